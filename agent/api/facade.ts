@@ -1,0 +1,30 @@
+import type { ChangedEvent, CommandResult, LogEntry, LogEvent, Refusal, Role, Snapshot } from '../../schemas/generated/api.ts';
+
+/** Who gave a command, for the audit log. */
+export interface Actor {
+  readonly name: string;
+  readonly role: Role;
+  /** Address and port of the client. */
+  readonly from: string;
+}
+
+/** A refused command is an expected outcome: a value, not an exception. */
+export type Outcome = { readonly ok: true; readonly result: CommandResult } | { readonly ok: false; readonly refusal: Refusal };
+
+/** What the agent offers to its API. Commands resolve when they are done, not when they are accepted. */
+export interface AgentFacade {
+  readonly host: string;
+  readonly cluster: string;
+  readonly agentVersion: string;
+  snapshot(): Snapshot;
+  /** Returns the function that ends the subscription. */
+  onChange(listener: (event: ChangedEvent) => void): () => void;
+  onLog(listener: (event: LogEvent) => void): () => void;
+  readLog(filter: { readonly module?: string; readonly limit: number }): readonly LogEntry[];
+  start(module: string, by: Actor): Promise<Outcome>;
+  stop(module: string, by: Actor): Promise<Outcome>;
+  switchover(module: string, to: string | null, by: Actor): Promise<Outcome>;
+  forcePrimary(module: string, host: string, by: Actor): Promise<Outcome>;
+  /** For `/ready/MODULE`: true only where the module is served. */
+  isServing(module: string): boolean;
+}

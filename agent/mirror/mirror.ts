@@ -1,0 +1,121 @@
+/**
+ * The mirror as the agent sees it: one per module and host, living in a process of its own (`agent/mirror/process.ts`).
+ * Every promise rejects with a MirrorError; after `failed` the mirror is gone and only `close` makes sense.
+ */
+export interface MirrorOptions {
+  readonly module: string;
+  /** This host's name. */
+  readonly host: string;
+  /** The mirrored directory, absolute. */
+  readonly directory: string;
+  /** Where the replica's durable record and zone marks live, absolute, outside the mirrored directory. */
+  readonly stateDirectory: string;
+  /** Globs of names that are not replicated. */
+  readonly exclude: readonly string[];
+  /** A peer that does not acknowledge for this long is lost, milliseconds. */
+  readonly acknowledgeTimeoutMs: number;
+  /** Upper bound for resync, bytes per second; null for none. */
+  readonly resyncBandwidth: number | null;
+}
+
+/** One configuration of the module that this replica took part in. */
+export interface LineageEntry {
+  readonly epoch: number;
+  readonly primary: string;
+}
+
+/** The durable record of a replica (`replica.json` in the state directory, fsynced before any call that changes it returns). */
+export interface ReplicaRecord {
+  readonly formatVersion: 1;
+  readonly module: string;
+  /** Oldest first, the last 256. Empty: this replica has never held data of the module. */
+  readonly lineage: readonly LineageEntry[];
+  /** Names the last complete resync of the pair; both replicas hold the same value when zone marks can be trusted. */
+  readonly syncId: string | null;
+  /** False while a resync into this replica is under way: it must never be promoted. */
+  readonly consistent: boolean;
+}
+
+/** What a primary needs to reach a following replica. Travels over the agents' mutual TLS link. */
+export interface FollowerEndpoint {
+  readonly protocolVersion: number;
+  readonly port: number;
+  readonly session: string;
+  /** Base64, 32 bytes: AES-256-GCM key of this session only. */
+  readonly key: string;
+  readonly record: ReplicaRecord;
+}
+
+export interface ResyncProgress {
+  readonly kind: 'delta' | 'full';
+  /** Why a resync is needed, for people: "alpha was away since epoch 6", "zone marks of beta are missing". */
+  readonly cause: string;
+  /** Bytes to look at, looked at, sent (everything that went over the wire for the resync, both directions). */
+  readonly toCheck: number;
+  readonly checked: number;
+  readonly sent: number;
+  /** Bytes per second over the last seconds, and seconds left; null when not known yet. */
+  readonly rate: number;
+  readonly secondsLeft: number | null;
+}
+
+export interface MirrorStats {
+  /** Totals since `serve`. */
+  readonly writes: number;
+  readonly bytesWritten: number;
+  readonly flushes: number;
+  /** Writes sent to the peer and not acknowledged by it yet. */
+  readonly unacknowledged: number;
+  /** Median time between sending a change and its acknowledgement over the last second, microseconds; null without traffic. */
+  readonly lagMicros: number | null;
+  /** Bytes in zones that may differ from the peer. */
+  readonly markedBytes: number;
+}
+
+export type MirrorEvent =
+  /** The link to the peer is lost. In 'hold' mode acknowledgements wait from now on until `goAlone` or `abort`. */
+  | { readonly type: 'peerLost'; readonly reason: string }
+  | { readonly type: 'resync'; readonly progress: ResyncProgress }
+  /** Resync done and both sides durable; from here on every acknowledgement waits for both replicas. */
+  | { readonly type: 'inStep'; readonly progress: ResyncProgress; readonly durationMs: number }
+  /** On a follower: a primary has connected, or the link ended. */
+  | { readonly type: 'followerLink'; readonly connected: boolean; readonly reason: string | null }
+  | { readonly type: 'stats'; readonly stats: MirrorStats }
+  | { readonly type: 'failed'; readonly reason: string };
+
+export interface Mirror {
+  readonly events: (listener: (event: MirrorEvent) => void) => void;
+  record(): Promise<ReplicaRecord>;
+  /** Adds a configuration to the lineage, durably, on this host; as a connected primary also on the follower, before it returns. */
+  enterEpoch(entry: LineageEntry): Promise<void>;
+  /**
+   * Secondary: covers the directory read-only and listens on `address` for the primary. Diverged content is the caller's business
+   * (see `keepAside`). Frames of an epoch lower than `epoch` are refused.
+   */
+  follow(address: string, epoch: number): Promise<FollowerEndpoint>;
+  /** Primary without a secondary: mounts the directory read-write; every change is marked. From follower too (promotion). */
+  serve(epoch: number): Promise<void>;
+  /** Primary: connects to a follower and resynchronises it beside the running guest. Progress by events, ends with inStep or peerLost. */
+  attach(address: string, endpoint: FollowerEndpoint, epoch: number): Promise<void>;
+  /**
+   * 'hold': losing the peer freezes acknowledgements (call it *before* asking the arbiter for both in the in-sync set).
+   * 'continue': losing the peer lets the primary go on alone at once (while the arbiter's in-sync set is this host alone).
+   */
+  onPeerLoss(mode: 'hold' | 'continue'): Promise<void>;
+  /** Holds every acknowledgement, now. */
+  freeze(): Promise<void>;
+  /** Ends a freeze without losing the peer. */
+  thaw(): Promise<void>;
+  /** The arbiter recorded this host alone: drops the peer, releases what is held, in order. */
+  goAlone(): Promise<void>;
+  /** Deposed or stopped by force: fails what is held with EIO, unmounts. Never waits for a peer. */
+  abort(): Promise<void>;
+  /** Orderly end of serving: no guest uses it any more; makes both sides durable, unmounts. As a follower: stops following. */
+  release(): Promise<void>;
+  /** Copies this replica's present content aside and returns the folder, before a diverged replica is overwritten. */
+  keepAside(name: string): Promise<string>;
+  /** If the agent dies without a word, the mirror process kills these process groups before it unmounts. */
+  guard(processGroups: readonly number[]): Promise<void>;
+  /** Ends the process; the directory is plain files again. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,54 @@
+// Bundles every program of the product into dist/. `node esbuild.mjs [--watch] [--minify]`
+import { build, context } from 'esbuild';
+
+const options = new Set(process.argv.slice(2));
+const common = {
+  bundle: true,
+  sourcemap: true,
+  minify: options.has('--minify'),
+  legalComments: 'linked',
+  logLevel: 'warning',
+  loader: { '.css': 'text', '.svg': 'text', '.ttf': 'file' },
+};
+const node = { ...common, platform: 'node', target: 'node20', mainFields: ['module', 'main'], conditions: ['node'] };
+// Bundled CommonJS packages call require(); an ES module has to make one first.
+const requireShim = {
+  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
+
+export const targets = [
+  {
+    ...node,
+    format: 'esm',
+    // The agent, its mirror process and its worker threads are entry points of one bundle folder.
+    entryPoints: { understudy: 'agent/main.ts', mirror: 'agent/mirror/process.ts', dispatcher: 'agent/mirror/mount/dispatcherWorker.ts' },
+    outdir: 'dist/agent',
+    outExtension: { '.js': '.mjs' },
+    external: ['koffi'],
+    banner: requireShim,
+  },
+  {
+    ...node,
+    format: 'cjs',
+    entryPoints: { extension: 'extension/extension.ts', languageServer: 'extension/language/server/main.ts' },
+    outdir: 'dist/extension',
+    outExtension: { '.js': '.cjs' },
+    external: ['vscode'],
+  },
+  {
+    ...common,
+    platform: 'browser',
+    target: 'chrome114',
+    format: 'iife',
+    entryPoints: { modulePanel: 'media/panels/modulePanel.ts' },
+    outdir: 'dist/media',
+  },
+];
+
+if (process.argv[1] === import.meta.filename) {
+  if (options.has('--watch')) {
+    for (const target of targets) await (await context(target)).watch();
+  } else {
+    for (const target of targets) await build(target);
+  }
+}
