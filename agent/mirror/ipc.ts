@@ -1,0 +1,17 @@
+import type { Mirror, MirrorEvent } from './mirror.ts';
+
+/** The calls of a Mirror that travel to its process. */
+export type MirrorMethod = Exclude<keyof Mirror, 'events'>;
+
+/** Agent to mirror process. Bytes never travel here, so JSON is enough. */
+export interface MirrorRequest {
+  readonly id: number;
+  readonly method: MirrorMethod | 'open';
+  readonly params: readonly unknown[];
+}
+
+/** Mirror process to agent: the answer to one request, or an event. */
+export type MirrorMessage =
+  | { readonly id: number; readonly result?: unknown }
+  | { readonly id: number; readonly error: { readonly code: string; readonly message: string } }
+  | { readonly event: MirrorEvent };
