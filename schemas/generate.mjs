@@ -1,5 +1,5 @@
 // Generates TypeScript types and self-contained ajv validators from schemas/source/*.schema.json into schemas/generated/.
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Ajv from 'ajv';
 import standaloneCode from 'ajv/dist/standalone/index.js';
@@ -10,6 +10,15 @@ const root = import.meta.dirname;
 const source = join(root, 'source');
 const out = join(root, 'generated');
 await mkdir(out, { recursive: true });
+
+/** Writes only what changed: watchers stay quiet, and a build beside this one never reads half a file. */
+async function writeGenerated(name, text) {
+  const path = join(out, name);
+  if ((await readFile(path, 'utf8').catch(() => null)) === text) return;
+  const partial = `${path}.${process.pid}.partial`;
+  await writeFile(partial, text);
+  await rename(partial, path);
+}
 
 const schemas = new Map();
 for (const file of (await readdir(source)).filter((name) => name.endsWith('.schema.json')).sort()) {
@@ -48,10 +57,10 @@ const bundled = await build({
   write: false,
   target: 'es2022',
 });
-await writeFile(join(out, 'validators.js'), bundled.outputFiles[0].text);
+await writeGenerated('validators.js', bundled.outputFiles[0].text);
 const names = Object.keys(exportsOf).sort();
-await writeFile(
-  join(out, 'validators.d.ts'),
+await writeGenerated(
+  'validators.d.ts',
   [
     'export interface SchemaError {',
     '  instancePath: string;',
@@ -59,6 +68,8 @@ await writeFile(
     '  keyword: string;',
     '  params: Record<string, unknown>;',
     '  message?: string;',
+    '  /** Set when the name of a property is what is wrong. */',
+    '  propertyName?: string;',
     '  schema?: unknown;',
     '  parentSchema?: Record<string, unknown>;',
     '  data?: unknown;',
@@ -68,16 +79,23 @@ await writeFile(
     '',
   ].join('\n'),
 );
-const options = { bannerComment: '/* Generated from schemas/source; do not edit. */', additionalProperties: false, style: { singleQuote: true, printWidth: 120 }, unreachableDefinitions: true };
+const options = {
+  bannerComment: '/* Generated from schemas/source; do not edit. */',
+  additionalProperties: false,
+  style: { singleQuote: true, printWidth: 120 },
+  unreachableDefinitions: true,
+  // Pairs stay tuples; longer bounded lists become plain arrays instead of unions of every length.
+  maxItems: 2,
+};
 for (const [name, schema] of schemas) {
   // json-schema-to-typescript names types by title; `definitions` of the API carry theirs as key.
   const titled = structuredClone(schema);
   if (name === 'api') for (const [key, definition] of Object.entries(titled.definitions)) definition.title = key;
-  await writeFile(join(out, `${name}.ts`), await compile(titled, titled.title, options));
+  await writeGenerated(`${name}.ts`, await compile(titled, titled.title, options));
 }
 // The schemas themselves, for completion and hover in the editor.
-await writeFile(
-  join(out, 'schemas.ts'),
+await writeGenerated(
+  'schemas.ts',
   '/* Generated from schemas/source; do not edit. */\n' +
     [...schemas].map(([name, schema]) => `export const ${name}Schema = ${JSON.stringify(schema)} as const;`).join('\n') +
     '\n',

@@ -1,0 +1,80 @@
+import type { PathSegment } from './jsonText.ts';
+
+/** What kind of mistake a diagnostic tells of; stable, for filters and tests. */
+export type DiagnosticCode =
+  | 'syntax'
+  | 'duplicate-key'
+  | 'unknown-key'
+  | 'missing-key'
+  | 'wrong-type'
+  | 'bad-value'
+  | 'wrong-count'
+  | 'duplicate-item'
+  | 'server-kind'
+  | 'unknown-host'
+  | 'unknown-network'
+  | 'bad-address'
+  | 'duplicate-address'
+  | 'duplicate-name'
+  | 'same-port'
+  | 'witness-in-pair'
+  | 'no-common-network'
+  | 'bad-directory'
+  | 'overlapping-directories'
+  | 'detection-too-short'
+  | 'bad-duration'
+  | 'no-arbiter'
+  | 'split-brain-risk'
+  | 'not-mirrored'
+  | 'bad-disk'
+  | 'insecure-api'
+  | 'several-clusters';
+
+export type Severity = 'error' | 'warning';
+
+/** One problem of one file. The range covers the key or value that is wrong. */
+export interface Diagnostic {
+  readonly code: DiagnosticCode;
+  readonly severity: Severity;
+  /** What was found and what is expected, in plain words. */
+  readonly message: string;
+  /** The file's name as it was given to `parseDocument`. */
+  readonly file: string;
+  /** Where in the value, such as `server.qemu.disks[0].file`; empty for the whole file. */
+  readonly path: string;
+  /** Offsets into the text, in UTF-16 code units; `end` is exclusive. */
+  readonly start: number;
+  readonly end: number;
+  /** Of `start`, both counted from 1; columns in UTF-16 code units. */
+  readonly line: number;
+  readonly column: number;
+  /** What is expected there, for people; null when the message says all. */
+  readonly expected: string | null;
+  /** The nearest known key or value: what `JSON.stringify(suggestion)` in place of the range would mend. */
+  readonly suggestion: string | null;
+}
+
+/** What a problem says; where it is follows from its path. */
+export interface Problem {
+  readonly code: DiagnosticCode;
+  readonly severity?: Severity;
+  readonly message: string;
+  readonly path: readonly PathSegment[];
+  /** 'key': the range is the key that stands there, 'value' (default): the value. */
+  readonly at?: 'key' | 'value';
+  readonly expected?: string | null;
+  readonly suggestion?: string | null;
+}
+
+/** `FILE:LINE:COLUMN: severity: path: message`, the form that editors and terminals make clickable. */
+export function formatDiagnostic(diagnostic: Diagnostic): string {
+  const where = `${diagnostic.file}:${diagnostic.line}:${diagnostic.column}`;
+  const path = diagnostic.path === '' ? '' : `${diagnostic.path}: `;
+  const hint = diagnostic.suggestion === null ? '' : `; did you mean ${JSON.stringify(diagnostic.suggestion)}?`;
+  return `${where}: ${diagnostic.severity}: ${path}${diagnostic.message}${hint}`;
+}
+
+/** Errors make a file unusable; warnings do not. */
+export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some((diagnostic) => diagnostic.severity === 'error');
+}
