@@ -2,6 +2,7 @@ import type { PathSegment } from './jsonText.ts';
 
 /** What kind of mistake a diagnostic tells of; stable, for filters and tests. */
 export type DiagnosticCode =
+  | 'unreadable'
   | 'syntax'
   | 'duplicate-key'
   | 'unknown-key'
@@ -77,4 +78,21 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
 /** Errors make a file unusable; warnings do not. */
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some((diagnostic) => diagnostic.severity === 'error');
+}
+
+/** A file that could not be read at all. @param message what is in the way and what to do. */
+export function unreadable(file: string, message: string): Diagnostic {
+  return {
+    code: 'unreadable',
+    severity: 'error',
+    message,
+    file,
+    path: '',
+    start: 0,
+    end: 0,
+    line: 1,
+    column: 1,
+    expected: null,
+    suggestion: null,
+  };
 }

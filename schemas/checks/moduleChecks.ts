@@ -1,0 +1,169 @@
+import type { ResolvedCluster, ResolvedHost, ResolvedModule, ResolvedQemu } from '../defaults.ts';
+import type { Problem } from '../diagnostic.ts';
+import type { ModuleFile } from '../generated/module.ts';
+import { nearest } from '../nearest.ts';
+import { formatDuration } from '../units.ts';
+import { isWithin, normalDirectory } from './directories.ts';
+
+/** Problems of one valid module file that its schema cannot express. */
+export function* checkModule(module: ResolvedModule): Iterable<Problem> {
+  const { directory } = module.mirror;
+  if (
+    normalDirectory(directory) === '/' ||
+    directory.split('/').some((segment) => segment === '.' || segment === '..')
+  ) {
+    const expected = 'a directory of its own, without "." and ".." in its path';
+    yield {
+      code: 'bad-directory',
+      path: ['mirror', 'directories', 0],
+      message: `"${directory}" cannot be mirrored: expected ${expected}`,
+      expected,
+    };
+  }
+  yield* positive(module.mirror.acknowledgeTimeoutMs, ['mirror', 'acknowledgeTimeout']);
+  if (module.server.kind === 'qemu') {
+    yield* checkQemu(module.server, directory);
+  } else {
+    yield* positive(module.server.checkIntervalMs, ['server', 'scripts', 'checkInterval']);
+    yield* positive(module.server.timeoutMs, ['server', 'scripts', 'timeout']);
+  }
+}
+
+function* positive(milliseconds: number, path: readonly string[]): Iterable<Problem> {
+  if (milliseconds > 0) return;
+  const expected = 'a duration longer than zero';
+  yield { code: 'bad-duration', path, message: `expected ${expected}`, expected };
+}
+
+function* checkQemu(qemu: ResolvedQemu, directory: string): Iterable<Problem> {
+  yield* positive(qemu.startTimeoutMs, ['server', 'qemu', 'startTimeout']);
+  const seen = new Set<string>();
+  for (const [index, disk] of qemu.disks.entries()) {
+    const path = ['server', 'qemu', 'disks', index, 'file'];
+    const absolute = disk.file.startsWith('/')
+      ? normalDirectory(disk.file)
+      : normalDirectory(`${directory}/${disk.file}`);
+    if (seen.has(absolute)) {
+      const expected = 'a file of its own for each disk';
+      yield {
+        code: 'bad-disk',
+        path,
+        message: `"${disk.file}" is already another disk: expected ${expected}`,
+        expected,
+      };
+    }
+    seen.add(absolute);
+    if (!isWithin(absolute, directory) || disk.file.split('/').includes('..')) {
+      const expected = `a file in ${directory}`;
+      yield {
+        code: 'not-mirrored',
+        severity: 'warning',
+        path,
+        message: `"${disk.file}" lies outside of the mirrored directory: what is written to it is not copied to the other host`,
+        expected,
+      };
+    }
+    if (disk.aio === 'native' && disk.cache !== 'none') {
+      const expected = '"cache": "none" with "aio": "native"';
+      yield {
+        code: 'bad-disk',
+        path: ['server', 'qemu', 'disks', index, 'aio'],
+        message: `QEMU refuses "native" with the cache mode "${disk.cache}": expected ${expected}`,
+        expected,
+      };
+    }
+  }
+  if (qemu.serial !== null && isWithin(qemu.serial, directory)) {
+    const expected = `a file outside of ${directory}`;
+    yield {
+      code: 'bad-directory',
+      severity: 'warning',
+      path: ['server', 'qemu', 'serial'],
+      message: `the console's file lies in the mirrored directory, so that every line of it is replicated: expected ${expected}`,
+      expected,
+    };
+  }
+}
+
+/** What a module and its cluster say about each other. @param file the module as written: tells what is set and what is a default. */
+export function* checkModuleInCluster(
+  module: ResolvedModule,
+  file: ModuleFile,
+  cluster: ResolvedCluster,
+): Iterable<Problem> {
+  const known = cluster.hosts.map((host) => host.name);
+  const pair: ResolvedHost[] = [];
+  for (const [index, name] of module.hosts.entries()) {
+    const host = cluster.hosts.find((candidate) => candidate.name === name);
+    if (host !== undefined) pair.push(host);
+    const path = ['hosts', index];
+    if (host === undefined) {
+      const expected = `one of ${known.join(', ')}`;
+      yield {
+        code: 'unknown-host',
+        path,
+        message: `the host "${name}" is not in the cluster file: expected ${expected}`,
+        expected,
+        suggestion: nearest(name, known),
+      };
+    } else if (name === cluster.witness) {
+      const expected = 'a pair without the witness';
+      yield {
+        code: 'witness-in-pair',
+        path,
+        message: `"${name}" is the witness of the cluster and cannot be the third vote about itself: expected ${expected}`,
+        expected,
+      };
+    }
+  }
+  const [first, second] = pair;
+  if (first !== undefined && second !== undefined && !haveCommonNetwork(first, second)) {
+    const expected = 'two hosts that share a network';
+    yield {
+      code: 'no-common-network',
+      path: ['hosts'],
+      message: `${first.name} and ${second.name} are connected to no common network: expected ${expected}`,
+      expected,
+    };
+  }
+  yield* checkDetection(module, cluster);
+  if (cluster.witness === null) yield* checkWithoutArbiter(module, file);
+}
+
+function haveCommonNetwork(a: ResolvedHost, b: ResolvedHost): boolean {
+  return a.addresses.some(({ network }) => b.addresses.some((other) => other.network === network));
+}
+
+function* checkDetection(module: ResolvedModule, cluster: ResolvedCluster): Iterable<Problem> {
+  const least = 3 * cluster.heartbeatMs;
+  if (module.failover.detectionMs > least) return;
+  const expected = `longer than three heartbeats of ${formatDuration(cluster.heartbeatMs)}: more than ${formatDuration(least)}`;
+  const message = `a detection time of ${formatDuration(module.failover.detectionMs)} would take a late heartbeat for a failure: expected ${expected}`;
+  yield { code: 'detection-too-short', path: ['failover', 'detection'], message, expected };
+}
+
+function* checkWithoutArbiter(module: ResolvedModule, file: ModuleFile): Iterable<Problem> {
+  if (!module.failover.automatic) return;
+  if (module.failover.withoutArbiter === 'risk-split-brain') {
+    yield {
+      code: 'split-brain-risk',
+      severity: 'warning',
+      path: ['failover', 'withoutArbiter'],
+      message:
+        'without an arbiter both hosts run the server when only the network between them fails: two servers with two histories, one of which is lost when they meet again',
+      expected: 'an arbiter in the cluster file, or "manual"',
+    };
+  } else {
+    // The warning stands where the module says something about it, and at its name when it says nothing.
+    const key = (['withoutArbiter', 'automatic'] as const).find(
+      (candidate) => file.failover?.[candidate] !== undefined,
+    );
+    yield {
+      code: 'no-arbiter',
+      severity: 'warning',
+      path: key === undefined ? ['name'] : ['failover', key],
+      message: 'the cluster has no arbiter: failover of this module is manual, an operator promotes the secondary',
+      expected: 'an arbiter in the cluster file',
+    };
+  }
+}

@@ -1,0 +1,254 @@
+import type { AgentFile } from './generated/agent.ts';
+import type { ClusterFile } from './generated/cluster.ts';
+import type { DiskSection, ModuleFile, NetworkCardSection, QemuSection, ScriptsSection } from './generated/module.ts';
+import { agentSchema, clusterSchema, moduleSchema } from './generated/schemas.ts';
+import { parseDuration, parseRate, parseSize } from './units.ts';
+
+/** A module with every default filled in; durations in milliseconds, sizes in bytes, `null` for what is not set. */
+export interface ResolvedModule {
+  readonly name: string;
+  /** In order of preference. */
+  readonly hosts: readonly [string, string];
+  readonly mirror: {
+    /** Absolute, without a trailing slash. */
+    readonly directory: string;
+    readonly exclude: readonly string[];
+    readonly acknowledgeTimeoutMs: number;
+  };
+  readonly server: ResolvedQemu | ResolvedScripts;
+  readonly failover: {
+    readonly automatic: boolean;
+    readonly detectionMs: number;
+    readonly withoutArbiter: 'manual' | 'risk-split-brain';
+    readonly restarts: number;
+    readonly restartPeriodMs: number;
+    readonly maxFailovers: number;
+    readonly failoverPeriodMs: number;
+  };
+  /** `bandwidth` in bytes per second; null: unlimited. */
+  readonly resync: { readonly bandwidth: number | null };
+}
+
+export interface ResolvedQemu {
+  readonly kind: 'qemu';
+  readonly binary: string;
+  readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  readonly machine: string;
+  readonly cpu: string | null;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly kernel: string | null;
+  readonly initrd: string | null;
+  readonly append: string | null;
+  readonly disks: readonly Required<DiskSection>[];
+  readonly networks: readonly { readonly bridge: string; readonly mac: string | null; readonly model: string }[];
+  readonly serial: string | null;
+  readonly extraArguments: readonly string[];
+  readonly shutdownTimeoutMs: number;
+  readonly startTimeoutMs: number;
+}
+
+export interface ResolvedScripts {
+  readonly kind: 'scripts';
+  readonly start: readonly string[];
+  readonly stop: readonly string[];
+  readonly check: readonly string[] | null;
+  readonly checkIntervalMs: number;
+  readonly timeoutMs: number;
+}
+
+export interface ResolvedHost {
+  readonly name: string;
+  /** In the order of the file's networks. */
+  readonly addresses: readonly { readonly network: string; readonly address: string }[];
+}
+
+export interface ResolvedCluster {
+  readonly name: string;
+  readonly networks: readonly { readonly name: string; readonly replication: boolean }[];
+  readonly hosts: readonly ResolvedHost[];
+  /** The witness's host; null: no arbiter. */
+  readonly witness: string | null;
+  readonly heartbeatMs: number;
+  readonly ports: { readonly api: number; readonly agent: number };
+}
+
+export interface ResolvedAgent {
+  readonly host: string;
+  readonly stateDirectory: string;
+  readonly runDirectory: string;
+  readonly api: {
+    /** Null: every address of the host in the cluster file, and 127.0.0.1. */
+    readonly listen: readonly string[] | null;
+    readonly tls: boolean;
+  };
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Keys that the schema gives a default to are there after `fill`; that is what this type says of them. */
+type Filled<T, Optional extends keyof T = never> = {
+  readonly [Key in Exclude<keyof T, Optional>]-?: NonNullable<T[Key]>;
+} & {
+  readonly [Key in Optional]?: T[Key];
+};
+
+/** @param file a valid module file. */
+export function resolveModule(file: ModuleFile): ResolvedModule {
+  const filled = fill(moduleSchema, file) as Filled<ModuleFile>;
+  const mirror = filled.mirror as Filled<ModuleFile['mirror']>;
+  const failover = filled.failover as Filled<NonNullable<ModuleFile['failover']>>;
+  const resync = filled.resync as Filled<NonNullable<ModuleFile['resync']>>;
+  const rate = required(parseRate(resync.bandwidth), resync.bandwidth);
+  return {
+    name: filled.name,
+    hosts: filled.hosts,
+    mirror: {
+      directory: withoutTrailingSlash(mirror.directories[0]),
+      exclude: mirror.exclude,
+      acknowledgeTimeoutMs: duration(mirror.acknowledgeTimeout),
+    },
+    server: resolveServer(filled.server),
+    failover: {
+      automatic: failover.automatic,
+      detectionMs: duration(failover.detection),
+      withoutArbiter: failover.withoutArbiter,
+      restarts: failover.restarts,
+      restartPeriodMs: duration(failover.restartPeriod),
+      maxFailovers: failover.maxFailovers,
+      failoverPeriodMs: duration(failover.failoverPeriod),
+    },
+    resync: { bandwidth: rate === 'unlimited' ? null : rate },
+  };
+}
+
+function resolveServer(server: ModuleFile['server']): ResolvedQemu | ResolvedScripts {
+  if (server.qemu !== undefined) {
+    const qemu = server.qemu as Filled<QemuSection, 'cpu' | 'kernel' | 'initrd' | 'append' | 'serial'>;
+    return {
+      kind: 'qemu',
+      binary: qemu.binary,
+      accelerator: qemu.accelerator,
+      machine: qemu.machine,
+      cpu: qemu.cpu ?? null,
+      cpus: qemu.cpus,
+      memoryBytes: required(parseSize(qemu.memory), qemu.memory),
+      kernel: qemu.kernel ?? null,
+      initrd: qemu.initrd ?? null,
+      append: qemu.append ?? null,
+      disks: qemu.disks as readonly Required<DiskSection>[],
+      networks: (qemu.networks as readonly Filled<NetworkCardSection, 'mac'>[]).map(({ bridge, mac, model }) => ({
+        bridge,
+        mac: mac ?? null,
+        model,
+      })),
+      serial: qemu.serial ?? null,
+      extraArguments: qemu.extraArguments,
+      shutdownTimeoutMs: duration(qemu.shutdownTimeout),
+      startTimeoutMs: duration(qemu.startTimeout),
+    };
+  }
+  if (server.scripts === undefined) throw new Error('A valid module file has a server.');
+  const scripts = server.scripts as Filled<ScriptsSection, 'check'>;
+  return {
+    kind: 'scripts',
+    start: scripts.start,
+    stop: scripts.stop,
+    check: scripts.check ?? null,
+    checkIntervalMs: duration(scripts.checkInterval),
+    timeoutMs: duration(scripts.timeout),
+  };
+}
+
+/** @param file a valid cluster file. */
+export function resolveCluster(file: ClusterFile): ResolvedCluster {
+  const filled = fill(clusterSchema, file) as Filled<ClusterFile>;
+  const names = Object.keys(filled.networks);
+  return {
+    name: filled.name,
+    networks: names.map((name) => ({ name, replication: filled.networks[name]?.replication === true })),
+    hosts: Object.entries(filled.hosts).map(([name, addresses]) => ({
+      name,
+      addresses: names.flatMap((network) => {
+        const address = addresses[network];
+        return address === undefined ? [] : [{ network, address }];
+      }),
+    })),
+    witness: filled.arbiter === 'none' ? null : filled.arbiter.witness,
+    heartbeatMs: duration(filled.heartbeat),
+    ports: filled.ports as Required<NonNullable<ClusterFile['ports']>>,
+  };
+}
+
+/** @param file a valid agent file. */
+export function resolveAgent(file: AgentFile): ResolvedAgent {
+  const filled = fill(agentSchema, file) as Filled<AgentFile>;
+  return {
+    host: filled.host,
+    stateDirectory: withoutTrailingSlash(filled.stateDirectory),
+    runDirectory: withoutTrailingSlash(filled.runDirectory),
+    api: { listen: filled.api.listen ?? null, tls: filled.api.tls === true },
+    logLevel: filled.logLevel,
+  };
+}
+
+/** A copy of a valid value in which every key that has a default in the schema is set. */
+function fill(schema: Json, value: unknown): unknown {
+  return fillBy(schema, value, isObject(schema['definitions']) ? schema['definitions'] : {});
+}
+
+function fillBy(schema: Json, value: unknown, definitions: Json): unknown {
+  const known = dereference(schema, definitions);
+  const { properties, additionalProperties, items } = known;
+  if (Array.isArray(value)) return isObject(items) ? value.map((item) => fillBy(items, item, definitions)) : value;
+  if (!isObject(value)) return value;
+  const filled: Record<string, unknown> = {};
+  for (const [key, child] of Object.entries(value)) {
+    const childSchema = isObject(properties) && isObject(properties[key]) ? properties[key] : additionalProperties;
+    filled[key] = isObject(childSchema) ? fillBy(childSchema, child, definitions) : child;
+  }
+  for (const [key, child] of Object.entries(isObject(properties) ? properties : {})) {
+    if (key in filled || !isObject(child)) continue;
+    const missing = dereference(child, definitions);
+    if ('default' in child) filled[key] = structuredCloneJson(child['default']);
+    // A section that nothing in it is required of is there with all of its defaults; kinds of servers are chosen, never filled in.
+    else if (
+      missing['type'] === 'object' &&
+      !Array.isArray(missing['required']) &&
+      known['maxProperties'] === undefined
+    ) {
+      filled[key] = fillBy(missing, {}, definitions);
+    }
+  }
+  return filled;
+}
+
+function dereference(schema: Json, definitions: Json): Json {
+  const reference = schema['$ref'];
+  if (typeof reference !== 'string') return schema;
+  const target = definitions[reference.replace('#/definitions/', '')];
+  if (!isObject(target)) throw new Error(`The schema refers to ${reference}, which it does not define.`);
+  return target;
+}
+
+function structuredCloneJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value)) as unknown;
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function withoutTrailingSlash(path: string): string {
+  return path.length > 1 ? path.replace(/\/+$/, '') : path;
+}
+
+function duration(text: string): number {
+  return required(parseDuration(text), text);
+}
+
+function required<T>(value: T | null, text: string): T {
+  if (value === null) throw new Error(`"${text}" has passed the schema and is no quantity.`);
+  return value;
+}
