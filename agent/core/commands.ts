@@ -1,0 +1,172 @@
+/** Operators' commands: refused at once with the reason, or carried out and answered when they are done. */
+import type { Draft } from './draft.ts';
+import { beginLeaving } from './leaving.ts';
+import { promote } from './promote.ts';
+import { shownState } from './status.ts';
+import type { Command, Outcome } from './types.ts';
+
+type Refusal = Extract<Outcome, { ok: false }>;
+
+function refusal(code: Refusal['code'], reason: string, numbers: Refusal['numbers'] = {}): Refusal {
+  return { ok: false, code, reason, numbers };
+}
+
+export function command(
+  draft: Draft,
+  event: { id: number; kind: Command['kind']; deadline: number; arbiterReachable: boolean },
+): void {
+  const refused = begin(draft, event.kind, event.arbiterReachable);
+  if (refused) draft.emit({ type: 'commandDone', id: event.id, outcome: refused });
+  else {
+    draft.state.commands = [
+      ...draft.state.commands,
+      { id: event.id, kind: event.kind, since: draft.now, deadline: event.deadline },
+    ];
+  }
+}
+
+function begin(draft: Draft, kind: Command['kind'], arbiterReachable: boolean): Refusal | null {
+  switch (kind) {
+    case 'start':
+      if (draft.state.role.at === 'waiting') draft.wait('starting');
+      draft.state.failovers = [];
+      draft.state.restarts = [];
+      return want(draft, 'started');
+    case 'stop':
+      return want(draft, 'stopped');
+    case 'switchover':
+      return switchover(draft, arbiterReachable);
+    case 'force':
+      return force(draft, arbiterReachable);
+    case 'shutdown':
+      draft.state.shuttingDown = true;
+      return null;
+  }
+}
+
+function want(draft: Draft, value: 'started' | 'stopped'): null {
+  draft.state.desired = { value, sequence: draft.state.desired.sequence + 1 };
+  draft.emit({ type: 'saveDesired', desired: draft.state.desired });
+  return null;
+}
+
+function switchover(draft: Draft, arbiterReachable: boolean): Refusal | null {
+  const { role } = draft.state;
+  const { module, self, peer } = draft.config;
+  if (role.at !== 'primary') {
+    return refusal('NOT_HEALTHY', `${module} is not served by ${self} now (${shownState(draft.state).state})`);
+  }
+  if (role.leaving !== null) return refusal('BUSY', `${module} is already leaving ${self} (${role.leaving})`);
+  const status = draft.freshPeer();
+  if (!status) return refusal('HOST_UNREACHABLE', `${peer} is not reachable: a switchover needs a healthy pair`);
+  if (role.link.kind !== 'both') {
+    return refusal('NOT_IN_SYNC', `${peer} is not in sync yet (${role.link.kind}): wait for the resync to end`, {
+      link: role.link.kind,
+      epoch: role.grant.epoch,
+    });
+  }
+  if (!status.able) return refusal('NOT_HEALTHY', `${peer} cannot take ${module} now: it is shutting down or parked`);
+  if (!arbiterReachable) {
+    return refusal(
+      'ARBITER_UNREACHABLE',
+      'a switchover needs a new epoch from the arbiter, which does not answer: bring it back first',
+    );
+  }
+  beginLeaving(draft, role, 'switchover');
+  return null;
+}
+
+function force(draft: Draft, arbiterReachable: boolean): Refusal | null {
+  const { role, replica, record } = draft.state;
+  const { module, self, peer } = draft.config;
+  if (role.at === 'primary') return refusal('ALREADY', `${self} is primary of ${module} already`);
+  const status = draft.freshPeer();
+  if (status && (status.role === 'primary' || status.role === 'promoting')) {
+    return refusal(
+      'NOT_FAILED',
+      `${peer} is primary of ${module} and reachable: use switchover, or stop the module first`,
+      { epoch: status.record?.epoch ?? null },
+    );
+  }
+  if (!replica.consistent) {
+    return refusal(
+      'NOT_IN_SYNC',
+      `the replica of ${self} holds an unfinished resync and is of no use: bring ${peer} back`,
+    );
+  }
+  if (!arbiterReachable) {
+    return refusal(
+      'ARBITER_UNREACHABLE',
+      'starting a replica needs an epoch from the arbiter, which does not answer: bring it back first',
+    );
+  }
+  if (role.at !== 'waiting' && role.at !== 'stopped' && role.at !== 'following') {
+    return refusal('BUSY', `${self} is ${role.at} now: try again in a moment`);
+  }
+  want(draft, 'started');
+  draft.log(
+    'warn',
+    'FORCED',
+    `an operator forces ${self} as primary of ${module}; acknowledged writes that only ${peer} holds are not in it`,
+  );
+  promote(draft, {
+    cause: 'force',
+    expect: record?.epoch ?? null,
+    inSync: [self],
+    base: draft.tail()?.epoch ?? 0,
+    firstSign: draft.now,
+    forced: true,
+  });
+  return null;
+}
+
+/** Answers the commands that are done, failed, or out of time. */
+export function settleCommands(draft: Draft): void {
+  const open: Command[] = [];
+  for (const each of draft.state.commands) {
+    const outcome = outcomeOf(draft, each);
+    if (outcome) draft.emit({ type: 'commandDone', id: each.id, outcome });
+    else open.push(each);
+  }
+  if (open.length !== draft.state.commands.length) draft.state.commands = open;
+}
+
+function outcomeOf(draft: Draft, each: Command): Outcome | null {
+  const { role } = draft.state;
+  const { module, self, peer } = draft.config;
+  const status = draft.freshPeer();
+  const runsHere = role.at === 'primary' && role.server.kind === 'running';
+  const runsThere = status?.role === 'primary' && status.serverRunning;
+  switch (each.kind) {
+    case 'start':
+      if (runsHere || runsThere) return { ok: true, message: `${module} runs on ${runsHere ? self : peer}` };
+      break;
+    case 'force':
+      if (runsHere) return { ok: true, message: `${module} runs on ${self}` };
+      break;
+    case 'stop':
+      if (role.at === 'stopped' && (!status || status.role === 'none')) {
+        return {
+          ok: true,
+          message: status
+            ? `${module} is stopped`
+            : `${module} is stopped on ${self}; ${peer} is not reachable and learns it when it is back`,
+        };
+      }
+      break;
+    case 'switchover':
+      if (runsThere) return { ok: true, message: `${module} runs on ${peer}` };
+      if (runsHere && role.leaving === null) {
+        return refusal('FAILED', `${module} stays on ${self}: ${peer} was lost on the way`);
+      }
+      break;
+    case 'shutdown':
+      if (role.at === 'stopped') return { ok: true, message: `${module} has left ${self}` };
+      break;
+  }
+  if (draft.now < each.deadline) return null;
+  const shown = shownState(draft.state);
+  return refusal('TIMEOUT', `${module} on ${self} is ${shown.state}${shown.reason ? `: ${shown.reason}` : ''}`, {
+    waitedMs: Math.round(draft.now - each.since),
+  });
+}

@@ -1,0 +1,122 @@
+import type {
+  ArbiterRecord,
+  Cause,
+  Effect,
+  LineageEntry,
+  ModuleConfig,
+  ModuleCoreState,
+  Operation,
+  PeerStatus,
+  Proposal,
+  Role,
+} from './types.ts';
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+type Fields = Readonly<Record<string, number | string | boolean | null>>;
+
+/** How long a proposal waits for its answer before it is sent again. */
+const proposalRetryMs = 400;
+
+/** One step under construction: a copy of the state that handlers change, and the effects in the order in which they must happen. */
+export class Draft {
+  readonly state: Writable<ModuleCoreState>;
+  readonly effects: Effect[] = [];
+
+  constructor(
+    state: ModuleCoreState,
+    readonly now: number,
+  ) {
+    this.state = { ...state };
+  }
+
+  get config(): ModuleConfig {
+    return this.state.config;
+  }
+
+  emit(effect: Effect): void {
+    this.effects.push(effect);
+  }
+
+  log(level: 'info' | 'warn' | 'error', code: string, message: string, fields: Fields = {}): void {
+    const epoch = this.state.record?.epoch ?? 0;
+    this.emit({ type: 'log', level, code, message, fields: { epoch, ...fields } });
+  }
+
+  become(role: Role): void {
+    this.state.role = role;
+  }
+
+  /** Starts an operation; the answer to any earlier one no longer counts. */
+  operate(operation: Operation): void {
+    this.state.operation += 1;
+    this.state.pending = operation.kind;
+    this.emit({ type: 'operation', number: this.state.operation, operation });
+  }
+
+  wait(reason: string, options: { parked?: boolean; yieldUntil?: number; retryAt?: number } = {}): void {
+    const { role } = this.state;
+    const since = role.at === 'waiting' ? role.since : this.now;
+    // A wait that just began has not asked the arbiter yet.
+    if (role.at !== 'waiting') this.state.inquiry = { askedAt: -Infinity, answeredAt: null, record: null };
+    this.become({
+      at: 'waiting',
+      reason,
+      since,
+      parked: options.parked ?? false,
+      yieldUntil: options.yieldUntil ?? -Infinity,
+      retryAt: options.retryAt ?? -Infinity,
+    });
+  }
+
+  /** A new record for the arbiter, and the effect that proposes it. */
+  propose(
+    expect: number | null,
+    wanted: { epoch: number; primary: string; inSync: readonly string[]; base: number; cause: Cause },
+  ): Proposal {
+    this.state.proposals += 1;
+    const name = `${this.config.self}/${this.state.incarnation}/${this.state.proposals}`;
+    const record: ArbiterRecord = { ...wanted, inSync: [...wanted.inSync].sort(), proposal: name };
+    const proposal: Proposal = { expect, record, retryAt: this.now + proposalRetryMs };
+    this.emit({ type: 'propose', proposal });
+    return proposal;
+  }
+
+  /** The same proposal once more when its answer is overdue; the arbiter recognises it by its name. */
+  repropose(proposal: Proposal): Proposal {
+    if (this.now < proposal.retryAt) return proposal;
+    this.emit({ type: 'propose', proposal });
+    return { ...proposal, retryAt: this.now + proposalRetryMs };
+  }
+
+  /** Keeps the newest record that anyone told. Epochs decide, nothing else. */
+  learn(record: ArbiterRecord | null): void {
+    if (record && (this.state.record === null || record.epoch > this.state.record.epoch)) this.state.record = record;
+  }
+
+  /** The peer's status if it was heard within the detection time. */
+  freshPeer(): PeerStatus | null {
+    const { heardAt, status } = this.state.peer;
+    return heardAt !== null && this.now - heardAt < this.config.detectionMs ? status : null;
+  }
+
+  tail(): LineageEntry | null {
+    return this.state.replica.lineage.at(-1) ?? null;
+  }
+
+  /** Whether this replica is one that `record` counts as in sync. */
+  inSyncBy(record: ArbiterRecord): boolean {
+    const tail = this.tail();
+    return (
+      record.inSync.includes(this.config.self) &&
+      this.state.replica.consistent &&
+      tail !== null &&
+      tail.epoch >= record.base
+    );
+  }
+
+  /** Whether this host may become primary by itself although the peer is silent. */
+  mayPromoteWithoutPeer(): boolean {
+    const { automatic, arbiter, withoutArbiter } = this.config;
+    return automatic && (arbiter !== 'none' || withoutArbiter === 'risk-split-brain');
+  }
+}

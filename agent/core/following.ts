@@ -1,0 +1,112 @@
+/** SECOND: following a primary, and taking over from it. */
+import type { Draft } from './draft.ts';
+import { enter, promote } from './promote.ts';
+import type { Endpoint, PeerStatus, Role } from './types.ts';
+
+type Following = Extract<Role, { at: 'following' }>;
+
+const refreshPeriodMs = 500;
+/** A primary that says for this long that it has no secondary does not use the session that is open here. */
+const abandonedAfterMs = 2000;
+
+/**
+ * Begins to follow. A replica whose last configuration the primary took no part in has a history of its own (it was primary alone, and
+ * another was forced): what only it holds is kept aside first.
+ */
+export function follow(draft: Draft, primary: PeerStatus): void {
+  const epoch = primary.record?.epoch ?? 0;
+  const tail = draft.tail();
+  const shared =
+    tail === null || primary.lineage.some((entry) => entry.epoch === tail.epoch && entry.primary === tail.primary);
+  if (!shared) {
+    const name = `${draft.config.self}-epoch-${String(tail.epoch)}`;
+    draft.log(
+      'warn',
+      'DIVERGED',
+      `${draft.config.self} was primary by epoch ${String(tail.epoch)}, unknown to ${draft.config.peer}: its content is kept aside before the resync`,
+    );
+    draft.become({ at: 'keepingAside', epoch, name });
+    draft.operate({ kind: 'keepAside', name });
+    return;
+  }
+  startToFollow(draft, epoch);
+}
+
+export function startToFollow(draft: Draft, epoch: number): void {
+  draft.become({ at: 'startingToFollow', epoch });
+  draft.operate({ kind: 'follow', epoch });
+}
+
+export function followingStarted(draft: Draft, epoch: number, endpoint: Endpoint): void {
+  draft.state.mirror = 'following';
+  draft.become({
+    at: 'following',
+    epoch,
+    endpoint,
+    connected: false,
+    connectedAt: -Infinity,
+    spent: false,
+    since: draft.now,
+    refreshedAt: draft.now,
+  });
+}
+
+export function settleFollowing(draft: Draft, role: Following): void {
+  const { state, config } = draft;
+  const peer = draft.freshPeer();
+  if (state.shuttingDown || (state.desired.value === 'stopped' && peer?.role !== 'primary')) {
+    draft.become({ at: 'unfollowing' });
+    draft.operate({ kind: 'unfollow' });
+    return;
+  }
+  if (!peer) {
+    primarySilent(draft);
+    return;
+  }
+  if (peer.role === 'primary') {
+    const epoch = peer.record?.epoch ?? role.epoch;
+    // The primary gave up this session (or this epoch came after it): a fresh endpoint lets it attach again.
+    const abandoned = role.connected && draft.now - role.connectedAt > abandonedAfterMs;
+    if ((role.spent || abandoned) && peer.link === 'none') {
+      startToFollow(draft, epoch);
+      return;
+    }
+    const behind = (draft.tail()?.epoch ?? 0) < epoch;
+    if (peer.link === 'both' && behind && draft.now - role.refreshedAt >= refreshPeriodMs) {
+      draft.emit({ type: 'refreshReplica' });
+      draft.become({ ...role, refreshedAt: draft.now });
+    }
+    return;
+  }
+  if (peer.record?.primary === config.self && draft.inSyncBy(peer.record)) {
+    enter(draft, peer.record, draft.now);
+    return;
+  }
+  if (peer.role === 'none' || peer.role === 'secondary') draft.wait(`${config.peer} is no longer primary`);
+}
+
+function primarySilent(draft: Draft): void {
+  const { state, config } = draft;
+  const { record } = state;
+  if (!record || !draft.inSyncBy(record)) {
+    draft.wait(`${config.peer} is silent and ${config.self} is not in sync`);
+    return;
+  }
+  if (!draft.mayPromoteWithoutPeer()) {
+    draft.wait(`${config.peer} is silent and automatic failover is off`);
+    return;
+  }
+  const heardAt = state.peer.heardAt ?? draft.now;
+  draft.log(
+    'warn',
+    'PRIMARY_SILENT',
+    `${config.peer} was silent for ${String(draft.now - heardAt)} ms: ${config.self} asks the arbiter to take over ${config.module}`,
+  );
+  promote(draft, {
+    cause: 'failover',
+    expect: record.epoch,
+    inSync: [config.self],
+    base: draft.tail()?.epoch ?? record.base,
+    firstSign: heardAt,
+  });
+}

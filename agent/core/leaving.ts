@@ -1,0 +1,74 @@
+/** Giving up the primary role in order: server down, both replicas durable, mount away, and for a move the arbiter names the peer. */
+import type { Draft } from './draft.ts';
+import type { ArbiterRecord, LeaveFor, Role, ServerPhase } from './types.ts';
+
+type Primary = Extract<Role, { at: 'primary' }>;
+
+/** How long the arbiter may take to name the peer before this host looks for another way. */
+const handOverLimitMs = 5000;
+
+export function serverIsDown(server: ServerPhase): boolean {
+  return server.kind === 'held' || server.kind === 'down';
+}
+
+export function beginLeaving(draft: Draft, role: Primary, leaving: LeaveFor): void {
+  const words = {
+    stop: 'stops',
+    switchover: `moves to ${draft.config.peer}`,
+    shutdown: 'leaves this host',
+    serverFailed: `fails over to ${draft.config.peer}`,
+  };
+  draft.log('info', 'LEAVING', `${draft.config.module} ${words[leaving]}`);
+  if (serverIsDown(role.server)) {
+    draft.become({ ...role, leaving, server: { kind: 'held' } });
+  } else {
+    draft.become({ ...role, leaving, server: { kind: 'stopping' } });
+    draft.emit({ type: 'stopServer' });
+  }
+}
+
+export function released(draft: Draft, role: Extract<Role, { at: 'releasing' }>): void {
+  draft.state.mirror = 'idle';
+  if (!role.handOver) {
+    if (role.leaving === 'stop' || role.leaving === 'shutdown') draft.become({ at: 'stopped' });
+    else draft.wait('released');
+    return;
+  }
+  const { self, peer } = draft.config;
+  const proposal = draft.propose(role.grant.epoch, {
+    epoch: role.grant.epoch + 1,
+    primary: peer,
+    inSync: [self, peer],
+    base: role.grant.epoch,
+    cause: role.leaving === 'serverFailed' ? 'failover' : 'switchover',
+  });
+  draft.become({ at: 'handingOver', leaving: role.leaving, proposal, since: draft.now });
+}
+
+/** Making both sides durable failed, so the peer was lost at the last moment: the mount is taken down and the cold-start rules decide. */
+export function releaseFailed(draft: Draft, reason: string): void {
+  draft.log('error', 'RELEASE_FAILED', `${draft.config.module}: leaving the primary role failed: ${reason}`);
+  draft.become({ at: 'fencing', reason, next: 'wait' });
+  draft.operate({ kind: 'fence' });
+}
+
+export function settleHandingOver(draft: Draft, role: Extract<Role, { at: 'handingOver' }>): void {
+  if (draft.now - role.since > handOverLimitMs) {
+    draft.log('warn', 'HANDOVER_UNANSWERED', `the arbiter did not answer: ${draft.config.module} was not handed over`);
+    draft.wait('the arbiter did not answer the hand-over');
+    return;
+  }
+  draft.become({ ...role, proposal: draft.repropose(role.proposal) });
+}
+
+export function handedOver(draft: Draft, record: ArbiterRecord): void {
+  draft.learn(record);
+  draft.log(
+    'info',
+    'HANDED_OVER',
+    `${draft.config.module} is handed over to ${draft.config.peer} by epoch ${String(record.epoch)}`,
+  );
+  draft.wait(`handed over to ${draft.config.peer}, waiting for it`, {
+    yieldUntil: draft.now + 2 * draft.config.detectionMs + 3000,
+  });
+}

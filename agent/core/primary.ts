@@ -1,0 +1,348 @@
+/** PRIM and ALONE: the primary, its secondary and its server. */
+import type { Draft } from './draft.ts';
+import { beginLeaving, serverIsDown } from './leaving.ts';
+import type { ArbiterRecord, Link, Proposal, ReplicaFacts, Role } from './types.ts';
+
+export type Primary = Extract<Role, { at: 'primary' }>;
+
+/**
+ * Parts of the detection time. The primary's lease counts from the *sending* of an answered heartbeat, the secondary's detection from the
+ * *receipt* of one, so the primary is always the first to act: it freezes at half the time and kills its server at four fifths of it.
+ */
+const leaseShare = 0.5;
+const killShare = 0.8;
+/** With a peer that still answers heartbeats, a freeze (data link broken and arbiter away) ends after this long. */
+const longestFreezeMs = 30_000;
+const attachRetryMs = 1000;
+/** A session that could not even be reached may be tried again. */
+const sameSessionRetryMs = 3000;
+const serverRetryMs = 500;
+const parkedRetryMs = 30_000;
+
+export function settlePrimary(draft: Draft, role: Primary): void {
+  const { state, config } = draft;
+  if (state.record && state.record.epoch > role.grant.epoch && state.record.primary !== config.self) {
+    fence(draft, `deposed: ${state.record.primary} is primary by epoch ${String(state.record.epoch)}`);
+    return;
+  }
+  if (role.leaving === null && (state.desired.value === 'stopped' || state.shuttingDown)) {
+    beginLeaving(draft, role, state.desired.value === 'stopped' ? 'stop' : 'shutdown');
+    return;
+  }
+  if (role.leaving !== null && serverIsDown(role.server)) {
+    if (leaveWhenSettled(draft, role)) return;
+  }
+  settleLink(draft, role);
+}
+
+/** Once the server is down and nothing is in flight with the arbiter, the mirror can be released. */
+function leaveWhenSettled(draft: Draft, role: Primary): boolean {
+  const { leaving, link } = role;
+  if (
+    leaving === null ||
+    link.kind === 'lost' ||
+    link.kind === 'goingAlone' ||
+    link.kind === 'committing' ||
+    link.kind === 'joining'
+  ) {
+    return false;
+  }
+  const handOver = leaving !== 'stop' && link.kind === 'both' && draft.freshPeer()?.able === true;
+  if (!handOver && (leaving === 'switchover' || leaving === 'serverFailed')) {
+    draft.log(
+      'warn',
+      'SWITCHOVER_CANCELLED',
+      `${draft.config.peer} is no longer in sync: ${draft.config.module} stays on ${draft.config.self}`,
+    );
+    draft.become({
+      ...role,
+      leaving: null,
+      server: { kind: 'down', restartAt: draft.now, reason: 'the other host is not in sync' },
+    });
+    return false;
+  }
+  draft.become({ at: 'releasing', leaving, grant: role.grant, handOver, since: draft.now });
+  draft.operate({ kind: 'release' });
+  return true;
+}
+
+function settleLink(draft: Draft, role: Primary): void {
+  const { link } = role;
+  const peer = draft.freshPeer();
+  const endpoint = peer?.role === 'secondary' ? peer.endpoint : null;
+  switch (link.kind) {
+    case 'joining':
+      if (draft.now >= link.until) {
+        lose(draft, role, `${draft.config.peer} did not join in time`);
+      } else if (link.attaching === null && endpoint && draft.state.pending === null) {
+        draft.become({ ...role, link: { ...link, attaching: endpoint.session } });
+        draft.operate({ kind: 'attach', endpoint, epoch: role.grant.epoch, onPeerLoss: 'hold' });
+      }
+      return;
+    case 'none':
+      if (
+        role.leaving === null &&
+        endpoint &&
+        (endpoint.session !== link.lastSession || draft.now >= link.retryAt + sameSessionRetryMs) &&
+        draft.now >= link.retryAt &&
+        draft.state.pending === null
+      ) {
+        draft.become({ ...role, link: { kind: 'attaching', session: endpoint.session } });
+        draft.operate({ kind: 'attach', endpoint, epoch: role.grant.epoch, onPeerLoss: 'continue' });
+        return;
+      }
+      settleServer(draft, role);
+      return;
+    case 'attaching':
+      settleServer(draft, role);
+      return;
+    case 'committing':
+      if (link.proposal) draft.become({ ...role, link: { ...link, proposal: draft.repropose(link.proposal) } });
+      settleServer(draft, currentPrimary(draft, role));
+      return;
+    case 'both':
+      if (draft.now - role.leaseFrom > draft.config.detectionMs * leaseShare) {
+        draft.emit({ type: 'freeze' });
+        lose(draft, role, `${draft.config.peer} answered no heartbeat for ${String(draft.now - role.leaseFrom)} ms`);
+        return;
+      }
+      settleServer(draft, role);
+      return;
+    case 'lost': {
+      // A server that does not run needs no killing; then the arbiter may take its time.
+      const leaseOver = !serverIsDown(role.server) && draft.now - role.leaseFrom > draft.config.detectionMs * killShare;
+      if (leaseOver || draft.now - link.since > longestFreezeMs) {
+        fence(draft, `cut off from ${draft.config.peer} (${link.reason}) and from the arbiter`);
+        return;
+      }
+      draft.become({ ...role, link: { ...link, proposal: draft.repropose(link.proposal) } });
+      return;
+    }
+    case 'goingAlone':
+      return;
+  }
+}
+
+function currentPrimary(draft: Draft, fallback: Primary): Primary {
+  return draft.state.role.at === 'primary' ? draft.state.role : fallback;
+}
+
+/** Starts the server when it may run and does not. */
+function settleServer(draft: Draft, role: Primary): void {
+  if (role.leaving !== null) return;
+  const due = role.server.kind === 'held' || (role.server.kind === 'down' && draft.now >= role.server.restartAt);
+  if (!due) return;
+  draft.become({ ...role, server: { kind: 'starting' } });
+  draft.emit({ type: 'startServer', epoch: role.grant.epoch });
+}
+
+/** The secondary is gone: hold acknowledgements (the mirror already does, or was told to) and ask to go on alone. */
+export function lose(draft: Draft, role: Primary, reason: string): void {
+  draft.log(
+    'warn',
+    'SECONDARY_LOST',
+    `${draft.config.module}: ${reason}; acknowledgements wait until the arbiter records ${draft.config.self} alone`,
+  );
+  draft.become({
+    ...role,
+    link: { kind: 'lost', since: draft.now, reason, proposal: proposeAlone(draft, role.grant.epoch) },
+  });
+}
+
+function proposeAlone(draft: Draft, epoch: number): Proposal {
+  const { self } = draft.config;
+  const base = draft.tail()?.epoch ?? epoch;
+  return draft.propose(epoch, { epoch: epoch + 1, primary: self, inSync: [self], base, cause: 'failover' });
+}
+
+function proposeBoth(draft: Draft, epoch: number): Proposal {
+  const { self, peer } = draft.config;
+  return draft.propose(epoch, { epoch: epoch + 1, primary: self, inSync: [self, peer], base: epoch, cause: 'start' });
+}
+
+export function primaryPeerLost(draft: Draft, role: Primary, reason: string): void {
+  const { link } = role;
+  switch (link.kind) {
+    case 'joining':
+    case 'committing':
+    case 'both':
+      lose(draft, role, reason);
+      return;
+    case 'attaching':
+      // Not counted as in sync yet: the mirror went on alone by itself.
+      draft.log(
+        'warn',
+        'RESYNC_INTERRUPTED',
+        `${draft.config.module}: resync into ${draft.config.peer} ended early: ${reason}`,
+      );
+      draft.state.pending = null;
+      draft.become({ ...role, link: { kind: 'none', retryAt: draft.now + attachRetryMs, lastSession: link.session } });
+      return;
+    case 'none':
+    case 'lost':
+    case 'goingAlone':
+      return;
+  }
+}
+
+/** Both replicas are equal and durable. The follower enters the epoch durably before the arbiter is asked to count on it. */
+export function primaryInStep(draft: Draft, role: Primary, replica: ReplicaFacts): void {
+  draft.state.replica = replica;
+  const { link, grant } = role;
+  if (link.kind === 'attaching') {
+    draft.become({ ...role, link: { kind: 'committing', session: link.session, proposal: null } });
+  } else if (!(link.kind === 'joining' && link.attaching !== null)) {
+    return;
+  }
+  draft.operate({ kind: 'enterEpoch', entry: { epoch: grant.epoch, primary: grant.primary } });
+}
+
+export function primaryOperationDone(draft: Draft, role: Primary, kind: string): void {
+  const { link, grant } = role;
+  if (kind === 'enterEpoch' && link.kind === 'joining' && link.attaching !== null) {
+    paired(draft, role, link.attaching);
+  } else if (kind === 'enterEpoch' && link.kind === 'committing') {
+    if (link.proposal === null) draft.operate({ kind: 'holdOnPeerLoss' });
+    else paired(draft, role, link.session);
+  } else if (kind === 'holdOnPeerLoss' && link.kind === 'committing') {
+    draft.become({ ...role, link: { ...link, proposal: proposeBoth(draft, grant.epoch) } });
+  } else if (kind === 'goAlone' && link.kind === 'goingAlone') {
+    const next: Link = { kind: 'none', retryAt: draft.now + attachRetryMs, lastSession: null };
+    draft.log(
+      'info',
+      'ALONE',
+      `${draft.config.module} goes on alone on ${draft.config.self} by epoch ${String(grant.epoch)}`,
+    );
+    draft.become({ ...role, link: next });
+  }
+}
+
+function paired(draft: Draft, role: Primary, session: string): void {
+  draft.log(
+    'info',
+    'PAIR_IN_SYNC',
+    `${draft.config.module}: ${draft.config.peer} is in sync with ${draft.config.self} by epoch ${String(role.grant.epoch)}`,
+  );
+  draft.become({ ...role, link: { kind: 'both', session } });
+}
+
+export function primaryOperationFailed(draft: Draft, role: Primary, kind: string, reason: string): void {
+  const { link } = role;
+  if (kind === 'attach' && link.kind === 'attaching') primaryPeerLost(draft, role, reason);
+  else if (kind === 'goAlone') fence(draft, `going on alone failed: ${reason}`);
+  else if (link.kind === 'joining' || link.kind === 'committing') lose(draft, role, reason);
+}
+
+export function primaryGranted(draft: Draft, role: Primary, record: ArbiterRecord): void {
+  const { link } = role;
+  const proposal = link.kind === 'lost' || link.kind === 'committing' ? link.proposal : null;
+  if (proposal?.record.proposal !== record.proposal) return;
+  draft.learn(record);
+  const entry = { epoch: record.epoch, primary: record.primary };
+  if (link.kind === 'lost') {
+    draft.become({ ...role, grant: record, link: { kind: 'goingAlone' } });
+    draft.operate({ kind: 'goAlone', entry });
+  } else {
+    draft.become({ ...role, grant: record });
+    draft.operate({ kind: 'enterEpoch', entry });
+  }
+}
+
+export function primaryRefused(draft: Draft, role: Primary, proposalName: string, current: ArbiterRecord | null): void {
+  const { link } = role;
+  const proposal = link.kind === 'lost' || link.kind === 'committing' ? link.proposal : null;
+  if (proposal?.record.proposal !== proposalName) return;
+  if (current === null) {
+    // A replaced witness. While held, another host may think the same of itself, so only an undisturbed primary seeds it.
+    if (link.kind === 'committing') seed(draft, role);
+    return;
+  }
+  draft.learn(current);
+  if (current.primary !== draft.config.self) return;
+  // Our own earlier proposal had been granted and its answer was lost.
+  const grant = { ...role.grant, epoch: current.epoch };
+  if (link.kind === 'lost') {
+    draft.become({ ...role, grant, link: { ...link, proposal: proposeAlone(draft, current.epoch) } });
+  } else if (link.kind === 'committing') {
+    draft.become({ ...role, grant, link: { ...link, proposal: proposeBoth(draft, current.epoch) } });
+  }
+}
+
+/** Gives a witness that holds nothing the record by which this primary runs. */
+export function seed(draft: Draft, role: Primary): void {
+  if (role.link.kind === 'lost' || role.link.kind === 'goingAlone') return;
+  draft.log(
+    'warn',
+    'ARBITER_SEEDED',
+    `the arbiter had no record of ${draft.config.module}: it gets that of epoch ${String(role.grant.epoch)}`,
+  );
+  draft.emit({ type: 'propose', proposal: { expect: null, record: role.grant, retryAt: draft.now } });
+}
+
+/** The server runs: report what brought it here, once. */
+export function primaryServerRunning(draft: Draft, role: Primary): void {
+  if (role.server.kind !== 'starting') return;
+  const { cause, reported, firstSign, grant } = role;
+  draft.become({ ...role, server: { kind: 'running' }, reported: true });
+  const durationMs = Math.round(draft.now - firstSign);
+  const { module, self, peer } = draft.config;
+  draft.log('info', 'SERVER_RUNNING', `${module} runs on ${self} by epoch ${String(grant.epoch)}`, { durationMs });
+  if (reported || (cause !== 'failover' && cause !== 'switchover' && cause !== 'force')) return;
+  const why =
+    cause === 'failover'
+      ? `${peer} failed`
+      : cause === 'switchover'
+        ? 'an operator switched it over'
+        : 'an operator forced it';
+  draft.emit({
+    type: 'reportFailover',
+    kind: cause,
+    from: cause === 'force' ? null : peer,
+    cause: why,
+    durationMs,
+    epoch: grant.epoch,
+  });
+}
+
+/** A server died on a healthy host: restart it here, and when that does not help, let the other host try. */
+export function primaryServerFailed(draft: Draft, role: Primary, reason: string): void {
+  const { config, state } = draft;
+  if (role.leaving !== null || role.server.kind === 'stopping') {
+    draft.become({ ...role, server: { kind: 'held' } });
+    return;
+  }
+  state.restarts = state.restarts.filter((at) => draft.now - at < config.restartPeriodMs);
+  const used = state.restarts.length;
+  if (used < config.restarts) {
+    state.restarts = [...state.restarts, draft.now];
+    draft.log(
+      'warn',
+      'SERVER_DIED',
+      `${config.module} died on ${config.self} (${reason}): restart ${String(used + 1)} of ${String(config.restarts)}`,
+    );
+    draft.become({ ...role, server: { kind: 'down', restartAt: draft.now + serverRetryMs * used, reason } });
+    return;
+  }
+  if (role.link.kind === 'both' && draft.freshPeer()?.able === true) {
+    draft.log(
+      'error',
+      'SERVER_GIVEN_UP',
+      `${config.module} died on ${config.self} again (${reason}) after ${String(used)} restarts: it fails over to ${config.peer}`,
+    );
+    draft.become({ ...role, server: { kind: 'held' }, leaving: 'serverFailed' });
+    return;
+  }
+  draft.log(
+    'error',
+    'SERVER_DIED',
+    `${config.module} died on ${config.self} (${reason}) after ${String(used)} restarts and no other host is in sync: next try in ${String(parkedRetryMs / 1000)} s`,
+  );
+  draft.become({ ...role, server: { kind: 'down', restartAt: draft.now + parkedRetryMs, reason } });
+}
+
+/** Stops serving at once, whatever waits: the guest must not act on, and nobody must count on, what is done here from now on. */
+export function fence(draft: Draft, reason: string): void {
+  draft.log('error', 'FENCED', `${draft.config.module} on ${draft.config.self} is stopped at once: ${reason}`);
+  draft.become({ at: 'fencing', reason, next: 'wait' });
+  draft.operate({ kind: 'fence' });
+}

@@ -1,0 +1,150 @@
+/** Becoming primary: ask the arbiter, make the epoch durable, mount; never in another order. */
+import type { Draft } from './draft.ts';
+import type { ArbiterRecord, Cause, Link, Role } from './types.ts';
+
+/** How long a primary whose epoch was granted to both waits for the secondary before it asks to go on alone. */
+function joinLimitMs(draft: Draft): number {
+  return Math.max(draft.config.detectionMs, 3000);
+}
+
+/** A proposal that is not answered for this long is given up; the answer, should it be a grant, is found by reading the record. */
+const askingLimitMs = 5000;
+
+/** Too many promotions that nobody asked for: something is wrong that another failover will not mend. */
+function flaps(draft: Draft, cause: Cause): boolean {
+  if (cause !== 'failover' && cause !== 'restart') return false;
+  const { failoverPeriodMs, maxFailovers } = draft.config;
+  draft.state.failovers = draft.state.failovers.filter((at) => draft.now - at < failoverPeriodMs);
+  if (draft.state.failovers.length < maxFailovers) return false;
+  const reason = `failed over ${String(draft.state.failovers.length)} times within the period: parked, start it when the cause is mended`;
+  draft.log('error', 'PARKED', `${draft.config.module} is parked on ${draft.config.self}: ${reason}`);
+  draft.wait(reason, { parked: true });
+  return true;
+}
+
+/**
+ * Asks the arbiter for a new epoch with this host as primary.
+ * @param expect epoch of the record to replace, null when there must be none
+ * @param inSync replicas that hold every acknowledged write
+ * @param firstSign when the reason for it was first seen, for the measured duration
+ */
+export function promote(
+  draft: Draft,
+  options: {
+    cause: Cause;
+    expect: number | null;
+    inSync: readonly string[];
+    base: number;
+    firstSign: number;
+    forced?: boolean;
+  },
+): void {
+  if (flaps(draft, options.cause)) return;
+  const epoch = Math.max(options.expect ?? 0, draft.tail()?.epoch ?? 0, draft.state.record?.epoch ?? 0) + 1;
+  const proposal = draft.propose(options.expect, {
+    epoch,
+    primary: draft.config.self,
+    inSync: options.inSync,
+    base: options.base,
+    cause: options.cause,
+  });
+  draft.become({
+    at: 'asking',
+    cause: options.cause,
+    firstSign: options.firstSign,
+    proposal,
+    forced: options.forced ?? false,
+    since: draft.now,
+  });
+}
+
+/** The arbiter's record names this host: make it durable, then mount. */
+export function enter(draft: Draft, grant: ArbiterRecord, firstSign: number): void {
+  if (grant.cause === 'failover' || grant.cause === 'restart') {
+    draft.state.failovers = [...draft.state.failovers, draft.now];
+  }
+  draft.learn(grant);
+  draft.become({ at: 'entering', cause: grant.cause, firstSign, grant });
+  draft.operate({ kind: 'enterEpoch', entry: { epoch: grant.epoch, primary: grant.primary } });
+}
+
+export function entered(draft: Draft, role: Extract<Role, { at: 'entering' }>): void {
+  draft.become({ at: 'mounting', cause: role.cause, firstSign: role.firstSign, grant: role.grant });
+  draft.operate({ kind: 'serve', epoch: role.grant.epoch });
+}
+
+export function mounted(draft: Draft, role: Extract<Role, { at: 'mounting' }>): void {
+  draft.state.mirror = 'serving';
+  const joint = role.grant.inSync.includes(draft.config.peer);
+  const link: Link = joint
+    ? { kind: 'joining', until: draft.now + joinLimitMs(draft), attaching: null }
+    : { kind: 'none', retryAt: draft.now, lastSession: null };
+  draft.become({
+    at: 'primary',
+    cause: role.cause,
+    firstSign: role.firstSign,
+    reported: false,
+    grant: role.grant,
+    link,
+    server: { kind: 'held' },
+    leaving: null,
+    leaseFrom: draft.now,
+  });
+}
+
+export function settleAsking(draft: Draft, role: Extract<Role, { at: 'asking' }>): void {
+  const { desired, shuttingDown } = draft.state;
+  if (desired.value === 'stopped' || shuttingDown) {
+    draft.wait('stopping');
+    return;
+  }
+  const peer = draft.freshPeer();
+  if (peer?.role === 'primary' && peer.record && peer.record.epoch >= role.proposal.record.epoch) {
+    draft.wait(`${draft.config.peer} is primary`);
+    return;
+  }
+  if (draft.now - role.since > askingLimitMs) {
+    draft.wait('no answer from the arbiter: starting needs an epoch from it');
+    return;
+  }
+  draft.become({ ...role, proposal: draft.repropose(role.proposal) });
+}
+
+export function askingGranted(draft: Draft, role: Extract<Role, { at: 'asking' }>, grant: ArbiterRecord): void {
+  enter(draft, grant, role.firstSign);
+}
+
+export function askingRefused(
+  draft: Draft,
+  role: Extract<Role, { at: 'asking' }>,
+  current: ArbiterRecord | null,
+): void {
+  draft.learn(current);
+  if (role.forced) {
+    // The operator decided with open eyes; only the number of the epoch was out of date.
+    const { cause, firstSign } = role;
+    const { inSync, base } = role.proposal.record;
+    promote(draft, { cause, expect: current?.epoch ?? null, inSync, base, firstSign, forced: true });
+    return;
+  }
+  if (current?.primary === draft.config.self && draft.inSyncBy(current)) {
+    // An earlier proposal of ours, or the hand-over by the peer, was granted and its answer lost.
+    enter(draft, current, role.firstSign);
+    return;
+  }
+  draft.log(
+    'warn',
+    'PROMOTION_REFUSED',
+    `the arbiter refused ${draft.config.self} as primary of ${draft.config.module}`,
+    {
+      proposed: role.proposal.record.epoch,
+      current: current?.epoch ?? null,
+      currentPrimary: current?.primary ?? null,
+    },
+  );
+  draft.wait(
+    current
+      ? `${current.primary} is primary by epoch ${String(current.epoch)}`
+      : 'the arbiter holds no record of the module',
+  );
+}

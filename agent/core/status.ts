@@ -1,0 +1,121 @@
+/** What a host tells its peer, and the state that people see. */
+import type { ModuleState, Transition } from '../../schemas/generated/api.ts';
+import type { ModuleCoreState, PeerStatus } from './types.ts';
+
+const lineageTold = 32;
+
+/** The part of the state that goes out with every heartbeat. */
+export function peerStatusOf(state: ModuleCoreState): PeerStatus {
+  const { role } = state;
+  const link = role.at === 'primary' ? role.link.kind : 'none';
+  return {
+    role: roleWord(state),
+    link:
+      link === 'both'
+        ? 'both'
+        : link === 'lost' || link === 'goingAlone'
+          ? 'lost'
+          : link === 'attaching' ||
+              link === 'committing' ||
+              (role.at === 'primary' && role.link.kind === 'joining' && role.link.attaching)
+            ? 'resync'
+            : 'none',
+    able: !state.shuttingDown && state.desired.value === 'started' && !(role.at === 'waiting' && role.parked),
+    serverRunning: role.at === 'primary' && role.server.kind === 'running',
+    desired: state.desired,
+    record: state.record,
+    lineage: state.replica.lineage.slice(-lineageTold),
+    consistent: state.replica.consistent,
+    endpoint: role.at === 'following' && !role.spent && !role.connected ? role.endpoint : null,
+  };
+}
+
+function roleWord(state: ModuleCoreState): PeerStatus['role'] {
+  switch (state.role.at) {
+    case 'primary':
+    case 'releasing':
+    case 'handingOver':
+      return 'primary';
+    case 'asking':
+    case 'entering':
+    case 'mounting':
+      return 'promoting';
+    case 'following':
+    case 'startingToFollow':
+      return 'secondary';
+    default:
+      return 'none';
+  }
+}
+
+export interface ShownState {
+  readonly state: ModuleState;
+  readonly transition: Transition | null;
+  readonly reason: string | null;
+}
+
+/** The module's state on this host in the words of the product. */
+export function shownState(core: ModuleCoreState): ShownState {
+  const { role } = core;
+  switch (role.at) {
+    case 'stopped':
+      return { state: 'STOP', transition: null, reason: null };
+    case 'waiting':
+      return { state: 'WAIT', transition: null, reason: role.reason };
+    case 'asking':
+    case 'entering':
+    case 'mounting':
+      return { state: 'WAIT', transition: 'promoting', reason: `becoming primary (${role.cause})` };
+    case 'primary':
+      return shownPrimary(core, role);
+    case 'releasing':
+    case 'handingOver':
+      return {
+        state: 'ALONE',
+        transition: role.leaving === 'stop' ? 'stopping' : 'demoting',
+        reason: `leaving the primary role (${role.leaving})`,
+      };
+    case 'fencing':
+      return { state: 'WAIT', transition: 'demoting', reason: role.reason };
+    case 'keepingAside':
+      return { state: 'WAIT', transition: 'starting', reason: `keeping its own content aside as ${role.name}` };
+    case 'startingToFollow':
+      return { state: 'SECOND', transition: 'starting', reason: null };
+    case 'following': {
+      const record = core.record;
+      const status = core.peer.status;
+      const inSync =
+        record?.inSync.includes(core.config.self) === true && (status?.link === 'both' || status?.link === 'lost');
+      return {
+        state: 'SECOND',
+        transition: inSync ? null : 'resynchronising',
+        reason: inSync ? null : 'not in sync yet',
+      };
+    }
+    case 'unfollowing':
+      return { state: 'SECOND', transition: 'stopping', reason: null };
+  }
+}
+
+function shownPrimary(core: ModuleCoreState, role: Extract<ModuleCoreState['role'], { at: 'primary' }>): ShownState {
+  const both = role.link.kind === 'both';
+  const state: ModuleState = both ? 'PRIM' : 'ALONE';
+  if (role.link.kind === 'lost') return { state, transition: 'frozen', reason: role.link.reason };
+  if (role.leaving) {
+    return {
+      state,
+      transition: role.leaving === 'stop' ? 'stopping' : 'demoting',
+      reason: `stopping the server (${role.leaving})`,
+    };
+  }
+  if (role.server.kind === 'down') return { state, transition: 'starting', reason: role.server.reason };
+  if (role.server.kind !== 'running') return { state, transition: 'starting', reason: null };
+  if (role.link.kind === 'attaching' || role.link.kind === 'committing') {
+    return { state, transition: 'resynchronising', reason: null };
+  }
+  return {
+    state,
+    transition: null,
+    reason: both ? null : `no secondary: ${core.config.peer} is ${core.peer.status ? 'not in sync' : 'not reachable'}`,
+  };
+}

@@ -1,0 +1,298 @@
+/**
+ * The failover core of one module on one host: `step(state, event)` gives the next state and the effects to carry out, in their order
+ * (make it durable, ask the arbiter, tell the peer, act). No input or output, no clock, no chance in here.
+ */
+import { command, settleCommands } from './commands.ts';
+import { Draft } from './draft.ts';
+import { followingStarted, settleFollowing, startToFollow } from './following.ts';
+import { handedOver, released, releaseFailed, settleHandingOver } from './leaving.ts';
+import {
+  fence,
+  primaryGranted,
+  primaryInStep,
+  primaryOperationDone,
+  primaryOperationFailed,
+  primaryPeerLost,
+  primaryRefused,
+  primaryServerFailed,
+  primaryServerRunning,
+  seed,
+  settlePrimary,
+} from './primary.ts';
+import { askingGranted, askingRefused, entered, mounted, settleAsking } from './promote.ts';
+import type {
+  Desired,
+  Endpoint,
+  ModuleConfig,
+  ModuleCoreState,
+  Operation,
+  ReplicaFacts,
+  StepResult,
+  TimedEvent,
+} from './types.ts';
+import { settleWaiting } from './waiting.ts';
+
+/** After a failed attempt to follow. */
+const followRetryMs = 3000;
+
+/** @param incarnation unique per life of the agent, so that names of proposals never repeat */
+export function initialState(
+  config: ModuleConfig,
+  desired: Desired,
+  replica: ReplicaFacts,
+  now: number,
+  incarnation: string,
+): ModuleCoreState {
+  return {
+    config,
+    role: { at: 'stopped' },
+    desired,
+    replica,
+    record: null,
+    inquiry: { askedAt: -Infinity, answeredAt: null, record: null },
+    peer: { heardAt: null, status: null },
+    bootedAt: now,
+    operation: 0,
+    pending: null,
+    mirror: 'idle',
+    commands: [],
+    restarts: [],
+    failovers: [],
+    shuttingDown: false,
+    proposals: 0,
+    incarnation,
+  };
+}
+
+export function step(state: ModuleCoreState, event: TimedEvent): StepResult {
+  const draft = new Draft(state, event.now);
+  handle(draft, event);
+  settle(draft);
+  settleCommands(draft);
+  return { state: draft.state, effects: draft.effects };
+}
+
+/** Follows what the present role asks for until nothing more is to be done at this moment. */
+function settle(draft: Draft): void {
+  for (let turn = 0; turn < 8; turn += 1) {
+    const before = draft.state.role;
+    settleOnce(draft);
+    if (draft.state.role.at === before.at) return;
+  }
+}
+
+function settleOnce(draft: Draft): void {
+  const { role, desired, shuttingDown } = draft.state;
+  switch (role.at) {
+    case 'stopped':
+      if (desired.value === 'started' && !shuttingDown) draft.wait('starting');
+      return;
+    case 'waiting':
+      settleWaiting(draft, role);
+      return;
+    case 'asking':
+      settleAsking(draft, role);
+      return;
+    case 'primary':
+      settlePrimary(draft, role);
+      return;
+    case 'handingOver':
+      settleHandingOver(draft, role);
+      return;
+    case 'following':
+      settleFollowing(draft, role);
+      return;
+    default:
+      return;
+  }
+}
+
+function handle(draft: Draft, event: TimedEvent): void {
+  const { state } = draft;
+  const { role } = state;
+  switch (event.type) {
+    case 'tick':
+      return;
+    case 'peerStatus':
+      state.peer = { heardAt: event.now, status: event.status };
+      if (!event.status) return;
+      draft.learn(event.status.record);
+      if (event.status.desired.sequence > state.desired.sequence) {
+        state.desired = event.status.desired;
+        draft.emit({ type: 'saveDesired', desired: state.desired });
+      }
+      return;
+    case 'heartbeatAnswered':
+      if (role.at === 'primary' && event.sentAt > role.leaseFrom) draft.become({ ...role, leaseFrom: event.sentAt });
+      return;
+    case 'arbiterRead':
+      state.inquiry = { ...state.inquiry, answeredAt: event.now, record: event.record };
+      draft.learn(event.record);
+      if (event.record === null && role.at === 'primary') seed(draft, role);
+      return;
+    case 'arbiterUnreachable':
+      state.inquiry = { ...state.inquiry, answeredAt: null };
+      return;
+    case 'proposalGranted':
+      if (role.at === 'asking' && role.proposal.record.proposal === event.record.proposal) {
+        askingGranted(draft, role, event.record);
+      } else if (role.at === 'handingOver' && role.proposal.record.proposal === event.record.proposal) {
+        handedOver(draft, event.record);
+      } else if (role.at === 'primary') primaryGranted(draft, role, event.record);
+      return;
+    case 'proposalRefused':
+      if (role.at === 'asking' && role.proposal.record.proposal === event.proposal) {
+        askingRefused(draft, role, event.current);
+      } else if (role.at === 'handingOver' && role.proposal.record.proposal === event.proposal) {
+        draft.learn(event.current);
+        draft.wait('the arbiter holds another record');
+      } else if (role.at === 'primary') primaryRefused(draft, role, event.proposal, event.current);
+      return;
+    case 'operationDone':
+      if (event.operation !== state.operation || state.pending === null) return;
+      if (event.replica) state.replica = event.replica;
+      operationDone(draft, event);
+      return;
+    case 'operationFailed':
+      if (event.operation !== state.operation || state.pending === null) return;
+      operationFailed(draft, event.reason);
+      return;
+    case 'replica':
+      state.replica = event.replica;
+      return;
+    case 'mirrorPeerLost':
+      if (role.at === 'primary') primaryPeerLost(draft, role, event.reason);
+      return;
+    case 'mirrorInStep':
+      if (role.at === 'primary') primaryInStep(draft, role, event.replica);
+      return;
+    case 'mirrorFollowerLink':
+      if (role.at === 'following') {
+        const connectedAt = event.connected ? event.now : role.connectedAt;
+        draft.become({ ...role, connected: event.connected, connectedAt, spent: role.spent || !event.connected });
+      }
+      return;
+    case 'mirrorFailed':
+      mirrorFailed(draft, event.reason);
+      return;
+    case 'serverRunning':
+      if (role.at === 'primary') primaryServerRunning(draft, role);
+      return;
+    case 'serverStopped':
+      if (role.at === 'primary') {
+        if (role.leaving === null) primaryServerFailed(draft, role, `it ended by itself (${event.how})`);
+        else draft.become({ ...role, server: { kind: 'held' } });
+      }
+      return;
+    case 'serverFailed':
+      if (role.at === 'primary') primaryServerFailed(draft, role, event.reason);
+      return;
+    case 'command':
+      command(draft, event);
+      return;
+  }
+}
+
+function operationDone(
+  draft: Draft,
+  event: { endpoint: Endpoint | null; note: string | null; replica: ReplicaFacts | null },
+): void {
+  const kind: Operation['kind'] | null = draft.state.pending;
+  draft.state.pending = null;
+  const { role } = draft.state;
+  switch (role.at) {
+    case 'entering':
+      if (kind === 'enterEpoch') entered(draft, role);
+      return;
+    case 'mounting':
+      if (kind === 'serve') mounted(draft, role);
+      return;
+    case 'primary':
+      if (kind) primaryOperationDone(draft, role, kind);
+      return;
+    case 'releasing':
+      if (kind === 'release') released(draft, role);
+      return;
+    case 'fencing':
+      if (kind !== 'fence') return;
+      draft.state.mirror = 'idle';
+      if (role.next === 'stop') draft.become({ at: 'stopped' });
+      else draft.wait(role.reason);
+      return;
+    case 'keepingAside':
+      if (kind !== 'keepAside') return;
+      draft.log(
+        'warn',
+        'KEPT_ASIDE',
+        `${draft.config.module}: the content of ${draft.config.self} is kept in ${event.note ?? role.name}`,
+      );
+      startToFollow(draft, role.epoch);
+      return;
+    case 'startingToFollow':
+      if (kind === 'follow' && event.endpoint) followingStarted(draft, role.epoch, event.endpoint);
+      return;
+    case 'unfollowing':
+      if (kind !== 'unfollow') return;
+      draft.state.mirror = 'idle';
+      draft.become({ at: 'stopped' });
+      return;
+    default:
+      return;
+  }
+}
+
+function operationFailed(draft: Draft, reason: string): void {
+  const kind = draft.state.pending;
+  draft.state.pending = null;
+  const { role } = draft.state;
+  switch (role.at) {
+    case 'primary':
+      if (kind) primaryOperationFailed(draft, role, kind, reason);
+      return;
+    case 'releasing':
+      releaseFailed(draft, reason);
+      return;
+    case 'entering':
+    case 'mounting':
+      draft.log('error', 'PROMOTION_FAILED', `${draft.config.self} cannot serve ${draft.config.module}: ${reason}`);
+      draft.become({ at: 'fencing', reason, next: 'wait' });
+      draft.operate({ kind: 'fence' });
+      return;
+    case 'fencing':
+      // The mirror process is gone or was ended by force: there is nothing left that serves.
+      draft.state.mirror = 'idle';
+      draft.log('error', 'FENCE_FAILED', `${draft.config.module}: ${reason}`);
+      draft.wait(role.reason);
+      return;
+    case 'keepingAside':
+      draft.log(
+        'error',
+        'KEEP_ASIDE_FAILED',
+        `${draft.config.module}: what only ${draft.config.self} holds could not be kept aside: ${reason}`,
+      );
+      draft.wait(
+        `${draft.config.self} holds writes that ${draft.config.peer} does not, and they could not be kept aside: ${reason}`,
+        { parked: true },
+      );
+      return;
+    case 'startingToFollow':
+    case 'unfollowing':
+      draft.state.mirror = 'idle';
+      draft.log('error', 'FOLLOW_FAILED', `${draft.config.self} cannot follow ${draft.config.peer}: ${reason}`);
+      draft.wait(reason, { retryAt: draft.now + followRetryMs });
+      return;
+    default:
+      return;
+  }
+}
+
+function mirrorFailed(draft: Draft, reason: string): void {
+  const { role } = draft.state;
+  draft.state.pending = null;
+  if (role.at === 'stopped' || role.at === 'waiting' || role.at === 'asking') {
+    draft.state.mirror = 'idle';
+    draft.log('error', 'MIRROR_FAILED', `${draft.config.module}: ${reason}`);
+    return;
+  }
+  fence(draft, `the mirror failed: ${reason}`);
+}

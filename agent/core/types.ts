@@ -1,0 +1,315 @@
+/**
+ * The vocabulary of the failover core: what it knows, what it hears, what it wants done. Plain data only, so that the agent and a
+ * simulator can drive the same core and a run can be replayed exactly.
+ *
+ * The protocol is primary/backup replication with an outside configuration manager (PacificA, Lin et al., MSR-TR-2008-25): the arbiter
+ * holds one record per module and changes it by compare-and-set on its epoch. All times are milliseconds of the host's monotonic clock.
+ */
+import type { RefusalCode } from '../../schemas/generated/api.ts';
+
+/** What the arbiter holds for a module. */
+export interface ArbiterRecord {
+  readonly epoch: number;
+  readonly primary: string;
+  /** Replicas that hold every acknowledged write of the epoch, sorted. */
+  readonly inSync: readonly string[];
+  /** A replica of the in-sync set whose lineage ends below this epoch is not the one that was meant (replaced disk, old backup). */
+  readonly base: number;
+  /** Why this configuration was made. */
+  readonly cause: Cause;
+  /** Unique name of the proposal that made it, so that a repeated proposal is recognised as the same one. */
+  readonly proposal: string;
+}
+
+/** One configuration that a replica took part in. */
+export interface LineageEntry {
+  readonly epoch: number;
+  readonly primary: string;
+}
+
+/** This host's replica, as its durable record says. */
+export interface ReplicaFacts {
+  /** Oldest first; empty: it has never held data of the module. */
+  readonly lineage: readonly LineageEntry[];
+  /** False while a resync into it is unfinished: it must never be promoted. */
+  readonly consistent: boolean;
+}
+
+/** How a primary reaches a following replica; opaque to the core. */
+export interface Endpoint {
+  readonly session: string;
+  readonly [key: string]: unknown;
+}
+
+export interface ModuleConfig {
+  readonly module: string;
+  readonly self: string;
+  readonly peer: string;
+  /** In order of preference. */
+  readonly hosts: readonly [string, string];
+  readonly arbiter: 'witness' | 'none';
+  readonly automatic: boolean;
+  readonly withoutArbiter: 'manual' | 'risk-split-brain';
+  readonly detectionMs: number;
+  readonly restarts: number;
+  readonly restartPeriodMs: number;
+  readonly maxFailovers: number;
+  readonly failoverPeriodMs: number;
+}
+
+/** What a host tells its peer about a module with every heartbeat. Level-triggered: a lost one is made good by the next. */
+export interface PeerStatus {
+  readonly role: 'none' | 'promoting' | 'primary' | 'secondary';
+  /** Primary: how it stands with its secondary. */
+  readonly link: 'none' | 'resync' | 'both' | 'lost';
+  /** Whether this host would serve the module if it were asked to. */
+  readonly able: boolean;
+  readonly serverRunning: boolean;
+  readonly desired: Desired;
+  /** The newest record of the arbiter that this host knows. */
+  readonly record: ArbiterRecord | null;
+  /** The newest part of the lineage, at most 32 entries. */
+  readonly lineage: readonly LineageEntry[];
+  readonly consistent: boolean;
+  /** Secondary: where the primary may connect. */
+  readonly endpoint: Endpoint | null;
+}
+
+/** What an operator wants; the one with the higher sequence number holds for both hosts. */
+export interface Desired {
+  readonly value: 'started' | 'stopped';
+  readonly sequence: number;
+}
+
+export type Cause = 'start' | 'failover' | 'switchover' | 'force' | 'restart';
+
+export interface Proposal {
+  /** Epoch of the record that it replaces; null: there must be none. */
+  readonly expect: number | null;
+  readonly record: ArbiterRecord;
+  /** When it may be sent again. */
+  readonly retryAt: number;
+}
+
+/** How a primary stands with its secondary. */
+export type Link =
+  /** No secondary; `lastSession`: the session that was tried last. */
+  | { readonly kind: 'none'; readonly retryAt: number; readonly lastSession: string | null }
+  /** The epoch was granted to both: the secondary must be attached before the server may start. */
+  | { readonly kind: 'joining'; readonly until: number; readonly attaching: string | null }
+  | { readonly kind: 'attaching'; readonly session: string }
+  /** In step; the arbiter is asked to record both. Losing the secondary from here on holds acknowledgements. */
+  | { readonly kind: 'committing'; readonly session: string; readonly proposal: Proposal | null }
+  | { readonly kind: 'both'; readonly session: string }
+  /** Alone was granted; the mirror drops the secondary and releases what it holds. */
+  | { readonly kind: 'goingAlone' }
+  /** Acknowledgements are held; the arbiter is asked to record this host alone. */
+  | { readonly kind: 'lost'; readonly since: number; readonly reason: string; readonly proposal: Proposal };
+
+export type ServerPhase =
+  /** Must not start yet (joining) or must not start again (leaving). */
+  | { readonly kind: 'held' }
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'down'; readonly restartAt: number; readonly reason: string }
+  | { readonly kind: 'stopping' };
+
+/** Why a primary gives up its role in order. */
+export type LeaveFor = 'stop' | 'switchover' | 'shutdown' | 'serverFailed';
+
+export type Role =
+  | { readonly at: 'stopped' }
+  | {
+      readonly at: 'waiting';
+      readonly reason: string;
+      readonly since: number;
+      readonly parked: boolean;
+      readonly yieldUntil: number;
+    }
+  /** A proposal to become primary is with the arbiter. */
+  | {
+      readonly at: 'asking';
+      readonly cause: Cause;
+      readonly firstSign: number;
+      readonly proposal: Proposal;
+      readonly forced: boolean;
+    }
+  | { readonly at: 'entering'; readonly cause: Cause; readonly firstSign: number; readonly grant: ArbiterRecord }
+  | { readonly at: 'mounting'; readonly cause: Cause; readonly firstSign: number; readonly grant: ArbiterRecord }
+  | {
+      readonly at: 'primary';
+      readonly cause: Cause;
+      readonly firstSign: number;
+      readonly reported: boolean;
+      readonly grant: ArbiterRecord;
+      readonly link: Link;
+      readonly server: ServerPhase;
+      readonly leaving: LeaveFor | null;
+      /** When the newest heartbeat that the peer answered was sent; the lease counts from here. */
+      readonly leaseFrom: number;
+    }
+  /** The server is stopped; both replicas are made durable and the mount goes away. */
+  | {
+      readonly at: 'releasing';
+      readonly leaving: LeaveFor;
+      readonly grant: ArbiterRecord;
+      readonly handOver: boolean;
+      readonly since: number;
+    }
+  /** Released; the arbiter is asked to name the peer. */
+  | { readonly at: 'handingOver'; readonly leaving: LeaveFor; readonly proposal: Proposal; readonly since: number }
+  /** Server killed, held writes failed, mount aborted; then `next`. */
+  | { readonly at: 'fencing'; readonly reason: string; readonly next: 'wait' | 'stop' }
+  | { readonly at: 'keepingAside'; readonly epoch: number; readonly name: string }
+  | { readonly at: 'startingToFollow'; readonly epoch: number }
+  | {
+      readonly at: 'following';
+      readonly epoch: number;
+      readonly endpoint: Endpoint;
+      readonly connected: boolean;
+      readonly connectedAt: number;
+      /** The session ended; a new endpoint is needed before the primary can attach again. */
+      readonly spent: boolean;
+      readonly since: number;
+      readonly refreshedAt: number;
+    }
+  | { readonly at: 'unfollowing' };
+
+export interface Command {
+  readonly id: number;
+  readonly kind: 'start' | 'stop' | 'switchover' | 'force' | 'shutdown';
+  readonly since: number;
+  readonly deadline: number;
+}
+
+export interface ModuleCoreState {
+  readonly config: ModuleConfig;
+  readonly role: Role;
+  readonly desired: Desired;
+  readonly replica: ReplicaFacts;
+  /** The newest record of the arbiter seen by anyone. */
+  readonly record: ArbiterRecord | null;
+  /** What the arbiter answered last, and when; null while it has not, or could not be reached. */
+  readonly inquiry: {
+    readonly askedAt: number;
+    readonly answeredAt: number | null;
+    readonly record: ArbiterRecord | null;
+  };
+  readonly peer: {
+    /** When a heartbeat was last received; null: not since the agent started. */
+    readonly heardAt: number | null;
+    readonly status: PeerStatus | null;
+  };
+  readonly bootedAt: number;
+  /** Number of the asynchronous operation that is awaited; answers to older ones are ignored. */
+  readonly operation: number;
+  readonly pending: Operation['kind'] | null;
+  /** What the mirror of this host is doing. */
+  readonly mirror: 'idle' | 'following' | 'serving';
+  readonly commands: readonly Command[];
+  /** Times of server restarts and of promotions on this host. */
+  readonly restarts: readonly number[];
+  readonly failovers: readonly number[];
+  readonly shuttingDown: boolean;
+  /** Serial number for the names of proposals. */
+  readonly proposals: number;
+  /** Makes proposals of this life of the agent unique. */
+  readonly incarnation: string;
+}
+
+export type CoreEvent =
+  | { readonly type: 'tick' }
+  /** A heartbeat of the peer with its status for this module; null: it does not know the module. */
+  | { readonly type: 'peerStatus'; readonly status: PeerStatus | null }
+  /** The peer answered a heartbeat that was sent at `sentAt`. */
+  | { readonly type: 'heartbeatAnswered'; readonly sentAt: number }
+  | { readonly type: 'arbiterRead'; readonly record: ArbiterRecord | null }
+  | { readonly type: 'arbiterUnreachable' }
+  | { readonly type: 'proposalGranted'; readonly record: ArbiterRecord }
+  | { readonly type: 'proposalRefused'; readonly proposal: string; readonly current: ArbiterRecord | null }
+  | {
+      readonly type: 'operationDone';
+      readonly operation: number;
+      readonly replica: ReplicaFacts | null;
+      readonly endpoint: Endpoint | null;
+      readonly note: string | null;
+    }
+  | { readonly type: 'operationFailed'; readonly operation: number; readonly reason: string }
+  | { readonly type: 'replica'; readonly replica: ReplicaFacts }
+  | { readonly type: 'mirrorPeerLost'; readonly reason: string }
+  | { readonly type: 'mirrorInStep'; readonly replica: ReplicaFacts }
+  | { readonly type: 'mirrorFollowerLink'; readonly connected: boolean }
+  | { readonly type: 'mirrorFailed'; readonly reason: string }
+  | { readonly type: 'serverRunning' }
+  | { readonly type: 'serverStopped'; readonly how: string }
+  | { readonly type: 'serverFailed'; readonly reason: string }
+  | {
+      readonly type: 'command';
+      readonly id: number;
+      readonly kind: Command['kind'];
+      readonly deadline: number;
+      readonly arbiterReachable: boolean;
+    };
+
+/** `now`: monotonic milliseconds, never lower than in the event before. */
+export type TimedEvent = CoreEvent & { readonly now: number };
+
+/** Operations of the mirror and server that end with operationDone or operationFailed. One at a time, except `fence`, which overrides. */
+export type Operation =
+  | { readonly kind: 'enterEpoch'; readonly entry: LineageEntry }
+  | { readonly kind: 'serve'; readonly epoch: number }
+  | {
+      readonly kind: 'attach';
+      readonly endpoint: Endpoint;
+      readonly epoch: number;
+      readonly onPeerLoss: 'hold' | 'continue';
+    }
+  | { readonly kind: 'holdOnPeerLoss' }
+  /** Drops the secondary and releases held acknowledgements; first makes the epoch durable. */
+  | { readonly kind: 'goAlone'; readonly entry: LineageEntry }
+  | { readonly kind: 'release' }
+  /** Freezes the mirror, kills the server, fails what is held, unmounts. */
+  | { readonly kind: 'fence' }
+  | { readonly kind: 'keepAside'; readonly name: string }
+  | { readonly kind: 'follow'; readonly epoch: number }
+  | { readonly kind: 'unfollow' };
+
+export type Outcome =
+  | { readonly ok: true; readonly message: string }
+  | {
+      readonly ok: false;
+      readonly code: RefusalCode;
+      readonly reason: string;
+      readonly numbers: Readonly<Record<string, number | string | boolean | null>>;
+    };
+
+export type Effect =
+  | { readonly type: 'saveDesired'; readonly desired: Desired }
+  | { readonly type: 'readArbiter' }
+  | { readonly type: 'propose'; readonly proposal: Proposal }
+  | { readonly type: 'operation'; readonly number: number; readonly operation: Operation }
+  | { readonly type: 'freeze' }
+  | { readonly type: 'startServer'; readonly epoch: number }
+  | { readonly type: 'stopServer' }
+  | { readonly type: 'refreshReplica' }
+  | { readonly type: 'commandDone'; readonly id: number; readonly outcome: Outcome }
+  | {
+      readonly type: 'log';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly code: string;
+      readonly message: string;
+      readonly fields: Readonly<Record<string, number | string | boolean | null>>;
+    }
+  | {
+      readonly type: 'reportFailover';
+      readonly kind: 'failover' | 'switchover' | 'force';
+      readonly from: string | null;
+      readonly cause: string;
+      readonly durationMs: number;
+      readonly epoch: number;
+    };
+
+export interface StepResult {
+  readonly state: ModuleCoreState;
+  readonly effects: readonly Effect[];
+}

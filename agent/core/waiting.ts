@@ -1,0 +1,129 @@
+/** WAIT: what has to be true before this host may do anything, looked at again with every event. */
+import type { Draft } from './draft.ts';
+import { follow } from './following.ts';
+import { promote } from './promote.ts';
+import type { ArbiterRecord, PeerStatus, Role } from './types.ts';
+
+type Waiting = Extract<Role, { at: 'waiting' }>;
+
+const inquiryPeriodMs = 1000;
+const inquiryValidMs = 3000;
+
+export function settleWaiting(draft: Draft, role: Waiting): void {
+  const { state, config } = draft;
+  if (state.desired.value === 'stopped' || state.shuttingDown) {
+    if (state.mirror === 'following') {
+      draft.become({ at: 'unfollowing' });
+      draft.operate({ kind: 'unfollow' });
+    } else {
+      draft.become({ at: 'stopped' });
+    }
+    return;
+  }
+  if (role.parked || draft.now < role.retryAt) return;
+  const peer = draft.freshPeer();
+  if (peer?.role === 'primary' && peer.record && peer.record.epoch >= (state.record?.epoch ?? 0)) {
+    follow(draft, peer);
+    return;
+  }
+  if (draft.now < role.yieldUntil) {
+    draft.wait(`handed over to ${config.peer}, waiting for it`, { yieldUntil: role.yieldUntil });
+    return;
+  }
+  if (draft.now - state.inquiry.askedAt >= inquiryPeriodMs) {
+    state.inquiry = { ...state.inquiry, askedAt: draft.now };
+    draft.emit({ type: 'readArbiter' });
+  }
+  const { answeredAt, record } = state.inquiry;
+  if (answeredAt === null || draft.now - answeredAt > inquiryValidMs) {
+    draft.wait(
+      `no answer from the arbiter${peer ? '' : `, and ${config.peer} is silent`}: starting needs an epoch from it`,
+    );
+    return;
+  }
+  if (record) withRecord(draft, role, peer, record);
+  else withoutRecord(draft, peer);
+}
+
+/** The arbiter knows the module. */
+function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record: ArbiterRecord): void {
+  const { config, state } = draft;
+  const { self } = config;
+  const peerName = config.peer;
+  if (!record.inSync.includes(self)) {
+    draft.wait(
+      `${self} is not in sync since epoch ${String(record.epoch)}: waiting for ${peerName} to bring it up to date`,
+    );
+    return;
+  }
+  if (!draft.inSyncBy(record)) {
+    const found = state.replica.consistent
+      ? `ends at epoch ${String(draft.tail()?.epoch ?? 0)}`
+      : 'holds an unfinished resync';
+    draft.wait(
+      `the replica of ${self} ${found}, the arbiter's record asks for epoch ${String(record.base)}: waiting for ${peerName}; force-primary if this copy is to be used`,
+    );
+    return;
+  }
+  const base = draft.tail()?.epoch ?? record.base;
+  const start = (inSync: readonly string[]) =>
+    promote(draft, {
+      cause: peer || record.primary === self ? 'start' : 'failover',
+      expect: record.epoch,
+      inSync,
+      base: inSync.length > 1 ? record.base : base,
+      firstSign: role.since,
+    });
+  if (!record.inSync.includes(peerName)) {
+    start([self]);
+    return;
+  }
+  // Both hold everything. With the peer at hand the preferred host starts and takes the other along.
+  if (peer) {
+    const preferred = config.hosts[0] === self;
+    const patience = 2 * config.detectionMs;
+    if (peer.role === 'promoting') draft.wait(`${peerName} is being promoted`);
+    else if (peer.desired.sequence !== state.desired.sequence) {
+      draft.wait(`waiting for ${peerName} to learn what was asked for`);
+    } else if (preferred || !peer.able || draft.now - role.since > patience) start(peer.able ? record.inSync : [self]);
+    else draft.wait(`waiting for ${peerName}, the preferred host, to start`);
+    return;
+  }
+  // Not at hand: it may be running and about to be heard, so the detection time passes first.
+  const silentSince = Math.max(role.since, state.bootedAt, state.peer.heardAt ?? -Infinity);
+  if (draft.now - silentSince < config.detectionMs) {
+    draft.wait(`waiting to hear from ${peerName}`);
+  } else if (draft.mayPromoteWithoutPeer()) {
+    start([self]);
+  } else {
+    const why = config.automatic ? 'there is no arbiter' : 'automatic failover is off';
+    draft.wait(`${peerName} is silent and ${why}: bring ${peerName} back, or force-primary on ${self}`);
+  }
+}
+
+/** The arbiter has no record: the module has never run, or the witness was replaced. Both hosts have to be at hand. */
+function withoutRecord(draft: Draft, peer: PeerStatus | null): void {
+  const { config, state } = draft;
+  if (!peer) {
+    draft.wait(
+      `the arbiter has no record of ${config.module}: waiting for ${config.peer}, to see what both replicas hold`,
+    );
+    return;
+  }
+  const mine = state.replica.consistent ? (draft.tail()?.epoch ?? 0) : -1;
+  const theirs = peer.consistent ? (peer.lineage.at(-1)?.epoch ?? 0) : -1;
+  const preferred = config.hosts[0] === config.self;
+  if (mine > theirs || (mine === theirs && preferred)) {
+    promote(draft, {
+      cause: 'start',
+      expect: null,
+      inSync: [config.self],
+      base: Math.max(mine, 0),
+      firstSign: draft.now,
+    });
+  } else {
+    draft.wait(
+      `waiting for ${config.peer}, which ${mine === theirs ? 'is the preferred host' : 'holds the newer replica'}, to start`,
+    );
+  }
+}
