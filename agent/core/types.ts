@@ -124,7 +124,10 @@ export type Role =
       readonly reason: string;
       readonly since: number;
       readonly parked: boolean;
+      /** Until then the peer, to which the module was handed, goes first. */
       readonly yieldUntil: number;
+      /** Until then nothing is tried at all. */
+      readonly retryAt: number;
     }
   /** A proposal to become primary is with the arbiter. */
   | {
@@ -133,6 +136,7 @@ export type Role =
       readonly firstSign: number;
       readonly proposal: Proposal;
       readonly forced: boolean;
+      readonly since: number;
     }
   | { readonly at: 'entering'; readonly cause: Cause; readonly firstSign: number; readonly grant: ArbiterRecord }
   | { readonly at: 'mounting'; readonly cause: Cause; readonly firstSign: number; readonly grant: ArbiterRecord }
