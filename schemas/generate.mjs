@@ -39,7 +39,7 @@ const ajv = new Ajv.default({
 const exportsOf = {};
 for (const [name, schema] of schemas) {
   ajv.addSchema(schema);
-  if (name === 'api') {
+  if (name === 'api' || name === 'link') {
     // Every message is a definition of its own; the agent and its clients validate each one.
     for (const definition of Object.keys(schema.definitions)) exportsOf[definition] = `${schema.$id}#/definitions/${definition}`;
   } else {
@@ -90,7 +90,7 @@ const options = {
 for (const [name, schema] of schemas) {
   // json-schema-to-typescript names types by title; `definitions` of the API carry theirs as key.
   const titled = structuredClone(schema);
-  if (name === 'api') for (const [key, definition] of Object.entries(titled.definitions)) definition.title = key;
+  if (name === 'api' || name === 'link') for (const [key, definition] of Object.entries(titled.definitions)) definition.title = key;
   await writeGenerated(`${name}.ts`, await compile(titled, titled.title, options));
 }
 // The schemas themselves, for completion and hover in the editor.

@@ -1,0 +1,79 @@
+import type {
+  CommandResult,
+  ForcePrimaryParams,
+  HelloParams,
+  HelloResult,
+  LogParams,
+  LogResult,
+  ModuleParams,
+  Role,
+  Snapshot,
+  SnapshotParams,
+  SubscribeParams,
+  SwitchoverParams,
+} from './generated/api.ts';
+import * as validators from './generated/validators.js';
+import type { Validator } from './generated/validators.js';
+
+/** Parameters and answer of each method of the agent's API. */
+export interface ApiMethods {
+  'session.hello': { params: HelloParams; result: HelloResult };
+  'cluster.snapshot': { params: SnapshotParams; result: Snapshot };
+  'cluster.subscribe': { params: SubscribeParams; result: Snapshot };
+  'module.start': { params: ModuleParams; result: CommandResult };
+  'module.stop': { params: ModuleParams; result: CommandResult };
+  'module.switchover': { params: SwitchoverParams; result: CommandResult };
+  'module.forcePrimary': { params: ForcePrimaryParams; result: CommandResult };
+  'log.read': { params: LogParams; result: LogResult };
+}
+
+export type ApiMethod = keyof ApiMethods;
+
+export interface ApiMethodContract {
+  /** The least role that may call it. */
+  readonly role: Role;
+  readonly params: Validator;
+  readonly result: Validator;
+}
+
+/** What both ends check of each method. */
+export const apiMethods: { readonly [Method in ApiMethod]: ApiMethodContract } = {
+  'session.hello': { role: 'viewer', params: validators.HelloParams, result: validators.HelloResult },
+  'cluster.snapshot': { role: 'viewer', params: validators.SnapshotParams, result: validators.Snapshot },
+  'cluster.subscribe': { role: 'viewer', params: validators.SubscribeParams, result: validators.Snapshot },
+  'module.start': { role: 'operator', params: validators.ModuleParams, result: validators.CommandResult },
+  'module.stop': { role: 'operator', params: validators.ModuleParams, result: validators.CommandResult },
+  'module.switchover': { role: 'operator', params: validators.SwitchoverParams, result: validators.CommandResult },
+  'module.forcePrimary': { role: 'admin', params: validators.ForcePrimaryParams, result: validators.CommandResult },
+  'log.read': { role: 'viewer', params: validators.LogParams, result: validators.LogResult },
+};
+
+const ranks: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 };
+
+export function isRoleEnough(role: Role, least: Role): boolean {
+  return ranks[role] >= ranks[least];
+}
+
+/** JSON-RPC 2.0 error codes that are used; refusals of this product are `refused`. */
+export const rpcCodes = {
+  parse: -32700,
+  request: -32600,
+  method: -32601,
+  params: -32602,
+  internal: -32603,
+  refused: -32000,
+} as const;
+
+/** Longest message that an agent takes, bytes. */
+export const longestRequest = 1024 * 1024;
+
+/** The first thing that a validator found wrong, in a line for people. */
+export function firstProblem(validator: Validator): string {
+  const error = validator.errors?.[0];
+  if (error === undefined) return 'it does not match the schema';
+  const extra = error.params['additionalProperty'] ?? error.params['missingProperty'];
+  const where = error.instancePath === '' ? 'it' : error.instancePath.slice(1).replaceAll('/', '.');
+  if (error.keyword === 'additionalProperties') return `${where} has the unknown key "${String(extra)}"`;
+  if (error.keyword === 'required') return `${where} lacks the key "${String(extra)}"`;
+  return `${where} ${error.message ?? 'is wrong'}`;
+}
