@@ -1,0 +1,41 @@
+import type { ArbiterRecord } from '../core/types.ts';
+import type { Arbiter, ProposeResult } from './arbiter.ts';
+import type { RecordStore } from './recordStore.ts';
+
+/** Tells the other host of the pair; failures do not matter, it learns the record with a heartbeat as well. */
+export interface CopyChannel {
+  copy(module: string, record: ArbiterRecord): void;
+  /** The newest record that the peer has told, null if none. */
+  peerRecord(module: string): ArbiterRecord | null;
+}
+
+/**
+ * No third vote: the record lives on both hosts. It grants whatever is newer than what this host knows, so the core only asks it for
+ * what is safe without a third vote (see `Draft.mayPromoteWithoutPeer`).
+ */
+export class NoArbiter implements Arbiter {
+  readonly #store: RecordStore;
+  readonly #channel: CopyChannel;
+
+  constructor(store: RecordStore, channel: CopyChannel) {
+    this.#store = store;
+    this.#channel = channel;
+  }
+
+  reachable(): boolean {
+    return true;
+  }
+
+  read(module: string): Promise<ArbiterRecord | null> {
+    const told = this.#channel.peerRecord(module);
+    if (told) this.#store.adopt(module, told);
+    return Promise.resolve(this.#store.read(module));
+  }
+
+  async propose(module: string, expect: number | null, record: ArbiterRecord): Promise<ProposeResult> {
+    await this.read(module);
+    const result = this.#store.propose(module, expect, record);
+    if (result.granted) this.#channel.copy(module, result.record);
+    return result;
+  }
+}

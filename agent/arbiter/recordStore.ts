@@ -1,0 +1,75 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { LinkArbiterRecord as isArbiterRecord } from '../../schemas/generated/validators.js';
+import type { ArbiterRecord } from '../core/types.ts';
+import { readIfExists, writeDurably } from '../platform/durable.ts';
+import type { ProposeResult } from './arbiter.ts';
+
+/** Version of the files; another one is refused, never guessed at. */
+const formatVersion = 1;
+
+/**
+ * Records of modules in one folder, one file each, durable before anybody is told of a change. One process owns the folder, so
+ * compare-and-set needs no lock: nothing is awaited between the comparison and the write.
+ */
+export class RecordStore {
+  readonly #directory: string;
+  readonly #records = new Map<string, ArbiterRecord | null>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+
+  read(module: string): ArbiterRecord | null {
+    const known = this.#records.get(module);
+    if (known !== undefined) return known;
+    const record = this.#load(module);
+    this.#records.set(module, record);
+    return record;
+  }
+
+  propose(module: string, expect: number | null, record: ArbiterRecord): ProposeResult {
+    const current = this.read(module);
+    if (current?.proposal === record.proposal) return { granted: true, record: current };
+    if ((current?.epoch ?? null) !== expect || record.epoch <= (current?.epoch ?? 0))
+      {return { granted: false, current };}
+    this.#store(module, record);
+    return { granted: true, record };
+  }
+
+  /** Takes over a record that another holder of the same records has, if it is newer. */
+  adopt(module: string, record: ArbiterRecord): void {
+    const current = this.read(module);
+    if (current === null || record.epoch > current.epoch) this.#store(module, record);
+  }
+
+  #store(module: string, record: ArbiterRecord): void {
+    writeDurably(this.#file(module), `${JSON.stringify({ formatVersion, record })}\n`);
+    this.#records.set(module, record);
+  }
+
+  #file(module: string): string {
+    if (!/^[a-z][a-z0-9-]{0,31}$/.test(module)) throw new Error(`"${module}" is not the name of a module`);
+    return join(this.#directory, `${module}.json`);
+  }
+
+  #load(module: string): ArbiterRecord | null {
+    const file = this.#file(module);
+    const content = readIfExists(file);
+    if (content === null) return null;
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(content.toString('utf8'));
+    } catch (error) {
+      // Never taken for "no record": that would let a stale replica start.
+      throw new Error(`${file} is damaged: restore it, or remove it when both replicas are at hand`, { cause: error });
+    }
+    const { formatVersion: version, record } = parsed as { formatVersion?: unknown; record?: unknown };
+    if (version !== formatVersion)
+      {throw new Error(`${file} has format version ${String(version)}, this agent knows ${String(formatVersion)}`);}
+    if (!isArbiterRecord(record))
+      {throw new Error(`${file} is damaged: restore it, or remove it when both replicas are at hand`);}
+    return record as ArbiterRecord;
+  }
+}

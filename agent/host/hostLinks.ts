@@ -1,0 +1,411 @@
+import { createServer, connect, type ConnectionOptions, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { LinkHeartbeat, LinkHello, LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
+import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
+import { PeerConnection } from './peerConnection.ts';
+
+export interface LinkHost {
+  readonly name: string;
+  readonly addresses: readonly { readonly network: string; readonly address: string }[];
+}
+
+/** How connections are authenticated; given from outside, so that this part knows nothing of files and keys. */
+export interface LinkSecurity {
+  serverOptions(): TlsOptions;
+  clientOptions(host: string): ConnectionOptions;
+  /** The host at the other end of an accepted connection, or why it is not one of ours. */
+  peerHost(
+    socket: TLSSocket,
+  ): { readonly ok: true; readonly host: string } | { readonly ok: false; readonly reason: string };
+  explain(error: unknown, peer: string): string;
+}
+
+export interface HostLinksOptions {
+  readonly cluster: string;
+  readonly agentVersion: string;
+  readonly self: LinkHost;
+  readonly others: readonly LinkHost[];
+  readonly port: number;
+  readonly heartbeatMs: number;
+  readonly security: LinkSecurity;
+  /** What goes out with every heartbeat. */
+  readonly modules: () => Record<string, LinkModule>;
+  readonly onHeartbeat: (host: string, modules: Record<string, LinkModule>) => void;
+  /** The peer answered a heartbeat that was sent at `sentAt` (monotonic milliseconds). */
+  readonly onAnswered: (host: string, sentAt: number) => void;
+  readonly onRequest: (
+    host: string,
+    method: LinkRequest['method'],
+    params: Record<string, unknown>,
+  ) => Promise<Record<string, unknown>>;
+  /** The first connection to a host is up, or the last one is gone. */
+  readonly onReachable: (host: string, reachable: boolean, reason: string) => void;
+  readonly log: (level: 'info' | 'warn', code: string, message: string) => void;
+}
+
+export interface NetworkState {
+  readonly network: string;
+  readonly address: string;
+  readonly up: boolean;
+  readonly rttMs: number | null;
+}
+
+interface Path {
+  readonly host: LinkHost;
+  readonly network: string;
+  readonly address: string;
+  connection: PeerConnection | null;
+  /** Connected, but not greeted yet. */
+  candidate: PeerConnection | null;
+  candidateSince: number;
+  dialling: boolean;
+  nextDialAt: number;
+  heardAt: number;
+  rttMs: number | null;
+  readonly sent: Map<number, number>;
+  lastError: string | null;
+}
+
+interface Waiting {
+  readonly host: string;
+  readonly resolve: (value: Record<string, unknown>) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+const dialTimeoutMs = 1000;
+const redialMs = 300;
+
+/** Another host could not be asked, or did not answer: nothing is known about the outcome. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+/**
+ * The connections of this agent to all others: one per host and network, mutual TLS, dialled by the host whose name sorts first.
+ * Heartbeats go over all of them; requests over any that is up.
+ */
+export class HostLinks {
+  readonly #options: HostLinksOptions;
+  readonly #paths: Path[];
+  readonly #servers: Server[] = [];
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #versions = new Map<string, string>();
+  readonly #lastSeen = new Map<string, Date>();
+  readonly #accepted = new Set<TLSSocket>();
+  #sequence = 0;
+  #requestId = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #stopped = false;
+
+  constructor(options: HostLinksOptions) {
+    this.#options = options;
+    const own = new Set(options.self.addresses.map(({ network }) => network));
+    this.#paths = options.others.flatMap((host) =>
+      host.addresses
+        .filter(({ network }) => own.has(network))
+        .map(({ network, address }) => ({
+          host,
+          network,
+          address,
+          connection: null,
+          candidate: null,
+          candidateSince: 0,
+          dialling: false,
+          nextDialAt: 0,
+          heardAt: -Infinity,
+          rttMs: null,
+          sent: new Map<number, number>(),
+          lastError: null,
+        })),
+    );
+  }
+
+  /** Listens on this host's addresses and begins to dial. Rejects with a clear error when a port is in use. */
+  async start(): Promise<void> {
+    for (const { network, address } of this.#options.self.addresses) {
+      const server = createServer(this.#options.security.serverOptions(), (socket) =>
+        this.#onAccepted(socket, network),
+      );
+      server.on('tlsClientError', (error, socket) => {
+        this.#options.log(
+          'warn',
+          'LINK_REFUSED',
+          this.#options.security.explain(error, socket.remoteAddress ?? 'an unknown address'),
+        );
+      });
+      await listen(server, address, this.#options.port);
+      this.#servers.push(server);
+    }
+    this.#timer = setInterval(() => this.#beat(), this.#options.heartbeatMs);
+    this.#beat();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#timer) clearInterval(this.#timer);
+    for (const path of this.#paths) path.connection?.close('this agent stops');
+    for (const socket of this.#accepted) socket.destroy();
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+
+  reachable(host: string): boolean {
+    return this.#paths.some((path) => path.host.name === host && path.connection !== null);
+  }
+
+  networks(host: string): NetworkState[] {
+    return this.#paths
+      .filter((path) => path.host.name === host)
+      .map(({ network, address, connection, rttMs }) => ({
+        network,
+        address,
+        up: connection !== null,
+        rttMs: connection ? rttMs : null,
+      }));
+  }
+
+  lastSeen(host: string): Date | null {
+    return this.#lastSeen.get(host) ?? null;
+  }
+
+  version(host: string): string | null {
+    return this.#versions.get(host) ?? null;
+  }
+
+  /** Sends a heartbeat now instead of at the next beat, for a change that the peer should learn at once. */
+  hurry(): void {
+    if (!this.#stopped) this.#sendHeartbeats();
+  }
+
+  /** @throws UnreachableError when nothing is known of the outcome; Error when the other host answered with one. */
+  request(
+    host: string,
+    method: LinkRequest['method'],
+    params: Record<string, unknown>,
+    timeoutMs: number,
+  ): Promise<Record<string, unknown>> {
+    const path = this.#paths.find((each) => each.host.name === host && each.connection !== null);
+    if (!path?.connection) return Promise.reject(new UnreachableError(`${host} is not reachable`));
+    const { connection } = path;
+    this.#requestId += 1;
+    const id = this.#requestId;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id);
+        reject(new UnreachableError(`${host} did not answer within ${String(timeoutMs)} ms`));
+      }, timeoutMs);
+      this.#waiting.set(id, { host, resolve, reject, timer });
+      connection.send({ type: 'request', id, method, params });
+    });
+  }
+
+  /** A path from which nothing is heard for this long is taken down and dialled anew. */
+  get #silenceMs(): number {
+    return Math.max(4 * this.#options.heartbeatMs, 1000);
+  }
+
+  #beat(): void {
+    const now = performance.now();
+    for (const path of this.#paths) {
+      if (path.connection && now - path.heardAt > this.#silenceMs) {
+        path.connection.close(`nothing heard for ${String(Math.round(now - path.heardAt))} ms`);
+      }
+      if (path.candidate && now - path.candidateSince > dialTimeoutMs) path.candidate.close('no greeting');
+      const dials = this.#options.self.name < path.host.name;
+      if (dials && !path.connection && !path.candidate && !path.dialling && now >= path.nextDialAt) this.#dial(path);
+    }
+    this.#sendHeartbeats();
+  }
+
+  #sendHeartbeats(): void {
+    this.#sequence += 1;
+    const heartbeat: LinkHeartbeat = { type: 'heartbeat', sequence: this.#sequence, modules: this.#options.modules() };
+    const now = performance.now();
+    for (const path of this.#paths) {
+      if (!path.connection) continue;
+      path.sent.set(this.#sequence, now);
+      if (path.sent.size > 64) path.sent.delete(path.sent.keys().next().value ?? 0);
+      path.connection.send(heartbeat);
+    }
+  }
+
+  #dial(path: Path): void {
+    path.dialling = true;
+    const own = this.#options.self.addresses.find(({ network }) => network === path.network);
+    const socket = connect({
+      ...this.#options.security.clientOptions(path.host.name),
+      host: path.address,
+      port: this.#options.port,
+      ...(own ? { localAddress: own.address } : {}),
+    });
+    const timer = setTimeout(() => socket.destroy(new Error('no answer')), dialTimeoutMs);
+    const failed = (error: Error): void => {
+      clearTimeout(timer);
+      if (!path.dialling) return;
+      path.dialling = false;
+      path.nextDialAt = performance.now() + redialMs;
+      const reason = this.#options.security.explain(error, path.host.name);
+      if (reason !== path.lastError) {
+        path.lastError = reason;
+        this.#options.log('warn', 'LINK_DOWN', `${path.host.name} over ${path.network} (${path.address}): ${reason}`);
+      }
+    };
+    socket.once('error', failed);
+    socket.once('close', () => failed(new Error('the connection was closed during the handshake')));
+    socket.once('secureConnect', () => {
+      clearTimeout(timer);
+      path.dialling = false;
+      socket.removeAllListeners('error');
+      socket.removeAllListeners('close');
+      if (this.#stopped) socket.destroy();
+      else this.#adopt(path, socket);
+    });
+  }
+
+  #onAccepted(socket: TLSSocket, network: string): void {
+    this.#accepted.add(socket);
+    socket.once('close', () => this.#accepted.delete(socket));
+    socket.on('error', () => socket.destroy());
+    const peer = this.#options.security.peerHost(socket);
+    const path = peer.ok
+      ? this.#paths.find((each) => each.host.name === peer.host && each.network === network)
+      : undefined;
+    if (!path || this.#stopped) {
+      if (!this.#stopped)
+        {this.#options.log(
+          'warn',
+          'LINK_REFUSED',
+          peer.ok ? `${peer.host} has no address on ${network} in the cluster file` : peer.reason,
+        );}
+      socket.destroy();
+      return;
+    }
+    // The other side only dials again when it gave the old connection up.
+    path.connection?.close('replaced by a new connection');
+    path.candidate?.close('replaced by a new connection');
+    this.#adopt(path, socket);
+  }
+
+  #adopt(path: Path, socket: TLSSocket): void {
+    const connection = new PeerConnection(socket, path.host.name, path.network, {
+      onHello: (from, hello) => this.#onHello(path, from, hello),
+      onMessage: (from, message) => {
+        if (path.connection !== from) return;
+        path.heardAt = performance.now();
+        switch (message.type) {
+          case 'heartbeat':
+            this.#lastSeen.set(path.host.name, new Date());
+            from.send({ type: 'heartbeatAnswer', sequence: message.sequence });
+            this.#options.onHeartbeat(path.host.name, message.modules);
+            return;
+          case 'heartbeatAnswer':
+            this.#onAnswer(path, message.sequence);
+            return;
+          case 'request':
+            void this.#serve(from, message);
+            return;
+          case 'response':
+            this.#onResponse(message.id, message.result, message.error);
+            return;
+        }
+      },
+      onClosed: (from, reason) => this.#onClosed(path, from, reason),
+    });
+    const { cluster, agentVersion, self } = this.#options;
+    connection.send({ type: 'hello', protocolVersion: agentProtocolVersion, agentVersion, host: self.name, cluster });
+    path.candidate = connection;
+    path.candidateSince = performance.now();
+  }
+
+  #onHello(path: Path, connection: PeerConnection, hello: LinkHello): void {
+    if (hello.cluster !== this.#options.cluster) {
+      connection.close(`${path.host.name} belongs to cluster ${hello.cluster}, this host to ${this.#options.cluster}`);
+      return;
+    }
+    const wasReachable = this.reachable(path.host.name);
+    path.candidate = null;
+    path.connection = connection;
+    path.heardAt = performance.now();
+    path.lastError = null;
+    path.sent.clear();
+    this.#versions.set(path.host.name, hello.agentVersion);
+    this.#options.log('info', 'LINK_UP', `${path.host.name} over ${path.network} (${path.address})`);
+    if (!wasReachable) this.#options.onReachable(path.host.name, true, `over ${path.network}`);
+    this.hurry();
+  }
+
+  #onClosed(path: Path, connection: PeerConnection, reason: string): void {
+    path.nextDialAt = performance.now() + redialMs;
+    if (path.candidate === connection) path.candidate = null;
+    if (path.connection !== connection) {
+      // Never greeted: another version, or not ours.
+      if (path.connection === null && reason !== path.lastError && !this.#stopped) {
+        path.lastError = reason;
+        this.#options.log('warn', 'LINK_DOWN', `${path.host.name} over ${path.network} (${path.address}): ${reason}`);
+      }
+      return;
+    }
+    path.connection = null;
+    if (this.#stopped) return;
+    this.#options.log('warn', 'LINK_DOWN', `${path.host.name} over ${path.network} (${path.address}): ${reason}`);
+    if (this.reachable(path.host.name)) return;
+    for (const [id, waiting] of this.#waiting) {
+      if (waiting.host !== path.host.name) continue;
+      this.#waiting.delete(id);
+      clearTimeout(waiting.timer);
+      waiting.reject(new UnreachableError(`${path.host.name} became unreachable: ${reason}`));
+    }
+    this.#options.onReachable(path.host.name, false, reason);
+  }
+
+  #onAnswer(path: Path, sequence: number): void {
+    const sentAt = path.sent.get(sequence);
+    if (sentAt === undefined) return;
+    for (const key of path.sent.keys()) {
+      if (key <= sequence) path.sent.delete(key);
+    }
+    const rtt = performance.now() - sentAt;
+    path.rttMs = path.rttMs === null ? rtt : path.rttMs * 0.8 + rtt * 0.2;
+    this.#options.onAnswered(path.host.name, sentAt);
+  }
+
+  async #serve(connection: PeerConnection, request: LinkRequest): Promise<void> {
+    try {
+      const result = await this.#options.onRequest(connection.host, request.method, request.params);
+      connection.send({ type: 'response', id: request.id, result, error: null });
+    } catch (error) {
+      connection.send({
+        type: 'response',
+        id: request.id,
+        result: null,
+        error: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+
+  #onResponse(id: number, result: object | null, error: string | null): void {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    this.#waiting.delete(id);
+    clearTimeout(waiting.timer);
+    if (error !== null || result === null) waiting.reject(new Error(error ?? 'empty answer'));
+    else waiting.resolve(result as Record<string, unknown>);
+  }
+}
+
+function listen(server: Server, address: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const hint =
+        error.code === 'EADDRINUSE'
+          ? `port ${String(port)} on ${address} is in use: is another agent running? Stop it, or choose another "ports.agent" in the cluster file`
+          : error.code === 'EADDRNOTAVAIL'
+            ? `this host does not have the address ${address}: correct it in the cluster file or configure the network`
+            : error.message;
+      reject(new Error(hint, { cause: error }));
+    });
+    server.listen({ host: address, port, exclusive: true }, () => {
+      server.removeAllListeners('error');
+      resolve();
+    });
+  });
+}

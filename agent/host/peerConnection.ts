@@ -1,0 +1,95 @@
+import type { TLSSocket } from 'node:tls';
+import type { LinkHello, LinkMessage } from '../../schemas/generated/link.ts';
+import { LinkMessage as isLinkMessage } from '../../schemas/generated/validators.js';
+import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
+import { encodeMessage, MessageDecoder } from './framing.ts';
+
+/** What waits to be sent to a peer that does not read; more means that it is stuck, and the connection is given up. */
+const maximumBacklogBytes = 4 << 20;
+
+export interface PeerConnectionEvents {
+  onHello(connection: PeerConnection, hello: LinkHello): void;
+  onMessage(connection: PeerConnection, message: Exclude<LinkMessage, LinkHello>): void;
+  onClosed(connection: PeerConnection, reason: string): void;
+}
+
+/** One authenticated connection to one host over one network. Its first message must be a hello of our protocol version. */
+export class PeerConnection {
+  readonly #socket: TLSSocket;
+  readonly #events: PeerConnectionEvents;
+  readonly #decoder = new MessageDecoder();
+  #greeted = false;
+  #closed = false;
+
+  constructor(
+    socket: TLSSocket,
+    readonly host: string,
+    readonly network: string,
+    events: PeerConnectionEvents,
+  ) {
+    this.#socket = socket;
+    this.#events = events;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('error', (error: Error) => this.close(error.message));
+    socket.on('close', () => this.close('the connection was closed by the other end'));
+  }
+
+  send(message: LinkMessage): void {
+    if (this.#closed) return;
+    if (this.#socket.writableLength > maximumBacklogBytes) {
+      this.close(`${this.host} does not read what it is sent`);
+      return;
+    }
+    this.#socket.write(encodeMessage(message));
+  }
+
+  close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.destroy();
+    this.#events.onClosed(this, reason);
+  }
+
+  #onData(chunk: Buffer): void {
+    try {
+      for (const message of this.#decoder.push(chunk)) {
+        if (this.#closed) return;
+        this.#receive(message);
+      }
+    } catch (error) {
+      this.close(`${this.host} ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #receive(message: unknown): void {
+    const type = (message as { type?: unknown } | null)?.type;
+    if (type === 'hello') {
+      // Checked before the schema: another version may well have other messages.
+      const version = (message as { protocolVersion?: unknown }).protocolVersion;
+      if (version !== agentProtocolVersion) {
+        this.close(
+          `the agent of ${this.host} speaks version ${String(version)} of the agents' protocol, this one version ${String(agentProtocolVersion)}: install the same release on both`,
+        );
+        return;
+      }
+    }
+    if (!isLinkMessage(message)) {
+      this.close(`${this.host} sent a message that is not valid (${String(type)})`);
+      return;
+    }
+    const valid = message as LinkMessage;
+    if (valid.type === 'hello') {
+      if (valid.host !== this.host) {
+        this.close(`the certificate is that of ${this.host}, the agent calls itself ${valid.host}`);
+        return;
+      }
+      this.#greeted = true;
+      this.#events.onHello(this, valid);
+    } else if (this.#greeted) {
+      this.#events.onMessage(this, valid);
+    } else {
+      this.close(`${this.host} did not say hello first`);
+    }
+  }
+}
