@@ -59,11 +59,17 @@ function putTime(offset: number, time: NewTime): void {
   times.writeBigInt64LE(nanoseconds, offset + 8);
 }
 
-/** utimensat(2), symbolic links not followed. */
-export function utimensat(dirFd: number, path: string, atime: NewTime, mtime: NewTime): void {
+/** utimensat(2), symbolic links not followed unless `flags` is 0. */
+export function utimensat(
+  dirFd: number,
+  path: string,
+  atime: NewTime,
+  mtime: NewTime,
+  flags = AT_SYMLINK_NOFOLLOW,
+): void {
   putTime(0, atime);
   putTime(16, mtime);
-  orThrow(c.utimensat(dirFd, cString(path), times, AT_SYMLINK_NOFOLLOW), 'utimensat', path);
+  orThrow(c.utimensat(dirFd, cString(path), times, flags), 'utimensat', path);
 }
 
 /** futimens(3): the same for an open file. */

@@ -6,6 +6,7 @@ const c = {
     'int prctl(int, uint64_t, uint64_t, uint64_t, uint64_t)',
   ),
   mlockall: bind<(flags: number) => number>('int mlockall(int)'),
+  umask: bind<(mask: number) => number>('uint32_t umask(uint32_t)'),
 };
 
 const PR_SET_PDEATHSIG = 1;
@@ -36,4 +37,9 @@ const MCL_ONFAULT = 4;
 /** mlockall(2): pages that were touched once are never swapped out; address space that was never touched costs nothing. */
 export function lockMemory(): void {
   orThrow(c.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT), 'mlockall');
+}
+
+/** umask(2), for the whole process, from any thread (Node allows it in the main thread only). Returns the old mask. */
+export function setUmask(mask: number): number {
+  return c.umask(mask);
 }

@@ -1,0 +1,181 @@
+import { ErrnoError, errnos, must, tryRead, tryWrite } from '../../platform/libc.ts';
+import type { FileStat } from '../../platform/libc.ts';
+import { IN_HEADER_SIZE, MAX_IO, OUT_HEADER_SIZE } from './protocol.ts';
+
+/** Where payloads start in both buffers, bytes: on a page, which O_DIRECT asks for, with a page of room for headers before it. */
+const PAYLOAD = 4096;
+const WRITE_IN_SIZE = 40;
+const IN_START = PAYLOAD - IN_HEADER_SIZE - WRITE_IN_SIZE;
+const IN_BODY = IN_START + IN_HEADER_SIZE;
+const OUT_START = PAYLOAD - OUT_HEADER_SIZE;
+const IN_WORD = IN_START >> 2;
+const BODY_WORD = IN_BODY >> 2;
+const OUT_WORD = OUT_START >> 2;
+const REPLY_WORD = PAYLOAD >> 2;
+const READ_SIZE = MAX_IO + PAYLOAD;
+const WORD = 4294967296;
+
+/** The part of the global that we use; its full types come with a browser's, which we are not. */
+declare const WebAssembly: {
+  readonly Memory: new (descriptor: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
+};
+
+/** WebAssembly memory starts on a page; nothing else in JavaScript promises that. */
+const pageAligned = (bytes: number): ArrayBuffer =>
+  new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) }).buffer;
+
+/**
+ * One request in, one reply out, without copying. The payload of a WRITE starts on a page and has a page before it in the same buffer, of
+ * which everything may be overwritten once the request was read: room for the header of a frame.
+ */
+export class FuseChannel {
+  readonly fd: number;
+  readonly #in = Buffer.from(pageAligned(IN_START + READ_SIZE));
+  readonly #inWords = new Uint32Array(this.#in.buffer);
+  readonly #inSigned = new Int32Array(this.#in.buffer);
+  readonly #receiving = this.#in.subarray(IN_START, IN_START + READ_SIZE);
+  readonly #out = Buffer.from(pageAligned(PAYLOAD + MAX_IO + PAYLOAD));
+  readonly #outWords = new Uint32Array(this.#out.buffer);
+  readonly #sending = this.#out.subarray(OUT_START);
+  /** Where the body of a reply goes. */
+  readonly replyBody = this.#out.subarray(PAYLOAD);
+  #end = 0;
+
+  opcode = 0;
+  nodeId = 0;
+  uid = 0;
+  gid = 0;
+  #uniqueLow = 0;
+  #uniqueHigh = 0;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  /** Reads one request. Returns its length, or the negative error number of read(2). */
+  receive(): number {
+    const length = tryRead(this.fd, this.#receiving, READ_SIZE);
+    if (length < 0) return length;
+    const words = this.#inWords;
+    this.#end = IN_START + length;
+    this.opcode = words[IN_WORD + 1] as number;
+    this.#uniqueLow = words[IN_WORD + 2] as number;
+    this.#uniqueHigh = words[IN_WORD + 3] as number;
+    this.nodeId = (words[IN_WORD + 4] as number) + (words[IN_WORD + 5] as number) * WORD;
+    this.uid = words[IN_WORD + 6] as number;
+    this.gid = words[IN_WORD + 7] as number;
+    return length;
+  }
+
+  /** The 32 bit word of the request's body at `index`. */
+  u32(index: number): number {
+    return this.#inWords[BODY_WORD + index] as number;
+  }
+
+  /** The unsigned 64 bit number that starts at the word `index`; exact below 2^53, which no offset, size or identifier of ours reaches. */
+  u64(index: number): number {
+    return (this.#inWords[BODY_WORD + index] as number) + (this.#inWords[BODY_WORD + index + 1] as number) * WORD;
+  }
+
+  /** As {@link u64}, signed. */
+  s64(index: number): number {
+    return (this.#inWords[BODY_WORD + index] as number) + (this.#inSigned[BODY_WORD + index + 1] as number) * WORD;
+  }
+
+  /** The NUL-terminated byte string at `offset` bytes of the body. Throws EINVAL when the request ends before the NUL. */
+  name(offset: number): string {
+    const end = this.#in.indexOf(0, IN_BODY + offset);
+    if (end === -1 || end >= this.#end) throw new ErrnoError(errnos.EINVAL, 'fuse request');
+    return this.#in.toString('latin1', IN_BODY + offset, end);
+  }
+
+  /** `size` bytes at `offset` bytes of the body, not copied: valid until the next request is read. */
+  data(offset: number, size: number): Uint8Array {
+    if (IN_BODY + offset + size > this.#end) throw new ErrnoError(errnos.EINVAL, 'fuse request');
+    return new Uint8Array(this.#in.buffer, IN_BODY + offset, size);
+  }
+
+  /** Sets the word of the reply's body at `index`. */
+  put32(index: number, value: number): void {
+    this.#outWords[REPLY_WORD + index] = value;
+  }
+
+  /** Sets the 64 bit number of the reply's body that starts at the word `index`. */
+  put64(index: number, value: number): void {
+    const high = Math.floor(value / WORD);
+    this.#outWords[REPLY_WORD + index] = value - high * WORD;
+    this.#outWords[REPLY_WORD + index + 1] = high;
+  }
+
+  /** Zeroes `count` words of the reply's body from `index` on. */
+  clear(index: number, count: number): void {
+    this.#outWords.fill(0, REPLY_WORD + index, REPLY_WORD + index + count);
+  }
+
+  /** struct fuse_attr at the word `index`. */
+  putAttr(index: number, stat: FileStat): void {
+    this.put64(index, stat.ino);
+    this.put64(index + 2, stat.size);
+    this.put64(index + 4, stat.blocks);
+    this.put64(index + 6, stat.atimeSec);
+    this.put64(index + 8, stat.mtimeSec);
+    this.put64(index + 10, stat.ctimeSec);
+    this.put32(index + 12, stat.atimeNsec);
+    this.put32(index + 13, stat.mtimeNsec);
+    this.put32(index + 14, stat.ctimeNsec);
+    this.put32(index + 15, stat.mode);
+    this.put32(index + 16, stat.nlink);
+    this.put32(index + 17, stat.uid);
+    this.put32(index + 18, stat.gid);
+    this.put32(index + 19, stat.rdev);
+    this.put32(index + 20, stat.blksize);
+    this.put32(index + 21, 0);
+  }
+
+  /** struct fuse_attr_out at the start of the body. */
+  putAttrOut(stat: FileStat, validSeconds: number): void {
+    this.put64(0, validSeconds);
+    this.put64(2, 0);
+    this.putAttr(4, stat);
+  }
+
+  /** struct fuse_entry_out at the word `index`. Identifiers are never used twice, so the generation stays 0. */
+  putEntry(index: number, nodeId: number, stat: FileStat, validSeconds: number): void {
+    this.put64(index, nodeId);
+    this.put64(index + 2, 0);
+    this.put64(index + 4, validSeconds);
+    this.put64(index + 6, validSeconds);
+    this.put64(index + 8, 0);
+    this.putAttr(index + 10, stat);
+  }
+
+  /** Completes the reply with `bodyLength` bytes of body, or with an error number and none. Valid until the next request is read. */
+  seal(bodyLength: number, errno = 0): Uint8Array {
+    const length = OUT_HEADER_SIZE + (errno === 0 ? bodyLength : 0);
+    this.#outWords[OUT_WORD] = length;
+    this.#outWords[OUT_WORD + 1] = -errno;
+    this.#outWords[OUT_WORD + 2] = this.#uniqueLow;
+    this.#outWords[OUT_WORD + 3] = this.#uniqueHigh;
+    return new Uint8Array(this.#out.buffer, OUT_START, length);
+  }
+
+  /** Answers with `bodyLength` bytes of body, or with an error number. */
+  answer(bodyLength: number, errno = 0): void {
+    const length = this.seal(bodyLength, errno).byteLength;
+    this.#send(length);
+  }
+
+  /** Sends what {@link seal} completed last. */
+  sendSealed(bytes: Uint8Array): void {
+    this.#send(bytes.byteLength);
+  }
+
+  #send(length: number): void {
+    const result = tryWrite(this.fd, this.#sending, length);
+    // ENOENT: the caller was interrupted and waits no more. ENODEV, ECONNABORTED: unmounted; the next receive says so.
+    if (result >= 0 || result === -errnos.ENOENT || result === -errnos.ENODEV || result === -errnos.ECONNABORTED) {
+      return;
+    }
+    must(result, 'write', '/dev/fuse');
+  }
+}

@@ -1,0 +1,121 @@
+import type { Mutation, MutationSink } from '../mutation.ts';
+import type { FuseChannel } from './channel.ts';
+import type { HandleTable } from './handles.ts';
+import type { LocalFiles } from './localFile.ts';
+import type { FuseNode, NodeTable } from './nodes.ts';
+import { ErrnoError, close, errnos } from '../../platform/libc.ts';
+
+/** What may be chosen of a mount's behaviour. */
+export interface FuseOptions {
+  /** How long the kernel may rely on names and attributes, seconds. The mount is the only writer, so long is safe. */
+  readonly validSeconds: number;
+  /** Pass O_DIRECT on to the files below; otherwise their page cache serves direct I/O, and a flush is what makes it durable. */
+  readonly keepDirect: boolean;
+  /** Requests that come in between two steps of idle work, at most, so that steady load does not starve it. */
+  readonly requestsPerIdleStep: number;
+  /** Told of anything unexpected; requests that are only refused are not. */
+  readonly log: (message: string) => void;
+}
+
+/** What the handlers of requests share. */
+export class MountContext {
+  readonly channel: FuseChannel;
+  readonly nodes: NodeTable;
+  readonly handles: HandleTable;
+  readonly files: LocalFiles;
+  readonly sink: MutationSink;
+  readonly options: FuseOptions;
+  /** The device that the mirrored directory lies on; what lies on another is not part of the mirror. */
+  readonly device: number;
+  /** The kernel says itself which writes clear set-id bits. */
+  killPrivV2 = false;
+  /** SETXATTR has the longer form. */
+  setxattrExt = false;
+  /** Changes of the present request that were applied to the files and not yet handed to the sink. */
+  #applied: Mutation[] = [];
+
+  constructor(parts: {
+    channel: FuseChannel;
+    nodes: NodeTable;
+    handles: HandleTable;
+    files: LocalFiles;
+    sink: MutationSink;
+    options: FuseOptions;
+    device: number;
+  }) {
+    this.channel = parts.channel;
+    this.nodes = parts.nodes;
+    this.handles = parts.handles;
+    this.files = parts.files;
+    this.sink = parts.sink;
+    this.options = parts.options;
+    this.device = parts.device;
+  }
+
+  /** The node that the request is about. Throws ESTALE when we do not know it. */
+  node(id = this.channel.nodeId): FuseNode {
+    const node = this.nodes.byId(id);
+    if (node === undefined) throw new ErrnoError(errnos.ESTALE, 'fuse node');
+    return node;
+  }
+
+  /**
+   * One change: announced, applied, noted for {@link finish}. `action` may return the change as it really happened (inode number, short write),
+   * or null when there is nothing to replicate.
+   */
+  apply(mutation: Mutation, action: () => Mutation | void): void {
+    this.sink.prepare(mutation);
+    const happened = action();
+    this.#applied.push(happened ?? mutation);
+  }
+
+  /** As {@link apply}, for a change of a file that may have become unreachable for everyone but the caller. */
+  applyTo(node: FuseNode, mutation: Mutation, action: () => Mutation | void): void {
+    if (this.isReplicated(node)) this.apply(mutation, action);
+    else action();
+  }
+
+  /** Hands the applied changes to the sink with the reply, and answers unless the sink does. */
+  finish(bodyLength: number, errno = 0): void {
+    const applied = this.#applied;
+    if (applied.length === 0) return this.channel.answer(bodyLength, errno);
+    this.#applied = [];
+    const bytes = this.channel.seal(bodyLength, errno);
+    if (!this.sink.commit(applied, { bytes })) this.channel.sendSealed(bytes);
+  }
+
+  /** Answers a request that failed. What was applied of it before it failed is replicated all the same. */
+  fail(errno: number): void {
+    this.finish(0, errno);
+  }
+
+  /**
+   * Called before a name is removed: when it is the last known one of a file, keeps hold of the file, so that requests by its node still reach
+   * it and its inode number stays its own. Returns what undoes that, for when the name stays after all.
+   */
+  holdBeforeRemoval(node: FuseNode | undefined, path: string): () => void {
+    if (node === undefined || node.links.length > 1 || node.orphanFd !== -1) return () => undefined;
+    const fd = this.files.hold(path);
+    node.orphanFd = fd;
+    return () => {
+      node.orphanFd = -1;
+      close(fd);
+    };
+  }
+
+  /** Tells the sink when a removed file cannot be named by its number either. Call it after the removal was committed. */
+  releaseIfUnreachable(node: FuseNode | undefined, ino: number): void {
+    if (node !== undefined && (node.openFds.length > 0 || this.nodes.path(node) !== null)) return;
+    this.sink.released(ino);
+  }
+
+  /**
+   * Whether changes of this file have to be replicated: not those of a file without a name and without an open handle, which only a descriptor
+   * for its place (O_PATH) still leads to. Throws ESTALE when it may have another name that we do not know.
+   */
+  isReplicated(node: FuseNode): boolean {
+    if (this.nodes.path(node) !== null || node.openFds.length > 0) return true;
+    if (!node.isDirectory && this.files.stat(node).nlink > 0) throw new ErrnoError(errnos.ESTALE, 'fuse node');
+    return false;
+  }
+}

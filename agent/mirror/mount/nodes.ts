@@ -1,0 +1,198 @@
+import type { FileRef } from '../mutation.ts';
+import type { FileStat } from '../../platform/libc.ts';
+import { S_IFDIR, S_IFMT, close } from '../../platform/libc.ts';
+import { ROOT_ID } from './protocol.ts';
+
+/** One name of a node. */
+interface Link {
+  readonly parent: FuseNode;
+  readonly name: string;
+}
+
+/** A file that the kernel knows by its node id. */
+export class FuseNode {
+  readonly id: number;
+  readonly ino: number;
+  /** The file type bits of its mode. */
+  readonly type: number;
+  /** How often the kernel was told of this node and has not forgotten it. */
+  lookups = 0;
+  /** The names that we have seen and that are there now: of a file with hard links perhaps not all. */
+  links: Link[] = [];
+  /** Of a directory: known names in it. */
+  readonly children = new Map<string, FuseNode>();
+  /** Descriptors of the open files of this node, one per handle. */
+  readonly openFds: number[] = [];
+  /** An O_PATH descriptor that keeps hold of the file since its last known name was removed; -1 before that. */
+  orphanFd = -1;
+  /** Whether a write may have to clear set-id bits; null when we have to look. */
+  maySetId: boolean | null = null;
+  /** Of a directory: whether it has a default ACL; null when we have to look. */
+  hasDefaultAcl: boolean | null = null;
+  ref: FileRef | null = null;
+  refVersion = -1;
+
+  constructor(id: number, ino: number, type: number) {
+    this.id = id;
+    this.ino = ino;
+    this.type = type;
+  }
+
+  get isDirectory(): boolean {
+    return this.type === S_IFDIR;
+  }
+}
+
+/**
+ * What the kernel knows of the tree. All changes of names go through the mount, so the paths that follow from this table are true at any
+ * time. An inode number stands for one node as long as the node lives: a removed file is held open until the kernel forgets it,
+ * so that its number cannot come back as another file.
+ */
+export class NodeTable {
+  readonly root: FuseNode;
+  readonly #byId = new Map<number, FuseNode>();
+  readonly #byIno = new Map<number, FuseNode>();
+  #nextId = ROOT_ID + 1;
+  /** Grows whenever a path may have changed; cached paths of an older version are computed anew. */
+  #version = 0;
+
+  constructor(rootIno: number) {
+    this.root = new FuseNode(ROOT_ID, rootIno, S_IFDIR);
+    this.root.lookups = 1;
+    this.#byId.set(ROOT_ID, this.root);
+    this.#byIno.set(rootIno, this.root);
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  byId(id: number): FuseNode | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The node of a name, when the kernel knows it. */
+  child(parent: FuseNode, name: string): FuseNode | undefined {
+    return parent.children.get(name);
+  }
+
+  /** Registers that `name` in `parent` is the file of `stat`, without telling the kernel yet. */
+  enter(parent: FuseNode, name: string, stat: FileStat): FuseNode {
+    let node = this.#byIno.get(stat.ino);
+    if (node === undefined) {
+      node = new FuseNode(this.#nextId++, stat.ino, stat.mode & S_IFMT);
+      this.#byId.set(node.id, node);
+      this.#byIno.set(node.ino, node);
+    }
+    const known = parent.children.get(name);
+    if (known !== node) {
+      if (known !== undefined) this.unlink(parent, name);
+      this.#addLink(node, parent, name);
+    }
+    return node;
+  }
+
+  /** As {@link enter}, counted as one look-up of the kernel, which it will forget some day. */
+  lookup(parent: FuseNode, name: string, stat: FileStat): FuseNode {
+    const node = this.enter(parent, name, stat);
+    node.lookups++;
+    return node;
+  }
+
+  #addLink(node: FuseNode, parent: FuseNode, name: string): void {
+    node.links.push({ parent, name });
+    parent.children.set(name, node);
+    if (node.links.length === 1) this.#version++;
+  }
+
+  #removeLink(node: FuseNode, parent: FuseNode, name: string): void {
+    parent.children.delete(name);
+    node.links = node.links.filter((link) => link.parent !== parent || link.name !== name);
+    this.#version++;
+  }
+
+  /** Registers that a name is gone. */
+  unlink(parent: FuseNode, name: string): void {
+    const node = parent.children.get(name);
+    if (node === undefined) return;
+    this.#removeLink(node, parent, name);
+    this.#dropIfUnused(node);
+    this.#dropIfUnused(parent);
+  }
+
+  /** Registers a rename; what was at the target is gone. */
+  rename(fromParent: FuseNode, from: string, toParent: FuseNode, to: string): void {
+    const node = fromParent.children.get(from);
+    if (toParent.children.get(to) === node && node !== undefined) return; // two names of one file: rename(2) does nothing
+    this.unlink(toParent, to);
+    if (node === undefined) return;
+    this.#addLink(node, toParent, to);
+    this.unlink(fromParent, from);
+  }
+
+  /** Registers that two names were exchanged. */
+  exchange(parentA: FuseNode, nameA: string, parentB: FuseNode, nameB: string): void {
+    const a = parentA.children.get(nameA);
+    const b = parentB.children.get(nameB);
+    if (a === b) return;
+    if (a !== undefined) this.#removeLink(a, parentA, nameA);
+    if (b !== undefined) this.#removeLink(b, parentB, nameB);
+    if (a !== undefined) this.#addLink(a, parentB, nameB);
+    if (b !== undefined) this.#addLink(b, parentA, nameA);
+  }
+
+  /** The kernel forgets `count` look-ups. */
+  forget(id: number, count: number): void {
+    const node = this.#byId.get(id);
+    if (node === undefined || node === this.root) return;
+    node.lookups = Math.max(0, node.lookups - count);
+    this.#dropIfUnused(node);
+  }
+
+  /** A directory stays as long as names in it are known, since the paths of those depend on it. */
+  #dropIfUnused(node: FuseNode): void {
+    if (node.lookups > 0 || node.children.size > 0 || node === this.root) return;
+    if (this.#byId.get(node.id) !== node) return;
+    this.#byId.delete(node.id);
+    this.#byIno.delete(node.ino);
+    if (node.orphanFd !== -1) close(node.orphanFd);
+    node.orphanFd = -1;
+    for (const { parent, name } of node.links) {
+      if (parent.children.get(name) === node) parent.children.delete(name);
+      this.#dropIfUnused(parent);
+    }
+  }
+
+  /** Closes what the table holds. */
+  clear(): void {
+    for (const node of this.#byId.values()) {
+      if (node.orphanFd !== -1) close(node.orphanFd);
+      node.orphanFd = -1;
+    }
+    this.#byId.clear();
+    this.#byIno.clear();
+  }
+
+  /** A path of the node that is valid now, '' for the root, null when no name of it is known any more. */
+  path(node: FuseNode): string | null {
+    return this.ref(node).path;
+  }
+
+  /** The node as mutations name it. Computed once per change of the tree, because every write needs it. */
+  ref(node: FuseNode): FileRef {
+    if (node.ref !== null && node.refVersion === this.#version) return node.ref;
+    const path = this.#computePath(node);
+    if (node.ref?.path !== path) node.ref = { ino: node.ino, path };
+    node.refVersion = this.#version;
+    return node.ref;
+  }
+
+  #computePath(node: FuseNode): string | null {
+    if (node === this.root) return '';
+    for (const { parent, name } of node.links) {
+      const above = this.path(parent);
+      if (above !== null) return above === '' ? name : `${above}/${name}`;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,81 @@
+import {
+  close,
+  fdatasync,
+  fsync as fsyncFd,
+  must,
+  openat,
+  syncfs as syncfsFd,
+  tryLseek,
+  tryPread,
+  tryPwrite,
+  O_DIRECTORY,
+  O_RDONLY,
+} from '../../../platform/libc.ts';
+import type { FileRef } from '../../mutation.ts';
+import type { MountContext } from '../context.ts';
+import { FSYNC_FDATASYNC, WRITE_KILL_SUIDGID } from '../protocol.ts';
+import { clearSetId, killsSetId } from './attributes.ts';
+
+/** READ. */
+export function read(context: MountContext): void {
+  const { channel } = context;
+  const { fd } = context.handles.get(channel.u64(0));
+  const size = Math.min(channel.u32(4), channel.replyBody.byteLength);
+  const got = tryPread(fd, channel.replyBody, channel.u64(2), size);
+  if (got < 0) channel.answer(0, -got);
+  else channel.answer(got);
+}
+
+/** WRITE: what was written is what is replicated, even when it is less than asked. */
+export function write(context: MountContext): void {
+  const { channel } = context;
+  const { fd, node } = context.handles.get(channel.u64(0));
+  const offset = channel.u64(2);
+  const data = channel.data(40, channel.u32(4));
+  if (killsSetId(context, (channel.u32(5) & WRITE_KILL_SUIDGID) !== 0)) clearSetId(context, node);
+  const file = context.nodes.ref(node);
+  let written = 0;
+  context.apply({ kind: 'write', file, offset, data }, () => {
+    written = must(tryPwrite(fd, data, offset), 'pwrite');
+    return written === data.byteLength ? undefined : { kind: 'write', file, offset, data: data.subarray(0, written) };
+  });
+  channel.put32(0, written);
+  channel.put32(1, 0);
+  context.finish(8);
+}
+
+/** LSEEK: the kernel asks for holes and data only, the rest it knows itself. */
+export function lseek(context: MountContext): void {
+  const { channel } = context;
+  const { fd } = context.handles.get(channel.u64(0));
+  const position = tryLseek(fd, channel.u64(2), channel.u32(4));
+  if (position < 0) return channel.answer(0, -position);
+  channel.put64(0, position);
+  channel.answer(8);
+}
+
+function flush(context: MountContext, file: FileRef, datasync: boolean, local: () => void): void {
+  const bytes = context.channel.seal(0);
+  if (!context.sink.flush(file, datasync, local, { bytes })) context.channel.sendSealed(bytes);
+}
+
+/** FSYNC and FSYNCDIR. */
+export function fsync(context: MountContext): void {
+  const { channel } = context;
+  const { fd, node } = context.handles.get(channel.u64(0));
+  const datasync = (channel.u32(2) & FSYNC_FDATASYNC) !== 0;
+  flush(context, context.nodes.ref(node), datasync, () => (datasync ? fdatasync(fd) : fsyncFd(fd)));
+}
+
+/** SYNCFS: everything at once. */
+export function syncfs(context: MountContext): void {
+  const { nodes, files } = context;
+  flush(context, nodes.ref(nodes.root), false, () => {
+    const fd = openat(files.backingFd, '.', O_RDONLY | O_DIRECTORY);
+    try {
+      syncfsFd(fd);
+    } finally {
+      close(fd);
+    }
+  });
+}

@@ -1,0 +1,137 @@
+import type { MutationSink } from '../mutation.ts';
+import { FuseChannel } from './channel.ts';
+import { MountContext } from './context.ts';
+import type { FuseOptions } from './context.ts';
+import { HandleTable } from './handles.ts';
+import { LocalFiles } from './localFile.ts';
+import { NodeTable } from './nodes.ts';
+import { IN_HEADER_SIZE, Op } from './protocol.ts';
+import { handlers } from './requests/table.ts';
+import {
+  ErrnoError,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  Poll,
+  errnoOf,
+  errnos,
+  setNonBlocking,
+  setUmask,
+  statat,
+} from '../../platform/libc.ts';
+
+/** What else happens in the dispatcher thread. */
+export interface SessionHooks {
+  /** Becomes readable when {@link onWake} shall be called. */
+  readonly wakeFd: number;
+  /** Called while `wakeFd` is readable, between two requests; has to make it unreadable. May block. Returns false to end the session. */
+  readonly onWake: () => boolean;
+  /**
+   * One small step of other work (resync), called when no request waits and now and then under load. Returns whether there is more to do;
+   * after false it is called again only after the next wake-up or request. May be replaced at any time.
+   */
+  idleStep: (() => boolean) | null;
+}
+
+const defaults: FuseOptions = {
+  validSeconds: 3600,
+  keepDirect: false,
+  requestsPerIdleStep: 32,
+  log: () => undefined,
+};
+
+/** How often the wake-up descriptor is looked at under load: every so many requests. */
+const REQUESTS_PER_WAKE_CHECK = 16;
+
+/**
+ * Serves one mount from the files below it. Everything ordered happens in the one thread that calls {@link run}: requests, wake-ups and idle
+ * steps, never two at once. The files below the mount must not change behind its back.
+ *
+ * Bytes handed to the sink (the data of a write, a prepared reply) are valid until its method returns; what is needed longer has to be
+ * copied. While `commit` runs, the page before the data of a write belongs to the sink: see {@link FuseChannel}. `commit` must not throw; `flush`
+ * may, as long as it has not taken over the reply.
+ */
+export class FuseSession {
+  readonly fuseFd: number;
+  readonly backingFd: number;
+  readonly #context: MountContext;
+
+  constructor(fuseFd: number, backingFd: number, sink: MutationSink, options: Partial<FuseOptions> = {}) {
+    this.fuseFd = fuseFd;
+    this.backingFd = backingFd;
+    const root = statat(backingFd, '');
+    const nodes = new NodeTable(root.ino);
+    this.#context = new MountContext({
+      channel: new FuseChannel(fuseFd),
+      nodes,
+      handles: new HandleTable(),
+      files: new LocalFiles(backingFd, nodes),
+      sink,
+      options: { ...defaults, ...options },
+      device: root.dev,
+    });
+  }
+
+  /**
+   * Serves requests until the mount is gone ('unmounted') or `onWake` returned false ('stopped'). Throws only when /dev/fuse itself fails.
+   * Sets the umask of the whole process to 0: the kernel tells the umask of each caller.
+   */
+  run(hooks: SessionHooks): 'unmounted' | 'stopped' {
+    setNonBlocking(this.fuseFd, true);
+    setUmask(0);
+    const poll = new Poll([
+      { fd: this.fuseFd, events: POLLIN },
+      { fd: hooks.wakeFd, events: POLLIN },
+    ]);
+    let idle = true;
+    for (let served = 1; ; served++) {
+      const length = this.#context.channel.receive();
+      if (length >= 0) {
+        this.#handle(length);
+        if (hooks.idleStep !== null && served % this.#context.options.requestsPerIdleStep === 0) {
+          idle = hooks.idleStep();
+        }
+        if (served % REQUESTS_PER_WAKE_CHECK !== 0) continue;
+        poll.wait(0);
+      } else if (length === -errnos.EAGAIN) {
+        if (hooks.idleStep !== null && idle) idle = hooks.idleStep();
+        poll.wait(hooks.idleStep !== null && idle ? 0 : -1);
+        // Whatever ends the wait may bring new idle work.
+        if (!idle) idle = true;
+      } else if (length === -errnos.ENODEV || length === -errnos.ECONNABORTED) {
+        return 'unmounted';
+      } else if (length === -errnos.EINTR || length === -errnos.ENOENT) {
+        continue; // ENOENT: the request was withdrawn
+      } else {
+        throw new ErrnoError(-length, 'read', '/dev/fuse');
+      }
+      if ((poll.result(1) & (POLLIN | POLLERR | POLLHUP)) !== 0 && !hooks.onWake()) return 'stopped';
+    }
+  }
+
+  #handle(length: number): void {
+    const context = this.#context;
+    const { channel } = context;
+    if (length < IN_HEADER_SIZE) return context.options.log(`a request of ${length} bytes was ignored`);
+    const handler = handlers[channel.opcode];
+    if (handler === undefined) return channel.answer(0, errnos.ENOSYS);
+    try {
+      handler(context);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === undefined || errno === 0 || errno > 511) {
+        context.options.log(
+          `request ${channel.opcode} failed: ${error instanceof Error ? (error.stack ?? '') : String(error)}`,
+        );
+      }
+      if (channel.opcode === Op.FORGET || channel.opcode === Op.BATCH_FORGET) return;
+      context.fail(errno !== undefined && errno > 0 && errno <= 511 ? errno : errnos.EIO);
+    }
+  }
+
+  /** Closes the files that the kernel had open. Call it after {@link run}; the two descriptors stay the caller's. */
+  close(): void {
+    this.#context.handles.clear();
+    this.#context.nodes.clear();
+  }
+}

@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process';
+
+/** How a command ended. */
+export interface CommandResult {
+  /** null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Written to its standard input, which is empty otherwise. */
+  readonly input?: string;
+  /** The command and everything in its process group is killed after this long, milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+/** A command that could not be started, ran out of time or ended with another code than 0. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly result: CommandResult | null;
+
+  constructor(message: string, result: CommandResult | null, cause?: unknown) {
+    super(message, { cause });
+    this.result = result;
+  }
+}
+
+/** What is kept of each output stream, bytes: enough for any tool's answer, not for a runaway. */
+const outputLimit = 4 << 20;
+
+/**
+ * Runs a command to its end in a process group of its own and returns how it ended, whatever its code. Rejects with a CommandError when it
+ * cannot be started or runs out of time.
+ */
+export function run(command: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: options.env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+    });
+    let timedOut = false;
+    const timer =
+      options.timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            timedOut = true;
+            if (child.pid !== undefined) killGroup(child.pid, 'SIGKILL');
+          }, options.timeoutMs);
+    const output = { stdout: '', stderr: '' };
+    for (const stream of ['stdout', 'stderr'] as const) {
+      child[stream].setEncoding('utf8').on('data', (text: string) => {
+        if (output[stream].length < outputLimit) output[stream] += text;
+      });
+    }
+    // A command that does not read its input is free not to.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(options.input ?? '');
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(new CommandError(`Cannot run ${command}: ${error.message}`, null, error));
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      const result = { code, signal, ...output };
+      if (timedOut) reject(new CommandError(`${command} did not end within ${options.timeoutMs ?? 0} ms`, result));
+      else resolve(result);
+    });
+  });
+}
+
+/** As {@link run}, but any end except code 0 is a CommandError that carries what the command wrote to its error output. */
+export async function runOrFail(command: string, args: readonly string[], options?: CommandOptions): Promise<string> {
+  const result = await run(command, args, options);
+  if (result.code === 0) return result.stdout;
+  const how = result.code === null ? `signal ${result.signal ?? '?'}` : `code ${result.code}`;
+  throw new CommandError(`${command} ended with ${how}: ${result.stderr.trim()}`, result);
+}
+
+/** Sends a signal to a process group. Returns false when it is gone. */
+export function killGroup(group: number, signal: NodeJS.Signals): boolean {
+  return sendSignal(-group, signal);
+}
+
+/** Whether a process exists (a zombie does, until its parent has looked). */
+export function processExists(pid: number): boolean {
+  return sendSignal(pid, 0);
+}
+
+function sendSignal(target: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(target, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    if (signal === 0) return true; // EPERM: it exists and is not ours
+    throw error;
+  }
+}
