@@ -1,0 +1,126 @@
+import * as vscode from 'vscode';
+import type { CommandResult } from '../../schemas/generated/api.ts';
+import { messageOf, RefusedError } from '../client/errors.ts';
+import type { ClusterSession } from '../clusters/clusterSession.ts';
+import { actionFacts, linkFacts, moduleFacts, primaryReplica } from '../model/moduleFacts.ts';
+import { clusterViewId } from '../tree/clusterTree.ts';
+
+/** The person decided otherwise. */
+export class CancelledError extends Error {
+  override readonly name = 'CancelledError';
+  constructor() {
+    super('Cancelled.');
+  }
+}
+
+/** Starts a module after a confirmation. */
+export async function startModule(session: ClusterSession, module: string): Promise<CommandResult> {
+  const hosts = session.store.module(module)?.hosts.join(' and ') ?? 'its hosts';
+  await confirm(
+    `Start module ${module} of cluster ${session.profile.name}?`,
+    `The mirror starts on ${hosts}, then the server on one of them.`,
+    'Start',
+  );
+  return run(session, `Starting ${module}`, () => session.request('module.start', { module }));
+}
+
+/** Stops a module on both hosts after a confirmation. */
+export async function stopModule(session: ClusterSession, module: string): Promise<CommandResult> {
+  const status = session.store.module(module);
+  const primary = status === undefined ? undefined : primaryReplica(status);
+  await confirm(
+    `Stop module ${module} of cluster ${session.profile.name}?`,
+    primary === undefined
+      ? `The module is stopped on ${status?.hosts.join(' and ') ?? 'both hosts'}.`
+      : `The server on ${primary.host} is shut down, then the mirror on both hosts. ${module} is out of service until it is started again.`,
+    'Stop',
+  );
+  return run(session, `Stopping ${module}`, () => session.request('module.stop', { module }));
+}
+
+/** Moves a module to its secondary after a confirmation. */
+export async function switchover(session: ClusterSession, module: string): Promise<CommandResult> {
+  const status = session.store.module(module);
+  const link = status === undefined ? null : linkFacts(status);
+  const facts =
+    status === undefined ? undefined : actionFacts(status, session.connected).find(({ name }) => name === 'switchover');
+  const to = facts?.hosts[0];
+  if (to === undefined) throw refused('NOT_HEALTHY', `${module} cannot be switched over. ${facts?.hint ?? ''}`);
+  await confirm(
+    `Switch module ${module} of cluster ${session.profile.name} over to ${to}?`,
+    `The server is shut down on ${link?.from ?? 'the primary'} and started on ${to}. It is out of service in between; nothing is lost.`,
+    'Switch Over',
+  );
+  return run(session, `Switching ${module} over to ${to}`, () => session.request('module.switchover', { module, to }));
+}
+
+/** Makes a replica primary that is not known to be in sync, after the module's name was typed. */
+export async function forcePrimary(session: ClusterSession, module: string, wanted?: string): Promise<CommandResult> {
+  const status = session.store.module(module);
+  const facts =
+    status === undefined
+      ? undefined
+      : actionFacts(status, session.connected).find(({ name }) => name === 'forcePrimary');
+  if (status === undefined || facts?.enabled !== true) {
+    throw refused('NOT_FAILED', `No primary can be forced for ${module}. ${facts?.hint ?? ''}`);
+  }
+  const host = wanted ?? (await pickHost(module, facts.hosts));
+  const other = status.hosts.find((name) => name !== host) ?? 'the other host';
+  const safe = status.inSync.length === 0 ? 'not known' : status.inSync.join(', ');
+  await confirm(
+    `Force ${host} to be primary of module ${module} of cluster ${session.profile.name}?`,
+    `${host} starts with what is on its own disk. Acknowledged writes that only ${other} holds are lost, and if the server still runs on ${other} there are two. ` +
+      `Known to hold every acknowledged write: ${safe}. State now: ${moduleFacts(status).word} ${moduleFacts(status).label}.`,
+    'Continue…',
+  );
+  const typed = await vscode.window.showInputBox({
+    title: `Force ${host} to be primary of ${module} (${session.profile.name})`,
+    prompt: `Type ${module} to start it on ${host} although writes may be lost.`,
+    placeHolder: module,
+    ignoreFocusOut: true,
+    validateInput: (value) => (value === module || value === '' ? null : `This is not "${module}".`),
+  });
+  if (typed !== module) throw new CancelledError();
+  return run(session, `Forcing ${host} to be primary of ${module}`, () =>
+    session.request('module.forcePrimary', { module, host, confirm: typed }),
+  );
+}
+
+/**
+ * Runs an action that was called from the tree or the palette, and tells what came of it. A panel tells by itself.
+ */
+export async function announce(action: Promise<CommandResult>, log: vscode.LogOutputChannel): Promise<void> {
+  try {
+    void vscode.window.showInformationMessage((await action).message);
+  } catch (error) {
+    if (error instanceof CancelledError) return;
+    log.warn(error instanceof RefusedError ? `refused: ${error.refusal.code}: ${error.message}` : messageOf(error));
+    const chosen = await vscode.window.showErrorMessage(messageOf(error), 'Show Log');
+    if (chosen === 'Show Log') log.show();
+  }
+}
+
+async function confirm(question: string, effect: string, verb: string): Promise<void> {
+  const chosen = await vscode.window.showWarningMessage(question, { modal: true, detail: effect }, verb);
+  if (chosen !== verb) throw new CancelledError();
+}
+
+async function pickHost(module: string, hosts: readonly string[]): Promise<string> {
+  const host = await vscode.window.showQuickPick([...hosts], {
+    placeHolder: `Which host shall be primary of ${module}?`,
+  });
+  if (host === undefined) throw new CancelledError();
+  return host;
+}
+
+/** Shows progress in the view while the agent works. */
+async function run(session: ClusterSession, title: string, work: () => Promise<CommandResult>): Promise<CommandResult> {
+  return vscode.window.withProgress(
+    { location: { viewId: clusterViewId }, title: `${session.profile.name}: ${title}` },
+    work,
+  );
+}
+
+function refused(code: 'NOT_HEALTHY' | 'NOT_FAILED', reason: string): RefusedError {
+  return new RefusedError({ code, reason: reason.trim() });
+}

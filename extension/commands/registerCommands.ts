@@ -1,0 +1,36 @@
+import * as vscode from 'vscode';
+import type { Services } from '../services.ts';
+import type { TreeNode } from '../tree/nodes.ts';
+import { addClusterCommand } from './addCluster.ts';
+import { enterTokenCommand } from './enterToken.ts';
+import { forcePrimaryCommand } from './forcePrimary.ts';
+import { openModuleCommand } from './openModule.ts';
+import { reconnectCommand } from './reconnect.ts';
+import { removeClusterCommand } from './removeCluster.ts';
+import { startModuleCommand } from './startModule.ts';
+import { stopModuleCommand } from './stopModule.ts';
+import { switchoverCommand } from './switchover.ts';
+
+type Command = (services: Services, node?: TreeNode) => Promise<void> | void;
+
+const commands: Readonly<Record<string, Command>> = {
+  addCluster: addClusterCommand,
+  removeCluster: removeClusterCommand,
+  reconnect: reconnectCommand,
+  enterToken: enterTokenCommand,
+  openModule: openModuleCommand,
+  startModule: startModuleCommand,
+  stopModule: stopModuleCommand,
+  switchover: switchoverCommand,
+  forcePrimary: forcePrimaryCommand,
+  showLog: (services) => services.log.show(),
+};
+
+/** Registers every command of package.json. */
+export function registerCommands(services: Services): vscode.Disposable {
+  return vscode.Disposable.from(
+    ...Object.entries(commands).map(([name, run]) =>
+      vscode.commands.registerCommand(`understudy.${name}`, (node?: TreeNode) => run(services, node)),
+    ),
+  );
+}

@@ -1,0 +1,169 @@
+import type { ModuleStatus, ReplicaStatus } from '../../schemas/generated/api.ts';
+import type { ActionFacts, LinkFacts, StateFacts } from '../../schemas/panel.ts';
+
+/** What the state of a module on one host means. */
+export function replicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateFacts {
+  const facts = knownReplicaFacts(replica, module);
+  return replica.known ? facts : { severity: 'unknown', word: replica.state, label: 'not reachable' };
+}
+
+function knownReplicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateFacts {
+  const word = replica.state;
+  if (replica.transition === 'frozen') return { severity: 'error', word, label: 'frozen' };
+  if (replica.transition !== null) return { severity: 'busy', word, label: replica.transition };
+  switch (replica.state) {
+    case 'PRIM':
+      return { severity: 'good', word, label: 'primary' };
+    case 'SECOND':
+      return module.inSync.includes(replica.host)
+        ? { severity: 'good', word, label: 'secondary, in sync' }
+        : { severity: 'warning', word, label: 'secondary, not in sync' };
+    case 'ALONE':
+      return { severity: 'warning', word, label: 'primary without a secondary' };
+    case 'WAIT':
+      return { severity: 'warning', word, label: 'waiting' };
+    case 'STOP':
+      return { severity: 'neutral', word, label: 'stopped' };
+  }
+}
+
+/** What the state of the whole module means: the primary's if there is one, otherwise the worst. */
+export function moduleFacts(module: ModuleStatus): StateFacts {
+  const primary = primaryReplica(module);
+  const link = linkFacts(module);
+  if (primary !== undefined) {
+    const where = `on ${primary.host}`;
+    if (link.kind === 'frozen') return { severity: 'error', word: primary.state, label: `frozen ${where}` };
+    if (link.kind === 'resynchronising') {
+      return { severity: 'busy', word: primary.state, label: `${where}, resynchronising` };
+    }
+    if (primary.transition !== null)
+      return { severity: 'busy', word: primary.state, label: `${primary.transition} ${where}` };
+    if (primary.state === 'ALONE') return { severity: 'warning', word: 'ALONE', label: `${where}, no secondary` };
+    return {
+      severity: link.kind === 'in-sync' ? 'good' : 'warning',
+      word: primary.state,
+      label: `${where}, ${link.label}`,
+    };
+  }
+  const known = module.onHosts.filter((replica) => replica.known);
+  if (known.length === 0) return { severity: 'unknown', word: '?', label: 'no host reachable' };
+  const busy = known.find((replica) => replica.transition !== null);
+  if (busy?.transition) return { severity: 'busy', word: busy.state, label: `${busy.transition} on ${busy.host}` };
+  const waiting = known.find((replica) => replica.state === 'WAIT');
+  if (waiting) return { severity: 'error', word: 'WAIT', label: waiting.reason ?? 'waiting' };
+  const orphan = known.find((replica) => replica.state === 'SECOND');
+  if (orphan) return { severity: 'error', word: 'SECOND', label: `${orphan.host} has no primary` };
+  return { severity: 'neutral', word: 'STOP', label: 'stopped' };
+}
+
+/** The replica that serves the mirror, as far as known. */
+export function primaryReplica(module: ModuleStatus): ReplicaStatus | undefined {
+  const serves = (replica: ReplicaStatus): boolean =>
+    replica.known && (replica.state === 'PRIM' || replica.state === 'ALONE');
+  return (
+    module.onHosts.find((replica) => replica.host === module.primary && serves(replica)) ?? module.onHosts.find(serves)
+  );
+}
+
+/** How the two replicas stand to one another, and who sends to whom. */
+export function linkFacts(module: ModuleStatus): LinkFacts {
+  const primary = primaryReplica(module);
+  const other = module.onHosts.find((replica) => replica !== primary);
+  if (primary === undefined || other === undefined) return linkWithoutPrimary(module);
+  const direction = { from: primary.host, to: other.host };
+  if (primary.transition === 'frozen') {
+    return {
+      kind: 'frozen',
+      label: 'frozen',
+      detail: `Writes on ${primary.host} wait: it reaches neither ${other.host} nor the arbiter.`,
+      ...direction,
+    };
+  }
+  if (primary.resync !== null || primary.transition === 'resynchronising' || other.transition === 'resynchronising') {
+    return {
+      kind: 'resynchronising',
+      label: 'resynchronising',
+      detail: `${other.host} is brought up to date while the server runs on ${primary.host}.`,
+      ...direction,
+    };
+  }
+  if (other.known && other.state === 'SECOND' && module.inSync.includes(other.host)) {
+    return {
+      kind: 'in-sync',
+      label: 'in sync',
+      detail: `Every write on ${primary.host} is on ${other.host} before it is acknowledged.`,
+      ...direction,
+    };
+  }
+  const why = other.known ? `${other.host} does not follow (${other.state})` : `${other.host} is not reachable`;
+  return {
+    kind: 'broken',
+    label: 'no replication',
+    detail: `${why}: writes on ${primary.host} are on one disk only.`,
+    ...direction,
+  };
+}
+
+function linkWithoutPrimary(module: ModuleStatus): LinkFacts {
+  const nobody = { from: null, to: null };
+  if (!module.onHosts.some((replica) => replica.known)) {
+    return { kind: 'unknown', label: 'not known', detail: 'Neither host is reachable.', ...nobody };
+  }
+  if (module.onHosts.some((replica) => replica.known && replica.transition !== null)) {
+    return { kind: 'starting', label: 'changing', detail: 'No host serves the mirror at this moment.', ...nobody };
+  }
+  if (module.desired === 'started') {
+    return { kind: 'broken', label: 'no primary', detail: 'No host serves the mirror.', ...nobody };
+  }
+  return { kind: 'stopped', label: 'stopped', detail: 'The module is stopped on both hosts.', ...nobody };
+}
+
+/** What an operator can do with the module now. The agent has the last word. */
+export function actionFacts(module: ModuleStatus, connected: boolean): ActionFacts[] {
+  const primary = primaryReplica(module);
+  const link = linkFacts(module);
+  const offline = 'Not connected to the cluster.';
+  const wrap = (
+    name: ActionFacts['name'],
+    possible: string | null,
+    hint: string,
+    hosts: readonly string[],
+  ): ActionFacts => ({
+    name,
+    enabled: connected && possible === null,
+    hint: connected ? (possible ?? hint) : offline,
+    hosts: connected && possible === null ? hosts : [],
+  });
+  const stopped = module.onHosts.some(
+    (replica) => replica.known && (replica.state === 'STOP' || replica.state === 'WAIT'),
+  );
+  const running = module.desired === 'started' || module.onHosts.some((replica) => replica.state !== 'STOP');
+  const target = link.kind === 'in-sync' && link.to !== null ? [link.to] : [];
+  const forcible = module.onHosts
+    .filter(
+      (replica) =>
+        replica.known && (replica.state === 'STOP' || replica.state === 'WAIT' || replica.state === 'SECOND'),
+    )
+    .map((replica) => replica.host);
+  return [
+    wrap('start', stopped || !running ? null : 'Already started.', 'Start the module on both hosts.', module.hosts),
+    wrap('stop', running ? null : 'Already stopped.', 'Stop the server, then the mirror, on both hosts.', module.hosts),
+    wrap(
+      'switchover',
+      target.length > 0 ? null : 'Needs a healthy pair: a primary, and a secondary in sync.',
+      `Move the server to ${target[0] ?? 'the other host'}; nothing is lost.`,
+      target,
+    ),
+    wrap(
+      'forcePrimary',
+      primary !== undefined
+        ? `${primary.host} serves the mirror: there is nothing to force.`
+        : forcible.length === 0
+          ? 'No reachable host could be made primary.'
+          : null,
+      'Start a replica that is not known to be in sync. Acknowledged writes may be lost.',
+      forcible,
+    ),
+  ];
+}

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+
+/**
+ * The page of a module panel. Its policy allows the bundled script and style sheet and nothing else: no network, no evaluation,
+ * no inline code. The nonce also covers the one style element that the component library makes for itself.
+ */
+export function modulePanelHtml(webview: vscode.Webview, extensionUri: vscode.Uri): string {
+  const nonce = randomBytes(16).toString('base64');
+  const uri = (file: string): string =>
+    webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, 'dist/media', file)).toString();
+  const policy = [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    `style-src ${webview.cspSource} 'nonce-${nonce}'`,
+    `font-src ${webview.cspSource}`,
+  ].join('; ');
+  return `<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta http-equiv="Content-Security-Policy" content="${policy}">
+    <meta property="csp-nonce" content="${nonce}">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <link rel="stylesheet" href="${uri('modulePanel.css')}">
+    <title>Understudy module</title>
+  </head>
+  <body>
+    <main id="page" aria-busy="true"></main>
+    <script nonce="${nonce}" src="${uri('modulePanel.js')}"></script>
+  </body>
+</html>`;
+}

@@ -1,0 +1,68 @@
+import { LogParams, ModuleParams, RpcRequest } from '../../schemas/generated/validators.js';
+import type { LogParams as LogParameters, ModuleParams as ModuleParameters } from '../../schemas/generated/api.ts';
+import type { RefusalCode, RpcError, RpcRequest as Request, RpcResponse } from '../../schemas/generated/api.ts';
+import { messageOf, RefusedError } from '../client/errors.ts';
+import type { ClusterSession } from '../clusters/clusterSession.ts';
+import { CancelledError, forcePrimary, startModule, stopModule, switchover } from '../commands/moduleActions.ts';
+
+/** Same as the agents use for refusals. */
+const refusalCode = -32_000;
+
+/**
+ * Answers one JSON-RPC request of a panel's page. Only the methods below pass, only for the panel's own module, and what
+ * changes something is confirmed by the person outside of the page first: a page cannot act by itself.
+ *
+ * @returns null when the message is no request
+ */
+export async function relay(
+  message: unknown,
+  session: ClusterSession | undefined,
+  module: string,
+): Promise<RpcResponse | null> {
+  if (!RpcRequest(message)) return null;
+  const request = message as Request;
+  if (request.id === undefined) return null;
+  const answer = { jsonrpc: '2.0' as const, id: request.id };
+  try {
+    if (session === undefined) throw new Error('The cluster of this module is no longer known to this editor.');
+    return { ...answer, result: await perform(request, session, module) };
+  } catch (error) {
+    return { ...answer, error: errorOf(error) };
+  }
+}
+
+async function perform(request: Request, session: ClusterSession, module: string): Promise<object> {
+  const params = request.params ?? {};
+  if (request.method === 'log.read') {
+    if (!LogParams(params) || (params as LogParameters).module !== module) throw foreign();
+    return session.request('log.read', params as LogParameters);
+  }
+  // The page names the module only; whatever else a command needs is asked for outside of it.
+  if (!ModuleParams(params) || (params as ModuleParameters).module !== module) throw foreign();
+  switch (request.method) {
+    case 'module.start':
+      return startModule(session, module);
+    case 'module.stop':
+      return stopModule(session, module);
+    case 'module.switchover':
+      return switchover(session, module);
+    case 'module.forcePrimary':
+      return forcePrimary(session, module);
+    default:
+      throw refusal('UNKNOWN_METHOD', `The panel may not call ${request.method}.`);
+  }
+}
+
+function foreign(): RefusedError {
+  return refusal('BAD_REQUEST', 'A panel may only act on its own module.');
+}
+
+function refusal(code: RefusalCode, reason: string): RefusedError {
+  return new RefusedError({ code, reason });
+}
+
+function errorOf(error: unknown): RpcError {
+  if (error instanceof RefusedError) return { code: refusalCode, message: error.message, data: error.refusal };
+  const code: RefusalCode = error instanceof CancelledError ? 'CONFIRMATION' : 'FAILED';
+  return { code: refusalCode, message: messageOf(error), data: { code, reason: messageOf(error) } };
+}

@@ -1,0 +1,43 @@
+import type { ClusterSession } from '../clusters/clusterSession.ts';
+import { actionFacts, linkFacts, moduleFacts, replicaFacts } from '../model/moduleFacts.ts';
+import type { PanelState, StateFacts } from '../../schemas/panel.ts';
+
+/** Everything that the panel of a module shows now, but the log and the plots. */
+export function panelState(session: ClusterSession | undefined, moduleName: string): PanelState {
+  const module = session?.store.module(moduleName) ?? null;
+  const connected = session?.connected ?? false;
+  const unknown: StateFacts = { severity: 'unknown', word: '?', label: 'not known' };
+  const replicas = (module?.onHosts ?? []).map((replica) => {
+    const facts = module === null ? unknown : replicaFacts(replica, module);
+    const shown: StateFacts = connected ? facts : { ...facts, severity: 'unknown' };
+    return [replica.host, shown] as const;
+  });
+  const overall = module === null ? unknown : moduleFacts(module);
+  return {
+    cluster: session?.profile.name ?? '',
+    moduleName,
+    module,
+    hosts: session?.store.snapshot?.hosts ?? [],
+    overall: connected ? overall : { ...overall, severity: 'unknown' },
+    replicas: Object.fromEntries(replicas),
+    link:
+      module === null
+        ? {
+            kind: 'unknown',
+            label: 'not known',
+            detail: 'The state of this module is not known.',
+            from: null,
+            to: null,
+          }
+        : linkFacts(module),
+    actions: module === null ? [] : actionFacts(module, connected),
+    connection: { connected, problem: problemOf(session, module === null), asOf: session?.asOf ?? null },
+  };
+}
+
+function problemOf(session: ClusterSession | undefined, moduleMissing: boolean): string | null {
+  if (session === undefined) return 'The cluster of this module is no longer known to this editor.';
+  const { state } = session;
+  if (state.kind === 'connected') return moduleMissing ? 'The cluster does not know this module (any more).' : null;
+  return 'reason' in state ? state.reason : 'Connecting…';
+}

@@ -1,0 +1,14 @@
+import type * as vscode from 'vscode';
+import type { AddedProfiles } from './clusters/addedProfiles.ts';
+import type { ClusterRegistry } from './clusters/clusterRegistry.ts';
+import type { ModulePanels } from './panels/modulePanels.ts';
+import type { Tokens } from './secrets.ts';
+
+/** What commands need. */
+export interface Services {
+  readonly registry: ClusterRegistry;
+  readonly added: AddedProfiles;
+  readonly tokens: Tokens;
+  readonly panels: ModulePanels;
+  readonly log: vscode.LogOutputChannel;
+}

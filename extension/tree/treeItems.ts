@@ -1,0 +1,191 @@
+import * as vscode from 'vscode';
+import { formatDuration } from '../model/format.ts';
+import { actionFacts, linkFacts, moduleFacts, replicaFacts } from '../model/moduleFacts.ts';
+import type { ClusterSession } from '../clusters/clusterSession.ts';
+import type { ClusterNode, ModuleNode, NoteNode, ReplicaNode, TreeNode, WitnessNode } from './nodes.ts';
+import { stateIcon } from './stateIcon.ts';
+
+/** The line that a node is shown as. */
+export function treeItemOf(node: TreeNode): vscode.TreeItem {
+  const item = itemOf(node);
+  item.id = node.id;
+  const words = [item.label, item.description].filter((part) => typeof part === 'string').join(', ');
+  item.accessibilityInformation = { label: words };
+  return item;
+}
+
+function itemOf(node: TreeNode): vscode.TreeItem {
+  switch (node.kind) {
+    case 'cluster':
+      return clusterItem(node);
+    case 'module':
+      return moduleItem(node);
+    case 'replica':
+      return replicaItem(node);
+    case 'witness':
+      return witnessItem(node);
+    case 'note':
+      return noteItem(node);
+  }
+}
+
+function clusterItem({ session }: ClusterNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(session.profile.name, vscode.TreeItemCollapsibleState.Expanded);
+  const { state, profile, store } = session;
+  const facts = [profile.source === 'added' ? 'removable' : '', profile.tokenFile === null ? 'ownToken' : ''];
+  switch (state.kind) {
+    case 'connected': {
+      const hosts = store.snapshot?.hosts ?? [];
+      const up = hosts.filter((host) => host.reachable).length;
+      item.iconPath = new vscode.ThemeIcon('server-environment');
+      item.description = `${up} of ${hosts.length} hosts · via ${state.hello.host}`;
+      facts.push('connected');
+      break;
+    }
+    case 'connecting':
+      item.iconPath = stateIcon('busy');
+      item.description = 'connecting…';
+      break;
+    case 'idle':
+      item.iconPath = stateIcon('unknown');
+      item.description = ['not connected', asOf(session)].filter(Boolean).join(' · ');
+      facts.push('offline');
+      break;
+    case 'unreachable':
+      item.iconPath = stateIcon('unknown');
+      item.description = ['unreachable', asOf(session)].filter(Boolean).join(' · ');
+      facts.push('offline');
+      break;
+    case 'blocked':
+      item.iconPath = stateIcon('error');
+      item.description = { token: 'token needed', certificate: 'certificate not trusted', version: 'other version' }[
+        state.problem
+      ];
+      facts.push('offline', state.problem === 'token' && profile.tokenFile === null ? 'token' : '');
+      break;
+  }
+  item.contextValue = contextValue('cluster', facts);
+  item.tooltip = clusterTooltip(session);
+  return item;
+}
+
+function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Expanded);
+  const module = session.store.module(name);
+  if (module === undefined) return item;
+  const facts = moduleFacts(module);
+  item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
+  item.description = session.connected ? `${facts.word} ${facts.label}` : `last known: ${facts.word} ${facts.label}`;
+  const actions = actionFacts(module, session.connected).filter((action) => action.enabled);
+  item.contextValue = contextValue(
+    'module',
+    actions.map((action) => action.name),
+  );
+  const lines = [
+    `**${name}** — ${facts.word} ${facts.label}`,
+    linkFacts(module).detail,
+    `Epoch ${module.epoch} · \`${module.directory}\``,
+  ];
+  item.tooltip = markdown([...lines, ...module.warnings.map((warning) => `$(warning) ${warning}`)]);
+  return item;
+}
+
+function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(host, vscode.TreeItemCollapsibleState.None);
+  const module = session.store.module(name);
+  const replica = module?.onHosts.find((candidate) => candidate.host === host);
+  if (module === undefined || replica === undefined) return item;
+  const facts = replicaFacts(replica, module);
+  const primary = replica.state === 'PRIM' || replica.state === 'ALONE';
+  const server =
+    replica.known && (primary || replica.server.state !== 'stopped') ? `server ${replica.server.state}` : '';
+  const resync = progressOf(module.onHosts, facts.label);
+  const words = [`${facts.word} ${facts.label}${resync}`, server].filter(Boolean).join(' · ');
+  item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
+  item.description = session.connected ? words : `last known: ${words}`;
+  const applicable = actionFacts(module, session.connected).filter(
+    (action) => (action.name === 'switchover' || action.name === 'forcePrimary') && action.hosts.includes(host),
+  );
+  item.contextValue = contextValue(
+    'replica',
+    applicable.map((action) => action.name),
+  );
+  const networks = session.store.host(host)?.networks ?? [];
+  item.tooltip = markdown([
+    `**${host}** — ${facts.word} ${facts.label}`,
+    replica.reason ?? '',
+    `Epoch ${replica.epoch} · server ${replica.server.state}${replica.server.detail === null ? '' : ` (${replica.server.detail})`}`,
+    ...networks.map((network) => `${network.up ? '$(check)' : '$(close)'} ${network.name} ${network.address}`),
+  ]);
+  item.command = {
+    command: 'understudy.openModule',
+    title: 'Open Module Panel',
+    arguments: [{ kind: 'replica', session, module: name, host, id: '' }],
+  };
+  return item;
+}
+
+/** ` 42 %` for the replica that is being brought up to date. */
+function progressOf(
+  replicas: readonly { readonly resync: { readonly toCheck: number; readonly checked: number } | null }[],
+  label: string,
+): string {
+  const resync = replicas.find((replica) => replica.resync !== null)?.resync;
+  if (!resync || label !== 'resynchronising' || resync.toCheck === 0) return '';
+  return ` ${Math.floor((100 * resync.checked) / resync.toCheck)} %`;
+}
+
+function witnessItem({ session, host: name }: WitnessNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.None);
+  const host = session.store.host(name);
+  const reachable = session.store.arbiter?.reachable === true || host?.reachable === true;
+  const severity = !session.connected ? 'unknown' : reachable ? 'good' : 'warning';
+  item.iconPath = severity === 'good' ? new vscode.ThemeIcon('law') : stateIcon(severity);
+  item.description = `witness · ${!session.connected ? 'not known' : reachable ? 'reachable' : 'not reachable'}`;
+  item.contextValue = 'witness;';
+  item.tooltip = markdown([
+    `**${name}** — witness`,
+    reachable
+      ? 'Holds the third vote of this cluster.'
+      : 'The third vote is missing: a healthy pair goes on, but no host can take over by itself.',
+  ]);
+  return item;
+}
+
+function noteItem({ text }: NoteNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(text, vscode.TreeItemCollapsibleState.None);
+  item.iconPath = new vscode.ThemeIcon('info');
+  item.tooltip = text;
+  return item;
+}
+
+function clusterTooltip(session: ClusterSession): vscode.MarkdownString {
+  const { state, store, profile } = session;
+  const lines = [`**${profile.name}** — ${profile.addresses.join(', ')}`];
+  if (state.kind === 'connected') {
+    lines.push(`Connected to ${state.hello.host} at ${state.address} as ${state.hello.role}.`);
+    const arbiter = store.arbiter;
+    if (arbiter?.kind === 'none')
+      lines.push('$(warning) No arbiter: failover is manual unless a module accepts the risk.');
+    else if (arbiter !== null)
+      lines.push(`Witness ${arbiter.host ?? ''} ${arbiter.reachable ? 'reachable' : 'not reachable'}.`);
+  } else if ('reason' in state) lines.push(state.reason, state.kind === 'unreachable' ? 'Tried again by itself.' : '');
+  return markdown(lines);
+}
+
+function asOf(session: ClusterSession): string {
+  const age = session.store.age;
+  return age === null ? '' : `as of ${formatDuration(Math.max(1000, Math.floor(age / 1000) * 1000))} ago`;
+}
+
+/** `KIND;FACT;FACT;`, for the `when` clauses of menus. */
+function contextValue(kind: string, facts: readonly string[]): string {
+  return `${kind};${facts
+    .filter((fact) => fact !== '')
+    .map((fact) => `${fact};`)
+    .join('')}`;
+}
+
+function markdown(lines: readonly string[]): vscode.MarkdownString {
+  return new vscode.MarkdownString(lines.filter((line) => line !== '').join('\n\n'), true);
+}
