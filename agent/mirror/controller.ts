@@ -115,8 +115,8 @@ export class MirrorController implements Mirror {
     await this.#call('thaw', []);
   }
 
-  async goAlone(): Promise<void> {
-    await this.#call('goAlone', []);
+  async goAlone(entry: LineageEntry): Promise<void> {
+    await this.#call('goAlone', [entry]);
   }
 
   async abort(): Promise<void> {

@@ -106,8 +106,8 @@ export interface Mirror {
   freeze(): Promise<void>;
   /** Ends a freeze without losing the peer. */
   thaw(): Promise<void>;
-  /** The arbiter recorded this host alone: drops the peer, releases what is held, in order. */
-  goAlone(): Promise<void>;
+  /** The arbiter recorded this host alone: drops the peer, enters the epoch durably on this host, then releases what is held, in order. */
+  goAlone(entry: LineageEntry): Promise<void>;
   /** Deposed or stopped by force: fails what is held with EIO, unmounts. Never waits for a peer. */
   abort(): Promise<void>;
   /** Orderly end of serving: no guest uses it any more; makes both sides durable, unmounts. As a follower: stops following. */
