@@ -1,4 +1,4 @@
-import type { Mutation, MutationSink } from '../mutation.ts';
+import type { FileRef, Mutation, MutationSink } from '../mutation.ts';
 import type { FuseChannel } from './channel.ts';
 import type { HandleTable } from './handles.ts';
 import type { LocalFiles } from './localFile.ts';
@@ -69,9 +69,12 @@ export class MountContext {
     this.#applied.push(happened ?? mutation);
   }
 
-  /** As {@link apply}, for a change of a file that may have become unreachable for everyone but the caller. */
-  applyTo(node: FuseNode, mutation: Mutation, action: () => Mutation | void): void {
-    if (this.isReplicated(node)) this.apply(mutation, action);
+  /**
+   * As {@link apply}, for a change of a file that may have no name any more. Nobody but its open handles can see such a file, on no replica after
+   * a failover, so its changes are applied here and the sink never hears of them.
+   */
+  applyTo(node: FuseNode, describe: (file: FileRef) => Mutation, action: () => Mutation | void): void {
+    if (this.isReplicated(node)) this.apply(describe(this.nodes.ref(node)), action);
     else action();
   }
 
@@ -109,13 +112,20 @@ export class MountContext {
     this.sink.released(ino);
   }
 
-  /**
-   * Whether changes of this file have to be replicated: not those of a file without a name and without an open handle, which only a descriptor
-   * for its place (O_PATH) still leads to. Throws ESTALE when it may have another name that we do not know.
-   */
+  /** Whether the file has a name in the mirror. When it had hard links, the one that is left may not be known yet: then it is looked for. */
   isReplicated(node: FuseNode): boolean {
-    if (this.nodes.path(node) !== null || node.openFds.length > 0) return true;
-    if (!node.isDirectory && this.files.stat(node).nlink > 0) throw new ErrnoError(errnos.ESTALE, 'fuse node');
-    return false;
+    if (this.nodes.path(node) !== null) return true;
+    if (node.isDirectory || this.files.stat(node).nlink === 0) return false;
+    const path = this.files.findName(node.ino);
+    if (path === null) return false; // a hard link from outside the mirrored directory
+    let parent = this.nodes.root;
+    let soFar = '';
+    for (const name of path.split('/')) {
+      soFar = soFar === '' ? name : `${soFar}/${name}`;
+      const stat = this.files.tryStat(soFar);
+      if (typeof stat === 'number') throw new ErrnoError(-stat, 'statx', soFar);
+      parent = this.nodes.enter(parent, name, stat);
+    }
+    return true;
   }
 }

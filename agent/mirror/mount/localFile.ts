@@ -6,6 +6,7 @@ import {
   O_NONBLOCK,
   O_PATH,
   O_WRONLY,
+  S_IFDIR,
   S_IFLNK,
   chmodat,
   chownat,
@@ -13,6 +14,7 @@ import {
   errnos,
   fchown,
   ftruncate,
+  listDirectory,
   openat,
   statat,
   tryStatat,
@@ -106,5 +108,18 @@ export class LocalFiles {
   /** An O_PATH descriptor of a name below the root: holds the file, whatever becomes of its names. */
   hold(path: string): number {
     return openat(this.backingFd, path, O_PATH | O_NOFOLLOW);
+  }
+
+  /** A path of an inode number, found by looking through the whole tree; null when none is there. */
+  findName(ino: number): string | null {
+    const directories = [''];
+    for (let path = directories.pop(); path !== undefined; path = directories.pop()) {
+      for (const entry of listDirectory(this.backingFd, path)) {
+        const child = path === '' ? entry.name : `${path}/${entry.name}`;
+        if (entry.ino === ino) return child;
+        if (entry.type === S_IFDIR >>> 12) directories.push(child);
+      }
+    }
+    return null;
   }
 }

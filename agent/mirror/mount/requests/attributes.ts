@@ -39,8 +39,10 @@ export function clearSetId(context: MountContext, node: FuseNode): void {
   const cleared = withoutSetId(mode);
   node.maySetId = (mode & (S_ISUID | S_ISGID)) !== 0 && cleared === mode;
   if ((mode & S_IFMT) !== S_IFREG || cleared === mode) return;
-  context.applyTo(node, { kind: 'chmod', file: context.nodes.ref(node), mode: cleared & 0o7777 }, () =>
-    context.files.chmod(node, cleared & 0o7777),
+  context.applyTo(
+    node,
+    (file) => ({ kind: 'chmod', file, mode: cleared & 0o7777 }),
+    () => context.files.chmod(node, cleared & 0o7777),
   );
 }
 
@@ -48,8 +50,10 @@ export function clearSetId(context: MountContext, node: FuseNode): void {
 export function truncate(context: MountContext, node: FuseNode, size: number, killSetId: boolean, fd?: number): void {
   if (node.isDirectory) throw new ErrnoError(errnos.EISDIR, 'truncate');
   if (killSetId) clearSetId(context, node);
-  context.applyTo(node, { kind: 'truncate', file: context.nodes.ref(node), size }, () =>
-    context.files.truncate(node, size, fd),
+  context.applyTo(
+    node,
+    (file) => ({ kind: 'truncate', file, size }),
+    () => context.files.truncate(node, size, fd),
   );
 }
 
@@ -59,33 +63,39 @@ export function killsSetId(context: MountContext, flagged: boolean): boolean {
 }
 
 function changeOwner(context: MountContext, node: FuseNode, uid: number | null, gid: number | null): void {
-  const file = context.nodes.ref(node);
   const before = context.files.stat(node);
-  context.applyTo(node, { kind: 'chown', file, uid, gid }, () => context.files.chown(node, uid, gid));
+  context.applyTo(
+    node,
+    (file) => ({ kind: 'chown', file, uid, gid }),
+    () => context.files.chown(node, uid, gid),
+  );
   // chown(2) clears set-id bits on either side, the same way: nothing to replicate beside it.
   if ((before.mode & (S_ISUID | S_ISGID)) !== 0) node.maySetId = null;
 }
 
 function changeTimes(context: MountContext, node: FuseNode, atime: NewTime, mtime: NewTime): void {
-  const file = context.nodes.ref(node);
   const known = (time: NewTime): bigint | null => (time === 'now' ? 0n : time);
-  context.applyTo(node, { kind: 'utimens', file, atime: known(atime), mtime: known(mtime) }, () => {
-    context.files.setTimes(node, atime, mtime);
-    if (atime !== 'now' && mtime !== 'now') return;
-    // What "now" was is read back, so that both replicas hold the same.
-    const stat = context.files.stat(node);
-    return {
-      kind: 'utimens',
-      file,
-      atime: atime === 'now' ? timeNs(stat.atimeSec, stat.atimeNsec) : atime,
-      mtime: mtime === 'now' ? timeNs(stat.mtimeSec, stat.mtimeNsec) : mtime,
-    };
-  });
+  context.applyTo(
+    node,
+    (file) => ({ kind: 'utimens', file, atime: known(atime), mtime: known(mtime) }),
+    () => {
+      context.files.setTimes(node, atime, mtime);
+      if (atime !== 'now' && mtime !== 'now') return;
+      // What "now" was is read back, so that both replicas hold the same.
+      const stat = context.files.stat(node);
+      return {
+        kind: 'utimens',
+        file: context.nodes.ref(node),
+        atime: atime === 'now' ? timeNs(stat.atimeSec, stat.atimeNsec) : atime,
+        mtime: mtime === 'now' ? timeNs(stat.mtimeSec, stat.mtimeNsec) : mtime,
+      };
+    },
+  );
 }
 
 /** SETATTR: owner before mode, because a change of owner clears set-id bits; times last, because a change of size sets them. */
 export function setattr(context: MountContext): void {
-  const { channel, files, nodes } = context;
+  const { channel, files } = context;
   const node = context.node();
   const valid = channel.u32(0);
   const has = (bit: number): boolean => (valid & bit) !== 0;
@@ -103,7 +113,11 @@ export function setattr(context: MountContext): void {
 
   if (uid !== null || gid !== null) changeOwner(context, node, uid, gid);
   if (has(SetAttr.MODE)) {
-    context.applyTo(node, { kind: 'chmod', file: nodes.ref(node), mode }, () => files.chmod(node, mode));
+    context.applyTo(
+      node,
+      (file) => ({ kind: 'chmod', file, mode }),
+      () => files.chmod(node, mode),
+    );
     node.maySetId = null;
   }
   if (has(SetAttr.SIZE)) {
@@ -118,22 +132,27 @@ export function setattr(context: MountContext): void {
 
 /** FALLOCATE, in every mode that the file system below takes. */
 export function fallocate(context: MountContext): void {
-  const { channel, nodes } = context;
-  const handle = context.handles.get(channel.u64(0));
-  const { node, fd } = handle;
+  const { channel } = context;
+  const { node, fd } = context.handles.get(channel.u64(0));
   const [offset, length, mode] = [channel.u64(2), channel.u64(4), channel.u32(6)];
   // The kernel does not flag these as it does writes and truncations; root is the caller that may keep the bits.
   if (channel.uid !== 0) clearSetId(context, node);
-  const file = nodes.ref(node);
   const before = fstat(fd).size;
   try {
-    context.applyTo(node, { kind: 'fallocate', file, mode, offset, length }, () =>
-      fallocateFd(fd, mode, offset, length),
+    context.applyTo(
+      node,
+      (file) => ({ kind: 'fallocate', file, mode, offset, length }),
+      () => fallocateFd(fd, mode, offset, length),
     );
   } catch (error) {
     // A full disk may leave a file that has grown a part of the way.
     const { size } = fstat(fd);
-    if (size !== before) context.applyTo(node, { kind: 'truncate', file, size }, () => undefined);
+    if (size !== before)
+      context.applyTo(
+        node,
+        (file) => ({ kind: 'truncate', file, size }),
+        () => undefined,
+      );
     throw error;
   }
   context.finish(0);

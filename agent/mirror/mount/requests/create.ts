@@ -1,7 +1,5 @@
 import {
-  AT_FDCWD,
   AT_REMOVEDIR,
-  AT_SYMLINK_FOLLOW,
   ErrnoError,
   O_ACCMODE,
   O_CREAT,
@@ -224,10 +222,10 @@ export function link(context: MountContext): void {
   const node = context.node(channel.u64(0));
   const name = channel.name(8);
   const path = files.childPath(parent, name);
+  if (!context.isReplicated(node)) throw new ErrnoError(errnos.ENOENT, 'link', path);
   context.apply({ kind: 'link', file: nodes.ref(node), path }, () => {
     const place = files.place(node);
-    const flags = place.heldFd === -1 ? 0 : AT_SYMLINK_FOLLOW;
-    linkat(place.heldFd === -1 ? place.dirFd : AT_FDCWD, place.path, files.backingFd, path, flags);
+    linkat(place.dirFd, place.path, files.backingFd, path);
   });
   enter(context, parent, name, statat(files.backingFd, path));
   context.finish(ENTRY_SIZE);

@@ -11,8 +11,8 @@ import {
   O_DIRECTORY,
   O_RDONLY,
 } from '../../../platform/libc.ts';
-import type { FileRef } from '../../mutation.ts';
 import type { MountContext } from '../context.ts';
+import type { FuseNode } from '../nodes.ts';
 import { FSYNC_FDATASYNC, WRITE_KILL_SUIDGID } from '../protocol.ts';
 import { clearSetId, killsSetId } from './attributes.ts';
 
@@ -33,12 +33,16 @@ export function write(context: MountContext): void {
   const offset = channel.u64(2);
   const data = channel.data(40, channel.u32(4));
   if (killsSetId(context, (channel.u32(5) & WRITE_KILL_SUIDGID) !== 0)) clearSetId(context, node);
-  const file = context.nodes.ref(node);
   let written = 0;
-  context.apply({ kind: 'write', file, offset, data }, () => {
-    written = must(tryPwrite(fd, data, offset), 'pwrite');
-    return written === data.byteLength ? undefined : { kind: 'write', file, offset, data: data.subarray(0, written) };
-  });
+  context.applyTo(
+    node,
+    (file) => ({ kind: 'write', file, offset, data }),
+    () => {
+      written = must(tryPwrite(fd, data, offset), 'pwrite');
+      if (written === data.byteLength) return undefined;
+      return { kind: 'write', file: context.nodes.ref(node), offset, data: data.subarray(0, written) };
+    },
+  );
   channel.put32(0, written);
   channel.put32(1, 0);
   context.finish(8);
@@ -54,9 +58,13 @@ export function lseek(context: MountContext): void {
   channel.answer(8);
 }
 
-function flush(context: MountContext, file: FileRef, datasync: boolean, local: () => void): void {
+function flush(context: MountContext, node: FuseNode, datasync: boolean, local: () => void): void {
+  if (!context.isReplicated(node)) {
+    local();
+    return context.channel.answer(0);
+  }
   const bytes = context.channel.seal(0);
-  if (!context.sink.flush(file, datasync, local, { bytes })) context.channel.sendSealed(bytes);
+  if (!context.sink.flush(context.nodes.ref(node), datasync, local, { bytes })) context.channel.sendSealed(bytes);
 }
 
 /** FSYNC and FSYNCDIR. */
@@ -64,13 +72,13 @@ export function fsync(context: MountContext): void {
   const { channel } = context;
   const { fd, node } = context.handles.get(channel.u64(0));
   const datasync = (channel.u32(2) & FSYNC_FDATASYNC) !== 0;
-  flush(context, context.nodes.ref(node), datasync, () => (datasync ? fdatasync(fd) : fsyncFd(fd)));
+  flush(context, node, datasync, () => (datasync ? fdatasync(fd) : fsyncFd(fd)));
 }
 
 /** SYNCFS: everything at once. */
 export function syncfs(context: MountContext): void {
   const { nodes, files } = context;
-  flush(context, nodes.ref(nodes.root), false, () => {
+  flush(context, nodes.root, false, () => {
     const fd = openat(files.backingFd, '.', O_RDONLY | O_DIRECTORY);
     try {
       syncfsFd(fd);

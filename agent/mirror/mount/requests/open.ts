@@ -49,7 +49,6 @@ export function open(context: MountContext): void {
   if (node.type !== S_IFREG) throw new ErrnoError(errnos.ENXIO, 'open');
   const fd = context.files.open(node, localFlags(context, flags));
   const writable = (flags & O_ACCMODE) !== O_RDONLY;
-  // The handle is there before the truncation, so that a file without a name is replicated by its number.
   const handle = context.handles.add({ fd, node, writable, entries: null });
   try {
     if ((flags & O_TRUNC) !== 0) truncate(context, node, 0, killSetId, writable ? fd : undefined);

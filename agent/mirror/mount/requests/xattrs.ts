@@ -27,7 +27,7 @@ function noteChange(node: FuseNode, name: string): void {
 
 /** SETXATTR. */
 export function setxattr(context: MountContext): void {
-  const { channel, files, nodes } = context;
+  const { channel, files } = context;
   const node = context.node();
   const size = channel.u32(0);
   const flags = channel.u32(1);
@@ -37,25 +37,32 @@ export function setxattr(context: MountContext): void {
   const name = channel.name(nameAt);
   // A copy: nothing else of a request outlives it, and values are small.
   const value = Uint8Array.from(channel.data(nameAt + name.length + 1, size));
-  const file = nodes.ref(node);
-  context.applyTo(node, { kind: 'setxattr', file, name, value, flags }, () =>
-    setxattrat(...whereIs(context, node), name, value, flags),
+  context.applyTo(
+    node,
+    (file) => ({ kind: 'setxattr', file, name, value, flags }),
+    () => setxattrat(...whereIs(context, node), name, value, flags),
   );
   noteChange(node, name);
   if (killSgid) {
     const mode = files.stat(node).mode & 0o7777 & ~S_ISGID;
-    context.applyTo(node, { kind: 'chmod', file, mode }, () => files.chmod(node, mode));
+    context.applyTo(
+      node,
+      (file) => ({ kind: 'chmod', file, mode }),
+      () => files.chmod(node, mode),
+    );
   }
   context.finish(0);
 }
 
 /** REMOVEXATTR. */
 export function removexattr(context: MountContext): void {
-  const { channel, nodes } = context;
+  const { channel } = context;
   const node = context.node();
   const name = channel.name(0);
-  context.applyTo(node, { kind: 'removexattr', file: nodes.ref(node), name }, () =>
-    removexattrat(...whereIs(context, node), name),
+  context.applyTo(
+    node,
+    (file) => ({ kind: 'removexattr', file, name }),
+    () => removexattrat(...whereIs(context, node), name),
   );
   noteChange(node, name);
   context.finish(0);
