@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { killGroup } from '../../platform/children.ts';
+import { ServerError } from '../virtualServer.ts';
+
+export type ScriptAction = 'start' | 'stop' | 'check';
+
+export interface ScriptCall {
+  readonly action: ScriptAction;
+  /** Program and arguments; a relative program starts at `directory`. */
+  readonly argv: readonly string[];
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface ScriptResult {
+  /** null: ended by a signal or by its time-out. */
+  readonly code: number | null;
+  readonly timedOut: boolean;
+  /** What it wrote to both outputs, the end of it. */
+  readonly output: string;
+}
+
+/** What is kept of a script's output, characters. */
+const outputLimit = 4000;
+/** After its end a script's background children may hold its output open; we listen for this much longer. Milliseconds. */
+const outputGraceMs = 100;
+
+/** The absolute path of a script's program, checked. Rejects with SERVER_CONFIGURATION when it cannot be run. */
+export async function scriptProgram(action: ScriptAction, argv: readonly string[], directory: string): Promise<string> {
+  const program = path.resolve(directory, argv[0] ?? '');
+  const key = `key server.scripts.${action}`;
+  const status = await stat(program).catch(() => null);
+  if (status === null) {
+    throw new ServerError('SERVER_CONFIGURATION', `The ${action} script ${program} does not exist (${key}).`);
+  }
+  if (!status.isFile()) {
+    throw new ServerError('SERVER_CONFIGURATION', `The ${action} script ${program} is not a file (${key}).`);
+  }
+  try {
+    await access(program, constants.X_OK);
+  } catch (error) {
+    const help = `Make it executable: chmod +x ${program}`;
+    throw new ServerError(
+      'SERVER_CONFIGURATION',
+      `The ${action} script ${program} is not executable (${key}). ${help}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return program;
+}
+
+/**
+ * Runs a script in a process group of its own to its end, whatever its exit code. After the time-out or when the signal is aborted the
+ * whole group is killed. What a script leaves running in the background after its end stays (a start script's daemon).
+ */
+export async function runScript(call: ScriptCall): Promise<ScriptResult> {
+  const program = await scriptProgram(call.action, call.argv, call.directory);
+  call.signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, call.argv.slice(1), {
+      cwd: '/',
+      env: { ...process.env, ...call.environment, UNDERSTUDY_ACTION: call.action },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    let output = '';
+    let timedOut = false;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-outputLimit)));
+    }
+    const kill = (): void => {
+      if (child.pid !== undefined) killGroup(child.pid, 'SIGKILL');
+    };
+    const timer = setTimeout(() => {
+      timedOut = true;
+      kill();
+    }, call.timeoutMs);
+    call.signal.addEventListener('abort', kill, { once: true });
+    const finish = (): void => {
+      clearTimeout(timer);
+      call.signal.removeEventListener('abort', kill);
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
+    child.once('error', (error) => {
+      finish();
+      const message = `The ${call.action} script ${program} cannot be run: ${error.message}`;
+      reject(new ServerError('SERVER_START_FAILED', message, { cause: error }));
+    });
+    child.once('exit', (code) => {
+      const answer = (): void => {
+        finish();
+        resolve({ code: timedOut ? null : code, timedOut, output: output.trim() });
+      };
+      const grace = setTimeout(answer, outputGraceMs);
+      child.once('close', () => {
+        clearTimeout(grace);
+        answer();
+      });
+    });
+  });
+}

@@ -1,0 +1,199 @@
+import type { ResolvedScripts } from '../../../schemas/defaults.ts';
+import {
+  ServerError,
+  type ServerEvent,
+  type ServerState,
+  type StartContext,
+  type StopOutcome,
+  type VirtualServer,
+} from '../virtualServer.ts';
+import { runScript, type ScriptAction, scriptProgram, type ScriptResult } from './scriptRun.ts';
+
+export interface ScriptsServerOptions {
+  readonly module: string;
+  readonly host: string;
+  readonly config: ResolvedScripts;
+  /** The mirrored directory, absolute: relative programs start here. */
+  readonly directory: string;
+  /** One line for the agent's log. */
+  readonly log: (line: string) => void;
+}
+
+/**
+ * A server that scripts start and stop. It runs from the moment the start script has ended with code 0; only the check script can say
+ * that it died.
+ */
+export class ScriptsServer implements VirtualServer {
+  readonly #listeners: ((event: ServerEvent) => void)[] = [];
+  #state: ServerState = 'stopped';
+  #context: StartContext;
+  #checking: { readonly timer: NodeJS.Timeout; readonly abort: AbortController } | null = null;
+
+  constructor(private readonly options: ScriptsServerOptions) {
+    this.#context = { module: options.module, host: options.host, epoch: 0 };
+  }
+
+  readonly events = (listener: (event: ServerEvent) => void): void => {
+    this.#listeners.push(listener);
+  };
+
+  readonly state = (): ServerState => this.#state;
+
+  /** Daemons leave their script's process group: there is none that would stand for the server. */
+  readonly processGroups = (): readonly number[] => [];
+
+  async start(context: StartContext, signal: AbortSignal): Promise<void> {
+    if (this.#state !== 'stopped')
+      throw new ServerError('SERVER_START_FAILED', `The server is ${this.#state} already.`);
+    signal.throwIfAborted();
+    this.#context = context;
+    this.#change('starting');
+    try {
+      // Found out now, not at the moment when the server has to be stopped.
+      await this.#checkPrograms();
+      const result = await this.#run('start', this.options.config.start, signal);
+      signal.throwIfAborted();
+      if (result.code !== 0) throw this.#failure('start', result);
+      this.#change('running');
+    } catch (error) {
+      await this.#clearFailedStart(error);
+      this.#change('stopped');
+      throw error;
+    }
+    this.#scheduleCheck();
+  }
+
+  async stop(signal: AbortSignal): Promise<StopOutcome> {
+    const began = performance.now();
+    const outcome = (how: StopOutcome['how']): StopOutcome => ({
+      how,
+      durationMs: Math.round(performance.now() - began),
+    });
+    if (this.#state === 'stopped') return outcome('wasNotRunning');
+    this.#endChecks();
+    this.#change('stopping');
+    const result = await this.#run('stop', this.options.config.stop, signal);
+    if (result.code !== 0) {
+      // Still running, as far as anybody knows: saying "stopped" could start a second one elsewhere.
+      this.#change('running');
+      throw this.#failure('stop', result);
+    }
+    this.#change('stopped');
+    return outcome('graceful');
+  }
+
+  /** There is no harder way than the stop script; it is run whatever the state, and its failure is an error. */
+  async kill(): Promise<void> {
+    if (this.#state === 'stopped') return;
+    await this.stop(AbortSignal.timeout(this.options.config.timeoutMs));
+  }
+
+  /** Whether an earlier agent left the server running cannot be seen; the stop script ends it if so. */
+  async reap(): Promise<readonly string[]> {
+    if (this.#state !== 'stopped') return [];
+    try {
+      await scriptProgram('stop', this.options.config.stop, this.options.directory);
+    } catch (error) {
+      // Scripts in the mirrored directory are not there before the first copy; then nothing was started from here either.
+      this.options.log((error as Error).message);
+      return [];
+    }
+    const result = await this.#run(
+      'stop',
+      this.options.config.stop,
+      AbortSignal.timeout(this.options.config.timeoutMs),
+    );
+    if (result.code !== 0) throw this.#failure('stop', result);
+    return [`whatever the stop script of module ${this.options.module} found running`];
+  }
+
+  /** A start script that failed or was aborted half-way may have left parts of the server running. */
+  async #clearFailedStart(error: unknown): Promise<void> {
+    if (error instanceof ServerError && error.code === 'SERVER_CONFIGURATION') return;
+    await this.#stopQuietly(AbortSignal.timeout(this.options.config.timeoutMs));
+  }
+
+  async #stopQuietly(signal: AbortSignal): Promise<void> {
+    try {
+      const result = await this.#run('stop', this.options.config.stop, signal);
+      if (result.code !== 0) this.options.log(this.#failure('stop', result).message);
+    } catch (error) {
+      this.options.log(`The stop script failed: ${(error as Error).message}`);
+    }
+  }
+
+  async #checkPrograms(): Promise<void> {
+    const { start, stop, check } = this.options.config;
+    await scriptProgram('start', start, this.options.directory);
+    await scriptProgram('stop', stop, this.options.directory);
+    if (check !== null) await scriptProgram('check', check, this.options.directory);
+  }
+
+  async #run(action: ScriptAction, argv: readonly string[], signal: AbortSignal): Promise<ScriptResult> {
+    const { module, host, epoch } = this.#context;
+    const environment = { UNDERSTUDY_MODULE: module, UNDERSTUDY_HOST: host, UNDERSTUDY_EPOCH: String(epoch) };
+    const { directory, config } = this.options;
+    const result = await runScript({ action, argv, directory, environment, timeoutMs: config.timeoutMs, signal });
+    if (result.output !== '' && (action !== 'check' || result.code !== 0)) {
+      for (const line of result.output.split('\n')) this.options.log(`${action} script: ${line}`);
+    }
+    return result;
+  }
+
+  #failure(action: ScriptAction, result: ScriptResult): ServerError {
+    const how = result.timedOut
+      ? `did not end within ${this.options.config.timeoutMs} ms (key server.scripts.timeout)`
+      : result.code === null
+        ? 'was ended by a signal'
+        : `ended with code ${result.code}`;
+    const said = result.output === '' ? 'It wrote nothing.' : `It wrote: ${result.output}`;
+    const code = result.timedOut ? 'SERVER_TIMEOUT' : 'SERVER_START_FAILED';
+    return new ServerError(code, `The ${action} script of module ${this.options.module} ${how}. ${said}`);
+  }
+
+  #scheduleCheck(): void {
+    const { check, checkIntervalMs } = this.options.config;
+    if (check === null) return;
+    const abort = new AbortController();
+    const timer = setTimeout(() => void this.#check(check, abort.signal), checkIntervalMs);
+    this.#checking = { timer, abort };
+  }
+
+  async #check(argv: readonly string[], signal: AbortSignal): Promise<void> {
+    let problem: string | null = null;
+    try {
+      const result = await this.#run('check', argv, signal);
+      if (result.code !== 0) problem = this.#failure('check', result).message;
+    } catch (error) {
+      problem = (error as Error).message;
+    }
+    if (signal.aborted || this.#state !== 'running') return;
+    if (problem === null) {
+      this.#scheduleCheck();
+      return;
+    }
+    this.#checking = null;
+    await this.#died(problem, signal);
+  }
+
+  /** What is left of a server that failed its check is stopped before anyone starts it anew. */
+  async #died(reason: string, signal: AbortSignal): Promise<void> {
+    this.#change('stopping');
+    await this.#stopQuietly(signal);
+    this.#change('stopped');
+    for (const listener of this.#listeners) listener({ type: 'died', reason });
+  }
+
+  #endChecks(): void {
+    if (this.#checking === null) return;
+    clearTimeout(this.#checking.timer);
+    this.#checking.abort.abort(new Error('The server is being stopped.'));
+    this.#checking = null;
+  }
+
+  #change(state: ServerState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    for (const listener of this.#listeners) listener({ type: 'state', state, detail: null });
+  }
+}

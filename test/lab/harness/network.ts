@@ -1,0 +1,145 @@
+import { run } from './run.ts';
+import type { LabRegistry } from './registry.ts';
+
+/** The two networks of the lab: the one that guests and people use, and the one between the hosts. */
+export type NetworkName = 'lan' | 'link';
+export const networkNames: readonly NetworkName[] = ['lan', 'link'];
+
+const subnet: Record<NetworkName, string> = { lan: '10.77.0', link: '10.78.0' };
+/** The bridge inside a host that holds its address on the lan; guests' taps become its ports. */
+export const guestBridge = 'br0';
+
+/** One machine's place on the networks. */
+export interface Station {
+  readonly name: string;
+  /** Its network namespace, as in /run/netns. */
+  readonly namespace: string;
+  /** The last byte of its addresses. */
+  readonly number: number;
+  readonly networks: readonly NetworkName[];
+  /** Whether guests may be plugged into its lan (a bridge), or it is a plain machine. */
+  readonly bridged: boolean;
+}
+
+export function addressOf(station: Station, network: NetworkName): string {
+  return `${subnet[network]}.${station.number}`;
+}
+
+function lanDevice(station: Station): string {
+  return station.bridged ? guestBridge : 'eth0';
+}
+
+const deviceOf: Record<NetworkName, string> = { lan: 'eth0', link: 'eth1' };
+
+/** A switch in a namespace of its own with one bridge per network, and the cables from it to the stations. */
+export class LabNetwork {
+  readonly #switch: string;
+
+  constructor(
+    prefix: string,
+    private readonly registry: LabRegistry,
+  ) {
+    this.#switch = `${prefix}-switch`;
+  }
+
+  async create(): Promise<void> {
+    await this.#addNamespace(this.#switch);
+    for (const network of networkNames) {
+      await run([
+        'ip',
+        '-n',
+        this.#switch,
+        'link',
+        'add',
+        'name',
+        network,
+        'type',
+        'bridge',
+        'stp_state',
+        '0',
+        'forward_delay',
+        '0',
+      ]);
+      await run(['ip', '-n', this.#switch, 'link', 'set', 'dev', network, 'up']);
+    }
+  }
+
+  async addStation(station: Station): Promise<void> {
+    await this.#addNamespace(station.namespace);
+    for (const network of station.networks) {
+      const port = this.#port(station, network);
+      const device = deviceOf[network];
+      const cable = ['link', 'add', device, 'netns', station.namespace, 'type', 'veth', 'peer', 'name', port];
+      await run(['ip', ...cable, 'netns', this.#switch]);
+      await run(['ip', '-n', this.#switch, 'link', 'set', port, 'master', network, 'up']);
+      await run(['ip', '-n', station.namespace, 'link', 'set', device, 'up']);
+    }
+    if (station.bridged) {
+      // A bridge takes the lowest address of its ports: without a fixed one, plugging in a guest would change the host's.
+      const mac = `02:77:00:00:00:${station.number.toString(16).padStart(2, '0')}`;
+      const type = ['address', mac, 'type', 'bridge', 'stp_state', '0', 'forward_delay', '0'];
+      await run(['ip', '-n', station.namespace, 'link', 'add', 'name', guestBridge, ...type]);
+      await run(['ip', '-n', station.namespace, 'link', 'set', 'eth0', 'master', guestBridge]);
+      await run(['ip', '-n', station.namespace, 'link', 'set', guestBridge, 'up']);
+    }
+    await this.giveAddresses(station);
+  }
+
+  /** What the machine's own start-up scripts would do. */
+  async giveAddresses(station: Station): Promise<void> {
+    for (const network of station.networks) {
+      const device = network === 'lan' ? lanDevice(station) : deviceOf[network];
+      await run(['ip', '-n', station.namespace, 'addr', 'replace', `${addressOf(station, network)}/24`, 'dev', device]);
+    }
+  }
+
+  /** A network namespace outlives its processes: without this a dead host would go on answering for its addresses. */
+  async takeAddresses(station: Station): Promise<void> {
+    for (const network of station.networks) {
+      const device = network === 'lan' ? lanDevice(station) : deviceOf[network];
+      await run(['ip', '-n', station.namespace, 'addr', 'flush', 'dev', device]);
+    }
+  }
+
+  /** Both ends see the cable pulled. */
+  async cutCarrier(station: Station, networks: readonly NetworkName[] = station.networks): Promise<void> {
+    for (const network of networks) {
+      await run(['ip', '-n', this.#switch, 'link', 'set', this.#port(station, network), 'down']);
+    }
+  }
+
+  /** The cable looks fine and nothing arrives in either direction. */
+  async cutSilently(station: Station, network: NetworkName): Promise<void> {
+    await run(['ip', '-n', this.#switch, 'link', 'set', this.#port(station, network), 'nomaster']);
+  }
+
+  /** The station still sends but hears nothing any more. */
+  async deafen(station: Station, network: NetworkName): Promise<void> {
+    const device = deviceOf[network];
+    const rules = `add table netdev deaf_${network}
+add chain netdev deaf_${network} in { type filter hook ingress device "${device}" priority 0; policy drop; }
+`;
+    await run(['nsenter', `--net=/run/netns/${station.namespace}`, '--', 'nft', '-f', '-'], { input: rules });
+  }
+
+  /** Ends every fault of the station's cables. */
+  async heal(station: Station, networks: readonly NetworkName[] = station.networks): Promise<void> {
+    for (const network of networks) {
+      const table = `deaf_${network}`;
+      // "add" first: deleting a table that does not exist is an error.
+      const rules = `add table netdev ${table}\ndelete table netdev ${table}\n`;
+      await run(['nsenter', `--net=/run/netns/${station.namespace}`, '--', 'nft', '-f', '-'], { input: rules });
+      await run(['ip', '-n', this.#switch, 'link', 'set', this.#port(station, network), 'master', network, 'up']);
+    }
+  }
+
+  async #addNamespace(name: string): Promise<void> {
+    this.registry.addNamespace(name);
+    await run(['ip', 'netns', 'add', name]);
+    await run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
+  }
+
+  #port(station: Station, network: NetworkName): string {
+    return `${station.name.slice(0, 10)}-${network}`;
+  }
+}

@@ -1,0 +1,141 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ScriptsServer } from '../../../agent/server/scripts/scriptsServer.ts';
+import type { ServerEvent } from '../../../agent/server/virtualServer.ts';
+import type { ResolvedScripts } from '../../../schemas/defaults.ts';
+
+const context = { module: 'web', host: 'alpha', epoch: 7 };
+const never = new AbortController().signal;
+let folder: string;
+let log: string[];
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'us-scripts-'));
+  log = [];
+  script(
+    'start',
+    `echo "$UNDERSTUDY_MODULE $UNDERSTUDY_HOST $UNDERSTUDY_EPOCH $UNDERSTUDY_ACTION $1" > ${folder}/started`,
+  );
+  script('stop', `echo "$UNDERSTUDY_ACTION" >> ${folder}/stopped`);
+  script('check', 'exit 0');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function script(name: string, body: string): void {
+  writeFileSync(path.join(folder, name), `#!/bin/sh\n${body}\n`);
+  chmodSync(path.join(folder, name), 0o755);
+}
+
+function make(changes: Partial<ResolvedScripts> = {}): ScriptsServer {
+  const config: ResolvedScripts = {
+    kind: 'scripts',
+    start: ['start', 'first argument'],
+    stop: ['stop'],
+    check: null,
+    checkIntervalMs: 20,
+    timeoutMs: 5000,
+    ...changes,
+  };
+  return new ScriptsServer({ module: 'web', host: 'alpha', config, directory: folder, log: (line) => log.push(line) });
+}
+
+function death(server: ScriptsServer): Promise<string> {
+  return new Promise((resolve) => {
+    server.events((event: ServerEvent) => {
+      if (event.type === 'died') resolve(event.reason);
+    });
+  });
+}
+
+it('starts and stops by scripts that know the module, host, epoch and action', async () => {
+  const server = make();
+  await server.start(context, never);
+  expect(server.state()).toBe('running');
+  expect(readFileSync(path.join(folder, 'started'), 'utf8')).toBe('web alpha 7 start first argument\n');
+  expect((await server.stop(never)).how).toBe('graceful');
+  expect(server.state()).toBe('stopped');
+  expect((await server.stop(never)).how).toBe('wasNotRunning');
+});
+
+it('a failing start script is an error with its words, and what it left is stopped', async () => {
+  script('start', 'echo "no database" >&2; exit 3');
+  const server = make();
+  await expect(server.start(context, never)).rejects.toThrow(
+    'The start script of module web ended with code 3. It wrote: no database',
+  );
+  expect(server.state()).toBe('stopped');
+  expect(existsSync(path.join(folder, 'stopped'))).toBe(true);
+});
+
+it('a start script that hangs is killed after the time-out, with its children', async () => {
+  script('start', `sleep 60 & echo $! > ${folder}/child; wait`);
+  const server = make({ timeoutMs: 300 });
+  await expect(server.start(context, never)).rejects.toMatchObject({ code: 'SERVER_TIMEOUT' });
+  const child = readFileSync(path.join(folder, 'child'), 'utf8').trim();
+  await expect.poll(() => existsSync(`/proc/${child}/root`) && !isZombie(child)).toBe(false);
+});
+
+it('a daemon that the start script leaves in the background does not hold it up', async () => {
+  script('start', `sleep 5 & echo $! > ${folder}/child`);
+  const server = make();
+  const began = performance.now();
+  await server.start(context, never);
+  expect(performance.now() - began).toBeLessThan(3000);
+  process.kill(Number(readFileSync(path.join(folder, 'child'), 'utf8')), 'SIGKILL');
+});
+
+it.each([
+  ['missing', () => rmSync(path.join(folder, 'stop')), /stop script .* does not exist \(key server\.scripts\.stop\)/],
+  ['not executable', () => chmodSync(path.join(folder, 'stop'), 0o644), /stop script .* is not executable .*chmod \+x/],
+])('a stop script that is %s is found out before anything is started', async (_, spoil, message) => {
+  spoil();
+  const server = make();
+  await expect(server.start(context, never)).rejects.toThrow(message);
+  expect(existsSync(path.join(folder, 'started'))).toBe(false);
+});
+
+it('a failing stop script is an error: the server counts as running', async () => {
+  script('stop', 'echo busy; exit 1');
+  const server = make();
+  await server.start(context, never);
+  await expect(server.stop(never)).rejects.toThrow('It wrote: busy');
+  expect(server.state()).toBe('running');
+});
+
+it('a check that fails means the server died, and what is left of it is stopped first', async () => {
+  script('check', `[ ! -e ${folder}/sick ]`);
+  const server = make({ check: ['check'] });
+  const died = death(server);
+  await server.start(context, never);
+  writeFileSync(path.join(folder, 'sick'), '');
+  expect(await died).toContain('check script of module web ended with code 1');
+  expect(server.state()).toBe('stopped');
+  expect(readFileSync(path.join(folder, 'stopped'), 'utf8')).toBe('stop\n');
+});
+
+it('an aborted start kills the script', async () => {
+  script('start', 'sleep 60');
+  const server = make();
+  const abort = new AbortController();
+  const start = server.start(context, abort.signal);
+  setTimeout(() => abort.abort(new Error('another host took over')), 100);
+  await expect(start).rejects.toThrow('another host took over');
+  expect(server.state()).toBe('stopped');
+});
+
+it('reap runs the stop script, and is content when there is none yet', async () => {
+  expect(await make().reap()).toHaveLength(1);
+  expect(readFileSync(path.join(folder, 'stopped'), 'utf8')).toBe('stop\n');
+  rmSync(path.join(folder, 'stop'));
+  expect(await make().reap()).toEqual([]);
+});
+
+function isZombie(pid: string): boolean {
+  try {
+    return / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
