@@ -148,11 +148,11 @@ export function fallocate(context: MountContext): void {
     // A full disk may leave a file that has grown a part of the way.
     const { size } = fstat(fd);
     if (size !== before)
-      context.applyTo(
+      {context.applyTo(
         node,
         (file) => ({ kind: 'truncate', file, size }),
         () => undefined,
-      );
+      );}
     throw error;
   }
   context.finish(0);
