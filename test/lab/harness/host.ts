@@ -176,8 +176,9 @@ export class LabHost {
     await this.#signalAgent('TERM');
     const end = Date.now() + timeoutMs;
     while ((await this.agentPid()) !== null) {
-      if (Date.now() > end)
+      if (Date.now() > end) {
         throw new LabError(`The agent on ${this.name} did not end within ${timeoutMs} ms of SIGTERM.`);
+      }
       await delay(20);
     }
   }
