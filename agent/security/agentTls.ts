@@ -64,9 +64,17 @@ export function agentClientOptions(identity: Identity, peer: string): Connection
   };
 }
 
-/** For the API: clients prove themselves by a token, the server by its certificate. */
-export function apiServerOptions(identity: Pick<Identity, 'certificate' | 'key'>): TlsOptions {
-  return { key: identity.key, cert: identity.certificate, minVersion: 'TLSv1.2', handshakeTimeout: handshakeTimeoutMs };
+/**
+ * For the API: clients prove themselves by a token, the server by its certificate. The authority's is sent along, so that an
+ * editor can show and keep its fingerprint, which stands for every host of the cluster.
+ */
+export function apiServerOptions(identity: Pick<Identity, 'certificate' | 'key' | 'authority'>): TlsOptions {
+  return {
+    key: identity.key,
+    cert: `${identity.certificate}\n${identity.authority}`,
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: handshakeTimeoutMs,
+  };
 }
 
 class WrongHostError extends Error {

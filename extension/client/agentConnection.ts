@@ -1,5 +1,6 @@
 import { apiProtocolVersion } from '../../schemas/protocolVersion.ts';
 import type { HelloResult, LogEvent, ChangedEvent, Snapshot } from '../../schemas/generated/api.ts';
+import type { ApiMethod, ApiMethods } from '../../schemas/apiMethods.ts';
 import { formatAddress } from './address.ts';
 import type { AgentAddress } from './address.ts';
 import { backoff } from './backoff.ts';
@@ -14,7 +15,6 @@ import {
   RequestTimeoutError,
   TokenError,
 } from './errors.ts';
-import type { MethodName, Methods } from './methods.ts';
 import { race } from './race.ts';
 import { RpcConnection } from './rpcConnection.ts';
 import type { Notification } from './rpcConnection.ts';
@@ -117,7 +117,7 @@ export class AgentConnection {
   }
 
   /** @throws RefusedError, RequestTimeoutError, ConnectionLostError or ProtocolError */
-  request<M extends MethodName>(method: M, params: Methods[M]['params']): Promise<Methods[M]['result']> {
+  request<M extends ApiMethod>(method: M, params: ApiMethods[M]['params']): Promise<ApiMethods[M]['result']> {
     if (this.#rpc === null) return Promise.reject(new ConnectionLostError('Not connected to the cluster now.'));
     return this.#rpc.request(method, params);
   }

@@ -1,5 +1,7 @@
 import { WebSocket } from 'ws';
 import type { RawData } from 'ws';
+import { apiMethods, firstProblem } from '../../schemas/apiMethods.ts';
+import type { ApiMethod, ApiMethods } from '../../schemas/apiMethods.ts';
 import { RpcRequest, RpcResponse } from '../../schemas/generated/validators.js';
 import type { RpcRequest as Request, RpcResponse as Response } from '../../schemas/generated/api.ts';
 import { formatAddress } from './address.ts';
@@ -8,8 +10,8 @@ import { connectPinned } from './certificates.ts';
 import type { Pin } from './certificates.ts';
 import { Emitter } from './emitter.ts';
 import { ConnectionLostError, ProtocolError, RefusedError, RequestTimeoutError, TokenError } from './errors.ts';
-import { describeErrors, methods, notifications } from './methods.ts';
-import type { MethodName, Methods, NotificationName, Notifications } from './methods.ts';
+import { notifications, timeoutOf } from './methods.ts';
+import type { NotificationName, Notifications } from './methods.ts';
 
 /** Largest message that is taken from an agent, in bytes. */
 const maxPayload = 4 << 20;
@@ -28,7 +30,7 @@ export type Notification = {
 }[NotificationName];
 
 interface Pending {
-  readonly method: MethodName;
+  readonly method: ApiMethod;
   readonly resolve: (result: object) => void;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
@@ -105,20 +107,21 @@ export class RpcConnection {
    *
    * @throws RefusedError when the agent says no; RequestTimeoutError, ConnectionLostError or ProtocolError otherwise
    */
-  request<M extends MethodName>(method: M, params: Methods[M]['params']): Promise<Methods[M]['result']> {
-    const facts = methods[method];
+  request<M extends ApiMethod>(method: M, params: ApiMethods[M]['params']): Promise<ApiMethods[M]['result']> {
+    const facts = apiMethods[method];
     if (!facts.params(params)) {
-      return Promise.reject(new ProtocolError(`${method}: ${describeErrors(facts.params)}`));
+      return Promise.reject(new ProtocolError(`${method}: ${firstProblem(facts.params)}`));
     }
     if (this.#closed) return Promise.reject(new ConnectionLostError(`Not connected to ${this.#where}.`));
     const id = this.#nextId++;
+    const timeout = timeoutOf(method);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
-        reject(new RequestTimeoutError(`${this.#where} did not answer ${method} within ${facts.timeout / 1000} s.`));
-      }, facts.timeout);
+        reject(new RequestTimeoutError(`${this.#where} did not answer ${method} within ${timeout / 1000} s.`));
+      }, timeout);
       // #answered has checked the result against this method's schema.
-      this.#pending.set(id, { method, resolve: (result) => resolve(result as Methods[M]['result']), reject, timer });
+      this.#pending.set(id, { method, resolve: (result) => resolve(result as ApiMethods[M]['result']), reject, timer });
       const message: Request = { jsonrpc: '2.0', id, method, params: { ...params } };
       this.#socket.send(JSON.stringify(message));
     });
@@ -160,7 +163,7 @@ export class RpcConnection {
       const message: unknown = JSON.parse(bytes.toString('utf8'));
       if (RpcRequest(message)) this.#notified(message as Request);
       else if (RpcResponse(message)) this.#answered(message as Response);
-      else throw new ProtocolError(describeErrors(RpcResponse));
+      else throw new ProtocolError(firstProblem(RpcResponse));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.#end(new ProtocolError(`${this.#where} sent a message that this version does not understand: ${why}`));
@@ -171,7 +174,7 @@ export class RpcConnection {
     if (!(message.method in notifications)) return; // Of a newer agent: nothing that this version could show.
     const method = message.method as NotificationName;
     const validator = notifications[method];
-    if (!validator(message.params)) throw new ProtocolError(`${method}: ${describeErrors(validator)}`);
+    if (!validator(message.params)) throw new ProtocolError(`${method}: ${firstProblem(validator)}`);
     this.onNotification.emit({ method, params: message.params } as unknown as Notification);
   }
 
@@ -188,9 +191,9 @@ export class RpcConnection {
       pending.reject(new RefusedError(refusal));
       return;
     }
-    const validator = methods[pending.method].result;
+    const validator = apiMethods[pending.method].result;
     if (validator(message.result)) pending.resolve(message.result as object);
-    else pending.reject(new ProtocolError(`${this.#where}, ${pending.method}: ${describeErrors(validator)}`));
+    else pending.reject(new ProtocolError(`${this.#where}, ${pending.method}: ${firstProblem(validator)}`));
   }
 
   #end(reason: Error): void {
