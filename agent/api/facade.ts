@@ -1,4 +1,12 @@
-import type { ChangedEvent, CommandResult, LogEntry, LogEvent, Refusal, Role, Snapshot } from '../../schemas/generated/api.ts';
+import type {
+  ChangedEvent,
+  CommandResult,
+  LogEntry,
+  LogEvent,
+  Refusal,
+  Role,
+  Snapshot,
+} from '../../schemas/generated/api.ts';
 
 /** Who gave a command, for the audit log. */
 export interface Actor {
@@ -9,7 +17,8 @@ export interface Actor {
 }
 
 /** A refused command is an expected outcome: a value, not an exception. */
-export type Outcome = { readonly ok: true; readonly result: CommandResult } | { readonly ok: false; readonly refusal: Refusal };
+export type Outcome =
+  { readonly ok: true; readonly result: CommandResult } | { readonly ok: false; readonly refusal: Refusal };
 
 /** What the agent offers to its API. Commands resolve when they are done, not when they are accepted. */
 export interface AgentFacade {

@@ -1,0 +1,24 @@
+import { refuse, resultOf } from '../refusals.ts';
+import type { MethodHandlers } from './method.ts';
+
+export const moduleMethods: MethodHandlers<
+  'module.start' | 'module.stop' | 'module.switchover' | 'module.forcePrimary'
+> = {
+  'module.start': async ({ module }, { facade, actor }) => resultOf(await facade.start(module, actor)),
+
+  'module.stop': async ({ module }, { facade, actor }) => resultOf(await facade.stop(module, actor)),
+
+  'module.switchover': async ({ module, to }, { facade, actor }) =>
+    resultOf(await facade.switchover(module, to ?? null, actor)),
+
+  'module.forcePrimary': async ({ module, host, confirm }, { facade, actor }) => {
+    if (confirm !== module) {
+      throw refuse(
+        'CONFIRMATION',
+        `Forcing a primary may lose writes that only the other replica has: confirm it by typing the module's name, ${module}.`,
+        { expected: module },
+      );
+    }
+    return resultOf(await facade.forcePrimary(module, host, actor));
+  },
+};

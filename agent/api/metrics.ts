@@ -1,0 +1,135 @@
+import type { ModuleStatus, ReplicaStatus, Snapshot } from '../../schemas/generated/api.ts';
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = readonly [labels: Labels, value: number];
+
+interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly samples: (snapshot: Snapshot) => readonly Sample[];
+}
+
+const states = ['STOP', 'WAIT', 'ALONE', 'PRIM', 'SECOND'] as const;
+
+/** A replica that this host counts as serving: two of them at once would be two primaries. */
+function isPrimary(replica: ReplicaStatus): boolean {
+  return replica.known && (replica.state === 'PRIM' || replica.state === 'ALONE') && replica.transition !== 'frozen';
+}
+
+function perModule(value: (module: ModuleStatus) => number): Metric['samples'] {
+  return ({ modules }) => modules.map((module) => [{ module: module.name }, value(module)]);
+}
+
+function perReplica(value: (replica: ReplicaStatus) => number | null): Metric['samples'] {
+  return ({ modules }) =>
+    modules.flatMap((module) =>
+      module.onHosts.flatMap((replica): readonly Sample[] => {
+        const number = value(replica);
+        return number === null ? [] : [[{ module: module.name, host: replica.host }, number]];
+      }),
+    );
+}
+
+const metrics: readonly Metric[] = [
+  {
+    name: 'understudy_primaries_believed',
+    help: 'Hosts that this agent believes to serve the module now. More than 1 is an alarm.',
+    samples: perModule((module) => module.onHosts.filter(isPrimary).length),
+  },
+  {
+    name: 'understudy_module_epoch',
+    help: 'Highest epoch of the module known to this agent.',
+    samples: perModule((module) => module.epoch),
+  },
+  {
+    name: 'understudy_module_in_sync',
+    help: 'Replicas in the in-sync set.',
+    samples: perModule((module) => module.inSync.length),
+  },
+  {
+    name: 'understudy_module_state',
+    help: '1 for the state that the module is in on the host.',
+    samples: ({ modules }) =>
+      modules.flatMap((module) =>
+        module.onHosts.flatMap((replica) =>
+          states.map((state): Sample => [
+            { module: module.name, host: replica.host, state },
+            replica.state === state ? 1 : 0,
+          ]),
+        ),
+      ),
+  },
+  {
+    name: 'understudy_unacknowledged_writes',
+    help: 'Writes that wait for the secondary.',
+    samples: perReplica((replica) => replica.traffic?.unacknowledged ?? null),
+  },
+  {
+    name: 'understudy_marked_bytes',
+    help: 'Bytes in zones that may differ between the replicas.',
+    samples: perReplica((replica) => replica.traffic?.markedBytes ?? null),
+  },
+  {
+    name: 'understudy_write_bytes_per_second',
+    help: 'What the server writes.',
+    samples: perReplica((replica) => replica.traffic?.bytesPerSecond ?? null),
+  },
+  {
+    name: 'understudy_replication_lag_seconds',
+    help: 'Median time from a change to its acknowledgement.',
+    samples: perReplica(({ traffic }) => (typeof traffic?.lagMicros === 'number' ? traffic.lagMicros / 1e6 : null)),
+  },
+  {
+    name: 'understudy_resync_bytes_to_check',
+    help: 'Bytes that the resync under way has to look at.',
+    samples: perReplica((replica) => replica.resync?.toCheck ?? null),
+  },
+  {
+    name: 'understudy_resync_bytes_checked',
+    help: 'Bytes that the resync under way has looked at.',
+    samples: perReplica((replica) => replica.resync?.checked ?? null),
+  },
+  {
+    name: 'understudy_resync_bytes_sent',
+    help: 'Bytes that the resync under way has sent.',
+    samples: perReplica((replica) => replica.resync?.sent ?? null),
+  },
+  {
+    name: 'understudy_host_reachable',
+    help: '1 when the host is heard from on at least one network.',
+    samples: ({ hosts }) => hosts.map((host) => [{ host: host.name }, host.reachable ? 1 : 0]),
+  },
+  {
+    name: 'understudy_network_up',
+    help: '1 when heartbeats of the host arrive on the network.',
+    samples: ({ hosts }) =>
+      hosts.flatMap((host) =>
+        host.networks.map((network): Sample => [{ host: host.name, network: network.name }, network.up ? 1 : 0]),
+      ),
+  },
+  {
+    name: 'understudy_arbiter_reachable',
+    help: '1 when this agent reaches the arbiter.',
+    samples: ({ arbiter }) =>
+      arbiter.kind === 'none' ? [] : [[{ host: arbiter.host ?? '' }, arbiter.reachable ? 1 : 0]],
+  },
+];
+
+function escape(value: string): string {
+  return value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
+}
+
+/** The snapshot in Prometheus' text format, version 0.0.4. All are gauges. */
+export function renderMetrics(snapshot: Snapshot): string {
+  let text = '';
+  for (const metric of metrics) {
+    const samples = metric.samples(snapshot);
+    if (samples.length === 0) continue;
+    text += `# HELP ${metric.name} ${metric.help}\n# TYPE ${metric.name} gauge\n`;
+    for (const [labels, value] of samples) {
+      const pairs = Object.entries(labels).map(([key, label]) => `${key}="${escape(label)}"`);
+      text += `${metric.name}{${pairs.join(',')}} ${value}\n`;
+    }
+  }
+  return text;
+}
