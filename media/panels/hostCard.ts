@@ -1,0 +1,88 @@
+import type { HostStatus, ReplicaStatus } from '../../schemas/generated/api.ts';
+import type { PanelState, StateFacts } from '../../schemas/panel.ts';
+import { h, setAttribute, setText } from './dom.ts';
+import { StateMark } from './stateMark.ts';
+import { ago, duration } from './words.ts';
+
+const unknown: StateFacts = { severity: 'unknown', word: '?', label: 'not known' };
+
+/** One host of the module. */
+export class HostCard {
+  readonly element: HTMLElement;
+  readonly #name = h('h2');
+  readonly #role = h('span', { class: 'role' });
+  readonly #state = new StateMark();
+  readonly #reason = h('p', { class: 'reason' });
+  readonly #server = h('dd');
+  readonly #since = h('dd');
+  readonly #epoch = h('dd');
+  readonly #networks = h('dd', { class: 'networks' });
+
+  constructor() {
+    const row = (label: string, value: HTMLElement): HTMLElement => h('div', {}, h('dt', {}, label), value);
+    this.element = h(
+      'section',
+      { class: 'card host' },
+      h('header', {}, this.#name, this.#role),
+      this.#state.element,
+      this.#reason,
+      h(
+        'dl',
+        {},
+        row('Server', this.#server),
+        row('In this state', this.#since),
+        row('Epoch', this.#epoch),
+        row('Networks', this.#networks),
+      ),
+    );
+  }
+
+  update(state: PanelState, name: string, now: number): void {
+    const replica = state.module?.onHosts.find((candidate) => candidate.host === name);
+    const host = state.hosts.find((candidate) => candidate.name === name);
+    const primary = state.link.from === name;
+    setText(this.#name, name);
+    setAttribute(this.element, 'aria-label', `Host ${name}`);
+    setText(this.#role, primary ? 'Primary' : state.link.to === name ? 'Secondary' : '');
+    setAttribute(this.element, 'data-primary', primary);
+    setAttribute(this.element, 'data-known', replica?.known === true && state.connection.connected);
+    this.#state.update(state.replicas[name] ?? unknown);
+    const reason = replica?.known === false ? `Not heard from. ${lastSeen(host, now)}` : (replica?.reason ?? '');
+    setText(this.#reason, reason);
+    this.#reason.hidden = reason === '';
+    setText(this.#server, replica === undefined ? '–' : serverWords(replica));
+    const since =
+      replica === undefined ? '–' : duration(Math.max(0, Math.round((now - Date.parse(replica.since)) / 1000) * 1000));
+    setText(this.#since, since === '0 ms' ? 'just now' : since);
+    setText(this.#epoch, String(replica?.epoch ?? '–'));
+    this.#updateNetworks(host);
+  }
+
+  #updateNetworks(host: HostStatus | undefined): void {
+    const words = (host?.networks ?? []).map((network) => {
+      const rtt = network.rttMs === null ? '' : ` ${network.rttMs.toFixed(network.rttMs < 10 ? 1 : 0)} ms`;
+      return { up: network.up, text: `${network.name} ${network.up ? `up${rtt}` : 'down'}`, address: network.address };
+    });
+    const key = JSON.stringify(words);
+    if (this.#networks.dataset['key'] === key) return;
+    this.#networks.dataset['key'] = key;
+    this.#networks.replaceChildren(
+      ...words.map(({ up, text, address }) =>
+        h('span', { class: up ? 'network' : 'network down', title: address }, text),
+      ),
+      ...(words.length === 0 ? ['–'] : []),
+    );
+  }
+}
+
+function serverWords(replica: ReplicaStatus): string {
+  const { state, detail, restarts } = replica.server;
+  const extra = [detail ?? '', restarts > 0 ? `${restarts} restart${restarts === 1 ? '' : 's'}` : ''].filter(
+    (part) => part !== '',
+  );
+  return extra.length === 0 ? state : `${state} (${extra.join(', ')})`;
+}
+
+function lastSeen(host: HostStatus | undefined, now: number): string {
+  return host?.lastSeen ? `Last seen ${ago(Date.parse(host.lastSeen), now)}.` : '';
+}
