@@ -9,8 +9,9 @@ export class FramingError extends Error {
 
 export function encodeMessage(message: object): Buffer {
   const body = Buffer.from(JSON.stringify(message), 'utf8');
-  if (body.length > maximumMessageBytes)
-    {throw new FramingError(`a message of ${String(body.length)} bytes is over the limit`);}
+  if (body.length > maximumMessageBytes) {
+    throw new FramingError(`a message of ${String(body.length)} bytes is over the limit`);
+  }
   const frame = Buffer.allocUnsafe(4 + body.length);
   frame.writeUInt32BE(body.length, 0);
   body.copy(frame, 4);
@@ -27,10 +28,11 @@ export class MessageDecoder {
     const messages: unknown[] = [];
     while (this.#pending.length >= 4) {
       const length = this.#pending.readUInt32BE(0);
-      if (length > maximumMessageBytes)
-        {throw new FramingError(
+      if (length > maximumMessageBytes) {
+        throw new FramingError(
           `announces a message of ${String(length)} bytes, over the limit of ${String(maximumMessageBytes)}`,
-        );}
+        );
+      }
       if (this.#pending.length < 4 + length) break;
       const text = this.#pending.toString('utf8', 4, 4 + length);
       this.#pending = this.#pending.subarray(4 + length);

@@ -74,6 +74,18 @@ interface Waiting {
 
 const dialTimeoutMs = 1000;
 const redialMs = 300;
+const relistenMs = 2000;
+
+class ListenError extends Error {
+  override readonly name = 'ListenError';
+  constructor(
+    readonly code: string,
+    message: string,
+    options: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
 
 /** Another host could not be asked, or did not answer: nothing is known about the outcome. */
 export class UnreachableError extends Error {
@@ -133,11 +145,28 @@ export class HostLinks {
           this.#options.security.explain(error, socket.remoteAddress ?? 'an unknown address'),
         );
       });
-      await listen(server, address, this.#options.port);
-      this.#servers.push(server);
+      await this.#listen(server, address);
     }
     this.#timer = setInterval(() => this.#beat(), this.#options.heartbeatMs);
     this.#beat();
+  }
+
+  /** An address that is not there yet (the network comes up after the agent) is tried again until it is. */
+  async #listen(server: Server, address: string): Promise<void> {
+    try {
+      await listen(server, address, this.#options.port);
+      this.#servers.push(server);
+      if (this.#stopped) server.close();
+    } catch (error) {
+      if (!(error instanceof ListenError) || error.code !== 'EADDRNOTAVAIL') throw error;
+      this.#options.log('warn', 'LINK_ADDRESS', error.message);
+      setTimeout(() => {
+        if (!this.#stopped)
+          this.#listen(server, address).catch((later: unknown) =>
+            this.#options.log('warn', 'LINK_ADDRESS', String(later)),
+          );
+      }, relistenMs).unref();
+    }
   }
 
   async stop(): Promise<void> {
@@ -270,12 +299,13 @@ export class HostLinks {
       ? this.#paths.find((each) => each.host.name === peer.host && each.network === network)
       : undefined;
     if (!path || this.#stopped) {
-      if (!this.#stopped)
-        {this.#options.log(
+      if (!this.#stopped) {
+        this.#options.log(
           'warn',
           'LINK_REFUSED',
           peer.ok ? `${peer.host} has no address on ${network} in the cluster file` : peer.reason,
-        );}
+        );
+      }
       socket.destroy();
       return;
     }
@@ -397,11 +427,11 @@ function listen(server: Server, address: string, port: number): Promise<void> {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const hint =
         error.code === 'EADDRINUSE'
-          ? `port ${String(port)} on ${address} is in use: is another agent running? Stop it, or choose another "ports.agent" in the cluster file`
+          ? `port ${String(port)} on ${address} is in use; is another agent running? Stop it, or choose another "ports.agent" in the cluster file`
           : error.code === 'EADDRNOTAVAIL'
             ? `this host does not have the address ${address}: correct it in the cluster file or configure the network`
             : error.message;
-      reject(new Error(hint, { cause: error }));
+      reject(new ListenError(error.code ?? '', hint, { cause: error }));
     });
     server.listen({ host: address, port, exclusive: true }, () => {
       server.removeAllListeners('error');

@@ -1,0 +1,277 @@
+/** The composition root: read it top to bottom and you know the daemon. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FailoverReport } from '../schemas/generated/api.ts';
+import type { LinkModule } from '../schemas/generated/link.ts';
+import type { ResolvedModule } from '../schemas/defaults.ts';
+import type { Arbiter } from './arbiter/arbiter.ts';
+import { NoArbiter } from './arbiter/none.ts';
+import { RecordStore } from './arbiter/recordStore.ts';
+import { answerAsWitness, WitnessArbiter } from './arbiter/witness.ts';
+import { loadConfiguration, type Configuration } from './config/configuration.ts';
+import type { ArbiterRecord, PeerStatus } from './core/types.ts';
+import { HostLinks } from './host/hostLinks.ts';
+import { MirrorController } from './mirror/controller.ts';
+import { ClusterView } from './runtime/clusterView.ts';
+import { Commands } from './runtime/commands.ts';
+import { EventLog } from './runtime/eventLog.ts';
+import { ModuleRuntime } from './runtime/moduleRuntime.ts';
+import { ModuleSlot } from './runtime/moduleSlot.ts';
+import { DesiredFile } from './runtime/moduleState.ts';
+import { startApi } from './runtime/startApi.ts';
+import { loadIdentity } from './security/identity.ts';
+import { agentClientOptions, agentServerOptions, explainTlsError, peerHost } from './security/tlsOptions.ts';
+import { QemuServer } from './server/qemu/qemuServer.ts';
+import { ScriptsServer } from './server/scripts/scriptsServer.ts';
+import type { VirtualServer } from './server/virtualServer.ts';
+import { agentVersion } from './version.ts';
+
+/** How long a module may take to leave when the agent is told to stop, on top of its server's own time-out. */
+const leaveLimitMs = 20_000;
+/** After modules were handed over, the peer learns of it with a heartbeat before the links go down. */
+const farewellMs = 300;
+
+/** Runs the agent until `signal` aborts, then stops in order. Resolves with the process's exit code. */
+export async function runAgent(options: { configDirectory: string; signal: AbortSignal }): Promise<number> {
+  const loaded = await loadConfiguration(options.configDirectory);
+  for (const each of loaded.diagnostics) {
+    process.stderr.write(
+      `${each.file}:${String(each.line)}:${String(each.column)}: ${each.severity}: ${each.message}\n`,
+    );
+  }
+  if (!loaded.ok) return 1;
+  const { configuration } = loaded;
+  const { agent, cluster, self } = configuration;
+  const identity = loadIdentity(options.configDirectory, self.name);
+  exemptFromOutOfMemoryKiller();
+
+  const log = new EventLog(join(agent.stateDirectory, 'log.jsonl'), self.name, agent.logLevel);
+  log.add('info', null, 'AGENT_STARTED', `agent ${agentVersion} of ${self.name} in cluster ${cluster.name}`);
+  for (const each of loaded.diagnostics) {
+    log.add(
+      each.severity === 'error' ? 'error' : 'warn',
+      null,
+      'CONFIGURATION',
+      `${each.file}:${String(each.line)}: ${each.message}`,
+    );
+  }
+  const records = new RecordStore(join(agent.stateDirectory, 'arbiter'));
+
+  const slots: ModuleSlot[] = [];
+  const runtimes = (): ModuleRuntime[] => slots.flatMap((slot) => (slot.runtime ? [slot.runtime] : []));
+  const others = cluster.hosts.filter((host) => host.name !== self.name);
+  const links: HostLinks = new HostLinks({
+    cluster: cluster.name,
+    agentVersion,
+    self,
+    others,
+    port: cluster.ports.agent,
+    heartbeatMs: cluster.heartbeatMs,
+    security: {
+      serverOptions: () => agentServerOptions(identity),
+      clientOptions: (host) => agentClientOptions(identity, host),
+      peerHost: (socket) =>
+        peerHost(
+          socket,
+          others.map((host) => host.name),
+        ),
+      explain: explainTlsError,
+    },
+    modules: () => Object.fromEntries(runtimes().map((runtime) => [runtime.name, toldOf(runtime)])),
+    onHeartbeat: (host, modules) => {
+      view.heard(host, modules);
+      for (const runtime of runtimes()) {
+        if (runtime.core.config.peer === host)
+          {runtime.peerHeard((modules[runtime.name]?.status as PeerStatus | undefined) ?? null);}
+      }
+    },
+    onAnswered: (host, sentAt) => {
+      for (const runtime of runtimes()) if (runtime.core.config.peer === host) runtime.heartbeatAnswered(sentAt);
+    },
+    onRequest: async (host, method, params) => {
+      if (method === 'module.command') return commands.answer(params);
+      if (method === 'arbiter.copy') throw new Error('records travel with heartbeats');
+      if (cluster.witness !== self.name)
+        {throw new Error(`${self.name} is not the witness of this cluster: ${host} has another cluster file`);}
+      return Promise.resolve(answerAsWitness(records, method, params));
+    },
+    onReachable: (host, reachable, reason) => {
+      log.add(
+        reachable ? 'info' : 'warn',
+        null,
+        reachable ? 'HOST_UP' : 'HOST_DOWN',
+        `${host} is ${reachable ? 'reachable' : 'not reachable'}: ${reason}`,
+      );
+      if (reachable && host === cluster.witness) for (const runtime of runtimes()) runtime.arbiterReturned();
+      view.changed();
+    },
+    log: (level, code, message) => log.add(level, null, code, message),
+  });
+  const view: ClusterView = new ClusterView({ configuration, agentVersion, links, slots });
+  const commands = new Commands(self.name, slots, links, view, log);
+  const arbiter = makeArbiter(configuration, links, records, view);
+  const changed = (urgent: boolean): void => {
+    if (urgent) links.hurry();
+    view.changed();
+  };
+
+  for (const module of configuration.modules) {
+    const here = module.hosts.includes(self.name);
+    const open = here ? () => openModule({ configuration, module, arbiter, links, log, changed }) : null;
+    slots.push(new ModuleSlot(module, open, log, () => view.changed()));
+  }
+
+  await links.start();
+  const api = await startApi({ configuration, identity, enrol: null, commands, view, log, slots });
+  await Promise.all(slots.map((slot) => slot.start()));
+  log.add('info', null, 'AGENT_READY', `agent of ${self.name} is ready`);
+
+  await aborted(options.signal);
+
+  log.add(
+    'info',
+    null,
+    'AGENT_STOPPING',
+    `agent of ${self.name} stops: modules with a healthy secondary are handed over, the others stopped`,
+  );
+  await Promise.all(slots.map((slot) => slot.shutdown(leaveLimitMs + shutdownTimeOf(slot.module))));
+  links.hurry();
+  await new Promise((resolve) => setTimeout(resolve, farewellMs));
+  await api.close();
+  await Promise.all(slots.map((slot) => slot.close()));
+  view.close();
+  await links.stop();
+  log.add('info', null, 'AGENT_STOPPED', `agent of ${self.name} has stopped`);
+  return 0;
+}
+
+function makeArbiter(configuration: Configuration, links: HostLinks, records: RecordStore, view: ClusterView): Arbiter {
+  const { cluster, self } = configuration;
+  const { witness } = cluster;
+  if (witness !== null) {
+    return new WitnessArbiter({
+      request: (method, params, timeoutMs) => links.request(witness, method, params, timeoutMs),
+      reachable: () => links.reachable(witness),
+    });
+  }
+  return new NoArbiter(records, {
+    copy: () => links.hurry(),
+    peerRecord: (module) => {
+      const hosts = configuration.modules.find((each) => each.name === module)?.hosts ?? [];
+      const peer = hosts.find((host) => host !== self.name);
+      return peer && links.reachable(peer)
+        ? ((view.told(peer, module)?.status.record as ArbiterRecord | null | undefined) ?? null)
+        : null;
+    },
+  });
+}
+
+async function openModule(parts: {
+  configuration: Configuration;
+  module: ResolvedModule;
+  arbiter: Arbiter;
+  links: HostLinks;
+  log: EventLog;
+  changed: (urgent: boolean) => void;
+}): Promise<ModuleRuntime> {
+  const { configuration, module, arbiter, links, log, changed } = parts;
+  const { agent, cluster, self } = configuration;
+  const peer = module.hosts[0] === self.name ? module.hosts[1] : module.hosts[0];
+  const stateDirectory = join(agent.stateDirectory, 'modules', module.name);
+  return ModuleRuntime.start({
+    config: {
+      module: module.name,
+      self: self.name,
+      peer,
+      hosts: module.hosts,
+      arbiter: cluster.witness === null ? 'none' : 'witness',
+      automatic: module.failover.automatic,
+      withoutArbiter: module.failover.withoutArbiter,
+      detectionMs: module.failover.detectionMs,
+      restarts: module.failover.restarts,
+      restartPeriodMs: module.failover.restartPeriodMs,
+      maxFailovers: module.failover.maxFailovers,
+      failoverPeriodMs: module.failover.failoverPeriodMs,
+    },
+    directory: module.mirror.directory,
+    serverKind: module.server.kind,
+    arbiter,
+    openMirror: () =>
+      MirrorController.open(
+        {
+          module: module.name,
+          host: self.name,
+          directory: module.mirror.directory,
+          stateDirectory,
+          exclude: module.mirror.exclude,
+          acknowledgeTimeoutMs: module.mirror.acknowledgeTimeoutMs,
+          resyncBandwidth: module.resync.bandwidth,
+        },
+        { onLog: (line) => log.add('debug', module.name, 'MIRROR', line) },
+      ),
+    server: makeServer(configuration, module, log),
+    desired: new DesiredFile(stateDirectory),
+    log,
+    mirrorAddress: () => mirrorAddress(configuration, links, peer),
+    onChange: changed,
+  });
+}
+
+function makeServer(configuration: Configuration, module: ResolvedModule, log: EventLog): VirtualServer {
+  const { agent, self } = configuration;
+  const common = {
+    module: module.name,
+    host: self.name,
+    directory: module.mirror.directory,
+    log: (line: string) => log.add('info', module.name, 'SERVER', line),
+  };
+  return module.server.kind === 'qemu'
+    ? new QemuServer({
+        ...common,
+        config: module.server,
+        runDirectory: join(agent.runDirectory, module.name),
+        cacheDirectory: agent.stateDirectory,
+      })
+    : new ScriptsServer({ ...common, config: module.server });
+}
+
+/** The replication network if the peer is heard on it, else any network it is heard on, else the first choice. */
+function mirrorAddress(configuration: Configuration, links: HostLinks, peer: string): string {
+  const { cluster, self } = configuration;
+  const replication = new Set(cluster.networks.filter((network) => network.replication).map((network) => network.name));
+  const shared = links.networks(peer);
+  const best = [...shared].sort(
+    (a, b) => Number(b.up) - Number(a.up) || Number(replication.has(b.network)) - Number(replication.has(a.network)),
+  )[0];
+  const own = self.addresses.find(({ network }) => network === best?.network) ?? self.addresses[0];
+  if (!own) throw new Error(`${self.name} has no address in the cluster file`);
+  return own.address;
+}
+
+function toldOf(runtime: ModuleRuntime): LinkModule {
+  const lastFailover: FailoverReport | null = runtime.lastFailover;
+  return {
+    status: runtime.peerStatus() as LinkModule['status'],
+    shown: runtime.status(),
+    lastFailover,
+    lastResync: runtime.lastResync,
+  };
+}
+
+function shutdownTimeOf(module: ResolvedModule): number {
+  return module.server.kind === 'qemu' ? module.server.shutdownTimeoutMs : module.server.timeoutMs;
+}
+
+/** The agent decides whether others live: it must not be the one that memory pressure picks. Best effort. */
+function exemptFromOutOfMemoryKiller(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '-900');
+  } catch {
+    // Not root, or not permitted here.
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

@@ -1,0 +1,251 @@
+import type {
+  ArbiterStatus,
+  ChangedEvent,
+  HostStatus,
+  ModuleStatus,
+  ReplicaStatus,
+  Snapshot,
+} from '../../schemas/generated/api.ts';
+import type { LinkModule } from '../../schemas/generated/link.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { ArbiterRecord, PeerStatus } from '../core/types.ts';
+import type { HostLinks } from '../host/hostLinks.ts';
+import type { ModuleSlot } from './moduleSlot.ts';
+
+/** Changes are gathered for this long before clients are told. */
+const gatherMs = 100;
+/** A host that was not heard for this long is shown as unreachable. */
+const staleMs = 2000;
+
+interface Heard {
+  readonly modules: Record<string, LinkModule>;
+  readonly at: number;
+}
+
+export interface ClusterViewOptions {
+  readonly configuration: Configuration;
+  readonly agentVersion: string;
+  readonly links: HostLinks;
+  readonly slots: readonly ModuleSlot[];
+}
+
+/** What this agent knows of the whole cluster, put together from its own modules and from what the others tell with their heartbeats. */
+export class ClusterView {
+  readonly #options: ClusterViewOptions;
+  readonly #heard = new Map<string, Heard>();
+  readonly #listeners = new Set<(event: ChangedEvent) => void>();
+  readonly #told = new Map<string, string>();
+  #revision = 0;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: ClusterViewOptions) {
+    this.#options = options;
+  }
+
+  heard(host: string, modules: Record<string, LinkModule>): void {
+    this.#heard.set(host, { modules, at: performance.now() });
+    this.changed();
+  }
+
+  /** What a host last told of a module. */
+  told(host: string, module: string): LinkModule | null {
+    return this.#heard.get(host)?.modules[module] ?? null;
+  }
+
+  onChange(listener: (event: ChangedEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Something may have changed: clients are told soon, and only of what really did. */
+  changed(): void {
+    if (this.#timer !== null || this.#listeners.size === 0) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#tell();
+    }, gatherMs);
+  }
+
+  close(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#listeners.clear();
+  }
+
+  snapshot(): Snapshot {
+    return {
+      revision: this.#revision,
+      time: new Date().toISOString(),
+      cluster: this.#options.configuration.cluster.name,
+      self: this.#options.configuration.self.name,
+      arbiter: this.arbiter(),
+      hosts: this.#hosts(),
+      modules: this.#options.slots.map((slot) => this.#module(slot)),
+    };
+  }
+
+  arbiter(): ArbiterStatus {
+    const { witness } = this.#options.configuration.cluster;
+    if (witness === null) return { kind: 'none', host: null, reachable: false };
+    const self = this.#options.configuration.self.name;
+    return { kind: 'witness', host: witness, reachable: witness === self || this.#options.links.reachable(witness) };
+  }
+
+  #tell(): void {
+    const { hosts, modules, arbiter, time } = this.snapshot();
+    const changedHosts = hosts.filter((host) =>
+      this.#isNew(`host ${host.name}`, {
+        ...host,
+        lastSeen: null,
+        networks: host.networks.map((each) => ({ ...each, rttMs: null })),
+      }),
+    );
+    const changedModules = modules.filter((module) =>
+      this.#isNew(`module ${module.name}`, {
+        ...module,
+        onHosts: module.onHosts.map((each) => ({ ...each, ageMs: 0 })),
+      }),
+    );
+    const arbiterChanged = this.#isNew('arbiter', arbiter);
+    if (changedHosts.length === 0 && changedModules.length === 0 && !arbiterChanged) return;
+    this.#revision += 1;
+    for (const listener of this.#listeners) {
+      listener({ revision: this.#revision, time, arbiter, hosts: changedHosts, modules: changedModules });
+    }
+  }
+
+  #isNew(key: string, value: unknown): boolean {
+    const text = JSON.stringify(value);
+    if (this.#told.get(key) === text) return false;
+    this.#told.set(key, text);
+    return true;
+  }
+
+  #hosts(): HostStatus[] {
+    const { configuration, links, agentVersion } = this.#options;
+    return configuration.cluster.hosts.map((host): HostStatus => {
+      const role = host.name === configuration.cluster.witness ? 'witness' : 'host';
+      if (host.name === configuration.self.name) {
+        const networks = host.addresses.map(({ network, address }) => ({
+          name: network,
+          address,
+          up: true,
+          rttMs: null,
+        }));
+        return { name: host.name, role, reachable: true, lastSeen: new Date().toISOString(), agentVersion, networks };
+      }
+      return {
+        name: host.name,
+        role,
+        reachable: links.reachable(host.name),
+        lastSeen: links.lastSeen(host.name)?.toISOString() ?? null,
+        agentVersion: links.version(host.name),
+        networks: links.networks(host.name).map(({ network, address, up, rttMs }) => ({
+          name: network,
+          address,
+          up,
+          rttMs: rttMs === null ? null : Math.round(rttMs * 100) / 100,
+        })),
+      };
+    });
+  }
+
+  #module(slot: ModuleSlot): ModuleStatus {
+    const { module } = slot;
+    const { cluster, self } = this.#options.configuration;
+    const statuses = module.hosts.map((host) => ({ host, status: this.#peerStatus(slot, host) }));
+    const primary = statuses.find(({ status }) => status?.role === 'primary')?.host ?? null;
+    const record = newest(statuses.map(({ status }) => status?.record ?? null));
+    const desired = newestDesired(statuses.map(({ status }) => status));
+    const told = module.hosts.flatMap((host) => (host === self.name ? [] : [this.told(host, module.name)]));
+    const reports = <T extends { at: string }>(own: T | null, others: (object | null | undefined)[]): T | null =>
+      [own, ...(others as (T | null | undefined)[])].reduce<T | null>(
+        (best, each) => (each && (!best || each.at > best.at) ? each : best),
+        null,
+      );
+    return {
+      name: module.name,
+      hosts: [...module.hosts],
+      desired,
+      epoch: record?.epoch ?? 0,
+      primary,
+      inSync: [...(record?.inSync ?? [])],
+      directory: module.mirror.directory,
+      serverKind: module.server.kind,
+      automaticFailover:
+        module.failover.automatic &&
+        (cluster.witness !== null || module.failover.withoutArbiter === 'risk-split-brain'),
+      warnings: warnings(slot, cluster.witness),
+      onHosts: module.hosts.map((host) => this.#replica(slot, host)),
+      lastFailover: reports(
+        slot.runtime?.lastFailover ?? null,
+        told.map((each) => each?.lastFailover),
+      ),
+      lastResync: reports(
+        slot.runtime?.lastResync ?? null,
+        told.map((each) => each?.lastResync),
+      ),
+    };
+  }
+
+  #peerStatus(slot: ModuleSlot, host: string): PeerStatus | null {
+    if (host === this.#options.configuration.self.name) return slot.runtime?.peerStatus() ?? null;
+    const heard = this.#heard.get(host);
+    if (!heard || performance.now() - heard.at > staleMs) return null;
+    return (heard.modules[slot.module.name]?.status as PeerStatus | undefined) ?? null;
+  }
+
+  #replica(slot: ModuleSlot, host: string): ReplicaStatus {
+    if (host === this.#options.configuration.self.name) {
+      if (slot.runtime) return { host, known: true, ageMs: 0, ...slot.runtime.status() };
+      return { ...unknownReplica(host), known: true, reason: slot.failure ?? 'starting' };
+    }
+    const heard = this.#heard.get(host);
+    const shown = heard?.modules[slot.module.name]?.shown as
+      Omit<ReplicaStatus, 'host' | 'known' | 'ageMs'> | undefined;
+    if (!heard || !shown) return unknownReplica(host);
+    const ageMs = Math.round(performance.now() - heard.at);
+    return { ...shown, host, known: ageMs <= staleMs && this.#options.links.reachable(host), ageMs };
+  }
+}
+
+function unknownReplica(host: string): ReplicaStatus {
+  return {
+    host,
+    known: false,
+    ageMs: 0,
+    state: 'WAIT',
+    transition: null,
+    reason: `nothing heard from ${host} yet`,
+    since: new Date(0).toISOString(),
+    epoch: 0,
+    server: { state: 'stopped', detail: null, startedAt: null, restarts: 0 },
+    traffic: null,
+    resync: null,
+  };
+}
+
+function warnings(slot: ModuleSlot, witness: string | null): string[] {
+  const { module, failure } = slot;
+  const found: string[] = [];
+  if (failure !== null) found.push(failure);
+  if (witness === null) {
+    found.push(
+      module.failover.withoutArbiter === 'risk-split-brain'
+        ? 'No arbiter, and "risk-split-brain" is chosen: when only the network between the hosts fails, both run the server.'
+        : 'No arbiter: automatic failover is off, an operator has to force the other host.',
+    );
+  }
+  return found;
+}
+
+function newest(records: readonly (ArbiterRecord | null)[]): ArbiterRecord | null {
+  return records.reduce((best, each) => (each && (!best || each.epoch > best.epoch) ? each : best), null);
+}
+
+function newestDesired(statuses: readonly (PeerStatus | null)[]): 'started' | 'stopped' {
+  const known = statuses.flatMap((status) => (status ? [status.desired] : []));
+  return known.reduce(
+    (best, each) => (each.sequence > best.sequence ? each : best),
+    known[0] ?? { value: 'started' as const, sequence: 0 },
+  ).value;
+}

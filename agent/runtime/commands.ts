@@ -1,0 +1,128 @@
+import type { Refusal } from '../../schemas/generated/api.ts';
+import { ModuleCommandParams, ModuleCommandResult } from '../../schemas/generated/validators.js';
+import type { Actor, Outcome as ApiOutcome } from '../api/facade.ts';
+import type { Command, Outcome } from '../core/types.ts';
+import { UnreachableError, type HostLinks } from '../host/hostLinks.ts';
+import type { ClusterView } from './clusterView.ts';
+import type { EventLog } from './eventLog.ts';
+import type { ModuleSlot } from './moduleSlot.ts';
+
+type Kind = Exclude<Command['kind'], 'shutdown'>;
+
+/** How long a command may take: a guest may use its whole shutdown time-out, and a start waits for the other host. */
+const limitsMs: Readonly<Record<Kind, number>> = { start: 120_000, stop: 180_000, switchover: 240_000, force: 60_000 };
+
+/** Carries commands to the host that has to act. */
+export class Commands {
+  constructor(
+    private readonly self: string,
+    private readonly slots: readonly ModuleSlot[],
+    private readonly links: HostLinks,
+    private readonly view: ClusterView,
+    private readonly log: EventLog,
+  ) {}
+
+  async run(kind: Kind, module: string, host: string | null, by: Actor): Promise<ApiOutcome> {
+    const startedAt = performance.now();
+    const who = `${by.name} (${by.role}) from ${by.from}`;
+    this.log.add('info', module, 'COMMAND', `${kind} of ${module}${host ? ` on ${host}` : ''}, asked by ${who}`);
+    const outcome = await this.#route(kind, module, host, who);
+    const durationMs = Math.round(performance.now() - startedAt);
+    if (outcome.ok) {
+      this.log.add('info', module, 'COMMAND_DONE', `${kind}: ${outcome.message}`, { durationMs });
+      return { ok: true, result: { durationMs, message: outcome.message } };
+    }
+    this.log.add('warn', module, 'COMMAND_REFUSED', `${kind}: ${outcome.reason}`, {
+      refusal: outcome.code,
+      durationMs,
+    });
+    return { ok: false, refusal: { code: outcome.code, reason: outcome.reason, numbers: { ...outcome.numbers } } };
+  }
+
+  /** A command that another agent forwards to this one. */
+  async answer(params: Record<string, unknown>): Promise<Record<string, unknown>> {
+    if (!ModuleCommandParams(params)) throw new Error('the forwarded command is not valid');
+    const { module, kind, timeoutMs } = params as { module: string; kind: Kind; timeoutMs: number };
+    const slot = this.slots.find((each) => each.module.name === module);
+    const outcome = slot?.runtime
+      ? await slot.runtime.command(kind, timeoutMs)
+      : refuse('NOT_HEALTHY', slot?.failure ?? `${this.self} does not run ${module}`);
+    return outcome.ok
+      ? { ok: true, message: outcome.message, code: null, numbers: {} }
+      : { ok: false, message: outcome.reason, code: outcome.code, numbers: { ...outcome.numbers } };
+  }
+
+  async #route(kind: Kind, module: string, host: string | null, by: string): Promise<Outcome> {
+    const slot = this.slots.find((each) => each.module.name === module);
+    if (!slot) {
+      return refuse(
+        'UNKNOWN_MODULE',
+        `there is no module ${module}; there ${listed(this.slots.map((each) => each.module.name))}`,
+      );
+    }
+    if (host !== null && !slot.module.hosts.includes(host)) {
+      return refuse(
+        'UNKNOWN_HOST',
+        `${host} is not a host of ${module}; its hosts are ${slot.module.hosts.join(' and ')}`,
+      );
+    }
+    const target = this.#target(kind, slot, host);
+    if (typeof target !== 'string') return target;
+    const timeoutMs = limitsMs[kind];
+    if (target === this.self) {
+      return slot.runtime
+        ? slot.runtime.command(kind, timeoutMs)
+        : refuse('NOT_HEALTHY', slot.failure ?? `${module} is not open on ${this.self} yet`);
+    }
+    try {
+      const result = await this.links.request(
+        target,
+        'module.command',
+        { module, kind, by, timeoutMs },
+        timeoutMs + 2000,
+      );
+      if (!ModuleCommandResult(result)) return refuse('FAILED', `${target} sent an answer that is not valid`);
+      const { ok, message, code, numbers } = result as {
+        ok: boolean;
+        message: string;
+        code: Refusal['code'];
+        numbers: Outcome extends { numbers: infer N } ? N : never;
+      };
+      return ok ? { ok: true, message } : { ok: false, code, reason: message, numbers };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return refuse(error instanceof UnreachableError ? 'HOST_UNREACHABLE' : 'FAILED', reason);
+    }
+  }
+
+  /** The host that has to act: for a switchover the primary, for a force the named host, else whichever of the pair can be reached. */
+  #target(kind: Kind, slot: ModuleSlot, host: string | null): string | Outcome {
+    const { module } = slot;
+    if (kind === 'switchover') {
+      const status = this.view.snapshot().modules.find((each) => each.name === module.name);
+      const primary = status?.primary ?? null;
+      if (primary === null) {
+        return refuse(
+          'NOT_HEALTHY',
+          `${module.name} is not served by any host now: use start, or force-primary if its primary is lost`,
+        );
+      }
+      if (host === primary) return refuse('ALREADY', `${module.name} runs on ${host} already`);
+      return primary;
+    }
+    if (kind === 'force') return host ?? refuse('BAD_REQUEST', 'force-primary needs the host that is to be primary');
+    if (module.hosts.includes(this.self)) return this.self;
+    return (
+      module.hosts.find((each) => this.links.reachable(each)) ??
+      refuse('HOST_UNREACHABLE', `neither ${module.hosts.join(' nor ')} is reachable from ${this.self}`)
+    );
+  }
+}
+
+function refuse(code: Refusal['code'], reason: string): Extract<Outcome, { ok: false }> {
+  return { ok: false, code, reason, numbers: {} };
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? 'is none' : `${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`;
+}

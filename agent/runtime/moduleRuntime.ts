@@ -1,0 +1,496 @@
+import { randomUUID } from 'node:crypto';
+import type {
+  FailoverReport,
+  ReplicaStatus,
+  ResyncReport,
+  ResyncStatus,
+  Traffic,
+} from '../../schemas/generated/api.ts';
+import type { Arbiter } from '../arbiter/arbiter.ts';
+import { initialState, step } from '../core/step.ts';
+import { peerStatusOf, shownState } from '../core/status.ts';
+import type {
+  ArbiterRecord,
+  Command,
+  CoreEvent,
+  Effect,
+  Endpoint,
+  ModuleConfig,
+  ModuleCoreState,
+  Operation,
+  Outcome,
+  PeerStatus,
+  ReplicaFacts,
+} from '../core/types.ts';
+import type { FollowerEndpoint, Mirror, MirrorEvent, MirrorStats, ResyncProgress } from '../mirror/mirror.ts';
+import type { ServerEvent, VirtualServer } from '../server/virtualServer.ts';
+import type { EventLog } from './eventLog.ts';
+import type { DesiredFile } from './moduleState.ts';
+
+const tickMs = 50;
+/** A guest that hangs in an orderly stop is ended by the adapter; this is the end of all patience with the adapter itself. */
+const freezeAnswerMs = 300;
+
+export interface ModuleRuntimeOptions {
+  readonly config: ModuleConfig;
+  readonly directory: string;
+  readonly serverKind: 'qemu' | 'scripts';
+  readonly arbiter: Arbiter;
+  readonly openMirror: () => Promise<Mirror>;
+  readonly server: VirtualServer;
+  readonly desired: DesiredFile;
+  readonly log: EventLog;
+  /** This host's address for the mirror, on the best network that the peer is heard on. */
+  readonly mirrorAddress: () => string;
+  /** Something that the peer and the clients should learn has changed. */
+  readonly onChange: (urgent: boolean) => void;
+}
+
+/** What the peer is told to reach this host's follower: the mirror's endpoint and the address it listens on. */
+type PublishedEndpoint = FollowerEndpoint & { readonly address: string };
+
+/** Runs one module on this host: feeds the core with what happens, and carries out what it decides, in its order. */
+export class ModuleRuntime {
+  readonly #options: ModuleRuntimeOptions;
+  readonly #queue: CoreEvent[] = [];
+  readonly #waiting = new Map<number, (outcome: Outcome) => void>();
+  #core: ModuleCoreState;
+  #mirror: Mirror;
+  #mirrorGone = false;
+  #draining = false;
+  #timer: NodeJS.Timeout | null = null;
+  #nextCommand = 1;
+  #starting: AbortController | null = null;
+  #since = new Date();
+  #shown = '';
+  #serverStartedAt: Date | null = null;
+  #stats: MirrorStats | null = null;
+  #previousStats: { readonly stats: MirrorStats; readonly at: number } | null = null;
+  #traffic: Traffic | null = null;
+  #resync: ResyncProgress | null = null;
+  #lastFailover: FailoverReport | null = null;
+  #lastResync: ResyncReport | null = null;
+
+  private constructor(options: ModuleRuntimeOptions, mirror: Mirror, replica: ReplicaFacts) {
+    this.#options = options;
+    this.#mirror = mirror;
+    this.#core = initialState(options.config, options.desired.read(), replica, performance.now(), randomUUID());
+    options.server.events((event) => this.#onServer(event));
+    this.#listen(mirror);
+  }
+
+  /** Kills what an earlier agent left running, opens the replica, and begins. */
+  static async start(options: ModuleRuntimeOptions): Promise<ModuleRuntime> {
+    const { module } = options.config;
+    for (const killed of await options.server.reap()) {
+      options.log.add(
+        'warn',
+        module,
+        'REAPED',
+        `a server of an earlier agent was still running and is killed: ${killed}`,
+      );
+    }
+    const mirror = await options.openMirror();
+    const runtime = new ModuleRuntime(options, mirror, await mirror.record());
+    runtime.#timer = setInterval(() => runtime.#dispatch({ type: 'tick' }), tickMs);
+    return runtime;
+  }
+
+  get name(): string {
+    return this.#options.config.module;
+  }
+
+  get core(): ModuleCoreState {
+    return this.#core;
+  }
+
+  get directory(): string {
+    return this.#options.directory;
+  }
+
+  get serverKind(): 'qemu' | 'scripts' {
+    return this.#options.serverKind;
+  }
+
+  get lastFailover(): FailoverReport | null {
+    return this.#lastFailover;
+  }
+
+  get lastResync(): ResyncReport | null {
+    return this.#lastResync;
+  }
+
+  peerHeard(status: PeerStatus | null): void {
+    this.#dispatch({ type: 'peerStatus', status });
+  }
+
+  heartbeatAnswered(sentAt: number): void {
+    this.#dispatch({ type: 'heartbeatAnswered', sentAt });
+  }
+
+  /** The arbiter is back: see whether it still knows the module. */
+  arbiterReturned(): void {
+    this.#readArbiter();
+  }
+
+  peerStatus(): PeerStatus {
+    return peerStatusOf(this.#core);
+  }
+
+  status(): Omit<ReplicaStatus, 'host' | 'known' | 'ageMs'> {
+    const shown = shownState(this.#core);
+    const { role } = this.#core;
+    const serving = role.at === 'primary';
+    return {
+      ...shown,
+      since: this.#since.toISOString(),
+      epoch: this.#core.replica.lineage.at(-1)?.epoch ?? 0,
+      server: {
+        state: this.#options.server.state(),
+        detail: role.at === 'primary' && role.server.kind === 'down' ? role.server.reason : null,
+        startedAt: this.#serverStartedAt?.toISOString() ?? null,
+        restarts: this.#core.restarts.length,
+      },
+      traffic: serving ? this.#traffic : null,
+      resync: serving && this.#resync ? resyncStatus(this.#resync) : null,
+    };
+  }
+
+  /** Resolves when the command is done or refused. */
+  command(kind: Command['kind'], timeoutMs: number): Promise<Outcome> {
+    const id = this.#nextCommand++;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      const deadline = performance.now() + timeoutMs;
+      this.#dispatch({ type: 'command', id, kind, deadline, arbiterReachable: this.#options.arbiter.reachable() });
+    });
+  }
+
+  /** Leaves the module in order: hands it over if there is somebody to take it, stops it otherwise. */
+  async shutdown(timeoutMs: number): Promise<Outcome> {
+    const outcome = await this.command('shutdown', timeoutMs);
+    if (!outcome.ok) {
+      this.#options.log.add('error', this.name, 'SHUTDOWN_FORCED', `${outcome.reason}: the server is killed`);
+      await this.#fence();
+    }
+    return outcome;
+  }
+
+  async close(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer);
+    this.#timer = null;
+    await this.#mirror.close().catch(() => undefined);
+  }
+
+  #dispatch(event: CoreEvent): void {
+    this.#queue.push(event);
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        const before = this.#core;
+        const { state, effects } = step(before, { ...next, now: performance.now() });
+        this.#core = state;
+        for (const effect of effects) this.#carryOut(effect);
+        this.#noteChange(before);
+      }
+    } finally {
+      this.#draining = false;
+    }
+  }
+
+  #noteChange(before: ModuleCoreState): void {
+    const shown = JSON.stringify(shownState(this.#core));
+    const urgent = before.role.at !== this.#core.role.at || before.record !== this.#core.record;
+    if (shown !== this.#shown) {
+      const [was, is] = [
+        this.#shown ? (JSON.parse(this.#shown) as { state: string }).state : '',
+        shownState(this.#core).state,
+      ];
+      if (was !== is) this.#since = new Date();
+      this.#shown = shown;
+      this.#options.onChange(true);
+    } else if (urgent || before.role !== this.#core.role) {
+      this.#options.onChange(urgent);
+    }
+  }
+
+  #carryOut(effect: Effect): void {
+    const { log, config, desired, arbiter } = this.#options;
+    switch (effect.type) {
+      case 'saveDesired':
+        desired.save(effect.desired);
+        return;
+      case 'readArbiter':
+        this.#readArbiter();
+        return;
+      case 'propose': {
+        const { expect, record } = effect.proposal;
+        arbiter.propose(config.module, expect, record).then(
+          (result) =>
+            this.#dispatch(
+              result.granted
+                ? { type: 'proposalGranted', record: result.record }
+                : { type: 'proposalRefused', proposal: record.proposal, current: result.current },
+            ),
+          () => this.#dispatch({ type: 'arbiterUnreachable' }),
+        );
+        return;
+      }
+      case 'operation':
+        this.#operate(effect.number, effect.operation);
+        return;
+      case 'freeze':
+        this.#mirror
+          .freeze()
+          .catch((error: unknown) => log.add('error', config.module, 'FREEZE_FAILED', String(error)));
+        return;
+      case 'startServer':
+        this.#startServer(effect.epoch);
+        return;
+      case 'stopServer':
+        this.#stopServer();
+        return;
+      case 'refreshReplica':
+        this.#mirror.record().then(
+          (replica) => this.#dispatch({ type: 'replica', replica }),
+          () => undefined,
+        );
+        return;
+      case 'commandDone':
+        this.#waiting.get(effect.id)?.(effect.outcome);
+        this.#waiting.delete(effect.id);
+        return;
+      case 'log':
+        log.add(effect.level, config.module, effect.code, effect.message, effect.fields);
+        return;
+      case 'reportFailover': {
+        const { kind, from, cause, durationMs, epoch } = effect;
+        this.#lastFailover = { kind, at: new Date().toISOString(), from, to: config.self, cause, durationMs, epoch };
+        this.#options.onChange(true);
+        return;
+      }
+    }
+  }
+
+  #readArbiter(): void {
+    this.#options.arbiter.read(this.name).then(
+      (record: ArbiterRecord | null) => this.#dispatch({ type: 'arbiterRead', record }),
+      () => this.#dispatch({ type: 'arbiterUnreachable' }),
+    );
+  }
+
+  #operate(number: number, operation: Operation): void {
+    this.#run(operation).then(
+      async ({ endpoint, note }) => {
+        const replica = await this.#mirror.record().catch(() => null);
+        this.#dispatch({ type: 'operationDone', operation: number, replica, endpoint, note });
+      },
+      (error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#dispatch({ type: 'operationFailed', operation: number, reason });
+      },
+    );
+  }
+
+  async #run(operation: Operation): Promise<{ endpoint: Endpoint | null; note: string | null }> {
+    const nothing = { endpoint: null, note: null };
+    if (operation.kind === 'fence') {
+      await this.#fence();
+      return nothing;
+    }
+    await this.#ensureMirror();
+    const mirror = this.#mirror;
+    switch (operation.kind) {
+      case 'enterEpoch':
+        await mirror.enterEpoch(operation.entry);
+        return nothing;
+      case 'serve':
+        await mirror.serve(operation.epoch);
+        return nothing;
+      case 'attach': {
+        const endpoint = operation.endpoint as unknown as PublishedEndpoint;
+        await mirror.onPeerLoss(operation.onPeerLoss);
+        await mirror.attach(endpoint.address, endpoint, operation.epoch);
+        return nothing;
+      }
+      case 'holdOnPeerLoss':
+        await mirror.onPeerLoss('hold');
+        return nothing;
+      case 'goAlone':
+        await mirror.goAlone(operation.entry);
+        this.#resync = null;
+        return nothing;
+      case 'release':
+        await mirror.release();
+        return nothing;
+      case 'keepAside':
+        return { endpoint: null, note: await mirror.keepAside(operation.name) };
+      case 'follow': {
+        if (this.#core.mirror === 'following') await mirror.release();
+        const address = this.#options.mirrorAddress();
+        const endpoint = await mirror.follow(address, operation.epoch);
+        return { endpoint: { ...endpoint, address }, note: null };
+      }
+      case 'unfollow':
+        await mirror.release();
+        return nothing;
+    }
+  }
+
+  /** Held writes stay held until nothing of the server runs any more; only then are they failed. */
+  async #fence(): Promise<void> {
+    this.#starting?.abort();
+    await Promise.race([
+      this.#mirror.freeze().catch(() => undefined),
+      new Promise((resolve) => setTimeout(resolve, freezeAnswerMs)),
+    ]);
+    const killed = this.#options.server.kill();
+    // A server that waits for a frozen write cannot die before the write is answered: give the kill a head start, then fail the write.
+    await Promise.race([killed, new Promise((resolve) => setTimeout(resolve, freezeAnswerMs))]);
+    await this.#mirror.abort().catch((error: unknown) => {
+      if (!this.#mirrorGone) this.#options.log.add('error', this.name, 'ABORT_FAILED', String(error));
+    });
+    await killed;
+    this.#serverStartedAt = null;
+    await this.#ensureMirror();
+  }
+
+  async #ensureMirror(): Promise<void> {
+    if (!this.#mirrorGone) return;
+    await this.#mirror.close().catch(() => undefined);
+    this.#mirror = await this.#options.openMirror();
+    this.#mirrorGone = false;
+    this.#listen(this.#mirror);
+    this.#dispatch({ type: 'replica', replica: await this.#mirror.record() });
+  }
+
+  #startServer(epoch: number): void {
+    const { server, config, log } = this.#options;
+    const abort = new AbortController();
+    this.#starting = abort;
+    log.add('info', config.module, 'SERVER_STARTING', `${config.module} is started on ${config.self}`, { epoch });
+    server.start({ module: config.module, host: config.self, epoch }, abort.signal).then(
+      async () => {
+        this.#serverStartedAt = new Date();
+        await this.#mirror.guard(server.processGroups()).catch(() => undefined);
+        this.#dispatch({ type: 'serverRunning' });
+      },
+      (error: unknown) => {
+        if (!abort.signal.aborted) {
+          this.#dispatch({ type: 'serverFailed', reason: error instanceof Error ? error.message : String(error) });
+        }
+      },
+    );
+  }
+
+  #stopServer(): void {
+    const { server, config, log } = this.#options;
+    this.#starting?.abort();
+    server.stop(new AbortController().signal).then(
+      ({ how, durationMs }) => {
+        this.#serverStartedAt = null;
+        log.add('info', config.module, 'SERVER_STOPPED', `${config.module} is stopped on ${config.self} (${how})`, {
+          durationMs: Math.round(durationMs),
+        });
+        this.#dispatch({ type: 'serverStopped', how });
+      },
+      (error: unknown) => {
+        log.add('error', config.module, 'SERVER_STOP_FAILED', `${String(error)}: it is killed`);
+        void server.kill().then(() => this.#dispatch({ type: 'serverStopped', how: 'killed' }));
+      },
+    );
+  }
+
+  #onServer(event: ServerEvent): void {
+    if (event.type === 'died') {
+      this.#serverStartedAt = null;
+      this.#dispatch({ type: 'serverFailed', reason: event.reason });
+    } else {
+      // Guarded from its first moment: should this agent die, the mirror process kills what it would leave behind.
+      const groups = this.#options.server.processGroups();
+      if (groups.length > 0) this.#mirror.guard(groups).catch(() => undefined);
+      this.#options.onChange(false);
+    }
+  }
+
+  #listen(mirror: Mirror): void {
+    mirror.events((event) => {
+      if (mirror === this.#mirror) this.#onMirror(event);
+    });
+  }
+
+  #onMirror(event: MirrorEvent): void {
+    switch (event.type) {
+      case 'peerLost':
+        this.#resync = null;
+        this.#dispatch({ type: 'mirrorPeerLost', reason: event.reason });
+        return;
+      case 'resync':
+        this.#resync = event.progress;
+        this.#options.onChange(false);
+        return;
+      case 'inStep':
+        this.#onInStep(event.progress, event.durationMs);
+        return;
+      case 'followerLink':
+        this.#dispatch({ type: 'mirrorFollowerLink', connected: event.connected });
+        return;
+      case 'stats':
+        this.#onStats(event.stats);
+        return;
+      case 'failed':
+        this.#mirrorGone = true;
+        this.#dispatch({ type: 'mirrorFailed', reason: event.reason });
+        return;
+    }
+  }
+
+  #onInStep(progress: ResyncProgress, durationMs: number): void {
+    const { config, log } = this.#options;
+    this.#resync = null;
+    const { kind, cause, checked, sent } = progress;
+    this.#lastResync = {
+      kind,
+      at: new Date().toISOString(),
+      host: config.peer,
+      cause,
+      checked,
+      sent,
+      durationMs: Math.round(durationMs),
+    };
+    log.add('info', config.module, 'RESYNC_DONE', `${config.peer} is up to date (${kind}: ${cause})`, {
+      checked,
+      sent,
+      durationMs: Math.round(durationMs),
+    });
+    void this.#mirror.record().then(
+      (replica) => this.#dispatch({ type: 'mirrorInStep', replica }),
+      () => undefined,
+    );
+  }
+
+  #onStats(stats: MirrorStats): void {
+    const now = performance.now();
+    const previous = this.#previousStats;
+    const seconds = previous ? (now - previous.at) / 1000 : 0;
+    const rate = (key: 'writes' | 'bytesWritten' | 'flushes'): number =>
+      previous && seconds > 0 && stats[key] >= previous.stats[key] ? (stats[key] - previous.stats[key]) / seconds : 0;
+    this.#traffic = {
+      writesPerSecond: rate('writes'),
+      bytesPerSecond: rate('bytesWritten'),
+      flushesPerSecond: rate('flushes'),
+      unacknowledged: stats.unacknowledged,
+      lagMicros: stats.lagMicros,
+      markedBytes: stats.markedBytes,
+    };
+    this.#stats = stats;
+    this.#previousStats = { stats: this.#stats, at: now };
+    this.#options.onChange(false);
+  }
+}
+
+function resyncStatus(progress: ResyncProgress): ResyncStatus {
+  const { kind, cause, toCheck, checked, sent, rate, secondsLeft } = progress;
+  return { kind, cause, toCheck, checked, sent, rate, secondsLeft };
+}

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import type { Desired } from '../core/types.ts';
+import { makeDirectoryDurably, readIfExists, writeDurably } from '../platform/durable.ts';
+
+const formatVersion = 1;
+
+/** What an operator asked for last, kept over restarts of the agent and the host. */
+export class DesiredFile {
+  readonly #file: string;
+
+  constructor(stateDirectory: string) {
+    makeDirectoryDurably(stateDirectory);
+    this.#file = join(stateDirectory, 'desired.json');
+  }
+
+  /** A module that was never asked about is to be started: it was put here to run. */
+  read(): Desired {
+    const content = readIfExists(this.#file);
+    if (content === null) return { value: 'started', sequence: 0 };
+    const parsed = JSON.parse(content.toString('utf8')) as {
+      formatVersion?: unknown;
+      value?: unknown;
+      sequence?: unknown;
+    };
+    const { value, sequence } = parsed;
+    if (
+      parsed.formatVersion !== formatVersion ||
+      (value !== 'started' && value !== 'stopped') ||
+      typeof sequence !== 'number'
+    ) {
+      throw new Error(
+        `${this.#file} is damaged or of another version: remove it and say again what is wanted with \`understudy start\` or \`stop\``,
+      );
+    }
+    return { value, sequence };
+  }
+
+  save(desired: Desired): void {
+    writeDurably(this.#file, `${JSON.stringify({ formatVersion, ...desired })}\n`);
+  }
+}

@@ -1,0 +1,86 @@
+import { startApiServer, type ApiServer } from '../api/apiServer.ts';
+import type { AuditEntry } from '../api/audit.ts';
+import type { Actor, AgentFacade, Outcome } from '../api/facade.ts';
+import type { Enrol } from '../api/plainHttp.ts';
+import { listenAddresses, type Configuration } from '../config/configuration.ts';
+import { ClientTokens } from '../security/clientTokens.ts';
+import type { Identity } from '../security/identity.ts';
+import { agentVersion } from '../version.ts';
+import type { ClusterView } from './clusterView.ts';
+import type { Commands } from './commands.ts';
+import type { EventLog } from './eventLog.ts';
+import type { ModuleSlot } from './moduleSlot.ts';
+
+export interface ApiParts {
+  readonly configuration: Configuration;
+  readonly identity: Identity;
+  /** Null: this host does not hold the authority's key. */
+  readonly enrol: Enrol | null;
+  readonly commands: Commands;
+  readonly view: ClusterView;
+  readonly log: EventLog;
+  readonly slots: readonly ModuleSlot[];
+}
+
+/** Puts the agent behind its API. */
+export function startApi(parts: ApiParts): Promise<ApiServer> {
+  const { configuration, identity, enrol, log } = parts;
+  const { agent, cluster } = configuration;
+  const tokens = new ClientTokens(agent.stateDirectory);
+  tokens.issueLocal();
+  return startApiServer({
+    facade: facadeOf(parts),
+    tokens,
+    listen: listenAddresses(configuration),
+    port: cluster.ports.api,
+    identity: agent.api.tls ? identity : null,
+    enrol,
+    audit: (entry) => audit(log, entry),
+    warn: (message) => log.add('warn', null, 'API_ADDRESS', message),
+    internalError: (error) =>
+      log.add('error', null, 'API_FAILED', error instanceof Error ? (error.stack ?? error.message) : String(error)),
+  });
+}
+
+function facadeOf({ configuration, commands, view, log, slots }: ApiParts): AgentFacade {
+  const run = (
+    kind: 'start' | 'stop' | 'switchover' | 'force',
+    module: string,
+    host: string | null,
+    by: Actor,
+  ): Promise<Outcome> => commands.run(kind, module, host, by);
+  return {
+    host: configuration.self.name,
+    cluster: configuration.cluster.name,
+    agentVersion,
+    snapshot: () => view.snapshot(),
+    onChange: (listener) => view.onChange(listener),
+    onLog: (listener) => log.onEntries((entries) => listener({ entries })),
+    readLog: (filter) => log.read(filter),
+    start: (module, by) => run('start', module, null, by),
+    stop: (module, by) => run('stop', module, null, by),
+    switchover: (module, to, by) => run('switchover', module, to, by),
+    forcePrimary: (module, host, by) => run('force', module, host, by),
+    isServing: (module) => {
+      const core = slots.find((slot) => slot.module.name === module)?.runtime?.core;
+      return core?.role.at === 'primary' && core.role.server.kind === 'running' && core.role.link.kind !== 'lost';
+    },
+  };
+}
+
+function audit(log: EventLog, entry: AuditEntry): void {
+  const { who, role, from, what, parameters, outcome, code, message, durationMs } = entry;
+  log.add(
+    outcome === 'done' ? 'info' : 'warn',
+    parameters['module'] ?? null,
+    'AUDIT',
+    `${what} by ${who ?? 'nobody known'} from ${from}: ${outcome}${message ? ` (${message})` : ''}`,
+    {
+      who,
+      role,
+      code,
+      durationMs,
+      ...parameters,
+    },
+  );
+}

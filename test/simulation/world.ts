@@ -1,0 +1,650 @@
+/**
+ * Two hosts and a witness on a virtual clock and network, with the agent's own failover core. Mirror and server are modelled by what the
+ * core may rely on: what is acknowledged when, what a crash leaves. Every step checks the promises.
+ */
+import { initialState, step } from '../../agent/core/step.ts';
+import { peerStatusOf, shownState } from '../../agent/core/status.ts';
+import type {
+  ArbiterRecord,
+  Command,
+  CoreEvent,
+  Effect,
+  ModuleConfig,
+  ModuleCoreState,
+  Operation,
+  Outcome,
+  PeerStatus,
+} from '../../agent/core/types.ts';
+import type { Random } from './random.ts';
+
+export type HostName = 'alpha' | 'beta';
+type Place = HostName | 'gamma';
+
+const heartbeatMs = 250;
+const tickMs = 50;
+const acknowledgeTimeoutMs = 1000;
+const writePeriodMs = 40;
+
+interface Session {
+  readonly id: string;
+  readonly primary: HostName;
+  inStep: boolean;
+  mode: 'hold' | 'continue';
+}
+
+/** What survives a crash. */
+interface Disk {
+  desired: ModuleCoreState['desired'];
+  lineage: { epoch: number; primary: string }[];
+  consistent: boolean;
+  /** Numbers of the writes in the replica, in order. */
+  log: number[];
+}
+
+interface Host {
+  readonly name: HostName;
+  readonly disk: Disk;
+  core: ModuleCoreState | null;
+  mirror: 'idle' | 'following' | 'serving';
+  frozen: boolean;
+  followSession: string | null;
+  server: 'stopped' | 'starting' | 'running' | 'stopping';
+  epoch: number;
+  /** Writes applied here and sent, not acknowledged to the guest yet. */
+  held: number[];
+  life: number;
+  pausedUntil: number;
+  queue: CoreEvent[];
+}
+
+interface Planned {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+export class Violation extends Error {
+  override readonly name = 'Violation';
+}
+
+export interface WorldOptions {
+  readonly random: Random;
+  readonly config?: Partial<ModuleConfig>;
+  readonly trace?: (line: string) => void;
+}
+
+export class World {
+  now = 0;
+  readonly hosts: Record<HostName, Host>;
+  readonly cut = new Set<string>();
+  arbiterUp = true;
+  arbiterRecord: ArbiterRecord | null = null;
+  readonly acknowledged = new Set<number>();
+  /** A forced primary may lack acknowledged writes: the operator was told. */
+  forced = false;
+  /** A host that was paused longer than the detection time may answer its own guest for a moment; never the disk. */
+  longPause = false;
+  highestAcknowledgingEpoch = 0;
+  twoServersMs = 0;
+  readonly outcomes: Outcome[] = [];
+  #planned: Planned[] = [];
+  #order = 0;
+  #session: Session | null = null;
+  #nextWrite = 1;
+  #nextSession = 1;
+  readonly #random: Random;
+  readonly #trace: (line: string) => void;
+  readonly #config: (self: HostName) => ModuleConfig;
+
+  constructor(options: WorldOptions) {
+    this.#random = options.random;
+    this.#trace = options.trace ?? (() => undefined);
+    this.#config = (self) => ({
+      module: 'web',
+      self,
+      peer: self === 'alpha' ? 'beta' : 'alpha',
+      hosts: ['alpha', 'beta'],
+      arbiter: 'witness',
+      automatic: true,
+      withoutArbiter: 'manual',
+      detectionMs: 3000,
+      restarts: 3,
+      restartPeriodMs: 600_000,
+      maxFailovers: 1000,
+      failoverPeriodMs: 86_400_000,
+      ...options.config,
+    });
+    this.hosts = { alpha: this.#newHost('alpha'), beta: this.#newHost('beta') };
+    for (const name of ['alpha', 'beta'] as const) this.boot(name);
+    this.#every(tickMs, () => this.#tick());
+    this.#every(heartbeatMs, () => this.#heartbeats());
+    this.#every(writePeriodMs, () => this.#guestsWrite());
+  }
+
+  #newHost(name: HostName): Host {
+    return {
+      name,
+      disk: { desired: { value: 'started', sequence: 0 }, lineage: [], consistent: true, log: [] },
+      core: null,
+      mirror: 'idle',
+      frozen: false,
+      followSession: null,
+      server: 'stopped',
+      epoch: 0,
+      held: [],
+      life: 0,
+      pausedUntil: 0,
+      queue: [],
+    };
+  }
+
+  boot(name: HostName): void {
+    const host = this.hosts[name];
+    if (host.core) return;
+    host.life += 1;
+    this.#trace(`${this.#time()} ${name} boots`);
+    host.core = initialState(
+      this.#config(name),
+      host.disk.desired,
+      this.#facts(host),
+      this.now,
+      `${name}${String(host.life)}`,
+    );
+  }
+
+  crash(name: HostName): void {
+    const host = this.hosts[name];
+    if (!host.core) return;
+    this.#trace(`${this.#time()} ${name} loses power`);
+    host.core = null;
+    host.life += 1;
+    host.queue = [];
+    host.pausedUntil = 0;
+    host.mirror = 'idle';
+    host.frozen = false;
+    host.server = 'stopped';
+    host.held = [];
+    host.followSession = null;
+    this.#sessionEnds('the other host is gone');
+  }
+
+  pause(name: HostName, forMs: number): void {
+    const host = this.hosts[name];
+    host.pausedUntil = Math.max(host.pausedUntil, this.now + forMs);
+    if (forMs > this.#config(name).detectionMs * 0.2) this.longPause = true;
+    this.#trace(`${this.#time()} ${name} stands still for ${String(Math.round(forMs))} ms`);
+  }
+
+  setCut(a: Place, b: Place, isCut: boolean): void {
+    const key = [a, b].sort().join('-');
+    if (isCut) this.cut.add(key);
+    else this.cut.delete(key);
+    this.#trace(`${this.#time()} ${key} ${isCut ? 'cut' : 'healed'}`);
+    if (isCut && key === 'alpha-beta' && this.#session) {
+      const session = this.#session;
+      // A silent cut: noticed when acknowledgements fail to come, on the other side when the connection times out.
+      this.#after(acknowledgeTimeoutMs, () => {
+        if (this.#session === session && this.cut.has(key)) this.#sessionEnds('no acknowledgement');
+      });
+    }
+  }
+
+  guestDies(name: HostName): void {
+    const host = this.hosts[name];
+    if (host.server !== 'running' || !host.core) return;
+    host.server = 'stopped';
+    this.#feed(host, { type: 'serverFailed', reason: 'the guest crashed' });
+  }
+
+  command(name: HostName, kind: Command['kind']): void {
+    const host = this.hosts[name];
+    if (!host.core) return;
+    if (kind === 'force') this.forced = true;
+    this.#trace(`${this.#time()} command ${kind} on ${name}`);
+    this.#feed(host, {
+      type: 'command',
+      id: this.#order++,
+      kind,
+      deadline: this.now + 60_000,
+      arbiterReachable: this.#connected(name, 'gamma'),
+    });
+  }
+
+  /** Runs the virtual clock. */
+  run(forMs: number): void {
+    const end = this.now + forMs;
+    for (;;) {
+      let best = -1;
+      for (let i = 0; i < this.#planned.length; i += 1) {
+        const each = this.#planned[i];
+        const chosen = this.#planned[best];
+        if (
+          each &&
+          each.at <= end &&
+          (!chosen || each.at < chosen.at || (each.at === chosen.at && each.order < chosen.order))
+        )
+          {best = i;}
+      }
+      const next = this.#planned[best];
+      if (!next) break;
+      this.#planned.splice(best, 1);
+      const before = this.now;
+      this.now = Math.max(this.now, next.at);
+      if (this.hosts.alpha.server === 'running' && this.hosts.beta.server === 'running')
+        {this.twoServersMs += this.now - before;}
+      next.run();
+    }
+    this.now = end;
+  }
+
+  describe(): string {
+    return (['alpha', 'beta'] as const)
+      .map((name) => {
+        const { core, server } = this.hosts[name];
+        if (!core) return `${name}: off`;
+        const shown = shownState(core);
+        return `${name}: ${shown.state}${shown.transition ? ` ${shown.transition}` : ''} server ${server}${shown.reason ? ` (${shown.reason})` : ''}`;
+      })
+      .join('; ');
+  }
+
+  #time(): string {
+    return (this.now / 1000).toFixed(3);
+  }
+
+  #after(ms: number, run: () => void): void {
+    this.#planned.push({ at: this.now + ms, order: this.#order++, run });
+  }
+
+  #every(ms: number, run: () => void): void {
+    const again = (): void => {
+      run();
+      this.#after(ms, again);
+    };
+    this.#after(ms, again);
+  }
+
+  #facts(host: Host) {
+    return { lineage: [...host.disk.lineage], consistent: host.disk.consistent };
+  }
+
+  #connected(a: Place, b: Place): boolean {
+    if (this.cut.has([a, b].sort().join('-'))) return false;
+    return [a, b].every((place) => (place === 'gamma' ? this.arbiterUp : this.hosts[place].core !== null));
+  }
+
+  #other(name: HostName): Host {
+    return this.hosts[name === 'alpha' ? 'beta' : 'alpha'];
+  }
+
+  #latency(): number {
+    return this.#random.between(1, 20);
+  }
+
+  #tick(): void {
+    for (const host of Object.values(this.hosts)) if (host.core) this.#feed(host, { type: 'tick' });
+  }
+
+  #heartbeats(): void {
+    for (const host of Object.values(this.hosts)) {
+      if (!host.core || host.pausedUntil > this.now) continue;
+      const peer = this.#other(host.name);
+      const sentAt = this.now;
+      const status: PeerStatus = peerStatusOf(host.core);
+      const { life } = host;
+      if (!this.#connected(host.name, peer.name)) continue;
+      this.#after(this.#latency(), () => {
+        if (!peer.core || !this.#connected(host.name, peer.name)) return;
+        this.#feed(peer, { type: 'peerStatus', status });
+        if (peer.pausedUntil > this.now) return;
+        this.#after(this.#latency(), () => {
+          if (host.core && host.life === life && this.#connected(host.name, peer.name))
+            {this.#feed(host, { type: 'heartbeatAnswered', sentAt });}
+        });
+      });
+    }
+  }
+
+  /** A paused host acts on what it was sent, in order, when it goes on. */
+  #feed(host: Host, event: CoreEvent): void {
+    if (host.pausedUntil > this.now) {
+      if (event.type === 'tick') return;
+      if (host.queue.length === 0) {
+        const { life } = host;
+        this.#after(host.pausedUntil - this.now, () => {
+          if (host.life !== life) return;
+          const queued = host.queue;
+          host.queue = [];
+          for (const each of queued) this.#feed(host, each);
+        });
+      }
+      host.queue.push(event);
+      return;
+    }
+    if (!host.core) return;
+    const before = shownState(host.core);
+    const { state, effects } = step(host.core, { ...event, now: this.now });
+    host.core = state;
+    const after = shownState(state);
+    if (before.state !== after.state || before.transition !== after.transition) {
+      this.#trace(`${this.#time()} ${host.name} ${after.state} ${after.transition ?? ''} ${after.reason ?? ''}`);
+    }
+    for (const effect of effects) this.#carryOut(host, effect);
+  }
+
+  #carryOut(host: Host, effect: Effect): void {
+    switch (effect.type) {
+      case 'saveDesired':
+        host.disk.desired = effect.desired;
+        return;
+      case 'readArbiter':
+        this.#askArbiter(host, () => ({ type: 'arbiterRead', record: this.arbiterRecord }));
+        return;
+      case 'propose': {
+        const { expect, record } = effect.proposal;
+        this.#askArbiter(host, () => {
+          const current = this.arbiterRecord;
+          if (current?.proposal === record.proposal) return { type: 'proposalGranted', record: current };
+          if ((current?.epoch ?? null) !== expect || record.epoch <= (current?.epoch ?? 0)) {
+            return { type: 'proposalRefused', proposal: record.proposal, current };
+          }
+          this.arbiterRecord = record;
+          this.#trace(
+            `${this.#time()} arbiter grants epoch ${String(record.epoch)} primary ${record.primary} in sync ${record.inSync.join(',')}`,
+          );
+          return { type: 'proposalGranted', record };
+        });
+        return;
+      }
+      case 'operation':
+        this.#operate(host, effect.number, effect.operation);
+        return;
+      case 'freeze':
+        host.frozen = true;
+        return;
+      case 'startServer':
+        this.#startServer(host, effect.epoch);
+        return;
+      case 'stopServer': {
+        host.server = 'stopping';
+        const { life } = host;
+        this.#after(this.#random.between(100, 800), () => {
+          if (host.life !== life || host.server !== 'stopping') return;
+          host.server = 'stopped';
+          this.#feed(host, { type: 'serverStopped', how: 'graceful' });
+        });
+        return;
+      }
+      case 'refreshReplica':
+        this.#feedSoon(host, { type: 'replica', replica: this.#facts(host) });
+        return;
+      case 'commandDone':
+        this.outcomes.push(effect.outcome);
+        return;
+      case 'log':
+        this.#trace(`${this.#time()} ${host.name} ${effect.code} ${effect.message}`);
+        return;
+      case 'reportFailover':
+        return;
+    }
+  }
+
+  #feedSoon(host: Host, event: CoreEvent): void {
+    const { life } = host;
+    this.#after(1, () => {
+      if (host.life === life) this.#feed(host, event);
+    });
+  }
+
+  /** Question and answer may each be lost; the arbiter decides when the question arrives. */
+  #askArbiter(host: Host, decide: () => CoreEvent): void {
+    const { life } = host;
+    const answer = (event: CoreEvent): void => {
+      if (host.life === life) this.#feed(host, event);
+    };
+    this.#after(this.#latency(), () => {
+      if (!this.#connected(host.name, 'gamma') || this.#random.next() < 0.02) {
+        this.#after(1000, () => answer({ type: 'arbiterUnreachable' }));
+        return;
+      }
+      const event = decide();
+      this.#after(this.#latency(), () => {
+        if (this.#connected(host.name, 'gamma') && this.#random.next() >= 0.02) answer(event);
+        else this.#after(1000, () => answer({ type: 'arbiterUnreachable' }));
+      });
+    });
+  }
+
+  #startServer(host: Host, epoch: number): void {
+    host.server = 'starting';
+    const { life } = host;
+    this.#after(this.#random.between(50, 400), () => {
+      if (host.life !== life || host.server !== 'starting') return;
+      host.server = 'running';
+      host.epoch = epoch;
+      this.#checkHoldsEverything(host);
+      this.#feed(host, { type: 'serverRunning' });
+    });
+  }
+
+  #checkHoldsEverything(host: Host): void {
+    if (this.forced) return;
+    const held = new Set(host.disk.log);
+    for (const write of this.acknowledged) {
+      if (!held.has(write))
+        {throw new Violation(
+          `${this.#time()}: the server starts on ${host.name} without acknowledged write ${String(write)}`,
+        );}
+    }
+  }
+
+  #operate(host: Host, number: number, operation: Operation): void {
+    const { life } = host;
+    const later = (
+      ms: number,
+      run: () => { endpoint?: { session: string } | null; note?: string } | null | string,
+    ): void => {
+      this.#after(ms, () => {
+        if (host.life !== life) return;
+        const result = run();
+        if (typeof result === 'string')
+          {this.#feed(host, { type: 'operationFailed', operation: number, reason: result });}
+        else {
+          const { endpoint = null, note = null } = result ?? {};
+          this.#feed(host, { type: 'operationDone', operation: number, replica: this.#facts(host), endpoint, note });
+        }
+      });
+    };
+    switch (operation.kind) {
+      case 'enterEpoch':
+        later(this.#random.between(2, 30), () => {
+          this.#enter(host, operation.entry);
+          if (this.#session?.primary === host.name) {
+            if (!this.#connected('alpha', 'beta')) return 'the follower does not answer';
+            this.#enter(this.#other(host.name), operation.entry);
+          }
+          return null;
+        });
+        return;
+      case 'serve':
+        later(this.#random.between(20, 150), () => {
+          if (host.mirror === 'following') this.#sessionEnds('the follower was promoted');
+          host.mirror = 'serving';
+          host.followSession = null;
+          host.frozen = false;
+          host.held = [];
+          return null;
+        });
+        return;
+      case 'attach':
+        later(this.#random.between(5, 50), () => this.#attach(host, operation.endpoint.session, operation.onPeerLoss));
+        return;
+      case 'holdOnPeerLoss':
+        later(2, () => {
+          if (this.#session?.primary !== host.name) return 'there is no follower';
+          this.#session.mode = 'hold';
+          return null;
+        });
+        return;
+      case 'goAlone':
+        later(this.#random.between(5, 40), () => {
+          if (this.#session?.primary === host.name) this.#sessionEnds('given up by the primary', false);
+          this.#enter(host, operation.entry);
+          for (const write of host.held) this.#acknowledge(host, write);
+          host.held = [];
+          host.frozen = false;
+          return null;
+        });
+        return;
+      case 'release':
+        later(this.#random.between(10, 100), () => {
+          if (host.mirror === 'serving' && this.#session?.primary === host.name && !this.#connected('alpha', 'beta'))
+            {return 'the follower does not answer';}
+          host.mirror = 'idle';
+          if (this.#session?.primary === host.name) this.#sessionEnds('released', false);
+          return null;
+        });
+        return;
+      case 'fence':
+        host.frozen = true;
+        host.server = 'stopped';
+        later(this.#random.between(20, 100), () => {
+          host.held = [];
+          host.mirror = 'idle';
+          host.frozen = false;
+          if (this.#session?.primary === host.name) this.#sessionEnds('aborted', false);
+          return null;
+        });
+        return;
+      case 'keepAside':
+        later(200, () => ({ note: operation.name }));
+        return;
+      case 'follow':
+        later(this.#random.between(10, 60), () => {
+          host.mirror = 'following';
+          host.followSession = `s${String(this.#nextSession++)}`;
+          return { endpoint: { session: host.followSession } };
+        });
+        return;
+      case 'unfollow':
+        later(20, () => {
+          host.mirror = 'idle';
+          host.followSession = null;
+          if (this.#session && this.#session.primary !== host.name) this.#sessionEnds('the follower left');
+          return null;
+        });
+        return;
+    }
+  }
+
+  #enter(host: Host, entry: { epoch: number; primary: string }): void {
+    const last = host.disk.lineage.at(-1);
+    if (!last || last.epoch < entry.epoch) host.disk.lineage.push(entry);
+  }
+
+  #attach(host: Host, sessionId: string, mode: 'hold' | 'continue'): string | null {
+    const follower = this.#other(host.name);
+    if (!this.#connected('alpha', 'beta') || follower.followSession !== sessionId || follower.mirror !== 'following')
+      {return 'the follower cannot be reached';}
+    if (host.mirror !== 'serving') return 'not serving';
+    const session: Session = { id: sessionId, primary: host.name, inStep: false, mode };
+    this.#session = session;
+    this.#feedSoon(follower, { type: 'mirrorFollowerLink', connected: true });
+    const differs =
+      follower.disk.log.length !== host.disk.log.length || follower.disk.log.at(-1) !== host.disk.log.at(-1);
+    if (differs) follower.disk.consistent = false;
+    const { life } = host;
+    this.#after(differs ? this.#random.between(100, 2000) : 30, () => {
+      if (this.#session !== session || host.life !== life || !this.#connected('alpha', 'beta')) return;
+      follower.disk.log = [...host.disk.log];
+      follower.disk.consistent = true;
+      session.inStep = true;
+      this.#feed(host, { type: 'mirrorInStep', replica: this.#facts(host) });
+    });
+    return null;
+  }
+
+  #sessionEnds(reason: string, tellPrimary = true): void {
+    const session = this.#session;
+    if (!session) return;
+    this.#session = null;
+    const primary = this.hosts[session.primary];
+    const follower = this.#other(session.primary);
+    if (follower.core) this.#feedSoon(follower, { type: 'mirrorFollowerLink', connected: false });
+    if (!primary.core || !tellPrimary) return;
+    if (session.mode === 'hold') {
+      primary.frozen = true;
+    } else {
+      for (const write of primary.held) this.#acknowledge(primary, write);
+      primary.held = [];
+    }
+    this.#feedSoon(primary, { type: 'mirrorPeerLost', reason });
+  }
+
+  #guestsWrite(): void {
+    for (const host of Object.values(this.hosts)) {
+      if (
+        host.server !== 'running' ||
+        host.mirror !== 'serving' ||
+        host.frozen ||
+        host.pausedUntil > this.now ||
+        !host.core
+      )
+        {continue;}
+      const write = this.#nextWrite++;
+      host.disk.log.push(write);
+      const session = this.#session?.primary === host.name ? this.#session : null;
+      if (!session) {
+        this.#acknowledge(host, write);
+        continue;
+      }
+      host.held.push(write);
+      if (!session.inStep) {
+        // During a resync the change is in the stream behind the copy; a lost secondary holds nothing up.
+        this.#releaseHeld(host, write);
+        continue;
+      }
+      this.#after(this.#latency() / 4, () => {
+        const follower = this.#other(host.name);
+        if (
+          this.#session !== session ||
+          !this.#connected('alpha', 'beta') ||
+          !follower.core ||
+          follower.pausedUntil > this.now
+        ) {
+          this.#noAnswer(session);
+          return;
+        }
+        follower.disk.log.push(write);
+        this.#after(this.#latency() / 4, () => {
+          if (this.#session !== session || host.frozen || !this.#connected('alpha', 'beta')) return;
+          this.#releaseHeld(host, write);
+        });
+      });
+    }
+  }
+
+  #noAnswer(session: Session): void {
+    this.#after(acknowledgeTimeoutMs, () => {
+      if (this.#session === session) this.#sessionEnds('no acknowledgement');
+    });
+  }
+
+  #releaseHeld(host: Host, write: number): void {
+    const index = host.held.indexOf(write);
+    if (index < 0) return;
+    host.held.splice(index, 1);
+    this.#acknowledge(host, write);
+  }
+
+  #acknowledge(host: Host, write: number): void {
+    const epoch = host.disk.lineage.at(-1)?.epoch ?? 0;
+    if (epoch < this.highestAcknowledgingEpoch && !this.forced) {
+      throw new Violation(
+        `${this.#time()}: ${host.name} acknowledges write ${String(write)} in epoch ${String(epoch)} after epoch ${String(this.highestAcknowledgingEpoch)} began`,
+      );
+    }
+    this.highestAcknowledgingEpoch = Math.max(this.highestAcknowledgingEpoch, epoch);
+    this.acknowledged.add(write);
+  }
+}
