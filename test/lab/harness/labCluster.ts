@@ -1,0 +1,222 @@
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { buildGuest } from '../guest/build.ts';
+import { compareTrees } from '../guest/compareTrees.ts';
+import { makeDisk } from '../guest/disk.ts';
+import { checkRecords, type RecordVerdict } from '../guest/records.ts';
+import { lastNumber, readSerial } from '../guest/serialLog.ts';
+import { ClusterView } from './clusterView.ts';
+import type { LabHost } from './host.ts';
+import { type HostName, Lab } from './lab.ts';
+import { LabError } from './labError.ts';
+import { clusterFile, mirrorDirectory, serialLog, webModuleFile, type WebModuleOptions } from './webModule.ts';
+
+export type PairName = Extract<HostName, 'alpha' | 'beta'>;
+export const pair: readonly PairName[] = ['alpha', 'beta'];
+
+export function otherOf(host: PairName): PairName {
+  return host === 'alpha' ? 'beta' : 'alpha';
+}
+
+export interface LabClusterOptions extends WebModuleOptions {
+  /** Told each step. */
+  readonly log?: (line: string) => void;
+}
+
+const apiPort = 4810;
+
+/** A lab with agents on its hosts, enrolled as an operator would do it, and the module `web` around the guest. */
+export class LabCluster {
+  private constructor(
+    readonly lab: Lab,
+    readonly view: ClusterView,
+    /** The folder with the cluster file and the module file that an editor opens. */
+    readonly workspace: string,
+  ) {}
+
+  /** Resolves when all agents run and know one another; the module is stopped. */
+  static async create(options: LabClusterOptions = {}): Promise<LabCluster> {
+    const log = options.log ?? ((): void => undefined);
+    log('building the guest');
+    const guest = await buildGuest();
+    log('making the networks and the hosts alpha, beta and gamma');
+    const lab = await Lab.create();
+    try {
+      const workspace = path.join(lab.directory, 'workspace');
+      await mkdir(workspace);
+      await writeFile(path.join(workspace, 'site.cluster.jsonc'), clusterFile);
+      await writeFile(path.join(workspace, 'web.module.jsonc'), webModuleFile(options));
+      const alpha = lab.host('alpha');
+      for (const name of pair) await mkdir(lab.host(name).outside(mirrorDirectory), { recursive: true });
+      const home = alpha.outside(mirrorDirectory);
+      await copyFile(guest.kernel, path.join(home, 'vmlinuz'));
+      await copyFile(guest.initrd, path.join(home, 'initrd.gz'));
+      await makeDisk(path.join(home, 'disk.raw'));
+      log('alpha: understudy init');
+      await enrolFirst(alpha, workspace);
+      for (const name of ['beta', 'gamma'] as const) {
+        log(`${name}: understudy join with a one-time token`);
+        await enrol(alpha, lab.host(name));
+      }
+      const view = new ClusterView(
+        lab,
+        lab.hosts.map((host) => ({
+          name: host.name,
+          address: host.address('lan'),
+          port: apiPort,
+          tokenFile: host.outside('/var/lib/understudy/local.token'),
+          authorityFile: host.outside('/etc/understudy/tls/ca.crt'),
+        })),
+      );
+      const cluster = new LabCluster(lab, view, workspace);
+      log('waiting until the agents know one another');
+      await cluster.waitForAgents();
+      return cluster;
+    } catch (error) {
+      lab.destroy();
+      throw error;
+    }
+  }
+
+  host(name: HostName): LabHost {
+    return this.lab.host(name);
+  }
+
+  /** Every agent answers and hears every other. */
+  waitForAgents(names: readonly HostName[] = ['alpha', 'beta', 'gamma'], timeoutMs = 30_000): Promise<void> {
+    const isDone = (): boolean =>
+      names.every((name) => {
+        const snapshot = this.view.snapshot(name);
+        const seen = snapshot?.hosts.filter((host) => host.reachable).map((host) => host.name) ?? [];
+        return names.every((other) => other === name || seen.includes(other));
+      });
+    return this.view.waitFor(`the agents of ${names.join(', ')} hear one another`, isDone, timeoutMs);
+  }
+
+  /** The host whose own agent says that it serves the module, null without one. */
+  primary(): PairName | null {
+    return pair.find((name) => ['PRIM', 'ALONE'].includes(this.view.replica(name, 'web')?.state ?? '')) ?? null;
+  }
+
+  /** The module's guest runs on `host`, whether or not there is a secondary. */
+  isServing(host: PairName): boolean {
+    const replica = this.view.replica(host, 'web');
+    return replica !== null && ['PRIM', 'ALONE'].includes(replica.state) && replica.server.state === 'running';
+  }
+
+  /** Primary on `host`, secondary on the other, both ready, in sync by the arbiter's record. */
+  isHealthy(primary: PairName): boolean {
+    const one = this.view.replica(primary, 'web');
+    const other = this.view.replica(otherOf(primary), 'web');
+    const inSync = this.view.module(primary, 'web')?.inSync ?? [];
+    return (
+      one?.state === 'PRIM' &&
+      one.transition === null &&
+      one.server.state === 'running' &&
+      other?.state === 'SECOND' &&
+      other.transition === null &&
+      inSync.length === 2
+    );
+  }
+
+  waitUntilServing(host: PairName, timeoutMs = 60_000): Promise<void> {
+    return this.view.waitFor(`the guest runs on ${host}`, () => this.isServing(host), timeoutMs);
+  }
+
+  waitUntilHealthy(primary: PairName, timeoutMs = 120_000): Promise<void> {
+    const what = `${primary} is the primary of a healthy pair`;
+    return this.view.waitFor(what, () => this.isHealthy(primary), timeoutMs);
+  }
+
+  waitUntilStopped(timeoutMs = 60_000): Promise<void> {
+    const isDone = (): boolean => pair.every((name) => this.view.replica(name, 'web')?.state === 'STOP');
+    return this.view.waitFor('the module is stopped on both hosts', isDone, timeoutMs);
+  }
+
+  /** Starts the module and waits for the healthy pair. */
+  async startModule(primary: PairName = 'alpha'): Promise<void> {
+    await this.view.request(primary, 'module.start', { module: 'web' });
+    await this.waitUntilHealthy(primary);
+  }
+
+  /** Power loss of a host; returns its moment, milliseconds of Date.now(). */
+  async powerLoss(name: HostName): Promise<number> {
+    const moment = await this.host(name).powerLoss();
+    this.view.drop(name);
+    return moment;
+  }
+
+  /** Power and, as a real machine's service manager would, the agent. */
+  async powerOn(name: HostName): Promise<void> {
+    await this.host(name).powerOn();
+    await this.host(name).startAgent();
+  }
+
+  serialLogs(): readonly string[] {
+    return pair.map((name) => this.host(name).outside(serialLog));
+  }
+
+  /** Number of the last record that the guest reported as durable on this host, 0 without one. */
+  async lastRecord(name: PairName): Promise<number> {
+    return lastNumber(await readSerial(this.host(name).outside(serialLog)));
+  }
+
+  /** Waits until the guest reports `more` further records on this host. Returns the moment of the report. */
+  async waitForRecords(name: PairName, more: number, timeoutMs = 60_000): Promise<number> {
+    const before = await this.lastRecord(name);
+    const end = Date.now() + timeoutMs;
+    while ((await this.lastRecord(name)) < before + more) {
+      if (Date.now() > end) {
+        const serial = await readSerial(this.host(name).outside(serialLog));
+        const said = `${serial.acknowledged.length} records, ${serial.boots.length} boots on its console there`;
+        throw new LabError(`The guest wrote no ${more} records on ${name} in ${timeoutMs / 1000} s (${said}).\n${this.view.describe()}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return Date.now();
+  }
+
+  /** A replica's own files; not through the mirror. */
+  replicaDirectory(name: PairName): string {
+    return this.host(name).outside(mirrorDirectory);
+  }
+
+  image(name: PairName): string {
+    return path.join(this.replicaDirectory(name), 'disk.raw');
+  }
+
+  /** Stops the module, then judges the records on both replicas and compares these. */
+  async stopAndJudge(): Promise<{ verdicts: readonly RecordVerdict[]; differences: readonly string[] }> {
+    const asked = pair.find((name) => this.view.snapshot(name) !== null) ?? 'alpha';
+    await this.view.request(asked, 'module.stop', { module: 'web' });
+    await this.waitUntilStopped();
+    return this.judge();
+  }
+
+  /** For a stopped module. */
+  async judge(): Promise<{ verdicts: readonly RecordVerdict[]; differences: readonly string[] }> {
+    const verdicts: RecordVerdict[] = [];
+    for (const name of pair) verdicts.push(await checkRecords(this.image(name), this.serialLogs()));
+    const differences = await compareTrees(this.replicaDirectory('alpha'), this.replicaDirectory('beta'));
+    return { verdicts, differences };
+  }
+
+  destroy(): void {
+    this.view.close();
+    this.lab.destroy();
+  }
+}
+
+/** alpha makes the cluster: its authority, its own certificate, and the cluster's files. */
+async function enrolFirst(alpha: LabHost, workspace: string): Promise<void> {
+  await alpha.runUnderstudy(['init', '--host', 'alpha', '--cluster', path.join(workspace, 'site.cluster.jsonc')]);
+  await mkdir(alpha.outside('/etc/understudy/modules'), { recursive: true });
+  await copyFile(path.join(workspace, 'web.module.jsonc'), alpha.outside('/etc/understudy/modules/web.module.jsonc'));
+  await alpha.startAgent();
+}
+
+async function enrol(alpha: LabHost, host: LabHost): Promise<void> {
+  const token = (await alpha.runUnderstudy(['token', 'join', '--host', host.name])).trim();
+  await host.runUnderstudy(['join', '--token', token]);
+  await host.startAgent();
+}

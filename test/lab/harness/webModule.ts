@@ -1,0 +1,52 @@
+/** The cluster and the module of the lab, as an operator would write them. */
+export const guestAddress = '10.77.0.50';
+export const mirrorDirectory = '/srv/vm/web';
+/** Inside each host, outside of the mirror: the guest's console there. */
+export const serialLog = '/var/log/web.serial.log';
+
+export const clusterFile = `// Two hosts and a witness, joined by two networks.
+{
+  "name": "site",
+  "networks": { "lan": {}, "link": { "replication": true } },
+  "hosts": {
+    "alpha": { "lan": "10.77.0.1", "link": "10.78.0.1" },
+    "beta": { "lan": "10.77.0.2", "link": "10.78.0.2" },
+    "gamma": { "lan": "10.77.0.3" }
+  },
+  "arbiter": { "witness": "gamma" }
+}
+`;
+
+export interface WebModuleOptions {
+  /** Pause of the guest between two records, seconds. */
+  readonly period?: number;
+  /** Size of the file that the guest keeps rewriting, MiB. */
+  readonly ring?: number;
+  /** More keys of the module file, such as { failover: { restarts: 1 } }. */
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+/** The text of web.module.jsonc. */
+export function webModuleFile(options: WebModuleOptions = {}): string {
+  const { period = 0.02, ring = 8, more = {} } = options;
+  const rest = Object.entries(more).map(([key, value]) => `,\n  ${JSON.stringify(key)}: ${JSON.stringify(value)}`);
+  return `// A small Debian guest that writes numbered records to its disk and serves its state at http://${guestAddress}/cgi-bin/status
+{
+  "name": "web",
+  "hosts": ["alpha", "beta"],
+  "mirror": { "directories": ["${mirrorDirectory}"] },
+  "server": {
+    "qemu": {
+      "memory": "128MiB",
+      "kernel": "vmlinuz",
+      "initrd": "initrd.gz",
+      "append": "console=ttyS0 quiet panic=-1 noreplace-smp us.ip=${guestAddress} us.period=${period} us.ring=${ring}",
+      "disks": [{ "file": "disk.raw" }],
+      "networks": [{ "bridge": "br0" }],
+      "serial": "${serialLog}",
+      "shutdownTimeout": "20s"
+    }
+  }${rest.join('')}
+}
+`;
+}
