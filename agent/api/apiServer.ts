@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { longestRequest } from '../../schemas/apiMethods.ts';
 import { isLoopback, parseIpAddress } from '../../schemas/ipAddress.ts';
-import { apiServerOptions } from '../security/agentTls.ts';
+import { apiServerOptions } from '../security/tlsOptions.ts';
 import type { Client, ClientTokens } from '../security/clientTokens.ts';
 import type { Identity } from '../security/identity.ts';
 import type { Audit } from './audit.ts';

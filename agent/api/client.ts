@@ -6,7 +6,7 @@ import type { ApiMethod, ApiMethods } from '../../schemas/apiMethods.ts';
 import type { ChangedEvent, HelloResult, LogEvent, RpcRequest, RpcResponse } from '../../schemas/generated/api.ts';
 import * as validators from '../../schemas/generated/validators.js';
 import { apiProtocolVersion } from '../../schemas/protocolVersion.ts';
-import { explainTlsError } from '../security/agentTls.ts';
+import { explainTlsError } from '../security/tlsOptions.ts';
 import { RefusedByAgentError, TimedOutError, UnreachableError } from './clientErrors.ts';
 
 export interface ApiClientOptions {

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { startApiServer } from '../../agent/api/apiServer.ts';
@@ -250,8 +251,9 @@ describe('the client', () => {
   });
 
   it('says so when nothing listens', async () => {
-    const { port, close } = await start();
-    await close();
+    const server = await start();
+    await server.close();
+    const { port } = server;
     await expect(connect(port)).rejects.toMatchObject({
       name: 'UnreachableError',
       message: expect.stringMatching(/Nothing listens.*agent running/) as string,
@@ -269,8 +271,11 @@ describe('the client', () => {
   });
 
   it('is told when the agent stops', async () => {
-    const { port, close } = await start();
-    const lost = new Promise<Error>((resolve) => void connect(port, 'viewer', { lost: resolve }).then(() => close()));
+    const server = await start();
+    const { port } = server;
+    const lost = new Promise<Error>(
+      (resolve) => void connect(port, 'viewer', { lost: resolve }).then(() => server.close()),
+    );
     expect((await lost).message).toMatch(/the agent stops/);
   });
 });
@@ -548,7 +553,7 @@ describe('plain HTTPS', () => {
       const request = get(
         { host: '127.0.0.1', port, path: '/healthz', rejectUnauthorized: false, agent: false },
         (response) => {
-          const socket = response.socket as import('node:tls').TLSSocket;
+          const socket = response.socket as TLSSocket;
           resolve(socket.getPeerCertificate(true).issuerCertificate.subject.CN);
           response.resume();
         },

@@ -24,7 +24,7 @@ import {
 import type { Identity } from '../../agent/security/identity.ts';
 import { JoinTokens, parseJoinToken } from '../../agent/security/joinTokens.ts';
 import { readSecret, writeSecret } from '../../agent/security/secretFile.ts';
-import { agentClientOptions, createAgentServer, explainTlsError } from '../../agent/security/agentTls.ts';
+import { agentClientOptions, agentServerOptions, explainTlsError, peerHost } from '../../agent/security/tlsOptions.ts';
 
 const dayMs = 24 * 3600 * 1000;
 const fromNow = (days: number): Date => new Date(Date.now() + days * dayMs);
@@ -151,13 +151,12 @@ describe('TLS between agents', () => {
   ): Promise<{ client: string; server: string }> {
     let serverSaw: (text: string) => void = () => undefined;
     const atServer = new Promise<string>((resolve) => (serverSaw = resolve));
-    const listener = createAgentServer(server, () => ['alpha', 'beta'], {
-      accepted: (socket, host) => {
-        serverSaw(`is ${host}`);
-        socket.on('error', () => undefined);
-        socket.end('hello');
-      },
-      refused: serverSaw,
+    const listener = tls.createServer(agentServerOptions(server), (socket) => {
+      socket.on('error', () => undefined);
+      const peer = peerHost(socket, ['alpha', 'beta']);
+      serverSaw(peer.ok ? `is ${peer.host}` : peer.reason);
+      if (peer.ok) socket.end('hello');
+      else socket.destroy();
     });
     servers.push(listener);
     await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));

@@ -1,52 +1,24 @@
 import { X509Certificate } from 'node:crypto';
-import { createServer } from 'node:tls';
-import type { ConnectionOptions, Server as TlsServer, TlsOptions, TLSSocket } from 'node:tls';
+import type { ConnectionOptions, TlsOptions, TLSSocket } from 'node:tls';
 import { commonName } from './certificates.ts';
 import type { Identity } from './identity.ts';
 
 const handshakeTimeoutMs = 5000;
 
-/** What becomes of a connection between agents. */
-export interface AgentServerHandlers {
-  /** A connection by a host of the cluster, proven. */
-  readonly accepted: (socket: TLSSocket, host: string) => void;
-  /** A connection that was closed, with the reason for the log. */
-  readonly refused: (reason: string) => void;
-}
-
 /**
- * A server that only the agents of the cluster get a word with. Not listening yet.
- * @param hosts asked at each connection: the hosts of the cluster file.
+ * For a server that only agents of the cluster get a word with. **Every** accepted connection must be put to `peerHost` before a byte of
+ * it is read: Node would close unproven connections without telling why, so that the refusal is left to us.
  */
-export function createAgentServer(
-  identity: Identity,
-  hosts: () => readonly string[],
-  handlers: AgentServerHandlers,
-): TlsServer {
-  const options: TlsOptions = {
+export function agentServerOptions(identity: Identity): TlsOptions {
+  return {
     key: identity.key,
     cert: identity.certificate,
     ca: [identity.authority],
     requestCert: true,
-    // Node would close unproven connections without telling why; `peerHost` refuses them with the reason.
     rejectUnauthorized: false,
     minVersion: 'TLSv1.3',
     handshakeTimeout: handshakeTimeoutMs,
   };
-  const server = createServer(options, (socket) => {
-    const peer = peerHost(socket, hosts());
-    if (peer.ok) {
-      handlers.accepted(socket, peer.host);
-    } else {
-      socket.on('error', () => undefined);
-      socket.destroy();
-      handlers.refused(peer.reason);
-    }
-  });
-  server.on('tlsClientError', (error, socket) => {
-    handlers.refused(explainTlsError(error, `the host at ${socket.remoteAddress ?? 'an unknown address'}`));
-  });
-  return server;
 }
 
 /** For a connection to the agent of `peer`: whoever answers must prove to be that host, whatever address was dialled. */
@@ -85,10 +57,10 @@ class WrongHostError extends Error {
   }
 }
 
-type PeerHost = { readonly ok: true; readonly host: string } | { readonly ok: false; readonly reason: string };
+export type PeerHost = { readonly ok: true; readonly host: string } | { readonly ok: false; readonly reason: string };
 
-/** Which host of the cluster is at the other end of an accepted connection. */
-function peerHost(socket: TLSSocket, hosts: readonly string[]): PeerHost {
+/** Which host of the cluster is at the other end of an accepted connection, proven by its certificate; a reason for the log otherwise. */
+export function peerHost(socket: TLSSocket, hosts: readonly string[]): PeerHost {
   const raw = socket.getPeerCertificate().raw as Buffer | undefined;
   const from = socket.remoteAddress ?? 'an unknown address';
   if (raw === undefined) return { ok: false, reason: `The connection from ${from} shows no certificate.` };
