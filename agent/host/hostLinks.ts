@@ -162,9 +162,9 @@ export class HostLinks {
       this.#options.log('warn', 'LINK_ADDRESS', error.message);
       setTimeout(() => {
         if (!this.#stopped)
-          this.#listen(server, address).catch((later: unknown) =>
+          {this.#listen(server, address).catch((later: unknown) =>
             this.#options.log('warn', 'LINK_ADDRESS', String(later)),
-          );
+          );}
       }, relistenMs).unref();
     }
   }
