@@ -93,17 +93,21 @@ function serve(data: ThreadData): void {
   const log = (message: string): void => parentPort?.postMessage({ type: 'log', message });
   const session = new FuseSession(data.fuseFd, data.backingFd, sink, { log, ...data.options.session });
   let steps = data.options.idleSteps ?? 0;
+  const idleStep = (): boolean => {
+    if (--steps === 0) parentPort?.postMessage({ type: 'idle work done' });
+    return steps > 0;
+  };
   const end = session.run({
     wakeFd: data.wakeFd,
     onWake: () => {
       libc.clearEvent(data.wakeFd);
-      parentPort?.postMessage({ type: 'woken', stepsLeft: steps });
+      parentPort?.postMessage({ type: 'woken' });
       return !fs.existsSync(`${data.options.log ?? ''}.stop`);
     },
-    idleStep: data.options.idleSteps === undefined ? null : () => --steps > 0,
+    idleStep: data.options.idleSteps === undefined ? null : idleStep,
   });
   session.close();
-  parentPort?.postMessage({ type: 'ended', end, stepsLeft: steps });
+  parentPort?.postMessage({ type: 'ended', end });
 }
 
 /** Answers what the session handed over, after a while. */

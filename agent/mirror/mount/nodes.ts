@@ -25,8 +25,8 @@ export class FuseNode {
   readonly openFds: number[] = [];
   /** An O_PATH descriptor that keeps hold of the file since its last known name was removed; -1 before that. */
   orphanFd = -1;
-  /** Whether a write may have to clear set-id bits; null when we have to look. */
-  maySetId: boolean | null = null;
+  /** Whether a write may have to clear set-id bits: false once we have looked and there were none. */
+  maySetId = true;
   /** Of a directory: whether it has a default ACL; null when we have to look. */
   hasDefaultAcl: boolean | null = null;
   ref: FileRef | null = null;

@@ -1,6 +1,5 @@
 import {
   ErrnoError,
-  S_IFMT,
   S_IFREG,
   S_ISGID,
   S_ISUID,
@@ -26,24 +25,29 @@ export function getattr(context: MountContext): void {
   channel.answer(ATTR_OUT_SIZE);
 }
 
-/** The mode that a write leaves: without set-uid, without set-gid where the group may execute (as the kernel's VFS does it). */
-function withoutSetId(mode: number): number {
+/**
+ * The mode that a write leaves: without set-uid; without set-gid where the group may execute or the caller is not of the group. The caller's
+ * further groups are not told to us: those lose the bit, too, which errs on the safe side.
+ */
+function withoutSetId(mode: number, ofGroup: boolean): number {
   const withoutUid = mode & ~S_ISUID;
-  return (mode & S_IXGRP) !== 0 ? withoutUid & ~S_ISGID : withoutUid;
+  return (mode & S_IXGRP) !== 0 || !ofGroup ? withoutUid & ~S_ISGID : withoutUid;
 }
 
 /** Clears set-id bits before someone who may not keep them changes the content of a file. */
 export function clearSetId(context: MountContext, node: FuseNode): void {
-  if (node.maySetId === false) return;
-  const mode = context.files.stat(node).mode;
-  const cleared = withoutSetId(mode);
-  node.maySetId = (mode & (S_ISUID | S_ISGID)) !== 0 && cleared === mode;
-  if ((mode & S_IFMT) !== S_IFREG || cleared === mode) return;
-  context.applyTo(
-    node,
-    (file) => ({ kind: 'chmod', file, mode: cleared & 0o7777 }),
-    () => context.files.chmod(node, cleared & 0o7777),
-  );
+  if (!node.maySetId) return;
+  const stat = context.files.stat(node);
+  const mode = stat.mode & 0o7777;
+  const cleared = withoutSetId(mode, context.channel.gid === stat.gid);
+  if (node.type === S_IFREG && cleared !== mode) {
+    context.applyTo(
+      node,
+      (file) => ({ kind: 'chmod', file, mode: cleared }),
+      () => context.files.chmod(node, cleared),
+    );
+  }
+  node.maySetId = (cleared & (S_ISUID | S_ISGID)) !== 0;
 }
 
 /** Changes the size of a file, with what follows from it. `fd`: a descriptor that is open for writing, if there is one. */
@@ -62,15 +66,13 @@ export function killsSetId(context: MountContext, flagged: boolean): boolean {
   return context.killPrivV2 ? flagged : context.channel.uid !== 0;
 }
 
+/** chown(2) clears set-id bits on either replica in the same way: there is nothing to replicate beside it. */
 function changeOwner(context: MountContext, node: FuseNode, uid: number | null, gid: number | null): void {
-  const before = context.files.stat(node);
   context.applyTo(
     node,
     (file) => ({ kind: 'chown', file, uid, gid }),
     () => context.files.chown(node, uid, gid),
   );
-  // chown(2) clears set-id bits on either side, the same way: nothing to replicate beside it.
-  if ((before.mode & (S_ISUID | S_ISGID)) !== 0) node.maySetId = null;
 }
 
 function changeTimes(context: MountContext, node: FuseNode, atime: NewTime, mtime: NewTime): void {
@@ -118,7 +120,7 @@ export function setattr(context: MountContext): void {
       (file) => ({ kind: 'chmod', file, mode }),
       () => files.chmod(node, mode),
     );
-    node.maySetId = null;
+    node.maySetId = true;
   }
   if (has(SetAttr.SIZE)) {
     const kills = killsSetId(context, has(SetAttr.KILL_SUIDGID));
@@ -147,12 +149,13 @@ export function fallocate(context: MountContext): void {
   } catch (error) {
     // A full disk may leave a file that has grown a part of the way.
     const { size } = fstat(fd);
-    if (size !== before)
-      {context.applyTo(
+    if (size !== before) {
+      context.applyTo(
         node,
         (file) => ({ kind: 'truncate', file, size }),
         () => undefined,
-      );}
+      );
+    }
     throw error;
   }
   context.finish(0);

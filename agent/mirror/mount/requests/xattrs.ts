@@ -22,7 +22,7 @@ function whereIs(context: MountContext, node: FuseNode): readonly [dirFd: number
 /** An ACL is more than an attribute: it changes the mode, and how new files get theirs. */
 function noteChange(node: FuseNode, name: string): void {
   if (name === 'system.posix_acl_default') node.hasDefaultAcl = null;
-  if (name === 'system.posix_acl_access') node.maySetId = null;
+  if (name === 'system.posix_acl_access') node.maySetId = true;
 }
 
 /** SETXATTR. */

@@ -1,0 +1,32 @@
+import { workerData } from 'node:worker_threads';
+import { close, O_DIRECTORY, O_RDONLY, openat, setIoFlusher } from '../../platform/libc.ts';
+import { describeError } from '../mirrorError.ts';
+import { Primary } from '../replica/primary.ts';
+import type { DispatcherSetup, FromDispatcher } from '../replica/primaryMessages.ts';
+import { FuseSession } from './session.ts';
+
+/** The thread that serves the mount of a primary, and decides the order of everything. */
+function run(setup: DispatcherSetup): void {
+  const post = (message: FromDispatcher) => setup.port.postMessage(message);
+  try {
+    setIoFlusher();
+  } catch {
+    // Needs CAP_SYS_RESOURCE; without it memory pressure can slow the mirror down.
+  }
+  const rootFd = openat(setup.backingFd, '.', O_RDONLY | O_DIRECTORY);
+  try {
+    const primary = new Primary(setup, rootFd);
+    const session = new FuseSession(setup.fuseFd, setup.backingFd, primary, { log: (message) => console.error(message) });
+    post({ type: 'serving' });
+    session.run({ wakeFd: setup.wakeFd, onWake: primary.onWake, idleStep: primary.idleStep });
+    session.close();
+    primary.afterUnmount();
+    post({ type: 'stopped' });
+  } catch (error) {
+    post({ type: 'crashed', reason: describeError(error).message });
+  } finally {
+    close(rootFd);
+  }
+}
+
+run(workerData as DispatcherSetup);
