@@ -158,6 +158,8 @@ describe('TLS between agents', () => {
       if (peer.ok) socket.end('hello');
       else socket.destroy();
     });
+    // A client that refuses us ends the handshake.
+    listener.on('tlsClientError', (error) => serverSaw(explainTlsError(error, 'the client')));
     servers.push(listener);
     await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
     const { port } = listener.address() as AddressInfo;
