@@ -100,7 +100,7 @@ function primarySilent(draft: Draft): void {
   draft.log(
     'warn',
     'PRIMARY_SILENT',
-    `${config.peer} was silent for ${String(draft.now - heardAt)} ms: ${config.self} asks the arbiter to take over ${config.module}`,
+    `${config.peer} was silent for ${String(Math.round(draft.now - heardAt))} ms: ${config.self} asks the arbiter to take over ${config.module}`,
   );
   promote(draft, {
     cause: 'failover',

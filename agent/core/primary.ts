@@ -103,7 +103,7 @@ function settleLink(draft: Draft, role: Primary): void {
     case 'both':
       if (draft.now - role.leaseFrom > draft.config.detectionMs * leaseShare) {
         draft.emit({ type: 'freeze' });
-        lose(draft, role, `${draft.config.peer} answered no heartbeat for ${String(draft.now - role.leaseFrom)} ms`);
+        lose(draft, role, `${draft.config.peer} answered no heartbeat for ${String(Math.round(draft.now - role.leaseFrom))} ms`);
         return;
       }
       settleServer(draft, role);
