@@ -21,7 +21,13 @@ export const targets = [
     ...node,
     format: 'esm',
     // The agent, its mirror process and its worker threads are entry points of one bundle folder.
-    entryPoints: { understudy: 'agent/main.ts', mirror: 'agent/mirror/process.ts', dispatcher: 'agent/mirror/mount/dispatcherWorker.ts' },
+    entryPoints: {
+      understudy: 'agent/main.ts',
+      mirror: 'agent/mirror/process.ts',
+      dispatcher: 'agent/mirror/mount/dispatcherWorker.ts',
+      acknowledger: 'agent/mirror/link/ackWorker.ts',
+      follower: 'agent/mirror/replica/followerWorker.ts',
+    },
     outdir: 'dist/agent',
     outExtension: { '.js': '.mjs' },
     external: ['koffi'],

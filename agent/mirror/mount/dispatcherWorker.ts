@@ -16,7 +16,9 @@ function run(setup: DispatcherSetup): void {
   const rootFd = openat(setup.backingFd, '.', O_RDONLY | O_DIRECTORY);
   try {
     const primary = new Primary(setup, rootFd);
-    const session = new FuseSession(setup.fuseFd, setup.backingFd, primary, { log: (message) => console.error(message) });
+    const session = new FuseSession(setup.fuseFd, setup.backingFd, primary, {
+      log: (message) => console.error(message),
+    });
     post({ type: 'serving' });
     session.run({ wakeFd: setup.wakeFd, onWake: primary.onWake, idleStep: primary.idleStep });
     session.close();

@@ -1,0 +1,353 @@
+import { shutdown, signalEvent, tryWrite } from '../../platform/libc.ts';
+
+/** What the link to the peer is. */
+export const Link = { none: 0, connected: 1, lost: 2 } as const;
+/** Why acknowledgements are held: the agent said so; the peer is lost. */
+const FROZEN_BY_AGENT = 1;
+const FROZEN_BY_LOSS = 2;
+
+const LOCK = 0;
+const LINK = 1;
+const IN_STEP = 2;
+const HOLD = 3;
+const FROZEN = 4;
+const ABORTED = 5;
+const SOCKET = 6;
+const HEAD = 7;
+const TAIL = 8;
+const PARKED = 9;
+const LAG_COUNT = 10;
+const INTS = 16;
+
+const SENT = 0;
+const ACKED = 1;
+const HEARD = 2;
+const SENT_TIMES = 8;
+const SENT_TIME_SLOTS = 1024;
+const LAGS = SENT_TIMES + SENT_TIME_SLOTS;
+const LAG_SLOTS = 512;
+const FLOATS = LAGS + LAG_SLOTS;
+
+const SLOTS = 1024;
+const SLOT_HEADER_BYTES = 16;
+const SLOT_BYTES = 512;
+const LONGEST_REPLY = SLOT_BYTES - SLOT_HEADER_BYTES;
+const EIO = 5;
+
+/** Milliseconds on the monotonic clock, the same in every thread. */
+export function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}
+
+/**
+ * What the threads of a primary share: the state of the link and the replies to the kernel that wait for the peer, in the order of the
+ * requests. One lock covers all decisions about whether a reply may go out, so that once `freeze` has returned none does.
+ */
+export class SharedState {
+  readonly buffer: SharedArrayBuffer;
+  readonly #ints: Int32Array;
+  readonly #floats: Float64Array;
+  readonly #slots: Uint8Array;
+  readonly #slotInts: Int32Array;
+  readonly #slotFloats: Float64Array;
+  readonly #fuseFd: number;
+  readonly #wakeFd: number;
+
+  /** @param wakeFd the eventfd on which the dispatcher waits */
+  constructor(fuseFd: number, wakeFd: number, buffer?: SharedArrayBuffer) {
+    this.#fuseFd = fuseFd;
+    this.#wakeFd = wakeFd;
+    const floatsAt = INTS * 4;
+    const slotsAt = floatsAt + FLOATS * 8;
+    this.buffer = buffer ?? new SharedArrayBuffer(slotsAt + SLOTS * SLOT_BYTES);
+    this.#ints = new Int32Array(this.buffer, 0, INTS);
+    this.#floats = new Float64Array(this.buffer, floatsAt, FLOATS);
+    this.#slots = new Uint8Array(this.buffer, slotsAt);
+    this.#slotInts = new Int32Array(this.buffer, slotsAt);
+    this.#slotFloats = new Float64Array(this.buffer, slotsAt);
+    if (!buffer) this.#ints[SOCKET] = -1;
+  }
+
+  // --- the lock: 0 free, 1 taken, 2 taken and waited for
+
+  #lock(): void {
+    const ints = this.#ints;
+    if (Atomics.compareExchange(ints, LOCK, 0, 1) === 0) return;
+    while (Atomics.exchange(ints, LOCK, 2) !== 0) Atomics.wait(ints, LOCK, 2);
+  }
+
+  #unlock(): void {
+    if (Atomics.exchange(this.#ints, LOCK, 0) === 2) Atomics.notify(this.#ints, LOCK, 1);
+  }
+
+  #locked<T>(action: () => T): T {
+    this.#lock();
+    try {
+      return action();
+    } finally {
+      this.#unlock();
+    }
+  }
+
+  #int(index: number): number {
+    return Atomics.load(this.#ints, index);
+  }
+
+  #float(index: number): number {
+    return this.#floats[index] ?? 0;
+  }
+
+  // --- state
+
+  get link(): number {
+    return this.#int(LINK);
+  }
+
+  /** Every acknowledgement waits for the peer. */
+  get inStep(): boolean {
+    return this.#int(IN_STEP) === 1;
+  }
+
+  get frozen(): boolean {
+    return this.#int(FROZEN) !== 0;
+  }
+
+  get aborted(): boolean {
+    return this.#int(ABORTED) === 1;
+  }
+
+  /** The dispatcher takes no request until the freeze ends. */
+  get parked(): boolean {
+    return this.#int(PARKED) === 1;
+  }
+
+  set parked(value: boolean) {
+    Atomics.store(this.#ints, PARKED, value ? 1 : 0);
+  }
+
+  /** Number of the last frame that was handed to the socket. */
+  get sent(): number {
+    return this.#float(SENT);
+  }
+
+  /** Number of the last frame that the peer has applied. */
+  get acked(): number {
+    return this.#float(ACKED);
+  }
+
+  /** When the peer was last heard, see monotonicMs. */
+  get heardAt(): number {
+    return this.#float(HEARD);
+  }
+
+  get unacknowledged(): number {
+    return this.#locked(() => this.#int(TAIL) - this.#int(HEAD));
+  }
+
+  connected(socketFd: number, sent: number): void {
+    this.#locked(() => {
+      this.#floats[SENT] = sent;
+      this.#floats[ACKED] = sent;
+      this.#floats[HEARD] = monotonicMs();
+      Atomics.store(this.#ints, SOCKET, socketFd);
+      Atomics.store(this.#ints, IN_STEP, 0);
+      Atomics.store(this.#ints, LINK, Link.connected);
+    });
+  }
+
+  /** From the next change on every acknowledgement waits for the peer. */
+  enterStep(): void {
+    this.#locked(() => {
+      if (this.#int(LINK) === Link.connected) Atomics.store(this.#ints, IN_STEP, 1);
+    });
+  }
+
+  /** Returns false for 'hold' when there is no peer in step to lose. */
+  setHold(hold: boolean): boolean {
+    return this.#locked(() => {
+      if (hold && (this.#int(LINK) !== Link.connected || this.#int(IN_STEP) === 0)) return false;
+      Atomics.store(this.#ints, HOLD, hold ? 1 : 0);
+      return true;
+    });
+  }
+
+  /** About to hand frame `number` to the socket. */
+  noteSent(number: number): void {
+    this.#floats[SENT_TIMES + (number % SENT_TIME_SLOTS)] = monotonicMs();
+    this.#floats[SENT] = number;
+  }
+
+  noteHeard(): void {
+    this.#floats[HEARD] = monotonicMs();
+  }
+
+  /** The peer has applied every frame up to `number`: replies that waited for it go out. */
+  noteAcknowledged(number: number): void {
+    const now = monotonicMs();
+    const lag = now - this.#float(SENT_TIMES + (number % SENT_TIME_SLOTS));
+    const count = Atomics.add(this.#ints, LAG_COUNT, 1);
+    this.#floats[LAGS + (count % LAG_SLOTS)] = lag;
+    this.#lock();
+    if (number > this.#float(ACKED)) this.#floats[ACKED] = number;
+    this.#floats[HEARD] = now;
+    this.#releaseLocked();
+    this.#unlock();
+  }
+
+  /** Median lag since the last call, microseconds; null without traffic. */
+  takeLagMicros(): number | null {
+    const count = Math.min(Atomics.exchange(this.#ints, LAG_COUNT, 0), LAG_SLOTS);
+    if (count === 0) return null;
+    const lags = Array.from(this.#floats.subarray(LAGS, LAGS + count)).sort((a, b) => a - b);
+    return Math.round((lags[count >> 1] ?? 0) * 1000);
+  }
+
+  // --- replies
+
+  /**
+   * Takes a reply over. It goes out when frame `number` is acknowledged (0: without waiting for one), in the order of the replies and
+   * never during a freeze.
+   * @param complete false: it also waits for `complete`
+   */
+  hold(reply: Uint8Array, number: number, complete: boolean): void {
+    if (reply.length > LONGEST_REPLY) throw new RangeError(`a reply of ${reply.length} bytes cannot be held`);
+    this.#lock();
+    while (this.#int(TAIL) - this.#int(HEAD) >= SLOTS) {
+      this.#unlock();
+      Atomics.wait(this.#ints, HEAD, this.#int(HEAD), 10);
+      this.#lock();
+    }
+    const slot = (this.#int(TAIL) % SLOTS) * SLOT_BYTES;
+    this.#slotFloats[slot / 8] = number;
+    this.#slotInts[slot / 4 + 2] = reply.length;
+    this.#slotInts[slot / 4 + 3] = complete ? 1 : 0;
+    this.#slots.set(reply, slot + SLOT_HEADER_BYTES);
+    Atomics.store(this.#ints, TAIL, this.#int(TAIL) + 1);
+    if (complete) this.#releaseLocked();
+    this.#unlock();
+  }
+
+  /** The newest held reply has what it waited for on this host. With `keep` false it is dropped: the mount answers with an error. */
+  complete(keep: boolean): void {
+    this.#locked(() => {
+      const last = this.#int(TAIL) - 1;
+      if (keep) this.#slotInts[((last % SLOTS) * SLOT_BYTES) / 4 + 3] = 1;
+      // Only the newest one is ever incomplete, so the ones before it are untouched.
+      else if (last >= this.#int(HEAD)) Atomics.store(this.#ints, TAIL, last);
+      this.#releaseLocked();
+    });
+  }
+
+  /** The newest held reply waits for frame `number` instead, which was not known when it was taken. */
+  retarget(number: number): void {
+    this.#locked(() => {
+      const last = this.#int(TAIL) - 1;
+      if (last >= this.#int(HEAD)) this.#slotFloats[((last % SLOTS) * SLOT_BYTES) / 8] = number;
+      this.#releaseLocked();
+    });
+  }
+
+  #releaseLocked(): void {
+    const ints = this.#ints;
+    const aborted = this.#int(ABORTED) === 1;
+    if (!aborted && this.#int(FROZEN) !== 0) return;
+    const inStep = this.#int(IN_STEP) === 1;
+    const acked = this.#float(ACKED);
+    let head = this.#int(HEAD);
+    const tail = this.#int(TAIL);
+    const full = tail - head >= SLOTS;
+    for (; head < tail; head++) {
+      const slot = (head % SLOTS) * SLOT_BYTES;
+      if (!aborted && this.#slotInts[slot / 4 + 3] === 0) break;
+      if (!aborted && inStep && (this.#slotFloats[slot / 8] ?? 0) > acked) break;
+      const at = slot + SLOT_HEADER_BYTES;
+      let length = this.#slotInts[slot / 4 + 2] ?? 0;
+      if (aborted) {
+        // fuse_out_header alone: length, negative error, and the request's number as it is.
+        this.#slotInts[at / 4] = length = 16;
+        this.#slotInts[at / 4 + 1] = -EIO;
+      }
+      // A request that was interrupted meanwhile has nobody left to answer (ENOENT); an unmounted one neither.
+      tryWrite(this.#fuseFd, this.#slots.subarray(at, at + length));
+    }
+    Atomics.store(ints, HEAD, head);
+    if (full) Atomics.notify(ints, HEAD);
+  }
+
+  // --- decisions
+
+  /**
+   * The peer is lost. Exactly one caller is told so. In 'hold' mode everything is held from here on, else nothing is any more.
+   * Wakes every thread that is stuck on the connection.
+   */
+  declareLost(): boolean {
+    const socket = this.#locked(() => {
+      if (this.#int(LINK) !== Link.connected) return -1;
+      this.#dropLinkLocked();
+      if (this.#int(HOLD) === 1) Atomics.or(this.#ints, FROZEN, FROZEN_BY_LOSS);
+      else Atomics.store(this.#ints, IN_STEP, 0);
+      this.#releaseLocked();
+      return this.#int(SOCKET);
+    });
+    if (socket < 0) return false;
+    shutdown(socket);
+    signalEvent(this.#wakeFd);
+    return true;
+  }
+
+  #dropLinkLocked(): void {
+    Atomics.store(this.#ints, LINK, Link.lost);
+  }
+
+  /** After the dispatcher and the acknowledging thread have let go of the connection. */
+  disconnected(): void {
+    this.#locked(() => {
+      Atomics.store(this.#ints, LINK, Link.none);
+      Atomics.store(this.#ints, SOCKET, -1);
+    });
+  }
+
+  freeze(): void {
+    this.#locked(() => Atomics.or(this.#ints, FROZEN, FROZEN_BY_AGENT));
+    signalEvent(this.#wakeFd);
+  }
+
+  /** Ends a freeze of the agent's. One that the loss of the peer caused goes on. */
+  thaw(): void {
+    this.#locked(() => {
+      Atomics.and(this.#ints, FROZEN, ~FROZEN_BY_AGENT);
+      this.#releaseLocked();
+    });
+    signalEvent(this.#wakeFd);
+  }
+
+  /** Nobody is waited for any more; everything held goes out, in order. Returns whether a connection was dropped. */
+  goAlone(): boolean {
+    const socket = this.#locked(() => {
+      const connected = this.#int(LINK) === Link.connected;
+      if (connected) this.#dropLinkLocked();
+      Atomics.store(this.#ints, IN_STEP, 0);
+      Atomics.store(this.#ints, HOLD, 0);
+      Atomics.store(this.#ints, FROZEN, 0);
+      this.#releaseLocked();
+      return connected ? this.#int(SOCKET) : -1;
+    });
+    if (socket >= 0) shutdown(socket);
+    signalEvent(this.#wakeFd);
+    return socket >= 0;
+  }
+
+  /** Everything held, now and later, fails with EIO. */
+  abort(): void {
+    const socket = this.#locked(() => {
+      const connected = this.#int(LINK) === Link.connected;
+      if (connected) this.#dropLinkLocked();
+      Atomics.store(this.#ints, ABORTED, 1);
+      this.#releaseLocked();
+      return connected ? this.#int(SOCKET) : -1;
+    });
+    if (socket >= 0) shutdown(socket);
+    signalEvent(this.#wakeFd);
+  }
+}

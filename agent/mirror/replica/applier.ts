@@ -1,0 +1,262 @@
+import {
+  AT_REMOVEDIR,
+  chownat,
+  close,
+  ErrnoError,
+  errnos,
+  fallocate,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_ZERO_RANGE,
+  fchmod,
+  fchown,
+  fstat,
+  fsync,
+  ftruncate,
+  futimens,
+  linkat,
+  mkdirat,
+  mknodat,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDWR,
+  openat,
+  pwriteFully,
+  removexattrat,
+  renameat2,
+  setxattrat,
+  symlinkat,
+  tryUnlinkat,
+  unlinkat,
+  utimensat,
+} from '../../platform/libc.ts';
+import type { FileRef, Mutation } from '../mutation.ts';
+import { checkPath, joinPath, type ReplicaTree } from './tree.ts';
+
+const OPEN_FILES = 256;
+
+/** Applies what the primary changed to this replica's files, in the primary's order. */
+export class Applier {
+  readonly #tree: ReplicaTree;
+  readonly #excluded: (name: string) => boolean;
+  /** Open files by the primary's inode number, the least recently used first. */
+  readonly #files = new Map<number, number>();
+
+  constructor(tree: ReplicaTree, excluded: (name: string) => boolean) {
+    this.#tree = tree;
+    this.#excluded = excluded;
+  }
+
+  /** @throws ErrnoError when the change cannot be made */
+  apply(mutation: Mutation): void {
+    const tree = this.#tree;
+    switch (mutation.kind) {
+      case 'write':
+        pwriteFully(this.file(mutation.file), mutation.data, mutation.offset);
+        return;
+      case 'truncate':
+        ftruncate(this.file(mutation.file), mutation.size);
+        return;
+      case 'fallocate':
+        this.#fallocate(this.file(mutation.file), mutation.mode, mutation.offset, mutation.length);
+        return;
+      case 'create': {
+        this.forget(mutation.ino);
+        const { dirFd, name } = tree.locate(mutation.path);
+        const fd = openat(dirFd, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600);
+        this.#remember(mutation.ino, fd);
+        fchown(fd, mutation.uid, mutation.gid);
+        // After chown, which takes setuid and setgid away.
+        fchmod(fd, mutation.mode & 0o7777);
+        return;
+      }
+      case 'mkdir': {
+        this.forget(mutation.ino);
+        const { dirFd, name } = tree.locate(mutation.path);
+        mkdirat(dirFd, name, 0o700);
+        chownat(dirFd, name, mutation.uid, mutation.gid);
+        tree.chmod(mutation.path, mutation.mode);
+        return;
+      }
+      case 'mknod': {
+        this.forget(mutation.ino);
+        const { dirFd, name } = tree.locate(mutation.path);
+        mknodat(dirFd, name, mutation.mode, mutation.rdev);
+        chownat(dirFd, name, mutation.uid, mutation.gid);
+        tree.chmod(mutation.path, mutation.mode);
+        return;
+      }
+      case 'symlink': {
+        this.forget(mutation.ino);
+        const { dirFd, name } = tree.locate(mutation.path);
+        symlinkat(mutation.target, dirFd, name);
+        chownat(dirFd, name, mutation.uid, mutation.gid);
+        return;
+      }
+      case 'link': {
+        const from = tree.locate(pathOf(mutation.file));
+        const to = tree.locate(mutation.path);
+        linkat(from.dirFd, from.name, to.dirFd, to.name);
+        return;
+      }
+      case 'unlink': {
+        const { dirFd, name } = tree.locate(mutation.path);
+        unlinkat(dirFd, name);
+        // The number may be given to another file from now on.
+        this.forget(mutation.ino);
+        return;
+      }
+      case 'rmdir':
+        this.#removeDirectory(mutation.path);
+        return;
+      case 'rename': {
+        const target = tree.stat(mutation.to);
+        const from = tree.locate(mutation.from);
+        const to = tree.locate(mutation.to);
+        renameat2(from.dirFd, from.name, to.dirFd, to.name, mutation.flags);
+        tree.forgetDirectories();
+        if (target !== null) this.#closeRemoved();
+        return;
+      }
+      case 'chmod': {
+        const path = pathOf(mutation.file);
+        tree.chmod(path, mutation.mode);
+        return;
+      }
+      case 'chown': {
+        const { dirFd, name } = tree.locate(pathOf(mutation.file));
+        chownat(dirFd, name, mutation.uid, mutation.gid);
+        return;
+      }
+      case 'utimens':
+        this.#setTimes(pathOf(mutation.file), mutation.atime, mutation.mtime);
+        return;
+      case 'setxattr': {
+        const { dirFd, name } = tree.locate(pathOf(mutation.file));
+        // The primary's own call obeyed XATTR_CREATE or XATTR_REPLACE already.
+        setxattrat(dirFd, name, mutation.name, mutation.value, 0);
+        return;
+      }
+      case 'removexattr': {
+        const { dirFd, name } = tree.locate(pathOf(mutation.file));
+        removexattrat(dirFd, name, mutation.name);
+        return;
+      }
+    }
+  }
+
+  /** The open file of a reference; opens it by its path. Belongs to the cache. */
+  file(file: FileRef): number {
+    const known = this.#files.get(file.ino);
+    if (known !== undefined) {
+      this.#files.delete(file.ino);
+      this.#files.set(file.ino, known);
+      return known;
+    }
+    const fd = this.#tree.open(pathOf(file), O_RDWR | O_NONBLOCK);
+    this.#remember(file.ino, fd);
+    return fd;
+  }
+
+  #remember(ino: number, fd: number): void {
+    for (const [oldest, oldFd] of this.#files) {
+      if (this.#files.size < OPEN_FILES) break;
+      close(oldFd);
+      this.#files.delete(oldest);
+    }
+    this.#files.set(ino, fd);
+  }
+
+  /** The number means another file, or none, from now on. */
+  forget(ino: number): void {
+    const fd = this.#files.get(ino);
+    if (fd === undefined) return;
+    close(fd);
+    this.#files.delete(ino);
+  }
+
+  /** Closes every file, for the end of a session or when names were changed behind the cache. */
+  forgetAll(): void {
+    for (const fd of this.#files.values()) close(fd);
+    this.#files.clear();
+    this.#tree.forgetDirectories();
+  }
+
+  /** Makes one file durable; a file that is not there any more needs nothing. */
+  flush(file: FileRef): void {
+    if (file.path === null) return;
+    try {
+      fsync(this.file(file));
+    } catch (error) {
+      if (!(error instanceof ErrnoError) || (error.errno !== errnos.EISDIR && error.errno !== errnos.ENXIO)) throw error;
+      this.#flushDirectory(file.path);
+    }
+  }
+
+  #flushDirectory(path: string): void {
+    const fd = this.#tree.open(path, O_NONBLOCK);
+    try {
+      fsync(fd);
+    } finally {
+      close(fd);
+    }
+  }
+
+  #setTimes(path: string, atime: bigint | null, mtime: bigint | null): void {
+    checkPath(path);
+    if (path === '') {
+      futimens(this.#tree.rootFd, atime, mtime);
+      return;
+    }
+    const { dirFd, name } = this.#tree.locate(path);
+    utimensat(dirFd, name, atime, mtime);
+  }
+
+  #fallocate(fd: number, mode: number, offset: number, length: number): void {
+    try {
+      fallocate(fd, mode, offset, length);
+    } catch (error) {
+      if (!(error instanceof ErrnoError) || error.errno !== errnos.EOPNOTSUPP) throw error;
+      // Another file system than the primary's: the same content without the same allocation.
+      const { size } = fstat(fd);
+      if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) {
+        const end = (mode & FALLOC_FL_KEEP_SIZE) !== 0 ? Math.min(size, offset + length) : offset + length;
+        const zeros = Buffer.alloc(Math.min(1 << 20, Math.max(0, end - offset)));
+        for (let at = offset; at < end; at += zeros.length) pwriteFully(fd, zeros.subarray(0, Math.min(zeros.length, end - at)), at);
+      } else if (mode === 0) {
+        if (offset + length > size) ftruncate(fd, offset + length);
+      } else if (mode !== FALLOC_FL_KEEP_SIZE) {
+        throw error;
+      }
+    }
+  }
+
+  #removeDirectory(path: string): void {
+    const { dirFd, name } = this.#tree.locate(path);
+    const result = tryUnlinkat(dirFd, name, AT_REMOVEDIR);
+    this.#tree.forgetDirectories();
+    if (result === 0) return;
+    if (result !== -errnos.ENOTEMPTY) throw new ErrnoError(-result, 'rmdir', path);
+    // Names that are not replicated may have stayed behind from an earlier life of this replica as the primary.
+    const names = this.#tree.names(path);
+    if (!names.every(this.#excluded)) throw new ErrnoError(errnos.ENOTEMPTY, 'rmdir', path);
+    for (const each of names) this.#tree.removeTree(joinPath(path, each));
+    const place = this.#tree.locate(path);
+    unlinkat(place.dirFd, place.name, AT_REMOVEDIR);
+    this.#tree.forgetDirectories();
+  }
+
+  /** A file that lost its last name must not keep its space. */
+  #closeRemoved(): void {
+    for (const [ino, fd] of this.#files) {
+      if (fstat(fd).nlink === 0) this.forget(ino);
+    }
+  }
+}
+
+function pathOf(file: FileRef): string {
+  if (file.path === null) throw new ErrnoError(errnos.ENOENT, 'path', `file ${file.ino} has no name`);
+  return file.path;
+}

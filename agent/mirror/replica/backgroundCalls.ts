@@ -1,0 +1,32 @@
+import { bind } from '../../platform/libc/library.ts';
+import { cString, MNT_DETACH, toByteString, UMOUNT_NOFOLLOW } from '../../platform/libc.ts';
+import { mountAt } from '../../platform/mounts.ts';
+
+interface BackgroundCall<Arguments extends unknown[]> {
+  async(...values: [...Arguments, (error: Error | null, result: number) => void]): void;
+}
+
+const syncfs = bind<never>('int syncfs(int)') as BackgroundCall<[number]>;
+const umount2 = bind<never>('int umount2(const void *, int)') as BackgroundCall<[Uint8Array, number]>;
+
+function run<Arguments extends unknown[]>(call: BackgroundCall<Arguments>, ...values: Arguments): Promise<number> {
+  return new Promise((resolve, reject) => {
+    call.async(...values, (error, result) => (error ? reject(error) : resolve(result)));
+  });
+}
+
+/** syncfs(2) in a thread of its own: everything on the file system of `fd` durable. Rejects when the disk failed. */
+export async function syncFileSystem(fd: number): Promise<void> {
+  if ((await run(syncfs, fd)) === -1) throw new Error('the disk reported an error while the replica was made durable');
+}
+
+/**
+ * umount(2) in a thread of its own: a mount that this very process serves must not be waited for by the thread that its server needs.
+ * @returns false when something still uses the mount
+ */
+export async function unmountServed(directory: string, detach = false): Promise<boolean> {
+  const before = mountAt(directory);
+  if (before === null) return true;
+  await run(umount2, cString(toByteString(before.mountPoint)), UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0));
+  return mountAt(directory)?.id !== before.id;
+}

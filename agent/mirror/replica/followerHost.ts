@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { bindSocket, close, ErrnoError, eventfd, listen, signalEvent, socketAddress, tcpSocket } from '../../platform/libc.ts';
+import { PROTOCOL_VERSION } from '../link/protocol.ts';
+import type { FollowerEndpoint, MirrorEvent, MirrorOptions } from '../mirror.ts';
+import { describeError, MirrorError } from '../mirrorError.ts';
+import { syncFileSystem } from './backgroundCalls.ts';
+import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './followerMessages.ts';
+import type { FinishOrder } from './followerSession.ts';
+import { coverReadOnly, uncover } from './location.ts';
+import { answerCall, type MainCall } from './mainCall.ts';
+import type { RecordStore } from './record.ts';
+import { resetMarks } from './zoneMarks.ts';
+
+const STOP_LIMIT_MS = 10_000;
+
+/** This host's replica while it follows: the read-only cover, the listening socket and the thread behind it. */
+export class FollowerHost {
+  readonly #options: MirrorOptions;
+  readonly #record: RecordStore;
+  readonly #rootFd: number;
+  readonly #emit: (event: MirrorEvent) => void;
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #callPort: MessagePort;
+  readonly #callFlag = new SharedArrayBuffer(4);
+  readonly #epoch = new Float64Array(new SharedArrayBuffer(8));
+  readonly #wakeFd: number;
+  readonly #listenFd: number;
+  readonly #stopped: Promise<void>;
+  readonly endpoint: FollowerEndpoint;
+  #onStopped: () => void = () => {};
+
+  /** @throws MirrorError "address-unusable", "port-in-use" */
+  constructor(parts: {
+    options: MirrorOptions;
+    record: RecordStore;
+    rootFd: number;
+    address: string;
+    epoch: number;
+    emit: (event: MirrorEvent) => void;
+    workers: string;
+  }) {
+    this.#options = parts.options;
+    this.#record = parts.record;
+    this.#rootFd = parts.rootFd;
+    this.#emit = parts.emit;
+    this.#epoch[0] = Math.max(parts.epoch, parts.record.epoch);
+    this.#listenFd = listenOn(parts.address);
+    const session = randomBytes(16).toString('hex');
+    const key = randomBytes(32).toString('base64');
+    const channel = new MessageChannel();
+    const calls = new MessageChannel();
+    this.#port = channel.port1;
+    this.#callPort = calls.port1;
+    try {
+      coverReadOnly(this.#options.directory, this.#options.stateDirectory);
+    } catch (error) {
+      close(this.#listenFd);
+      throw new MirrorError('mount-failed', `${this.#options.directory} could not be covered read-only: ${describeError(error).message}`);
+    }
+    this.#wakeFd = eventfd();
+    this.#stopped = new Promise((resolve) => (this.#onStopped = resolve));
+    const setup: FollowerSetup = {
+      module: this.#options.module,
+      host: this.#options.host,
+      exclude: this.#options.exclude,
+      stateDirectory: this.#options.stateDirectory,
+      listenFd: this.#listenFd,
+      wakeFd: this.#wakeFd,
+      rootFd: this.#rootFd,
+      session,
+      key,
+      port: channel.port2,
+      callPort: calls.port2,
+      callFlag: this.#callFlag,
+      epoch: this.#epoch.buffer as SharedArrayBuffer,
+    };
+    this.#port.on('message', (message: FromFollowerThread) => this.#onMessage(message));
+    this.#callPort.on('message', (message: { call: MainCall }) => this.#onCall(message.call));
+    this.#worker = new Worker(join(parts.workers, 'follower.mjs'), { workerData: setup, transferList: [channel.port2, calls.port2] });
+    this.#worker.once('error', (error) => this.#crashed(error.message));
+    this.endpoint = {
+      protocolVersion: PROTOCOL_VERSION,
+      port: socketAddress(this.#listenFd).port,
+      session,
+      key,
+      record: this.#record.value,
+    };
+  }
+
+  #crashed(reason: string): void {
+    this.#onStopped();
+    this.#emit({ type: 'failed', reason: `the thread that follows the primary failed: ${reason}` });
+  }
+
+  #tell(message: ToFollowerThread): void {
+    this.#port.postMessage(message);
+    signalEvent(this.#wakeFd);
+  }
+
+  #onMessage(message: FromFollowerThread): void {
+    switch (message.type) {
+      case 'link':
+        this.#emit({ type: 'followerLink', connected: message.connected, reason: message.reason });
+        return;
+      case 'sync':
+        void this.#sync(message.number, message.finish);
+        return;
+      case 'stopped':
+        this.#onStopped();
+        return;
+      case 'crashed':
+        this.#crashed(message.reason);
+        return;
+      case 'call':
+        return;
+    }
+  }
+
+  #onCall(call: MainCall): void {
+    try {
+      if (call.op === 'enterEpoch') this.enterEpoch(call.entry);
+      else this.#update(call.change);
+      answerCall(this.#callPort, new Int32Array(this.#callFlag), null);
+    } catch (error) {
+      answerCall(this.#callPort, new Int32Array(this.#callFlag), describeError(error));
+    }
+  }
+
+  #update(change: Parameters<RecordStore['update']>[0]): void {
+    this.#record.update(change);
+    this.#tell({ type: 'record', record: this.#record.value });
+  }
+
+  enterEpoch(entry: Parameters<RecordStore['enter']>[0]): void {
+    this.#record.enter(entry);
+    this.#epoch[0] = Math.max(this.#epoch[0] ?? 0, entry.epoch);
+    this.#tell({ type: 'record', record: this.#record.value });
+  }
+
+  async #sync(number: number, finish: FinishOrder | null): Promise<void> {
+    let error: string | null = null;
+    try {
+      await syncFileSystem(this.#rootFd);
+      if (finish) {
+        const own = this.#record.value.lineage;
+        const later = (own.at(-1)?.epoch ?? 0) > (finish.lineage.at(-1)?.epoch ?? 0);
+        this.#update({ syncId: finish.syncId, consistent: true, lineage: later ? own : finish.lineage });
+        resetMarks(this.#options.stateDirectory);
+      }
+    } catch (failure) {
+      error = describeError(failure).message;
+    }
+    this.#tell({ type: 'synced', number, finish: finish !== null, error });
+  }
+
+  /** Applies what has arrived completely, ends the session, uncovers the directory. */
+  async stop(): Promise<void> {
+    this.#tell({ type: 'stop' });
+    const limit = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), STOP_LIMIT_MS).unref());
+    const result = await Promise.race([this.#stopped, limit]);
+    if (result === 'late') throw new MirrorError('follower-stuck', 'the follower does not stop: its disk does not answer');
+    await this.#worker.terminate();
+    this.#port.close();
+    this.#callPort.close();
+    close(this.#listenFd);
+    close(this.#wakeFd);
+    uncover(this.#options.directory, this.#options.stateDirectory);
+  }
+}
+
+function listenOn(address: string): number {
+  let fd = -1;
+  try {
+    fd = tcpSocket(address);
+    bindSocket(fd, { address, port: 0 });
+    listen(fd);
+    return fd;
+  } catch (error) {
+    if (fd >= 0) close(fd);
+    if (!(error instanceof ErrnoError)) throw error;
+    throw new MirrorError(
+      'address-unusable',
+      `this host cannot listen on ${address} (${error.code}): check the host's replication address in the cluster file`,
+    );
+  }
+}

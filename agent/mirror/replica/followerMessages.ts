@@ -1,0 +1,38 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { ReplicaRecord } from '../mirror.ts';
+import type { CallMessage } from './mainCall.ts';
+import type { FinishOrder } from './followerSession.ts';
+
+/** What the follower's thread is started with. */
+export interface FollowerSetup {
+  readonly module: string;
+  readonly host: string;
+  readonly exclude: readonly string[];
+  readonly stateDirectory: string;
+  readonly listenFd: number;
+  readonly wakeFd: number;
+  /** Readable descriptor of the directory below the read-only mount. */
+  readonly rootFd: number;
+  readonly session: string;
+  /** Base64. */
+  readonly key: string;
+  readonly port: MessagePort;
+  readonly callPort: MessagePort;
+  readonly callFlag: SharedArrayBuffer;
+  /** One Float64: the lowest epoch that is not refused. */
+  readonly epoch: SharedArrayBuffer;
+}
+
+/** Main thread to follower's thread, behind a signal of the eventfd. */
+export type ToFollowerThread =
+  | { readonly type: 'stop' }
+  | { readonly type: 'record'; readonly record: ReplicaRecord }
+  | { readonly type: 'synced'; readonly number: number; readonly finish: boolean; readonly error: string | null };
+
+/** Follower's thread to main thread. */
+export type FromFollowerThread =
+  | CallMessage
+  | { readonly type: 'link'; readonly connected: boolean; readonly reason: string | null }
+  | { readonly type: 'sync'; readonly number: number; readonly finish: FinishOrder | null }
+  | { readonly type: 'stopped' }
+  | { readonly type: 'crashed'; readonly reason: string };

@@ -1,0 +1,297 @@
+import { ErrnoError, errnos } from '../../platform/libc.ts';
+import { ByteReader, ByteWriter, MalformedMessage } from '../link/bytes.ts';
+import { ConnectionEnd, type FollowerConnection } from '../link/followerConnection.ts';
+import { decodeMutation, pathsOf } from '../link/mutationCodec.ts';
+import { ToFollower, ToPrimary } from '../link/protocol.ts';
+import {
+  decodeContent,
+  decodeDirectory,
+  decodeHashes,
+  encodeDirectoryAnswer,
+  encodeHashAnswer,
+  encodeMissed,
+} from '../link/resyncMessages.ts';
+import type { FrameHeader } from '../link/sealer.ts';
+import { monotonicMs } from '../link/sharedState.ts';
+import { MirrorError } from '../mirrorError.ts';
+import type { ReplicaRecord } from '../mirror.ts';
+import type { Mutation } from '../mutation.ts';
+import { DirectoryCompare } from '../resync/directoryCompare.ts';
+import { compareHashes, storeContent } from '../resync/followerContent.ts';
+import type { Applier } from './applier.ts';
+import type { MainCaller } from './mainCall.ts';
+import { isLineageEntry, isRecord } from './record.ts';
+import type { ReplicaTree } from './tree.ts';
+import type { LoadedMarks } from './zoneMarks.ts';
+
+/** Errors by which a change shows that the resync has not been there yet. Everything else is the replica's own trouble. */
+const NOT_THERE_YET = new Set([
+  errnos.ENOENT,
+  errnos.ENOTDIR,
+  errnos.EISDIR,
+  errnos.EEXIST,
+  errnos.ENOTEMPTY,
+  errnos.ELOOP,
+  errnos.EXDEV,
+  errnos.ENODATA,
+  errnos.ENXIO,
+  errnos.EBUSY,
+]);
+const ACKNOWLEDGE_EVERY = 32;
+const ALIVE_EVERY_MS = 200;
+
+/** What a session needs of the worker that runs it. */
+export interface FollowerContext {
+  readonly module: string;
+  /** This host's name. */
+  readonly host: string;
+  readonly tree: ReplicaTree;
+  readonly applier: Applier;
+  readonly excluded: (name: string) => boolean;
+  readonly main: MainCaller;
+  readonly record: () => ReplicaRecord;
+  readonly loadMarks: () => LoadedMarks;
+  /** Frames of a lower epoch are refused. */
+  readonly epoch: () => number;
+  /** Make the replica durable, then call `finished`/`synced` of the session with the number. */
+  readonly requestSync: (number: number, finish: FinishOrder | null) => void;
+}
+
+/** What makes this replica a member of the pair, once it is durable. */
+export interface FinishOrder {
+  readonly syncId: string;
+  readonly lineage: ReplicaRecord['lineage'];
+}
+
+/** The follower's side of one connection: checks, applies in order, acknowledges. */
+export class FollowerSession {
+  readonly #context: FollowerContext;
+  readonly #connection: FollowerConnection;
+  #compare: DirectoryCompare | null = null;
+  /** From the start of a resync to its end changes may hit what is not there yet. */
+  #resyncing = false;
+  #inStep = false;
+  #missed = 0;
+  #lastNumber = 0;
+  #acknowledged = 0;
+  #lastSent = 0;
+
+  constructor(context: FollowerContext, connection: FollowerConnection) {
+    this.#context = context;
+    this.#connection = connection;
+  }
+
+  get connection(): FollowerConnection {
+    return this.#connection;
+  }
+
+  /** Applies everything that is complete. @throws ConnectionEnd */
+  process(): void {
+    for (let frame = this.#connection.next(); frame; frame = this.#connection.next()) {
+      this.#handle(frame.header, frame.payload);
+      this.#lastNumber = frame.header.number;
+      if (this.#lastNumber - this.#acknowledged >= ACKNOWLEDGE_EVERY) this.#acknowledge();
+    }
+    this.#acknowledge();
+  }
+
+  #acknowledge(): void {
+    if (this.#acknowledged === this.#lastNumber) return;
+    this.#acknowledged = this.#lastNumber;
+    this.#send(ToPrimary.acknowledged, new ByteWriter(8).size(this.#lastNumber).done());
+  }
+
+  #send(type: number, payload: Uint8Array): void {
+    this.#lastSent = monotonicMs();
+    this.#connection.send(type, this.#context.epoch(), payload);
+  }
+
+  #sendJson(type: number, value: unknown): void {
+    this.#send(type, Buffer.from(JSON.stringify(value)));
+  }
+
+  /** Between the pieces of long work: the primary must see that this host is alive. */
+  readonly alive = (): void => {
+    if (monotonicMs() - this.#lastSent > ALIVE_EVERY_MS) this.#send(ToPrimary.alive, Buffer.alloc(0));
+  };
+
+  #handle(header: FrameHeader, payload: Buffer): void {
+    if (!this.#connection.authenticated) {
+      this.#authenticate(header, payload);
+      return;
+    }
+    this.#checkEpoch(header.epoch);
+    try {
+      this.#dispatch(header, payload);
+    } catch (error) {
+      if (error instanceof ConnectionEnd) throw error;
+      const reason = reasonOf(error);
+      this.#acknowledge();
+      this.#sendJson(ToPrimary.failed, { message: reason });
+      throw new ConnectionEnd(`a change could not be applied: ${reason}`);
+    }
+  }
+
+  #checkEpoch(epoch: number): void {
+    const own = this.#context.epoch();
+    if (epoch >= own) return;
+    this.#sendJson(ToPrimary.refused, { epoch: own, reason: `epoch ${epoch} is over` });
+    throw new ConnectionEnd(`refused a frame of epoch ${epoch}: this replica is at epoch ${own}`);
+  }
+
+  #authenticate(header: FrameHeader, payload: Buffer): void {
+    const hello = JSON.parse(payload.toString('utf8')) as { module?: unknown };
+    if (header.type !== ToFollower.authenticate) throw new ConnectionEnd('the first frame did not authenticate');
+    if (hello.module !== this.#context.module) {
+      this.#sendJson(ToPrimary.refused, { epoch: this.#context.epoch(), reason: `this replica is of module ${this.#context.module}` });
+      throw new ConnectionEnd(`a primary of another module (${String(hello.module)}) connected`);
+    }
+    this.#checkEpoch(header.epoch);
+    this.#connection.authenticated = true;
+    this.#lastNumber = this.#acknowledged = header.number;
+    this.#sendJson(ToPrimary.welcome, { host: this.#context.host, record: this.#context.record(), marksProblem: this.#context.loadMarks().problem });
+  }
+
+  #dispatch(header: FrameHeader, payload: Buffer): void {
+    switch (header.type) {
+      case ToFollower.mutations:
+        this.#mutations(payload);
+        return;
+      case ToFollower.flush:
+        this.#flush(payload);
+        return;
+      case ToFollower.barrier:
+        return;
+      case ToFollower.sync:
+        this.#context.requestSync(header.number, null);
+        return;
+      case ToFollower.epoch: {
+        const entry: unknown = JSON.parse(payload.toString('utf8'));
+        if (!isLineageEntry(entry)) throw new MalformedMessage('an epoch without number or primary');
+        this.#context.main.call({ op: 'enterEpoch', entry });
+        this.#send(ToPrimary.epochEntered, new ByteWriter(8).size(header.number).done());
+        return;
+      }
+      case ToFollower.begin:
+        this.#begin(JSON.parse(payload.toString('utf8')) as { kind: unknown });
+        return;
+      case ToFollower.directory:
+        this.#directory(header.number, payload);
+        return;
+      case ToFollower.zones:
+      case ToFollower.blocks: {
+        const answer = compareHashes(this.#context.applier, decodeHashes(payload), header.type === ToFollower.zones);
+        const type = header.type === ToFollower.zones ? ToPrimary.zonesCompared : ToPrimary.blocksCompared;
+        this.#send(type, encodeHashAnswer({ number: header.number, ...answer }));
+        return;
+      }
+      case ToFollower.content: {
+        const message = decodeContent(payload);
+        this.#tolerant([message.file.path ?? ''], () => storeContent(this.#context.applier, message));
+        return;
+      }
+      case ToFollower.removeTree: {
+        const path = new ByteReader(payload).text();
+        this.#context.applier.forgetAll();
+        this.#tolerant([path], () => this.#context.tree.removeTree(path, this.alive));
+        return;
+      }
+      case ToFollower.finish:
+        this.#finish(header.number, payload);
+        return;
+      case ToFollower.goodbye:
+        this.#lastNumber = header.number;
+        this.#acknowledge();
+        throw new ConnectionEnd('the primary has released the mirror');
+      default:
+        throw new MalformedMessage(`a frame of unknown type ${header.type}`);
+    }
+  }
+
+  /** Runs a change; during a resync one that hits what is not there yet is reported, to be compared again, and left out. */
+  #tolerant(paths: readonly string[], change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      if (!this.#resyncing || !(error instanceof ErrnoError) || !NOT_THERE_YET.has(error.errno)) throw error;
+      this.#missed++;
+      this.#send(ToPrimary.missed, encodeMissed({ paths, reason: error.message }));
+    }
+  }
+
+  #mutations(payload: Buffer): void {
+    if (!this.#resyncing && !this.#inStep) throw new MalformedMessage('a change before the resync began');
+    const input = new ByteReader(payload);
+    for (let left = input.u32(); left > 0; left--) {
+      const mutation: Mutation = decodeMutation(input);
+      this.#tolerant(pathsOf(mutation), () => this.#context.applier.apply(mutation));
+    }
+  }
+
+  #flush(payload: Buffer): void {
+    const input = new ByteReader(payload);
+    const ino = input.size();
+    const path = input.text();
+    this.#tolerant([path], () => this.#context.applier.flush({ ino, path }));
+  }
+
+  #begin(order: { kind: unknown }): void {
+    const full = order.kind === 'full';
+    this.#resyncing = true;
+    this.#inStep = false;
+    const marks = this.#context.loadMarks();
+    this.#context.applier.forgetAll();
+    this.#compare = new DirectoryCompare({
+      tree: this.#context.tree,
+      applier: this.#context.applier,
+      excluded: this.#context.excluded,
+      // A full resync looks at everything anyway.
+      marks: full ? new Map() : marks.files,
+      onStep: this.alive,
+    });
+    if (this.#context.record().consistent) this.#context.main.call({ op: 'updateRecord', change: { consistent: false } });
+    this.#send(ToPrimary.begun, Buffer.alloc(0));
+  }
+
+  #directory(number: number, payload: Buffer): void {
+    const message = decodeDirectory(payload);
+    if (!this.#compare) throw new MalformedMessage('a directory before the resync began');
+    try {
+      const { touched, entries } = this.#compare.compare(message);
+      this.#send(ToPrimary.directoryCompared, encodeDirectoryAnswer({ number, absent: false, touched, entries }));
+    } catch (error) {
+      if (!(error instanceof ErrnoError) || !NOT_THERE_YET.has(error.errno)) throw error;
+      this.#send(ToPrimary.directoryCompared, encodeDirectoryAnswer({ number, absent: true, touched: false, entries: [] }));
+    }
+  }
+
+  #finish(number: number, payload: Buffer): void {
+    const order = JSON.parse(payload.toString('utf8')) as { syncId: string; missed: number; record: unknown };
+    if (!isRecord(order.record)) throw new MalformedMessage('the end of a resync without a record');
+    if (order.missed !== this.#missed) {
+      this.#sendJson(ToPrimary.finished, { number, again: true });
+      return;
+    }
+    // From here on a change that cannot be applied is a failure.
+    this.#resyncing = false;
+    this.#inStep = true;
+    this.#compare = null;
+    this.#context.requestSync(number, { syncId: order.syncId, lineage: order.record.lineage });
+  }
+
+  /** The replica is durable as it was at frame `number`. @throws ConnectionEnd */
+  synced(number: number, finish: boolean, error: string | null): void {
+    if (error !== null) {
+      this.#sendJson(ToPrimary.failed, { message: error });
+      throw new ConnectionEnd(`this replica could not be made durable: ${error}`);
+    }
+    if (finish) this.#sendJson(ToPrimary.finished, { number, again: false });
+    else this.#send(ToPrimary.synced, new ByteWriter(8).size(number).done());
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof ErrnoError) return error.errno === errnos.ENOSPC ? `no space left on device (${error.message})` : error.message;
+  if (error instanceof MirrorError || error instanceof MalformedMessage || error instanceof Error) return error.message;
+  return String(error);
+}

@@ -1,0 +1,194 @@
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { accept, clearEvent, close, errnoOf, errnos, Poll, POLLIN, setNonBlocking, setTcpOptions, setUmask } from '../../platform/libc.ts';
+import { ConnectionEnd, FollowerConnection } from '../link/followerConnection.ts';
+import { monotonicMs } from '../link/sharedState.ts';
+import type { ReplicaRecord } from '../mirror.ts';
+import { describeError } from '../mirrorError.ts';
+import { Applier } from './applier.ts';
+import { excludedNames } from './excluded.ts';
+import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './followerMessages.ts';
+import { FollowerSession } from './followerSession.ts';
+import { MainCaller } from './mainCall.ts';
+import { RecordStore } from './record.ts';
+import { ReplicaTree } from './tree.ts';
+import { loadMarks } from './zoneMarks.ts';
+
+/** A connection has to authenticate within this time, milliseconds. */
+const GREETING_LIMIT_MS = 5000;
+const MOST_STRANGERS = 4;
+/** What the primary sent before a promotion is applied, for at most this long. */
+const DRAIN_LIMIT_MS = 2000;
+const SEND_LIMIT_MS = 10_000;
+
+/**
+ * The thread of a follower: waits for connections and frames, applies, acknowledges. A new authentic connection takes the place of the old
+ * one, which may be dead without knowing it.
+ */
+class FollowerThread {
+  readonly #setup: FollowerSetup;
+  readonly #applier: Applier;
+  readonly #tree: ReplicaTree;
+  readonly #main: MainCaller;
+  readonly #epoch: Float64Array;
+  #record: ReplicaRecord;
+  #session: FollowerSession | null = null;
+  #strangers: FollowerConnection[] = [];
+  #stopping = false;
+
+  constructor(setup: FollowerSetup) {
+    this.#setup = setup;
+    this.#tree = new ReplicaTree(setup.rootFd);
+    this.#applier = new Applier(this.#tree, excludedNames(setup.exclude));
+    this.#main = new MainCaller(setup.callPort, new Int32Array(setup.callFlag));
+    this.#epoch = new Float64Array(setup.epoch);
+    this.#record = RecordStore.open(setup.stateDirectory, setup.module).value;
+  }
+
+  #post(message: FromFollowerThread): void {
+    this.#setup.port.postMessage(message);
+  }
+
+  run(): void {
+    const { listenFd, wakeFd } = this.#setup;
+    setNonBlocking(listenFd, true);
+    let polled: FollowerConnection[] | null = null;
+    let poll = new Poll([]);
+    while (!this.#stopping) {
+      const connections = [...(this.#session ? [this.#session.connection] : []), ...this.#strangers];
+      if (polled === null || connections.length !== polled.length || connections.some((each, index) => each !== polled?.[index])) {
+        poll = new Poll([wakeFd, listenFd, ...connections.map((each) => each.fd)].map((fd) => ({ fd, events: POLLIN })));
+        polled = connections;
+      }
+      poll.wait(this.#strangers.length > 0 ? GREETING_LIMIT_MS : -1);
+      if (poll.result(0) !== 0) this.#onWake();
+      connections.forEach((connection, index) => {
+        if (poll.result(index + 2) !== 0) this.#onReadable(connection);
+      });
+      if (poll.result(1) !== 0) this.#accept();
+      this.#dropSlowStrangers();
+    }
+    this.#drain();
+    this.#applier.forgetAll();
+    for (const stranger of this.#strangers) stranger.end();
+    this.#post({ type: 'stopped' });
+  }
+
+  #onWake(): void {
+    clearEvent(this.#setup.wakeFd);
+    for (;;) {
+      const received = receiveMessageOnPort(this.#setup.port) as { message: ToFollowerThread } | undefined;
+      if (!received) return;
+      const { message } = received;
+      if (message.type === 'stop') this.#stopping = true;
+      else if (message.type === 'record') this.#record = message.record;
+      else this.#guarded(() => this.#session?.synced(message.number, message.finish, message.error));
+    }
+  }
+
+  #accept(): void {
+    let fd: number;
+    try {
+      fd = accept(this.#setup.listenFd).fd;
+    } catch (error) {
+      if (errnoOf(error) === errnos.EAGAIN || errnoOf(error) === errnos.ECONNABORTED) return;
+      throw error;
+    }
+    if (this.#strangers.length >= MOST_STRANGERS) {
+      close(fd);
+      return;
+    }
+    setTcpOptions(fd, { noDelay: true, keepAliveMs: 1000, sendTimeoutMs: SEND_LIMIT_MS });
+    this.#strangers.push(new FollowerConnection(fd, this.#setup.session, Buffer.from(this.#setup.key, 'base64')));
+  }
+
+  #dropSlowStrangers(): void {
+    const oldest = Date.now() - GREETING_LIMIT_MS;
+    for (const stranger of this.#strangers.filter((each) => each.acceptedAt < oldest)) this.#forgetStranger(stranger);
+  }
+
+  #forgetStranger(stranger: FollowerConnection): void {
+    this.#strangers = this.#strangers.filter((each) => each !== stranger);
+    stranger.end();
+  }
+
+  #onReadable(connection: FollowerConnection): void {
+    if (this.#session?.connection === connection) {
+      this.#guarded((session) => {
+        if (connection.receive()) session.process();
+      });
+      return;
+    }
+    const session = new FollowerSession(this.#context(), connection);
+    try {
+      if (connection.receive()) session.process();
+    } catch (error) {
+      if (!(error instanceof ConnectionEnd) && !(error instanceof SyntaxError)) throw error;
+      this.#forgetStranger(connection);
+      if (!this.#session) this.#post({ type: 'link', connected: false, reason: error.message });
+      return;
+    }
+    if (!connection.authenticated) return;
+    this.#strangers = this.#strangers.filter((each) => each !== connection);
+    this.#endSession('the primary has connected anew');
+    this.#session = session;
+    this.#post({ type: 'link', connected: true, reason: null });
+  }
+
+  /** Runs something of the session; when its connection ends, so does the session. */
+  #guarded(action: (session: FollowerSession) => void): void {
+    const session = this.#session;
+    if (!session) return;
+    try {
+      action(session);
+    } catch (error) {
+      if (!(error instanceof ConnectionEnd)) throw error;
+      this.#endSession(error.message);
+    }
+  }
+
+  #endSession(reason: string): void {
+    if (!this.#session) return;
+    this.#session.connection.end();
+    this.#session = null;
+    this.#applier.forgetAll();
+    this.#post({ type: 'link', connected: false, reason });
+  }
+
+  /** Applies what had arrived before the stop, so that a promoted replica holds all that it may have acknowledged, and more. */
+  #drain(): void {
+    const limit = monotonicMs() + DRAIN_LIMIT_MS;
+    while (this.#session && monotonicMs() < limit) {
+      let more = false;
+      this.#guarded((session) => {
+        more = session.connection.receive();
+        if (more) session.process();
+      });
+      if (!more) break;
+    }
+    this.#endSession('this replica stopped following');
+  }
+
+  #context(): ConstructorParameters<typeof FollowerSession>[0] {
+    const setup = this.#setup;
+    return {
+      module: setup.module,
+      host: setup.host,
+      tree: this.#tree,
+      applier: this.#applier,
+      excluded: excludedNames(setup.exclude),
+      main: this.#main,
+      record: () => this.#record,
+      loadMarks: () => loadMarks(setup.stateDirectory),
+      epoch: () => this.#epoch[0] ?? 0,
+      requestSync: (number, finish) => this.#post({ type: 'sync', number, finish }),
+    };
+  }
+}
+
+const setup = workerData as FollowerSetup;
+try {
+  setUmask(0);
+  new FollowerThread(setup).run();
+} catch (error) {
+  setup.port.postMessage({ type: 'crashed', reason: describeError(error).message } satisfies FromFollowerThread);
+}

@@ -1,0 +1,134 @@
+import type { FollowerEndpoint, LineageEntry, Mirror, MirrorEvent, MirrorOptions, ReplicaRecord } from '../mirror.ts';
+import { MirrorError } from '../mirrorError.ts';
+import { FollowerHost } from './followerHost.ts';
+import { keepAside } from './keepAside.ts';
+import { type Location, openLocation } from './location.ts';
+import { PrimaryHost } from './primaryHost.ts';
+import { RecordStore } from './record.ts';
+
+/** The mirror as its own process runs it: which role this host's replica has, and who carries it out. */
+export class MirrorHost implements Omit<Mirror, 'events' | 'guard'> {
+  readonly #options: MirrorOptions;
+  readonly #emit: (event: MirrorEvent) => void;
+  readonly #workers: string;
+  readonly #location: Location;
+  readonly #record: RecordStore;
+  #follower: FollowerHost | null = null;
+  #primary: PrimaryHost | null = null;
+
+  /**
+   * @param workers the folder of the worker bundles
+   * @throws MirrorError when the directories cannot be used
+   */
+  constructor(options: MirrorOptions, workers: string, emit: (event: MirrorEvent) => void) {
+    this.#options = options;
+    this.#workers = workers;
+    this.#emit = emit;
+    this.#location = openLocation(options);
+    this.#record = RecordStore.open(options.stateDirectory, options.module);
+  }
+
+  record(): Promise<ReplicaRecord> {
+    return Promise.resolve(this.#record.value);
+  }
+
+  async enterEpoch(entry: LineageEntry): Promise<void> {
+    if (this.#follower) {
+      this.#follower.enterEpoch(entry);
+      return;
+    }
+    this.#record.enter(entry);
+    await this.#primary?.enterEpoch(entry);
+  }
+
+  async follow(address: string, epoch: number): Promise<FollowerEndpoint> {
+    if (this.#primary) throw new MirrorError('wrong-state', 'this host serves the mirror: release or abort it before it follows');
+    await this.#stopFollowing();
+    this.#follower = new FollowerHost({
+      options: this.#options,
+      record: this.#record,
+      rootFd: this.#location.rootFd,
+      address,
+      epoch,
+      emit: this.#emit,
+      workers: this.#workers,
+    });
+    return this.#follower.endpoint;
+  }
+
+  async #stopFollowing(): Promise<void> {
+    const follower = this.#follower;
+    if (!follower) return;
+    await follower.stop();
+    this.#follower = null;
+  }
+
+  async serve(epoch: number): Promise<void> {
+    if (this.#primary) throw new MirrorError('wrong-state', 'this host serves the mirror already');
+    if (epoch < this.#record.epoch) {
+      throw new MirrorError('lower-epoch', `epoch ${epoch} is over: this replica took part in epoch ${this.#record.epoch}`);
+    }
+    await this.#stopFollowing();
+    if (!this.#record.value.consistent) {
+      throw new MirrorError('not-consistent', 'a resync into this replica was not completed: serve the module from the other host');
+    }
+    this.#primary = await PrimaryHost.start({
+      options: this.#options,
+      record: this.#record,
+      rootFd: this.#location.rootFd,
+      emit: this.#emit,
+      workers: this.#workers,
+    });
+  }
+
+  #serving(): PrimaryHost {
+    if (!this.#primary) throw new MirrorError('wrong-state', 'this host does not serve the mirror');
+    return this.#primary;
+  }
+
+  async attach(address: string, endpoint: FollowerEndpoint, epoch: number): Promise<void> {
+    await this.#serving().attach(address, endpoint, epoch);
+  }
+
+  onPeerLoss(mode: 'hold' | 'continue'): Promise<void> {
+    return Promise.resolve().then(() => this.#serving().onPeerLoss(mode));
+  }
+
+  async freeze(): Promise<void> {
+    await this.#serving().freeze();
+  }
+
+  thaw(): Promise<void> {
+    return Promise.resolve().then(() => this.#serving().thaw());
+  }
+
+  goAlone(): Promise<void> {
+    return Promise.resolve().then(() => this.#serving().goAlone());
+  }
+
+  async abort(): Promise<void> {
+    const primary = this.#primary;
+    this.#primary = null;
+    await primary?.abort();
+    await this.#stopFollowing();
+  }
+
+  async release(): Promise<void> {
+    await this.#primary?.release();
+    this.#primary = null;
+    await this.#stopFollowing();
+  }
+
+  async keepAside(name: string): Promise<string> {
+    if (this.#primary) throw new MirrorError('wrong-state', 'this host serves the mirror: what it serves is not put aside');
+    return keepAside(this.#location.rootFd, this.#options.stateDirectory, name);
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.release();
+    } catch {
+      await this.abort();
+    }
+  }
+}

@@ -1,0 +1,581 @@
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { clearEvent, errnoOf, errnos, ErrnoError, Poll, POLLIN, S_IFDIR, S_IFMT, S_IFREG } from '../../platform/libc.ts';
+import type { Answer } from '../link/ackMessages.ts';
+import { ByteWriter } from '../link/bytes.ts';
+import { PrimarySession } from '../link/primarySession.ts';
+import { ToFollower, ToPrimary } from '../link/protocol.ts';
+import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
+import { describeError } from '../mirrorError.ts';
+import type { FileRef, Mutation, MutationSink, PreparedReply } from '../mutation.ts';
+import { PrimaryResync } from '../resync/primaryResync.ts';
+import { chooseKind } from '../resync/kind.ts';
+import { DirtyTimes } from './dirtyTimes.ts';
+import { excludedNames, excludedPath } from './excluded.ts';
+import { MainCaller } from './mainCall.ts';
+import type { DispatcherSetup, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
+import { describeTree } from './transfer.ts';
+import { ReplicaTree } from './tree.ts';
+import { ZoneMarks } from './zoneMarks.ts';
+
+const TIMES_EVERY_MS = 500;
+const CLEAR_MARKS_EVERY_MS = 3000;
+const BARRIER_EVERY_MS = 1000;
+/** Both replicas have this long to become durable when the mirror is released. */
+const RELEASE_LIMIT_MS = 60_000;
+const COLLAPSE_OR_INSERT = 8 | 32;
+const EXCHANGE = 2;
+
+/** Both replicas are being made durable, so that the marks up to here can go. */
+interface SyncCycle {
+  readonly purpose: 'clear' | 'finish' | 'release';
+  readonly number: number;
+  readonly token: number;
+  readonly syncId: string | null;
+  peerDone: boolean;
+  localDone: boolean;
+}
+
+/**
+ * The primary's replica in the dispatcher's thread: marks what is about to change, sends what was changed, holds the replies, and runs the
+ * resync between two requests. Everything ordered is decided here, by one thread.
+ */
+export class Primary implements MutationSink {
+  readonly #setup: DispatcherSetup;
+  readonly #port: MessagePort;
+  readonly #shared: SharedState;
+  readonly #main: MainCaller;
+  readonly #tree: ReplicaTree;
+  readonly #marks: ZoneMarks;
+  readonly #dirtyTimes: DirtyTimes;
+  readonly #excluded: (name: string) => boolean;
+  readonly #hasExcluded: boolean;
+  readonly #wakePoll: Poll;
+  /** Files without a known name: another name that was found, null when there is none and nothing of them need be sent. */
+  readonly #nameless = new Map<number, string | null>();
+  readonly #epochTokens = new Map<number, number>();
+  #session: PrimarySession | null = null;
+  #answers: MessagePort | null = null;
+  #resync: PrimaryResync | null = null;
+  #cycle: SyncCycle | null = null;
+  #record: Extract<ToDispatcher, { type: 'attach' }>['record'] | null = null;
+  #nextToken = 1;
+  #timesAt = 0;
+  #turnedAt = 0;
+  #sentAt = 0;
+  #statsAt = 0;
+  #stopping = false;
+  #releasing = false;
+  #writes = 0;
+  #bytesWritten = 0;
+  #flushes = 0;
+
+  /** @param rootFd readable descriptor of the directory below the mount */
+  constructor(setup: DispatcherSetup, rootFd: number) {
+    this.#setup = setup;
+    this.#port = setup.port;
+    this.#shared = new SharedState(setup.fuseFd, setup.wakeFd, setup.shared);
+    this.#main = new MainCaller(setup.callPort, new Int32Array(setup.callFlag));
+    this.#tree = new ReplicaTree(rootFd);
+    this.#marks = ZoneMarks.open(setup.stateDirectory);
+    this.#dirtyTimes = new DirtyTimes(this.#tree);
+    this.#excluded = excludedNames(setup.exclude);
+    this.#hasExcluded = setup.exclude.length > 0;
+    this.#wakePoll = new Poll([{ fd: setup.wakeFd, events: POLLIN }]);
+  }
+
+  #post(message: FromDispatcher): void {
+    this.#port.postMessage(message);
+  }
+
+  // --- the mount's changes
+
+  /** Marks what is about to change. @throws ErrnoError when the mark cannot be made durable: the change is refused then */
+  prepare(mutation: Mutation): void {
+    try {
+      this.#mark(mutation);
+    } catch (error) {
+      throw new ErrnoError(errnoOf(error) ?? errnos.EIO, 'zone mark');
+    }
+  }
+
+  #mark(mutation: Mutation): void {
+    const marks = this.#marks;
+    switch (mutation.kind) {
+      case 'write':
+        marks.mark(mutation.file.ino, mutation.offset, mutation.offset + mutation.data.length);
+        return;
+      case 'truncate': {
+        const stat = mutation.file.path === null ? null : this.#tree.stat(mutation.file.path);
+        if (stat === null) marks.markWhole(mutation.file.ino);
+        else if (stat.size !== mutation.size) {
+          marks.mark(mutation.file.ino, Math.min(stat.size, mutation.size), Math.max(stat.size, mutation.size));
+        }
+        return;
+      }
+      case 'fallocate':
+        if ((mutation.mode & COLLAPSE_OR_INSERT) !== 0) marks.markWhole(mutation.file.ino);
+        else marks.mark(mutation.file.ino, mutation.offset, mutation.offset + mutation.length);
+        return;
+      case 'link':
+        marks.markWhole(mutation.file.ino);
+        return;
+      case 'unlink':
+        this.#sendTimeOf(mutation.path);
+        return;
+      case 'rename':
+        this.#markRename(mutation);
+        return;
+      default:
+        // Names, owners, modes and the like are compared at every resync, marked or not.
+        return;
+    }
+  }
+
+  #markRename({ from, to, flags }: Extract<Mutation, { kind: 'rename' }>): void {
+    const moved = this.#tree.stat(from);
+    const target = this.#tree.stat(to);
+    const type = (stat: typeof moved) => (stat === null ? 0 : stat.mode & S_IFMT);
+    if ((flags & EXCHANGE) !== 0) {
+      if (type(moved) === S_IFDIR || type(target) === S_IFDIR) this.#marks.markEverything();
+      if (target !== null && type(target) === S_IFREG) this.#marks.markWhole(target.ino);
+    } else if (target !== null) this.#sendTimeOf(to);
+    // The content may now stand where the follower has an older file of that name.
+    if (moved !== null && type(moved) === S_IFREG) this.#marks.markWhole(moved.ino);
+  }
+
+  /** A name is about to go that a time is to be sent for; the file may have others. */
+  #sendTimeOf(path: string): void {
+    const mutation = this.#dirtyTimes.takeOne(path);
+    if (mutation && this.#session) this.#send([mutation]);
+  }
+
+  commit(mutations: readonly Mutation[], reply: PreparedReply): boolean {
+    for (const mutation of mutations) {
+      if (mutation.kind === 'write') {
+        this.#writes++;
+        this.#bytesWritten += mutation.data.length;
+      }
+    }
+    const replicated = mutations.map((each) => this.#replicated(each)).filter((each) => each !== null);
+    for (const mutation of replicated) {
+      if (mutation.kind === 'create') this.#marks.created(mutation.ino);
+      this.#dirtyTimes.note(mutation);
+    }
+    const session = this.#liveSession();
+    if (session && replicated.length > 0) {
+      const number = session.nextNumber + this.#framesBefore(replicated);
+      // The reply stands ready before the frame goes out: the acknowledgement may be faster than this thread.
+      this.#shared.hold(reply.bytes, this.#shared.inStep ? number : 0, true);
+      this.#sendReplicated(session, replicated);
+      if (this.#resync) for (const mutation of replicated) this.#resync.onMutation(mutation);
+    } else {
+      this.#shared.hold(reply.bytes, 0, true);
+    }
+    if (this.#shared.frozen) this.#park();
+    this.#maintain();
+    return true;
+  }
+
+  /** What of a change the follower must see, null for nothing. */
+  #replicated(mutation: Mutation): Mutation | null {
+    if (this.#hasExcluded) {
+      const hidden = (path: string) => excludedPath(this.#excluded, path);
+      if (mutation.kind === 'rename' || mutation.kind === 'link') {
+        // Into and out of what is replicated: see #sendReplicated.
+        const from = mutation.kind === 'rename' ? mutation.from : (mutation.file.path ?? '');
+        const to = mutation.kind === 'rename' ? mutation.to : mutation.path;
+        if (hidden(from) && hidden(to)) return null;
+      } else if ('path' in mutation) {
+        if (hidden(mutation.path)) return null;
+      } else if (mutation.file.path !== null && hidden(mutation.file.path)) return null;
+    }
+    if (!('file' in mutation) || mutation.file.path !== null) return mutation;
+    const path = this.#nameOf(mutation.file.ino);
+    return path === null ? null : { ...mutation, file: { ino: mutation.file.ino, path } };
+  }
+
+  #nameOf(ino: number): string | null {
+    let path = this.#nameless.get(ino);
+    if (path === undefined) this.#nameless.set(ino, (path = this.#tree.findInode(ino)));
+    return path;
+  }
+
+  #crossing(mutation: Mutation): 'in' | 'out' | null {
+    if (!this.#hasExcluded || (mutation.kind !== 'rename' && mutation.kind !== 'link')) return null;
+    const from = excludedPath(this.#excluded, mutation.kind === 'rename' ? mutation.from : (mutation.file.path ?? ''));
+    const to = excludedPath(this.#excluded, mutation.kind === 'rename' ? mutation.to : mutation.path);
+    return from === to ? null : from ? 'in' : 'out';
+  }
+
+  /** How many frames precede the last one of these changes. */
+  #framesBefore(mutations: readonly Mutation[]): number {
+    if (!this.#hasExcluded || mutations.every((each) => this.#crossing(each) === null)) return 0;
+    // What crosses the border of what is replicated takes any number of frames: a barrier behind them is what is waited for.
+    return Number.MAX_SAFE_INTEGER / 2;
+  }
+
+  #sendReplicated(session: PrimarySession, mutations: readonly Mutation[]): void {
+    const crossing = this.#hasExcluded ? mutations.find((each) => this.#crossing(each) !== null) : undefined;
+    if (!crossing) {
+      this.#send(mutations);
+      return;
+    }
+    this.#send(mutations.filter((each) => each !== crossing));
+    if (crossing.kind === 'rename' || crossing.kind === 'link') {
+      const to = crossing.kind === 'rename' ? crossing.to : crossing.path;
+      if (this.#crossing(crossing) === 'in') {
+        session.send(ToFollower.removeTree, new ByteWriter().text(to).done());
+        for (const mutation of describeTree(this.#tree, to, this.#excluded)) this.#send([mutation]);
+      } else if (crossing.kind === 'rename') {
+        session.send(ToFollower.removeTree, new ByteWriter().text(crossing.from).done());
+      }
+    }
+    session.send(ToFollower.barrier);
+    this.#shared.retarget(session.lastNumber);
+  }
+
+  #send(mutations: readonly Mutation[]): void {
+    if (mutations.length === 0) return;
+    this.#session?.sendMutations(mutations);
+    this.#sentAt = monotonicMs();
+  }
+
+  #liveSession(): PrimarySession | null {
+    if (this.#session && this.#shared.link !== Link.connected) this.#dropSession();
+    return this.#session;
+  }
+
+  flush(file: FileRef, _datasync: boolean, local: () => void, reply: PreparedReply): boolean {
+    this.#flushes++;
+    const session = this.#liveSession();
+    const path = file.path ?? this.#nameOf(file.ino);
+    const replicated = path !== null && !(this.#hasExcluded && excludedPath(this.#excluded, path));
+    if (session && this.#shared.inStep && replicated) {
+      const time = this.#dirtyTimes.takeOne(path);
+      if (time) this.#send([time]);
+      this.#shared.hold(reply.bytes, session.nextNumber, false);
+      session.send(ToFollower.flush, new ByteWriter().size(file.ino).text(path).done());
+      this.#sentAt = monotonicMs();
+      // The follower's disk and ours work at the same time.
+      try {
+        local();
+      } catch (error) {
+        this.#shared.complete(false);
+        throw error;
+      }
+      this.#shared.complete(true);
+    } else {
+      local();
+      this.#shared.hold(reply.bytes, 0, true);
+    }
+    if (this.#shared.frozen) this.#park();
+    this.#maintain();
+    return true;
+  }
+
+  released(ino: number): void {
+    this.#nameless.delete(ino);
+  }
+
+  // --- between requests
+
+  /** One step of the resync, or what is due. Returns whether there is more to do at once. */
+  readonly idleStep = (): boolean => {
+    this.#maintain();
+    const resync = this.#resync;
+    if (!resync || !this.#liveSession()) return false;
+    try {
+      if (resync.step()) return true;
+    } catch (error) {
+      // Reading this replica failed: the guest goes on, the pair is not whole.
+      this.#session?.lost(`the resync failed on this host: ${describeError(error).message}`);
+      return false;
+    }
+    if (resync.complete && this.#cycle === null) this.#finishResync(resync);
+    return false;
+  };
+
+  /** Handles what other threads want. Returns false when the dispatcher shall end. */
+  readonly onWake = (): boolean => {
+    clearEvent(this.#setup.wakeFd);
+    this.#drain();
+    if (this.#shared.frozen) this.#park();
+    this.#maintain();
+    return !this.#stopping && !this.#shared.aborted;
+  };
+
+  /** Takes no request until the freeze ends. */
+  #park(): void {
+    while (this.#shared.frozen && !this.#shared.aborted && !this.#stopping) {
+      this.#shared.parked = true;
+      this.#wakePoll.wait(-1);
+      clearEvent(this.#setup.wakeFd);
+      this.#drain();
+    }
+    this.#shared.parked = false;
+  }
+
+  #drain(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { message: ToDispatcher } | undefined;
+      if (!received) break;
+      this.#onMessage(received.message);
+    }
+    while (this.#answers) {
+      const received = receiveMessageOnPort(this.#answers) as { message: Answer } | undefined;
+      if (!received) break;
+      this.#onAnswer(received.message.type, Buffer.from(received.message.payload));
+    }
+    this.#liveSession();
+  }
+
+  #onMessage(message: ToDispatcher): void {
+    switch (message.type) {
+      case 'attach':
+        this.#attach(message);
+        return;
+      case 'epoch': {
+        this.#record = message.record;
+        const session = this.#liveSession();
+        if (!session) {
+          this.#post({ type: 'epochEntered', token: message.token });
+          return;
+        }
+        session.epoch = message.entry.epoch;
+        this.#epochTokens.set(session.nextNumber, message.token);
+        session.sendJson(ToFollower.epoch, message.entry);
+        return;
+      }
+      case 'localSynced':
+        if (this.#cycle?.token !== message.token) return;
+        if (message.error !== null) {
+          this.#session?.lost(`this replica could not be made durable: ${message.error}`);
+          return;
+        }
+        this.#cycle.localDone = true;
+        this.#settleCycle();
+        return;
+      case 'release':
+        this.#releasing = true;
+        return;
+      case 'stop':
+        this.#stopping = true;
+        return;
+      case 'tick':
+        return;
+    }
+  }
+
+  #attach(message: Extract<ToDispatcher, { type: 'attach' }>): void {
+    this.#dropSession();
+    this.#record = message.record;
+    this.#answers = message.answers;
+    this.#session = new PrimarySession({
+      shared: this.#shared,
+      fd: message.fd,
+      key: Buffer.from(message.sendKey, 'base64'),
+      sealed: message.sealed,
+      epoch: message.epoch,
+      onLost: (reason) => this.#post({ type: 'lost', reason }),
+    });
+    const { kind, cause } = chooseKind({
+      record: message.record,
+      marksProblem: this.#marks.problem,
+      followerRecord: message.followerRecord,
+      followerMarksProblem: message.followerMarksProblem,
+      followerName: message.followerName,
+    });
+    this.#resync = new PrimaryResync({
+      session: this.#session,
+      shared: this.#shared,
+      tree: this.#tree,
+      marks: this.#marks,
+      dirtyTimes: this.#dirtyTimes,
+      excluded: this.#excluded,
+      kind,
+      cause,
+      bandwidth: this.#setup.resyncBandwidth,
+    });
+  }
+
+  #dropSession(): void {
+    if (!this.#session) return;
+    this.#session = null;
+    this.#resync?.end();
+    this.#resync = null;
+    this.#answers?.close();
+    this.#answers = null;
+    this.#dirtyTimes.clear();
+    this.#cycle = null;
+    try {
+      this.#marks.unturn();
+    } catch (error) {
+      this.#post({ type: 'crashed', reason: `the zone marks cannot be kept: ${describeError(error).message}` });
+    }
+    for (const token of this.#epochTokens.values()) this.#post({ type: 'epochEntered', token });
+    this.#epochTokens.clear();
+    this.#post({ type: 'sessionDropped' });
+  }
+
+  #onAnswer(type: number, payload: Buffer): void {
+    if (!this.#session) return;
+    try {
+      if (type === ToPrimary.epochEntered) {
+        const number = Number(payload.readBigUInt64LE());
+        const token = this.#epochTokens.get(number);
+        this.#epochTokens.delete(number);
+        if (token !== undefined) this.#post({ type: 'epochEntered', token });
+      } else if (type === ToPrimary.synced) {
+        this.#peerSynced(Number(payload.readBigUInt64LE()));
+      } else if (type === ToPrimary.finished) {
+        const { number, again } = JSON.parse(payload.toString('utf8')) as { number: number; again: boolean };
+        if (again) this.#finishAgain();
+        else this.#peerSynced(number);
+      } else {
+        this.#resync?.onAnswer(type, payload);
+      }
+    } catch (error) {
+      this.#session?.lost(`the follower's answer could not be handled: ${describeError(error).message}`);
+    }
+  }
+
+  // --- durability of both, and the marks
+
+  #startCycle(purpose: SyncCycle['purpose'], number: number, syncId: string | null): void {
+    this.#cycle = { purpose, number, token: this.#nextToken++, syncId, peerDone: false, localDone: false };
+    this.#turnedAt = monotonicMs();
+    this.#post({ type: 'syncLocal', token: this.#cycle.token });
+  }
+
+  #finishResync(resync: PrimaryResync): void {
+    if (!this.#session || !this.#record) return;
+    this.#sendTimes();
+    this.#marks.turn();
+    const number = this.#session.nextNumber;
+    this.#startCycle('finish', number, resync.finish(this.#record));
+  }
+
+  /** A change came between that the follower could not apply: the resync is not over yet. */
+  #finishAgain(): void {
+    this.#cycle = null;
+    this.#marks.unturn();
+    this.#resync?.resume();
+  }
+
+  #peerSynced(number: number): void {
+    if (this.#cycle?.number !== number) return;
+    this.#cycle.peerDone = true;
+    this.#settleCycle();
+  }
+
+  #settleCycle(): void {
+    const cycle = this.#cycle;
+    const session = this.#session;
+    if (!cycle || !session || !cycle.peerDone || !cycle.localDone) return;
+    this.#cycle = null;
+    if (cycle.purpose === 'finish' && cycle.syncId !== null) {
+      // The record first: marks that are gone too early would be missed, marks that stay too long cost a little.
+      this.#main.call({ op: 'updateRecord', change: { syncId: cycle.syncId, consistent: true } });
+    }
+    this.#marks.drop();
+    if (cycle.purpose === 'finish') this.#enterStep(session);
+  }
+
+  #enterStep(session: PrimarySession): void {
+    const resync = this.#resync;
+    this.#resync = null;
+    this.#shared.enterStep();
+    session.send(ToFollower.barrier);
+    const now = monotonicMs();
+    if (!resync) return;
+    const progress = resync.ledger.progress(now);
+    resync.end();
+    this.#post({ type: 'inStep', number: session.lastNumber, progress, durationMs: Math.round(now - resync.ledger.startedAt) });
+  }
+
+  #sendTimes(): void {
+    while (this.#session && !this.#dirtyTimes.empty) this.#send(this.#dirtyTimes.take());
+  }
+
+  /** What is due by time. Cheap when nothing is. */
+  #maintain(): void {
+    const now = monotonicMs();
+    if (now - this.#statsAt > 500) {
+      this.#statsAt = now;
+      const stats = { writes: this.#writes, bytesWritten: this.#bytesWritten, flushes: this.#flushes, markedBytes: this.#marks.bytes };
+      this.#post({ type: 'stats', stats });
+    }
+    if (!this.#session || !this.#liveSession()) {
+      // Without a follower nobody needs the times: the next resync compares them all.
+      this.#dirtyTimes.clear();
+      return;
+    }
+    const report = this.#resync?.ledger.report(now);
+    if (report) this.#post({ type: 'resync', progress: report });
+    if (now - this.#timesAt > TIMES_EVERY_MS) {
+      this.#timesAt = now;
+      // During a resync the content comes first; its end sends the times.
+      if (!this.#resync) this.#sendTimes();
+    }
+    if (this.#shared.inStep && !this.#cycle && now - this.#turnedAt > CLEAR_MARKS_EVERY_MS) this.#clearMarks();
+    if (now - this.#sentAt > BARRIER_EVERY_MS && !this.#resync) {
+      // So that a peer that is gone is found while the guest is idle, too.
+      this.#sentAt = now;
+      this.#session?.send(ToFollower.barrier);
+    }
+  }
+
+  #clearMarks(): void {
+    if (!this.#session || this.#marks.empty || !this.#marks.canTurn) return;
+    this.#sendTimes();
+    this.#marks.turn();
+    const number = this.#session.nextNumber;
+    this.#session.send(ToFollower.sync);
+    this.#startCycle('clear', number, null);
+  }
+
+  // --- the end
+
+  /** After the mount is gone: waits for an orderly release or the end, and carries the release out. */
+  afterUnmount(): void {
+    this.#post({ type: 'unmounted' });
+    while (!this.#releasing && !this.#stopping && !this.#shared.aborted) this.#waitAndDrain(1000);
+    if (this.#releasing && !this.#stopping && !this.#shared.aborted) {
+      this.#release();
+      this.#post({ type: 'released' });
+    }
+    this.close();
+  }
+
+  #waitAndDrain(ms: number): void {
+    this.#wakePoll.wait(ms);
+    clearEvent(this.#setup.wakeFd);
+    this.#drain();
+  }
+
+  #release(): void {
+    const limit = monotonicMs() + RELEASE_LIMIT_MS;
+    const waitFor = (done: () => boolean) => {
+      while (!done() && this.#liveSession() && monotonicMs() < limit && !this.#stopping) this.#waitAndDrain(100);
+    };
+    if (!this.#session || !this.#shared.inStep) {
+      // A follower that is not in step yet is resynchronised another time, by the marks that stay.
+      this.#session?.send(ToFollower.goodbye);
+      return;
+    }
+    waitFor(() => this.#cycle === null);
+    if (!this.#liveSession()) return;
+    this.#sendTimes();
+    this.#marks.turn();
+    const number = this.#session?.nextNumber ?? 0;
+    this.#session?.send(ToFollower.sync);
+    this.#startCycle('release', number, null);
+    waitFor(() => this.#cycle === null);
+    this.#session?.send(ToFollower.goodbye);
+  }
+
+  close(): void {
+    this.#marks.close();
+    this.#tree.forgetDirectories();
+  }
+}

@@ -1,0 +1,401 @@
+import { join } from 'node:path';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { close, eventfd, signalEvent } from '../../platform/libc.ts';
+import type { AckSetup, FromAckThread } from '../link/ackMessages.ts';
+import { PROTOCOL_VERSION } from '../link/protocol.ts';
+import { versionConflict } from '../link/greeting.ts';
+import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
+import type { FollowerEndpoint, LineageEntry, MirrorEvent, MirrorOptions } from '../mirror.ts';
+import { describeError, MirrorError } from '../mirrorError.ts';
+import { type FuseMount, mountFuse } from '../mount/mountFuse.ts';
+import { syncFileSystem, unmountServed } from './backgroundCalls.ts';
+import { mountName } from './location.ts';
+import { answerCall, type MainCall } from './mainCall.ts';
+import type { DispatcherSetup, DispatcherStats, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
+import type { RecordStore } from './record.ts';
+import { Watchdog } from './watchdog.ts';
+
+const TICK_MS = 200;
+const STATS_MS = 1000;
+const CONNECT_LIMIT_MS = 5000;
+/** A program that has just ended may hold the mount for a moment. */
+const BUSY_LIMIT_MS = 3000;
+const STOP_LIMIT_MS = 5000;
+const PARK_LIMIT_MS = 500;
+
+export interface PrimaryParts {
+  readonly options: MirrorOptions;
+  readonly record: RecordStore;
+  /** Readable descriptor of the directory below the mount. */
+  readonly rootFd: number;
+  readonly emit: (event: MirrorEvent) => void;
+  /** The folder of the worker bundles. */
+  readonly workers: string;
+}
+
+interface Session {
+  readonly worker: Worker;
+  readonly port: MessagePort;
+  fd: number;
+  ended: boolean;
+  dropped: boolean;
+  readonly over: Promise<void>;
+  readonly resolveOver: () => void;
+}
+
+/** This host's replica while it serves: the mount, the dispatcher's thread, and the link to a follower. */
+export class PrimaryHost {
+  readonly #options: MirrorOptions;
+  readonly #record: RecordStore;
+  readonly #rootFd: number;
+  readonly #emit: (event: MirrorEvent) => void;
+  readonly #workers: string;
+  readonly #mount: FuseMount;
+  readonly #wakeFd: number;
+  readonly #shared: SharedState;
+  readonly #dispatcher: Worker;
+  readonly #port: MessagePort;
+  readonly #callPort: MessagePort;
+  readonly #callFlag = new SharedArrayBuffer(4);
+  readonly #watchdog: Watchdog;
+  readonly #timers: NodeJS.Timeout[];
+  readonly #epochWaits = new Map<number, () => void>();
+  #signals = new Map<FromDispatcher['type'], () => void>();
+  #session: Session | null = null;
+  #pendingStep: Extract<FromDispatcher, { type: 'inStep' }> | null = null;
+  #stats: DispatcherStats = { writes: 0, bytesWritten: 0, flushes: 0, markedBytes: 0 };
+  #nextToken = 1;
+  #gone = false;
+
+  private constructor(parts: PrimaryParts) {
+    this.#options = parts.options;
+    this.#record = parts.record;
+    this.#rootFd = parts.rootFd;
+    this.#emit = parts.emit;
+    this.#workers = parts.workers;
+    this.#mount = mountFuse(this.#options.directory, { fsName: mountName(this.#options.module) });
+    this.#wakeFd = eventfd();
+    this.#shared = new SharedState(this.#mount.fuseFd, this.#wakeFd);
+    const channel = new MessageChannel();
+    const calls = new MessageChannel();
+    this.#port = channel.port1;
+    this.#callPort = calls.port1;
+    const setup: DispatcherSetup = {
+      module: this.#options.module,
+      exclude: this.#options.exclude,
+      stateDirectory: this.#options.stateDirectory,
+      resyncBandwidth: this.#options.resyncBandwidth,
+      fuseFd: this.#mount.fuseFd,
+      backingFd: this.#mount.backingFd,
+      wakeFd: this.#wakeFd,
+      shared: this.#shared.buffer,
+      port: channel.port2,
+      callPort: calls.port2,
+      callFlag: this.#callFlag,
+    };
+    this.#port.on('message', (message: FromDispatcher) => this.#onDispatcher(message));
+    this.#callPort.on('message', (message: { call: MainCall }) => this.#onCall(message.call));
+    this.#dispatcher = new Worker(join(this.#workers, 'dispatcher.mjs'), { workerData: setup, transferList: [channel.port2, calls.port2] });
+    this.#dispatcher.once('error', (error) => this.#crashed(error.message));
+    this.#watchdog = new Watchdog(this.#shared, this.#options.acknowledgeTimeoutMs, (reason) => this.#emit({ type: 'peerLost', reason }));
+    const tick = Math.max(20, Math.min(TICK_MS, this.#options.resyncBandwidth === null ? TICK_MS : 50));
+    this.#timers = [
+      setInterval(() => signalEvent(this.#wakeFd), tick),
+      setInterval(() => this.#settleStep(), 10),
+      setInterval(() => this.#emitStats(), STATS_MS),
+    ];
+  }
+
+  /** Mounts the directory read-write. @throws MirrorError */
+  static async start(parts: PrimaryParts): Promise<PrimaryHost> {
+    let host: PrimaryHost;
+    try {
+      host = new PrimaryHost(parts);
+    } catch (error) {
+      throw new MirrorError('mount-failed', describeError(error).message);
+    }
+    try {
+      await host.#signal('serving', 20_000);
+    } catch (error) {
+      await host.abort();
+      throw error;
+    }
+    return host;
+  }
+
+  #signal(type: FromDispatcher['type'], limitMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const limit = setTimeout(() => {
+        this.#signals.delete(type);
+        reject(new MirrorError('slow', `the mirror did not reach "${type}" within ${limitMs / 1000} seconds`));
+      }, limitMs);
+      this.#signals.set(type, () => {
+        clearTimeout(limit);
+        this.#signals.delete(type);
+        resolve();
+      });
+    });
+  }
+
+  #tell(message: ToDispatcher, transfer: MessagePort[] = []): void {
+    this.#port.postMessage(message, transfer);
+    signalEvent(this.#wakeFd);
+  }
+
+  #crashed(reason: string): void {
+    if (this.#gone) return;
+    this.#emit({ type: 'failed', reason: `the thread that serves the mirror failed: ${reason}` });
+    void this.abort();
+  }
+
+  #onDispatcher(message: FromDispatcher): void {
+    this.#signals.get(message.type)?.();
+    switch (message.type) {
+      case 'lost':
+        this.#emit({ type: 'peerLost', reason: message.reason });
+        return;
+      case 'sessionDropped':
+        if (this.#session) this.#session.dropped = true;
+        this.#settleSession();
+        return;
+      case 'resync':
+        this.#emit({ type: 'resync', progress: message.progress });
+        return;
+      case 'inStep':
+        this.#pendingStep = message;
+        this.#settleStep();
+        return;
+      case 'syncLocal':
+        void this.#syncLocal(message.token);
+        return;
+      case 'epochEntered':
+        this.#epochWaits.get(message.token)?.();
+        this.#epochWaits.delete(message.token);
+        return;
+      case 'stats':
+        this.#stats = message.stats;
+        return;
+      case 'crashed':
+        this.#crashed(message.reason);
+        return;
+      case 'serving':
+      case 'call':
+      case 'unmounted':
+      case 'released':
+      case 'stopped':
+        return;
+    }
+  }
+
+  #onCall(call: MainCall): void {
+    try {
+      if (call.op === 'enterEpoch') this.#record.enter(call.entry);
+      else this.#record.update(call.change);
+      answerCall(this.#callPort, new Int32Array(this.#callFlag), null);
+    } catch (error) {
+      answerCall(this.#callPort, new Int32Array(this.#callFlag), describeError(error));
+    }
+  }
+
+  async #syncLocal(token: number): Promise<void> {
+    let error: string | null = null;
+    try {
+      await syncFileSystem(this.#rootFd);
+    } catch (failure) {
+      error = describeError(failure).message;
+    }
+    this.#tell({ type: 'localSynced', token, error });
+  }
+
+  #settleStep(): void {
+    this.#watchdog.check();
+    const step = this.#pendingStep;
+    if (!step) return;
+    if (this.#shared.link !== Link.connected) this.#pendingStep = null;
+    else if (this.#shared.acked >= step.number) {
+      this.#pendingStep = null;
+      this.#emit({ type: 'inStep', progress: step.progress, durationMs: step.durationMs });
+    }
+  }
+
+  #emitStats(): void {
+    const stats = { ...this.#stats, unacknowledged: this.#shared.unacknowledged, lagMicros: this.#shared.takeLagMicros() };
+    this.#emit({ type: 'stats', stats });
+  }
+
+  /** Connects to a follower; returns when the resync has begun. @throws MirrorError */
+  async attach(address: string, endpoint: FollowerEndpoint, epoch: number): Promise<void> {
+    if (endpoint.protocolVersion !== PROTOCOL_VERSION) throw new MirrorError('other-version', versionConflict(endpoint.protocolVersion));
+    if (this.#session && this.#shared.link === Link.connected) throw new MirrorError('wrong-state', 'this mirror has a follower already');
+    await this.#session?.over;
+    const channel = new MessageChannel();
+    const answers = new MessageChannel();
+    const setup: AckSetup = {
+      address,
+      tcpPort: endpoint.port,
+      session: endpoint.session,
+      key: endpoint.key,
+      epoch,
+      module: this.#options.module,
+      host: this.#options.host,
+      connectTimeoutMs: Math.min(CONNECT_LIMIT_MS, Math.max(1000, this.#options.acknowledgeTimeoutMs)),
+      userTimeoutMs: this.#options.acknowledgeTimeoutMs,
+      shared: this.#shared.buffer,
+      fuseFd: this.#mount.fuseFd,
+      wakeFd: this.#wakeFd,
+      port: channel.port2,
+      answers: answers.port1,
+    };
+    const worker = new Worker(join(this.#workers, 'acknowledger.mjs'), { workerData: setup, transferList: [channel.port2, answers.port1] });
+    let resolveOver = () => {};
+    const over = new Promise<void>((resolve) => (resolveOver = resolve));
+    const session: Session = { worker, port: channel.port1, fd: -1, ended: false, dropped: false, over, resolveOver };
+    this.#session = session;
+    worker.once('error', (error) => this.#crashed(error.message));
+    const connected = await this.#connected(session);
+    if (this.#gone) throw new MirrorError('wrong-state', 'the mirror was stopped meanwhile');
+    session.fd = connected.fd;
+    this.#watchdog.reset();
+    this.#tell(
+      {
+        type: 'attach',
+        fd: connected.fd,
+        sendKey: connected.sendKey,
+        sealed: connected.sealed,
+        epoch,
+        answers: answers.port2,
+        record: this.#record.value,
+        followerRecord: connected.record,
+        followerMarksProblem: connected.marksProblem,
+        followerName: connected.host,
+      },
+      [answers.port2],
+    );
+  }
+
+  #connected(session: Session): Promise<Extract<FromAckThread, { type: 'connected' }>> {
+    return new Promise((resolve, reject) => {
+      session.port.on('message', (message: FromAckThread) => {
+        switch (message.type) {
+          case 'connected':
+            resolve(message);
+            return;
+          case 'refused':
+            session.ended = session.dropped = true;
+            this.#settleSession();
+            reject(new MirrorError(message.code, message.message));
+            return;
+          case 'lost':
+            this.#emit({ type: 'peerLost', reason: message.reason });
+            return;
+          case 'ended':
+            session.ended = true;
+            this.#settleSession();
+            return;
+        }
+      });
+    });
+  }
+
+  /** When both threads have let go of a connection, it is closed. */
+  #settleSession(): void {
+    const session = this.#session;
+    if (!session || !session.ended || !session.dropped) return;
+    this.#session = null;
+    this.#shared.disconnected();
+    if (session.fd >= 0) close(session.fd);
+    session.port.close();
+    void session.worker.terminate();
+    session.resolveOver();
+  }
+
+  /** @param entry already durable here */
+  async enterEpoch(entry: LineageEntry): Promise<void> {
+    const token = this.#nextToken++;
+    const entered = new Promise<void>((resolve) => this.#epochWaits.set(token, resolve));
+    this.#tell({ type: 'epoch', token, entry, record: this.#record.value });
+    // Without a follower, or when it is lost meanwhile, the dispatcher answers by itself.
+    await entered;
+  }
+
+  onPeerLoss(mode: 'hold' | 'continue'): void {
+    if (!this.#shared.setHold(mode === 'hold')) {
+      throw new MirrorError('not-in-step', 'there is no follower in step whose loss could be waited out');
+    }
+  }
+
+  async freeze(): Promise<void> {
+    this.#shared.freeze();
+    // From here on no acknowledgement goes out; that no request is taken either follows within the one at hand.
+    const limit = monotonicMs() + PARK_LIMIT_MS;
+    while (!this.#shared.parked && monotonicMs() < limit) await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+
+  thaw(): void {
+    this.#shared.thaw();
+  }
+
+  goAlone(): void {
+    this.#shared.goAlone();
+  }
+
+  /** Everything held is failed, the mount goes, whoever uses it. */
+  async abort(): Promise<void> {
+    if (this.#gone) return;
+    this.#gone = true;
+    const stopped = this.#threadEnd();
+    this.#shared.abort();
+    try {
+      this.#mount.abort();
+    } catch {
+      // No fusectl here: closing the descriptor below does the same.
+    }
+    await unmountServed(this.#options.directory, true);
+    if (!(await stopped)) {
+      // Stuck on the disk: the descriptor stays with the thread, and the connection is cut anyway.
+      this.#end();
+      return;
+    }
+    this.#end();
+    this.#mount.close();
+  }
+
+  #threadEnd(): Promise<boolean> {
+    const exit = new Promise<boolean>((resolve) => this.#dispatcher.once('exit', () => resolve(true)));
+    const limit = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), STOP_LIMIT_MS).unref());
+    return Promise.race([exit, limit]);
+  }
+
+  #end(): void {
+    this.#gone = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const resolve of this.#epochWaits.values()) resolve();
+    this.#port.close();
+    this.#callPort.close();
+    this.#session?.port.close();
+  }
+
+  /** Unmounts, makes both replicas durable and equal. @throws MirrorError "busy" when the mount is in use; then it is still served */
+  async release(): Promise<void> {
+    if (this.#shared.frozen) throw new MirrorError('frozen', 'the mirror is frozen: let it go on alone, thaw it, or abort it');
+    const limit = monotonicMs() + BUSY_LIMIT_MS;
+    const unmounted = this.#signal('unmounted', 60_000);
+    unmounted.catch(() => {});
+    while (!(await unmountServed(this.#options.directory))) {
+      if (monotonicMs() > limit) {
+        throw new MirrorError('busy', `${this.#options.directory} is still in use: end the programs that use it (fuser -m ${this.#options.directory})`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await unmounted;
+    const exit = this.#threadEnd();
+    const released = this.#signal('released', 120_000);
+    this.#tell({ type: 'release' });
+    await released;
+    await syncFileSystem(this.#rootFd);
+    this.#shared.goAlone();
+    await exit;
+    this.#end();
+    this.#mount.close();
+  }
+}

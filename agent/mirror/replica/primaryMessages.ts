@@ -1,0 +1,64 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { LineageEntry, ReplicaRecord, ResyncProgress } from '../mirror.ts';
+import type { CallMessage } from './mainCall.ts';
+
+/** What the dispatcher's thread is started with. */
+export interface DispatcherSetup {
+  readonly module: string;
+  readonly exclude: readonly string[];
+  readonly stateDirectory: string;
+  readonly resyncBandwidth: number | null;
+  readonly fuseFd: number;
+  readonly backingFd: number;
+  readonly wakeFd: number;
+  readonly shared: SharedArrayBuffer;
+  readonly port: MessagePort;
+  readonly callPort: MessagePort;
+  readonly callFlag: SharedArrayBuffer;
+}
+
+/** Main thread to dispatcher, behind a signal of the eventfd. */
+export type ToDispatcher =
+  | {
+      readonly type: 'attach';
+      readonly fd: number;
+      /** Base64. */
+      readonly sendKey: string;
+      readonly sealed: number;
+      readonly epoch: number;
+      readonly answers: MessagePort;
+      readonly record: ReplicaRecord;
+      readonly followerRecord: ReplicaRecord;
+      readonly followerMarksProblem: string | null;
+      readonly followerName: string;
+    }
+  | { readonly type: 'epoch'; readonly token: number; readonly entry: LineageEntry; readonly record: ReplicaRecord }
+  | { readonly type: 'localSynced'; readonly token: number; readonly error: string | null }
+  | { readonly type: 'tick' }
+  /** The mount is gone: make both replicas durable and end. */
+  | { readonly type: 'release' }
+  | { readonly type: 'stop' };
+
+export interface DispatcherStats {
+  readonly writes: number;
+  readonly bytesWritten: number;
+  readonly flushes: number;
+  readonly markedBytes: number;
+}
+
+/** Dispatcher to main thread. */
+export type FromDispatcher =
+  | CallMessage
+  | { readonly type: 'serving' }
+  | { readonly type: 'lost'; readonly reason: string }
+  | { readonly type: 'sessionDropped' }
+  | { readonly type: 'resync'; readonly progress: ResyncProgress }
+  /** Once frame `number` is acknowledged the pair is in step. */
+  | { readonly type: 'inStep'; readonly number: number; readonly progress: ResyncProgress; readonly durationMs: number }
+  | { readonly type: 'syncLocal'; readonly token: number }
+  | { readonly type: 'epochEntered'; readonly token: number }
+  | { readonly type: 'stats'; readonly stats: DispatcherStats }
+  | { readonly type: 'unmounted' }
+  | { readonly type: 'released' }
+  | { readonly type: 'stopped' }
+  | { readonly type: 'crashed'; readonly reason: string };

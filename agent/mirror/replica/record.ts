@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import { readIfExists, writeDurably } from '../../platform/durable.ts';
+import type { LineageEntry, ReplicaRecord } from '../mirror.ts';
+import { MirrorError } from '../mirrorError.ts';
+
+const LINEAGE_LIMIT = 256;
+
+/** The durable record of a replica (`replica.json`). One thread owns it: the main thread of the mirror process. */
+export class RecordStore {
+  readonly #file: string;
+  #record: ReplicaRecord;
+
+  private constructor(file: string, record: ReplicaRecord) {
+    this.#file = file;
+    this.#record = record;
+  }
+
+  /** @throws MirrorError "state-version", "state-corrupt", "state-of-other-module" */
+  static open(stateDirectory: string, module: string): RecordStore {
+    const file = join(stateDirectory, 'replica.json');
+    const content = readIfExists(file);
+    if (content !== null) return new RecordStore(file, parseRecord(file, content.toString('utf8'), module));
+    return new RecordStore(file, { formatVersion: 1, module, lineage: [], syncId: null, consistent: true });
+  }
+
+  get value(): ReplicaRecord {
+    return this.#record;
+  }
+
+  /** Highest epoch that this replica took part in, 0 for none. */
+  get epoch(): number {
+    return this.#record.lineage.at(-1)?.epoch ?? 0;
+  }
+
+  /** Durable when it returns. */
+  update(change: Partial<Pick<ReplicaRecord, 'lineage' | 'syncId' | 'consistent'>>): void {
+    const record: ReplicaRecord = { ...this.#record, ...change };
+    writeDurably(this.#file, `${JSON.stringify(record, null, 2)}\n`);
+    this.#record = record;
+  }
+
+  /**
+   * Appends a configuration; entering the last one again is no change.
+   * @throws MirrorError "lower-epoch" when the replica already took part in a later one
+   */
+  enter(entry: LineageEntry): void {
+    const last = this.#record.lineage.at(-1);
+    if (last && last.epoch === entry.epoch && last.primary === entry.primary) return;
+    if (last && entry.epoch <= last.epoch) {
+      throw new MirrorError(
+        'lower-epoch',
+        `epoch ${entry.epoch} (primary ${entry.primary}) is not after epoch ${last.epoch} (primary ${last.primary}), which this replica has already taken part in`,
+      );
+    }
+    this.update({ lineage: [...this.#record.lineage, entry].slice(-LINEAGE_LIMIT) });
+  }
+}
+
+function parseRecord(file: string, content: string, module: string): ReplicaRecord {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(content);
+  } catch {
+    parsed = null;
+  }
+  const version = typeof parsed === 'object' && parsed !== null ? (parsed as { formatVersion?: unknown }).formatVersion : null;
+  if (typeof version === 'number' && version !== 1) {
+    throw new MirrorError(
+      'state-version',
+      `${file} has format version ${version}, this agent reads version 1: run the agent version that wrote it`,
+    );
+  }
+  if (!isRecord(parsed)) {
+    throw new MirrorError(
+      'state-corrupt',
+      `${file} is not a replica record: move it away to make this replica start as an empty one (it will be copied in full)`,
+    );
+  }
+  if (parsed.module !== module) {
+    throw new MirrorError('state-of-other-module', `${file} belongs to module ${parsed.module}, not ${module}: give each module a state directory of its own`);
+  }
+  return parsed;
+}
+
+/** Whether a value from a file or from the wire is a replica record. */
+export function isRecord(value: unknown): value is ReplicaRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const record = value as Partial<Record<keyof ReplicaRecord, unknown>>;
+  return (
+    record.formatVersion === 1 &&
+    typeof record.module === 'string' &&
+    (record.syncId === null || typeof record.syncId === 'string') &&
+    typeof record.consistent === 'boolean' &&
+    Array.isArray(record.lineage) &&
+    record.lineage.every(isLineageEntry)
+  );
+}
+
+/** Whether a value from a file or from the wire is an entry of a lineage. */
+export function isLineageEntry(value: unknown): value is LineageEntry {
+  if (typeof value !== 'object' || value === null) return false;
+  const entry = value as Partial<Record<keyof LineageEntry, unknown>>;
+  return Number.isSafeInteger(entry.epoch) && (entry.epoch as number) >= 0 && typeof entry.primary === 'string';
+}

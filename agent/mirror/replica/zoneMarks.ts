@@ -1,0 +1,219 @@
+import { join } from 'node:path';
+import { MarkAppender, MarkKind, type MarkRecord, readMarkFile, writeMarkFile } from './markFile.ts';
+import { extentsOf, ZoneSet } from './zoneSet.ts';
+
+const FILES = ['marks.a.log', 'marks.b.log'] as const;
+const GIVEN_UP = 'given up after directories were exchanged';
+const EVERY_ZONE = 0xffff;
+
+/** What the marks of a replica say about which zones may differ from the peer's. */
+export interface LoadedMarks {
+  /** By local inode number. */
+  readonly files: Map<number, ZoneSet>;
+  /** Null when the marks can be trusted, else why not. */
+  readonly problem: string | null;
+}
+
+/**
+ * Reads the marks of a replica. Two files hold two generations of marks; what counts is their union.
+ * A replica that never had marks ("missing") cannot be told from one that lost them.
+ */
+export function loadMarks(stateDirectory: string): LoadedMarks {
+  const files = new Map<number, ZoneSet>();
+  let problem: string | null = null;
+  for (const name of FILES) {
+    const content = readMarkFile(join(stateDirectory, name));
+    if (typeof content === 'string') {
+      problem ??= content;
+      continue;
+    }
+    for (const record of content.records) {
+      if (record.kind === MarkKind.everything) problem ??= GIVEN_UP;
+      else addRecord(files, record);
+    }
+  }
+  return { files, problem };
+}
+
+function addRecord(files: Map<number, ZoneSet>, record: MarkRecord): void {
+  const set = setOf(files, record.ino);
+  if (record.kind === MarkKind.whole) set.whole = true;
+  for (let index = record.first; index < record.first + record.count; index++) set.add(index, EVERY_ZONE);
+}
+
+function setOf(files: Map<number, ZoneSet>, ino: number): ZoneSet {
+  let set = files.get(ino);
+  if (!set) files.set(ino, (set = new ZoneSet()));
+  return set;
+}
+
+/** Makes a replica's marks empty and trusted, durably. */
+export function resetMarks(stateDirectory: string): void {
+  FILES.forEach((name, index) => writeMarkFile(join(stateDirectory, name), index, []));
+}
+
+interface Generation {
+  readonly files: Map<number, ZoneSet>;
+  /** Files made in this generation: their first change marks them as a whole, since an older file of the name may be the peer's. */
+  readonly fresh: Set<number>;
+  readonly slot: 0 | 1;
+  /** Why the marks of this generation tell nothing, null when they do. */
+  problem: string | null;
+  appender: MarkAppender | null;
+}
+
+/**
+ * The marks of a replica that is being served. A mark is durable before `mark` returns. Marks are cleared by generations: `turn`
+ * starts a new one, and when both replicas have made durable what the old one stood for, `drop` forgets it.
+ */
+export class ZoneMarks {
+  readonly #directory: string;
+  #current: Generation;
+  #old: Generation | null;
+  #nextGeneration = 2;
+
+  private constructor(directory: string, current: Generation) {
+    this.#directory = directory;
+    this.#current = current;
+    this.#old = null;
+  }
+
+  /** Takes the marks over from the disk, in two fresh files. */
+  static open(stateDirectory: string): ZoneMarks {
+    const { files, problem } = loadMarks(stateDirectory);
+    const records: MarkRecord[] = problem === null ? [] : [{ kind: MarkKind.everything, ino: 0, first: 0, count: 0 }];
+    for (const [ino, set] of files) {
+      if (set.whole) records.push({ kind: MarkKind.whole, ino, first: 0, count: 0 });
+      for (const { index } of set.extents()) pushExtent(records, ino, index);
+    }
+    const path = (slot: 0 | 1) => join(stateDirectory, FILES[slot]);
+    // In this order: at every moment the union of the two files holds all marks.
+    writeMarkFile(path(0), 0, records);
+    writeMarkFile(path(1), 1, []);
+    const appender = new MarkAppender(path(0), records.length);
+    return new ZoneMarks(stateDirectory, { files, fresh: new Set(), slot: 0, problem, appender });
+  }
+
+  /** Null when the marks can be trusted, else why not. */
+  get problem(): string | null {
+    return this.#old?.problem ?? this.#current.problem;
+  }
+
+  get empty(): boolean {
+    return this.problem === null && this.#current.files.size === 0 && (this.#old === null || this.#old.files.size === 0);
+  }
+
+  /** Bytes in marked zones. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const generation of [this.#current, this.#old]) {
+      if (generation) for (const set of generation.files.values()) bytes += set.bytes;
+    }
+    return bytes;
+  }
+
+  /** A file was just made. */
+  created(ino: number): void {
+    this.#current.fresh.add(ino);
+  }
+
+  /** Marks a range of bytes, `end` exclusive. @throws Node's file errors: the change must not be made then. */
+  mark(ino: number, start: number, end: number): void {
+    const generation = this.#current;
+    const known = generation.files.get(ino);
+    if (!known && generation.fresh.has(ino)) this.markWhole(ino);
+    const set = known ?? generation.files.get(ino);
+    const missing: MarkRecord[] = [];
+    for (const { index } of extentsOf(start, end)) {
+      if (!set?.whole && (set?.extent(index) ?? 0) === 0) pushExtent(missing, ino, index);
+    }
+    if (missing.length > 0) generation.appender?.append(missing);
+    const target = setOf(generation.files, ino);
+    for (const { index, bits } of extentsOf(start, end)) target.add(index, bits);
+  }
+
+  /** Marks a file as a whole, whatever its size becomes. */
+  markWhole(ino: number): void {
+    const known = this.#current.files.get(ino);
+    if (known?.whole) return;
+    this.#current.appender?.append([{ kind: MarkKind.whole, ino, first: 0, count: 0 }]);
+    setOf(this.#current.files, ino).whole = true;
+  }
+
+  /** Gives the marks up: the next resync compares everything. */
+  markEverything(): void {
+    if (this.#current.problem !== null) return;
+    this.#current.appender?.append([{ kind: MarkKind.everything, ino: 0, first: 0, count: 0 }]);
+    this.#current.problem = GIVEN_UP;
+  }
+
+  /** The marks of one file in all generations, null for none. */
+  of(ino: number): ZoneSet | null {
+    const current = this.#current.files.get(ino);
+    const old = this.#old?.files.get(ino);
+    if (!current && !old) return null;
+    const union = new ZoneSet();
+    if (old) union.addAll(old);
+    if (current) union.addAll(current);
+    return union;
+  }
+
+  /** Whether a new generation can be started: the last one was dropped. */
+  get canTurn(): boolean {
+    return this.#old === null;
+  }
+
+  /** From here on marks go into a new generation. */
+  turn(): void {
+    if (this.#old !== null) throw new Error('the old marks are still there');
+    const slot = this.#current.slot === 0 ? 1 : 0;
+    this.#old = this.#current;
+    this.#current = { files: new Map(), fresh: new Set(), slot, problem: null, appender: new MarkAppender(join(this.#directory, FILES[slot]), 0) };
+  }
+
+  /** Back to one generation, nothing dropped: the peer was lost before it had made the old one durable. */
+  unturn(): void {
+    const old = this.#old;
+    if (!old) return;
+    const current = this.#current;
+    // The old file goes on; what the new one holds is marked there, then it can be emptied.
+    this.#old = null;
+    this.#current = old;
+    for (const [ino, set] of current.files) {
+      if (set.whole) this.markWhole(ino);
+      for (const { index, bits } of set.extents()) {
+        if (!setOf(old.files, ino).whole && setOf(old.files, ino).extent(index) === 0) {
+          old.appender?.append([{ kind: MarkKind.extents, ino, first: index, count: 1 }]);
+        }
+        setOf(old.files, ino).add(index, bits);
+      }
+    }
+    for (const ino of current.fresh) old.fresh.add(ino);
+    if (current.problem !== null) this.markEverything();
+    current.appender?.close();
+    writeMarkFile(join(this.#directory, FILES[current.slot]), this.#nextGeneration++, []);
+  }
+
+  /** Both replicas have made durable what the old generation stood for. */
+  drop(): void {
+    const old = this.#old;
+    if (!old) return;
+    old.appender?.close();
+    writeMarkFile(join(this.#directory, FILES[old.slot]), this.#nextGeneration++, []);
+    this.#old = null;
+  }
+
+  close(): void {
+    this.#current.appender?.close();
+    this.#old?.appender?.close();
+  }
+}
+
+function pushExtent(records: MarkRecord[], ino: number, index: number): void {
+  const last = records.at(-1);
+  if (last && last.kind === MarkKind.extents && last.ino === ino && last.first + last.count === index) {
+    records[records.length - 1] = { ...last, count: last.count + 1 };
+  } else {
+    records.push({ kind: MarkKind.extents, ino, first: index, count: 1 });
+  }
+}

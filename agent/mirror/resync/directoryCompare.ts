@@ -1,0 +1,195 @@
+import {
+  chownat,
+  errnos,
+  ErrnoError,
+  ftruncate,
+  linkat,
+  mkdirat,
+  mknodat,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDWR,
+  O_WRONLY,
+  openat,
+  removexattrat,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  setxattrat,
+  symlinkat,
+  utimensat,
+  close,
+} from '../../platform/libc.ts';
+import type { ComparedEntry, DirectoryMessage } from '../link/resyncMessages.ts';
+import type { Applier } from '../replica/applier.ts';
+import { type Entry, joinPath, type ReplicaTree } from '../replica/tree.ts';
+import type { ByteRange, ZoneSet } from '../replica/zoneSet.ts';
+import { withFile } from './content.ts';
+
+const NOTHING: Omit<ComparedEntry, 'index'> = { fresh: false, differs: false, marked: [] };
+
+/**
+ * Brings names, types and attributes of this replica to what the primary lists, and tells of which files the content has to be
+ * compared. Content and the times of files and directories are left for later: writing would change them again.
+ */
+export class DirectoryCompare {
+  readonly #tree: ReplicaTree;
+  readonly #applier: Applier;
+  readonly #excluded: (name: string) => boolean;
+  readonly #marks: Map<number, ZoneSet>;
+  readonly #onStep: () => void;
+  /** First path of a file with several names, by the primary's inode number. */
+  readonly #firstNames = new Map<number, { path: string; ino: number }>();
+  /** Which of the primary's files a local file with several names stands for. */
+  readonly #owners = new Map<number, number>();
+
+  constructor(options: {
+    tree: ReplicaTree;
+    applier: Applier;
+    excluded: (name: string) => boolean;
+    /** This replica's own marks, by local inode number. */
+    marks: Map<number, ZoneSet>;
+    /** Called now and then in long work. */
+    onStep: () => void;
+  }) {
+    this.#tree = options.tree;
+    this.#applier = options.applier;
+    this.#excluded = options.excluded;
+    this.#marks = options.marks;
+    this.#onStep = options.onStep;
+  }
+
+  /** @throws ErrnoError ENOENT or ENOTDIR when the directory is not there */
+  compare(message: DirectoryMessage): { touched: boolean; entries: ComparedEntry[] } {
+    const { path, self } = message;
+    const local = this.#tree.entry(path);
+    if (local === null) throw new ErrnoError(errnos.ENOENT, 'directory', path);
+    if ((local.mode & S_IFMT) !== S_IFDIR) throw new ErrnoError(errnos.ENOTDIR, 'directory', path);
+    this.#matchAttributes(path, local, self);
+    const kept = message.allNames ?? (message.complete ? message.entries.map((entry) => entry.name) : null);
+    if (kept !== null) this.#removeOthers(path, new Set(kept));
+    const entries: ComparedEntry[] = [];
+    message.entries.forEach((entry, index) => {
+      this.#onStep();
+      const found = this.#compareEntry(joinPath(path, entry.name), entry);
+      if (found.fresh || found.differs || found.marked.length > 0) entries.push({ index, ...found });
+    });
+    return { touched: this.#tree.entry(path)?.mtime !== self.mtime, entries };
+  }
+
+  #removeOthers(path: string, kept: Set<string>): void {
+    for (const name of this.#tree.names(path)) {
+      if (kept.has(name) || this.#excluded(name)) continue;
+      this.#applier.forgetAll();
+      this.#tree.removeTree(joinPath(path, name), this.#onStep);
+    }
+  }
+
+  #compareEntry(path: string, entry: Entry): Omit<ComparedEntry, 'index'> {
+    let local = this.#tree.entry(path);
+    const type = entry.mode & S_IFMT;
+    if (local !== null && !this.#sameThing(local, entry)) {
+      this.#applier.forgetAll();
+      this.#tree.removeTree(path, this.#onStep);
+      local = null;
+    }
+    if (type === S_IFREG) local = this.#matchLinks(path, entry, local);
+    const fresh = local === null;
+    if (local === null) {
+      this.#applier.forget(entry.ino);
+      this.#make(path, entry);
+      local = this.#tree.entry(path);
+      if (local === null) throw new ErrnoError(errnos.ENOENT, 'make', path);
+      this.#noteName(path, entry, local.ino, local.nlink);
+    }
+    this.#matchAttributes(path, local, entry);
+    if (type === S_IFDIR) return NOTHING;
+    if (type !== S_IFREG) {
+      if (local.mtime !== entry.mtime) {
+        const place = this.#tree.locate(path);
+        utimensat(place.dirFd, place.name, null, entry.mtime);
+      }
+      return NOTHING;
+    }
+    if (local.size !== entry.size) {
+      withFile(this.#tree.open(path, O_WRONLY | O_NONBLOCK), (fd) => ftruncate(fd, entry.size));
+    }
+    const marked: readonly ByteRange[] = fresh ? [] : (this.#marks.get(local.ino)?.ranges(entry.size) ?? []);
+    return { fresh, differs: fresh || local.size !== entry.size || local.mtime !== entry.mtime, marked };
+  }
+
+  /** Type, and what cannot be changed afterwards. */
+  #sameThing(local: Entry, entry: Entry): boolean {
+    const type = entry.mode & S_IFMT;
+    if ((local.mode & S_IFMT) !== type) return false;
+    if (type === S_IFLNK) return local.target === entry.target;
+    return type === S_IFREG || type === S_IFDIR || local.rdev === entry.rdev;
+  }
+
+  /** Makes files with several names share them as on the primary. Returns the local file, null when it has to be made. */
+  #matchLinks(path: string, entry: Entry, local: Entry | null): Entry | null {
+    const first = entry.nlink > 1 ? this.#firstNames.get(entry.ino) : undefined;
+    if (first && first.path !== path && this.#tree.stat(first.path)?.ino === first.ino) {
+      if (local?.ino === first.ino) return local;
+      this.#applier.forgetAll();
+      if (local !== null) this.#tree.removeTree(path, this.#onStep);
+      const from = this.#tree.locate(first.path);
+      const to = this.#tree.locate(path);
+      linkat(from.dirFd, from.name, to.dirFd, to.name);
+      return this.#tree.entry(path);
+    }
+    if (local === null) return null;
+    const owner = this.#owners.get(local.ino);
+    if (local.nlink > 1 && owner !== undefined && owner !== entry.ino) {
+      this.#applier.forgetAll();
+      this.#tree.removeTree(path, this.#onStep);
+      return null;
+    }
+    this.#noteName(path, entry, local.ino, local.nlink);
+    return local;
+  }
+
+  #noteName(path: string, entry: Entry, ino: number, nlink: number): void {
+    if (entry.nlink > 1) this.#firstNames.set(entry.ino, { path, ino });
+    if (nlink > 1 || entry.nlink > 1) this.#owners.set(ino, entry.ino);
+  }
+
+  #make(path: string, entry: Entry): void {
+    const { dirFd, name } = this.#tree.locate(path);
+    switch (entry.mode & S_IFMT) {
+      case S_IFREG:
+        close(openat(dirFd, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600));
+        break;
+      case S_IFDIR:
+        mkdirat(dirFd, name, 0o700);
+        break;
+      case S_IFLNK:
+        symlinkat(entry.target, dirFd, name);
+        break;
+      default:
+        mknodat(dirFd, name, (entry.mode & S_IFMT) | 0o600, entry.rdev);
+    }
+  }
+
+  #matchAttributes(path: string, local: Entry, entry: Entry): void {
+    const place = this.#tree.locate(path);
+    const ownersDiffer = local.uid !== entry.uid || local.gid !== entry.gid;
+    if (ownersDiffer) chownat(place.dirFd, place.name, entry.uid, entry.gid);
+    const theirs = new Map(entry.xattrs.map((xattr) => [xattr.name, xattr.value]));
+    const ours = new Map(local.xattrs.map((xattr) => [xattr.name, xattr.value]));
+    for (const name of ours.keys()) if (!theirs.has(name)) removexattrat(place.dirFd, place.name, name);
+    let xattrsDiffer = false;
+    for (const [name, value] of theirs) {
+      if (ours.get(name)?.equals(value)) continue;
+      setxattrat(place.dirFd, place.name, name, value, 0);
+      xattrsDiffer = true;
+    }
+    // Last: owners take setuid away, access lists rewrite the mode.
+    if ((entry.mode & S_IFMT) !== S_IFLNK && (ownersDiffer || xattrsDiffer || (local.mode & 0o7777) !== (entry.mode & 0o7777))) {
+      this.#tree.chmod(path, entry.mode);
+    }
+  }
+}

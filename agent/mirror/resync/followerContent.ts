@@ -1,0 +1,32 @@
+import { ErrnoError, pwriteFully } from '../../platform/libc.ts';
+import { BLOCK_BYTES, ZONE_BYTES } from '../link/protocol.ts';
+import type { ContentMessage, HashMessage } from '../link/resyncMessages.ts';
+import type { Applier } from '../replica/applier.ts';
+import { clearRange, hashOf, readPiece } from './content.ts';
+
+/** Compares pieces of a local file with the primary's hashes; what is a hole at the primary becomes zeros here. */
+export function compareHashes(applier: Applier, message: HashMessage, zones: boolean): { absent: boolean; differing: Uint8Array } {
+  const differing = new Uint8Array(message.pieces.length);
+  let fd: number;
+  try {
+    fd = applier.file(message.file);
+  } catch (error) {
+    if (!(error instanceof ErrnoError)) throw error;
+    return { absent: true, differing };
+  }
+  const length = zones ? ZONE_BYTES : BLOCK_BYTES;
+  message.pieces.forEach((piece, index) => {
+    if (!hashOf(readPiece(fd, piece.offset, length)).equals(piece.hash)) differing[index] = 1;
+  });
+  for (const hole of message.holes) clearRange(fd, hole.start, hole.end);
+  return { absent: false, differing };
+}
+
+/** Stores what the primary sent. */
+export function storeContent(applier: Applier, message: ContentMessage): void {
+  const fd = applier.file(message.file);
+  for (const piece of message.pieces) {
+    if (piece.data === null) clearRange(fd, piece.offset, piece.offset + piece.length);
+    else pwriteFully(fd, piece.data, piece.offset);
+  }
+}
