@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 
 /** How a command ended. */
 export interface CommandResult {
@@ -84,21 +85,23 @@ export async function runOrFail(command: string, args: readonly string[], option
 
 /** Sends a signal to a process group. Returns false when it is gone. */
 export function killGroup(group: number, signal: NodeJS.Signals): boolean {
-  return sendSignal(-group, signal);
-}
-
-/** Whether a process exists (a zombie does, until its parent has looked). */
-export function processExists(pid: number): boolean {
-  return sendSignal(pid, 0);
-}
-
-function sendSignal(target: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(target, signal);
+    process.kill(-group, signal);
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
-    if (signal === 0) return true; // EPERM: it exists and is not ours
     throw error;
+  }
+}
+
+/** Whether a process runs. One that has ended and only waits for its parent to look (a zombie) does not. */
+export function processRuns(pid: number): boolean {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The name in parentheses may hold anything; the state follows the last one.
+    const state = stat.charAt(stat.lastIndexOf(')') + 2);
+    return state !== 'Z' && state !== 'X';
+  } catch {
+    return false;
   }
 }

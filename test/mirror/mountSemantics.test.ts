@@ -4,7 +4,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import * as libc from '../../agent/platform/libc.ts';
-import { isDeadMount, mountAt, removeDeadMounts } from '../../agent/platform/mounts.ts';
+import { mountFuse } from '../../agent/mirror/mount/mountFuse.ts';
+import { bindReadOnly, isDeadMount, mountAt, removeDeadMounts, unmount } from '../../agent/platform/mounts.ts';
 import { TestMount } from './mountHarness.ts';
 
 const run = promisify(execFile);
@@ -193,6 +194,64 @@ describe('what is replicated', () => {
     fs.writeFileSync(mount.path('other'), 'kept');
     refused(() => fs.renameSync(mount?.path('other') ?? '', mount?.path('full') ?? ''));
     expect(fs.readdirSync(mount.directory)).toEqual(['other']);
+  });
+});
+
+describe('a full disk', () => {
+  it('replicates what was written, and not what was not', async () => {
+    mount = await TestMount.start({}, (directory) => libc.mount('none', directory, 'tmpfs', 0, 'size=1m'));
+    const fd = fs.openSync(mount.path('f'), 'w');
+    const chunk = Buffer.alloc(700_000, 1);
+    let written = 0;
+    expect(() => {
+      for (;;) written += fs.writeSync(fd, chunk);
+    }).toThrow(/ENOSPC/);
+    expect(fs.fstatSync(fd).size).toBe(written);
+    fs.closeSync(fd);
+    const told = mount.mutations().flatMap((each) => (each['kind'] === 'write' ? [each['data'] as Buffer] : []));
+    expect(told.reduce((sum, data) => sum + data.length, 0)).toBe(written);
+    fs.rmSync(mount.path('f'));
+    fs.writeFileSync(mount.path('g'), chunk);
+    await mount.unmount();
+    libc.umount(mount.directory, libc.MNT_DETACH);
+  });
+});
+
+describe('direct I/O', () => {
+  it.each([false, true])('reads back what it wrote (passed on: %s)', async (keepDirect) => {
+    const { both } = await beside({ session: { keepDirect } });
+    await both(`seq 300000 > /tmp/$$; dd if=/tmp/$$ of=f bs=64k oflag=direct conv=fsync status=none; rm /tmp/$$
+      dd if=f bs=64k iflag=direct status=none | md5sum; dd if=f bs=4k skip=3 count=2 iflag=direct status=none | md5sum`);
+  });
+});
+
+describe('bad input', () => {
+  it('says what to do about a directory that cannot be mirrored', async () => {
+    mount = await TestMount.start();
+    const { directory, base } = mount;
+    const options = { fsName: 'understudy-test:none' };
+    expect(() => mountFuse(directory, options)).toThrow(/is a mirror already .*stop that one/);
+    expect(() => mountFuse(path.join(base, 'missing'), options)).toThrow(/does not exist: create it first/);
+    fs.writeFileSync(path.join(base, 'file'), '');
+    expect(() => mountFuse(path.join(base, 'file'), options)).toThrow(/is not a directory/);
+  });
+});
+
+describe('a read-only cover', () => {
+  it('keeps everyone from writing until it is taken away', async () => {
+    const { plain, mount: started } = await beside();
+    fs.writeFileSync(path.join(plain, 'f'), 'x');
+    bindReadOnly(plain);
+    try {
+      expect(() => fs.writeFileSync(path.join(plain, 'f'), 'y')).toThrow(/EROFS/);
+      expect(fs.readFileSync(path.join(plain, 'f'), 'utf8')).toBe('x');
+      expect(mountAt(plain)?.options).toContain('ro');
+    } finally {
+      expect(unmount(plain)).toBe('unmounted');
+    }
+    expect(unmount(plain)).toBe('not mounted');
+    fs.writeFileSync(path.join(plain, 'f'), 'y');
+    expect(started.logged).toEqual([]);
   });
 });
 

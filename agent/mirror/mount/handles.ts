@@ -8,6 +8,8 @@ export interface Handle {
   readonly node: FuseNode;
   /** Whether `fd` was opened for writing. */
   readonly writable: boolean;
+  /** Whether `fd` has O_DIRECT now. */
+  direct: boolean;
   /** Of a directory: its entries as they were when it was read from the start. */
   entries: readonly DirectoryEntry[] | null;
 }

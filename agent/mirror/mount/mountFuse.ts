@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import {
   AT_FDCWD,
   O_DIRECTORY,
@@ -12,6 +13,9 @@ import {
 } from '../../platform/libc.ts';
 import { abortConnection, connectionOf, mountAt, unmount } from '../../platform/mounts.ts';
 import { MAX_IO } from './protocol.ts';
+
+/** The type that our mounts show in /proc/mounts. */
+export const FILE_SYSTEM = 'fuse.understudy';
 
 export interface FuseMountOptions {
   /** Names the mount in /proc/mounts, so that one that was left behind can be told from others'. */
@@ -42,28 +46,35 @@ export interface FuseMount {
  * touches the directory waits for it. Throws an error that says what to do.
  */
 export function mountFuse(directory: string, options: FuseMountOptions): FuseMount {
-  const path = toByteString(directory);
-  const backingFd = openBacking(directory, path);
+  const covering = mountAt(directory);
+  if (covering?.type === FILE_SYSTEM) {
+    throw new Error(
+      `${directory} is a mirror already (${covering.source}): stop that one, or if its process died run: umount -l ${directory}`,
+    );
+  }
+  const path = resolveDirectory(directory);
+  const target = toByteString(path);
+  const backingFd = openat(AT_FDCWD, target, O_PATH | O_DIRECTORY);
   let fuseFd = -1;
   try {
     fuseFd = openDevice();
     const data = `fd=${fuseFd},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions,max_read=${MAX_IO}`;
-    mount(toByteString(options.fsName), path, 'fuse.understudy', 0, data);
+    mount(toByteString(options.fsName), target, FILE_SYSTEM, 0, data);
   } catch (error) {
     close(backingFd);
     if (fuseFd !== -1) close(fuseFd);
     throw error;
   }
-  const entry = mountAt(directory);
-  if (entry === null) throw new Error(`${directory} was mounted and is not in /proc/self/mountinfo`);
+  const entry = mountAt(path);
+  if (entry?.source !== options.fsName) throw new Error(`${path} was mounted and is not in /proc/self/mountinfo`);
   const connection = connectionOf(entry);
   return {
-    directory,
+    directory: path,
     fsName: options.fsName,
     fuseFd,
     backingFd,
     connection,
-    unmount: () => unmount(directory),
+    unmount: () => unmount(path),
     abort: () => void abortConnection(connection),
     close: () => {
       close(fuseFd);
@@ -72,18 +83,21 @@ export function mountFuse(directory: string, options: FuseMountOptions): FuseMou
   };
 }
 
-function openBacking(directory: string, path: string): number {
+/** The directory without symbolic links. */
+function resolveDirectory(directory: string): string {
+  let isDirectory: boolean;
+  let path: string;
   try {
-    return openat(AT_FDCWD, path, O_PATH | O_DIRECTORY);
+    path = fs.realpathSync(directory);
+    isDirectory = fs.statSync(path).isDirectory();
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === errnos.ENOENT) throw new Error(`${directory} does not exist: create it first`, { cause: error });
     if (errno === errnos.ENOTDIR) throw new Error(`${directory} is not a directory`, { cause: error });
-    if (errno === errnos.ENOTCONN) {
-      throw new Error(`${directory} is covered by a mount whose server died: umount -l ${directory}`, { cause: error });
-    }
     throw error;
   }
+  if (!isDirectory) throw new Error(`${directory} is not a directory`);
+  return path;
 }
 
 function openDevice(): number {

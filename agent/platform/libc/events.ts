@@ -75,8 +75,13 @@ export function fcntl(fd: number, command: number, argument = 0): number {
   return orThrow(c.fcntl(fd, command, argument), 'fcntl');
 }
 
-/** Turns O_NONBLOCK on or off; the flag belongs to the open file, shared by all its descriptors. */
-export function setNonBlocking(fd: number, on: boolean): void {
+/** Turns a status flag on or off (O_NONBLOCK, O_DIRECT, …); it belongs to the open file, shared by all its descriptors. */
+export function setFlag(fd: number, flag: number, on: boolean): void {
   const flags = fcntl(fd, F_GETFL);
-  fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+  fcntl(fd, F_SETFL, on ? flags | flag : flags & ~flag);
+}
+
+/** Turns O_NONBLOCK on or off. */
+export function setNonBlocking(fd: number, on: boolean): void {
+  setFlag(fd, O_NONBLOCK, on);
 }

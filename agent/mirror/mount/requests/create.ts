@@ -29,7 +29,7 @@ import type { MountContext } from '../context.ts';
 import type { FuseNode } from '../nodes.ts';
 import { ENTRY_SIZE, OPEN_KILL_SUIDGID, OPEN_OUT_SIZE } from '../protocol.ts';
 import { killsSetId, truncate } from './attributes.ts';
-import { localFlags, putOpenOut } from './open.ts';
+import { isDirect, localFlags, putOpenOut } from './open.ts';
 
 const none = new Uint8Array(0);
 
@@ -127,7 +127,13 @@ export function create(context: MountContext): void {
   }
   const { fd, stat } = createFile(context, parent, name, mode, flags);
   const node = enter(context, parent, name, stat);
-  const handle = context.handles.add({ fd, node, writable: (flags & O_ACCMODE) !== 0, entries: null });
+  const handle = context.handles.add({
+    fd,
+    node,
+    writable: (flags & O_ACCMODE) !== 0,
+    direct: isDirect(context, flags),
+    entries: null,
+  });
   putOpenOut(context, ENTRY_SIZE >> 2, handle, node);
   context.finish(ENTRY_SIZE + OPEN_OUT_SIZE);
 }
@@ -142,7 +148,7 @@ function openExisting(
 ): void {
   const writable = (flags & O_ACCMODE) !== 0;
   const node = enter(context, parent, name, statat(fd, ''));
-  const handle = context.handles.add({ fd, node, writable, entries: null });
+  const handle = context.handles.add({ fd, node, writable, direct: isDirect(context, flags), entries: null });
   try {
     if ((flags & O_TRUNC) !== 0) truncate(context, node, 0, killSetId, writable ? fd : undefined);
   } catch (error) {

@@ -4,22 +4,35 @@ import {
   fsync as fsyncFd,
   must,
   openat,
+  setFlag,
   syncfs as syncfsFd,
   tryLseek,
   tryPread,
   tryPwrite,
+  O_DIRECT,
   O_DIRECTORY,
   O_RDONLY,
 } from '../../../platform/libc.ts';
 import type { MountContext } from '../context.ts';
+import type { Handle } from '../handles.ts';
 import type { FuseNode } from '../nodes.ts';
 import { FSYNC_FDATASYNC, WRITE_KILL_SUIDGID } from '../protocol.ts';
+import { isDirect } from './open.ts';
 import { clearSetId, killsSetId } from './attributes.ts';
+
+/** A handle whose holder has turned O_DIRECT on or off since it was opened (fcntl(2)) follows suit. `flags` are those of the request. */
+function followDirect(context: MountContext, handle: Handle, flags: number): void {
+  if (!context.options.keepDirect || isDirect(context, flags) === handle.direct) return;
+  handle.direct = !handle.direct;
+  setFlag(handle.fd, O_DIRECT, handle.direct);
+}
 
 /** READ. */
 export function read(context: MountContext): void {
   const { channel } = context;
-  const { fd } = context.handles.get(channel.u64(0));
+  const handle = context.handles.get(channel.u64(0));
+  const { fd } = handle;
+  followDirect(context, handle, channel.u32(8));
   const size = Math.min(channel.u32(4), channel.replyBody.byteLength);
   const got = tryPread(fd, channel.replyBody, channel.u64(2), size);
   if (got < 0) channel.answer(0, -got);
@@ -29,7 +42,9 @@ export function read(context: MountContext): void {
 /** WRITE: what was written is what is replicated, even when it is less than asked. */
 export function write(context: MountContext): void {
   const { channel } = context;
-  const { fd, node } = context.handles.get(channel.u64(0));
+  const handle = context.handles.get(channel.u64(0));
+  const { fd, node } = handle;
+  followDirect(context, handle, channel.u32(8));
   const offset = channel.u64(2);
   const data = channel.data(40, channel.u32(4));
   if (killsSetId(context, (channel.u32(5) & WRITE_KILL_SUIDGID) !== 0)) clearSetId(context, node);

@@ -32,6 +32,11 @@ export function localFlags(context: MountContext, flags: number): number {
   return kept | O_NOATIME | O_NONBLOCK;
 }
 
+/** Whether a file that is opened with these flags is opened for direct I/O below. */
+export function isDirect(context: MountContext, flags: number): boolean {
+  return context.options.keepDirect && (flags & O_DIRECT) !== 0;
+}
+
 /** Puts fuse_open_out at the word `index`. */
 export function putOpenOut(context: MountContext, index: number, handle: number, node: FuseNode): void {
   const { channel } = context;
@@ -49,7 +54,7 @@ export function open(context: MountContext): void {
   if (node.type !== S_IFREG) throw new ErrnoError(errnos.ENXIO, 'open');
   const fd = context.files.open(node, localFlags(context, flags));
   const writable = (flags & O_ACCMODE) !== O_RDONLY;
-  const handle = context.handles.add({ fd, node, writable, entries: null });
+  const handle = context.handles.add({ fd, node, writable, direct: isDirect(context, flags), entries: null });
   try {
     if ((flags & O_TRUNC) !== 0) truncate(context, node, 0, killSetId, writable ? fd : undefined);
   } catch (error) {
@@ -71,7 +76,7 @@ export function release(context: MountContext): void {
 export function opendir(context: MountContext): void {
   const node = context.node();
   const fd = context.files.open(node, O_RDONLY | O_DIRECTORY | O_NOATIME);
-  putOpenOut(context, 0, context.handles.add({ fd, node, writable: false, entries: null }), node);
+  putOpenOut(context, 0, context.handles.add({ fd, node, writable: false, direct: false, entries: null }), node);
   context.channel.answer(OPEN_OUT_SIZE);
 }
 
