@@ -1,0 +1,130 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
+import { repositoryRoot } from './repositoryRoot.ts';
+
+/** Where screenshots are kept. */
+export const artifacts = join(repositoryRoot(), 'test/artifacts/ui');
+
+/** Starts the browser of the system, without a window. */
+export async function openBrowser(): Promise<Browser> {
+  const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  return chromium.launch({
+    executablePath: process.env['UNDERSTUDY_CHROMIUM'] ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-dev-shm-usage', ...quiet],
+  });
+}
+
+/** The VS Code window in a page, as a person sees it. */
+export class Workbench {
+  /** What the browser's console told of our pages: violations of their policy, and errors. */
+  readonly violations: string[] = [];
+
+  constructor(readonly page: Page) {
+    page.setDefaultTimeout(60_000);
+    page.on('console', (message) => {
+      const text = message.text();
+      // VS Code's own pages break their own policies; ours is told by its "default-src 'none'" and by its scripts.
+      if (/Content Security Policy/i.test(text) && /nonce-|modulePanel/.test(text)) this.violations.push(text);
+    });
+  }
+
+  /** Opens the address and waits until the window is there. */
+  async open(url: string): Promise<void> {
+    await this.page.goto(url);
+    await this.page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 90_000 });
+    await this.page.locator('.monaco-workbench .activitybar a.action-label').first().waitFor();
+  }
+
+  /** Shows the view container of that name. */
+  async show(container: string): Promise<void> {
+    const tab = this.page.locator('.part.activitybar').getByRole('tab', { name: container });
+    if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
+    await this.page.locator('.part.activitybar').getByRole('tab', { name: container, selected: true }).waitFor();
+  }
+
+  get sideBar(): Locator {
+    return this.page.locator('.part.sidebar');
+  }
+
+  /** A line of the tree by what a screen reader says of it. */
+  line(name: string | RegExp): Locator {
+    return this.sideBar.getByRole('treeitem', { name });
+  }
+
+  /** Presses an icon of a line of the tree. */
+  async inline(line: Locator, action: string | RegExp): Promise<void> {
+    await line.hover();
+    await line.getByRole('button', { name: action }).click();
+  }
+
+  /** Chooses an entry of the context menu of a line. */
+  async contextMenu(line: Locator, entry: string | RegExp): Promise<void> {
+    await line.click({ button: 'right' });
+    await this.page.getByRole('menuitem', { name: entry }).click();
+  }
+
+  get dialog(): Locator {
+    return this.page.locator('.monaco-dialog-box');
+  }
+
+  /** Presses a button of the dialog that is there or comes. */
+  async answer(label: string): Promise<void> {
+    await this.dialog.getByRole('button', { name: label, exact: true }).click();
+    await this.dialog.waitFor({ state: 'detached' });
+  }
+
+  get quickInput(): Locator {
+    return this.page.locator('.quick-input-widget .quick-input-box input').first();
+  }
+
+  /** Types into the input box that is there or comes, and confirms. */
+  async enter(title: string | RegExp, text: string): Promise<void> {
+    await this.page.locator('.quick-input-widget').filter({ hasText: title }).waitFor();
+    await this.quickInput.fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Runs a command of the palette. */
+  async run(command: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.quickInput.waitFor({ state: 'visible' });
+    await this.quickInput.fill(`>${command}`);
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: command }).first().click();
+  }
+
+  /** Opens a file of the workspace. */
+  async openFile(name: string): Promise<void> {
+    await this.page.keyboard.press('Control+P');
+    await this.quickInput.waitFor({ state: 'visible' });
+    await this.quickInput.fill(name);
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().click();
+    await this.page.locator(`.tabs-container .tab[data-resource-name="${name}"]`).waitFor();
+  }
+
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notifications-toasts .notification-toast').filter({ hasText: text });
+  }
+
+  async clearNotifications(): Promise<void> {
+    await this.run('Notifications: Clear All Notifications');
+  }
+
+  /** The page of the active panel. */
+  get panel(): FrameLocator {
+    return this.page
+      .locator('iframe.webview.ready')
+      .last()
+      .contentFrame()
+      .locator('#active-frame')
+      .contentFrame() as unknown as FrameLocator;
+  }
+
+  /** Keeps a picture of the window, for people to look at. */
+  async screenshot(name: string): Promise<void> {
+    await mkdir(artifacts, { recursive: true });
+    await this.page.mouse.move(700, 5);
+    await this.page.screenshot({ path: join(artifacts, `${name}.png`), animations: 'disabled' });
+  }
+}
