@@ -72,8 +72,9 @@ async function compareEntry(
   for (const attribute of attributes) {
     // The size of a directory is the file system's own business.
     if (attribute === 'size' && a.isDirectory()) continue;
-    if (a[attribute] !== b[attribute])
-      {differences.push(`${attribute} ${show(attribute, a)} against ${show(attribute, b)}`);}
+    if (a[attribute] !== b[attribute]) {
+      differences.push(`${attribute} ${show(attribute, a)} against ${show(attribute, b)}`);
+    }
   }
   if (a.isSymbolicLink() && b.isSymbolicLink()) {
     const [one, other] = await Promise.all([readlink(path.join(left, name)), readlink(path.join(right, name))]);

@@ -117,7 +117,8 @@ export class ClusterView {
       snapshot.modules.map((module) => {
         const own = module.onHosts.find((each) => each.host === host);
         const server = own === undefined ? '' : ` server ${own.server.state} ${own.server.detail ?? ''}`;
-        const state = own === undefined ? '' : ` ${own.state} ${own.transition ?? 'ready'} (${own.reason ?? '-'})${server}`;
+        const state =
+          own === undefined ? '' : ` ${own.state} ${own.transition ?? 'ready'} (${own.reason ?? '-'})${server}`;
         return `${host}: ${module.name} epoch ${module.epoch} in sync [${module.inSync.join(' ')}]${state}`;
       }),
     );

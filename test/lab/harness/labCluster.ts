@@ -169,7 +169,9 @@ export class LabCluster {
       if (Date.now() > end) {
         const serial = await readSerial(this.host(name).outside(serialLog));
         const said = `${serial.acknowledged.length} records, ${serial.boots.length} boots on its console there`;
-        throw new LabError(`The guest wrote no ${more} records on ${name} in ${timeoutMs / 1000} s (${said}).\n${this.view.describe()}`);
+        throw new LabError(
+          `The guest wrote no ${more} records on ${name} in ${timeoutMs / 1000} s (${said}).\n${this.view.describe()}`,
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -205,6 +207,11 @@ export class LabCluster {
     this.view.close();
     this.lab.destroy();
   }
+}
+
+/** Where the operator's own token is kept: a path on the real machine. */
+export function clientTokenFile(lab: Lab): string {
+  return path.join(lab.directory, 'client.token');
 }
 
 /** alpha makes the cluster: its authority, its own certificate, and the cluster's files. */
