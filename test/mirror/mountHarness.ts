@@ -90,8 +90,9 @@ export class TestMount {
       const at = this.#messages.findIndex((message) => message.type === type);
       const [found] = at === -1 ? [] : this.#messages.splice(at, 1);
       if (found !== undefined) return found;
-      if (this.#messages.some((message) => message.type === 'exit'))
-        {throw new Error(`the server ended: ${this.logged.join('\n')}`);}
+      if (this.#messages.some((message) => message.type === 'exit')) {
+        throw new Error(`the server ended: ${this.logged.join('\n')}`);
+      }
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
