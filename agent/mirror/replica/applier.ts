@@ -13,7 +13,6 @@ import {
   fstat,
   fsync,
   ftruncate,
-  futimens,
   linkat,
   mkdirat,
   mknodat,
@@ -33,7 +32,7 @@ import {
   utimensat,
 } from '../../platform/libc.ts';
 import type { FileRef, Mutation } from '../mutation.ts';
-import { checkPath, joinPath, type ReplicaTree } from './tree.ts';
+import { joinPath, type ReplicaTree } from './tree.ts';
 
 const OPEN_FILES = 256;
 
@@ -130,9 +129,11 @@ export class Applier {
         chownat(dirFd, name, mutation.uid, mutation.gid);
         return;
       }
-      case 'utimens':
-        this.#setTimes(pathOf(mutation.file), mutation.atime, mutation.mtime);
+      case 'utimens': {
+        const { dirFd, name } = tree.locate(pathOf(mutation.file));
+        utimensat(dirFd, name, mutation.atime, mutation.mtime);
         return;
+      }
       case 'setxattr': {
         const { dirFd, name } = tree.locate(pathOf(mutation.file));
         // The primary's own call obeyed XATTR_CREATE or XATTR_REPLACE already.
@@ -202,16 +203,6 @@ export class Applier {
     } finally {
       close(fd);
     }
-  }
-
-  #setTimes(path: string, atime: bigint | null, mtime: bigint | null): void {
-    checkPath(path);
-    if (path === '') {
-      futimens(this.#tree.rootFd, atime, mtime);
-      return;
-    }
-    const { dirFd, name } = this.#tree.locate(path);
-    utimensat(dirFd, name, atime, mtime);
   }
 
   #fallocate(fd: number, mode: number, offset: number, length: number): void {

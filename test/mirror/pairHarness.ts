@@ -1,0 +1,202 @@
+import { build } from 'esbuild';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { MirrorController } from '../../agent/mirror/controller.ts';
+import type { MirrorEvent, MirrorOptions } from '../../agent/mirror/mirror.ts';
+import { ReplicaTree, joinPath, type Entry } from '../../agent/mirror/replica/tree.ts';
+import { mountAt, unmount } from '../../agent/platform/mounts.ts';
+import { targets } from '../../esbuild.mjs';
+
+const root = path.join(import.meta.dirname, '..', '..');
+let bundled: Promise<string> | null = null;
+
+/** Bundles the mirror process of this source tree into a folder of its own; returns mirror.mjs. */
+export function mirrorBundle(): Promise<string> {
+  bundled ??= (async () => {
+    const outdir = fs.mkdtempSync(path.join(root, 'node_modules', '.mirror-test-'));
+    process.once('exit', () => fs.rmSync(outdir, { recursive: true, force: true }));
+    const { understudy: _agent, ...entryPoints } = targets[0]?.entryPoints as Record<string, string>;
+    await build({ ...targets[0], entryPoints, outdir, absWorkingDir: root, sourcemap: 'inline' });
+    return path.join(outdir, 'mirror.mjs');
+  })();
+  return bundled;
+}
+
+/** One host's replica under test. */
+export class TestHost {
+  readonly name: string;
+  readonly base: string;
+  readonly options: MirrorOptions;
+  readonly seen: MirrorEvent[] = [];
+  readonly log: string[] = [];
+  #controller: MirrorController | null = null;
+  #waiters: (() => void)[] = [];
+
+  constructor(name: string, options: Partial<MirrorOptions> = {}, base = fs.mkdtempSync(path.join(os.tmpdir(), `us-${name}-`))) {
+    this.name = name;
+    this.base = base;
+    const directory = options.directory ?? path.join(base, 'data');
+    fs.mkdirSync(directory, { recursive: true });
+    this.options = {
+      module: 'web',
+      host: name,
+      directory,
+      stateDirectory: path.join(base, 'state'),
+      exclude: [],
+      acknowledgeTimeoutMs: 1500,
+      resyncBandwidth: null,
+      ...options,
+    };
+  }
+
+  get directory(): string {
+    return this.options.directory;
+  }
+
+  get mirror(): MirrorController {
+    if (!this.#controller) throw new Error(`${this.name} is not open`);
+    return this.#controller;
+  }
+
+  async open(): Promise<MirrorController> {
+    this.#controller = await MirrorController.open(this.options, { bundle: await mirrorBundle(), onLog: (line) => this.log.push(line) });
+    this.#controller.events((event) => {
+      this.seen.push(event);
+      for (const waiter of this.#waiters.splice(0)) waiter();
+    });
+    return this.#controller;
+  }
+
+  /** The first event of a type from `from` on (an index into `seen`); waits for it. */
+  async event<T extends MirrorEvent['type']>(
+    type: T,
+    from = 0,
+    limitMs = 30_000,
+    accept: (event: Extract<MirrorEvent, { type: T }>) => boolean = () => true,
+  ): Promise<Extract<MirrorEvent, { type: T }>> {
+    const end = Date.now() + limitMs;
+    for (;;) {
+      const found = this.seen.slice(from).find((event) => event.type === type && accept(event as Extract<MirrorEvent, { type: T }>));
+      if (found) return found as Extract<MirrorEvent, { type: T }>;
+      if (Date.now() > end) throw new Error(`${this.name}: no "${type}" within ${limitMs} ms; seen ${JSON.stringify(this.seen.filter((e) => e.type !== 'stats').slice(-5))} log ${this.log.join('\n')}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, 200);
+        this.#waiters.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+
+  /** Kills the mirror process like a crash would, and takes away what a reboot would take away. */
+  async crash(): Promise<void> {
+    const controller = this.#controller;
+    if (!controller) return;
+    const from = this.seen.length;
+    if (controller.pid !== undefined) process.kill(controller.pid, 'SIGKILL');
+    await this.event('failed', from, 10_000);
+    this.#controller = null;
+    while (mountAt(this.directory) !== null) unmount(this.directory);
+  }
+
+  async close(): Promise<void> {
+    await this.#controller?.close();
+    this.#controller = null;
+  }
+
+  async remove(): Promise<void> {
+    try {
+      await this.close();
+    } finally {
+      while (mountAt(this.directory) !== null) unmount(this.directory);
+      fs.rmSync(this.base, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Two hosts of one module, and what happens between them. */
+export class Pair {
+  readonly alpha: TestHost;
+  readonly beta: TestHost;
+  epoch = 0;
+
+  constructor(options: { both?: Partial<MirrorOptions>; alpha?: Partial<MirrorOptions>; beta?: Partial<MirrorOptions> } = {}) {
+    this.alpha = new TestHost('alpha', { ...options.both, ...options.alpha });
+    this.beta = new TestHost('beta', { ...options.both, ...options.beta });
+  }
+
+  async open(): Promise<this> {
+    await this.alpha.open();
+    await this.beta.open();
+    return this;
+  }
+
+  /** A host becomes primary in the next epoch. */
+  async serve(host: TestHost): Promise<void> {
+    this.epoch++;
+    await host.mirror.enterEpoch({ epoch: this.epoch, primary: host.name });
+    await host.mirror.serve(this.epoch);
+  }
+
+  /** Attaches without waiting for the end of the resync. */
+  async attach(primary: TestHost, follower: TestHost): Promise<number> {
+    const endpoint = await follower.mirror.follow('127.0.0.1', this.epoch);
+    const from = primary.seen.length;
+    await primary.mirror.attach('127.0.0.1', endpoint, this.epoch);
+    return from;
+  }
+
+  /** Attaches, waits until both are in step, enters the next epoch. */
+  async join(primary: TestHost, follower: TestHost) {
+    const from = await this.attach(primary, follower);
+    const inStep = await primary.event('inStep', from);
+    await primary.mirror.onPeerLoss('hold');
+    this.epoch++;
+    await primary.mirror.enterEpoch({ epoch: this.epoch, primary: primary.name });
+    return inStep;
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all([this.alpha.remove(), this.beta.remove()]);
+  }
+}
+
+/** A file as it has to be equal on both replicas. */
+export type Described = Omit<Entry, 'ino' | 'xattrs' | 'mtime'> & { mtime: string; xattrs: string[]; content: string; links: string };
+
+/** Everything in a directory, by path: attributes, and the content as a hash. Times of access and change are left out. */
+export function describe(directory: string): Map<string, Described> {
+  const found = new Map<string, Described>();
+  const fd = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  const groups = new Map<number, string>();
+  try {
+    const tree = new ReplicaTree(fd);
+    const visit = (entry: Entry, at: string) => {
+      const { ino, xattrs, mtime, ...rest } = entry;
+      const isFile = (entry.mode & 0o170000) === 0o100000;
+      if (entry.nlink > 1 && isFile && !groups.has(ino)) groups.set(ino, at);
+      found.set(at, {
+        ...rest,
+        name: at,
+        mtime: String(mtime),
+        xattrs: xattrs.map(({ name, value }) => `${name}=${value.toString('hex')}`),
+        content: isFile ? hashFile(path.join(directory, Buffer.from(at, 'latin1').toString())) : '',
+        links: groups.get(ino) ?? '',
+      });
+      if ((entry.mode & 0o170000) === 0o040000) for (const child of tree.list(at)) visit(child, joinPath(at, child.name));
+    };
+    const top = tree.entry('');
+    if (top) visit(top, '');
+    tree.forgetDirectories();
+  } finally {
+    fs.closeSync(fd);
+  }
+  return found;
+}
+
+function hashFile(file: string): string {
+  return createHash('sha256').update(fs.readFileSync(file)).digest('hex');
+}
