@@ -1,0 +1,193 @@
+import { once } from 'node:events';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
+import { HostLinks, type HostLinksOptions, UnreachableError } from '../../agent/host/hostLinks.ts';
+import { type CertifiedKey, createAuthority, createHostCertificate } from '../../agent/security/certificates.ts';
+import type { Identity } from '../../agent/security/identity.ts';
+import { agentClientOptions, agentServerOptions, explainTlsError, peerHost } from '../../agent/security/tlsOptions.ts';
+
+const alpha = {
+  name: 'alpha',
+  addresses: [
+    { network: 'lan', address: '127.0.10.1' },
+    { network: 'link', address: '127.0.11.1' },
+  ],
+};
+const beta = {
+  name: 'beta',
+  addresses: [
+    { network: 'lan', address: '127.0.10.2' },
+    { network: 'link', address: '127.0.11.2' },
+  ],
+};
+
+let port = 24811;
+let authority: CertifiedKey;
+const identities = new Map<string, Identity>();
+
+async function identityOf(host: string, by: CertifiedKey = authority): Promise<Identity> {
+  const { certificate, key } = await createHostCertificate(by, { host, addresses: [] });
+  return { host, certificate, key, authority: by.certificate, expires: new Date(Date.now() + 86_400_000) };
+}
+
+function identity(host: string): Identity {
+  const found = identities.get(host);
+  if (!found) throw new Error(`no identity of ${host}`);
+  return found;
+}
+
+beforeAll(async () => {
+  authority = await createAuthority('site');
+  for (const host of ['alpha', 'beta']) identities.set(host, await identityOf(host));
+});
+
+const open: { stop(): Promise<void> }[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((each) => each.stop()));
+  port += 1;
+});
+
+function links(
+  self: typeof alpha,
+  other: typeof alpha,
+  changes: Partial<HostLinksOptions> = {},
+  own = identity(self.name),
+): HostLinks {
+  const made = new HostLinks({
+    cluster: 'site',
+    agentVersion: '1.2.3',
+    self,
+    others: [other],
+    port,
+    heartbeatMs: 50,
+    security: {
+      serverOptions: () => agentServerOptions(own),
+      clientOptions: (host) => agentClientOptions(own, host),
+      peerHost: (socket) => peerHost(socket, [other.name]),
+      explain: explainTlsError,
+    },
+    modules: () => ({}),
+    onHeartbeat: () => undefined,
+    onAnswered: () => undefined,
+    onRequest: () => Promise.resolve({}),
+    onReachable: () => undefined,
+    log: () => undefined,
+    ...changes,
+  });
+  open.push(made);
+  return made;
+}
+
+describe('links between agents', () => {
+  it('hears heartbeats over every network, measures their answers, and carries requests', async () => {
+    const answered = vi.fn();
+    const a = links(alpha, beta, { onAnswered: answered });
+    const b = links(beta, alpha, { onRequest: (host, method, params) => Promise.resolve({ host, method, ...params }) });
+    await Promise.all([a.start(), b.start()]);
+    await vi.waitFor(
+      () => expect(a.networks('beta').every((network) => network.up && network.rttMs !== null)).toBe(true),
+      5000,
+    );
+    expect(answered.mock.calls[0]?.[0]).toBe('beta');
+    expect(a.version('beta')).toBe('1.2.3');
+    await expect(a.request('beta', 'arbiter.read', { module: 'web' }, 1000)).resolves.toEqual({
+      host: 'alpha',
+      method: 'arbiter.read',
+      module: 'web',
+    });
+  });
+
+  it('says that the outcome is unknown when the other agent goes away', async () => {
+    const b = links(beta, alpha, { onRequest: () => new Promise(() => undefined) });
+    const a = links(alpha, beta);
+    await Promise.all([a.start(), b.start()]);
+    await vi.waitFor(() => expect(a.reachable('beta')).toBe(true), 5000);
+    const asked = a.request('beta', 'arbiter.read', { module: 'web' }, 10_000);
+    const refused = expect(asked).rejects.toBeInstanceOf(UnreachableError);
+    await b.stop();
+    await refused;
+    await vi.waitFor(() => expect(a.reachable('beta')).toBe(false), 5000);
+    await expect(a.request('beta', 'arbiter.read', {}, 1000)).rejects.toThrow(/not reachable/);
+  });
+
+  it('refuses an agent of another cluster, by its certificate', async () => {
+    const stranger = await identityOf('beta', await createAuthority('elsewhere'));
+    const said: string[] = [];
+    const a = links(alpha, beta, { log: (_level, _code, message) => said.push(message) });
+    const b = links(beta, alpha, { log: (_level, _code, message) => said.push(message) }, stranger);
+    await Promise.all([a.start(), b.start()]);
+    await vi.waitFor(() => expect(said.join('\n')).toMatch(/another authority|another cluster/), 5000);
+    expect(a.reachable('beta')).toBe(false);
+  });
+
+  it('refuses a host that shows the certificate of another one', async () => {
+    const said: string[] = [];
+    const a = links(alpha, beta, { log: (_level, _code, message) => said.push(message) });
+    const impostor = links(beta, alpha, {}, identity('alpha'));
+    await Promise.all([a.start(), impostor.start()]);
+    await vi.waitFor(() => expect(said.join('\n')).toContain('Expected the agent of beta, and alpha answered'), 5000);
+  });
+
+  it('says clearly that a port is in use', async () => {
+    const a = links(alpha, beta);
+    await a.start();
+    await expect(links(alpha, beta).start()).rejects.toThrow(`port ${String(port)} on 127.0.10.1 is in use`);
+  });
+
+  it.each([
+    [
+      'another protocol version',
+      encodeMessage({ type: 'hello', protocolVersion: 99, agentVersion: '9', host: 'beta', cluster: 'site' }),
+      /version 99 .* this one version 1/,
+    ],
+    ['an oversized message', Buffer.from([0x7f, 0xff, 0xff, 0xff, 0x7b]), /over the limit/],
+    ['something that is not JSON', Buffer.concat([Buffer.from([0, 0, 0, 3]), Buffer.from('{x}')]), /not JSON/],
+    ['a message that is not valid', encodeMessage({ type: 'heartbeat', sequence: -1, modules: {} }), /not valid/],
+    [
+      'a heartbeat before the hello',
+      encodeMessage({ type: 'heartbeat', sequence: 1, modules: {} }),
+      /did not say hello/,
+    ],
+    [
+      'a hello of another host',
+      encodeMessage({ type: 'hello', protocolVersion: 1, agentVersion: '1', host: 'gamma', cluster: 'site' }),
+      /certificate is that of beta/,
+    ],
+    [
+      'a hello of another cluster',
+      encodeMessage({ type: 'hello', protocolVersion: 1, agentVersion: '1', host: 'beta', cluster: 'other' }),
+      /belongs to cluster other/,
+    ],
+  ])('ends a connection that sends %s, with the reason', async (_what, bytes, reason) => {
+    const said: string[] = [];
+    // Alpha sorts first and would dial; the raw connection comes in instead.
+    const a = links(alpha, beta, { log: (_level, _code, message) => said.push(message) });
+    await a.start();
+    const socket: TLSSocket = connectTls({
+      ...agentClientOptions(identity('beta'), 'alpha'),
+      host: '127.0.10.1',
+      port,
+    });
+    const closed = once(socket, 'close');
+    socket.on('error', () => undefined);
+    socket.resume();
+    await once(socket, 'secureConnect');
+    socket.write(bytes);
+    await closed;
+    await vi.waitFor(() => expect(said.join('\n')).toMatch(reason), 5000);
+    expect(a.reachable('beta')).toBe(false);
+  });
+});
+
+describe('framing', () => {
+  it('puts messages together from any pieces', () => {
+    const bytes = Buffer.concat([encodeMessage({ a: 1 }), encodeMessage({ b: 'ü'.repeat(300) })]);
+    for (const size of [1, 3, 7, 1000]) {
+      const decoder = new MessageDecoder();
+      const found: unknown[] = [];
+      for (let at = 0; at < bytes.length; at += size) found.push(...decoder.push(bytes.subarray(at, at + size)));
+      expect(found).toEqual([{ a: 1 }, { b: 'ü'.repeat(300) }]);
+    }
+  });
+});

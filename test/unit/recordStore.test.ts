@@ -1,0 +1,69 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RecordStore } from '../../agent/arbiter/recordStore.ts';
+import { answerAsWitness } from '../../agent/arbiter/witness.ts';
+import type { ArbiterRecord } from '../../agent/core/types.ts';
+
+const record = (epoch: number, primary: string, proposal: string): ArbiterRecord => ({
+  epoch,
+  primary,
+  inSync: [primary],
+  base: epoch - 1,
+  cause: 'start',
+  proposal,
+});
+
+describe("the witness's records", () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'understudy-records-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('grants one of two that ask for the same epoch, and tells the other who has it', () => {
+    const store = new RecordStore(directory);
+    expect(store.propose('web', null, record(1, 'alpha', 'a/1')).granted).toBe(true);
+    const [first, second] = [
+      store.propose('web', 1, record(2, 'beta', 'b/1')),
+      store.propose('web', 1, record(2, 'alpha', 'a/2')),
+    ];
+    expect(first.granted).toBe(true);
+    expect(second).toEqual({ granted: false, current: record(2, 'beta', 'b/1') });
+  });
+
+  it('grants a repeated proposal again, so that a lost answer can be asked for once more', () => {
+    const store = new RecordStore(directory);
+    store.propose('web', null, record(1, 'alpha', 'a/1'));
+    expect(store.propose('web', null, record(1, 'alpha', 'a/1'))).toEqual({
+      granted: true,
+      record: record(1, 'alpha', 'a/1'),
+    });
+  });
+
+  it('remembers over a restart', () => {
+    new RecordStore(directory).propose('web', null, record(1, 'alpha', 'a/1'));
+    expect(new RecordStore(directory).read('web')).toEqual(record(1, 'alpha', 'a/1'));
+    expect(readdirSync(directory)).toEqual(['web.json']);
+  });
+
+  it('never takes a damaged record for a missing one', () => {
+    writeFileSync(join(directory, 'web.json'), '{"formatVersion":1,"record":{"epo');
+    expect(() => new RecordStore(directory).read('web')).toThrow(/damaged/);
+    writeFileSync(join(directory, 'db.json'), '{"formatVersion":1,"record":{"epoch":"7"}}');
+    expect(() => new RecordStore(directory).propose('db', null, record(1, 'alpha', 'a/1'))).toThrow(/damaged/);
+  });
+
+  it('refuses a record of another format version, naming both', () => {
+    writeFileSync(join(directory, 'web.json'), JSON.stringify({ formatVersion: 2, record: record(1, 'alpha', 'a/1') }));
+    expect(() => new RecordStore(directory).read('web')).toThrow(/format version 2, this agent knows 1/);
+  });
+
+  it('refuses names that are no module names, and messages that are not valid', () => {
+    const store = new RecordStore(directory);
+    expect(() => store.read('../../etc/passwd')).toThrow(/not the name of a module/);
+    expect(() => answerAsWitness(store, 'arbiter.propose', { module: 'web', expect: null })).toThrow(/not valid/);
+    expect(answerAsWitness(store, 'arbiter.read', { module: 'web' })).toEqual({ record: null });
+  });
+});
