@@ -16,8 +16,9 @@ function log(line: string): void {
 async function once(asJson: boolean): Promise<number> {
   const result = await tellStory(log);
   if (asJson) process.stdout.write(`${JSON.stringify(result)}\n`);
-  else
-    {for (const [name, value] of Object.entries(result)) process.stdout.write(`${name.padEnd(20)} ${String(value)}\n`);}
+  else {
+    for (const [name, value] of Object.entries(result)) process.stdout.write(`${name.padEnd(20)} ${String(value)}\n`);
+  }
   if (result.recordsLost > 0) log(`${result.recordsLost} records that the guest had reported as durable are lost`);
   if (result.twoPrimariesMs > 0) log(`guests ran on both hosts for ${result.twoPrimariesMs} ms`);
   return result.recordsLost === 0 && result.twoPrimariesMs === 0 ? 0 : 1;

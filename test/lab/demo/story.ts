@@ -61,8 +61,9 @@ async function tell(cluster: LabCluster, watch: GuestWatch, log: (line: string) 
   await cluster.host(first).startAgent();
   await cluster.waitUntilHealthy(second);
   const resync = cluster.view.module(second, 'web')?.lastResync;
-  if (resync?.host !== first)
-    {throw new LabError(`${second} reports no resync of ${first}.\n${cluster.view.describe()}`);}
+  if (resync?.host !== first) {
+    throw new LabError(`${second} reports no resync of ${first}.\n${cluster.view.describe()}`);
+  }
   log(`${resync.kind} resync of ${first}: ${resync.sent} bytes in ${resync.durationMs} ms, while the guest ran on`);
   await cluster.waitForRecords(second, 20);
 
@@ -79,8 +80,9 @@ async function tell(cluster: LabCluster, watch: GuestWatch, log: (line: string) 
   const { verdicts, differences } = await cluster.stopAndJudge();
   if (differences.length > 0) throw new LabError(`The replicas differ:\n${differences.join('\n')}`);
   const outOfOrder = verdicts.find((verdict) => verdict.firstOutOfOrder !== null);
-  if (outOfOrder !== undefined)
-    {throw new LabError(`Record ${outOfOrder.firstOutOfOrder} is not in its place on the disk.`);}
+  if (outOfOrder !== undefined) {
+    throw new LabError(`Record ${outOfOrder.firstOutOfOrder} is not in its place on the disk.`);
+  }
   await checkBoots(cluster);
   log(`both replicas are equal; the watch for two guests never looked away for more than ${watch.longestGapMs} ms`);
   return {
@@ -117,8 +119,9 @@ async function checkBoots(cluster: LabCluster): Promise<void> {
   const reports = await Promise.all(pair.map((_, index) => readSerial(cluster.serialLogs()[index] ?? '')));
   const boots = reports.flatMap((report) => report.boots);
   const numbers = boots.map((boot) => boot.boot);
-  if (new Set(numbers).size !== numbers.length)
-    {throw new LabError(`The guest counted boots twice: ${numbers.join(', ')}.`);}
+  if (new Set(numbers).size !== numbers.length) {
+    throw new LabError(`The guest counted boots twice: ${numbers.join(', ')}.`);
+  }
   const bad = boots.find((boot) => boot.bad !== 'none');
   if (bad !== undefined) throw new LabError(`At boot ${bad.boot} the guest found record ${bad.bad} out of place.`);
 }

@@ -46,6 +46,12 @@ export class LabHost {
     return path.join(this.disk, relative);
   }
 
+  /** A path inside the running host, with everything that is mounted there, as a path of the real machine. */
+  throughRoot(inside: string): string {
+    if (this.#init === null) throw new LabError(`${this.name} is switched off.`);
+    return path.join(`/proc/${this.#init.pid}/root`, inside);
+  }
+
   get isOn(): boolean {
     return this.#init !== null && isAlive(this.#init);
   }

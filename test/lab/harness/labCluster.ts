@@ -21,6 +21,8 @@ export function otherOf(host: PairName): PairName {
 export interface LabClusterOptions extends WebModuleOptions {
   /** Told each step. */
   readonly log?: (line: string) => void;
+  /** Done on each host of the pair, once the virtual server's directory is there and before an agent starts. */
+  readonly beforeAgents?: (host: LabHost) => Promise<void>;
 }
 
 const apiPort = 4810;
@@ -52,6 +54,7 @@ export class LabCluster {
       await copyFile(guest.kernel, path.join(home, 'vmlinuz'));
       await copyFile(guest.initrd, path.join(home, 'initrd.gz'));
       await makeDisk(path.join(home, 'disk.raw'));
+      for (const name of pair) await options.beforeAgents?.(lab.host(name));
       log('alpha: understudy init');
       await enrolFirst(alpha, workspace);
       for (const name of ['beta', 'gamma'] as const) {
@@ -178,13 +181,14 @@ export class LabCluster {
     return Date.now();
   }
 
-  /** A replica's own files; not through the mirror. */
+  /** A replica's own files as the host sees them: for a stopped module, as a running mirror covers them. */
   replicaDirectory(name: PairName): string {
-    return this.host(name).outside(mirrorDirectory);
+    return this.host(name).throughRoot(mirrorDirectory);
   }
 
+  /** The guest's disk beneath the mirror, whether or not it runs; for hosts that keep the directory on their own disk. */
   image(name: PairName): string {
-    return path.join(this.replicaDirectory(name), 'disk.raw');
+    return path.join(this.host(name).outside(mirrorDirectory), 'disk.raw');
   }
 
   /** Stops the module, then judges the records on both replicas and compares these. */
@@ -198,7 +202,8 @@ export class LabCluster {
   /** For a stopped module. */
   async judge(): Promise<{ verdicts: readonly RecordVerdict[]; differences: readonly string[] }> {
     const verdicts: RecordVerdict[] = [];
-    for (const name of pair) verdicts.push(await checkRecords(this.image(name), this.serialLogs()));
+    for (const name of pair)
+      {verdicts.push(await checkRecords(path.join(this.replicaDirectory(name), 'disk.raw'), this.serialLogs()));}
     const differences = await compareTrees(this.replicaDirectory('alpha'), this.replicaDirectory('beta'));
     return { verdicts, differences };
   }

@@ -1,0 +1,64 @@
+import { rename } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { pair } from './harness/labCluster.ts';
+import { noLab, useLabCluster } from './labSuite.ts';
+
+describe.skipIf(noLab !== null)('with a healthy pair', () => {
+  const { cluster } = useLabCluster();
+
+  it('kill -9 of the guest: it is started again on the same host', async () => {
+    const { view } = cluster();
+    expect(cluster().host('alpha').killGuest()).toBe(1);
+    await view.waitFor('the server is seen to have died', () => !cluster().isServing('alpha'), 10_000);
+    await cluster().waitUntilServing('alpha');
+    await cluster().waitForRecords('alpha', 10);
+    expect(view.replica('alpha', 'web')?.server.restarts).toBeGreaterThanOrEqual(1);
+  });
+
+  it('kill -9 of the agent on the primary: the guest comes back by itself', async () => {
+    const before = cluster().host('alpha').guests()[0];
+    await cluster().host('alpha').killAgent();
+    await cluster().view.waitFor('the agent is gone', () => cluster().view.snapshot('alpha') === null, 10_000);
+    await cluster().view.waitFor('the guest runs again', () => pair.some((name) => cluster().isServing(name)));
+    const serving = pair.find((name) => cluster().isServing(name)) ?? 'alpha';
+    await cluster().waitForRecords(serving, 10);
+    // Nothing of the old agent's guest is left beside the new one.
+    expect(cluster().host('alpha').guests()).not.toContain(before);
+  });
+
+  it('kill -9 of the agent on the secondary: the guest runs on, and the pair becomes whole again', async () => {
+    const before = cluster().host('alpha').guests();
+    await cluster().host('beta').killAgent();
+    await cluster().view.waitFor('the agent is gone', () => cluster().view.snapshot('beta') === null, 10_000);
+    await cluster().waitForRecords('alpha', 30);
+    await cluster().waitUntilHealthy('alpha');
+    expect(cluster().host('alpha').guests()).toEqual(before);
+  });
+
+  it('SIGTERM of the agent on the primary: the module is handed over in order', async () => {
+    await cluster().host('alpha').stopAgent();
+    expect(cluster().host('alpha').guests()).toEqual([]);
+    await cluster().waitUntilServing('beta');
+    await cluster().waitForRecords('beta', 10);
+    await cluster().host('alpha').startAgent();
+    await cluster().waitUntilHealthy('beta');
+  });
+
+  it('a guest image that is missing is one clear error, and putting it back is enough', async () => {
+    const { view } = cluster();
+    await view.request('alpha', 'module.stop', { module: 'web' });
+    await cluster().waitUntilStopped();
+    const kernels = pair.map((name) => `${cluster().replicaDirectory(name)}/vmlinuz`);
+    for (const kernel of kernels) await rename(kernel, `${kernel}.away`);
+    const start = view.request('alpha', 'module.start', { module: 'web' }).catch((error: Error) => error.message);
+    const said = (): string => JSON.stringify([view.log, ...pair.map((name) => view.replica(name, 'web'))]);
+    await view.waitFor('the missing file is named', () => said().includes('/srv/vm/web/vmlinuz does not exist'));
+    expect(pair.flatMap((name) => cluster().host(name).guests())).toEqual([]);
+    await view.request('alpha', 'module.stop', { module: 'web' });
+    await start;
+    await cluster().waitUntilStopped();
+    for (const kernel of kernels) await rename(`${kernel}.away`, kernel);
+    await cluster().startModule('alpha');
+    await cluster().waitForRecords('alpha', 5);
+  });
+});
