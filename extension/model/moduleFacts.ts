@@ -13,13 +13,13 @@ function knownReplicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateF
   if (replica.transition !== null) return { severity: 'busy', word, label: replica.transition };
   switch (replica.state) {
     case 'PRIM':
-      return { severity: 'good', word, label: 'primary' };
+      return { severity: 'good', word, label: 'in service' };
     case 'SECOND':
       return module.inSync.includes(replica.host)
-        ? { severity: 'good', word, label: 'secondary, in sync' }
-        : { severity: 'warning', word, label: 'secondary, not in sync' };
+        ? { severity: 'good', word, label: 'in sync' }
+        : { severity: 'warning', word, label: 'not in sync' };
     case 'ALONE':
-      return { severity: 'warning', word, label: 'primary without a secondary' };
+      return { severity: 'warning', word, label: 'without a secondary' };
     case 'WAIT':
       return { severity: 'warning', word, label: 'waiting' };
     case 'STOP':
@@ -54,7 +54,7 @@ export function moduleFacts(module: ModuleStatus): StateFacts {
   if (waiting) return { severity: 'error', word: 'WAIT', label: waiting.reason ?? 'waiting' };
   const orphan = known.find((replica) => replica.state === 'SECOND');
   if (orphan) return { severity: 'error', word: 'SECOND', label: `${orphan.host} has no primary` };
-  return { severity: 'neutral', word: 'STOP', label: 'stopped' };
+  return { severity: 'neutral', word: 'STOP', label: 'on both hosts' };
 }
 
 /** The replica that serves the mirror, as far as known. */

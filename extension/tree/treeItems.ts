@@ -75,7 +75,7 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
   if (module === undefined) return item;
   const facts = moduleFacts(module);
   item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
-  item.description = session.connected ? `${facts.word} ${facts.label}` : `last known: ${facts.word} ${facts.label}`;
+  item.description = session.connected ? `${facts.word} ${facts.label}` : `last known: ${facts.word}`;
   const actions = actionFacts(module, session.connected).filter((action) => action.enabled);
   item.contextValue = contextValue(
     'module',
@@ -97,12 +97,13 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   if (module === undefined || replica === undefined) return item;
   const facts = replicaFacts(replica, module);
   const primary = replica.state === 'PRIM' || replica.state === 'ALONE';
-  const server =
-    replica.known && (primary || replica.server.state !== 'stopped') ? `server ${replica.server.state}` : '';
   const resync = progressOf(module.onHosts, facts.label);
-  const words = [`${facts.word} ${facts.label}${resync}`, server].filter(Boolean).join(' · ');
+  // What stands in the state's name already is not said twice: the side bar is narrow.
+  const told = facts.label === 'stopped' || facts.label === 'in service' ? '' : ` ${facts.label}${resync}`;
+  const server =
+    replica.known && (primary || replica.server.state !== 'stopped') ? ` · server ${replica.server.state}` : '';
   item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
-  item.description = session.connected ? words : `last known: ${words}`;
+  item.description = session.connected ? `${facts.word}${told}${server}` : `last known: ${facts.word}`;
   const applicable = actionFacts(module, session.connected).filter(
     (action) => (action.name === 'switchover' || action.name === 'forcePrimary') && action.hosts.includes(host),
   );
@@ -175,7 +176,8 @@ function clusterTooltip(session: ClusterSession): vscode.MarkdownString {
 
 function asOf(session: ClusterSession): string {
   const age = session.store.age;
-  return age === null ? '' : `as of ${formatDuration(Math.max(1000, Math.floor(age / 1000) * 1000))} ago`;
+  if (age === null) return '';
+  return age < 10_000 ? `as of ${Math.ceil(age / 1000)} s ago` : `as of ${formatDuration(age)} ago`;
 }
 
 /** `KIND;FACT;FACT;`, for the `when` clauses of menus. */

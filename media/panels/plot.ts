@@ -1,8 +1,9 @@
 import uPlot from 'uplot';
 import { h, setAttribute, setText } from './dom.ts';
 
-/** Seconds that a plot shows. */
-const span = 300;
+/** Seconds that a plot shows: as many as there are, within these bounds. */
+const shortest = 60;
+const longest = 300;
 
 export interface PlotOptions {
   readonly title: string;
@@ -52,7 +53,7 @@ export class Plot {
   add(time: number, value: number | null): void {
     this.#times.push(time / 1000);
     this.#values.push(value);
-    while ((this.#times[0] ?? Infinity) < time / 1000 - span) {
+    while ((this.#times[0] ?? Infinity) < time / 1000 - longest) {
       this.#times.shift();
       this.#values.shift();
     }
@@ -89,6 +90,12 @@ export class Plot {
     setAttribute(this.#area, 'aria-label', `${this.#options.title} now ${words}`);
   }
 
+  /** From when to when, in seconds since 1970. */
+  #window(): [number, number] {
+    const now = Date.now() / 1000;
+    return [now - Math.min(longest, Math.max(shortest, now - (this.#times[0] ?? now))), now];
+  }
+
   #resize(): void {
     const { clientWidth: width, clientHeight: height } = this.#area;
     if (this.#plot !== null && width > 0) this.#plot.setSize({ width, height });
@@ -98,19 +105,19 @@ export class Plot {
     const style = getComputedStyle(document.body);
     const colour = (name: string, otherwise: string): string => style.getPropertyValue(name).trim() || otherwise;
     const muted = colour('--vscode-descriptionForeground', style.color);
-    const grid = colour('--vscode-editorIndentGuide-background1', colour('--vscode-widget-border', muted));
     const stroke = colour(this.#options.colour, style.color);
     const font = `11px ${style.fontFamily}`;
     const { format, atLeast, base } = this.#options;
-    const axis = { stroke: muted, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
+    const axis = { stroke: muted, font, grid: { stroke: fade(muted, 28), width: 1 }, ticks: { show: false } };
     return new uPlot(
       {
         width: this.#area.clientWidth || 300,
         height: this.#area.clientHeight || 140,
+        padding: [8, 10, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
         scales: {
-          x: { range: () => [Date.now() / 1000 - span, Date.now() / 1000] },
+          x: { range: () => this.#window() },
           y: { range: (_plot, _low, high) => [0, niceAbove(Math.max(high ?? 0, atLeast) * 1.1, base)] },
         },
         axes: [
@@ -123,7 +130,7 @@ export class Plot {
             values: (_plot, ticks) => ticks.map(format),
           },
         ],
-        series: [{}, { stroke, width: 1.5, fill: fade(stroke), points: { show: false }, spanGaps: false }],
+        series: [{}, { stroke, width: 1.5, fill: fade(stroke, 15), points: { show: false }, spanGaps: false }],
         hooks: {
           setCursor: [
             (plot) => {
@@ -147,11 +154,11 @@ function niceAbove(value: number, base: 2 | 10): number {
 }
 
 function clockOf(seconds: number): string {
-  return new Date(seconds * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  const time = new Date(seconds * 1000).toLocaleTimeString('en-GB');
+  return time.endsWith(':00') ? time.slice(0, 5) : time;
 }
 
-/** A light version of a colour, for the area below the line. */
-function fade(colour: string): string {
-  const hex = /^#([0-9a-f]{6})/i.exec(colour)?.[1];
-  return hex === undefined ? 'transparent' : `#${hex}26`;
+/** A colour with only so much of it, in percent. */
+function fade(colour: string, percent: number): string {
+  return `color-mix(in srgb, ${colour} ${percent}%, transparent)`;
 }

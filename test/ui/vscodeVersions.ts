@@ -5,5 +5,5 @@ export const vscodeVersions = {
   /** The Node.js that this code-server wants, independent of the one that runs the tests. */
   node: '24.21.0',
   /** Raised when the recipe of {@link installVscodeHost} changes, so that finished installations are made anew. */
-  recipe: 1,
+  recipe: 2,
 } as const;

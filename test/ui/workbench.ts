@@ -124,7 +124,7 @@ export class Workbench {
   /** Keeps a picture of the window, for people to look at. */
   async screenshot(name: string): Promise<void> {
     await mkdir(artifacts, { recursive: true });
-    await this.page.mouse.move(700, 5);
+    await this.page.mouse.move(250, 8);
     await this.page.screenshot({ path: join(artifacts, `${name}.png`), animations: 'disabled' });
   }
 }
