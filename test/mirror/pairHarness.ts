@@ -177,16 +177,17 @@ export function describe(directory: string): Map<string, Described> {
     const visit = (entry: Entry, at: string) => {
       const { ino, xattrs, mtime, ...rest } = entry;
       const isFile = (entry.mode & 0o170000) === 0o100000;
-      if (entry.nlink > 1 && isFile && !groups.has(ino)) groups.set(ino, at);
+      const isDirectory = (entry.mode & 0o170000) === 0o040000;
+      if (entry.nlink > 1 && !isDirectory && !groups.has(ino)) groups.set(ino, at);
       found.set(at, {
         ...rest,
         name: at,
         mtime: String(mtime),
         xattrs: xattrs.map(({ name, value }) => `${name}=${value.toString('hex')}`),
-        content: isFile ? hashFile(path.join(directory, Buffer.from(at, 'latin1').toString())) : '',
+        content: isFile ? hashFile(Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(at, 'latin1')])) : '',
         links: groups.get(ino) ?? '',
       });
-      if ((entry.mode & 0o170000) === 0o040000) for (const child of tree.list(at)) visit(child, joinPath(at, child.name));
+      if (isDirectory) for (const child of tree.list(at)) visit(child, joinPath(at, child.name));
     };
     const top = tree.entry('');
     if (top) visit(top, '');
@@ -197,6 +198,28 @@ export function describe(directory: string): Map<string, Described> {
   return found;
 }
 
-function hashFile(file: string): string {
+function hashFile(file: Buffer): string {
   return createHash('sha256').update(fs.readFileSync(file)).digest('hex');
+}
+
+/** How two replicas differ, path by path; empty when they are equal. */
+export function differences(one: string, other: string): string[] {
+  const a = describe(one);
+  const b = describe(other);
+  const found: string[] = [];
+  for (const at of new Set([...a.keys(), ...b.keys()])) {
+    const [x, y] = [JSON.stringify(a.get(at)), JSON.stringify(b.get(at))];
+    if (x !== y) found.push(`${JSON.stringify(at)}: ${x} / ${y}`);
+  }
+  return found;
+}
+
+/** Waits until both replicas are equal (times are sent in batches); returns the differences that stay. */
+export async function settle(one: string, other: string, limitMs = 4000): Promise<string[]> {
+  const end = Date.now() + limitMs;
+  for (;;) {
+    const found = differences(one, other);
+    if (found.length === 0 || Date.now() > end) return found;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
 }

@@ -1,25 +1,181 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe as suite, expect, test } from 'vitest';
-import { describe, Pair } from './pairHarness.ts';
+import * as libc from '../../agent/platform/libc.ts';
+import { chooseOperation, outcome, Random, type Place } from './mountOperations.ts';
+import { differences, Pair, settle, type TestHost } from './pairHarness.ts';
 
 let pair: Pair;
 afterEach(async () => {
   await pair.remove();
 });
 
-suite('a pair in step', () => {
-  test('holds equal replicas after writes, after a promotion and after a delta resync', async () => {
+/** Runs random operations on a host's mount. */
+class Churn {
+  readonly #place: Place;
+  readonly #random: Random;
+
+  constructor(host: TestHost, seed: number) {
+    this.#place = { root: fs.openSync(host.directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY), open: [] };
+    this.#random = new Random(seed);
+  }
+
+  run(count: number): void {
+    for (let each = 0; each < count; each++) outcome(chooseOperation(this.#random), this.#place);
+  }
+
+  /** As `run`, letting other things happen in between. */
+  async runBeside(count: number, until: () => boolean = () => false): Promise<void> {
+    for (let each = 0; each < count && !until(); each += 20) {
+      this.run(20);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  end(): void {
+    for (const fd of this.#place.open) if (fd !== undefined) libc.close(fd);
+    fs.closeSync(this.#place.root);
+  }
+}
+
+suite('live replication', () => {
+  test.each([1, 2, 3])('random operations leave both replicas equal (seed %i)', async (seed) => {
     pair = await new Pair().open();
     const { alpha, beta } = pair;
-    fs.writeFileSync(path.join(alpha.directory, 'before'), 'was there');
     await pair.serve(alpha);
-    const first = await pair.join(alpha, beta);
-    expect(first.progress.kind).toBe('full');
-    fs.writeFileSync(path.join(alpha.directory, 'image'), Buffer.alloc(4 << 20, 7));
-    fs.mkdirSync(path.join(alpha.directory, 'd'));
-    fs.writeFileSync(path.join(alpha.directory, 'd', 'x'), 'hello');
-    await alpha.close();
-    expect(describe(beta.directory)).toEqual(describe(alpha.directory));
-  }, 30_000);
+    await pair.join(alpha, beta);
+    const churn = new Churn(alpha, seed);
+    try {
+      churn.run(1500);
+      expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+    } finally {
+      churn.end();
+    }
+    expect(alpha.seen.filter((event) => event.type === 'peerLost')).toEqual([]);
+  });
+
+  test('the secondary is read-only, and after an orderly release both are plain, equal files', async () => {
+    pair = await new Pair().open();
+    const { alpha, beta } = pair;
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    fs.writeFileSync(path.join(alpha.directory, 'file'), 'content');
+    expect(() => fs.writeFileSync(path.join(beta.directory, 'other'), '')).toThrow(/EROFS/);
+    await alpha.mirror.release();
+    expect(differences(alpha.directory, beta.directory)).toEqual([]);
+    await beta.mirror.release();
+    fs.writeFileSync(path.join(beta.directory, 'other'), 'writable again');
+    expect(fs.readFileSync(path.join(beta.directory, 'file'), 'utf8')).toBe('content');
+  });
+
+  test('names that are excluded are not replicated, and appear when they are renamed', async () => {
+    pair = await new Pair({ both: { exclude: ['*.swp'] } }).open();
+    const { alpha, beta } = pair;
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    const at = (name: string) => path.join(alpha.directory, name);
+    fs.mkdirSync(at('d.swp'));
+    fs.writeFileSync(at('d.swp/inner'), 'inner');
+    fs.writeFileSync(at('a.swp'), 'a');
+    fs.writeFileSync(at('b'), 'b');
+    expect(fs.readdirSync(beta.directory)).toEqual(['b']);
+    fs.renameSync(at('d.swp'), at('d'));
+    fs.renameSync(at('b'), at('b.swp'));
+    expect(fs.readdirSync(beta.directory)).toEqual(['d']);
+    expect(fs.readFileSync(path.join(beta.directory, 'd', 'inner'), 'utf8')).toBe('inner');
+  });
+});
+
+suite('resync', () => {
+  test.each([11, 12])('beside random operations it leaves both replicas equal (seed %i)', async (seed) => {
+    pair = await new Pair().open();
+    const { alpha, beta } = pair;
+    // Two unrelated trees: everything has to be brought in line.
+    for (const [host, each] of [
+      [alpha, seed],
+      [beta, seed + 100],
+    ] as const) {
+      const before = new Churn(host, each);
+      before.run(1500);
+      before.end();
+    }
+    await pair.serve(alpha);
+    const from = await pair.attach(alpha, beta);
+    const churn = new Churn(alpha, seed + 200);
+    try {
+      await churn.runBeside(20_000, () => alpha.seen.slice(from).some((event) => event.type === 'inStep' || event.type === 'peerLost'));
+      await alpha.event('inStep', from);
+      churn.run(200);
+      expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+    } finally {
+      churn.end();
+    }
+  });
+
+  test('after failover and return costs what changed, in both directions', async () => {
+    pair = await new Pair().open();
+    const { alpha, beta } = pair;
+    const megabytes = 64;
+    const image = Buffer.alloc(megabytes << 20);
+    for (let at = 0; at < image.length; at += 4096) image.writeUInt32LE(at * 2654435761 % 4294967296, at);
+    fs.writeFileSync(path.join(alpha.directory, 'image'), image);
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+
+    const random = new Random(5);
+    const change = (host: TestHost, blocks: number): Set<number> => {
+      const fd = fs.openSync(path.join(host.directory, 'image'), 'r+');
+      const changed = new Set<number>();
+      for (let each = 0; each < blocks; each++) {
+        const block = random.below((megabytes << 20) / 4096);
+        fs.writeSync(fd, random.bytes(4096), 0, 4096, block * 4096);
+        changed.add(block);
+      }
+      fs.fsyncSync(fd);
+      fs.closeSync(fd);
+      return changed;
+    };
+    change(alpha, 300);
+    await alpha.crash();
+    await pair.serve(beta);
+    const changed = change(beta, 500);
+    await alpha.open();
+    const inStep = await pair.join(beta, alpha);
+    expect(inStep.progress.kind).toBe('delta');
+    const bytes = changed.size * 4096;
+    console.log(`delta: sent ${inStep.progress.sent} for ${bytes} changed, checked ${inStep.progress.checked}`);
+    expect(inStep.progress.sent).toBeLessThanOrEqual(1.2 * bytes + (1 << 20));
+    expect(await settle(beta.directory, alpha.directory)).toEqual([]);
+  });
+
+  test('of a sparse image sends data only', async () => {
+    pair = await new Pair().open();
+    const { alpha, beta } = pair;
+    const file = path.join(alpha.directory, 'sparse');
+    fs.writeFileSync(file, '');
+    fs.truncateSync(file, 4 * 1024 ** 3);
+    const fd = fs.openSync(file, 'r+');
+    fs.writeSync(fd, Buffer.alloc(100_000, 9), 0, 100_000, 3 * 1024 ** 3 + 5000);
+    fs.closeSync(fd);
+    await pair.serve(alpha);
+    const inStep = await pair.join(alpha, beta);
+    expect(inStep.progress.sent).toBeLessThan(150_000);
+    expect(fs.statSync(path.join(beta.directory, 'sparse')).size).toBe(4 * 1024 ** 3);
+    expect(fs.statSync(path.join(beta.directory, 'sparse')).blocks * 512).toBeLessThan(1 << 20);
+    const part = Buffer.alloc(100_000);
+    const copy = fs.openSync(path.join(beta.directory, 'sparse'), 'r');
+    fs.readSync(copy, part, 0, part.length, 3 * 1024 ** 3 + 5000);
+    fs.closeSync(copy);
+    expect(part.every((byte) => byte === 9)).toBe(true);
+  });
+
+  test('of a directory with thousands of names is complete', async () => {
+    pair = await new Pair().open();
+    const { alpha, beta } = pair;
+    for (let each = 0; each < 2500; each++) fs.writeFileSync(path.join(alpha.directory, `f${each}`), String(each));
+    for (let each = 0; each < 300; each++) fs.writeFileSync(path.join(beta.directory, `old${each}`), 'old');
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+  });
 });

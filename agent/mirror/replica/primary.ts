@@ -154,6 +154,9 @@ export class Primary implements MutationSink {
       if (mutation.kind === 'write') {
         this.#writes++;
         this.#bytesWritten += mutation.data.length;
+      } else if (mutation.kind === 'rename' || mutation.kind === 'rmdir') {
+        // The mount has moved directories behind this tree's back.
+        this.#tree.forgetDirectories();
       }
     }
     const replicated = mutations.map((each) => this.#replicated(each)).filter((each) => each !== null);

@@ -96,7 +96,7 @@ export class DirectoryCompare {
       this.#tree.removeTree(path, this.#onStep);
       local = null;
     }
-    if (type === S_IFREG) local = this.#matchLinks(path, entry, local);
+    if (type !== S_IFDIR) local = this.#matchLinks(path, entry, local);
     const fresh = local === null;
     if (local === null) {
       this.#applier.forget(entry.ino);
