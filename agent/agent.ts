@@ -1,7 +1,6 @@
 /** The composition root: read it top to bottom and you know the daemon. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FailoverReport } from '../schemas/generated/api.ts';
 import type { LinkModule } from '../schemas/generated/link.ts';
 import type { ResolvedModule } from '../schemas/defaults.ts';
 import type { Arbiter } from './arbiter/arbiter.ts';
@@ -77,12 +76,13 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
         ),
       explain: explainTlsError,
     },
-    modules: () => Object.fromEntries(runtimes().map((runtime) => [runtime.name, toldOf(runtime)])),
+    modules: (host) => Object.fromEntries(runtimes().map((runtime) => [runtime.name, toldOf(runtime, host)])),
     onHeartbeat: (host, modules) => {
       view.heard(host, modules);
       for (const runtime of runtimes()) {
-        if (runtime.core.config.peer === host)
-          {runtime.peerHeard((modules[runtime.name]?.status as PeerStatus | undefined) ?? null);}
+        if (runtime.core.config.peer === host) {
+          runtime.peerHeard((modules[runtime.name]?.status as PeerStatus | undefined) ?? null);
+        }
       }
     },
     onAnswered: (host, sentAt) => {
@@ -91,8 +91,9 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     onRequest: async (host, method, params) => {
       if (method === 'module.command') return commands.answer(params);
       if (method === 'arbiter.copy') throw new Error('records travel with heartbeats');
-      if (cluster.witness !== self.name)
-        {throw new Error(`${self.name} is not the witness of this cluster: ${host} has another cluster file`);}
+      if (cluster.witness !== self.name) {
+        throw new Error(`${self.name} is not the witness of this cluster: ${host} has another cluster file`);
+      }
       return Promise.resolve(answerAsWitness(records, method, params));
     },
     onReachable: (host, reachable, reason) => {
@@ -248,12 +249,14 @@ function mirrorAddress(configuration: Configuration, links: HostLinks, peer: str
   return own.address;
 }
 
-function toldOf(runtime: ModuleRuntime): LinkModule {
-  const lastFailover: FailoverReport | null = runtime.lastFailover;
+/** The endpoint holds the key of a mirror session: it is for the other host of the pair alone. */
+function toldOf(runtime: ModuleRuntime, host: string): LinkModule {
+  const status = runtime.peerStatus();
+  const told = runtime.core.config.peer === host ? status : { ...status, endpoint: null };
   return {
-    status: runtime.peerStatus() as LinkModule['status'],
+    status: told as LinkModule['status'],
     shown: runtime.status(),
-    lastFailover,
+    lastFailover: runtime.lastFailover,
     lastResync: runtime.lastResync,
   };
 }

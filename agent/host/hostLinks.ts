@@ -27,8 +27,8 @@ export interface HostLinksOptions {
   readonly port: number;
   readonly heartbeatMs: number;
   readonly security: LinkSecurity;
-  /** What goes out with every heartbeat. */
-  readonly modules: () => Record<string, LinkModule>;
+  /** What goes out to a host with every heartbeat. */
+  readonly modules: (host: string) => Record<string, LinkModule>;
   readonly onHeartbeat: (host: string, modules: Record<string, LinkModule>) => void;
   /** The peer answered a heartbeat that was sent at `sentAt` (monotonic milliseconds). */
   readonly onAnswered: (host: string, sentAt: number) => void;
@@ -161,10 +161,11 @@ export class HostLinks {
       if (!(error instanceof ListenError) || error.code !== 'EADDRNOTAVAIL') throw error;
       this.#options.log('warn', 'LINK_ADDRESS', error.message);
       setTimeout(() => {
-        if (!this.#stopped)
-          {this.#listen(server, address).catch((later: unknown) =>
+        if (!this.#stopped) {
+          this.#listen(server, address).catch((later: unknown) =>
             this.#options.log('warn', 'LINK_ADDRESS', String(later)),
-          );}
+          );
+        }
       }, relistenMs).unref();
     }
   }
@@ -247,12 +248,16 @@ export class HostLinks {
 
   #sendHeartbeats(): void {
     this.#sequence += 1;
-    const heartbeat: LinkHeartbeat = { type: 'heartbeat', sequence: this.#sequence, modules: this.#options.modules() };
     const now = performance.now();
     for (const path of this.#paths) {
       if (!path.connection) continue;
       path.sent.set(this.#sequence, now);
       if (path.sent.size > 64) path.sent.delete(path.sent.keys().next().value ?? 0);
+      const heartbeat: LinkHeartbeat = {
+        type: 'heartbeat',
+        sequence: this.#sequence,
+        modules: this.#options.modules(path.host.name),
+      };
       path.connection.send(heartbeat);
     }
   }

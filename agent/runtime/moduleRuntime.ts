@@ -70,6 +70,7 @@ export class ModuleRuntime {
   #resync: ResyncProgress | null = null;
   #lastFailover: FailoverReport | null = null;
   #lastResync: ResyncReport | null = null;
+  #guarded = '';
 
   private constructor(options: ModuleRuntimeOptions, mirror: Mirror, replica: ReplicaFacts) {
     this.#options = options;
@@ -361,6 +362,7 @@ export class ModuleRuntime {
     await this.#mirror.close().catch(() => undefined);
     this.#mirror = await this.#options.openMirror();
     this.#mirrorGone = false;
+    this.#guarded = '';
     this.#listen(this.#mirror);
     this.#dispatch({ type: 'replica', replica: await this.#mirror.record() });
   }
@@ -371,9 +373,9 @@ export class ModuleRuntime {
     this.#starting = abort;
     log.add('info', config.module, 'SERVER_STARTING', `${config.module} is started on ${config.self}`, { epoch });
     server.start({ module: config.module, host: config.self, epoch }, abort.signal).then(
-      async () => {
+      () => {
         this.#serverStartedAt = new Date();
-        await this.#mirror.guard(server.processGroups()).catch(() => undefined);
+        this.#guard();
         this.#dispatch({ type: 'serverRunning' });
       },
       (error: unknown) => {
@@ -405,13 +407,20 @@ export class ModuleRuntime {
   #onServer(event: ServerEvent): void {
     if (event.type === 'died') {
       this.#serverStartedAt = null;
+      this.#guard();
       this.#dispatch({ type: 'serverFailed', reason: event.reason });
     } else {
       // Guarded from its first moment: should this agent die, the mirror process kills what it would leave behind.
-      const groups = this.#options.server.processGroups();
-      if (groups.length > 0) this.#mirror.guard(groups).catch(() => undefined);
+      this.#guard();
       this.#options.onChange(false);
     }
+  }
+
+  #guard(): void {
+    const groups = this.#options.server.processGroups();
+    if (groups.join() === this.#guarded) return;
+    this.#guarded = groups.join();
+    this.#mirror.guard(groups).catch(() => undefined);
   }
 
   #listen(mirror: Mirror): void {
