@@ -1,0 +1,130 @@
+import type { HostStatus, ModuleStatus, ReplicaStatus, Snapshot } from '../../schemas/generated/api.ts';
+import { paint, renderTable } from './table.ts';
+import type { Cell, Colour } from './table.ts';
+
+/** The status as text: hosts and networks first, then each module with both of its replicas. Ends with a new line. */
+export function renderStatus(snapshot: Snapshot, module: string | null, hasColour: boolean): string {
+  const title = `cluster ${snapshot.cluster}, seen from ${snapshot.self} at ${snapshot.time}\n`;
+  const modules = snapshot.modules.filter(({ name }) => module === null || name === module);
+  const parts = [title, renderArbiter(snapshot, hasColour)];
+  if (module === null) parts.push('\n', renderHosts(snapshot.hosts, snapshot.self, hasColour));
+  for (const each of modules) parts.push('\n', renderModule(each, hasColour));
+  if (modules.length === 0) parts.push('\nno modules\n');
+  return parts.join('');
+}
+
+function renderArbiter({ arbiter }: Snapshot, hasColour: boolean): string {
+  if (arbiter.kind === 'none') {
+    return paint('no arbiter: failover is manual unless a module takes the risk\n', 'yellow', hasColour);
+  }
+  const state = arbiter.reachable ? paint('reachable', 'green', hasColour) : paint('not reachable', 'red', hasColour);
+  return `arbiter: witness ${arbiter.host ?? '?'}, ${state}\n`;
+}
+
+function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: boolean): string {
+  const header = ['HOST', 'ROLE', 'REACHABLE', 'AGENT', 'NETWORKS'].map((text): Cell => ({ text, colour: 'bold' }));
+  const rows = hosts.map((host): Cell[] => [
+    { text: host.name === self ? `${host.name} *` : host.name },
+    { text: host.role },
+    host.reachable
+      ? { text: 'yes', colour: 'green' }
+      : { text: `no, ${host.lastSeen === null ? 'never seen' : `last at ${host.lastSeen}`}`, colour: 'red' },
+    { text: host.agentVersion ?? '-' },
+    {
+      text: host.networks.map(describeNetwork).join(', '),
+      colour: host.networks.every(({ up }) => up) ? 'none' : 'yellow',
+    },
+  ]);
+  return renderTable([header, ...rows], hasColour);
+}
+
+function describeNetwork({ name, address, up, rttMs }: HostStatus['networks'][number]): string {
+  const state = up ? `up${rttMs === null ? '' : ` ${rttMs.toFixed(rttMs < 10 ? 2 : 0)} ms`}` : 'DOWN';
+  return `${name} ${address} ${state}`;
+}
+
+function renderModule(module: ModuleStatus, hasColour: boolean): string {
+  const facts = [
+    `wanted ${module.desired}`,
+    `epoch ${module.epoch}`,
+    `in sync ${module.inSync.length === 0 ? 'nobody' : module.inSync.join(', ')}`,
+    module.automaticFailover ? 'automatic failover' : 'manual failover',
+    module.directory,
+  ];
+  const lines = [`${paint(`module ${module.name}`, 'bold', hasColour)}  ${facts.join(' · ')}\n`];
+  lines.push(
+    renderTable(
+      module.onHosts.map((replica) => replicaRow(replica, module)),
+      hasColour,
+      '  ',
+    ),
+  );
+  for (const { resync, host } of module.onHosts) if (resync !== null) lines.push(`  ${describeResync(resync, host)}\n`);
+  for (const warning of module.warnings) lines.push(`  ${paint(`warning: ${warning}`, 'yellow', hasColour)}\n`);
+  if (module.lastFailover !== null) {
+    const { kind, at, from, to, cause, durationMs } = module.lastFailover;
+    lines.push(
+      `  last ${kind}: ${from === null ? '' : `${from} → `}${to} at ${at}, ${(durationMs / 1000).toFixed(1)} s (${cause})\n`,
+    );
+  }
+  if (module.lastResync !== null) {
+    const { kind, at, host, checked, sent, durationMs } = module.lastResync;
+    lines.push(
+      `  last resync: ${kind} of ${host} at ${at}, ${formatBytes(checked)} looked at, ${formatBytes(sent)} sent, ${(durationMs / 1000).toFixed(1)} s\n`,
+    );
+  }
+  return lines.join('');
+}
+
+const stateColours: Readonly<Record<ReplicaStatus['state'], Colour>> = {
+  STOP: 'grey',
+  WAIT: 'red',
+  ALONE: 'yellow',
+  PRIM: 'green',
+  SECOND: 'green',
+};
+
+function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
+  const isCurrent = replica.known;
+  const traffic = replica.traffic;
+  const rate =
+    traffic === null
+      ? ''
+      : `${formatBytes(traffic.bytesPerSecond)}/s${traffic.lagMicros === null ? '' : `, lag ${(traffic.lagMicros / 1000).toFixed(2)} ms`}`;
+  return [
+    { text: replica.host === module.primary ? `${replica.host} ▶` : replica.host },
+    { text: isCurrent ? replica.state : `${replica.state}?`, colour: isCurrent ? stateColours[replica.state] : 'grey' },
+    { text: replica.transition ?? 'ready', colour: replica.transition === null ? 'none' : 'yellow' },
+    { text: `server ${replica.server.state}` },
+    { text: rate },
+    {
+      text: isCurrent
+        ? (replica.reason ?? '')
+        : `not reachable, known ${Math.round(replica.ageMs / 1000)} s ago${replica.reason === null ? '' : `: ${replica.reason}`}`,
+    },
+  ];
+}
+
+function describeResync(resync: NonNullable<ReplicaStatus['resync']>, from: string): string {
+  const percent = resync.toCheck === 0 ? 100 : Math.floor((100 * resync.checked) / resync.toCheck);
+  const left = resync.secondsLeft === null ? 'time left not known yet' : `${formatSeconds(resync.secondsLeft)} left`;
+  return `${resync.kind} resync from ${from}: ${percent} %, ${formatBytes(resync.checked)} of ${formatBytes(resync.toCheck)}, ${formatBytes(resync.sent)} sent, ${formatBytes(resync.rate)}/s, ${left} (${resync.cause})`;
+}
+
+/** Binary units with three digits, such as "1.25 GiB". */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  for (const unit of ['B', 'KiB', 'MiB', 'GiB', 'TiB']) {
+    if (value < 1024 || unit === 'TiB') {
+      return `${unit === 'B' || value >= 100 ? Math.round(value) : value.toPrecision(3)} ${unit}`;
+    }
+    value /= 1024;
+  }
+  return `${bytes} B`;
+}
+
+function formatSeconds(seconds: number): string {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
+}

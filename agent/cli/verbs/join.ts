@@ -1,0 +1,85 @@
+import { defaultConfigDirectory } from '../../config/configuration.ts';
+import { createRequest } from '../../security/certificates.ts';
+import { ClientTokens } from '../../security/clientTokens.ts';
+import { loadIdentity, storeIdentity } from '../../security/identity.ts';
+import { parseJoinToken } from '../../security/joinTokens.ts';
+import { checkClusterText } from '../clusterSource.ts';
+import { parseServer } from '../connection.ts';
+import { enrol } from '../enrolClient.ts';
+import { CliError, exitCodes } from '../exitCodes.ts';
+import type { ExitCode } from '../exitCodes.ts';
+import { installFiles, makeRoom, settingsOf } from '../install.ts';
+import type { Io } from '../io.ts';
+import { printJson } from '../verb.ts';
+import type { AddVerb } from '../verb.ts';
+
+interface Options {
+  readonly server: string;
+  readonly token: string;
+  readonly host?: string;
+  readonly config: string;
+  readonly state?: string;
+  readonly run?: string;
+  readonly force: boolean;
+  readonly json: boolean;
+}
+
+export const addJoin: AddVerb = (program, { io, run }) => {
+  program
+    .command('join')
+    .description('make this host part of a cluster, with the line that `understudy init` printed on the first host')
+    .requiredOption('--server <address>', 'the first host, ADDRESS or ADDRESS:PORT')
+    .requiredOption('--token <token>', 'the one-time token')
+    .option('--host <name>', 'name of this host (default: the one that the token is for)')
+    .option('--config <directory>', 'folder to install into', defaultConfigDirectory)
+    .option('--state <directory>', "folder of the agent's durable state (default: /var/lib/understudy)")
+    .option('--run <directory>', 'folder of sockets and pid files (default: /run/understudy)')
+    .option('--force', 'put an existing cluster aside in a backup folder', false)
+    .option('--json', 'print the outcome as JSON', false)
+    .addHelpText(
+      'after',
+      '\nExample:\n  understudy join --server 10.77.0.1 --token beta.XXXX.YYYY\n\nThe private key is made here and never leaves this host.',
+    )
+    .action((options: Options) => run(options.json, () => join(options, io)));
+};
+
+async function join(options: Options, io: Io): Promise<ExitCode> {
+  const token = parseJoinToken(options.token);
+  const host = options.host ?? token.host;
+  if (host !== token.host) {
+    throw new CliError(
+      exitCodes.usage,
+      'TOKEN_OTHER_HOST',
+      `The token is for the host ${token.host}, not for ${host}: run \`understudy token join --host ${host}\` on the first host.`,
+    );
+  }
+  // Refused before the token is used up.
+  if (!options.force) makeRoom(options.config, false);
+  const settings = settingsOf(host, options);
+  const { key, request } = await createRequest(host);
+  const result = await enrol(parseServer(options.server), token.authority, { host, secret: token.secret, request });
+  const source = checkClusterText(result.cluster.name, result.cluster.text);
+
+  const backup = makeRoom(options.config, options.force);
+  installFiles(options.config, host, options, source.file, result.modules);
+  storeIdentity(options.config, { authority: result.authority, certificate: result.certificate, key });
+  loadIdentity(options.config, host);
+  new ClientTokens(settings.stateDirectory).adopt(result.tokens);
+
+  if (options.json) {
+    printJson(io, {
+      ok: true,
+      cluster: source.cluster.name,
+      host,
+      config: options.config,
+      backup,
+      modules: result.modules.map(({ name }) => name),
+    });
+    return exitCodes.ok;
+  }
+  if (backup !== null) io.stdout(`What was there before is in ${backup}.\n`);
+  io.stdout(
+    `${host} is part of the cluster ${source.cluster.name} now, in ${options.config}. Start the agent here:\n\n  understudy agent${options.config === defaultConfigDirectory ? '' : ` --config ${options.config}`}\n`,
+  );
+  return exitCodes.ok;
+}
