@@ -13,6 +13,7 @@ import { HostLinks } from './host/hostLinks.ts';
 import { MirrorController } from './mirror/controller.ts';
 import { ClusterView } from './runtime/clusterView.ts';
 import { Commands } from './runtime/commands.ts';
+import { makeEnrol } from './runtime/enrol.ts';
 import { EventLog } from './runtime/eventLog.ts';
 import { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
@@ -123,7 +124,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   }
 
   await links.start();
-  const api = await startApi({ configuration, identity, enrol: null, commands, view, log, slots });
+  const api = await startApi({ configuration, identity, enrol: makeEnrol(configuration), commands, view, log, slots });
   await Promise.all(slots.map((slot) => slot.start()));
   log.add('info', null, 'AGENT_READY', `agent of ${self.name} is ready`);
 
