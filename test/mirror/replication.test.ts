@@ -172,8 +172,8 @@ suite('resync', () => {
   test('of a directory with thousands of names is complete', async () => {
     pair = await new Pair().open();
     const { alpha, beta } = pair;
-    for (let each = 0; each < 2500; each++) fs.writeFileSync(path.join(alpha.directory, `f${each}`), String(each));
-    for (let each = 0; each < 300; each++) fs.writeFileSync(path.join(beta.directory, `old${each}`), 'old');
+    for (let each = 0; each < 1300; each++) fs.writeFileSync(path.join(alpha.directory, `f${each}`), String(each));
+    for (let each = 0; each < 100; each++) fs.writeFileSync(path.join(beta.directory, `old${each}`), 'old');
     await pair.serve(alpha);
     await pair.join(alpha, beta);
     expect(await settle(alpha.directory, beta.directory)).toEqual([]);

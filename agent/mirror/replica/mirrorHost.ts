@@ -6,6 +6,9 @@ import { type Location, openLocation } from './location.ts';
 import { PrimaryHost } from './primaryHost.ts';
 import { RecordStore } from './record.ts';
 
+/** An orderly release at the end of the process has this long, milliseconds. */
+const CLOSE_LIMIT_MS = 10_000;
+
 /** The mirror as its own process runs it: which role this host's replica has, and who carries it out. */
 export class MirrorHost implements Omit<Mirror, 'events' | 'guard'> {
   readonly #options: MirrorOptions;
@@ -125,9 +128,11 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard'> {
   }
 
   async close(): Promise<void> {
+    const late = new Promise<never>((_, reject) => setTimeout(() => reject(new Error('late')), CLOSE_LIMIT_MS).unref());
     try {
-      await this.release();
+      await Promise.race([this.release(), late]);
     } catch {
+      // In use, frozen or stuck: the end of the process must not depend on that.
       await this.abort();
     }
   }

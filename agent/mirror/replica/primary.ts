@@ -309,7 +309,7 @@ export class Primary implements MutationSink {
 
   /** Takes no request until the freeze ends. */
   #park(): void {
-    while (this.#shared.frozen && !this.#shared.aborted && !this.#stopping) {
+    while (this.#shared.frozen && !this.#shared.aborted && !this.#stopping && !this.#releasing) {
       this.#shared.parked = true;
       this.#wakePoll.wait(-1);
       clearEvent(this.#setup.wakeFd);

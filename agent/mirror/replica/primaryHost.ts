@@ -387,10 +387,12 @@ export class PrimaryHost {
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    await unmounted;
     const exit = this.#threadEnd();
     const released = this.#signal('released', 120_000);
+    released.catch(() => {});
+    // Without waiting: a peer that is lost in this moment must not hold a mount that is gone.
     this.#tell({ type: 'release' });
+    await unmounted;
     await released;
     await syncFileSystem(this.#rootFd);
     this.#shared.goAlone();

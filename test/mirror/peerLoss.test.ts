@@ -1,0 +1,159 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe as suite, expect, test } from 'vitest';
+import { mountAt } from '../../agent/platform/mounts.ts';
+import { GuestProgram } from './guestProgram.ts';
+import { differences, Pair } from './pairHarness.ts';
+
+let pair: Pair;
+let programs: GuestProgram[] = [];
+const program = (script: string, ...args: string[]) => {
+  const started = new GuestProgram(script, ...args);
+  programs.push(started);
+  return started;
+};
+const file = (name: string) => path.join(pair.alpha.directory, name);
+const pidOf = (pid: number | undefined) => {
+  if (pid === undefined) throw new Error('no process');
+  return pid;
+};
+
+beforeEach(async () => {
+  pair = await new Pair({ both: { acknowledgeTimeoutMs: 3000 } }).open();
+  await pair.serve(pair.alpha);
+});
+afterEach(async () => {
+  for (const each of programs) each.kill();
+  programs = [];
+  await pair.remove();
+});
+
+suite('while the pair is in step', () => {
+  test('an fsync returns only after the secondary has answered', async () => {
+    const { alpha, beta } = pair;
+    await pair.join(alpha, beta);
+    fs.writeFileSync(file('log'), 'start');
+    process.kill(pidOf(beta.mirror.pid), 'SIGSTOP');
+    const sync = program('dd if=/dev/zero of="$1" bs=1 count=1 conv=notrunc,fsync 2>/dev/null && echo durable', file('log'));
+    expect(await sync.waits(700)).toBe(true);
+    process.kill(pidOf(beta.mirror.pid), 'SIGCONT');
+    expect(await sync.end()).toBe('durable\n');
+  });
+
+  test('a secondary that stops answering is lost after the acknowledgement limit', async () => {
+    const { alpha, beta } = pair;
+    await pair.join(alpha, beta);
+    process.kill(pidOf(beta.mirror.pid), 'SIGSTOP');
+    const before = Date.now();
+    const write = program('echo x > "$1" && echo written', file('a'));
+    const lost = await alpha.event('peerLost');
+    expect(lost.reason).toMatch(/no acknowledgement for 3\.\d s/);
+    expect(Date.now() - before).toBeLessThan(5000);
+    expect(await write.waits()).toBe(true);
+    await alpha.mirror.goAlone();
+    expect(await write.end()).toBe('written\n');
+    process.kill(pidOf(beta.mirror.pid), 'SIGCONT');
+  });
+
+  test('a freeze holds what the secondary has acknowledged, a thaw lets it out', async () => {
+    const { alpha, beta } = pair;
+    await pair.join(alpha, beta);
+    await alpha.mirror.freeze();
+    const write = program('echo one > "$1" && echo written', file('a'));
+    expect(await write.waits()).toBe(true);
+    await alpha.mirror.thaw();
+    expect(await write.end()).toBe('written\n');
+    expect(fs.readFileSync(path.join(beta.directory, 'a'), 'utf8')).toBe('one\n');
+  });
+});
+
+suite('when the secondary dies', () => {
+  test("in 'hold' mode acknowledgements wait until the mirror may go on alone", async () => {
+    const { alpha, beta } = pair;
+    await pair.join(alpha, beta);
+    await beta.crash();
+    expect((await alpha.event('peerLost')).reason).toMatch(/closed the connection|broke/);
+    const write = program('for i in 1 2 3; do echo $i >> "$1" && echo written $i; done', file('a'));
+    expect(await write.waits()).toBe(true);
+    expect(write.output).toBe('');
+    await alpha.mirror.goAlone();
+    expect(await write.end()).toBe('written 1\nwritten 2\nwritten 3\n');
+    expect(fs.readFileSync(file('a'), 'utf8')).toBe('1\n2\n3\n');
+  });
+
+  test("in 'hold' mode an abort fails what waits and takes the mount away, though programs use it", async () => {
+    const { alpha, beta } = pair;
+    await pair.join(alpha, beta);
+    fs.writeFileSync(file('a'), '');
+    process.kill(pidOf(beta.mirror.pid), 'SIGSTOP');
+    // The write is applied and sent, its reply held.
+    const write = program('exec 3>>"$1"; echo x >&3; echo "status $?"; sleep 30', file('a'));
+    await alpha.event('peerLost');
+    expect(write.output).toBe('');
+    await alpha.mirror.abort();
+    for (let tries = 0; tries < 50 && !write.output.includes('status'); tries++) await write.waits(50);
+    expect(write.output).toMatch(/(I\/O|Input\/output) error[^]*status [12]/);
+    expect(mountAt(alpha.directory)).toBeNull();
+    process.kill(pidOf(beta.mirror.pid), 'SIGCONT');
+  });
+
+  test("in 'continue' mode programs notice nothing", async () => {
+    const { alpha, beta } = pair;
+    await pair.join(alpha, beta);
+    await alpha.mirror.onPeerLoss('continue');
+    const write = program('i=0; while [ $i -lt 300 ]; do echo $i >> "$1" || exit 1; i=$((i+1)); done; echo all', file('a'));
+    await beta.crash();
+    expect(await write.end(20_000)).toBe('all\n');
+    await alpha.event('peerLost');
+    expect(fs.readFileSync(file('a'), 'utf8').split('\n')).toHaveLength(301);
+  });
+
+  test('a delta brings it back', async () => {
+    const { alpha, beta } = pair;
+    fs.writeFileSync(file('image'), Buffer.alloc(8 << 20, 1));
+    await pair.join(alpha, beta);
+    await beta.crash();
+    await alpha.event('peerLost');
+    await alpha.mirror.goAlone();
+    const fd = fs.openSync(file('image'), 'r+');
+    fs.writeSync(fd, Buffer.alloc(8192, 2), 0, 8192, 3 << 20);
+    fs.closeSync(fd);
+    await beta.open();
+    const inStep = await pair.join(alpha, beta);
+    expect(inStep.progress.kind).toBe('delta');
+    expect(inStep.progress.sent).toBeLessThan(20_000);
+    await alpha.mirror.release();
+    expect(differences(alpha.directory, beta.directory)).toEqual([]);
+  });
+
+  test('waiting cannot be chosen when nobody is in step', async () => {
+    await expect(pair.alpha.mirror.onPeerLoss('hold')).rejects.toMatchObject({ code: 'not-in-step' });
+  });
+});
+
+suite('epochs', () => {
+  test('are durable on both sides before enterEpoch returns, and never go back', async () => {
+    const { alpha, beta } = pair;
+    await pair.join(alpha, beta);
+    await alpha.mirror.enterEpoch({ epoch: 9, primary: 'alpha' });
+    const stored = JSON.parse(fs.readFileSync(path.join(beta.options.stateDirectory, 'replica.json'), 'utf8')) as { lineage: unknown[] };
+    expect(stored.lineage.at(-1)).toEqual({ epoch: 9, primary: 'alpha' });
+    await expect(alpha.mirror.enterEpoch({ epoch: 8, primary: 'alpha' })).rejects.toMatchObject({ code: 'lower-epoch' });
+  });
+
+  test('a primary of a past epoch is refused and told the present one', async () => {
+    const { alpha, beta } = pair;
+    await pair.join(alpha, beta);
+    await beta.mirror.enterEpoch({ epoch: 20, primary: 'beta' });
+    const write = program('echo x > "$1"', file('a'));
+    expect((await alpha.event('peerLost')).reason).toMatch(/refused: epoch 20/);
+    expect(await write.waits()).toBe(true);
+    expect(fs.existsSync(path.join(beta.directory, 'a'))).toBe(false);
+    const endpoint = await beta.mirror.follow('127.0.0.1', 20);
+    await alpha.mirror.goAlone();
+    await expect(alpha.mirror.attach('127.0.0.1', endpoint, pair.epoch)).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('epoch 20') as unknown,
+    });
+  });
+});
