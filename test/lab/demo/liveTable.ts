@@ -40,8 +40,9 @@ export function drawTable({ cluster, address, isCut, records, messages }: TableI
     lines.push(
       `${cell(name, 8)}${cell(power, 7)}${coloured(state, 9)}${transition}${server}${cell(String(replica?.epoch ?? '-'), 7)}${record}`,
     );
-    if (replica !== null && replica.reason !== null && replica.state === 'WAIT')
-      {lines.push(dim(`        ${replica.reason}`));}
+    if (replica !== null && replica.reason !== null && replica.state === 'WAIT') {
+      lines.push(dim(`        ${replica.reason}`));
+    }
   }
   const witness = cluster.host('gamma').isOn ? (view.snapshot('gamma') === null ? 'no agent' : 'witness') : '-';
   lines.push(`${cell('gamma', 8)}${cell(cluster.host('gamma').isOn ? 'on' : 'off', 7)}${witness}`, '');

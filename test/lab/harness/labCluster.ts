@@ -56,10 +56,9 @@ export class LabCluster {
       await makeDisk(path.join(home, 'disk.raw'));
       for (const name of pair) await options.beforeAgents?.(lab.host(name));
       log('alpha: understudy init');
-      await enrolFirst(alpha, workspace);
-      for (const name of ['beta', 'gamma'] as const) {
-        log(`${name}: understudy join with a one-time token`);
-        await enrol(alpha, lab.host(name));
+      for (const { host, token } of await enrolFirst(lab, workspace)) {
+        log(`${host}: understudy join with a one-time token`);
+        await enrol(lab.host(host as HostName), alpha.address('lan'), token);
       }
       const view = new ClusterView(
         lab,
@@ -202,8 +201,9 @@ export class LabCluster {
   /** For a stopped module. */
   async judge(): Promise<{ verdicts: readonly RecordVerdict[]; differences: readonly string[] }> {
     const verdicts: RecordVerdict[] = [];
-    for (const name of pair)
-      {verdicts.push(await checkRecords(path.join(this.replicaDirectory(name), 'disk.raw'), this.serialLogs()));}
+    for (const name of pair) {
+      verdicts.push(await checkRecords(path.join(this.replicaDirectory(name), 'disk.raw'), this.serialLogs()));
+    }
     const differences = await compareTrees(this.replicaDirectory('alpha'), this.replicaDirectory('beta'));
     return { verdicts, differences };
   }
@@ -219,16 +219,33 @@ export function clientTokenFile(lab: Lab): string {
   return path.join(lab.directory, 'client.token');
 }
 
-/** alpha makes the cluster: its authority, its own certificate, and the cluster's files. */
-async function enrolFirst(alpha: LabHost, workspace: string): Promise<void> {
-  await alpha.runUnderstudy(['init', '--host', 'alpha', '--cluster', path.join(workspace, 'site.cluster.jsonc')]);
-  await mkdir(alpha.outside('/etc/understudy/modules'), { recursive: true });
-  await copyFile(path.join(workspace, 'web.module.jsonc'), alpha.outside('/etc/understudy/modules/web.module.jsonc'));
-  await alpha.startAgent();
+interface JoinLine {
+  readonly host: string;
+  readonly token: string;
 }
 
-async function enrol(alpha: LabHost, host: LabHost): Promise<void> {
-  const token = (await alpha.runUnderstudy(['token', 'join', '--host', host.name])).trim();
-  await host.runUnderstudy(['join', '--token', token]);
+/** alpha makes the cluster: its authority, its own certificate, the operator's token, and a one-time token for each other host. */
+async function enrolFirst(lab: Lab, workspace: string): Promise<readonly JoinLine[]> {
+  const alpha = lab.host('alpha');
+  const clusterFile = path.join(workspace, 'site.cluster.jsonc');
+  const answer = await alpha.runUnderstudy(['init', '--host', 'alpha', '--cluster', clusterFile, '--json']);
+  const module = path.join(workspace, 'web.module.jsonc');
+  await mkdir(alpha.outside('/etc/understudy/modules'), { recursive: true });
+  await copyFile(module, alpha.outside('/etc/understudy/modules/web.module.jsonc'));
+  const token = ['--name', 'operator', '--role', 'admin', '--output', clientTokenFile(lab)];
+  await alpha.runUnderstudy(['token', 'create', ...token]);
+  await alpha.startAgent();
+  return (JSON.parse(answer) as { join: readonly JoinLine[] }).join;
+}
+
+/** Another host joins with its token. The first host's agent may still be starting: then the token is not used up. */
+async function enrol(host: LabHost, server: string, token: string): Promise<void> {
+  const end = Date.now() + 15_000;
+  for (;;) {
+    const result = await host.understudy(['join', '--server', server, '--token', token]);
+    if (result.code === 0) break;
+    if (Date.now() > end) throw new LabError(`${host.name} cannot join: ${result.stderr}${result.stdout}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
   await host.startAgent();
 }
