@@ -76,7 +76,7 @@ function settleLink(draft: Draft, role: Primary): void {
         lose(draft, role, `${draft.config.peer} did not join in time`);
       } else if (link.attaching === null && endpoint && draft.state.pending === null) {
         draft.become({ ...role, link: { ...link, attaching: endpoint.session } });
-        draft.operate({ kind: 'attach', endpoint, epoch: role.grant.epoch, onPeerLoss: 'hold' });
+        draft.operate({ kind: 'attach', endpoint, epoch: role.grant.epoch });
       }
       return;
     case 'none':
@@ -88,7 +88,7 @@ function settleLink(draft: Draft, role: Primary): void {
         draft.state.pending === null
       ) {
         draft.become({ ...role, link: { kind: 'attaching', session: endpoint.session } });
-        draft.operate({ kind: 'attach', endpoint, epoch: role.grant.epoch, onPeerLoss: 'continue' });
+        draft.operate({ kind: 'attach', endpoint, epoch: role.grant.epoch });
         return;
       }
       settleServer(draft, role);
@@ -103,7 +103,11 @@ function settleLink(draft: Draft, role: Primary): void {
     case 'both':
       if (draft.now - role.leaseFrom > draft.config.detectionMs * leaseShare) {
         draft.emit({ type: 'freeze' });
-        lose(draft, role, `${draft.config.peer} answered no heartbeat for ${String(Math.round(draft.now - role.leaseFrom))} ms`);
+        lose(
+          draft,
+          role,
+          `${draft.config.peer} answered no heartbeat for ${String(Math.round(draft.now - role.leaseFrom))} ms`,
+        );
         return;
       }
       settleServer(draft, role);
@@ -200,6 +204,8 @@ export function primaryInStep(draft: Draft, role: Primary, replica: ReplicaFacts
 export function primaryOperationDone(draft: Draft, role: Primary, kind: string): void {
   const { link, grant } = role;
   if (kind === 'enterEpoch' && link.kind === 'joining' && link.attaching !== null) {
+    draft.operate({ kind: 'holdOnPeerLoss' });
+  } else if (kind === 'holdOnPeerLoss' && link.kind === 'joining' && link.attaching !== null) {
     paired(draft, role, link.attaching);
   } else if (kind === 'enterEpoch' && link.kind === 'committing') {
     if (link.proposal === null) draft.operate({ kind: 'holdOnPeerLoss' });

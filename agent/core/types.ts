@@ -262,12 +262,8 @@ export type TimedEvent = CoreEvent & { readonly now: number };
 export type Operation =
   | { readonly kind: 'enterEpoch'; readonly entry: LineageEntry }
   | { readonly kind: 'serve'; readonly epoch: number }
-  | {
-      readonly kind: 'attach';
-      readonly endpoint: Endpoint;
-      readonly epoch: number;
-      readonly onPeerLoss: 'hold' | 'continue';
-    }
+  /** Losing the peer holds nothing up until `holdOnPeerLoss`. */
+  | { readonly kind: 'attach'; readonly endpoint: Endpoint; readonly epoch: number }
   | { readonly kind: 'holdOnPeerLoss' }
   /** Drops the secondary and releases held acknowledgements; first makes the epoch durable. */
   | { readonly kind: 'goAlone'; readonly entry: LineageEntry }

@@ -311,7 +311,7 @@ export class ModuleRuntime {
         return nothing;
       case 'attach': {
         const endpoint = operation.endpoint as unknown as PublishedEndpoint;
-        await mirror.onPeerLoss(operation.onPeerLoss);
+        await mirror.onPeerLoss('continue');
         await mirror.attach(endpoint.address, endpoint, operation.epoch);
         return nothing;
       }

@@ -56,7 +56,8 @@ function play(script: string): string[] {
     if (line.trim() === '' || line.startsWith('#')) continue;
     lines.push(`> ${line}`);
     perform(world, line.trim(), (text) => lines.push(text));
-    for (const outcome of world.outcomes.splice(0)) lines.push(outcome.ok ? `= done: ${outcome.message}` : `= refused ${outcome.code}: ${outcome.reason}`);
+    for (const outcome of world.outcomes.splice(0))
+      lines.push(outcome.ok ? `= done: ${outcome.message}` : `= refused ${outcome.code}: ${outcome.reason}`);
   }
   return lines;
 }

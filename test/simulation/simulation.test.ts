@@ -69,8 +69,9 @@ describe('the failover core under faults', () => {
           const world = run(seed);
           acknowledged += world.acknowledged.size;
           if (!whole(world)) broken.push(`seed ${String(seed)}: not whole again: ${world.describe()}`);
-          if (!world.longPause && world.twoServersMs > 0)
-            {broken.push(`seed ${String(seed)}: two servers for ${String(world.twoServersMs)} ms`);}
+          if (!world.longPause && world.twoServersMs > 0) {
+            broken.push(`seed ${String(seed)}: two servers for ${String(world.twoServersMs)} ms`);
+          }
         } catch (error) {
           if (!(error instanceof Violation)) throw error;
           broken.push(`seed ${String(seed)}: ${error.message}`);

@@ -222,16 +222,18 @@ export class World {
           each &&
           each.at <= end &&
           (!chosen || each.at < chosen.at || (each.at === chosen.at && each.order < chosen.order))
-        )
-          {best = i;}
+        ) {
+          best = i;
+        }
       }
       const next = this.#planned[best];
       if (!next) break;
       this.#planned.splice(best, 1);
       const before = this.now;
       this.now = Math.max(this.now, next.at);
-      if (this.hosts.alpha.server === 'running' && this.hosts.beta.server === 'running')
-        {this.twoServersMs += this.now - before;}
+      if (this.hosts.alpha.server === 'running' && this.hosts.beta.server === 'running') {
+        this.twoServersMs += this.now - before;
+      }
       next.run();
     }
     this.now = end;
@@ -298,8 +300,9 @@ export class World {
         this.#feed(peer, { type: 'peerStatus', status });
         if (peer.pausedUntil > this.now) return;
         this.#after(this.#latency(), () => {
-          if (host.core && host.life === life && this.#connected(host.name, peer.name))
-            {this.#feed(host, { type: 'heartbeatAnswered', sentAt });}
+          if (host.core && host.life === life && this.#connected(host.name, peer.name)) {
+            this.#feed(host, { type: 'heartbeatAnswered', sentAt });
+          }
         });
       });
     }
@@ -431,10 +434,11 @@ export class World {
     if (this.forced) return;
     const held = new Set(host.disk.log);
     for (const write of this.acknowledged) {
-      if (!held.has(write))
-        {throw new Violation(
+      if (!held.has(write)) {
+        throw new Violation(
           `${this.#time()}: the server starts on ${host.name} without acknowledged write ${String(write)}`,
-        );}
+        );
+      }
     }
   }
 
@@ -447,9 +451,9 @@ export class World {
       this.#after(ms, () => {
         if (host.life !== life) return;
         const result = run();
-        if (typeof result === 'string')
-          {this.#feed(host, { type: 'operationFailed', operation: number, reason: result });}
-        else {
+        if (typeof result === 'string') {
+          this.#feed(host, { type: 'operationFailed', operation: number, reason: result });
+        } else {
           const { endpoint = null, note = null } = result ?? {};
           this.#feed(host, { type: 'operationDone', operation: number, replica: this.#facts(host), endpoint, note });
         }
@@ -477,11 +481,11 @@ export class World {
         });
         return;
       case 'attach':
-        later(this.#random.between(5, 50), () => this.#attach(host, operation.endpoint.session, operation.onPeerLoss));
+        later(this.#random.between(5, 50), () => this.#attach(host, operation.endpoint.session));
         return;
       case 'holdOnPeerLoss':
         later(2, () => {
-          if (this.#session?.primary !== host.name) return 'there is no follower';
+          if (this.#session?.primary !== host.name || !this.#session.inStep) return 'there is no follower in step';
           this.#session.mode = 'hold';
           return null;
         });
@@ -498,8 +502,9 @@ export class World {
         return;
       case 'release':
         later(this.#random.between(10, 100), () => {
-          if (host.mirror === 'serving' && this.#session?.primary === host.name && !this.#connected('alpha', 'beta'))
-            {return 'the follower does not answer';}
+          if (host.mirror === 'serving' && this.#session?.primary === host.name && !this.#connected('alpha', 'beta')) {
+            return 'the follower does not answer';
+          }
           host.mirror = 'idle';
           if (this.#session?.primary === host.name) this.#sessionEnds('released', false);
           return null;
@@ -542,12 +547,13 @@ export class World {
     if (!last || last.epoch < entry.epoch) host.disk.lineage.push(entry);
   }
 
-  #attach(host: Host, sessionId: string, mode: 'hold' | 'continue'): string | null {
+  #attach(host: Host, sessionId: string): string | null {
     const follower = this.#other(host.name);
-    if (!this.#connected('alpha', 'beta') || follower.followSession !== sessionId || follower.mirror !== 'following')
-      {return 'the follower cannot be reached';}
+    if (!this.#connected('alpha', 'beta') || follower.followSession !== sessionId || follower.mirror !== 'following') {
+      return 'the follower cannot be reached';
+    }
     if (host.mirror !== 'serving') return 'not serving';
-    const session: Session = { id: sessionId, primary: host.name, inStep: false, mode };
+    const session: Session = { id: sessionId, primary: host.name, inStep: false, mode: 'continue' };
     this.#session = session;
     this.#feedSoon(follower, { type: 'mirrorFollowerLink', connected: true });
     const differs =
@@ -589,8 +595,9 @@ export class World {
         host.frozen ||
         host.pausedUntil > this.now ||
         !host.core
-      )
-        {continue;}
+      ) {
+        continue;
+      }
       const write = this.#nextWrite++;
       host.disk.log.push(write);
       const session = this.#session?.primary === host.name ? this.#session : null;

@@ -45,7 +45,8 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard'> {
   }
 
   async follow(address: string, epoch: number): Promise<FollowerEndpoint> {
-    if (this.#primary) throw new MirrorError('wrong-state', 'this host serves the mirror: release or abort it before it follows');
+    if (this.#primary)
+      throw new MirrorError('wrong-state', 'this host serves the mirror: release or abort it before it follows');
     await this.#stopFollowing();
     this.#follower = new FollowerHost({
       options: this.#options,
@@ -69,11 +70,17 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard'> {
   async serve(epoch: number): Promise<void> {
     if (this.#primary) throw new MirrorError('wrong-state', 'this host serves the mirror already');
     if (epoch < this.#record.epoch) {
-      throw new MirrorError('lower-epoch', `epoch ${epoch} is over: this replica took part in epoch ${this.#record.epoch}`);
+      throw new MirrorError(
+        'lower-epoch',
+        `epoch ${epoch} is over: this replica took part in epoch ${this.#record.epoch}`,
+      );
     }
     await this.#stopFollowing();
     if (!this.#record.value.consistent) {
-      throw new MirrorError('not-consistent', 'a resync into this replica was not completed: serve the module from the other host');
+      throw new MirrorError(
+        'not-consistent',
+        'a resync into this replica was not completed: serve the module from the other host',
+      );
     }
     this.#primary = await PrimaryHost.start({
       options: this.#options,
@@ -105,8 +112,13 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard'> {
     return Promise.resolve().then(() => this.#serving().thaw());
   }
 
-  goAlone(): Promise<void> {
-    return Promise.resolve().then(() => this.#serving().goAlone());
+  goAlone(entry: LineageEntry): Promise<void> {
+    return Promise.resolve().then(() => {
+      const primary = this.#serving();
+      // Durable before anything that waits is released.
+      this.#record.enter(entry);
+      primary.goAlone();
+    });
   }
 
   async abort(): Promise<void> {
@@ -123,7 +135,8 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard'> {
   }
 
   async keepAside(name: string): Promise<string> {
-    if (this.#primary) throw new MirrorError('wrong-state', 'this host serves the mirror: what it serves is not put aside');
+    if (this.#primary)
+      throw new MirrorError('wrong-state', 'this host serves the mirror: what it serves is not put aside');
     return keepAside(this.#location.rootFd, this.#options.stateDirectory, name);
   }
 
