@@ -1,4 +1,3 @@
-import { runAgent } from '../../agent.ts';
 import { defaultConfigDirectory } from '../../config/configuration.ts';
 import type { ExitCode } from '../exitCodes.ts';
 import type { AddVerb } from '../verb.ts';
@@ -10,6 +9,10 @@ export const addAgent: AddVerb = (program, { io, run }) => {
     .option('--config <directory>', 'folder of agent.jsonc, the cluster file and modules/', defaultConfigDirectory)
     .addHelpText('after', '\nExample:\n  understudy agent --config /etc/understudy')
     .action((options: { readonly config: string }) =>
-      run(false, async () => (await runAgent({ configDirectory: options.config, signal: io.signal })) as ExitCode),
+      run(false, async () => {
+        // Loaded here: no other verb needs the mirror and its native library.
+        const { runAgent } = await import('../../agent.ts');
+        return (await runAgent({ configDirectory: options.config, signal: io.signal })) as ExitCode;
+      }),
     );
 };

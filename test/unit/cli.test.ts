@@ -1,0 +1,645 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startApiServer } from '../../agent/api/apiServer.ts';
+import type { ApiServer } from '../../agent/api/apiServer.ts';
+import { createEnrol } from '../../agent/api/enrolment.ts';
+import type { Io } from '../../agent/cli/io.ts';
+import { runCommandLine } from '../../agent/cli/program.ts';
+import { loadConfiguration } from '../../agent/config/configuration.ts';
+import { ClientTokens } from '../../agent/security/clientTokens.ts';
+import { loadIdentity } from '../../agent/security/identity.ts';
+import { MemoryFacade, moduleStatus, replicaStatus, snapshotOf } from '../support/memoryFacade.ts';
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+let folder: string;
+let ends: (() => unknown)[];
+let port: number;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'understudy-cli-'));
+  ends = [];
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  port = (probe.address() as AddressInfo).port;
+  await new Promise((resolve) => probe.close(resolve));
+});
+afterEach(async () => {
+  for (const end of ends.reverse()) await end();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function understudy(args: readonly string[], extra: Partial<Io> = {}): Promise<Ran> {
+  let out = '';
+  let err = '';
+  const code = await runCommandLine(args, {
+    stdout: (text) => (out += text),
+    stderr: (text) => (err += text),
+    isInteractive: false,
+    isTerminal: false,
+    hasColour: false,
+    ask: () => Promise.reject(new Error('nobody is there')),
+    signal: new AbortController().signal,
+    environment: {},
+    ...extra,
+  });
+  return { code, out, err };
+}
+
+const path = (...names: string[]): string => join(folder, ...names);
+const read = (...names: string[]): string => readFileSync(path(...names), 'utf8');
+const modeOf = (...names: string[]): number => statSync(path(...names)).mode & 0o777;
+
+function writeCluster(): string {
+  const file = path('site.cluster.jsonc');
+  writeFileSync(
+    file,
+    `// our site
+{ "name": "site", "networks": { "lan": {} },
+  "hosts": { "alpha": { "lan": "127.0.0.1" }, "beta": { "lan": "127.0.0.2" }, "gamma": { "lan": "127.0.0.3" } },
+  "arbiter": { "witness": "gamma" }, "ports": { "api": ${port}, "agent": ${port === 65535 ? 1024 : port + 1} } }
+`,
+  );
+  return file;
+}
+
+const moduleText = (name: string, directory: string): string =>
+  JSON.stringify({
+    name,
+    hosts: ['alpha', 'beta'],
+    mirror: { directories: [directory] },
+    server: { scripts: { start: ['/s'], stop: ['/t'] } },
+  });
+
+const folders = (host: string): string[] => [
+  '--config',
+  path(host, 'etc'),
+  '--state',
+  path(host, 'lib'),
+  '--run',
+  path(host, 'run'),
+];
+const config = (host: string): string[] => ['--config', path(host, 'etc')];
+
+/** `understudy init` on alpha; returns the join tokens by host. */
+async function init(extra: readonly string[] = []): Promise<Record<string, string>> {
+  const ran = await understudy([
+    'init',
+    '--host',
+    'alpha',
+    '--cluster',
+    writeCluster(),
+    ...folders('alpha'),
+    '--json',
+    ...extra,
+  ]);
+  expect(ran).toMatchObject({ code: 0, err: '' });
+  const { join: lines } = JSON.parse(ran.out) as { join: { host: string; token: string }[] };
+  return Object.fromEntries(lines.map(({ host, token }) => [host, token]));
+}
+
+/** The API of alpha as the agent serves it, in front of a facade in memory. */
+async function startAlpha(): Promise<{ facade: MemoryFacade; server: ApiServer }> {
+  const loaded = await loadConfiguration(path('alpha', 'etc'));
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.diagnostics));
+  const { configuration } = loaded;
+  const tokens = new ClientTokens(configuration.agent.stateDirectory);
+  tokens.issueLocal();
+  const facade = new MemoryFacade();
+  const server = await startApiServer({
+    facade,
+    tokens,
+    listen: ['127.0.0.1'],
+    port: configuration.cluster.ports.api,
+    identity: loadIdentity(configuration.directory, 'alpha'),
+    enrol: createEnrol(configuration),
+    audit: () => undefined,
+    internalError: (error) => {
+      throw error;
+    },
+    warn: () => undefined,
+  });
+  ends.push(() => server.close());
+  return { facade, server };
+}
+
+describe('understudy', () => {
+  it('explains itself, with exit codes', async () => {
+    const help = await understudy(['--help']);
+    expect(help.code).toBe(0);
+    expect(help.out).toMatch(/Exit codes:[\s\S]*4 {3}the agent cannot be reached/);
+    for (const verb of [
+      'status',
+      'start',
+      'stop',
+      'switchover',
+      'force-primary',
+      'log',
+      'validate',
+      'init',
+      'join',
+      'agent',
+    ]) {
+      const { code, out } = await understudy([verb, '--help']);
+      expect(code).toBe(0);
+      expect(out).toMatch(new RegExp(`Examples?:\\n +understudy ${verb}`));
+    }
+  });
+
+  it.each([
+    [['frobnicate']],
+    [['start']],
+    [['status', '--colour']],
+    [['status', '--timeout', 'soon', '--server', 'x', '--token-file', '/nowhere']],
+  ])('tells of wrong usage with exit code 2 or 1 and no stack: %j', async (args) => {
+    const { code, err } = await understudy(args);
+    expect([1, 2]).toContain(code);
+    expect(err).not.toMatch(/\n {4}at /);
+    expect(err).not.toBe('');
+  });
+});
+
+describe('understudy validate', () => {
+  it('says that all is well', async () => {
+    const web = path('web.module.jsonc');
+    writeFileSync(web, moduleText('web', '/srv/web'));
+    expect(await understudy(['validate', writeCluster(), web])).toEqual({
+      code: 0,
+      out: '2 files valid, 0 warnings\n',
+      err: '',
+    });
+    expect((await understudy(['validate', web])).out).toMatch(/hosts were not checked: give the cluster file too/);
+  });
+
+  it('tells every error with file, line, column, path, what is expected and the nearest word', async () => {
+    const web = path('web.module.jsonc');
+    writeFileSync(
+      web,
+      '{\n  "name": "web",\n  "hosts": ["alpha", "beat"],\n  "mirror": { "directories": ["/srv/web"], "acknowledgeTimeot": "1s" },\n  "server": { "scripts": { "start": ["/s"], "stop": ["/t"] } },\n  "failover": { "detection": "3 sec" }\n}\n',
+    );
+    const ran = await understudy(['validate', writeCluster(), web]);
+    expect(ran.code).toBe(1);
+    expect(ran.out.split('\n')).toEqual([
+      `${web}:4:44: error: mirror.acknowledgeTimeot: the key "acknowledgeTimeot" is unknown here: expected one of directories, exclude, acknowledgeTimeout; did you mean "acknowledgeTimeout"?`,
+      `${web}:6:30: error: failover.detection: expected a duration such as "700ms", "3s", "10m" or "24h", found "3 sec"; did you mean "3s"?`,
+      '2 errors, 0 warnings',
+      '',
+    ]);
+  });
+
+  it('checks files against one another, and prints JSON', async () => {
+    writeFileSync(path('a.module.jsonc'), moduleText('web', '/srv/vm').replace('beta', 'beat'));
+    writeFileSync(path('b.module.jsonc'), moduleText('web', '/srv/vm/db'));
+    const ran = await understudy([
+      'validate',
+      '--json',
+      writeCluster(),
+      path('a.module.jsonc'),
+      path('b.module.jsonc'),
+    ]);
+    expect(ran.code).toBe(1);
+    const told = JSON.parse(ran.out) as {
+      ok: boolean;
+      errors: number;
+      diagnostics: { code: string; file: string; suggestion: string | null; line: number }[];
+    };
+    expect(told.ok).toBe(false);
+    expect(told.diagnostics.map(({ code }) => code).sort()).toEqual([
+      'duplicate-name',
+      'duplicate-name',
+      'overlapping-directories',
+      'overlapping-directories',
+      'unknown-host',
+    ]);
+    expect(told.diagnostics.find(({ code }) => code === 'unknown-host')).toMatchObject({ suggestion: 'beta', line: 1 });
+  });
+
+  it.each([
+    ['a missing file', 'gone.module.jsonc', null, /does not exist/],
+    ['another name', 'web.json', '{}', /expected NAME\.module\.jsonc, NAME\.cluster\.jsonc or agent\.jsonc/],
+    ['bytes that are no text', 'x.module.jsonc', Buffer.from([0x7b, 0xff, 0xfe]), /no UTF-8 text/],
+    ['a file that is far too long', 'y.module.jsonc', Buffer.alloc(1024 * 1024 + 1, 32), /longer than 1 MiB/],
+  ])('tells of %s with exit code 2', async (_name, file, content, message) => {
+    if (content !== null) writeFileSync(path(file), content);
+    const ran = await understudy(['validate', path(file)]);
+    expect(ran.code).toBe(2);
+    expect(ran.out).toMatch(message);
+  });
+});
+
+describe('understudy init', () => {
+  it('makes a cluster with secrets for root alone, and prints what to run elsewhere', async () => {
+    const ran = await understudy(['init', '--host', 'alpha', '--cluster', writeCluster(), ...folders('alpha')]);
+    expect(ran.code).toBe(0);
+    expect(ran.out).toMatch(
+      new RegExp(
+        `on beta:\\n  understudy join --server 127\\.0\\.0\\.1:${port} --token beta\\.[\\w-]{43}\\.[\\w-]{43}\\n`,
+      ),
+    );
+    expect(ran.out).toContain('on gamma:');
+    for (const secret of ['ca.key', 'host.key']) expect(modeOf('alpha', 'etc', 'tls', secret)).toBe(0o600);
+    expect(read('alpha', 'etc', 'site.cluster.jsonc')).toMatch(/^\/\/ our site/);
+    const loaded = await loadConfiguration(path('alpha', 'etc'));
+    expect(loaded).toMatchObject({
+      ok: true,
+      configuration: { agent: { host: 'alpha', stateDirectory: path('alpha', 'lib') } },
+    });
+  });
+
+  it('writes the cluster file from options', async () => {
+    const ran = await understudy([
+      'init',
+      '--host',
+      'alpha',
+      '--name',
+      'site',
+      '--witness',
+      'gamma',
+      '--address',
+      'alpha=10.77.0.1',
+      '--address',
+      'alpha:link=10.78.0.1',
+      '--address',
+      'beta=10.77.0.2',
+      '--address',
+      'gamma=10.77.0.3',
+      ...folders('alpha'),
+    ]);
+    expect(ran).toMatchObject({ code: 0, err: '' });
+    expect(JSON.parse(read('alpha', 'etc', 'site.cluster.jsonc'))).toMatchObject({
+      arbiter: { witness: 'gamma' },
+      hosts: { alpha: { lan: '10.77.0.1', link: '10.78.0.1' } },
+    });
+  });
+
+  it('never overwrites a cluster, unless told so, and then keeps it', async () => {
+    await init();
+    const before = read('alpha', 'etc', 'tls', 'ca.crt');
+    const again = await understudy(['init', '--host', 'alpha', '--cluster', writeCluster(), ...folders('alpha')]);
+    expect(again.code).toBe(3);
+    expect(again.err).toMatch(/belongs to a cluster already.*nothing was changed.*--force/);
+    expect(read('alpha', 'etc', 'tls', 'ca.crt')).toBe(before);
+    await init(['--force']);
+    expect(read('alpha', 'etc', 'tls', 'ca.crt')).not.toBe(before);
+    const backup = readdirSync(path('alpha')).find((name) => name.startsWith('etc.backup-'));
+    expect(read('alpha', backup ?? '', 'tls', 'ca.crt')).toBe(before);
+  });
+
+  it.each([
+    [
+      'a host that is not in the file',
+      ['--host', 'alpah'],
+      1,
+      /"alpah" is no host of site\.cluster\.jsonc.*did you mean "alpha"\?/,
+    ],
+    ['neither file nor name', null, 2, /cluster file is missing/],
+  ])('refuses %s and leaves no trace', async (_name, host, code, message) => {
+    const args = host === null ? ['--host', 'alpha'] : [...host, '--cluster', writeCluster()];
+    const ran = await understudy(['init', ...args, ...folders('alpha')]);
+    expect(ran.code).toBe(code);
+    expect(ran.err).toMatch(message);
+    expect(existsSync(path('alpha'))).toBe(false);
+  });
+
+  it('refuses a broken cluster file with its diagnostics', async () => {
+    const file = path('bad.cluster.jsonc');
+    writeFileSync(file, '{ "name": "site" }');
+    const ran = await understudy(['init', '--host', 'alpha', '--cluster', file, ...folders('alpha')]);
+    expect(ran.code).toBe(1);
+    expect(ran.err).toMatch(/bad\.cluster\.jsonc:1:1: error: hosts: the key "hosts" is missing/);
+    expect(existsSync(path('alpha'))).toBe(false);
+  });
+});
+
+describe('understudy join', () => {
+  const join2 = (token: string, extra: readonly string[] = []): Promise<Ran> =>
+    understudy(['join', '--server', `127.0.0.1:${port}`, '--token', token, ...folders('beta'), ...extra]);
+
+  it('brings certificate, cluster file, modules and tokens, once', async () => {
+    const tokens = await init();
+    writeFileSync(path('alpha', 'etc', 'modules', 'web.module.jsonc'), moduleText('web', '/srv/web'));
+    await startAlpha();
+    const secret = (
+      await understudy(['token', 'create', '--name', 'laptop', '--role', 'operator', ...config('alpha')])
+    ).out.trim();
+    const joined = await join2(tokens['beta'] ?? '');
+    expect(joined).toMatchObject({ code: 0, err: '' });
+    expect(loadIdentity(path('beta', 'etc'), 'beta').authority).toBe(
+      loadIdentity(path('alpha', 'etc'), 'alpha').authority,
+    );
+    expect(modeOf('beta', 'etc', 'tls', 'host.key')).toBe(0o600);
+    expect(existsSync(path('beta', 'etc', 'tls', 'ca.key'))).toBe(false);
+    expect(read('beta', 'etc', 'site.cluster.jsonc')).toBe(read('alpha', 'etc', 'site.cluster.jsonc'));
+    const loaded = await loadConfiguration(path('beta', 'etc'));
+    expect(loaded).toMatchObject({ ok: true, configuration: { self: { name: 'beta' }, modules: [{ name: 'web' }] } });
+    expect(new ClientTokens(path('beta', 'lib')).authenticate(secret)).toEqual({ name: 'laptop', role: 'operator' });
+
+    rmSync(path('beta'), { recursive: true });
+    const again = await join2(tokens['beta'] ?? '');
+    expect(again.code).toBe(3);
+    expect(again.err).toMatch(/used already.*token join --host beta/);
+    expect(existsSync(path('beta'))).toBe(false);
+
+    const renewed = JSON.parse(
+      (await understudy(['token', 'join', '--host', 'beta', '--json', ...config('alpha')])).out,
+    ) as { token: string };
+    expect((await join2(renewed.token)).code).toBe(0);
+    const third = await join2(renewed.token);
+    expect(third).toMatchObject({ code: 3, err: expect.stringMatching(/belongs to a cluster already/) as string });
+  });
+
+  it('refuses what is not the cluster that the token is for, before it shows the token', async () => {
+    const tokens = await init();
+    await startAlpha();
+    const [host, secret, authority = ''] = (tokens['beta'] ?? '').split('.');
+    const wrong = `${host}.${secret}.${authority.startsWith('A') ? 'B' : 'A'}${authority.slice(1)}`;
+    expect(await join2(wrong)).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/is not of the cluster that the token is for: nothing was sent/) as string,
+    });
+    // The token was not used up by it.
+    expect((await join2(tokens['beta'] ?? '')).code).toBe(0);
+  });
+
+  it('refuses each other mistake with one clear error', async () => {
+    const tokens = await init();
+    const beta = tokens['beta'] ?? '';
+    expect(await join2(beta)).toMatchObject({
+      code: 4,
+      err: expect.stringMatching(
+        /no way to the agent at 127\.0\.0\.1:\d+ \(ECONNREFUSED\): is the agent running there\?/,
+      ) as string,
+    });
+    await startAlpha();
+    expect(await join2('rubbish')).toMatchObject({ code: 1, err: expect.stringMatching(/no join token/) as string });
+    expect(await join2(beta, ['--host', 'gamma'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/token is for the host beta, not for gamma/) as string,
+    });
+    const [, secret, authority] = beta.split('.');
+    expect(await join2(`gamma.${secret}.${authority}`)).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/for the host beta, not for gamma/) as string,
+    });
+    expect(await join2(`beta.${'x'.repeat(43)}.${authority}`)).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/unknown here/) as string,
+    });
+    expect(existsSync(path('beta'))).toBe(false);
+  });
+});
+
+describe('understudy token', () => {
+  it('makes, lists and revokes', async () => {
+    await init();
+    const made = await understudy(['token', 'create', '--name', 'laptop', '--role', 'operator', ...config('alpha')]);
+    expect(made.out).toMatch(/^[\w-]{43}\n$/);
+    expect(made.err).toMatch(/([0-9A-F]{2}:){31}[0-9A-F]{2}/);
+    expect((await understudy(['token', 'create', '--name', 'laptop', ...config('alpha')])).err).toMatch(
+      /already a token "laptop"/,
+    );
+    expect(
+      (await understudy(['token', 'create', '--name', 'x', '--role', 'operater', ...config('alpha')])).err,
+    ).toMatch(/did you mean "operator"\?/);
+    const list = await understudy(['token', 'list', ...config('alpha')]);
+    expect(list.out).toMatch(/^laptop +operator +created/);
+    expect(list.out).toMatch(/beta +join +expires/);
+    expect((await understudy(['token', 'revoke', 'laptop', ...config('alpha')])).code).toBe(0);
+    expect(await understudy(['token', 'revoke', 'laptop', ...config('alpha')])).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/no token "laptop"/) as string,
+    });
+    const file = path('token');
+    await understudy(['token', 'create', '--name', 'desk', '--output', file, ...config('alpha')]);
+    expect(modeOf('token')).toBe(0o600);
+  });
+});
+
+describe('with an agent', () => {
+  let facade: MemoryFacade;
+  beforeEach(async () => {
+    await init();
+    ({ facade } = await startAlpha());
+  });
+  const local = (args: readonly string[], extra: Partial<Io> = {}): Promise<Ran> =>
+    understudy([...args, ...config('alpha')], extra);
+
+  it('status shows hosts, networks, arbiter, and modules with both replicas', async () => {
+    facade.state = snapshotOf([
+      moduleStatus('web', {
+        onHosts: [
+          replicaStatus('alpha', 'ALONE', {
+            resync: {
+              kind: 'delta',
+              cause: 'beta was away since epoch 6',
+              toCheck: 1 << 30,
+              checked: 1 << 28,
+              sent: 3_000_000,
+              rate: 104_857_600,
+              secondsLeft: 75,
+            },
+          }),
+          replicaStatus('beta', 'WAIT', { known: false, ageMs: 12_300, reason: 'waits for the primary' }),
+        ],
+        inSync: ['alpha'],
+        lastFailover: {
+          kind: 'failover',
+          at: '2026-11-22T11:00:00.000Z',
+          from: 'beta',
+          to: 'alpha',
+          cause: 'beta is silent',
+          durationMs: 3400,
+          epoch: 7,
+        },
+        warnings: ['the pair is not whole'],
+      }),
+    ]);
+    const { code, out } = await local(['status']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/arbiter: witness gamma, reachable/);
+    expect(out).toMatch(/beta +host +yes +0\.1\.0 +lan 10\.77\.0\.2 up 0\.41 ms, link 10\.78\.0\.2 DOWN/);
+    expect(out).toMatch(/gamma +witness +no, never seen/);
+    expect(out).toMatch(/module web {2}wanted started · epoch 7 · in sync alpha/);
+    expect(out).toMatch(/alpha ▶ +ALONE +ready +server running/);
+    expect(out).toMatch(/beta +WAIT\? +ready .*not reachable, known 12 s ago: waits for the primary/);
+    expect(out).toMatch(
+      /delta resync from alpha: 25 %, 256 MiB of 1\.00 GiB, 2\.86 MiB sent, 100 MiB\/s, 1 min 15 s left \(beta was away/,
+    );
+    expect(out).toMatch(/last failover: beta → alpha at .*3\.4 s \(beta is silent\)/);
+    expect(out).toMatch(/warning: the pair is not whole/);
+     
+    expect(out).not.toMatch(/\u001b/);
+    expect((await local(['status'], { hasColour: true })).out).toContain('\u001b[33mALONE\u001b[0m');
+    expect(JSON.parse((await local(['status', '--json'])).out)).toEqual(facade.state);
+    expect(await local(['status', 'wbe'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/no module "wbe".*did you mean "web"\?/) as string,
+    });
+  });
+
+  it('status --watch follows what changes and ends with Ctrl-C', async () => {
+    const user = new AbortController();
+    let out = '';
+    const ran = local(['status', '--watch', '--json'], { signal: user.signal, stdout: (text) => (out += text) });
+    const lines = (): { revision: number }[] =>
+      out
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as { revision: number });
+    await expect.poll(() => lines().length).toBe(1);
+    facade.change([moduleStatus('web', { primary: 'beta' })]);
+    await expect.poll(() => lines().at(-1)).toMatchObject({ revision: 2, modules: [{ primary: 'beta' }] });
+    user.abort();
+    expect((await ran).code).toBe(0);
+    await expect.poll(() => facade.listeners).toBe(0);
+  });
+
+  it('status --watch redraws a terminal in place and leaves it as it was', async () => {
+    const user = new AbortController();
+    let out = '';
+    const ran = local(['status', '--watch'], {
+      signal: user.signal,
+      isTerminal: true,
+      stdout: (text) => (out += text),
+    });
+    await expect.poll(() => out).toContain('\u001b[H');
+    user.abort();
+    expect((await ran).code).toBe(0);
+    expect(out).toContain('\u001b[?1049l');
+  });
+
+  it('start, stop and switchover say what became of them', async () => {
+    expect(await local(['start', 'web'])).toEqual({ code: 0, out: 'start web done (0.0 s)\n', err: '' });
+    expect(JSON.parse((await local(['switchover', 'web', '--to', 'beta', '--json'])).out)).toEqual({
+      ok: true,
+      durationMs: 5,
+      message: 'switchover web to beta done',
+    });
+    facade.answer = () => ({
+      ok: false,
+      refusal: { code: 'BUSY', reason: 'web is being promoted: try again.', numbers: { epoch: 8 } },
+    });
+    expect(await local(['stop', 'web'])).toEqual({
+      code: 3,
+      out: '',
+      err: 'understudy: web is being promoted: try again.\n',
+    });
+    expect(JSON.parse((await local(['stop', 'web', '--json'])).out)).toEqual({
+      ok: false,
+      error: { code: 'BUSY', reason: 'web is being promoted: try again.', numbers: { epoch: 8 } },
+    });
+    expect(facade.commands).toEqual([
+      'local: start web',
+      'local: switchover web to beta',
+      'local: stop web',
+      'local: stop web',
+    ]);
+  });
+
+  it('gives up waiting with exit code 5', async () => {
+    facade.answer = () => new Promise(() => undefined);
+    expect(await local(['start', 'web', '--timeout', '0.05'])).toMatchObject({
+      code: 5,
+      err: expect.stringMatching(/did not answer module\.start within 0\.05 s/) as string,
+    });
+  });
+
+  it('force-primary asks for the name of the module', async () => {
+    const args = ['force-primary', 'web', '--host', 'beta'];
+    expect(await local(args)).toMatchObject({ code: 2, err: expect.stringMatching(/--confirm web/) as string });
+    expect((await local([...args, '--confirm', 'yes'])).code).toBe(3);
+    expect((await local(args, { isInteractive: true, ask: () => Promise.resolve('y') })).code).toBe(3);
+    expect(facade.commands).toEqual([]);
+    expect((await local(args, { isInteractive: true, ask: () => Promise.resolve(' web ') })).code).toBe(0);
+    expect((await local([...args, '--confirm', 'web'])).code).toBe(0);
+    expect(facade.commands).toEqual(['local: force web on beta', 'local: force web on beta']);
+  });
+
+  it('log prints and follows', async () => {
+    facade.append('before', 'web');
+    facade.append('elsewhere', 'db');
+    expect((await local(['log', 'web'])).out).toMatch(/^\S+ info +alpha web +TEST +before\n$/);
+    expect((await local(['log', '--limit', '0'])).code).toBe(2);
+    const user = new AbortController();
+    let out = '';
+    const ran = local(['log', 'web', '--follow'], { signal: user.signal, stdout: (text) => (out += text) });
+    await expect.poll(() => out).toContain('before');
+    facade.append('after', 'web');
+    facade.append('elsewhere again', 'db');
+    await expect.poll(() => out).toContain('after');
+    user.abort();
+    expect((await ran).code).toBe(0);
+    expect(out.match(/before/g)).toHaveLength(1);
+    expect(out).not.toContain('elsewhere');
+  });
+
+  it('another agent is reached with a token and the authority', async () => {
+    const token = path('token');
+    await local(['token', 'create', '--name', 'desk', '--role', 'viewer', '--output', token]);
+    const remote = ['--server', `127.0.0.1:${port}`, '--ca', path('alpha', 'etc', 'tls', 'ca.crt')];
+    expect((await understudy(['status', '--json', ...remote, '--token-file', token])).code).toBe(0);
+    expect(
+      (await understudy(['status', '--json', ...remote], { environment: { UNDERSTUDY_TOKEN: read('token').trim() } }))
+        .code,
+    ).toBe(0);
+    expect(await understudy(['stop', 'web', ...remote, '--token-file', token])).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/needs the role operator/) as string,
+    });
+    expect(await understudy(['status', ...remote])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/--token-file/) as string,
+    });
+    writeFileSync(path('wrong'), `${'x'.repeat(43)}\n`, { mode: 0o600 });
+    expect(await understudy(['status', ...remote, '--token-file', path('wrong')])).toMatchObject({
+      code: 4,
+      err: expect.stringMatching(/Not authenticated: the token is not known/) as string,
+    });
+    writeFileSync(path('open'), 'x'.repeat(43), { mode: 0o644 });
+    expect(await understudy(['status', ...remote, '--token-file', path('open')])).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/chmod 600/) as string,
+    });
+  });
+});
+
+describe('without an agent', () => {
+  it('says so, with exit code 4', async () => {
+    await init();
+    expect(await understudy(['status', ...config('alpha')])).toMatchObject({
+      code: 4,
+      err: expect.stringMatching(/has never run here.*understudy agent/) as string,
+    });
+    const { server } = await startAlpha();
+    await server.close();
+    expect(await understudy(['status', ...config('alpha')])).toMatchObject({
+      code: 4,
+      err: expect.stringMatching(/Nothing listens/) as string,
+    });
+  });
+
+  it('says that this host is part of no cluster, with exit code 2', async () => {
+    mkdirSync(path('empty'));
+    expect(await understudy(['status', '--config', path('empty')])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/no cluster file|does not exist/) as string,
+    });
+  });
+});
