@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -222,6 +223,26 @@ describe('direct I/O', () => {
     const { both } = await beside({ session: { keepDirect } });
     await both(`seq 300000 > /tmp/$$; dd if=/tmp/$$ of=f bs=64k oflag=direct conv=fsync status=none; rm /tmp/$$
       dd if=f bs=64k iflag=direct status=none | md5sum; dd if=f bs=4k skip=3 count=2 iflag=direct status=none | md5sum`);
+  });
+});
+
+describe('reads that wait for the disk', () => {
+  it('are answered right, many at once, beside writes', async () => {
+    const content = randomBytes(12 << 20);
+    mount = await TestMount.start({}, (directory) => {
+      fs.writeFileSync(path.join(directory, 'f'), content);
+      // Out of the page cache with it.
+      execFileSync('dd', [
+        `of=${path.join(directory, 'f')}`,
+        'oflag=nocache',
+        'conv=notrunc,fdatasync',
+        'count=0',
+        'status=none',
+      ]);
+    });
+    const expected = createHash('md5').update(content).digest('hex');
+    const sum = `dd if=f bs=8k iflag=direct status=none | md5sum & md5sum < f & dd if=/dev/zero of=g bs=4k count=500 status=none & wait`;
+    expect(await shell(mount.directory, sum)).toBe(`${expected}  -\n${expected}  -\n`);
   });
 });
 

@@ -2,6 +2,8 @@
 import fs from 'node:fs';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { Mutation, MutationSink, PreparedReply } from '../../agent/mirror/mutation.ts';
+import { serveColdReads } from '../../agent/mirror/mount/coldReads.ts';
+import type { ColdReadSetup } from '../../agent/mirror/mount/coldReads.ts';
 import { mountFuse } from '../../agent/mirror/mount/mountFuse.ts';
 import { FuseSession } from '../../agent/mirror/mount/session.ts';
 import type { FuseOptions } from '../../agent/mirror/mount/context.ts';
@@ -91,7 +93,11 @@ class TestSink implements MutationSink {
 function serve(data: ThreadData): void {
   const sink = new TestSink(data);
   const log = (message: string): void => parentPort?.postMessage({ type: 'log', message });
-  const session = new FuseSession(data.fuseFd, data.backingFd, sink, { log, ...data.options.session });
+  const session = new FuseSession(data.fuseFd, data.backingFd, sink, {
+    log,
+    coldReadScript: import.meta.filename,
+    ...data.options.session,
+  });
   let steps = data.options.idleSteps ?? 0;
   const idleStep = (): boolean => {
     if (--steps === 0) parentPort?.postMessage({ type: 'idle work done' });
@@ -148,7 +154,8 @@ function main(options: ServerOptions): void {
 if (isMainThread) {
   main(JSON.parse(process.argv[2] ?? '{}') as ServerOptions);
 } else {
-  const data = workerData as ThreadData;
-  if (data.role === 'session') serve(data);
+  const data = workerData as ThreadData | ColdReadSetup;
+  if (data.role === 'coldReads') serveColdReads(data);
+  else if (data.role === 'session') serve(data);
   else answerLater(data);
 }

@@ -21,7 +21,7 @@ declare const WebAssembly: {
 };
 
 /** WebAssembly memory starts on a page; nothing else in JavaScript promises that. */
-const pageAligned = (bytes: number): ArrayBuffer =>
+export const pageAligned = (bytes: number): ArrayBuffer =>
   new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) }).buffer;
 
 /**
@@ -45,8 +45,9 @@ export class FuseChannel {
   nodeId = 0;
   uid = 0;
   gid = 0;
-  #uniqueLow = 0;
-  #uniqueHigh = 0;
+  /** The two halves of the number that a reply names its request by. */
+  uniqueLow = 0;
+  uniqueHigh = 0;
 
   constructor(fd: number) {
     this.fd = fd;
@@ -59,8 +60,8 @@ export class FuseChannel {
     const words = this.#inWords;
     this.#end = IN_START + length;
     this.opcode = words[IN_WORD + 1] as number;
-    this.#uniqueLow = words[IN_WORD + 2] as number;
-    this.#uniqueHigh = words[IN_WORD + 3] as number;
+    this.uniqueLow = words[IN_WORD + 2] as number;
+    this.uniqueHigh = words[IN_WORD + 3] as number;
     this.nodeId = (words[IN_WORD + 4] as number) + (words[IN_WORD + 5] as number) * WORD;
     this.uid = words[IN_WORD + 6] as number;
     this.gid = words[IN_WORD + 7] as number;
@@ -154,8 +155,8 @@ export class FuseChannel {
     const length = OUT_HEADER_SIZE + (errno === 0 ? bodyLength : 0);
     this.#outWords[OUT_WORD] = length;
     this.#outWords[OUT_WORD + 1] = -errno;
-    this.#outWords[OUT_WORD + 2] = this.#uniqueLow;
-    this.#outWords[OUT_WORD + 3] = this.#uniqueHigh;
+    this.#outWords[OUT_WORD + 2] = this.uniqueLow;
+    this.#outWords[OUT_WORD + 3] = this.uniqueHigh;
     return new Uint8Array(this.#out.buffer, OUT_START, length);
   }
 
@@ -171,11 +172,14 @@ export class FuseChannel {
   }
 
   #send(length: number): void {
-    const result = tryWrite(this.fd, this.#sending, length);
-    // ENOENT: the caller was interrupted and waits no more. ENODEV, ECONNABORTED: unmounted; the next receive says so.
-    if (result >= 0 || result === -errnos.ENOENT || result === -errnos.ENODEV || result === -errnos.ECONNABORTED) {
-      return;
-    }
-    must(result, 'write', '/dev/fuse');
+    sendReply(this.fd, this.#sending, length);
   }
+}
+
+/** Writes one reply to /dev/fuse. */
+export function sendReply(fuseFd: number, reply: Uint8Array, length: number): void {
+  const result = tryWrite(fuseFd, reply, length);
+  // ENOENT: the caller was interrupted and waits no more. ENODEV, ECONNABORTED: unmounted; the next receive says so.
+  if (result >= 0 || result === -errnos.ENOENT || result === -errnos.ENODEV || result === -errnos.ECONNABORTED) return;
+  must(result, 'write', '/dev/fuse');
 }

@@ -1,4 +1,5 @@
 import type { FileRef, Mutation, MutationSink } from '../mutation.ts';
+import type { ColdReads } from './coldReads.ts';
 import type { FuseChannel } from './channel.ts';
 import type { HandleTable } from './handles.ts';
 import type { LocalFiles } from './localFile.ts';
@@ -13,6 +14,8 @@ export interface FuseOptions {
   readonly keepDirect: boolean;
   /** Requests that come in between two steps of idle work, at most, so that steady load does not starve it. */
   readonly requestsPerIdleStep: number;
+  /** A script that calls `serveColdReads` in threads of its own, for reads that wait for the disk; null lets the dispatcher wait. */
+  readonly coldReadScript: string | null;
   /** Told of anything unexpected; requests that are only refused are not. */
   readonly log: (message: string) => void;
 }
@@ -27,6 +30,8 @@ export class MountContext {
   readonly options: FuseOptions;
   /** The device that the mirrored directory lies on; what lies on another is not part of the mirror. */
   readonly device: number;
+  /** Null: the dispatcher itself waits for the disk. */
+  readonly coldReads: ColdReads | null;
   /** The kernel says itself which writes clear set-id bits. */
   killPrivV2 = false;
   /** SETXATTR has the longer form. */
@@ -42,6 +47,7 @@ export class MountContext {
     sink: MutationSink;
     options: FuseOptions;
     device: number;
+    coldReads: ColdReads | null;
   }) {
     this.channel = parts.channel;
     this.nodes = parts.nodes;
@@ -50,6 +56,7 @@ export class MountContext {
     this.sink = parts.sink;
     this.options = parts.options;
     this.device = parts.device;
+    this.coldReads = parts.coldReads;
   }
 
   /** The node that the request is about. Throws ESTALE when we do not know it. */

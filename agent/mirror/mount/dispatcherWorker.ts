@@ -3,6 +3,7 @@ import { close, O_DIRECTORY, O_RDONLY, openat, setIoFlusher } from '../../platfo
 import { describeError } from '../mirrorError.ts';
 import { Primary } from '../replica/primary.ts';
 import type { DispatcherSetup, FromDispatcher } from '../replica/primaryMessages.ts';
+import { type ColdReadSetup, serveColdReads } from './coldReads.ts';
 import { FuseSession } from './session.ts';
 
 /** The thread that serves the mount of a primary, and decides the order of everything. */
@@ -18,10 +19,14 @@ function run(setup: DispatcherSetup): void {
     const primary = new Primary(setup, rootFd);
     const session = new FuseSession(setup.fuseFd, setup.backingFd, primary, {
       log: (message) => console.error(message),
+      coldReadScript: import.meta.filename,
     });
     post({ type: 'serving' });
-    session.run({ wakeFd: setup.wakeFd, onWake: primary.onWake, idleStep: primary.idleStep });
-    session.close();
+    try {
+      session.run({ wakeFd: setup.wakeFd, onWake: primary.onWake, idleStep: primary.idleStep });
+    } finally {
+      session.close();
+    }
     primary.afterUnmount();
     post({ type: 'stopped' });
   } catch (error) {
@@ -31,4 +36,7 @@ function run(setup: DispatcherSetup): void {
   }
 }
 
-run(workerData as DispatcherSetup);
+const data = workerData as DispatcherSetup | ColdReadSetup;
+// The dispatcher starts its helpers from this same file.
+if ('role' in data) serveColdReads(data);
+else run(data);

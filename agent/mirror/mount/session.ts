@@ -1,5 +1,6 @@
 import type { MutationSink } from '../mutation.ts';
 import { FuseChannel } from './channel.ts';
+import { ColdReads } from './coldReads.ts';
 import { MountContext } from './context.ts';
 import type { FuseOptions } from './context.ts';
 import { HandleTable } from './handles.ts';
@@ -37,6 +38,7 @@ const defaults: FuseOptions = {
   validSeconds: 3600,
   keepDirect: false,
   requestsPerIdleStep: 32,
+  coldReadScript: null,
   log: () => undefined,
 };
 
@@ -61,14 +63,17 @@ export class FuseSession {
     this.backingFd = backingFd;
     const root = statat(backingFd, '');
     const nodes = new NodeTable(root.ino);
+    const channel = new FuseChannel(fuseFd);
+    const script = options.coldReadScript ?? null;
     this.#context = new MountContext({
-      channel: new FuseChannel(fuseFd),
+      channel,
       nodes,
       handles: new HandleTable(),
       files: new LocalFiles(backingFd, nodes),
       sink,
       options: { ...defaults, ...options },
       device: root.dev,
+      coldReads: script === null ? null : new ColdReads(fuseFd, script, channel.replyBody),
     });
   }
 
@@ -131,6 +136,7 @@ export class FuseSession {
 
   /** Closes the files that the kernel had open. Call it after {@link run}; the two descriptors stay the caller's. */
   close(): void {
+    this.#context.coldReads?.close();
     this.#context.handles.clear();
     this.#context.nodes.clear();
   }

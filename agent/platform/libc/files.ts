@@ -1,3 +1,4 @@
+import koffi from 'koffi';
 import { cString } from './bytes.ts';
 import { O_CLOEXEC } from './constants.ts';
 import { negativeErrno, orThrow } from './errno.ts';
@@ -16,6 +17,9 @@ const c = {
   ),
   pwrite: bind<(fd: number, buffer: Bytes, length: number, offset: number) => number>(
     'int64_t pwrite(int, const void *, size_t, int64_t)',
+  ),
+  preadv2: bind<(fd: number, vector: Bytes, count: number, offset: number, flags: number) => number>(
+    'int64_t preadv2(int, const void *, int, int64_t, int)',
   ),
   ftruncate: bind<(fd: number, size: number) => number>('int ftruncate(int, int64_t)'),
   fallocate: bind<(fd: number, mode: number, offset: number, length: number) => number>(
@@ -147,4 +151,25 @@ export function fdatasync(fd: number): void {
 /** syncfs(2): everything of the file system that `fd` lies on. `fd` must not be an O_PATH descriptor. */
 export function syncfs(fd: number): void {
   orThrow(c.syncfs(fd), 'syncfs');
+}
+
+const RWF_NOWAIT = 8;
+
+/** Reads only what the page cache holds already (preadv2(2), RWF_NOWAIT). */
+export class CachedReader {
+  readonly #vector = Buffer.alloc(16);
+  readonly #buffer: Bytes;
+
+  /** `buffer` is where everything is read to; it must not move, as nothing but WebAssembly memory promises. */
+  constructor(buffer: Bytes) {
+    this.#buffer = buffer;
+    this.#vector.writeBigUInt64LE(BigInt(koffi.address(buffer)), 0);
+  }
+
+  /** As {@link tryPread}; -EAGAIN when the first byte is not in the cache, fewer bytes when a later one is not. */
+  read(fd: number, offset: number, bytes: number): number {
+    this.#vector.writeUInt32LE(length(this.#buffer, bytes), 8);
+    const result = c.preadv2(fd, this.#vector, 1, offset, RWF_NOWAIT);
+    return result === -1 ? negativeErrno() : result;
+  }
 }

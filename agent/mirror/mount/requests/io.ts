@@ -16,7 +16,7 @@ import {
 import type { MountContext } from '../context.ts';
 import type { Handle } from '../handles.ts';
 import type { FuseNode } from '../nodes.ts';
-import { FSYNC_FDATASYNC, WRITE_KILL_SUIDGID } from '../protocol.ts';
+import { FSYNC_FDATASYNC, MAX_IO, WRITE_KILL_SUIDGID } from '../protocol.ts';
 import { isDirect } from './open.ts';
 import { clearSetId, killsSetId } from './attributes.ts';
 
@@ -33,8 +33,16 @@ export function read(context: MountContext): void {
   const handle = context.handles.get(channel.u64(0));
   const { fd } = handle;
   followDirect(context, handle, channel.u32(8));
-  const size = Math.min(channel.u32(4), channel.replyBody.byteLength);
-  const got = tryPread(fd, channel.replyBody, channel.u64(2), size);
+  const offset = channel.u64(2);
+  const size = Math.min(channel.u32(4), MAX_IO);
+  const { coldReads } = context;
+  if (coldReads !== null) {
+    // Direct I/O below never finds anything in the cache.
+    const cached = handle.direct ? null : coldReads.readCached(fd, offset, size);
+    if (cached !== null) return channel.answer(cached);
+    if (coldReads.submit(fd, offset, size, channel.uniqueLow, channel.uniqueHigh)) return;
+  }
+  const got = tryPread(fd, channel.replyBody, offset, size);
   if (got < 0) channel.answer(0, -got);
   else channel.answer(got);
 }
