@@ -106,10 +106,10 @@ export function valueOf(node: Node): unknown {
   const value: Record<string, unknown> = {};
   for (const property of node.children ?? []) {
     const [key, child] = property.children ?? [];
-    if (key === undefined) continue;
-    const content = child === undefined ? null : valueOf(child);
+    // A key that has no value yet (somebody is typing) is a syntax error already.
+    if (key === undefined || child === undefined) continue;
     Object.defineProperty(value, String(key.value), {
-      value: content,
+      value: valueOf(child),
       enumerable: true,
       configurable: true,
       writable: true,

@@ -1,0 +1,509 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { crossChecks } from '../../schemas/crossChecks.ts';
+import { resolveAgent, resolveCluster, resolveModule } from '../../schemas/defaults.ts';
+import type { Diagnostic } from '../../schemas/diagnostic.ts';
+import { formatDiagnostic } from '../../schemas/diagnostic.ts';
+import { kindOfFile, parseDocument } from '../../schemas/document.ts';
+import type { AnyDocument, DocumentKind } from '../../schemas/document.ts';
+import { agentSchema, clusterSchema, moduleSchema } from '../../schemas/generated/schemas.ts';
+import type { ModuleFile } from '../../schemas/generated/module.ts';
+import { isLoopback, parseIpAddress } from '../../schemas/ipAddress.ts';
+import { editDistance, nearest } from '../../schemas/nearest.ts';
+import { formatDuration, parseDuration, parseRate, parseSize } from '../../schemas/units.ts';
+
+const minimal = {
+  name: 'web',
+  hosts: ['alpha', 'beta'],
+  mirror: { directories: ['/srv/web'] },
+  server: { scripts: { start: ['/s'], stop: ['/t'] } },
+};
+const cluster = {
+  name: 'site',
+  networks: { lan: {}, link: { replication: true } },
+  hosts: {
+    alpha: { lan: '10.77.0.1', link: '10.78.0.1' },
+    beta: { lan: '10.77.0.2', link: '10.78.0.2' },
+    gamma: { lan: '10.77.0.3' },
+  },
+  arbiter: { witness: 'gamma' },
+};
+
+type Change = Readonly<Record<string, unknown>>;
+const moduleDocument = (change: Change = {}, file = 'web.module.jsonc'): AnyDocument =>
+  parseDocument('module', JSON.stringify({ ...minimal, ...change }, null, 2), file);
+const clusterDocument = (change: Change = {}): AnyDocument =>
+  parseDocument('cluster', JSON.stringify({ ...cluster, ...change }, null, 2), 'site.cluster.jsonc');
+const agentDocument = (change: Change = {}): AnyDocument =>
+  parseDocument('agent', JSON.stringify({ host: 'alpha', ...change }), 'agent.jsonc');
+const qemu = (change: Change): Change => ({ server: { qemu: { memory: '1GiB', disks: [{ file: 'a' }], ...change } } });
+
+/** `code path: message` of each, without those of the schema. */
+const told = (diagnostics: readonly Diagnostic[]): string[] => diagnostics.map(({ code, path }) => `${code} ${path}`);
+const problems = (kind: DocumentKind, text: string): readonly Diagnostic[] =>
+  parseDocument(kind, text, 'f').diagnostics;
+const inModule = (text: string): string[] => problems('module', text).map(formatDiagnostic);
+
+describe('files', () => {
+  it('are told apart by their names', () => {
+    expect(kindOfFile('/etc/understudy/modules/web.module.jsonc')).toBe('module');
+    expect(kindOfFile('C:\\x\\site.cluster.jsonc')).toBe('cluster');
+    expect(kindOfFile('agent.jsonc')).toBe('agent');
+    expect(kindOfFile('my-agent.jsonc')).toBeNull();
+    expect(kindOfFile('web.json')).toBeNull();
+  });
+
+  it('may have comments, trailing commas and a byte order mark', () => {
+    const { value, diagnostics } = parseDocument(
+      'module',
+      `\uFEFF// web\n${JSON.stringify(minimal).replace(/\}$/, ', /* end */ }')}`,
+      'f',
+    );
+    expect(diagnostics).toEqual([]);
+    expect(value?.name).toBe('web');
+  });
+
+  it.each([
+    ['', 'f:1:1: error: the file is empty: expected an object { … }'],
+    ['  // nothing\n', /f:\d:\d+: error: /],
+    ['{ "host": "a" "logLevel": "info" }', 'f:1:15: error: expected a comma between two entries'],
+    ['{ "host": "a",\n  "logLevel" "info" }', 'f:2:14: error: expected a colon after the key'],
+    ['{ "host": "a"', 'f:1:14: error: expected a closing brace "}"'],
+    ['{ "host": "a\n}', /f:1:11: error: the text does not end/],
+    ['{ host: "a" }', /f:1:3: error: (this is no JSON|expected a key in double quotes)/],
+    ['{ "host": "a" } x', /f:1:17: error: /],
+    ['[1, 2', /f:1:6: error: expected a closing bracket/],
+    ['{ "host": "a" /* ', /comment does not end/],
+    ['[]', 'f:1:1: error: expected an object {…}, found an empty list'],
+    ['null', 'f:1:1: error: expected an object {…}, found null'],
+    ['"text"', 'f:1:1: error: expected an object {…}, found "text"'],
+    ['{}', /f:1:1: error: host: the key "host" is missing: Name of this host in the cluster file/],
+  ])('that are broken are told with their place: %j', (text, expected) => {
+    const { value, diagnostics } = parseDocument('agent', text, 'f');
+    expect(value).toBeNull();
+    expect(formatDiagnostic(diagnostics[0] as Diagnostic)).toEqual(
+      typeof expected === 'string' ? expected : expect.stringMatching(expected),
+    );
+  });
+
+  it('never make the reader fail, whatever they hold', () => {
+    const kinds = fc.constantFrom<DocumentKind>('module', 'cluster', 'agent');
+    fc.assert(
+      fc.property(
+        kinds,
+        fc.oneof(
+          fc.string(),
+          fc.json(),
+          fc.json().map((text) => text.slice(0, -1)),
+        ),
+        (kind, text) => {
+          const { value, diagnostics } = parseDocument(kind, text, 'f');
+          expect(value === null).toBe(diagnostics.length > 0);
+          for (const { start, end, line, column } of diagnostics) {
+            expect(start).toBeLessThanOrEqual(end);
+            expect(end).toBeLessThanOrEqual(Math.max(1, text.length));
+            expect(line).toBeGreaterThan(0);
+            expect(column).toBeGreaterThan(0);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+    expect(told(problems('agent', '['.repeat(200_000)))).toEqual(['syntax ']);
+  });
+
+  it('keep keys such as __proto__ ordinary', () => {
+    expect(inModule(JSON.stringify(minimal).replace('{', '{"__proto__":{"x":1},'))).toEqual([
+      expect.stringMatching(/the key "__proto__" is unknown here/),
+    ]);
+  });
+});
+
+describe('schema errors', () => {
+  it('name the nearest key once, and not the missing one as well', () => {
+    expect(inModule(JSON.stringify(minimal).replace('"name"', '"nmae"'))).toEqual([
+      'f:1:2: error: nmae: the key "nmae" is unknown here: expected one of name, hosts, mirror, server, failover, resync; did you mean "name"?',
+    ]);
+  });
+
+  it('cover the key or value that is wrong', () => {
+    const text = '{ "host": "a",\r\n  "logLevel": "warning" }';
+    const [problem] = problems('agent', text);
+    expect(text.slice(problem?.start, problem?.end)).toBe('"warning"');
+    expect(problem).toMatchObject({
+      line: 2,
+      column: 15,
+      path: 'logLevel',
+      expected: 'one of "debug", "info", "warn", "error"',
+      suggestion: 'warn',
+    });
+  });
+
+  it('tell of a key that stands twice at its second place', () => {
+    const text = '{ "host": "a", "host": "b" }';
+    expect(problems('agent', text)).toMatchObject([{ code: 'duplicate-key', start: 15, end: 21 }]);
+  });
+
+  it.each([
+    ['no server', {}, /^f:\d+:\d+: error: server: expected exactly one of qemu, scripts, found none$/],
+    [
+      'two servers',
+      { ...minimal.server, qemu: { memory: '1GiB', disks: [{ file: 'a' }] } },
+      /server: expected exactly one of qemu, scripts, found scripts and qemu$/,
+    ],
+    [
+      'a mistyped server',
+      { qmeu: {} },
+      /server\.qmeu: the key "qmeu" is unknown here: expected one of qemu, scripts; did you mean "qemu"\?$/,
+    ],
+  ])('are one for %s', (_name, server, message) => {
+    expect(inModule(JSON.stringify({ ...minimal, server }))).toEqual([expect.stringMatching(message)]);
+  });
+
+  it.each([
+    ['nnoe', /arbiter: expected \{"witness":"gamma"\} or "none", found "nnoe"; did you mean "none"\?$/],
+    [{}, /arbiter\.witness: the key "witness" is missing/],
+    [{ witness: 3 }, /arbiter\.witness: expected a text in double quotes, found the number 3$/],
+    [{ witnes: 'gamma' }, /arbiter\.witnes: the key "witnes" is unknown.*did you mean "witness"\?$/],
+    [true, /arbiter: expected .*, found true$/],
+  ])('are one for the arbiter %j', (arbiter, message) => {
+    expect(problems('cluster', JSON.stringify({ ...cluster, arbiter })).map(formatDiagnostic)).toEqual([
+      expect.stringMatching(message),
+    ]);
+  });
+
+  it.each([
+    [{ hosts: ['alpha'] }, /hosts: expected exactly 2 entries in "hosts", found 1$/],
+    [{ hosts: ['alpha', 'alpha'] }, /hosts\[1\]: "alpha" stands twice in the list: expected two different hosts$/],
+    [
+      { mirror: { directories: ['srv'] } },
+      /mirror\.directories\[0\]: expected an absolute path such as "\/srv\/vm\/web", found "srv"$/,
+    ],
+    [{ mirror: { directories: ['/a'], acknowledgeTimeout: 3 } }, /expected a duration such as .*, found the number 3$/],
+    [
+      qemu({ memory: '512 mb' }),
+      /server\.qemu\.memory: expected a size such as "512MiB" or "4GiB", found "512 mb"; did you mean "512MiB"\?$/,
+    ],
+    [qemu({ cpus: 0 }), /cpus: expected a whole number from 1 to 512 \(virtual processors\), found the number 0$/],
+    [
+      qemu({ disks: [{ file: 'a', format: 'qcow' }] }),
+      /disks\[0\]\.format: expected one of "raw", "qcow2", found "qcow"; did you mean "qcow2"\?$/,
+    ],
+    [qemu({ networks: [{ bridge: 'br0', mac: 'x' }] }), /networks\[0\]\.mac: expected a hardware address such as/],
+    [{ resync: { bandwidth: '100 mb/s' } }, /bandwidth: expected a rate such as .*; did you mean "100MiB\/s"\?$/],
+    [{ failover: { automatic: 'yes' } }, /failover\.automatic: expected true or false, found "yes"$/],
+    [{ name: 'Web' }, /name: expected a lower-case letter.*, found "Web"$/],
+  ])('say what was found and what is expected: %j', (change, message) => {
+    expect(inModule(JSON.stringify({ ...minimal, ...change }))).toEqual([expect.stringMatching(message)]);
+  });
+
+  it('tell all that is wrong, in the order of the text', () => {
+    const text =
+      '{\n"name": "Web",\n"hosts": ["alpha"],\n"mirror": {},\n"server": {"scripts": {"start": []}},\n"extra": 1 }';
+    expect(problems('module', text).map(({ line, path }) => `${line} ${path}`)).toEqual([
+      '2 name',
+      '3 hosts',
+      '4 mirror.directories',
+      '5 server.scripts.stop',
+      '5 server.scripts.start',
+      '6 extra',
+    ]);
+  });
+});
+
+describe('files together', () => {
+  const check = (...documents: AnyDocument[]): Diagnostic[] => {
+    for (const document of documents) expect(document.diagnostics).toEqual([]);
+    return [...crossChecks(documents)];
+  };
+  const inCluster = (change: Change, also: Change = {}): Diagnostic[] =>
+    check(clusterDocument(also), moduleDocument(change)).filter(({ file }) => file === 'web.module.jsonc');
+
+  it('are fine when they are', () => {
+    expect(
+      check(
+        clusterDocument(),
+        moduleDocument(),
+        moduleDocument({ name: 'db', mirror: { directories: ['/srv/web2'] } }, 'db.module.jsonc'),
+        agentDocument(),
+      ),
+    ).toEqual([]);
+  });
+
+  it('know the hosts', () => {
+    expect(inCluster({ hosts: ['alpha', 'bete'] })).toMatchObject([
+      {
+        code: 'unknown-host',
+        path: 'hosts[1]',
+        suggestion: 'beta',
+        message: expect.stringContaining('expected one of alpha, beta, gamma') as string,
+      },
+    ]);
+    expect(told(inCluster({ hosts: ['alpha', 'gamma'] }))).toEqual(['witness-in-pair hosts[1]']);
+    expect(told(check(clusterDocument({ arbiter: { witness: 'gama' } })))).toEqual(['unknown-host arbiter.witness']);
+    expect(check(clusterDocument(), agentDocument({ host: 'alhpa' }))).toMatchObject([
+      { code: 'unknown-host', file: 'agent.jsonc', suggestion: 'alpha' },
+    ]);
+    expect(
+      told(
+        inCluster(
+          {},
+          { hosts: { alpha: { lan: '10.0.0.1' }, beta: { link: '10.0.0.2' }, gamma: { lan: '10.0.0.3' } } },
+        ),
+      ),
+    ).toEqual(['no-common-network hosts']);
+  });
+
+  it.each([
+    [{ alpha: { lan: '10.77.0.999' } }, 'bad-address hosts.alpha.lan'],
+    [{ alpha: { lan: '010.0.0.1' } }, 'bad-address hosts.alpha.lan'],
+    [{ alpha: { lan: 'alpha.example' } }, 'bad-address hosts.alpha.lan'],
+    [{ alpha: { lan: '0.0.0.0' } }, 'bad-address hosts.alpha.lan'],
+    [{ alpha: { lan: '239.1.1.1' } }, 'bad-address hosts.alpha.lan'],
+    [{ alpha: { lan: '10.77.0.2' } }, 'duplicate-address hosts.beta.lan'],
+    [{ alpha: { lan: '::ffff:10.77.0.2' } }, 'duplicate-address hosts.beta.lan'],
+    [{ alpha: { lna: '10.77.0.1' } }, 'unknown-network hosts.alpha.lna'],
+  ])('check addresses and networks: %j', (hosts, expected) => {
+    expect(
+      told(check(clusterDocument({ hosts: { ...hosts, beta: { lan: '10.77.0.2' }, gamma: { lan: '10.77.0.3' } } }))),
+    ).toEqual([expected]);
+  });
+
+  it('check ports and times', () => {
+    expect(told(check(clusterDocument({ ports: { agent: 4810 } })))).toEqual(['same-port ports.agent']);
+    expect(told(check(clusterDocument({ ports: { api: 4811 } })))).toEqual(['same-port ports.api']);
+    expect(told(check(clusterDocument({ heartbeat: '0ms' })))).toEqual(['bad-duration heartbeat']);
+    expect(inCluster({ failover: { detection: '750ms' } })).toMatchObject([
+      { code: 'detection-too-short', message: expect.stringContaining('more than 750ms') as string },
+    ]);
+    expect(inCluster({ failover: { detection: '751ms' } })).toEqual([]);
+    expect(told(inCluster({}, { heartbeat: '1s' }))).toEqual(['detection-too-short failover.detection']);
+    expect(told(check(moduleDocument({ mirror: { directories: ['/a'], acknowledgeTimeout: '0s' } })))).toEqual([
+      'bad-duration mirror.acknowledgeTimeout',
+    ]);
+  });
+
+  it('warn of what a missing arbiter means', () => {
+    const none = { arbiter: 'none' };
+    expect(check(clusterDocument(none))).toMatchObject([{ code: 'no-arbiter', severity: 'warning', path: 'arbiter' }]);
+    expect(inCluster({}, none)).toMatchObject([
+      { code: 'no-arbiter', severity: 'warning', path: 'name', message: expect.stringContaining('manual') as string },
+    ]);
+    expect(inCluster({ failover: { withoutArbiter: 'risk-split-brain' } }, none)).toMatchObject([
+      { code: 'split-brain-risk', severity: 'warning', message: expect.stringContaining('two histories') as string },
+    ]);
+    expect(inCluster({ failover: { automatic: false } }, none)).toEqual([]);
+  });
+
+  it('keep the modules of a host apart', () => {
+    const other = (change: Change): AnyDocument => moduleDocument({ name: 'db', ...change }, 'db.module.jsonc');
+    expect(told(check(moduleDocument(), other({ mirror: { directories: ['/srv/web/'] } })))).toEqual([
+      'overlapping-directories mirror.directories[0]',
+      'overlapping-directories mirror.directories[0]',
+    ]);
+    expect(told(check(moduleDocument(), other({ mirror: { directories: ['/srv//web/db'] } })))).toHaveLength(2);
+    expect(
+      check(moduleDocument(), other({ mirror: { directories: ['/srv/web'] }, hosts: ['gamma', 'delta'] })),
+    ).toEqual([]);
+    expect(check(moduleDocument(), other({ mirror: { directories: ['/srv/web-db'] } }))).toEqual([]);
+    const names = check(moduleDocument(), other({ name: 'web', mirror: { directories: ['/srv/db'] } }));
+    expect(names.map(({ code, file }) => `${code} ${file}`)).toEqual([
+      'duplicate-name web.module.jsonc',
+      'duplicate-name db.module.jsonc',
+    ]);
+  });
+
+  it('check directories and disks', () => {
+    expect(told(check(moduleDocument({ mirror: { directories: ['/'] } })))).toEqual([
+      'bad-directory mirror.directories[0]',
+    ]);
+    expect(told(check(moduleDocument({ mirror: { directories: ['/srv/../etc'] } })))).toEqual([
+      'bad-directory mirror.directories[0]',
+    ]);
+    expect(told(check(agentDocument({ stateDirectory: '/srv/web/state' }), moduleDocument()))).toEqual([
+      'bad-directory stateDirectory',
+    ]);
+    expect(told(check(moduleDocument(qemu({ disks: [{ file: 'a' }, { file: '/srv/web/a' }] }))))).toEqual([
+      'bad-disk server.qemu.disks[1].file',
+    ]);
+    expect(check(moduleDocument(qemu({ disks: [{ file: '/other/a' }] })))).toMatchObject([
+      { code: 'not-mirrored', severity: 'warning' },
+    ]);
+    expect(told(check(moduleDocument(qemu({ disks: [{ file: 'a', aio: 'native', cache: 'writeback' }] }))))).toEqual([
+      'bad-disk server.qemu.disks[0].aio',
+    ]);
+    expect(told(check(moduleDocument(qemu({ serial: '/srv/web/console' }))))).toEqual([
+      'bad-directory server.qemu.serial',
+    ]);
+  });
+
+  it('listen without TLS on the loopback interface only', () => {
+    expect(told(check(agentDocument({ api: { tls: false } })))).toEqual(['insecure-api api.tls']);
+    expect(told(check(agentDocument({ api: { tls: false, listen: ['127.0.0.1', '10.0.0.1'] } })))).toEqual([
+      'insecure-api api.listen[1]',
+    ]);
+    expect(check(agentDocument({ api: { tls: false, listen: ['127.0.0.1', '::1'] } }))).toEqual([]);
+    expect(told(check(agentDocument({ api: { listen: ['localhost'] } })))).toEqual(['bad-address api.listen[0]']);
+  });
+
+  it('belong to one cluster', () => {
+    expect(
+      told(check(clusterDocument(), parseDocument('cluster', JSON.stringify(cluster), 'other.cluster.jsonc'))),
+    ).toEqual(['several-clusters name']);
+  });
+});
+
+describe('defaults', () => {
+  it('fill in every value, in milliseconds and bytes', () => {
+    const module = resolveModule(minimal as unknown as ModuleFile);
+    expect(module).toEqual({
+      name: 'web',
+      hosts: ['alpha', 'beta'],
+      mirror: { directory: '/srv/web', exclude: [], acknowledgeTimeoutMs: 1000 },
+      server: { kind: 'scripts', start: ['/s'], stop: ['/t'], check: null, checkIntervalMs: 10_000, timeoutMs: 60_000 },
+      failover: {
+        automatic: true,
+        detectionMs: 3000,
+        withoutArbiter: 'manual',
+        restarts: 3,
+        restartPeriodMs: 600_000,
+        maxFailovers: 5,
+        failoverPeriodMs: 86_400_000,
+      },
+      resync: { bandwidth: null },
+    });
+    const full = resolveModule({
+      ...minimal,
+      ...qemu({ networks: [{ bridge: 'br0' }] }),
+      resync: { bandwidth: '100MiB/s' },
+    } as unknown as ModuleFile);
+    expect(full.resync.bandwidth).toBe(104_857_600);
+    expect(full.server).toEqual({
+      kind: 'qemu',
+      binary: 'qemu-system-x86_64',
+      accelerator: 'auto',
+      machine: 'pc',
+      cpu: null,
+      cpus: 1,
+      memoryBytes: 1024 ** 3,
+      kernel: null,
+      initrd: null,
+      append: null,
+      disks: [{ file: 'a', format: 'raw', cache: 'none', aio: 'threads' }],
+      networks: [{ bridge: 'br0', mac: null, model: 'virtio-net-pci' }],
+      serial: null,
+      extraArguments: [],
+      shutdownTimeoutMs: 60_000,
+      startTimeoutMs: 30_000,
+    });
+  });
+
+  it('fill in clusters and agents', () => {
+    expect(resolveCluster({ ...cluster, arbiter: 'none' })).toMatchObject({
+      networks: [
+        { name: 'lan', replication: false },
+        { name: 'link', replication: true },
+      ],
+      witness: null,
+      heartbeatMs: 250,
+      ports: { api: 4810, agent: 4811 },
+    });
+    expect(resolveAgent({ host: 'alpha' })).toEqual({
+      host: 'alpha',
+      stateDirectory: '/var/lib/understudy',
+      runDirectory: '/run/understudy',
+      api: { listen: null, tls: true },
+      logLevel: 'info',
+    });
+  });
+
+  it('are themselves valid, and every key is described', () => {
+    const visit = (schema: unknown, path: string): void => {
+      if (typeof schema !== 'object' || schema === null) return;
+      const { properties, definitions } = schema as {
+        properties?: Record<string, Record<string, unknown>>;
+        definitions?: Record<string, unknown>;
+      };
+      for (const [key, child] of Object.entries(properties ?? {})) {
+        const isDescribed = 'description' in child || '$ref' in child || 'unit' in child;
+        expect(isDescribed, `${path}.${key}`).toBe(true);
+        const unit = child['unit'];
+        if (typeof child['default'] === 'string' && unit === 'duration')
+          {expect(parseDuration(child['default']), `${path}.${key}`).not.toBeNull();}
+        visit(child, `${path}.${key}`);
+      }
+      for (const [name, child] of Object.entries(definitions ?? {})) visit(child, `${path}#${name}`);
+    };
+    for (const schema of [moduleSchema, clusterSchema, agentSchema]) visit(schema, schema.title);
+  });
+});
+
+describe('the nearest word', () => {
+  it('counts swapped neighbours as one mistake', () => {
+    expect(editDistance('hosts', 'hsots')).toBe(1);
+    expect(editDistance('', 'abc')).toBe(3);
+    fc.assert(
+      fc.property(
+        fc.string({ maxLength: 12 }),
+        fc.string({ maxLength: 12 }),
+        (a, b) => editDistance(a, b) === editDistance(b, a) && (editDistance(a, b) === 0) === (a === b),
+      ),
+    );
+  });
+
+  it('is not guessed from far away', () => {
+    expect(nearest('mem', ['memory', 'machine'])).toBe('memory');
+    expect(nearest('xyz', ['memory', 'machine'])).toBeNull();
+    expect(nearest('ALPHA', ['alpha'])).toBe('alpha');
+  });
+});
+
+describe('quantities and addresses', () => {
+  it('are read exactly', () => {
+    expect(['0ms', '700ms', '3s', '10m', '24h', '7d', '3 s', '1.5s', '-1s', ''].map(parseDuration)).toEqual([
+      0,
+      700,
+      3000,
+      600_000,
+      86_400_000,
+      604_800_000,
+      null,
+      null,
+      null,
+      null,
+    ]);
+    expect(['512MiB', '4GiB', '8KiB', '0MiB', '1MB'].map(parseSize)).toEqual([
+      536_870_912,
+      4_294_967_296,
+      8192,
+      null,
+      null,
+    ]);
+    expect(['100MiB/s', 'unlimited', '100MiB'].map(parseRate)).toEqual([104_857_600, 'unlimited', null]);
+    fc.assert(fc.property(fc.nat(999_999), (ms) => parseDuration(formatDuration(ms)) === ms));
+  });
+
+  it('are compared by what they mean', () => {
+    const canonical = (text: string): string | null => parseIpAddress(text)?.canonical ?? null;
+    expect(canonical('FD00:0::1')).toBe(canonical('fd00::1'));
+    expect(canonical('::ffff:10.0.0.1')).toBe('10.0.0.1');
+    expect(
+      [
+        '1.2.3',
+        '1.2.3.4.5',
+        '1.2.3.256',
+        '1.2.3.04',
+        '::1::',
+        ':::',
+        '1:2:3:4:5:6:7',
+        '1:2:3:4:5:6:7:8:9',
+        'fe80::1%eth0',
+        'g::1',
+        '',
+      ].map(canonical),
+    ).toEqual(Array(11).fill(null));
+    expect(isLoopback(parseIpAddress('127.9.9.9') ?? { version: 4, canonical: '' })).toBe(true);
+    expect(isLoopback(parseIpAddress('::1') ?? { version: 4, canonical: '' })).toBe(true);
+    expect(isLoopback(parseIpAddress('10.0.0.1') ?? { version: 4, canonical: '' })).toBe(false);
+  });
+});
