@@ -15,10 +15,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startApiServer } from '../../agent/api/apiServer.ts';
 import type { ApiServer } from '../../agent/api/apiServer.ts';
-import { createEnrol } from '../../agent/api/enrolment.ts';
+
 import type { Io } from '../../agent/cli/io.ts';
 import { runCommandLine } from '../../agent/cli/program.ts';
 import { loadConfiguration } from '../../agent/config/configuration.ts';
+import { makeEnrol } from '../../agent/runtime/enrol.ts';
 import { ClientTokens } from '../../agent/security/clientTokens.ts';
 import { loadIdentity } from '../../agent/security/identity.ts';
 import { MemoryFacade, moduleStatus, replicaStatus, snapshotOf } from '../support/memoryFacade.ts';
@@ -129,7 +130,7 @@ async function startAlpha(): Promise<{ facade: MemoryFacade; server: ApiServer }
     listen: ['127.0.0.1'],
     port: configuration.cluster.ports.api,
     identity: loadIdentity(configuration.directory, 'alpha'),
-    enrol: createEnrol(configuration),
+    enrol: makeEnrol(configuration),
     audit: () => undefined,
     internalError: (error) => {
       throw error;
@@ -484,7 +485,7 @@ describe('with an agent', () => {
     );
     expect(out).toMatch(/last failover: beta → alpha at .*3\.4 s \(beta is silent\)/);
     expect(out).toMatch(/warning: the pair is not whole/);
-     
+
     expect(out).not.toMatch(/\u001b/);
     expect((await local(['status'], { hasColour: true })).out).toContain('\u001b[33mALONE\u001b[0m');
     expect(JSON.parse((await local(['status', '--json'])).out)).toEqual(facade.state);
