@@ -92,16 +92,19 @@ export function serveColdReads(setup: ColdReadSetup): void {
   const data = memory.subarray(4096);
   const record = Buffer.alloc(RECORD_SIZE);
   Atomics.add(serving, 0, 1);
-  while (tryRead(setup.queueFd, record) === RECORD_SIZE) {
-    const size = Math.min(record.readUInt32LE(4), MAX_IO);
-    const got = tryPread(record.readInt32LE(0), data, record.readDoubleLE(16), size);
-    const length = OUT_HEADER_SIZE + Math.max(0, got);
-    reply.writeUInt32LE(length, 0);
-    reply.writeInt32LE(Math.min(0, got), 4);
-    record.copy(reply, 8, 8, 16);
-    sendReply(setup.fuseFd, reply, length);
+  try {
+    while (tryRead(setup.queueFd, record) === RECORD_SIZE) {
+      const size = Math.min(record.readUInt32LE(4), MAX_IO);
+      const got = tryPread(record.readInt32LE(0), data, record.readDoubleLE(16), size);
+      const length = OUT_HEADER_SIZE + Math.max(0, got);
+      reply.writeUInt32LE(length, 0);
+      reply.writeInt32LE(Math.min(0, got), 4);
+      record.copy(reply, 8, 8, 16);
+      sendReply(setup.fuseFd, reply, length);
+    }
+  } finally {
+    Atomics.sub(serving, 0, 1);
+    // The last one closes the queue's end: earlier, one that starts late would read from whatever has its number by then.
+    if (Atomics.add(serving, 1, 1) === HELPERS - 1) close(setup.queueFd);
   }
-  Atomics.sub(serving, 0, 1);
-  // The last one closes the queue's end: earlier, one that starts late would read from whatever has its number by then.
-  if (Atomics.add(serving, 1, 1) === HELPERS - 1) close(setup.queueFd);
 }
