@@ -19,6 +19,7 @@ import { Session } from './session.ts';
 const wrongTokenDelayMs = 300;
 const mostWaitingRefusals = 64;
 const mostSessions = 256;
+const defaultPatienceMs = 10_000;
 /** Milliseconds between two attempts to listen on an address that is not there yet. */
 const retryListenMs = 2000;
 const headersTimeoutMs = 10_000;
@@ -37,6 +38,8 @@ export interface ApiServerOptions {
   readonly audit: Audit;
   /** Failures of our own, for the log. */
   readonly internalError: (error: unknown) => void;
+  /** See SessionOptions; default ten seconds. */
+  readonly patienceMs?: number;
   /** An address that is not there yet, for the log; it is tried again until it is. */
   readonly warn: (message: string) => void;
 }
@@ -208,6 +211,7 @@ class Gate {
         from,
         isStillValid: () => this.#isStillValid(token, accepted),
         audit: this.#options.audit,
+        patienceMs: this.#options.patienceMs ?? defaultPatienceMs,
         internalError: this.#options.internalError,
       });
       this.#sessions.add(session);

@@ -16,9 +16,6 @@ import { RefusedError, refuse } from './refusals.ts';
 
 const handlers: MethodHandlers<ApiMethod> = { ...sessionMethods, ...clusterMethods, ...moduleMethods, ...logMethods };
 
-/** Milliseconds. */
-const helloTimeoutMs = 10_000;
-const pingIntervalMs = 10_000;
 /** More bytes than this waiting to be read by a client end its session. */
 const longestBacklog = 8 * 1024 * 1024;
 const mostRequestsAtOnce = 32;
@@ -34,6 +31,8 @@ export interface SessionOptions {
   /** Whether the client's token is still good. */
   readonly isStillValid: () => boolean;
   readonly audit: Audit;
+  /** Time until hello must have come, and between two pings (a client that misses one is gone); milliseconds. */
+  readonly patienceMs: number;
   /** Failures of our own, for the log; clients are told only that something failed. */
   readonly internalError: (error: unknown) => void;
 }
@@ -59,8 +58,11 @@ export class Session {
       (method, params, sent) => this.#write({ jsonrpc: '2.0', method, params }, sent),
       () => this.close(closeCodes.overloaded, 'too slow: log entries pile up'),
     );
-    this.#helloTimer = setTimeout(() => this.close(closeCodes.policy, 'session.hello did not come'), helloTimeoutMs);
-    this.#pingTimer = setInterval(() => this.#ping(), pingIntervalMs);
+    this.#helloTimer = setTimeout(
+      () => this.close(closeCodes.policy, 'session.hello did not come'),
+      options.patienceMs,
+    );
+    this.#pingTimer = setInterval(() => this.#ping(), options.patienceMs);
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('pong', () => (this.#isAlive = true));
     // ws closes the connection by itself after an error such as a message that is too long.

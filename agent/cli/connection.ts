@@ -137,10 +137,20 @@ export async function callAgent<Method extends ApiMethod>(
   if (!apiMethods[method].params(params)) {
     throw new CliError(exitCodes.usage, 'BAD_REQUEST', 'A name that was given is no name of a module or host.');
   }
+  const limit = timeoutMs(options);
   const client = await connectAgent(options, io);
+  let interrupt: () => void = () => undefined;
+  const interrupted = new Promise<never>((_resolve, reject) => {
+    interrupt = () =>
+      reject(
+        new CliError(exitCodes.interrupted, 'INTERRUPTED', 'Interrupted; the agent goes on with what it was asked.'),
+      );
+  });
+  io.signal.addEventListener('abort', interrupt, { once: true });
   try {
-    return await client.call(method, params, timeoutMs(options));
+    return await Promise.race([client.call(method, params, limit), interrupted]);
   } finally {
+    io.signal.removeEventListener('abort', interrupt);
     client.close();
   }
 }

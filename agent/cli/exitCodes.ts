@@ -7,6 +7,7 @@ export const exitCodes = {
   unreachable: 4,
   timedOut: 5,
   internal: 70,
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -19,7 +20,8 @@ Exit codes:
   3   the agent refused, and said why
   4   the agent cannot be reached
   5   the agent did not answer in time
-  70  internal error: please report it`;
+  70  internal error: please report it
+  130 interrupted with Ctrl-C`;
 
 /** Ends a verb with a message for people and an exit code. `code` and `numbers` are for `--json`. */
 export class CliError extends Error {

@@ -19,7 +19,13 @@ export interface Io {
 /** The streams and signals of this process. */
 export function processIo(): Io {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => controller.abort());
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      // Who asks a second time does not want to wait for an orderly end. The agent alone goes on: half a stop helps nobody.
+      if (controller.signal.aborted && process.argv[2] !== 'agent') process.exit(130);
+      controller.abort();
+    });
+  }
   // `understudy status | head` ends the reader first; that is no error of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
@@ -34,6 +40,8 @@ export function processIo(): Io {
     hasColour: isTerminal && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb',
     ask: async (question) => {
       const reader = createInterface({ input: process.stdin, output: process.stderr });
+      // On a terminal Ctrl-C comes as a key, not as a signal.
+      reader.on('SIGINT', () => controller.abort());
       try {
         return await reader.question(question, { signal: controller.signal });
       } finally {

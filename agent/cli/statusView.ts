@@ -1,5 +1,5 @@
 import type { HostStatus, ModuleStatus, ReplicaStatus, Snapshot } from '../../schemas/generated/api.ts';
-import { paint, renderTable } from './table.ts';
+import { paint, printable, renderTable } from './table.ts';
 import type { Cell, Colour } from './table.ts';
 
 /** The status as text: hosts and networks first, then each module with both of its replicas. Ends with a new line. */
@@ -60,11 +60,12 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
     ),
   );
   for (const { resync, host } of module.onHosts) if (resync !== null) lines.push(`  ${describeResync(resync, host)}\n`);
-  for (const warning of module.warnings) lines.push(`  ${paint(`warning: ${warning}`, 'yellow', hasColour)}\n`);
+  for (const warning of module.warnings)
+    {lines.push(`  ${paint(`warning: ${printable(warning)}`, 'yellow', hasColour)}\n`);}
   if (module.lastFailover !== null) {
     const { kind, at, from, to, cause, durationMs } = module.lastFailover;
     lines.push(
-      `  last ${kind}: ${from === null ? '' : `${from} → `}${to} at ${at}, ${(durationMs / 1000).toFixed(1)} s (${cause})\n`,
+      `  last ${kind}: ${from === null ? '' : `${from} → `}${to} at ${at}, ${(durationMs / 1000).toFixed(1)} s (${printable(cause)})\n`,
     );
   }
   if (module.lastResync !== null) {
@@ -99,8 +100,8 @@ function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
     { text: rate },
     {
       text: isCurrent
-        ? (replica.reason ?? '')
-        : `not reachable, known ${Math.round(replica.ageMs / 1000)} s ago${replica.reason === null ? '' : `: ${replica.reason}`}`,
+        ? printable(replica.reason ?? '')
+        : `not reachable, known ${Math.round(replica.ageMs / 1000)} s ago${replica.reason === null ? '' : `: ${printable(replica.reason)}`}`,
     },
   ];
 }
@@ -108,7 +109,7 @@ function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
 function describeResync(resync: NonNullable<ReplicaStatus['resync']>, from: string): string {
   const percent = resync.toCheck === 0 ? 100 : Math.floor((100 * resync.checked) / resync.toCheck);
   const left = resync.secondsLeft === null ? 'time left not known yet' : `${formatSeconds(resync.secondsLeft)} left`;
-  return `${resync.kind} resync from ${from}: ${percent} %, ${formatBytes(resync.checked)} of ${formatBytes(resync.toCheck)}, ${formatBytes(resync.sent)} sent, ${formatBytes(resync.rate)}/s, ${left} (${resync.cause})`;
+  return `${resync.kind} resync from ${from}: ${percent} %, ${formatBytes(resync.checked)} of ${formatBytes(resync.toCheck)}, ${formatBytes(resync.sent)} sent, ${formatBytes(resync.rate)}/s, ${left} (${printable(resync.cause)})`;
 }
 
 /** Binary units with three digits, such as "1.25 GiB". */

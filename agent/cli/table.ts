@@ -34,3 +34,8 @@ export function renderTable(rows: readonly (readonly Cell[])[], hasColour: boole
   });
   return lines.map((line) => `${line}\n`).join('');
 }
+
+/** Text from elsewhere (a guest's last words, say) without the control characters that could play tricks on a terminal. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ');
+}

@@ -85,10 +85,12 @@ async function connect(
 /** A WebSocket that may say anything. */
 async function rawSocket(
   port: number,
+  autoPong = true,
 ): Promise<{ send: (text: string | Buffer) => void; next: () => Promise<unknown>; closed: Promise<string> }> {
   const token = tokens.create(`raw${tokens.list().length}`, 'admin');
   const socket = new WebSocket(`wss://127.0.0.1:${port}/`, {
     ca: authority.certificate,
+    autoPong,
     headers: { authorization: `Bearer ${token}` },
   });
   ends.push(() => socket.terminate());
@@ -326,6 +328,21 @@ describe('messages', () => {
     expect(await babble.closed).toMatch(/^1008 too many/);
     // Nobody else is disturbed.
     expect((await connect(port)).hello.host).toBe('alpha');
+  });
+
+  it('must begin soon, and pings be answered', async () => {
+    const { port } = await start({ patienceMs: 100 });
+    const mute = await rawSocket(port);
+    expect(await mute.closed).toMatch(/^1008 session.hello did not come/);
+    const dead = await rawSocket(port, false);
+    dead.send(hello());
+    expect(await dead.closed).toMatch(/^1006/);
+    const alive = await rawSocket(port);
+    alive.send(hello());
+    await alive.next();
+    await new Promise((resolve) => setTimeout(resolve, 350));
+    alive.send('{"jsonrpc":"2.0","id":2,"method":"cluster.snapshot"}');
+    expect(await alive.next()).toMatchObject({ id: 2, result: { cluster: 'site' } });
   });
 
   it('never carry what failed inside of the agent', async () => {

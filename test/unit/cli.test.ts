@@ -562,6 +562,15 @@ describe('with an agent', () => {
     });
   });
 
+  it('is left with Ctrl-C while it waits', async () => {
+    const user = new AbortController();
+    facade.answer = () => new Promise(() => user.abort());
+    expect(await local(['start', 'web'], { signal: user.signal })).toMatchObject({
+      code: 130,
+      err: expect.stringMatching(/agent goes on with what it was asked/) as string,
+    });
+  });
+
   it('force-primary asks for the name of the module', async () => {
     const args = ['force-primary', 'web', '--host', 'beta'];
     expect(await local(args)).toMatchObject({ code: 2, err: expect.stringMatching(/--confirm web/) as string });
@@ -574,9 +583,9 @@ describe('with an agent', () => {
   });
 
   it('log prints and follows', async () => {
-    facade.append('before', 'web');
+    facade.append('before\u001b[2J', 'web');
     facade.append('elsewhere', 'db');
-    expect((await local(['log', 'web'])).out).toMatch(/^\S+ info +alpha web +TEST +before\n$/);
+    expect((await local(['log', 'web'])).out).toMatch(/^\S+ info +alpha web +TEST +before \[2J\n$/);
     expect((await local(['log', '--limit', '0'])).code).toBe(2);
     const user = new AbortController();
     let out = '';

@@ -3,7 +3,7 @@ import { connectAgent, timeoutMs, withConnectionOptions } from '../connection.ts
 import type { ConnectionOptions } from '../connection.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
 import type { Io } from '../io.ts';
-import { paint } from '../table.ts';
+import { paint, printable } from '../table.ts';
 import { printJson } from '../verb.ts';
 import type { AddVerb } from '../verb.ts';
 import { untilEnded } from '../untilEnded.ts';
@@ -73,6 +73,6 @@ function printEntry(io: Io, json: boolean, entry: LogEntry): void {
     return;
   }
   const about = entry.module === null ? entry.host : `${entry.host} ${entry.module}`;
-  const line = `${entry.time} ${entry.level.padEnd(5)} ${about.padEnd(16)} ${entry.code.padEnd(18)} ${entry.message}`;
+  const line = `${entry.time} ${entry.level.padEnd(5)} ${about.padEnd(16)} ${entry.code.padEnd(18)} ${printable(entry.message)}`;
   io.stdout(`${paint(line, levelColours[entry.level], io.hasColour)}\n`);
 }
