@@ -29,6 +29,7 @@ function begin(draft: Draft, kind: Command['kind'], arbiterReachable: boolean): 
   switch (kind) {
     case 'start':
       if (draft.state.role.at === 'waiting') draft.wait('starting');
+      tryAgainNow(draft);
       draft.state.failovers = [];
       draft.state.restarts = [];
       return want(draft, 'started');
@@ -42,6 +43,14 @@ function begin(draft: Draft, kind: Command['kind'], arbiterReachable: boolean): 
       draft.state.shuttingDown = true;
       return null;
   }
+}
+
+/** A server that is down waits for its next try: an operator who asks for a start has mended something. */
+function tryAgainNow(draft: Draft): void {
+  const { role } = draft.state;
+  if (role.at !== 'primary' || role.server.kind !== 'down') return;
+  draft.state.lastingFailure = null;
+  draft.become({ ...role, server: { ...role.server, restartAt: draft.now, lasting: false } });
 }
 
 function want(draft: Draft, value: 'started' | 'stopped'): null {
@@ -140,9 +149,13 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
   switch (each.kind) {
     case 'start':
       if (runsHere || runsThere) return { ok: true, message: `${module} runs on ${runsHere ? self : peer}` };
+      if (role.at === 'primary' && role.server.kind === 'down' && role.server.lasting)
+        {return refusal('FAILED', role.server.reason);}
       break;
     case 'force':
       if (runsHere) return { ok: true, message: `${module} runs on ${self}` };
+      if (role.at === 'primary' && role.server.kind === 'down' && role.server.lasting)
+        {return refusal('FAILED', role.server.reason);}
       break;
     case 'stop':
       if (role.at === 'stopped' && (!status || status.role === 'none')) {

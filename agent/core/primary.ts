@@ -18,6 +18,8 @@ const attachRetryMs = 1000;
 const sameSessionRetryMs = 3000;
 const serverRetryMs = 500;
 const parkedRetryMs = 30_000;
+/** What an operator has to mend is looked at again this often. */
+const lastingRetryMs = 10_000;
 
 export function settlePrimary(draft: Draft, role: Primary): void {
   const { state, config } = draft;
@@ -57,7 +59,7 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
     draft.become({
       ...role,
       leaving: null,
-      server: { kind: 'down', restartAt: draft.now, reason: 'the other host is not in sync' },
+      server: { kind: 'down', restartAt: draft.now, reason: 'the other host is not in sync', lasting: false },
     });
     return false;
   }
@@ -289,6 +291,7 @@ export function seed(draft: Draft, role: Primary): void {
 export function primaryServerRunning(draft: Draft, role: Primary): void {
   if (role.server.kind !== 'starting') return;
   const { cause, reported, firstSign, grant } = role;
+  draft.state.lastingFailure = null;
   draft.become({ ...role, server: { kind: 'running' }, reported: true });
   const durationMs = Math.round(draft.now - firstSign);
   const { module, self, peer } = draft.config;
@@ -311,10 +314,17 @@ export function primaryServerRunning(draft: Draft, role: Primary): void {
 }
 
 /** A server died on a healthy host: restart it here, and when that does not help, let the other host try. */
-export function primaryServerFailed(draft: Draft, role: Primary, reason: string): void {
+export function primaryServerFailed(draft: Draft, role: Primary, reason: string, lasting = false): void {
   const { config, state } = draft;
   if (role.leaving !== null || role.server.kind === 'stopping') {
     draft.become({ ...role, server: { kind: 'held' } });
+    return;
+  }
+  if (lasting) {
+    const told = role.server.kind === 'starting' && draft.state.lastingFailure === reason;
+    if (!told) draft.log('error', 'SERVER_NOT_STARTED', `${config.module} cannot start on ${config.self}: ${reason}`);
+    draft.state.lastingFailure = reason;
+    draft.become({ ...role, server: { kind: 'down', restartAt: draft.now + lastingRetryMs, reason, lasting } });
     return;
   }
   state.restarts = state.restarts.filter((at) => draft.now - at < config.restartPeriodMs);
@@ -326,7 +336,10 @@ export function primaryServerFailed(draft: Draft, role: Primary, reason: string)
       'SERVER_DIED',
       `${config.module} died on ${config.self} (${reason}): restart ${String(used + 1)} of ${String(config.restarts)}`,
     );
-    draft.become({ ...role, server: { kind: 'down', restartAt: draft.now + serverRetryMs * used, reason } });
+    draft.become({
+      ...role,
+      server: { kind: 'down', restartAt: draft.now + serverRetryMs * used, reason, lasting: false },
+    });
     return;
   }
   if (role.link.kind === 'both' && draft.freshPeer()?.able === true) {
@@ -343,7 +356,7 @@ export function primaryServerFailed(draft: Draft, role: Primary, reason: string)
     'SERVER_DIED',
     `${config.module} died on ${config.self} (${reason}) after ${String(used)} restarts and no other host is in sync: next try in ${String(parkedRetryMs / 1000)} s`,
   );
-  draft.become({ ...role, server: { kind: 'down', restartAt: draft.now + parkedRetryMs, reason } });
+  draft.become({ ...role, server: { kind: 'down', restartAt: draft.now + parkedRetryMs, reason, lasting: false } });
 }
 
 /** Stops serving at once, whatever waits: the guest must not act on, and nobody must count on, what is done here from now on. */

@@ -58,6 +58,7 @@ export function initialState(
     commands: [],
     restarts: [],
     failovers: [],
+    lastingFailure: null,
     shuttingDown: false,
     proposals: 0,
     incarnation,
@@ -185,7 +186,7 @@ function handle(draft: Draft, event: TimedEvent): void {
       }
       return;
     case 'serverFailed':
-      if (role.at === 'primary') primaryServerFailed(draft, role, event.reason);
+      if (role.at === 'primary') primaryServerFailed(draft, role, event.reason, event.lasting);
       return;
     case 'command':
       command(draft, event);

@@ -111,7 +111,7 @@ export type ServerPhase =
   | { readonly kind: 'held' }
   | { readonly kind: 'starting' }
   | { readonly kind: 'running' }
-  | { readonly kind: 'down'; readonly restartAt: number; readonly reason: string }
+  | { readonly kind: 'down'; readonly restartAt: number; readonly reason: string; readonly lasting: boolean }
   | { readonly kind: 'stopping' };
 
 /** Why a primary gives up its role in order. */
@@ -214,6 +214,8 @@ export interface ModuleCoreState {
   /** Times of server restarts and of promotions on this host. */
   readonly restarts: readonly number[];
   readonly failovers: readonly number[];
+  /** Why the server cannot start, said once. */
+  readonly lastingFailure: string | null;
   readonly shuttingDown: boolean;
   /** Serial number for the names of proposals. */
   readonly proposals: number;
@@ -246,7 +248,8 @@ export type CoreEvent =
   | { readonly type: 'mirrorFailed'; readonly reason: string }
   | { readonly type: 'serverRunning' }
   | { readonly type: 'serverStopped'; readonly how: string }
-  | { readonly type: 'serverFailed'; readonly reason: string }
+  /** `lasting`: no restart and no other host will mend it (a missing image, a wrong setting). */
+  | { readonly type: 'serverFailed'; readonly reason: string; readonly lasting: boolean }
   | {
       readonly type: 'command';
       readonly id: number;

@@ -98,9 +98,9 @@ export class Commands {
   /** The host that has to act: for a switchover the primary, for a force the named host, else whichever of the pair can be reached. */
   #target(kind: Kind, slot: ModuleSlot, host: string | null): string | Outcome {
     const { module } = slot;
+    const status = this.view.snapshot().modules.find((each) => each.name === module.name);
+    const primary = status?.primary ?? null;
     if (kind === 'switchover') {
-      const status = this.view.snapshot().modules.find((each) => each.name === module.name);
-      const primary = status?.primary ?? null;
       if (primary === null) {
         return refuse(
           'NOT_HEALTHY',
@@ -111,6 +111,8 @@ export class Commands {
       return primary;
     }
     if (kind === 'force') return host ?? refuse('BAD_REQUEST', 'force-primary needs the host that is to be primary');
+    // The primary knows best why a server does not start.
+    if (kind === 'start' && primary !== null) return primary;
     if (module.hosts.includes(this.self)) return this.self;
     return (
       module.hosts.find((each) => this.links.reachable(each)) ??

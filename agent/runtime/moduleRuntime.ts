@@ -23,7 +23,7 @@ import type {
   ReplicaFacts,
 } from '../core/types.ts';
 import type { FollowerEndpoint, Mirror, MirrorEvent, MirrorStats, ResyncProgress } from '../mirror/mirror.ts';
-import type { ServerEvent, VirtualServer } from '../server/virtualServer.ts';
+import { ServerError, type ServerEvent, type VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import type { DesiredFile } from './moduleState.ts';
 
@@ -380,7 +380,13 @@ export class ModuleRuntime {
       },
       (error: unknown) => {
         if (!abort.signal.aborted) {
-          this.#dispatch({ type: 'serverFailed', reason: error instanceof Error ? error.message : String(error) });
+          this.#dispatch({
+            type: 'serverFailed',
+            reason: error instanceof Error ? error.message : String(error),
+            lasting:
+              error instanceof ServerError &&
+              (error.code === 'SERVER_IMAGE_MISSING' || error.code === 'SERVER_CONFIGURATION'),
+          });
         }
       },
     );
@@ -408,7 +414,7 @@ export class ModuleRuntime {
     if (event.type === 'died') {
       this.#serverStartedAt = null;
       this.#guard();
-      this.#dispatch({ type: 'serverFailed', reason: event.reason });
+      this.#dispatch({ type: 'serverFailed', reason: event.reason, lasting: false });
     } else {
       // Guarded from its first moment: should this agent die, the mirror process kills what it would leave behind.
       this.#guard();

@@ -35,6 +35,9 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'pause':
       world.pause(host, Number(second.replace(/s$/, '')) * 1000);
       return;
+    case 'image':
+      world.imageMissing = first === 'missing';
+      return;
     case 'guest-dies':
       world.guestDies(host);
       return;
@@ -56,8 +59,9 @@ function play(script: string): string[] {
     if (line.trim() === '' || line.startsWith('#')) continue;
     lines.push(`> ${line}`);
     perform(world, line.trim(), (text) => lines.push(text));
-    for (const outcome of world.outcomes.splice(0))
+    for (const outcome of world.outcomes.splice(0)) {
       lines.push(outcome.ok ? `= done: ${outcome.message}` : `= refused ${outcome.code}: ${outcome.reason}`);
+    }
   }
   return lines;
 }

@@ -82,6 +82,8 @@ export class World {
   readonly acknowledged = new Set<number>();
   /** A forced primary may lack acknowledged writes: the operator was told. */
   forced = false;
+  /** The server's image is missing: no start succeeds. */
+  imageMissing = false;
   /** A host that was paused longer than the detection time may answer its own guest for a moment; never the disk. */
   longPause = false;
   highestAcknowledgingEpoch = 0;
@@ -193,7 +195,7 @@ export class World {
     const host = this.hosts[name];
     if (host.server !== 'running' || !host.core) return;
     host.server = 'stopped';
-    this.#feed(host, { type: 'serverFailed', reason: 'the guest crashed' });
+    this.#feed(host, { type: 'serverFailed', reason: 'the guest crashed', lasting: false });
   }
 
   command(name: HostName, kind: Command['kind']): void {
@@ -423,6 +425,11 @@ export class World {
     const { life } = host;
     this.#after(this.#random.between(50, 400), () => {
       if (host.life !== life || host.server !== 'starting') return;
+      if (this.imageMissing) {
+        host.server = 'stopped';
+        this.#feed(host, { type: 'serverFailed', reason: 'disk.raw does not exist', lasting: true });
+        return;
+      }
       host.server = 'running';
       host.epoch = epoch;
       this.#checkHoldsEverything(host);
