@@ -105,8 +105,11 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
 function withoutRecord(draft: Draft, peer: PeerStatus | null): void {
   const { config, state } = draft;
   if (!peer) {
+    const { heardAt } = state.peer;
+    const heard = heardAt !== null && draft.now - heardAt < config.detectionMs;
+    const why = heard ? 'which is reachable but has not opened the module (see its log)' : 'which is not reachable';
     draft.wait(
-      `the arbiter has no record of ${config.module}: waiting for ${config.peer}, to see what both replicas hold`,
+      `the arbiter has no record of ${config.module}: waiting for ${config.peer}, ${why}, to see what both replicas hold`,
     );
     return;
   }
