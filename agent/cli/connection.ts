@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { Command } from 'commander';
 import { apiMethods } from '../../schemas/apiMethods.ts';
 import type { ApiMethod, ApiMethods } from '../../schemas/apiMethods.ts';
@@ -121,8 +122,14 @@ function readAuthority(file: string): string {
       `${file} does not exist: give the certificate of the cluster's authority with --ca FILE (tls/ca.crt of any host).`,
     );
   }
-  if (!content.includes('BEGIN CERTIFICATE')) {
-    throw new CliError(exitCodes.invalid, 'BAD_AUTHORITY', `${file} is no certificate in PEM.`);
+  try {
+    new X509Certificate(content);
+  } catch {
+    throw new CliError(
+      exitCodes.invalid,
+      'BAD_AUTHORITY',
+      `${file} is no certificate: give tls/ca.crt of any host of the cluster.`,
+    );
   }
   return content;
 }

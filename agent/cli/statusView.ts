@@ -60,8 +60,9 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
     ),
   );
   for (const { resync, host } of module.onHosts) if (resync !== null) lines.push(`  ${describeResync(resync, host)}\n`);
-  for (const warning of module.warnings)
-    {lines.push(`  ${paint(`warning: ${printable(warning)}`, 'yellow', hasColour)}\n`);}
+  for (const warning of module.warnings) {
+    lines.push(`  ${paint(`warning: ${printable(warning)}`, 'yellow', hasColour)}\n`);
+  }
   if (module.lastFailover !== null) {
     const { kind, at, from, to, cause, durationMs } = module.lastFailover;
     lines.push(

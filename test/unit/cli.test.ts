@@ -379,6 +379,15 @@ describe('understudy join', () => {
     expect((await join2(tokens['beta'] ?? '')).code).toBe(0);
   });
 
+  it('lets one of two hosts in that use the same token at the same moment', async () => {
+    const tokens = await init();
+    await startAlpha();
+    const attempt = (name: string): Promise<Ran> =>
+      understudy(['join', '--server', `127.0.0.1:${port}`, '--token', tokens['beta'] ?? '', ...folders(name)]);
+    const codes = await Promise.all(['b1', 'b2', 'b3'].map(attempt));
+    expect(codes.map(({ code }) => code).sort()).toEqual([0, 3, 3]);
+  });
+
   it('refuses each other mistake with one clear error', async () => {
     const tokens = await init();
     const beta = tokens['beta'] ?? '';
@@ -622,6 +631,9 @@ describe('with an agent', () => {
       code: 4,
       err: expect.stringMatching(/Not authenticated: the token is not known/) as string,
     });
+    writeFileSync(path('bad.crt'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+    const badAuthority = ['--server', `127.0.0.1:${port}`, '--ca', path('bad.crt'), '--token-file', token];
+    expect((await understudy(['status', ...badAuthority])).err).toMatch(/bad\.crt is no certificate/);
     writeFileSync(path('open'), 'x'.repeat(43), { mode: 0o644 });
     expect(await understudy(['status', ...remote, '--token-file', path('open')])).toMatchObject({
       code: 1,
