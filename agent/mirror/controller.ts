@@ -196,8 +196,9 @@ function findBundle(): string {
     join(import.meta.dirname, '..', 'agent', 'mirror.mjs'),
   ];
   const found = candidates.find((candidate) => existsSync(candidate));
-  if (!found)
+  if (!found) {
     throw new MirrorError('bundle-missing', 'dist/agent/mirror.mjs is missing: build the agent first (npm run build)');
+  }
   return found;
 }
 

@@ -74,6 +74,8 @@ process.on('message', (message) => {
       const result = await handle(request);
       send(result === undefined ? { id: request.id } : { id: request.id, result });
     } catch (error) {
+      // What nobody foresaw has to be found: with its place.
+      if (!(error instanceof MirrorError)) console.error(error);
       send({ id: request.id, error: describeError(error) });
     }
     if (request.method === 'close') process.disconnect();

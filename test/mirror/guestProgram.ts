@@ -9,7 +9,10 @@ export class GuestProgram {
 
   /** Runs shell commands; `$1` … are `args`. */
   constructor(script: string, ...args: string[]) {
-    this.#child = spawn('sh', ['-c', script, 'sh', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C' } });
+    this.#child = spawn('sh', ['-c', script, 'sh', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, LC_ALL: 'C' },
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     }
@@ -25,7 +28,10 @@ export class GuestProgram {
   async end(limitMs = 10_000): Promise<string> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`the program still waits; so far ${JSON.stringify(this.output)}`)), limitMs);
+      timer = setTimeout(
+        () => reject(new Error(`the program still waits; so far ${JSON.stringify(this.output)}`)),
+        limitMs,
+      );
     });
     try {
       return await Promise.race([this.#ended, late]);

@@ -7,7 +7,6 @@ import { MirrorController } from '../../agent/mirror/controller.ts';
 import type { MirrorEvent, MirrorOptions } from '../../agent/mirror/mirror.ts';
 import { ReplicaTree, joinPath, type Entry } from '../../agent/mirror/replica/tree.ts';
 import { mountAt, unmount } from '../../agent/platform/mounts.ts';
-import { targets } from '../../esbuild.mjs';
 
 const root = path.join(import.meta.dirname, '..', '..');
 let bundled: Promise<string> | null = null;
@@ -15,10 +14,29 @@ let bundled: Promise<string> | null = null;
 /** Bundles the mirror process of this source tree into a folder of its own; returns mirror.mjs. */
 export function mirrorBundle(): Promise<string> {
   bundled ??= (async () => {
-    const outdir = fs.mkdtempSync(path.join(root, 'node_modules', '.mirror-test-'));
+    // koffi is found in node_modules, which the bundle therefore has to lie in.
+    const cache = path.join(root, 'node_modules', '.cache');
+    fs.mkdirSync(cache, { recursive: true });
+    const outdir = fs.mkdtempSync(path.join(cache, 'mirror-'));
     process.once('exit', () => fs.rmSync(outdir, { recursive: true, force: true }));
-    const { understudy: _agent, ...entryPoints } = targets[0]?.entryPoints as Record<string, string>;
-    await build({ ...targets[0], entryPoints, outdir, absWorkingDir: root, sourcemap: 'inline' });
+    await build({
+      entryPoints: {
+        mirror: 'agent/mirror/process.ts',
+        dispatcher: 'agent/mirror/mount/dispatcherWorker.ts',
+        acknowledger: 'agent/mirror/link/ackWorker.ts',
+        follower: 'agent/mirror/replica/followerWorker.ts',
+      },
+      outdir,
+      outExtension: { '.js': '.mjs' },
+      absWorkingDir: root,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      external: ['koffi'],
+      sourcemap: 'inline',
+      logLevel: 'warning',
+    });
     return path.join(outdir, 'mirror.mjs');
   })();
   return bundled;
@@ -31,13 +49,19 @@ export class TestHost {
   readonly options: MirrorOptions;
   readonly seen: MirrorEvent[] = [];
   readonly log: string[] = [];
+  readonly #ownDirectory: string;
   #controller: MirrorController | null = null;
   #waiters: (() => void)[] = [];
 
-  constructor(name: string, options: Partial<MirrorOptions> = {}, base = fs.mkdtempSync(path.join(os.tmpdir(), `us-${name}-`))) {
+  constructor(
+    name: string,
+    options: Partial<MirrorOptions> = {},
+    base = fs.mkdtempSync(path.join(os.tmpdir(), `us-${name}-`)),
+  ) {
     this.name = name;
     this.base = base;
     const directory = options.directory ?? path.join(base, 'data');
+    this.#ownDirectory = directory;
     fs.mkdirSync(directory, { recursive: true });
     this.options = {
       module: 'web',
@@ -61,7 +85,10 @@ export class TestHost {
   }
 
   async open(): Promise<MirrorController> {
-    this.#controller = await MirrorController.open(this.options, { bundle: await mirrorBundle(), onLog: (line) => this.log.push(line) });
+    this.#controller = await MirrorController.open(this.options, {
+      bundle: await mirrorBundle(),
+      onLog: (line) => this.log.push(line),
+    });
     this.#controller.events((event) => {
       this.seen.push(event);
       for (const waiter of this.#waiters.splice(0)) waiter();
@@ -78,9 +105,15 @@ export class TestHost {
   ): Promise<Extract<MirrorEvent, { type: T }>> {
     const end = Date.now() + limitMs;
     for (;;) {
-      const found = this.seen.slice(from).find((event) => event.type === type && accept(event as Extract<MirrorEvent, { type: T }>));
+      const found = this.seen
+        .slice(from)
+        .find((event) => event.type === type && accept(event as Extract<MirrorEvent, { type: T }>));
       if (found) return found as Extract<MirrorEvent, { type: T }>;
-      if (Date.now() > end) throw new Error(`${this.name}: no "${type}" within ${limitMs} ms; seen ${JSON.stringify(this.seen.filter((e) => e.type !== 'stats').slice(-5))} log ${this.log.join('\n')}`);
+      if (Date.now() > end) {
+        throw new Error(
+          `${this.name}: no "${type}" within ${limitMs} ms; seen ${JSON.stringify(this.seen.filter((e) => e.type !== 'stats').slice(-5))} log ${this.log.join('\n')}`,
+        );
+      }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 200);
         this.#waiters.push(() => {
@@ -111,7 +144,7 @@ export class TestHost {
     try {
       await this.close();
     } finally {
-      while (mountAt(this.directory) !== null) unmount(this.directory);
+      while (mountAt(this.#ownDirectory) !== null) unmount(this.#ownDirectory);
       fs.rmSync(this.base, { recursive: true, force: true });
     }
   }
@@ -123,7 +156,9 @@ export class Pair {
   readonly beta: TestHost;
   epoch = 0;
 
-  constructor(options: { both?: Partial<MirrorOptions>; alpha?: Partial<MirrorOptions>; beta?: Partial<MirrorOptions> } = {}) {
+  constructor(
+    options: { both?: Partial<MirrorOptions>; alpha?: Partial<MirrorOptions>; beta?: Partial<MirrorOptions> } = {},
+  ) {
     this.alpha = new TestHost('alpha', { ...options.both, ...options.alpha });
     this.beta = new TestHost('beta', { ...options.both, ...options.beta });
   }
@@ -159,13 +194,24 @@ export class Pair {
     return inStep;
   }
 
+  /** The arbiter has recorded a host alone. */
+  async goAlone(host: TestHost): Promise<void> {
+    this.epoch++;
+    await host.mirror.goAlone({ epoch: this.epoch, primary: host.name });
+  }
+
   async remove(): Promise<void> {
     await Promise.all([this.alpha.remove(), this.beta.remove()]);
   }
 }
 
 /** A file as it has to be equal on both replicas. */
-export type Described = Omit<Entry, 'ino' | 'xattrs' | 'mtime'> & { mtime: string; xattrs: string[]; content: string; links: string };
+export type Described = Omit<Entry, 'ino' | 'xattrs' | 'mtime'> & {
+  mtime: string;
+  xattrs: string[];
+  content: string;
+  links: string;
+};
 
 /** Everything in a directory, by path: attributes, and the content as a hash. Times of access and change are left out. */
 export function describe(directory: string): Map<string, Described> {

@@ -34,7 +34,10 @@ suite('while the pair is in step', () => {
     await pair.join(alpha, beta);
     fs.writeFileSync(file('log'), 'start');
     process.kill(pidOf(beta.mirror.pid), 'SIGSTOP');
-    const sync = program('dd if=/dev/zero of="$1" bs=1 count=1 conv=notrunc,fsync 2>/dev/null && echo durable', file('log'));
+    const sync = program(
+      'dd if=/dev/zero of="$1" bs=1 count=1 conv=notrunc,fsync 2>/dev/null && echo durable',
+      file('log'),
+    );
     expect(await sync.waits(700)).toBe(true);
     process.kill(pidOf(beta.mirror.pid), 'SIGCONT');
     expect(await sync.end()).toBe('durable\n');
@@ -50,7 +53,7 @@ suite('while the pair is in step', () => {
     expect(lost.reason).toMatch(/no acknowledgement for 3\.\d s/);
     expect(Date.now() - before).toBeLessThan(5000);
     expect(await write.waits()).toBe(true);
-    await alpha.mirror.goAlone();
+    await pair.goAlone(alpha);
     expect(await write.end()).toBe('written\n');
     process.kill(pidOf(beta.mirror.pid), 'SIGCONT');
   });
@@ -76,7 +79,7 @@ suite('when the secondary dies', () => {
     const write = program('for i in 1 2 3; do echo $i >> "$1" && echo written $i; done', file('a'));
     expect(await write.waits()).toBe(true);
     expect(write.output).toBe('');
-    await alpha.mirror.goAlone();
+    await pair.goAlone(alpha);
     expect(await write.end()).toBe('written 1\nwritten 2\nwritten 3\n');
     expect(fs.readFileSync(file('a'), 'utf8')).toBe('1\n2\n3\n');
   });
@@ -101,7 +104,10 @@ suite('when the secondary dies', () => {
     const { alpha, beta } = pair;
     await pair.join(alpha, beta);
     await alpha.mirror.onPeerLoss('continue');
-    const write = program('i=0; while [ $i -lt 300 ]; do echo $i >> "$1" || exit 1; i=$((i+1)); done; echo all', file('a'));
+    const write = program(
+      'i=0; while [ $i -lt 300 ]; do echo $i >> "$1" || exit 1; i=$((i+1)); done; echo all',
+      file('a'),
+    );
     await beta.crash();
     expect(await write.end(20_000)).toBe('all\n');
     await alpha.event('peerLost');
@@ -114,7 +120,7 @@ suite('when the secondary dies', () => {
     await pair.join(alpha, beta);
     await beta.crash();
     await alpha.event('peerLost');
-    await alpha.mirror.goAlone();
+    await pair.goAlone(alpha);
     const fd = fs.openSync(file('image'), 'r+');
     fs.writeSync(fd, Buffer.alloc(8192, 2), 0, 8192, 3 << 20);
     fs.closeSync(fd);
@@ -136,9 +142,13 @@ suite('epochs', () => {
     const { alpha, beta } = pair;
     await pair.join(alpha, beta);
     await alpha.mirror.enterEpoch({ epoch: 9, primary: 'alpha' });
-    const stored = JSON.parse(fs.readFileSync(path.join(beta.options.stateDirectory, 'replica.json'), 'utf8')) as { lineage: unknown[] };
+    const stored = JSON.parse(fs.readFileSync(path.join(beta.options.stateDirectory, 'replica.json'), 'utf8')) as {
+      lineage: unknown[];
+    };
     expect(stored.lineage.at(-1)).toEqual({ epoch: 9, primary: 'alpha' });
-    await expect(alpha.mirror.enterEpoch({ epoch: 8, primary: 'alpha' })).rejects.toMatchObject({ code: 'lower-epoch' });
+    await expect(alpha.mirror.enterEpoch({ epoch: 8, primary: 'alpha' })).rejects.toMatchObject({
+      code: 'lower-epoch',
+    });
   });
 
   test('a primary of a past epoch is refused and told the present one', async () => {
@@ -150,7 +160,7 @@ suite('epochs', () => {
     expect(await write.waits()).toBe(true);
     expect(fs.existsSync(path.join(beta.directory, 'a'))).toBe(false);
     const endpoint = await beta.mirror.follow('127.0.0.1', 20);
-    await alpha.mirror.goAlone();
+    await pair.goAlone(alpha);
     await expect(alpha.mirror.attach('127.0.0.1', endpoint, pair.epoch)).rejects.toMatchObject({
       code: 'refused',
       message: expect.stringContaining('epoch 20') as unknown,

@@ -103,7 +103,9 @@ suite('resync', () => {
     const from = await pair.attach(alpha, beta);
     const churn = new Churn(alpha, seed + 200);
     try {
-      await churn.runBeside(20_000, () => alpha.seen.slice(from).some((event) => event.type === 'inStep' || event.type === 'peerLost'));
+      await churn.runBeside(20_000, () =>
+        alpha.seen.slice(from).some((event) => event.type === 'inStep' || event.type === 'peerLost'),
+      );
       await alpha.event('inStep', from);
       churn.run(200);
       expect(await settle(alpha.directory, beta.directory)).toEqual([]);
@@ -117,7 +119,7 @@ suite('resync', () => {
     const { alpha, beta } = pair;
     const megabytes = 64;
     const image = Buffer.alloc(megabytes << 20);
-    for (let at = 0; at < image.length; at += 4096) image.writeUInt32LE(at * 2654435761 % 4294967296, at);
+    for (let at = 0; at < image.length; at += 4096) image.writeUInt32LE((at * 2654435761) % 4294967296, at);
     fs.writeFileSync(path.join(alpha.directory, 'image'), image);
     await pair.serve(alpha);
     await pair.join(alpha, beta);

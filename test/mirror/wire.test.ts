@@ -151,7 +151,9 @@ suite('a follower', () => {
     await primary.begin(endpoint);
     primary.mkdir('dropped');
     primary.send(primary.mkdir('after'));
-    expect((await beta.event('followerLink', from, 8000, (event) => !event.connected)).reason).toMatch(/dropped, repeated/);
+    expect((await beta.event('followerLink', from, 8000, (event) => !event.connected)).reason).toMatch(
+      /dropped, repeated/,
+    );
     expect(exists('after')).toBe(false);
   });
 
@@ -211,13 +213,17 @@ suite('a follower', () => {
       await expect(
         alpha.mirror.attach('127.0.0.1', { ...endpoint, key: randomBytes(32).toString('base64') }, EPOCH),
       ).rejects.toMatchObject({ code: 'not-authentic' });
-      await expect(alpha.mirror.attach('127.0.0.1', { ...endpoint, session: '00'.repeat(16) }, EPOCH)).rejects.toMatchObject({
+      await expect(
+        alpha.mirror.attach('127.0.0.1', { ...endpoint, session: '00'.repeat(16) }, EPOCH),
+      ).rejects.toMatchObject({
         code: 'unknown-session',
       });
       await expect(alpha.mirror.attach('127.0.0.1', { ...endpoint, protocolVersion: 9 }, EPOCH)).rejects.toMatchObject({
         code: 'other-version',
       });
-      await expect(alpha.mirror.attach('127.0.0.1', { ...endpoint, port: 1 }, EPOCH)).rejects.toMatchObject({ code: 'unreachable' });
+      await expect(alpha.mirror.attach('127.0.0.1', { ...endpoint, port: 1 }, EPOCH)).rejects.toMatchObject({
+        code: 'unreachable',
+      });
       await alpha.mirror.attach('127.0.0.1', endpoint, EPOCH);
       await alpha.event('inStep');
       expect(fs.readFileSync(path.join(beta.directory, 'file'), 'utf8')).toBe('x');

@@ -76,7 +76,13 @@ class AckThread {
     const hello = { module: this.#setup.module, host: this.#setup.host };
     sendFully(this.#fd, sealer.seal(ToFollower.authenticate, epoch, [Buffer.from(JSON.stringify(hello))]));
     const { header, payload } = this.#receiveWelcome(opener);
-    const welcome = JSON.parse(payload.toString('utf8')) as { host?: unknown; record?: unknown; marksProblem?: unknown; epoch?: unknown; reason?: unknown };
+    const welcome = JSON.parse(payload.toString('utf8')) as {
+      host?: unknown;
+      record?: unknown;
+      marksProblem?: unknown;
+      epoch?: unknown;
+      reason?: unknown;
+    };
     if (header.type === ToPrimary.refused) {
       throw new MirrorError('refused', `refused: epoch ${String(welcome.epoch)} (${String(welcome.reason)})`);
     }

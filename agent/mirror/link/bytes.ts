@@ -42,7 +42,7 @@ export class ByteWriter {
   /** A non-negative safe integer in 8 bytes. */
   size(value: number): this {
     const at = this.#room(8);
-    this.#buffer.writeUInt32LE(value % 0x1_0000_0000 >>> 0, at);
+    this.#buffer.writeUInt32LE((value % 0x1_0000_0000) >>> 0, at);
     this.#buffer.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
     return this;
   }

@@ -34,7 +34,9 @@ export class FollowerConnection {
     if (got > 0) return true;
     if (got === -errnos.EAGAIN || got === -errnos.EINTR) return false;
     if (got === 0) {
-      throw new ConnectionEnd(this.#buffer.length > 0 ? 'the connection ended within a frame' : 'the primary closed the connection');
+      throw new ConnectionEnd(
+        this.#buffer.length > 0 ? 'the connection ended within a frame' : 'the primary closed the connection',
+      );
     }
     throw new ConnectionEnd(`the connection broke: ${errnoName(-got)}`);
   }

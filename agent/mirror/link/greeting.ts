@@ -53,7 +53,10 @@ export function judgeHello(greeting: Buffer, session: string): { verdict: number
  */
 export function readAnswer(greeting: Buffer): Buffer {
   if (!greeting.subarray(0, 8).equals(MAGIC)) {
-    throw new MirrorError('not-a-mirror', 'what listens on the follower’s port is not a mirror: check address and port');
+    throw new MirrorError(
+      'not-a-mirror',
+      'what listens on the follower’s port is not a mirror: check address and port',
+    );
   }
   const version = greeting.readUInt32LE(8);
   if (version !== PROTOCOL_VERSION) throw new MirrorError('other-version', versionConflict(version));

@@ -66,7 +66,13 @@ export function encodeMutation(out: ByteWriter, mutation: Mutation): void {
       out.size(mutation.ino).text(mutation.path).u32(mutation.mode).u32(mutation.uid).u32(mutation.gid);
       break;
     case 'mknod':
-      out.size(mutation.ino).text(mutation.path).u32(mutation.mode).size(mutation.rdev).u32(mutation.uid).u32(mutation.gid);
+      out
+        .size(mutation.ino)
+        .text(mutation.path)
+        .u32(mutation.mode)
+        .size(mutation.rdev)
+        .u32(mutation.uid)
+        .u32(mutation.gid);
       break;
     case 'symlink':
       out.size(mutation.ino).text(mutation.path).text(mutation.target).u32(mutation.uid).u32(mutation.gid);

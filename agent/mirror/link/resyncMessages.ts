@@ -57,7 +57,11 @@ export interface HashAnswer {
 
 export interface ContentMessage {
   readonly file: FileRef;
-  readonly pieces: readonly { readonly offset: number; readonly length: number; /** Null: zeros. */ readonly data: Uint8Array | null }[];
+  readonly pieces: readonly {
+    readonly offset: number;
+    readonly length: number;
+    /** Null: zeros. */ readonly data: Uint8Array | null;
+  }[];
 }
 
 export interface MissedMessage {
@@ -72,7 +76,14 @@ function putEntry(out: ByteWriter, entry: Entry): void {
 }
 
 function getEntry(input: ByteReader): Entry {
-  const [name, ino, mode, nlink, uid, gid] = [input.text(), input.size(), input.u32(), input.u32(), input.u32(), input.u32()];
+  const [name, ino, mode, nlink, uid, gid] = [
+    input.text(),
+    input.size(),
+    input.u32(),
+    input.u32(),
+    input.u32(),
+    input.u32(),
+  ];
   const [size, rdev, mtime, target] = [input.size(), input.size(), input.i64(), input.text()];
   const xattrs = getMany(input, () => ({ name: input.text(), value: Buffer.from(input.bytes()) }));
   return { name, ino, mode, nlink, uid, gid, size, rdev, mtime, target, xattrs };
@@ -90,7 +101,8 @@ function putRanges(out: ByteWriter, ranges: readonly ByteRange[]): void {
   for (const { start, end } of ranges) out.size(start).size(end);
 }
 
-const getRanges = (input: ByteReader): ByteRange[] => getMany(input, () => ({ start: input.size(), end: input.size() }));
+const getRanges = (input: ByteReader): ByteRange[] =>
+  getMany(input, () => ({ start: input.size(), end: input.size() }));
 
 function putFile(out: ByteWriter, file: FileRef): void {
   out.size(file.ino).text(file.path ?? '');
@@ -123,7 +135,11 @@ export function decodeDirectory(payload: Buffer): DirectoryMessage {
 }
 
 export function encodeDirectoryAnswer(answer: DirectoryAnswer): Buffer {
-  const out = new ByteWriter().size(answer.number).u8(answer.absent ? 1 : 0).u8(answer.touched ? 1 : 0).u32(answer.entries.length);
+  const out = new ByteWriter()
+    .size(answer.number)
+    .u8(answer.absent ? 1 : 0)
+    .u8(answer.touched ? 1 : 0)
+    .u32(answer.entries.length);
   for (const entry of answer.entries) {
     out.u32(entry.index).u8((entry.fresh ? 1 : 0) | (entry.differs ? 2 : 0));
     putRanges(out, entry.marked);
@@ -159,7 +175,11 @@ export function decodeHashes(payload: Buffer): HashMessage {
 }
 
 export function encodeHashAnswer(answer: HashAnswer): Buffer {
-  return new ByteWriter().size(answer.number).u8(answer.absent ? 1 : 0).bytes(answer.differing).done();
+  return new ByteWriter()
+    .size(answer.number)
+    .u8(answer.absent ? 1 : 0)
+    .bytes(answer.differing)
+    .done();
 }
 
 export function decodeHashAnswer(payload: Buffer): HashAnswer {
@@ -172,7 +192,10 @@ export function encodeContent(message: ContentMessage): Buffer {
   putFile(out, message.file);
   out.u32(message.pieces.length);
   for (const piece of message.pieces) {
-    out.size(piece.offset).u32(piece.length).u8(piece.data === null ? 0 : 1);
+    out
+      .size(piece.offset)
+      .u32(piece.length)
+      .u8(piece.data === null ? 0 : 1);
     if (piece.data !== null) out.raw(piece.data);
   }
   return out.done();

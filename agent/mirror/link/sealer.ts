@@ -21,14 +21,19 @@ export class BadFrame extends Error {
 /**
  * The two keys of one connection. Both nonces enter, so no key ever seals two connections and a recorded connection cannot be replayed.
  */
-export function deriveKeys(sessionKey: Buffer, primaryNonce: Buffer, followerNonce: Buffer): { toFollower: Buffer; toPrimary: Buffer } {
+export function deriveKeys(
+  sessionKey: Buffer,
+  primaryNonce: Buffer,
+  followerNonce: Buffer,
+): { toFollower: Buffer; toPrimary: Buffer } {
   const salt = Buffer.concat([primaryNonce, followerNonce]);
-  const derive = (label: string) => Buffer.from(hkdfSync('sha256', sessionKey, salt, `understudy mirror 1 ${label}`, 32));
+  const derive = (label: string) =>
+    Buffer.from(hkdfSync('sha256', sessionKey, salt, `understudy mirror 1 ${label}`, 32));
   return { toFollower: derive('primary to follower'), toPrimary: derive('follower to primary') };
 }
 
 function putSize(buffer: Buffer, value: number, at: number): void {
-  buffer.writeUInt32LE(value % 0x1_0000_0000 >>> 0, at);
+  buffer.writeUInt32LE((value % 0x1_0000_0000) >>> 0, at);
   buffer.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
 }
 
@@ -97,12 +102,21 @@ export class Opener {
    * @throws BadFrame when the length is beyond the bound or the number is not the next one.
    */
   peek(buffer: Buffer): FrameHeader {
-    const header = { length: buffer.readUInt32LE(0), type: buffer.readUInt8(4), number: getSize(buffer, 8), epoch: getSize(buffer, 16) };
+    const header = {
+      length: buffer.readUInt32LE(0),
+      type: buffer.readUInt8(4),
+      number: getSize(buffer, 8),
+      epoch: getSize(buffer, 16),
+    };
     if (header.length > MAX_PAYLOAD_BYTES) {
-      throw new BadFrame(`a frame announces ${header.length} bytes, more than the ${MAX_PAYLOAD_BYTES} that are allowed`);
+      throw new BadFrame(
+        `a frame announces ${header.length} bytes, more than the ${MAX_PAYLOAD_BYTES} that are allowed`,
+      );
     }
     if (header.number !== this.#number + 1) {
-      throw new BadFrame(`frame ${header.number} came where frame ${this.#number + 1} was due: dropped, repeated or forged`);
+      throw new BadFrame(
+        `frame ${header.number} came where frame ${this.#number + 1} was due: dropped, repeated or forged`,
+      );
     }
     return header;
   }

@@ -191,7 +191,9 @@ export class Applier {
     try {
       fsync(this.file(file));
     } catch (error) {
-      if (!(error instanceof ErrnoError) || (error.errno !== errnos.EISDIR && error.errno !== errnos.ENXIO)) throw error;
+      if (!(error instanceof ErrnoError) || (error.errno !== errnos.EISDIR && error.errno !== errnos.ENXIO)) {
+        throw error;
+      }
       this.#flushDirectory(file.path);
     }
   }
@@ -215,7 +217,9 @@ export class Applier {
       if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) {
         const end = (mode & FALLOC_FL_KEEP_SIZE) !== 0 ? Math.min(size, offset + length) : offset + length;
         const zeros = Buffer.alloc(Math.min(1 << 20, Math.max(0, end - offset)));
-        for (let at = offset; at < end; at += zeros.length) pwriteFully(fd, zeros.subarray(0, Math.min(zeros.length, end - at)), at);
+        for (let at = offset; at < end; at += zeros.length) {
+          pwriteFully(fd, zeros.subarray(0, Math.min(zeros.length, end - at)), at);
+        }
       } else if (mode === 0) {
         if (offset + length > size) ftruncate(fd, offset + length);
       } else if (mode !== FALLOC_FL_KEEP_SIZE) {

@@ -11,7 +11,7 @@ const umount2 = bind<never>('int umount2(const void *, int)') as BackgroundCall<
 
 function run<Arguments extends unknown[]>(call: BackgroundCall<Arguments>, ...values: Arguments): Promise<number> {
   return new Promise((resolve, reject) => {
-    call.async(...values, (error, result) => (error ? reject(error) : resolve(result)));
+    call.async(...values, (error, result) => (error ? reject(new Error(String(error))) : resolve(result)));
   });
 }
 

@@ -90,7 +90,12 @@ export class DirtyTimes {
   #timeOf(path: string): Mutation | null {
     const stat = this.#tree.stat(path);
     if (stat === null) return null;
-    return { kind: 'utimens', file: { ino: stat.ino, path }, atime: null, mtime: timeNs(stat.mtimeSec, stat.mtimeNsec) };
+    return {
+      kind: 'utimens',
+      file: { ino: stat.ino, path },
+      atime: null,
+      mtime: timeNs(stat.mtimeSec, stat.mtimeNsec),
+    };
   }
 
   clear(): void {

@@ -18,7 +18,9 @@ function translate(glob: string): string {
   return glob.replace(/\[!?[^\]]+\]|[\s\S]/g, (part) => {
     if (part === '*') return '.*';
     if (part === '?') return '.';
-    if (part.length > 1) return `[${part[1] === '!' ? '^' : ''}${part.slice(part[1] === '!' ? 2 : 1, -1).replace(/[\\^]/g, '\\$&')}]`;
+    if (part.length > 1) {
+      return `[${part[1] === '!' ? '^' : ''}${part.slice(part[1] === '!' ? 2 : 1, -1).replace(/[\\^]/g, '\\$&')}]`;
+    }
     return part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
   });
 }

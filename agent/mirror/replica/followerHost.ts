@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { bindSocket, close, ErrnoError, eventfd, listen, signalEvent, socketAddress, tcpSocket } from '../../platform/libc.ts';
+import {
+  bindSocket,
+  close,
+  ErrnoError,
+  eventfd,
+  listen,
+  signalEvent,
+  socketAddress,
+  tcpSocket,
+} from '../../platform/libc.ts';
 import { PROTOCOL_VERSION } from '../link/protocol.ts';
 import type { FollowerEndpoint, MirrorEvent, MirrorOptions } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
@@ -58,7 +67,10 @@ export class FollowerHost {
       coverReadOnly(this.#options.directory, this.#options.stateDirectory);
     } catch (error) {
       close(this.#listenFd);
-      throw new MirrorError('mount-failed', `${this.#options.directory} could not be covered read-only: ${describeError(error).message}`);
+      throw new MirrorError(
+        'mount-failed',
+        `${this.#options.directory} could not be covered read-only: ${describeError(error).message}`,
+      );
     }
     this.#wakeFd = eventfd();
     this.#stopped = new Promise((resolve) => (this.#onStopped = resolve));
@@ -75,11 +87,14 @@ export class FollowerHost {
       port: channel.port2,
       callPort: calls.port2,
       callFlag: this.#callFlag,
-      epoch: this.#epoch.buffer as SharedArrayBuffer,
+      epoch: this.#epoch.buffer,
     };
     this.#port.on('message', (message: FromFollowerThread) => this.#onMessage(message));
     this.#callPort.on('message', (message: { call: MainCall }) => this.#onCall(message.call));
-    this.#worker = new Worker(join(parts.workers, 'follower.mjs'), { workerData: setup, transferList: [channel.port2, calls.port2] });
+    this.#worker = new Worker(join(parts.workers, 'follower.mjs'), {
+      workerData: setup,
+      transferList: [channel.port2, calls.port2],
+    });
     this.#worker.once('error', (error) => this.#crashed(error.message));
     this.endpoint = {
       protocolVersion: PROTOCOL_VERSION,
@@ -161,7 +176,9 @@ export class FollowerHost {
     this.#tell({ type: 'stop' });
     const limit = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), STOP_LIMIT_MS).unref());
     const result = await Promise.race([this.#stopped, limit]);
-    if (result === 'late') throw new MirrorError('follower-stuck', 'the follower does not stop: its disk does not answer');
+    if (result === 'late') {
+      throw new MirrorError('follower-stuck', 'the follower does not stop: its disk does not answer');
+    }
     await this.#worker.terminate();
     this.#port.close();
     this.#callPort.close();

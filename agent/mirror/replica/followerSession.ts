@@ -23,6 +23,7 @@ import type { MainCaller } from './mainCall.ts';
 import { isLineageEntry, isRecord } from './record.ts';
 import type { ReplicaTree } from './tree.ts';
 import type { LoadedMarks } from './zoneMarks.ts';
+import type { ZoneSet } from './zoneSet.ts';
 
 /** Errors by which a change shows that the resync has not been there yet. Everything else is the replica's own trouble. */
 const NOT_THERE_YET = new Set([
@@ -143,13 +144,20 @@ export class FollowerSession {
     const hello = JSON.parse(payload.toString('utf8')) as { module?: unknown };
     if (header.type !== ToFollower.authenticate) throw new ConnectionEnd('the first frame did not authenticate');
     if (hello.module !== this.#context.module) {
-      this.#sendJson(ToPrimary.refused, { epoch: this.#context.epoch(), reason: `this replica is of module ${this.#context.module}` });
+      this.#sendJson(ToPrimary.refused, {
+        epoch: this.#context.epoch(),
+        reason: `this replica is of module ${this.#context.module}`,
+      });
       throw new ConnectionEnd(`a primary of another module (${String(hello.module)}) connected`);
     }
     this.#checkEpoch(header.epoch);
     this.#connection.authenticated = true;
     this.#lastNumber = this.#acknowledged = header.number;
-    this.#sendJson(ToPrimary.welcome, { host: this.#context.host, record: this.#context.record(), marksProblem: this.#context.loadMarks().problem });
+    this.#sendJson(ToPrimary.welcome, {
+      host: this.#context.host,
+      record: this.#context.record(),
+      marksProblem: this.#context.loadMarks().problem,
+    });
   }
 
   #dispatch(header: FrameHeader, payload: Buffer): void {
@@ -246,10 +254,12 @@ export class FollowerSession {
       applier: this.#context.applier,
       excluded: this.#context.excluded,
       // A full resync looks at everything anyway.
-      marks: full ? new Map() : marks.files,
+      marks: full ? new Map<number, ZoneSet>() : marks.files,
       onStep: this.alive,
     });
-    if (this.#context.record().consistent) this.#context.main.call({ op: 'updateRecord', change: { consistent: false } });
+    if (this.#context.record().consistent) {
+      this.#context.main.call({ op: 'updateRecord', change: { consistent: false } });
+    }
     this.#send(ToPrimary.begun, Buffer.alloc(0));
   }
 
@@ -261,7 +271,10 @@ export class FollowerSession {
       this.#send(ToPrimary.directoryCompared, encodeDirectoryAnswer({ number, absent: false, touched, entries }));
     } catch (error) {
       if (!(error instanceof ErrnoError) || !NOT_THERE_YET.has(error.errno)) throw error;
-      this.#send(ToPrimary.directoryCompared, encodeDirectoryAnswer({ number, absent: true, touched: false, entries: [] }));
+      this.#send(
+        ToPrimary.directoryCompared,
+        encodeDirectoryAnswer({ number, absent: true, touched: false, entries: [] }),
+      );
     }
   }
 
@@ -291,7 +304,9 @@ export class FollowerSession {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof ErrnoError) return error.errno === errnos.ENOSPC ? `no space left on device (${error.message})` : error.message;
+  if (error instanceof ErrnoError) {
+    return error.errno === errnos.ENOSPC ? `no space left on device (${error.message})` : error.message;
+  }
   if (error instanceof MirrorError || error instanceof MalformedMessage || error instanceof Error) return error.message;
   return String(error);
 }

@@ -1,5 +1,16 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { accept, clearEvent, close, errnoOf, errnos, Poll, POLLIN, setNonBlocking, setTcpOptions, setUmask } from '../../platform/libc.ts';
+import {
+  accept,
+  clearEvent,
+  close,
+  errnoOf,
+  errnos,
+  Poll,
+  POLLIN,
+  setNonBlocking,
+  setTcpOptions,
+  setUmask,
+} from '../../platform/libc.ts';
 import { ConnectionEnd, FollowerConnection } from '../link/followerConnection.ts';
 import { monotonicMs } from '../link/sharedState.ts';
 import type { ReplicaRecord } from '../mirror.ts';
@@ -55,8 +66,14 @@ class FollowerThread {
     let poll = new Poll([]);
     while (!this.#stopping) {
       const connections = [...(this.#session ? [this.#session.connection] : []), ...this.#strangers];
-      if (polled === null || connections.length !== polled.length || connections.some((each, index) => each !== polled?.[index])) {
-        poll = new Poll([wakeFd, listenFd, ...connections.map((each) => each.fd)].map((fd) => ({ fd, events: POLLIN })));
+      if (
+        polled === null ||
+        connections.length !== polled.length ||
+        connections.some((each, index) => each !== polled?.[index])
+      ) {
+        poll = new Poll(
+          [wakeFd, listenFd, ...connections.map((each) => each.fd)].map((fd) => ({ fd, events: POLLIN })),
+        );
         polled = connections;
       }
       poll.wait(this.#strangers.length > 0 ? GREETING_LIMIT_MS : -1);

@@ -12,7 +12,12 @@ import { syncFileSystem } from './backgroundCalls.ts';
  * @throws MirrorError "bad-name", "keep-aside-failed"; then nothing is left behind
  */
 export async function keepAside(rootFd: number, stateDirectory: string, name: string): Promise<string> {
-  if (!/^[\w][\w.@+-]{0,200}$/.test(name)) throw new MirrorError('bad-name', `${JSON.stringify(name)} cannot name a folder: use letters, digits, "-", "_", "."`);
+  if (!/^[\w][\w.@+-]{0,200}$/.test(name)) {
+    throw new MirrorError(
+      'bad-name',
+      `${JSON.stringify(name)} cannot name a folder: use letters, digits, "-", "_", "."`,
+    );
+  }
   const aside = path.join(stateDirectory, 'aside');
   makeDirectoryDurably(aside);
   const target = freeName(path.join(aside, name));
@@ -21,7 +26,14 @@ export async function keepAside(rootFd: number, stateDirectory: string, name: st
   fs.mkdirSync(partial, { mode: 0o700 });
   try {
     // Through our descriptor: what is mounted over the directory is not what is kept.
-    await promisify(execFile)('cp', ['-a', '--reflink=auto', '--sparse=always', '--', `/proc/${process.pid}/fd/${rootFd}/.`, partial]);
+    await promisify(execFile)('cp', [
+      '-a',
+      '--reflink=auto',
+      '--sparse=always',
+      '--',
+      `/proc/${process.pid}/fd/${rootFd}/.`,
+      partial,
+    ]);
     const fd = fs.openSync(partial, 'r');
     try {
       await syncFileSystem(fd);

@@ -28,7 +28,10 @@ export interface Location {
 export function openLocation(options: Pick<MirrorOptions, 'module' | 'directory' | 'stateDirectory'>): Location {
   const { directory, stateDirectory, module } = options;
   if (!path.isAbsolute(directory) || !path.isAbsolute(stateDirectory)) {
-    throw new MirrorError('not-absolute', `the mirrored directory and the state directory have to be absolute paths: ${directory}, ${stateDirectory}`);
+    throw new MirrorError(
+      'not-absolute',
+      `the mirrored directory and the state directory have to be absolute paths: ${directory}, ${stateDirectory}`,
+    );
   }
   if (!fs.existsSync(path.dirname(directory))) throw missing(directory);
   removeDeadMounts(directory, mountName(module));
@@ -46,13 +49,19 @@ export function openLocation(options: Pick<MirrorOptions, 'module' | 'directory'
   const rootFd = openRoot(directory);
   if (flock(rootFd, LOCK_EX | LOCK_NB) === -1) {
     fs.closeSync(rootFd);
-    throw new MirrorError('already-mirrored', `${directory} is in use by another mirror: stop that module, or give this one another directory`);
+    throw new MirrorError(
+      'already-mirrored',
+      `${directory} is in use by another mirror: stop that module, or give this one another directory`,
+    );
   }
   return { rootFd };
 }
 
 function missing(directory: string): MirrorError {
-  return new MirrorError('directory-missing', `${directory} does not exist: create it, or correct the module's "directories"`);
+  return new MirrorError(
+    'directory-missing',
+    `${directory} does not exist: create it, or correct the module's "directories"`,
+  );
 }
 
 function openRoot(directory: string): number {
@@ -63,12 +72,20 @@ function openRoot(directory: string): number {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw missing(directory);
     throw error;
   }
-  if (!stat.isDirectory()) throw new MirrorError('not-a-directory', `${directory} is not a directory: name the directory that holds the server's files`);
+  if (!stat.isDirectory()) {
+    throw new MirrorError(
+      'not-a-directory',
+      `${directory} is not a directory: name the directory that holds the server's files`,
+    );
+  }
   try {
     fs.accessSync(directory, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    const why = code === 'EROFS' ? 'its file system is mounted read-only: remount it read-write' : 'run the agent as root, or correct its permissions';
+    const why =
+      code === 'EROFS'
+        ? 'its file system is mounted read-only: remount it read-write'
+        : 'run the agent as root, or correct its permissions';
     throw new MirrorError('directory-not-writable', `${directory} cannot be written (${code ?? 'unknown'}): ${why}`);
   }
   return fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
@@ -90,7 +107,8 @@ function checkNesting(directory: string, stateDirectory: string): void {
   // Only the parent is resolved: the directory itself may be covered by a dead mount.
   const mirrored = path.join(fs.realpathSync(path.dirname(directory)), path.basename(directory));
   const state = fs.realpathSync(stateDirectory);
-  const within = (inner: string, outer: string) => inner === outer || inner.startsWith(outer === '/' ? '/' : `${outer}/`);
+  const within = (inner: string, outer: string) =>
+    inner === outer || inner.startsWith(outer === '/' ? '/' : `${outer}/`);
   if (within(state, mirrored) || within(mirrored, state)) {
     throw new MirrorError(
       'nested',
@@ -104,7 +122,10 @@ function lockState(stateDirectory: string, module: string): void {
   const fd = fs.openSync(path.join(stateDirectory, 'mirror.lock'), 'w', 0o600);
   if (flock(fd, LOCK_EX | LOCK_NB) === -1) {
     fs.closeSync(fd);
-    throw new MirrorError('already-mirrored', `another mirror process of module ${module} uses ${stateDirectory}: stop it first`);
+    throw new MirrorError(
+      'already-mirrored',
+      `another mirror process of module ${module} uses ${stateDirectory}: stop it first`,
+    );
   }
 }
 

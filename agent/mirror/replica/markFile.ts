@@ -31,7 +31,7 @@ export interface MarkFileContent {
 }
 
 function putSize(buffer: Buffer, value: number, at: number): void {
-  buffer.writeUInt32LE(value % 0x1_0000_0000 >>> 0, at);
+  buffer.writeUInt32LE((value % 0x1_0000_0000) >>> 0, at);
   buffer.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
 }
 
@@ -79,7 +79,12 @@ export function readMarkFile(path: string): MarkFileContent | string {
     const rest = content.subarray(Math.min(content.length, at + MARK_RECORD_BYTES));
     const whole = bytes.length === MARK_RECORD_BYTES && bytes.readUInt32LE(0) === crc32(bytes.subarray(4));
     if (whole && bytes[4] !== 0) {
-      records.push({ kind: bytes.readUInt8(4), ino: getSize(bytes, 8), first: getSize(bytes, 16), count: getSize(bytes, 24) });
+      records.push({
+        kind: bytes.readUInt8(4),
+        ino: getSize(bytes, 8),
+        first: getSize(bytes, 16),
+        count: getSize(bytes, 24),
+      });
       continue;
     }
     // The end, or the record that a crash tore; something behind it means that the middle is damaged.
@@ -106,8 +111,11 @@ export class MarkAppender {
 
   /** @throws Node's file errors (ENOSPC, EIO): nothing may be changed then. */
   append(records: readonly MarkRecord[]): void {
-    const bytes = records.length === 1 && records[0] ? encodeRecord(records[0]) : Buffer.concat(records.map(encodeRecord));
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#at + done);
+    const bytes =
+      records.length === 1 && records[0] ? encodeRecord(records[0]) : Buffer.concat(records.map(encodeRecord));
+    for (let done = 0; done < bytes.length;) {
+      done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#at + done);
+    }
     this.#at += bytes.length;
   }
 

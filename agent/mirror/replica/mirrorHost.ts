@@ -45,8 +45,9 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard'> {
   }
 
   async follow(address: string, epoch: number): Promise<FollowerEndpoint> {
-    if (this.#primary)
+    if (this.#primary) {
       throw new MirrorError('wrong-state', 'this host serves the mirror: release or abort it before it follows');
+    }
     await this.#stopFollowing();
     this.#follower = new FollowerHost({
       options: this.#options,
@@ -135,8 +136,9 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard'> {
   }
 
   async keepAside(name: string): Promise<string> {
-    if (this.#primary)
+    if (this.#primary) {
       throw new MirrorError('wrong-state', 'this host serves the mirror: what it serves is not put aside');
+    }
     return keepAside(this.#location.rootFd, this.#options.stateDirectory, name);
   }
 

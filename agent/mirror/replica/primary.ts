@@ -1,5 +1,15 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { clearEvent, errnoOf, errnos, ErrnoError, Poll, POLLIN, S_IFDIR, S_IFMT, S_IFREG } from '../../platform/libc.ts';
+import {
+  clearEvent,
+  errnoOf,
+  errnos,
+  ErrnoError,
+  Poll,
+  POLLIN,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+} from '../../platform/libc.ts';
 import type { Answer } from '../link/ackMessages.ts';
 import { ByteWriter } from '../link/bytes.ts';
 import { PrimarySession } from '../link/primarySession.ts';
@@ -95,6 +105,10 @@ export class Primary implements MutationSink {
       this.#mark(mutation);
     } catch (error) {
       throw new ErrnoError(errnoOf(error) ?? errnos.EIO, 'zone mark');
+    }
+    // Before the change: even one that fails (no space) may set the file's time.
+    if (mutation.kind === 'write' || mutation.kind === 'truncate' || mutation.kind === 'fallocate') {
+      if (this.#session && mutation.file.path !== null) this.#dirtyTimes.note(mutation);
     }
   }
 
@@ -493,7 +507,12 @@ export class Primary implements MutationSink {
     if (!resync) return;
     const progress = resync.ledger.progress(now);
     resync.end();
-    this.#post({ type: 'inStep', number: session.lastNumber, progress, durationMs: Math.round(now - resync.ledger.startedAt) });
+    this.#post({
+      type: 'inStep',
+      number: session.lastNumber,
+      progress,
+      durationMs: Math.round(now - resync.ledger.startedAt),
+    });
   }
 
   #sendTimes(): void {
@@ -505,7 +524,12 @@ export class Primary implements MutationSink {
     const now = monotonicMs();
     if (now - this.#statsAt > 500) {
       this.#statsAt = now;
-      const stats = { writes: this.#writes, bytesWritten: this.#bytesWritten, flushes: this.#flushes, markedBytes: this.#marks.bytes };
+      const stats = {
+        writes: this.#writes,
+        bytesWritten: this.#bytesWritten,
+        flushes: this.#flushes,
+        markedBytes: this.#marks.bytes,
+      };
       this.#post({ type: 'stats', stats });
     }
     if (!this.#session || !this.#liveSession()) {

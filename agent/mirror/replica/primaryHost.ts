@@ -65,6 +65,7 @@ export class PrimaryHost {
   #pendingStep: Extract<FromDispatcher, { type: 'inStep' }> | null = null;
   #stats: DispatcherStats = { writes: 0, bytesWritten: 0, flushes: 0, markedBytes: 0 };
   #nextToken = 1;
+  #releasing = false;
   #gone = false;
 
   private constructor(parts: PrimaryParts) {
@@ -95,9 +96,14 @@ export class PrimaryHost {
     };
     this.#port.on('message', (message: FromDispatcher) => this.#onDispatcher(message));
     this.#callPort.on('message', (message: { call: MainCall }) => this.#onCall(message.call));
-    this.#dispatcher = new Worker(join(this.#workers, 'dispatcher.mjs'), { workerData: setup, transferList: [channel.port2, calls.port2] });
+    this.#dispatcher = new Worker(join(this.#workers, 'dispatcher.mjs'), {
+      workerData: setup,
+      transferList: [channel.port2, calls.port2],
+    });
     this.#dispatcher.once('error', (error) => this.#crashed(error.message));
-    this.#watchdog = new Watchdog(this.#shared, this.#options.acknowledgeTimeoutMs, (reason) => this.#emit({ type: 'peerLost', reason }));
+    this.#watchdog = new Watchdog(this.#shared, this.#options.acknowledgeTimeoutMs, (reason) =>
+      this.#emit({ type: 'peerLost', reason }),
+    );
     const tick = Math.max(20, Math.min(TICK_MS, this.#options.resyncBandwidth === null ? TICK_MS : 50));
     this.#timers = [
       setInterval(() => signalEvent(this.#wakeFd), tick),
@@ -144,7 +150,7 @@ export class PrimaryHost {
 
   #crashed(reason: string): void {
     if (this.#gone) return;
-    this.#emit({ type: 'failed', reason: `the thread that serves the mirror failed: ${reason}` });
+    this.#emit({ type: 'failed', reason: `the mirror is not served any more: ${reason}` });
     void this.abort();
   }
 
@@ -178,9 +184,11 @@ export class PrimaryHost {
       case 'crashed':
         this.#crashed(message.reason);
         return;
+      case 'unmounted':
+        if (!this.#releasing) this.#crashed(`${this.#options.directory} was unmounted by somebody else`);
+        return;
       case 'serving':
       case 'call':
-      case 'unmounted':
       case 'released':
       case 'stopped':
         return;
@@ -219,14 +227,22 @@ export class PrimaryHost {
   }
 
   #emitStats(): void {
-    const stats = { ...this.#stats, unacknowledged: this.#shared.unacknowledged, lagMicros: this.#shared.takeLagMicros() };
+    const stats = {
+      ...this.#stats,
+      unacknowledged: this.#shared.unacknowledged,
+      lagMicros: this.#shared.takeLagMicros(),
+    };
     this.#emit({ type: 'stats', stats });
   }
 
   /** Connects to a follower; returns when the resync has begun. @throws MirrorError */
   async attach(address: string, endpoint: FollowerEndpoint, epoch: number): Promise<void> {
-    if (endpoint.protocolVersion !== PROTOCOL_VERSION) throw new MirrorError('other-version', versionConflict(endpoint.protocolVersion));
-    if (this.#session && this.#shared.link === Link.connected) throw new MirrorError('wrong-state', 'this mirror has a follower already');
+    if (endpoint.protocolVersion !== PROTOCOL_VERSION) {
+      throw new MirrorError('other-version', versionConflict(endpoint.protocolVersion));
+    }
+    if (this.#session && this.#shared.link === Link.connected) {
+      throw new MirrorError('wrong-state', 'this mirror has a follower already');
+    }
     await this.#session?.over;
     const channel = new MessageChannel();
     const answers = new MessageChannel();
@@ -246,7 +262,10 @@ export class PrimaryHost {
       port: channel.port2,
       answers: answers.port1,
     };
-    const worker = new Worker(join(this.#workers, 'acknowledger.mjs'), { workerData: setup, transferList: [channel.port2, answers.port1] });
+    const worker = new Worker(join(this.#workers, 'acknowledger.mjs'), {
+      workerData: setup,
+      transferList: [channel.port2, answers.port1],
+    });
     let resolveOver = () => {};
     const over = new Promise<void>((resolve) => (resolveOver = resolve));
     const session: Session = { worker, port: channel.port1, fd: -1, ended: false, dropped: false, over, resolveOver };
@@ -377,13 +396,28 @@ export class PrimaryHost {
 
   /** Unmounts, makes both replicas durable and equal. @throws MirrorError "busy" when the mount is in use; then it is still served */
   async release(): Promise<void> {
-    if (this.#shared.frozen) throw new MirrorError('frozen', 'the mirror is frozen: let it go on alone, thaw it, or abort it');
+    if (this.#shared.frozen) {
+      throw new MirrorError('frozen', 'the mirror is frozen: let it go on alone, thaw it, or abort it');
+    }
+    if (this.#gone) return;
+    this.#releasing = true;
+    try {
+      await this.#release();
+    } finally {
+      this.#releasing = false;
+    }
+  }
+
+  async #release(): Promise<void> {
     const limit = monotonicMs() + BUSY_LIMIT_MS;
     const unmounted = this.#signal('unmounted', 60_000);
     unmounted.catch(() => {});
     while (!(await unmountServed(this.#options.directory))) {
       if (monotonicMs() > limit) {
-        throw new MirrorError('busy', `${this.#options.directory} is still in use: end the programs that use it (fuser -m ${this.#options.directory})`);
+        throw new MirrorError(
+          'busy',
+          `${this.#options.directory} is still in use: end the programs that use it (fuser -m ${this.#options.directory})`,
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

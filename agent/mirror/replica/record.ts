@@ -63,7 +63,8 @@ function parseRecord(file: string, content: string, module: string): ReplicaReco
   } catch {
     parsed = null;
   }
-  const version = typeof parsed === 'object' && parsed !== null ? (parsed as { formatVersion?: unknown }).formatVersion : null;
+  const version =
+    typeof parsed === 'object' && parsed !== null ? (parsed as { formatVersion?: unknown }).formatVersion : null;
   if (typeof version === 'number' && version !== 1) {
     throw new MirrorError(
       'state-version',
@@ -77,7 +78,10 @@ function parseRecord(file: string, content: string, module: string): ReplicaReco
     );
   }
   if (parsed.module !== module) {
-    throw new MirrorError('state-of-other-module', `${file} belongs to module ${parsed.module}, not ${module}: give each module a state directory of its own`);
+    throw new MirrorError(
+      'state-of-other-module',
+      `${file} belongs to module ${parsed.module}, not ${module}: give each module a state directory of its own`,
+    );
   }
   return parsed;
 }

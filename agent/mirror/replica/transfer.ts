@@ -6,7 +6,11 @@ import { joinPath, type ReplicaTree } from './tree.ts';
 const PIECE_BYTES = 256 * 1024;
 
 /** Describes a file, or a directory with everything below it, as the changes that make it from nothing. */
-export function* describeTree(tree: ReplicaTree, path: string, excluded: (name: string) => boolean): Generator<Mutation> {
+export function* describeTree(
+  tree: ReplicaTree,
+  path: string,
+  excluded: (name: string) => boolean,
+): Generator<Mutation> {
   const entry = tree.entry(path);
   if (entry === null) return;
   const { ino, mode, uid, gid } = entry;
@@ -26,7 +30,9 @@ export function* describeTree(tree: ReplicaTree, path: string, excluded: (name: 
     }
     case S_IFDIR:
       yield { kind: 'mkdir', ino, path, mode, uid, gid };
-      for (const name of tree.names(path)) if (!excluded(name)) yield* describeTree(tree, joinPath(path, name), excluded);
+      for (const name of tree.names(path)) {
+        if (!excluded(name)) yield* describeTree(tree, joinPath(path, name), excluded);
+      }
       break;
     case S_IFLNK:
       yield { kind: 'symlink', ino, path, target: entry.target, uid, gid };

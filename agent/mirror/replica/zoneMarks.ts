@@ -100,7 +100,9 @@ export class ZoneMarks {
   }
 
   get empty(): boolean {
-    return this.problem === null && this.#current.files.size === 0 && (this.#old === null || this.#old.files.size === 0);
+    return (
+      this.problem === null && this.#current.files.size === 0 && (this.#old === null || this.#old.files.size === 0)
+    );
   }
 
   /** Bytes in marked zones. */
@@ -168,7 +170,13 @@ export class ZoneMarks {
     if (this.#old !== null) throw new Error('the old marks are still there');
     const slot = this.#current.slot === 0 ? 1 : 0;
     this.#old = this.#current;
-    this.#current = { files: new Map(), fresh: new Set(), slot, problem: null, appender: new MarkAppender(join(this.#directory, FILES[slot]), 0) };
+    this.#current = {
+      files: new Map(),
+      fresh: new Set(),
+      slot,
+      problem: null,
+      appender: new MarkAppender(join(this.#directory, FILES[slot]), 0),
+    };
   }
 
   /** Back to one generation, nothing dropped: the peer was lost before it had made the old one durable. */

@@ -85,7 +85,10 @@ export function* extentsOf(start: number, end: number): Generator<{ index: numbe
   for (let index = Math.floor(start / EXTENT_BYTES); index * EXTENT_BYTES < end; index++) {
     const base = index * EXTENT_BYTES;
     const first = Math.max(0, Math.floor((start - base) / ZONE_BYTES));
-    const last = Math.min(ZONES_PER_EXTENT - 1, Math.floor((Math.min(end, base + EXTENT_BYTES) - 1 - base) / ZONE_BYTES));
+    const last = Math.min(
+      ZONES_PER_EXTENT - 1,
+      Math.floor((Math.min(end, base + EXTENT_BYTES) - 1 - base) / ZONE_BYTES),
+    );
     yield { index, bits: ((2 << last) - 1) & ~((1 << first) - 1) };
   }
 }

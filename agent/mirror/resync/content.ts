@@ -41,7 +41,7 @@ export function readPiece(fd: number, offset: number, length: number): Buffer {
 export function splitHoles(fd: number, range: ByteRange): { data: ByteRange[]; holes: ByteRange[] } {
   const data: ByteRange[] = [];
   const holes: ByteRange[] = [];
-  for (let at = range.start; at < range.end; ) {
+  for (let at = range.start; at < range.end;) {
     const found = tryLseek(fd, at, SEEK_DATA);
     if (found < 0 && found !== -errnos.ENXIO) {
       data.push({ start: at, end: range.end });
@@ -67,7 +67,9 @@ export function clearRange(fd: number, start: number, end: number): void {
     fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, last - start);
   } catch (error) {
     if (!(error instanceof ErrnoError) || error.errno !== errnos.EOPNOTSUPP) throw error;
-    for (let at = start; at < last; at += zeros.length) pwriteFully(fd, zeros.subarray(0, Math.min(zeros.length, last - at)), at);
+    for (let at = start; at < last; at += zeros.length) {
+      pwriteFully(fd, zeros.subarray(0, Math.min(zeros.length, last - at)), at);
+    }
   }
 }
 

@@ -188,7 +188,10 @@ export class DirectoryCompare {
       xattrsDiffer = true;
     }
     // Last: owners take setuid away, access lists rewrite the mode.
-    if ((entry.mode & S_IFMT) !== S_IFLNK && (ownersDiffer || xattrsDiffer || (local.mode & 0o7777) !== (entry.mode & 0o7777))) {
+    if (
+      (entry.mode & S_IFMT) !== S_IFLNK &&
+      (ownersDiffer || xattrsDiffer || (local.mode & 0o7777) !== (entry.mode & 0o7777))
+    ) {
       this.#tree.chmod(path, entry.mode);
     }
   }

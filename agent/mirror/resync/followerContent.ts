@@ -5,7 +5,11 @@ import type { Applier } from '../replica/applier.ts';
 import { clearRange, hashOf, readPiece } from './content.ts';
 
 /** Compares pieces of a local file with the primary's hashes; what is a hole at the primary becomes zeros here. */
-export function compareHashes(applier: Applier, message: HashMessage, zones: boolean): { absent: boolean; differing: Uint8Array } {
+export function compareHashes(
+  applier: Applier,
+  message: HashMessage,
+  zones: boolean,
+): { absent: boolean; differing: Uint8Array } {
   const differing = new Uint8Array(message.pieces.length);
   let fd: number;
   try {

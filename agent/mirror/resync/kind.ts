@@ -15,7 +15,9 @@ export function chooseKind(about: {
   if (record.syncId === null || record.syncId !== followerRecord.syncId) {
     return { kind: 'full', cause: `${followerName} and this host have not completed a resync with each other` };
   }
-  if (about.marksProblem !== null) return { kind: 'full', cause: `the zone marks of this host are ${about.marksProblem}` };
+  if (about.marksProblem !== null) {
+    return { kind: 'full', cause: `the zone marks of this host are ${about.marksProblem}` };
+  }
   if (about.followerMarksProblem !== null) {
     return { kind: 'full', cause: `the zone marks of ${followerName} are ${about.followerMarksProblem}` };
   }

@@ -31,7 +31,15 @@ export class Ledger {
     const elapsed = (now - this.startedAt) / 1000;
     const secondsLeft =
       this.checked > 0 && elapsed > 0.5 ? Math.round(((this.toCheck - this.checked) * elapsed) / this.checked) : null;
-    return { kind: this.#kind, cause: this.#cause, toCheck: this.toCheck, checked: this.checked, sent: this.sent, rate, secondsLeft };
+    return {
+      kind: this.#kind,
+      cause: this.#cause,
+      toCheck: this.toCheck,
+      checked: this.checked,
+      sent: this.sent,
+      rate,
+      secondsLeft,
+    };
   }
 
   /** The progress when it is time to tell, else null. */

@@ -1,5 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { close, errnos, ErrnoError, fstat, O_NOATIME, O_NONBLOCK, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG } from '../../platform/libc.ts';
+import {
+  close,
+  errnos,
+  ErrnoError,
+  fstat,
+  O_NOATIME,
+  O_NONBLOCK,
+  O_RDONLY,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+} from '../../platform/libc.ts';
 import { pathsOf } from '../link/mutationCodec.ts';
 import { frameBytes, type PrimarySession } from '../link/primarySession.ts';
 import { BLOCK_BYTES, BLOCKS_PER_ZONE, ToFollower, ToPrimary, ZONE_BYTES } from '../link/protocol.ts';
@@ -183,7 +194,10 @@ export class PrimaryResync {
   // --- names
 
   #names(path: string): string[] {
-    return this.#tree.names(path).filter((name) => !this.#excluded(name)).sort();
+    return this.#tree
+      .names(path)
+      .filter((name) => !this.#excluded(name))
+      .sort();
   }
 
   #sendDirectory(path: string): void {
@@ -216,7 +230,13 @@ export class PrimaryResync {
     return true;
   }
 
-  #sendListing(path: string, self: Entry, entries: readonly Entry[], allNames: readonly string[] | null, complete: boolean): void {
+  #sendListing(
+    path: string,
+    self: Entry,
+    entries: readonly Entry[],
+    allNames: readonly string[] | null,
+    complete: boolean,
+  ): void {
     this.#listings.set(this.#session.nextNumber, { path, entries });
     this.#sent(this.#session.send(ToFollower.directory, encodeDirectory({ path, self, entries, allNames, complete })));
     for (const entry of entries) {
@@ -282,7 +302,16 @@ export class PrimaryResync {
       this.#lookAgain(parentOf(path));
       return;
     }
-    const item: Item = { ino, path, fresh, ranges: clamp(ranges, stat.size), linked: stat.nlink > 1, fd: -1, open: 0, changed: fresh };
+    const item: Item = {
+      ino,
+      path,
+      fresh,
+      ranges: clamp(ranges, stat.size),
+      linked: stat.nlink > 1,
+      fd: -1,
+      open: 0,
+      changed: fresh,
+    };
     this.ledger.toCheck += lengthOf(item.ranges);
     this.#items.set(ino, item);
     this.#waitingItems.add(item);
@@ -299,7 +328,9 @@ export class PrimaryResync {
     try {
       item.fd = this.#tree.open(path, O_RDONLY | O_NONBLOCK | O_NOATIME);
     } catch (error) {
-      if (error instanceof ErrnoError && [errnos.ENOENT, errnos.ENOTDIR, errnos.ELOOP].includes(error.errno)) return false;
+      if (error instanceof ErrnoError && [errnos.ENOENT, errnos.ENOTDIR, errnos.ELOOP].includes(error.errno)) {
+        return false;
+      }
       throw error;
     }
     return fstat(item.fd).ino === item.ino;
@@ -346,7 +377,9 @@ export class PrimaryResync {
     const offsets = new Set<number>();
     for (const { data } of parts) {
       for (const range of data) {
-        for (let at = Math.floor(range.start / ZONE_BYTES) * ZONE_BYTES; at < range.end; at += ZONE_BYTES) offsets.add(at);
+        for (let at = Math.floor(range.start / ZONE_BYTES) * ZONE_BYTES; at < range.end; at += ZONE_BYTES) {
+          offsets.add(at);
+        }
       }
     }
     const job: ZonesJob = { item, offsets: [...offsets] };
@@ -406,7 +439,12 @@ export class PrimaryResync {
     const job: ZonesJob = { item, offsets: pieces.map((piece) => piece.offset) };
     this.#blocksInFlight.set(this.#session.nextNumber, job);
     item.open++;
-    this.#sent(this.#session.send(ToFollower.blocks, encodeHashes({ file: { ino: item.ino, path: item.path }, pieces, holes: [] })));
+    this.#sent(
+      this.#session.send(
+        ToFollower.blocks,
+        encodeHashes({ file: { ino: item.ino, path: item.path }, pieces, holes: [] }),
+      ),
+    );
     return true;
   }
 
@@ -419,7 +457,10 @@ export class PrimaryResync {
     else {
       const differing = job.offsets.filter((_, index) => answer.differing[index] === 1);
       for (let at = 0; at < differing.length; at += ZONES_PER_MESSAGE * BLOCKS_PER_ZONE) {
-        const next: ZonesJob = { item: job.item, offsets: differing.slice(at, at + ZONES_PER_MESSAGE * BLOCKS_PER_ZONE) };
+        const next: ZonesJob = {
+          item: job.item,
+          offsets: differing.slice(at, at + ZONES_PER_MESSAGE * BLOCKS_PER_ZONE),
+        };
         this.#pieceBytes.set(next, BLOCK_BYTES);
         this.#queueContent(next);
       }
@@ -449,7 +490,12 @@ export class PrimaryResync {
           if (zero && item.fresh) continue;
           const last = pieces.at(-1);
           // Neighbouring blocks lie behind one another in what was read.
-          if (last && last.offset + last.length === offset + at && (last.data === null) === zero && last.length < ZONE_BYTES) {
+          if (
+            last &&
+            last.offset + last.length === offset + at &&
+            (last.data === null) === zero &&
+            last.length < ZONE_BYTES
+          ) {
             last.length += block.length;
             if (last.data !== null) last.data = Buffer.concat([last.data, block]);
           } else pieces.push({ offset: offset + at, length: block.length, data: zero ? null : block });
@@ -508,7 +554,9 @@ export class PrimaryResync {
     const stat = this.#tree.stat(path);
     if (stat === null) return;
     if ((stat.mode & S_IFMT) === S_IFDIR) this.#lookAgain(path);
-    else if ((stat.mode & S_IFMT) === S_IFREG) this.#check(stat.ino, path, [{ start: 0, end: Number.MAX_SAFE_INTEGER }], false);
+    else if ((stat.mode & S_IFMT) === S_IFREG) {
+      this.#check(stat.ino, path, [{ start: 0, end: Number.MAX_SAFE_INTEGER }], false);
+    }
   }
 
   /** The guest has changed something, and the change was sent. */
@@ -578,5 +626,7 @@ function lengthOf(ranges: readonly ByteRange[]): number {
 }
 
 function clamp(ranges: readonly ByteRange[], size: number): ByteRange[] {
-  return ranges.filter((range) => range.start < size).map((range) => ({ start: range.start, end: Math.min(range.end, size) }));
+  return ranges
+    .filter((range) => range.start < size)
+    .map((range) => ({ start: range.start, end: Math.min(range.end, size) }));
 }
