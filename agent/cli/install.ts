@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { resolveAgent } from '../../schemas/defaults.ts';
 import type { ResolvedAgent } from '../../schemas/defaults.ts';
@@ -29,7 +29,7 @@ function clusterEntries(directory: string): readonly string[] {
  * @param force keep what is there in a backup folder instead of refusing.
  * @returns the backup folder, null when there was nothing.
  */
-export function makeRoom(directory: string, force: boolean): string | null {
+export function makeRoom(directory: string, stateDirectory: string, force: boolean): string | null {
   const entries = clusterEntries(directory);
   if (entries.length === 0) return null;
   if (!force) {
@@ -42,6 +42,13 @@ export function makeRoom(directory: string, force: boolean): string | null {
   const backup = `${resolve(directory)}.backup-${new Date().toISOString().replaceAll(':', '').slice(0, 17)}`;
   mkdirSync(backup, { mode: 0o700 });
   for (const entry of entries) renameSync(join(directory, entry), join(backup, entry));
+  // Tokens of the old cluster must not open the new one. The state may lie on another file system, where nothing can be renamed to.
+  for (const name of ['tokens.json', 'join-tokens']) {
+    const from = join(stateDirectory, name);
+    if (!existsSync(from)) continue;
+    cpSync(from, join(backup, name), { recursive: true });
+    rmSync(from, { recursive: true });
+  }
   syncDirectory(backup);
   syncDirectory(directory);
   return backup;

@@ -297,7 +297,9 @@ describe('understudy init', () => {
     expect(again.code).toBe(3);
     expect(again.err).toMatch(/belongs to a cluster already.*nothing was changed.*--force/);
     expect(read('alpha', 'etc', 'tls', 'ca.crt')).toBe(before);
+    const secret = (await understudy(['token', 'create', '--name', 'laptop', ...config('alpha')])).out.trim();
     await init(['--force']);
+    expect(new ClientTokens(path('alpha', 'lib')).authenticate(secret)).toBeNull();
     expect(read('alpha', 'etc', 'tls', 'ca.crt')).not.toBe(before);
     const backup = readdirSync(path('alpha')).find((name) => name.startsWith('etc.backup-'));
     expect(read('alpha', backup ?? '', 'tls', 'ca.crt')).toBe(before);

@@ -80,7 +80,7 @@ async function init(options: Options, io: Io): Promise<ExitCode> {
     host: self.name,
     addresses: self.addresses.map(({ address }) => address),
   });
-  const backup = makeRoom(options.config, options.force);
+  const backup = makeRoom(options.config, settings.stateDirectory, options.force);
   storeAuthority(options.config, authority);
   storeIdentity(options.config, { authority: authority.certificate, certificate: own.certificate, key: own.key });
   installFiles(options.config, self.name, options, file, []);

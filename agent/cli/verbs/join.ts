@@ -53,14 +53,14 @@ async function join(options: Options, io: Io): Promise<ExitCode> {
       `The token is for the host ${token.host}, not for ${host}: run \`understudy token join --host ${host}\` on the first host.`,
     );
   }
-  // Refused before the token is used up.
-  if (!options.force) makeRoom(options.config, false);
   const settings = settingsOf(host, options);
+  // Refused before the token is used up.
+  if (!options.force) makeRoom(options.config, settings.stateDirectory, false);
   const { key, request } = await createRequest(host);
   const result = await enrol(parseServer(options.server), token.authority, { host, secret: token.secret, request });
   const source = checkClusterText(result.cluster.name, result.cluster.text);
 
-  const backup = makeRoom(options.config, options.force);
+  const backup = makeRoom(options.config, settings.stateDirectory, options.force);
   installFiles(options.config, host, options, source.file, result.modules);
   storeIdentity(options.config, { authority: result.authority, certificate: result.certificate, key });
   loadIdentity(options.config, host);
