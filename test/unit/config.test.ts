@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listenAddresses, loadConfiguration } from '../../agent/config/configuration.ts';
+import { explainReadError } from '../../agent/config/readFile.ts';
 import type { ConfigurationResult } from '../../agent/config/configuration.ts';
 
 const agent = '{ "host": "alpha" } // this host';
@@ -118,9 +119,17 @@ describe('a configuration folder', () => {
     expect(messages(result)).toMatch(/does not exist.*understudy init.*understudy join/);
   });
 
-  it.skipIf(process.getuid?.() === 0)('that may not be read says so', async () => {
-    chmodSync(folder, 0);
-    expect(messages(await loadConfiguration(folder))).toMatch(/may not be read/);
-    chmodSync(folder, 0o700);
+  it('that holds a folder in the place of a file says so', async () => {
+    mkdirSync(join(folder, 'agent.jsonc'));
+    const result = await load({ 'site.cluster.jsonc': cluster });
+    expect(result.ok).toBe(false);
+    expect(messages(result)).toMatch(/agent\.jsonc is no file: give the path of a configuration file/);
+  });
+
+  it('that may not be read says who may', () => {
+    const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+    expect(explainReadError('/etc/understudy', denied)).toBe(
+      '/etc/understudy may not be read by this user: run as root, or change its mode',
+    );
   });
 });

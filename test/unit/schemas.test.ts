@@ -428,8 +428,9 @@ describe('defaults', () => {
         const isDescribed = 'description' in child || '$ref' in child || 'unit' in child;
         expect(isDescribed, `${path}.${key}`).toBe(true);
         const unit = child['unit'];
-        if (typeof child['default'] === 'string' && unit === 'duration')
-          {expect(parseDuration(child['default']), `${path}.${key}`).not.toBeNull();}
+        if (typeof child['default'] === 'string' && unit === 'duration') {
+          expect(parseDuration(child['default']), `${path}.${key}`).not.toBeNull();
+        }
         visit(child, `${path}.${key}`);
       }
       for (const [name, child] of Object.entries(definitions ?? {})) visit(child, `${path}#${name}`);
