@@ -32,10 +32,10 @@ async function packageVsix() {
     );
     await cp(join(root, 'media/icons'), join(stage, 'media/icons'), { recursive: true });
     await cp(join(root, 'media/language'), join(stage, 'media/language'), { recursive: true });
-    for (const file of ['.vscodeignore', 'README.md', 'CHANGELOG.md', 'LICENSE']) await copyIfThere(file, stage);
+    await copyFile(join(root, 'extension/README.md'), join(stage, 'README.md'));
+    for (const file of ['.vscodeignore', 'CHANGELOG.md', 'LICENSE']) await copyIfThere(file, stage);
     // The bundles bring their dependencies along; what is for development stays here.
     const { devDependencies: _, dependencies: __, scripts: ___, private: ____, type: _____, ...shipped } = manifest;
-    shipped.repository ??= { type: 'git', url: 'https://understudy.dev/understudy.git' };
     await writeFile(join(stage, 'package.json'), JSON.stringify(shipped, null, 2));
     const file = join(dist, `understudy-${version}.vsix`);
     await createVSIX({

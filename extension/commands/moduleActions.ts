@@ -106,6 +106,8 @@ async function confirm(question: string, effect: string, verb: string): Promise<
 }
 
 async function pickHost(module: string, hosts: readonly string[]): Promise<string> {
+  // The question that follows names it anyway.
+  if (hosts.length === 1 && hosts[0] !== undefined) return hosts[0];
   const host = await vscode.window.showQuickPick([...hosts], {
     placeHolder: `Which host shall be primary of ${module}?`,
   });

@@ -22,7 +22,7 @@ export class Workbench {
   readonly violations: string[] = [];
 
   constructor(readonly page: Page) {
-    page.setDefaultTimeout(60_000);
+    page.setDefaultTimeout(20_000);
     page.on('console', (message) => {
       const text = message.text();
       // VS Code's own pages break their own policies; ours is told by its "default-src 'none'" and by its scripts.
@@ -34,7 +34,7 @@ export class Workbench {
   async open(url: string): Promise<void> {
     await this.page.goto(url);
     await this.page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 90_000 });
-    await this.page.locator('.monaco-workbench .activitybar a.action-label').first().waitFor();
+    await this.page.locator('.monaco-workbench .activitybar a.action-label').first().waitFor({ timeout: 60_000 });
   }
 
   /** Shows the view container of that name. */
@@ -101,6 +101,15 @@ export class Workbench {
     await this.quickInput.fill(name);
     await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().click();
     await this.page.locator(`.tabs-container .tab[data-resource-name="${name}"]`).waitFor();
+  }
+
+  /** Changes to a theme by its name. */
+  async chooseTheme(name: string): Promise<void> {
+    await this.run('Preferences: Color Theme');
+    await this.quickInput.fill(name);
+    const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first();
+    await row.click();
+    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
   }
 
   notification(text: string | RegExp): Locator {

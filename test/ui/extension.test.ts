@@ -1,0 +1,257 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { fetchCertificates, pinFor } from '../../extension/client/certificates.ts';
+import { StoryCluster } from '../support/storyCluster.ts';
+import { buildExtension } from './buildExtension.ts';
+import { themes } from './themes.ts';
+import { startVscode } from './vscodeHost.ts';
+import type { RunningVscode } from './vscodeHost.ts';
+import { openBrowser, Workbench } from './workbench.ts';
+
+const cluster = `{
+  "name": "site",
+  "networks": { "lan": {} },
+  "hosts": { "alpha": { "lan": "10.77.0.1" }, "beta": { "lan": "10.77.0.2" }, "gamma": { "lan": "10.77.0.3" } },
+  "arbiter": { "witness": "gamma" }
+}
+`;
+const misspelt = `{
+  // the web server
+  "name": "web",
+  "hosts": ["alpha", "beta"],
+  "mirror": { "directorys": ["/srv/vm/web"] },
+  "server": { "qemu": { "memory": "512MiB", "disks": [{ "file": "disk.raw" }] } }
+}
+`;
+
+let story: StoryCluster;
+let vscode: RunningVscode;
+let browser: Browser;
+let workspace: string;
+let workbench: Workbench;
+
+beforeAll(async () => {
+  workspace = await mkdtemp(join(tmpdir(), 'understudy-workspace-'));
+  await mkdir(join(workspace, 'modules'));
+  await writeFile(join(workspace, 'site.cluster.jsonc'), cluster);
+  await writeFile(join(workspace, 'modules/web.module.jsonc'), misspelt);
+  story = await StoryCluster.start();
+  vscode = await startVscode({ workspace, extensionVsix: await buildExtension() });
+  browser = await openBrowser();
+  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } });
+  workbench = new Workbench(await context.newPage());
+  await workbench.open(vscode.url);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await vscode?.stop();
+  await story?.close();
+  await rm(workspace, { recursive: true, force: true });
+});
+
+let hasFailed = false;
+
+/** A test in the one window; when it fails there is a picture, and what would follow from it is skipped. */
+function step(title: string, body: () => Promise<void>): void {
+  it(title, { timeout: 90_000 }, async ({ skip }) => {
+    if (hasFailed) skip('an earlier step failed');
+    onTestFailed(async () => {
+      hasFailed = true;
+      await workbench.screenshot(`failed-${title.replaceAll(/\W+/g, '-')}`);
+    });
+    await body();
+  });
+}
+
+// One window, one story: each step begins where the one before has ended.
+describe('the extension in VS Code', () => {
+  step('welcomes a person who has no cluster yet', async () => {
+    await workbench.show('Understudy');
+    await workbench.sideBar.getByRole('button', { name: 'Add Cluster', exact: true }).waitFor();
+    await workbench.screenshot('welcome');
+  });
+
+  step('adds a cluster after showing its fingerprint, and keeps the token secret', async () => {
+    const pin = pinFor(await fetchCertificates({ host: '127.0.0.1', port: story.port }));
+    await workbench.sideBar.getByRole('button', { name: 'Add Cluster', exact: true }).click();
+    await workbench.enter('address', story.addressOf('alpha'));
+    await workbench.dialog.waitFor();
+    const shown = (await workbench.dialog.innerText()).replaceAll(/\s+/g, ':');
+    expect(shown).toContain(pin.sha256);
+    await workbench.screenshot('trust');
+    await workbench.answer('Trust');
+    await workbench.enter('token', 'x'.repeat(40));
+    await workbench.enter('not taken', story.token);
+    await workbench.line(/^site, 3 of 3 hosts/).waitFor();
+    const { stdout } = await promisify(execFile)('grep', ['-rlF', story.token, vscode.runDirectory]).catch(() => ({
+      stdout: '',
+    }));
+    expect(stdout).toBe('');
+  });
+
+  step('shows cluster, modules and hosts with their states in words', async () => {
+    await workbench.line(/^web, STOP/).waitFor();
+    await workbench.line(/^db, PRIM on beta, in sync/).waitFor();
+    await workbench.line(/^beta, PRIM · server running/).waitFor();
+    await workbench.line(/^alpha, SECOND in sync/).waitFor();
+    await workbench.line(/^gamma, witness · reachable/).waitFor();
+  });
+
+  step('starts a module after a confirmation that names it', async () => {
+    await workbench.inline(workbench.line(/^web,/), /Start Module/);
+    await workbench.dialog.getByText('Start module web of cluster site?').waitFor();
+    await workbench.answer('Start');
+    await workbench.line(/^web, PRIM on alpha, in sync/).waitFor();
+    await workbench.notification('web: starting done').waitFor();
+    await workbench.clearNotifications();
+  });
+
+  step('does nothing when the person cancels', async () => {
+    await workbench.contextMenu(workbench.line(/^web,/), /Stop Module/);
+    await workbench.dialog.getByText('Stop module web of cluster site?').waitFor();
+    await workbench.answer('Cancel');
+    await workbench.line(/^web, PRIM on alpha, in sync/).waitFor();
+    expect(story.entries.some(({ code }) => code === 'STOPPING')).toBe(false);
+  });
+
+  step('shows the module in a panel: hosts, direction, numbers and events', async () => {
+    await workbench.inline(workbench.line(/^web,/), /Open Module Panel/);
+    const { panel } = workbench;
+    await panel.getByRole('heading', { name: 'web', exact: true }).waitFor();
+    await panel.getByRole('img', { name: 'alpha to beta: in sync' }).waitFor();
+    for (let second = 0; second < 8; second++) {
+      story.traffic('web', second);
+      // Samples closer together than this are one to the plot.
+      await new Promise((resolve) => setTimeout(resolve, 450));
+    }
+    await panel
+      .locator('.metric', { hasText: 'Throughput' })
+      .getByText(/MiB\/s$/)
+      .waitFor();
+    expect(await panel.locator('.metric canvas').count()).toBe(2);
+    await panel.getByRole('cell', { name: 'web: starting done' }).waitFor();
+    await panel.getByRole('textbox').fill('nothing like this');
+    await panel.getByText('No event matches the filter.').waitFor();
+    await panel.getByRole('textbox').fill('');
+  });
+
+  step('switches over from the panel, and turns the arrow', async () => {
+    const { panel } = workbench;
+    await panel.getByRole('button', { name: /^Switch Over/ }).click();
+    await workbench.dialog.getByText('Switch module web of cluster site over to beta?').waitFor();
+    await workbench.answer('Switch Over');
+    await panel.getByText('web: demoting done', { exact: true }).first().waitFor();
+    await panel.getByRole('img', { name: 'beta to alpha: in sync' }).waitFor();
+    await workbench.line(/^web, PRIM on beta, in sync/).waitFor();
+  });
+
+  for (const { name, kind, tag } of themes) {
+    step(`shows a resync with rate and time left, in ${tag}`, async () => {
+      story.change('web', (module) => {
+        const primary = module.onHosts.find(({ host }) => host === 'beta');
+        module.inSync = ['beta'];
+        for (const replica of module.onHosts) replica.transition = 'resynchronising';
+        if (primary === undefined) return;
+        primary.resync = {
+          kind: 'delta',
+          cause: 'alpha was away',
+          toCheck: 3.2e9,
+          checked: 1.3e9,
+          sent: 42e6,
+          rate: 310e6,
+          secondsLeft: 6.1,
+        };
+      });
+      await workbench.chooseTheme(name);
+      const { panel } = workbench;
+      await panel.locator(`body.${kind}`).waitFor();
+      await panel.getByText('40 % · 6.1 s left').waitFor();
+      await panel.getByText(/compared at 296 MiB\/s/).waitFor();
+      await workbench.line(/^alpha, SECOND resynchronising 40 %/).waitFor();
+      await workbench.screenshot(`resync-${tag}`);
+      story.serveOn('web', 'beta');
+      await panel.getByRole('img', { name: 'beta to alpha: in sync' }).waitFor();
+    });
+  }
+
+  step('makes one item of the status bar of what is wrong', async () => {
+    const item = workbench.page.locator('[id="understudy.understudy.understudy.status"], [id$="understudy.status"]');
+    expect(await item.count()).toBe(0);
+    story.change('web', (module) => {
+      module.inSync = ['beta'];
+      module.warnings = ['Only beta holds the newest writes.'];
+      for (const replica of module.onHosts) {
+        replica.state = replica.host === 'beta' ? 'ALONE' : 'SECOND';
+        replica.known = replica.host === 'beta';
+      }
+    });
+    await item.getByText('web: ALONE on beta, no secondary').waitFor();
+    await workbench.panel.getByRole('img', { name: 'beta to alpha: no replication' }).waitFor();
+    await workbench.screenshot('alone');
+    story.serveOn('web', 'beta');
+    await item.waitFor({ state: 'detached' });
+  });
+
+  step('forces a primary only after the name of the module was typed', async () => {
+    story.change('db', (module) => {
+      module.primary = null;
+      module.inSync = ['beta'];
+      for (const replica of module.onHosts) {
+        replica.state = replica.host === 'alpha' ? 'WAIT' : 'STOP';
+        replica.known = replica.host === 'alpha';
+        replica.traffic = null;
+        replica.reason = 'Not in sync, and beta is not reachable.';
+      }
+    });
+    await workbench.contextMenu(workbench.line(/^db, WAIT/), /Force Primary/);
+    await workbench.dialog.getByText('Force alpha to be primary of module db of cluster site?').waitFor();
+    await workbench.screenshot('force-primary');
+    await workbench.answer('Continue…');
+    await workbench.enter('Force alpha', 'bd');
+    await workbench.page.locator('.quick-input-message').getByText('This is not "db".').waitFor();
+    expect(story.entries.some(({ code }) => code === 'PROMOTING')).toBe(false);
+    await workbench.enter('Force alpha', 'db');
+    await workbench.line(/^db, ALONE on alpha/).waitFor();
+    await workbench.clearNotifications();
+  });
+
+  step('shows what the language server finds, and mends it', async () => {
+    await workbench.openFile('web.module.jsonc');
+    await workbench.page.locator('.squiggly-error').first().waitFor();
+    await workbench.page.keyboard.press('Control+Shift+M');
+    const problem = workbench.page.locator(
+      '.markers-panel-container .monaco-list-row, .markers-panel .monaco-list-row',
+    );
+    await problem.filter({ hasText: 'directorys' }).first().waitFor();
+    await workbench.screenshot('diagnostic');
+    await workbench.page.locator('.view-line', { hasText: 'directorys' }).click();
+    await workbench.run('Auto Fix...');
+    await workbench.page.locator('.view-line', { hasText: '"directories"' }).waitFor();
+    await workbench.page.locator('.squiggly-error').waitFor({ state: 'detached' });
+    await workbench.page.keyboard.press('Control+Shift+M');
+  });
+
+  step('is quiet while no agent can be reached, and recovers by itself', async () => {
+    await workbench.clearNotifications();
+    await story.stopAgent('alpha');
+    await story.stopAgent('beta');
+    await workbench.line(/^site, unreachable · as of/).waitFor();
+    await workbench.line(/^web, last known: PRIM/).waitFor();
+    await workbench.screenshot('unreachable');
+    expect(await workbench.page.locator('.notification-toast').count()).toBe(0);
+    await story.startAgent('beta');
+    await workbench.line(/^site, .* via beta/).waitFor();
+    await workbench.line(/^web, PRIM on beta, in sync/).waitFor();
+  });
+
+  step('broke no rule of its own page', () => {
+    expect(workbench.violations).toEqual([]);
+    return Promise.resolve();
+  });
+});
