@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { ClusterStore } from '../../../extension/model/clusterStore.ts';
+import { formatBytes, formatDuration } from '../../../extension/model/format.ts';
+import { actionFacts, linkFacts, moduleFacts, replicaFacts } from '../../../extension/model/moduleFacts.ts';
+import { TrafficHistory } from '../../../extension/model/trafficHistory.ts';
+import type { ModuleStatus, ReplicaStatus } from '../../../schemas/generated/api.ts';
+import { moduleStatus, replicaStatus, snapshotOf } from '../../support/memoryFacade.ts';
+
+function pair(alpha: ReplicaStatus, beta: ReplicaStatus, extra: Partial<ModuleStatus> = {}): ModuleStatus {
+  return moduleStatus('web', { onHosts: [alpha, beta], ...extra });
+}
+
+function enabled(module: ModuleStatus, connected = true): string[] {
+  return actionFacts(module, connected)
+    .filter((action) => action.enabled)
+    .map((action) => action.name);
+}
+
+const prim = replicaStatus('alpha', 'PRIM');
+const second = replicaStatus('beta', 'SECOND');
+
+describe("what a module's state means", () => {
+  it('is good for a healthy pair, which may be switched over and stopped', () => {
+    const module = pair(prim, second);
+    expect(moduleFacts(module)).toEqual({ severity: 'good', word: 'PRIM', label: 'on alpha, in sync' });
+    expect(linkFacts(module)).toMatchObject({ kind: 'in-sync', from: 'alpha', to: 'beta' });
+    expect(enabled(module)).toEqual(['stop', 'switchover']);
+  });
+
+  it('is busy while the secondary is brought up to date, with no switchover', () => {
+    const resync = { kind: 'delta' as const, cause: '', toCheck: 2, checked: 1, sent: 1, rate: 1, secondsLeft: 1 };
+    const module = pair({ ...prim, resync }, { ...second, transition: 'resynchronising' }, { inSync: ['alpha'] });
+    expect(moduleFacts(module).severity).toBe('busy');
+    expect(linkFacts(module)).toMatchObject({ kind: 'resynchronising', from: 'alpha' });
+    expect(enabled(module)).toEqual(['stop']);
+  });
+
+  it('warns of a primary alone, and never calls a replica that is not reachable in sync', () => {
+    const module = pair(replicaStatus('alpha', 'ALONE'), { ...second, known: false });
+    expect(moduleFacts(module)).toMatchObject({ severity: 'warning', word: 'ALONE' });
+    expect(linkFacts(module).kind).toBe('broken');
+    expect(replicaFacts({ ...second, known: false }, module)).toMatchObject({
+      severity: 'unknown',
+      label: 'not reachable',
+    });
+    expect(enabled(module)).not.toContain('switchover');
+    expect(enabled(module)).not.toContain('forcePrimary');
+  });
+
+  it('is an error while writes are frozen', () => {
+    const module = pair({ ...prim, transition: 'frozen' }, { ...second, known: false });
+    expect(moduleFacts(module)).toMatchObject({ severity: 'error', label: 'frozen on alpha' });
+    expect(linkFacts(module).kind).toBe('frozen');
+  });
+
+  it('tells why a module waits, and lets a primary be forced only where a host is reachable', () => {
+    const reason = 'The arbiter names beta, which is not reachable.';
+    const module = pair(
+      { ...replicaStatus('alpha', 'WAIT'), reason },
+      { ...replicaStatus('beta', 'STOP'), known: false },
+      { primary: null },
+    );
+    expect(moduleFacts(module)).toEqual({ severity: 'error', word: 'WAIT', label: reason });
+    expect(actionFacts(module, true).find(({ name }) => name === 'forcePrimary')).toMatchObject({
+      enabled: true,
+      hosts: ['alpha'],
+    });
+  });
+
+  it('is neutral when stopped on purpose', () => {
+    const module = pair(replicaStatus('alpha', 'STOP'), replicaStatus('beta', 'STOP'), {
+      desired: 'stopped',
+      primary: null,
+    });
+    expect(moduleFacts(module).severity).toBe('neutral');
+    expect(linkFacts(module).kind).toBe('stopped');
+    expect(enabled(module)).toContain('start');
+    expect(enabled(module)).not.toContain('stop');
+  });
+
+  it('offers nothing without a connection, and says why', () => {
+    const module = pair(prim, second);
+    expect(enabled(module, false)).toEqual([]);
+    expect(actionFacts(module, false)[0]?.hint).toBe('Not connected to the cluster.');
+  });
+});
+
+describe('the last known state', () => {
+  it('takes changes over, ignores older ones, and grows old without a connection', () => {
+    let now = 1000;
+    const store = new ClusterStore(() => now);
+    expect(store.age).toBeNull();
+    const { time, arbiter } = snapshotOf();
+    store.replace(snapshotOf());
+    const changed = moduleStatus('web', { primary: 'beta' });
+    expect(store.apply({ revision: 2, time, arbiter, hosts: [], modules: [changed] })).toMatchObject({
+      structure: false,
+      modules: ['web'],
+    });
+    expect(store.module('web')?.primary).toBe('beta');
+    expect(store.apply({ revision: 2, time, arbiter, hosts: [], modules: [moduleStatus('web')] })).toBeNull();
+    expect(store.module('web')?.primary).toBe('beta');
+    expect(store.age).toBe(0);
+    store.disconnected();
+    now += 12_000;
+    expect(store.age).toBe(12_000);
+    store.replace(snapshotOf());
+    expect(store.age).toBe(0);
+  });
+
+  it('notices modules that come', () => {
+    const store = new ClusterStore(() => 0);
+    store.replace(snapshotOf());
+    const { time, arbiter } = snapshotOf();
+    const event = { revision: 9, time, arbiter, hosts: [], modules: [moduleStatus('db')] };
+    expect(store.apply(event)?.structure).toBe(true);
+  });
+});
+
+describe('the history of traffic', () => {
+  it('keeps five minutes, no faster than a plot can show, and gaps where nothing is known', () => {
+    const history = new TrafficHistory();
+    const module = moduleStatus('web');
+    expect(history.add(module, 1000)?.bytesPerSecond).toBe(4096);
+    expect(history.add(module, 1100)).toBeNull();
+    expect(history.add(pair(replicaStatus('alpha', 'STOP'), second), 2000)?.bytesPerSecond).toBeNull();
+    for (let second = 3; second < 400; second++) history.add(module, second * 1000);
+    expect(history.samples.length).toBeLessThanOrEqual(301);
+    expect(history.samples[0]?.time).toBeGreaterThanOrEqual(99_000);
+  });
+});
+
+describe('words for numbers', () => {
+  it.each([
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [1536, '1.5 KiB'],
+    [104_857_600, '100 MiB'],
+    [1_073_741_823, '1.0 GiB'],
+  ])('%d bytes are %s', (bytes, words) => expect(formatBytes(bytes)).toBe(words));
+  it.each([
+    [850, '850 ms'],
+    [2310, '2.3 s'],
+    [65_000, '65 s'],
+    [600_000, '10 min'],
+    [90_000_000, '25 h'],
+  ])('%d ms are %s', (milliseconds, words) => expect(formatDuration(milliseconds)).toBe(words));
+});
