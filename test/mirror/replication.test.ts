@@ -150,6 +150,42 @@ suite('resync', () => {
     expect(await settle(beta.directory, alpha.directory)).toEqual([]);
   });
 
+  test('after a switchover looks at next to nothing', async () => {
+    pair = await new Pair().open();
+    const { alpha, beta } = pair;
+    fs.writeFileSync(path.join(alpha.directory, 'image'), Buffer.alloc(8 << 20, 3));
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    fs.writeFileSync(path.join(alpha.directory, 'last'), 'words');
+    await alpha.mirror.release();
+    await beta.event('followerLink', 0, 5000, (event) => !event.connected && /released/.test(event.reason ?? ''));
+    await pair.serve(beta);
+    fs.writeFileSync(path.join(beta.directory, 'first'), 'words');
+    const { progress } = await pair.join(beta, alpha);
+    expect(progress).toMatchObject({ kind: 'delta' });
+    expect(progress.checked).toBeLessThan(1000);
+    expect(progress.sent).toBeLessThan(4000);
+    expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+  });
+
+  test('a file whose known name went is still written on the secondary under the other', async () => {
+    pair = await new Pair().open();
+    const { alpha, beta } = pair;
+    fs.writeFileSync(path.join(alpha.directory, 'one'), '');
+    fs.linkSync(path.join(alpha.directory, 'one'), path.join(alpha.directory, 'other'));
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    const fd = fs.openSync(path.join(alpha.directory, 'one'), 'w');
+    fs.unlinkSync(path.join(alpha.directory, 'one'));
+    fs.writeSync(fd, 'first ');
+    fs.renameSync(path.join(alpha.directory, 'other'), path.join(alpha.directory, 'third'));
+    fs.writeFileSync(path.join(alpha.directory, 'other'), 'another file');
+    fs.writeSync(fd, 'second');
+    fs.closeSync(fd);
+    expect(fs.readFileSync(path.join(beta.directory, 'third'), 'utf8')).toBe('first second');
+    expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+  });
+
   test('of a sparse image sends data only', async () => {
     pair = await new Pair().open();
     const { alpha, beta } = pair;

@@ -134,6 +134,9 @@ class AckThread {
       }
       const got = this.#buffer.receive(this.#fd);
       if (got === -errnos.EINTR) continue;
+      if (got === -errnos.EAGAIN) {
+        throw new MirrorError('unreachable', 'the follower greeted and does not answer any more');
+      }
       if (got <= 0) {
         probe();
         throw new MirrorError('not-authentic', 'the follower closed the connection: is its session key another one?');

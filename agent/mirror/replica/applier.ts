@@ -27,6 +27,7 @@ import {
   renameat2,
   setxattrat,
   symlinkat,
+  syncfs,
   tryUnlinkat,
   unlinkat,
   utimensat,
@@ -188,6 +189,11 @@ export class Applier {
   /** Makes one file durable; a file that is not there any more needs nothing. */
   flush(file: FileRef): void {
     if (file.path === null) return;
+    if (file.path === '') {
+      // Also what a syncfs(2) of the guest's comes as: everything.
+      syncfs(this.#tree.rootFd);
+      return;
+    }
     try {
       fsync(this.file(file));
     } catch (error) {

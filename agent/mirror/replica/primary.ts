@@ -172,6 +172,7 @@ export class Primary implements MutationSink {
         // The mount has moved directories behind this tree's back.
         this.#tree.forgetDirectories();
       }
+      if (mutation.kind === 'rename' || mutation.kind === 'unlink') this.#forgetFoundNames();
     }
     const replicated = mutations.map((each) => this.#replicated(each)).filter((each) => each !== null);
     for (const mutation of replicated) {
@@ -215,6 +216,11 @@ export class Primary implements MutationSink {
     let path = this.#nameless.get(ino);
     if (path === undefined) this.#nameless.set(ino, (path = this.#tree.findInode(ino)));
     return path;
+  }
+
+  /** A name that was found by looking may have become another one. A file without any name never gets one again. */
+  #forgetFoundNames(): void {
+    for (const [ino, path] of this.#nameless) if (path !== null) this.#nameless.delete(ino);
   }
 
   #crossing(mutation: Mutation): 'in' | 'out' | null {
