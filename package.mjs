@@ -1,7 +1,7 @@
 // Packages the product: dist/understudy-VERSION.vsix for the editor and dist/understudy-agent-VERSION.tgz for hosts.
 // `node package.mjs [vsix] [agent]`, both by default.
 import { execFile } from 'node:child_process';
-import { chmod, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -58,10 +58,10 @@ async function packageAgent() {
     await chmod(join(stage, 'lib/understudy.mjs'), 0o755);
     // koffi is native: it travels inside, with its prebuilt library, so that hosts need neither network nor compiler.
     for (const name of ['koffi', '@koromix/koffi-linux-x64']) {
-      await cp(join(root, 'node_modules', name), join(stage, 'node_modules', name), { recursive: true });
-    }
-    for (const unneeded of ['doc', 'src', 'vendor', 'cnoke.cjs', 'CHANGELOG.md']) {
-      await rm(join(stage, 'node_modules/koffi', unneeded), { recursive: true, force: true });
+      await cp(join(root, 'node_modules', name), join(stage, 'node_modules', name), {
+        recursive: true,
+        filter: isNeeded,
+      });
     }
     await slimKoffi(join(stage, 'node_modules/koffi/package.json'));
     await copyIfThere('LICENSE', stage);
@@ -96,6 +96,12 @@ function agentManifest() {
     dependencies: { koffi: manifest.dependencies.koffi, '@koromix/koffi-linux-x64': manifest.dependencies.koffi },
     bundleDependencies: ['koffi', '@koromix/koffi-linux-x64'],
   };
+}
+
+/** Folders, and of files the programs, the library and the licence: not the sources it was built from. */
+async function isNeeded(path) {
+  if (/[\\/](vendor|doc|musl_x64)$/.test(path)) return false;
+  return (await stat(path)).isDirectory() || /\.([cm]?js|node|json)$|LICENSE[^/]*$/.test(path);
 }
 
 /** Without its other platforms and without its build step: npm would look for them on hosts without a network. */

@@ -29,6 +29,7 @@ export class Header {
   readonly #banner: HTMLElement;
   readonly #warnings = h('ul', { class: 'warnings' });
   #busy: string | null = null;
+  #forget: number | undefined;
 
   constructor(events: HeaderEvents) {
     const actions = h('div', { class: 'actions', role: 'toolbar', 'aria-label': 'Actions' });
@@ -81,6 +82,9 @@ export class Header {
     setText(this.#outcome, text ?? '');
     this.#outcome.hidden = text === null;
     setAttribute(this.#outcome, 'data-failed', failed);
+    clearTimeout(this.#forget);
+    // What went well is seen in the states soon enough; what failed stays until the next action.
+    if (!failed && this.#busy === null) this.#forget = window.setTimeout(() => (this.#outcome.hidden = true), 15_000);
   }
 
   #updateButtons(state: PanelState): void {

@@ -110,15 +110,20 @@ async function act(name: ActionName): Promise<void> {
   }[name];
   header.setBusy(`${doing} ${module}…`);
   render();
+  const [text, failed] = await outcomeOf(`module.${name}`, module);
+  header.setBusy(null);
+  header.showOutcome(text, failed);
+  render();
+}
+
+/** What to say of a command, and whether it failed; null: the person has cancelled it. */
+async function outcomeOf(method: string, module: string): Promise<[string | null, boolean]> {
   try {
-    const result = (await host.request(`module.${name}`, { module })) as CommandResult;
-    header.showOutcome(result.message, false);
+    const result = (await host.request(method, { module })) as CommandResult;
+    return [result.message, false];
   } catch (error) {
     const cancelled = error instanceof Refused && error.code === 'CONFIRMATION';
-    header.showOutcome(cancelled ? null : error instanceof Error ? error.message : String(error), true);
-  } finally {
-    header.setBusy(null);
-    render();
+    return [cancelled ? null : error instanceof Error ? error.message : String(error), !cancelled];
   }
 }
 

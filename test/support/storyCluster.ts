@@ -143,6 +143,7 @@ export class StoryCluster {
       module.desired = 'started';
       module.primary = host;
       module.epoch += 1;
+      module.warnings = [];
       module.inSync = [...module.hosts];
       module.onHosts = module.hosts.map((other) =>
         replicaStatus(other, other === host ? 'PRIM' : 'SECOND', {

@@ -62,7 +62,19 @@ export class Workbench {
   /** Chooses an entry of the context menu of a line. */
   async contextMenu(line: Locator, entry: string | RegExp): Promise<void> {
     await line.click({ button: 'right' });
-    await this.page.getByRole('menuitem', { name: entry }).click();
+    const item = this.page.getByRole('menuitem', { name: entry });
+    // A menu takes no click in the first moment after it has opened.
+    for (let attempt = 0; attempt < 20; attempt++) {
+      await item.click();
+      if (
+        await item.waitFor({ state: 'hidden', timeout: 500 }).then(
+          () => true,
+          () => false,
+        )
+      )
+        return;
+    }
+    throw new Error(`The menu did not take the click on ${String(entry)}.`);
   }
 
   get dialog(): Locator {

@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, '../..');
+let prefix: string;
+
+// As a host would have it: nothing of this project's environment, and no registry to ask.
+const environment = { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), npm_config_registry: 'http://127.0.0.1:9/' };
+
+beforeAll(async () => {
+  prefix = await mkdtemp(join(tmpdir(), 'understudy-prefix-'));
+  const { stdout } = await run(process.execPath, [join(root, 'package.mjs'), 'agent'], { cwd: root });
+  const tarball = stdout.trim().split('\n').at(-1) ?? '';
+  await run('npm', ['install', '--global', '--offline', '--prefix', prefix, tarball], {
+    cwd: prefix,
+    env: environment,
+  });
+});
+afterAll(() => rm(prefix, { recursive: true, force: true }));
+
+describe('the agent package', () => {
+  it('installs without a network and runs', async () => {
+    const { stdout } = await run(join(prefix, 'bin/understudy'), ['--help'], { env: environment });
+    for (const verb of ['agent', 'status', 'start', 'switchover', 'validate', 'init', 'join']) {
+      expect(stdout).toMatch(new RegExp(`^  ${verb}\\b`, 'm'));
+    }
+  });
+
+  it('brings the native library it needs', async () => {
+    const folder = join(prefix, 'lib/node_modules/understudy-agent');
+    const program =
+      "const k = require('koffi'); console.log(k.load('libc.so.6').func('int getpid()')() === process.pid);";
+    const { stdout } = await run(process.execPath, ['-e', program], { cwd: folder, env: environment });
+    expect(stdout.trim()).toBe('true');
+  });
+
+  it('says what is missing on a host that is not set up', async () => {
+    const missing = join(prefix, 'etc');
+    const attempt = run(join(prefix, 'bin/understudy'), ['agent', '--config', missing], { env: environment });
+    await expect(attempt).rejects.toMatchObject({ stderr: expect.stringContaining(missing) as string });
+  });
+});
