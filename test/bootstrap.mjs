@@ -196,7 +196,12 @@ const checks = [
   ['formatting', ['node_modules/prettier/bin/prettier.cjs', '--check', '.']],
   [
     'imports',
-    ['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs', ...sourceFolders],
+    [
+      'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+      '--config',
+      '.dependency-cruiser.cjs',
+      ...sourceFolders,
+    ],
   ],
 ];
 
@@ -238,7 +243,10 @@ mounts a file system of its own for the mirror: without root none of this can be
     installPackages();
     const missing = installSystemPackages([...systemPackages, ...browserPackages]);
     await build();
-    if (!isRoot) say('Not root: the tests of the mirror and of the lab are skipped. All of them: sudo --preserve-env=PATH npm test');
+    if (!isRoot)
+      say(
+        'Not root: the tests of the mirror and of the lab are skipped. All of them: sudo --preserve-env=PATH npm test',
+      );
     else if (missing.length > 0) say(`Tests that need ${missing.join(', ')} are skipped.`);
     report(name === 'ci' ? await continuousIntegration() : await test(args));
   } else if (name === 'build') {

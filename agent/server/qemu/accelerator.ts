@@ -91,8 +91,9 @@ async function bootProbe({ binary, machine, cpu }: AcceleratorQuestion, image: s
   try {
     const result = await run(binary, argv, { timeoutMs: probeTimeoutMs });
     const took = `${Math.round(performance.now() - began)} ms`;
-    if (result.code === bootProbeExitCode)
+    if (result.code === bootProbeExitCode) {
       return { accelerator: 'kvm', reason: `a probe guest booted under KVM in ${took}` };
+    }
     const said = result.stderr.trim().split('\n')[0] ?? '';
     const how = result.code === null ? (result.signal ?? 'a signal') : `code ${result.code}`;
     return {

@@ -63,8 +63,9 @@ export class QemuServer implements VirtualServer {
   readonly processGroups = (): readonly number[] => (this.#process === null ? [] : [this.#process.pid]);
 
   async start(context: StartContext, signal: AbortSignal): Promise<void> {
-    if (this.#state !== 'stopped')
+    if (this.#state !== 'stopped') {
       throw new ServerError('SERVER_START_FAILED', `The server is ${this.#state} already.`);
+    }
     signal.throwIfAborted();
     this.#change('starting', null);
     this.#ending = null;

@@ -43,8 +43,9 @@ export class ScriptsServer implements VirtualServer {
   readonly processGroups = (): readonly number[] => [];
 
   async start(context: StartContext, signal: AbortSignal): Promise<void> {
-    if (this.#state !== 'stopped')
+    if (this.#state !== 'stopped') {
       throw new ServerError('SERVER_START_FAILED', `The server is ${this.#state} already.`);
+    }
     signal.throwIfAborted();
     this.#context = context;
     this.#change('starting');
