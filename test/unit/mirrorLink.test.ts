@@ -1,0 +1,280 @@
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ByteReader, ByteWriter, MalformedMessage } from '../../agent/mirror/link/bytes.ts';
+import { decodeMutation, encodeMutation } from '../../agent/mirror/link/mutationCodec.ts';
+import { HEADER_BYTES } from '../../agent/mirror/link/protocol.ts';
+import { decodeDirectory, encodeDirectory } from '../../agent/mirror/link/resyncMessages.ts';
+import { BadFrame, deriveKeys, Opener, Sealer } from '../../agent/mirror/link/sealer.ts';
+import { SharedState } from '../../agent/mirror/link/sharedState.ts';
+import type { Mutation } from '../../agent/mirror/mutation.ts';
+import { excludedNames, excludedPath } from '../../agent/mirror/replica/excluded.ts';
+import { chooseKind } from '../../agent/mirror/resync/kind.ts';
+import { eventfd, pipe } from '../../agent/platform/libc.ts';
+
+const byteString = fc.string({
+  unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)),
+  maxLength: 40,
+});
+const size = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const u32 = fc.integer({ min: 0, max: 0xffffffff });
+const file = fc.record({ ino: size, path: fc.option(byteString) });
+const time = fc.option(fc.bigInt({ min: -(2n ** 62n), max: 2n ** 62n }));
+const data = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
+const owned = { ino: size, path: byteString, uid: u32, gid: u32 };
+const mutation: fc.Arbitrary<Mutation> = fc.oneof(
+  fc.record({ kind: fc.constant('write' as const), file, offset: size, data }),
+  fc.record({ kind: fc.constant('truncate' as const), file, size }),
+  fc.record({ kind: fc.constant('fallocate' as const), file, mode: u32, offset: size, length: size }),
+  fc.record({ kind: fc.constantFrom('create' as const, 'mkdir' as const), ...owned, mode: u32 }),
+  fc.record({ kind: fc.constant('mknod' as const), ...owned, mode: u32, rdev: size }),
+  fc.record({ kind: fc.constant('symlink' as const), ...owned, target: byteString }),
+  fc.record({ kind: fc.constant('link' as const), file, path: byteString }),
+  fc.record({ kind: fc.constantFrom('unlink' as const, 'rmdir' as const), ino: size, path: byteString }),
+  fc.record({ kind: fc.constant('rename' as const), ino: size, from: byteString, to: byteString, flags: u32 }),
+  fc.record({ kind: fc.constant('chmod' as const), file, mode: u32 }),
+  fc.record({ kind: fc.constant('chown' as const), file, uid: fc.option(u32), gid: fc.option(u32) }),
+  fc.record({ kind: fc.constant('utimens' as const), file, atime: time, mtime: time }),
+  fc.record({ kind: fc.constant('setxattr' as const), file, name: byteString, value: data, flags: u32 }),
+  fc.record({ kind: fc.constant('removexattr' as const), file, name: byteString }),
+);
+
+describe('changes on the wire', () => {
+  test('come out as they went in', () => {
+    fc.assert(
+      fc.property(mutation, (each) => {
+        const out = new ByteWriter(4);
+        encodeMutation(out, each);
+        if (each.kind === 'write') out.raw(each.data);
+        const input = new ByteReader(Buffer.from(out.done()));
+        expect(decodeMutation(input)).toEqual(each);
+        expect(input.left).toBe(0);
+      }),
+    );
+  });
+
+  test('that are cut short or made up are refused, never misread past their end', () => {
+    fc.assert(
+      fc.property(mutation, fc.nat(), (each, cut) => {
+        const out = new ByteWriter(4);
+        encodeMutation(out, each);
+        if (each.kind === 'write') out.raw(each.data);
+        const bytes = Buffer.from(out.done());
+        expect(() => decodeMutation(new ByteReader(bytes.subarray(0, cut % bytes.length)))).toThrow(MalformedMessage);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        try {
+          decodeDirectory(Buffer.from(bytes));
+        } catch (error) {
+          expect(error).toBeInstanceOf(MalformedMessage);
+        }
+      }),
+    );
+  });
+
+  test('a directory comes out as it went in', () => {
+    const entry = {
+      name: 'caf\xe9',
+      ino: 2 ** 40,
+      mode: 0o100644,
+      nlink: 2,
+      uid: 1000,
+      gid: 4294967294,
+      size: 2 ** 45,
+      rdev: 0,
+      mtime: 1_234_567_890_123_456_789n,
+      target: '',
+      xattrs: [{ name: 'user.x', value: Buffer.from([0, 1, 2]) }],
+    };
+    const message = {
+      path: 'a/b',
+      self: { ...entry, name: 'b' },
+      entries: [entry],
+      allNames: ['x', 'y'],
+      complete: false,
+    };
+    expect(decodeDirectory(encodeDirectory(message))).toEqual(message);
+  });
+});
+
+describe('sealed frames', () => {
+  const keys = () => deriveKeys(randomBytes(32), randomBytes(32), randomBytes(32));
+  const open = (opener: Opener, frame: Buffer) => opener.open(opener.peek(frame.subarray(0, HEADER_BYTES)), frame);
+
+  test('open in order', () => {
+    const { toFollower } = keys();
+    const [sealer, opener] = [new Sealer(toFollower), new Opener(toFollower)];
+    for (const text of ['one', '', 'three']) {
+      expect(open(opener, Buffer.from(sealer.seal(2, 9, [Buffer.from(text)]))).toString()).toBe(text);
+    }
+  });
+
+  test('do not open when any bit was changed', () => {
+    const { toFollower } = keys();
+    const frame = Buffer.from(new Sealer(toFollower).seal(2, 9, [Buffer.from('content')]));
+    fc.assert(
+      fc.property(fc.nat({ max: frame.length * 8 - 1 }), (bit) => {
+        const changed = Buffer.from(frame);
+        changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+        expect(() => open(new Opener(toFollower), changed)).toThrow();
+      }),
+    );
+  });
+
+  test('do not open twice, out of order, in the other direction, or in another connection', () => {
+    const { toFollower, toPrimary } = keys();
+    const sealer = new Sealer(toFollower);
+    const first = Buffer.from(sealer.seal(2, 9, [Buffer.from('first')]));
+    const second = Buffer.from(sealer.seal(2, 9, [Buffer.from('second')]));
+    const opener = new Opener(toFollower);
+    expect(() => open(opener, second)).toThrow(BadFrame);
+    open(opener, first);
+    expect(() => open(opener, first)).toThrow(BadFrame);
+    expect(() => open(new Opener(toPrimary), first)).toThrow(BadFrame);
+    expect(() => open(new Opener(keys().toFollower), first)).toThrow(BadFrame);
+  });
+});
+
+describe('held replies', () => {
+  const reply = (number: number) => {
+    const bytes = Buffer.alloc(24, number);
+    bytes.writeUInt32LE(24, 0);
+    bytes.writeInt32LE(0, 4);
+    return bytes;
+  };
+  /** The replies go into a pipe instead of /dev/fuse. */
+  const state = () => {
+    const { readFd, writeFd } = pipe();
+    const shared = new SharedState(writeFd, eventfd());
+    shared.connected(-1, 0);
+    const taken = (count: number) => {
+      const out: { number: number; error: number }[] = [];
+      for (let each = 0; each < count; each++) {
+        const header = Buffer.alloc(16);
+        fs.readSync(readFd, header);
+        const length = header.readUInt32LE(0);
+        if (length > 16) fs.readSync(readFd, Buffer.alloc(length - 16));
+        out.push({ number: header.readUInt8(8), error: header.readInt32LE(4) });
+      }
+      return out;
+    };
+    return { shared, taken };
+  };
+  const good = (...numbers: number[]) => numbers.map((number) => ({ number, error: 0 }));
+
+  test('go out in order when their frames are acknowledged', () => {
+    const { shared, taken } = state();
+    shared.enterStep();
+    for (const number of [1, 2, 3]) shared.hold(reply(number), number, true);
+    expect(shared.unacknowledged).toBe(3);
+    shared.noteAcknowledged(2);
+    expect(taken(2)).toEqual(good(1, 2));
+    expect(shared.unacknowledged).toBe(1);
+  });
+
+  test('stay during a freeze, acknowledged or not, and go out at its end', () => {
+    const { shared, taken } = state();
+    shared.enterStep();
+    shared.hold(reply(1), 1, true);
+    shared.freeze();
+    shared.hold(reply(2), 0, true);
+    shared.noteAcknowledged(1);
+    expect(shared.unacknowledged).toBe(2);
+    shared.thaw();
+    expect(taken(2)).toEqual(good(1, 2));
+  });
+
+  test('wait for this host as well as for the peer', () => {
+    const { shared, taken } = state();
+    shared.enterStep();
+    shared.hold(reply(1), 1, false);
+    shared.noteAcknowledged(1);
+    expect(shared.unacknowledged).toBe(1);
+    shared.complete(true);
+    expect(taken(1)).toEqual(good(1));
+  });
+
+  test('stay in hold mode when the peer is lost, until the mirror goes on alone', () => {
+    const { shared, taken } = state();
+    expect(shared.setHold(true)).toBe(false);
+    shared.enterStep();
+    expect(shared.setHold(true)).toBe(true);
+    shared.hold(reply(1), 1, true);
+    shared.goAlone();
+    expect(taken(1)).toEqual(good(1));
+  });
+
+  test('fail with EIO when the mirror is aborted, the later ones too', () => {
+    const { shared, taken } = state();
+    shared.enterStep();
+    shared.hold(reply(1), 1, true);
+    shared.abort();
+    shared.hold(reply(2), 2, true);
+    expect(taken(2)).toEqual([
+      { number: 1, error: -5 },
+      { number: 2, error: -5 },
+    ]);
+  });
+});
+
+describe('excluded names', () => {
+  test('are matched by globs', () => {
+    const excluded = excludedNames(['*.swp', 'tmp?', '[.]cache', 'ü*']);
+    const cases: [string, boolean][] = [
+      ['a.swp', true],
+      ['.swp', true],
+      ['a.swp.x', false],
+      ['tmp1', true],
+      ['tmp', false],
+      ['.cache', true],
+      ['xcache', false],
+      [Buffer.from('über').toString('latin1'), true],
+    ];
+    for (const [name, expected] of cases) expect([name, excluded(name)]).toEqual([name, expected]);
+    expect(excludedPath(excluded, 'a/b.swp/c')).toBe(true);
+    expect(excludedPath(excludedNames([]), 'a/b.swp/c')).toBe(false);
+  });
+});
+
+describe('the kind of a resync', () => {
+  const record = {
+    formatVersion: 1 as const,
+    module: 'web',
+    lineage: [{ epoch: 6, primary: 'beta' }],
+    syncId: 's',
+    consistent: true,
+  };
+  const about = {
+    record,
+    marksProblem: null,
+    followerRecord: record,
+    followerMarksProblem: null,
+    followerName: 'alpha',
+  };
+
+  test.each([
+    ['both know the same resync and have marks', {}, 'delta', 'alpha was away since epoch 6'],
+    [
+      'the follower is empty',
+      { followerRecord: { ...record, lineage: [] } },
+      'full',
+      'alpha holds no data of the module yet',
+    ],
+    ['they know different resyncs', { followerRecord: { ...record, syncId: 't' } }, 'full', /not completed a resync/],
+    [
+      'they know none',
+      { record: { ...record, syncId: null }, followerRecord: { ...record, syncId: null } },
+      'full',
+      /not completed/,
+    ],
+    ['our marks are damaged', { marksProblem: 'damaged' }, 'full', 'the zone marks of this host are damaged'],
+    ['their marks are missing', { followerMarksProblem: 'missing' }, 'full', 'the zone marks of alpha are missing'],
+  ])('when %s', (_, change, kind, cause) => {
+    const chosen = chooseKind({ ...about, ...change });
+    expect(chosen.kind).toBe(kind);
+    expect(chosen.cause).toMatch(cause);
+  });
+});

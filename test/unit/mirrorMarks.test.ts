@@ -1,0 +1,228 @@
+import fc from 'fast-check';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  MARK_RECORD_BYTES,
+  markFileEnd,
+  MarkKind,
+  readMarkFile,
+  writeMarkFile,
+} from '../../agent/mirror/replica/markFile.ts';
+import { loadMarks, resetMarks, ZoneMarks } from '../../agent/mirror/replica/zoneMarks.ts';
+import { EXTENT_BYTES, extentsOf, mergeRanges, ZoneSet } from '../../agent/mirror/replica/zoneSet.ts';
+
+const ZONE = 64 * 1024;
+let directory: string;
+beforeEach(() => {
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'us-marks-'));
+});
+afterEach(() => fs.rmSync(directory, { recursive: true, force: true }));
+
+const range = fc
+  .tuple(fc.integer({ min: 0, max: 1 << 28 }), fc.integer({ min: 1, max: 1 << 22 }))
+  .map(([start, length]) => ({ start, end: start + length }));
+
+describe('a set of zones', () => {
+  test('covers what was added, by whole zones, and nothing else', () => {
+    fc.assert(
+      fc.property(fc.array(range, { maxLength: 20 }), (ranges) => {
+        const set = new ZoneSet();
+        const zones = new Set<number>();
+        for (const { start, end } of ranges) {
+          for (const { index, bits } of extentsOf(start, end)) set.add(index, bits);
+          for (let zone = Math.floor(start / ZONE); zone * ZONE < end; zone++) zones.add(zone);
+        }
+        const found = new Set<number>();
+        for (const { start, end } of set.ranges(Number.MAX_SAFE_INTEGER)) {
+          for (let at = start; at < end; at += ZONE) found.add(at / ZONE);
+        }
+        expect(found).toEqual(zones);
+        expect(set.bytes).toBe(zones.size * ZONE);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('ends with the file', () => {
+    const set = new ZoneSet();
+    for (const { index, bits } of extentsOf(0, 3 * EXTENT_BYTES)) set.add(index, bits);
+    expect(set.ranges(100_000)).toEqual([{ start: 0, end: 100_000 }]);
+    set.whole = true;
+    expect(set.ranges(7)).toEqual([{ start: 0, end: 7 }]);
+    expect(set.ranges(0)).toEqual([]);
+  });
+
+  test('ranges merge', () => {
+    expect(
+      mergeRanges([
+        { start: 5, end: 9 },
+        { start: 0, end: 5 },
+        { start: 20, end: 30 },
+        { start: 8, end: 12 },
+      ]),
+    ).toEqual([
+      { start: 0, end: 12 },
+      { start: 20, end: 30 },
+    ]);
+  });
+});
+
+describe('a file of marks', () => {
+  const records = [1, 2, 3].map((ino) => ({ kind: MarkKind.extents, ino, first: ino * 10, count: 2 }));
+  const file = () => path.join(directory, 'marks');
+
+  test('reads back', () => {
+    writeMarkFile(file(), 7, records);
+    expect(readMarkFile(file())).toEqual({ generation: 7, records });
+  });
+
+  test('loses nothing but its torn last record', () => {
+    writeMarkFile(file(), 7, records);
+    const bytes = fs.readFileSync(file());
+    bytes.fill(0xaa, markFileEnd(file()) - 10, markFileEnd(file()));
+    fs.writeFileSync(file(), bytes);
+    expect(readMarkFile(file())).toEqual({ generation: 7, records: records.slice(0, 2) });
+  });
+
+  test('cut off within its last record loses that record', () => {
+    writeMarkFile(file(), 7, records);
+    fs.truncateSync(file(), markFileEnd(file()) - 5);
+    expect(readMarkFile(file())).toEqual({ generation: 7, records: records.slice(0, 2) });
+  });
+
+  test.each([
+    ['in the middle', MARK_RECORD_BYTES + 10, 'damaged'],
+    ['in the header', 13, 'damaged'],
+    ['in its name', 0, 'damaged'],
+    ['in its version', 8, 'of format version 2'],
+  ])('damaged %s is not trusted', (_, at, problem) => {
+    writeMarkFile(file(), 7, records);
+    const bytes = fs.readFileSync(file());
+    bytes.writeUInt8(at === 8 ? 2 : bytes.readUInt8(at) ^ 0xff, at);
+    fs.writeFileSync(file(), bytes);
+    expect(readMarkFile(file())).toBe(problem);
+  });
+});
+
+describe('the marks of a replica', () => {
+  const inodes = () => [...loadMarks(directory).files.keys()].sort();
+
+  test('are on the disk when mark returns, and come back after a crash', () => {
+    resetMarks(directory);
+    const marks = ZoneMarks.open(directory);
+    marks.mark(5, 3 * ZONE, 3 * ZONE + 1);
+    marks.markWhole(6);
+    const { files, problem } = loadMarks(directory);
+    expect(problem).toBeNull();
+    // Finer in memory than on the disk.
+    expect(marks.of(5)?.bytes).toBe(ZONE);
+    expect(files.get(5)?.bytes).toBe(EXTENT_BYTES);
+    expect(files.get(6)?.whole).toBe(true);
+    marks.close();
+    const again = ZoneMarks.open(directory);
+    expect(again.of(5)?.bytes).toBe(EXTENT_BYTES);
+    again.close();
+  });
+
+  test('of a generation go when it is dropped, those of the next stay', () => {
+    resetMarks(directory);
+    const marks = ZoneMarks.open(directory);
+    marks.mark(1, 0, 10);
+    marks.turn();
+    marks.mark(1, 0, 10);
+    marks.mark(2, 0, 10);
+    expect(inodes()).toEqual([1, 2]);
+    marks.drop();
+    expect(inodes()).toEqual([1, 2]);
+    marks.turn();
+    marks.mark(3, 0, 10);
+    marks.drop();
+    expect(inodes()).toEqual([3]);
+    expect(marks.of(1)).toBeNull();
+    marks.close();
+  });
+
+  test('all stay when the peer was lost before the old generation was durable there', () => {
+    resetMarks(directory);
+    const marks = ZoneMarks.open(directory);
+    marks.mark(1, 0, 10);
+    marks.turn();
+    marks.mark(2, 0, 10);
+    marks.created(4);
+    marks.unturn();
+    expect(inodes()).toEqual([1, 2]);
+    marks.mark(3, 0, 10);
+    marks.mark(4, 0, 10);
+    expect(inodes()).toEqual([1, 2, 3, 4]);
+    expect(marks.of(4)?.whole).toBe(true);
+    marks.close();
+  });
+
+  test('that are missing are not trusted until both replicas were equal once', () => {
+    const marks = ZoneMarks.open(directory);
+    expect(marks.problem).toBe('missing');
+    marks.close();
+    expect(loadMarks(directory).problem).not.toBeNull();
+    const again = ZoneMarks.open(directory);
+    again.turn();
+    again.drop();
+    expect(again.problem).toBeNull();
+    again.close();
+    expect(loadMarks(directory)).toEqual({ files: new Map(), problem: null });
+  });
+
+  test('are a superset of what was marked, whatever happens in which order', () => {
+    const step = fc.oneof(
+      fc.record({
+        do: fc.constant('mark' as const),
+        ino: fc.integer({ min: 1, max: 3 }),
+        zone: fc.integer({ min: 0, max: 60 }),
+      }),
+      fc.record({ do: fc.constantFrom('turn' as const, 'drop' as const, 'unturn' as const, 'crash' as const) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+        resetMarks(directory);
+        let marks = ZoneMarks.open(directory);
+        let current = new Set<string>();
+        let old = new Set<string>();
+        for (const each of steps) {
+          if (each.do === 'mark') {
+            marks.mark(each.ino, each.zone * ZONE, each.zone * ZONE + 1);
+            current.add(`${each.ino} ${each.zone}`);
+          } else if (each.do === 'turn') {
+            if (!marks.canTurn) continue;
+            marks.turn();
+            old = current;
+            current = new Set();
+          } else if (each.do === 'drop') {
+            marks.drop();
+            old = new Set();
+          } else {
+            if (each.do === 'unturn') marks.unturn();
+            else {
+              marks.close();
+              marks = ZoneMarks.open(directory);
+            }
+            for (const mark of old) current.add(mark);
+            old = new Set();
+          }
+        }
+        marks.close();
+        const { files } = loadMarks(directory);
+        for (const mark of [...current, ...old]) {
+          const [ino = 0, zone = 0] = mark.split(' ').map(Number);
+          expect(
+            files
+              .get(ino)
+              ?.ranges(Infinity)
+              .some(({ start, end }) => start <= zone * ZONE && zone * ZONE < end),
+          ).toBe(true);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
