@@ -3,8 +3,18 @@ const deny = (name, comment, from, to) => ({ name, comment, severity: 'error', f
 module.exports = {
   forbidden: [
     deny('no-circular', 'Modules form layers.', {}, { circular: true }),
-    deny('schemas-alone', 'The contract imports nothing.', { path: '^schemas/(?!generate)' }, { path: '^(agent|extension|media|test)/' }),
-    deny('core-pure', 'The failover core imports schema types only.', { path: '^agent/core/' }, { pathNot: '^(agent/core|schemas)/' }),
+    deny(
+      'schemas-alone',
+      'The contract imports nothing.',
+      { path: '^schemas/(?!generate)' },
+      { path: '^(agent|extension|media|test)/' },
+    ),
+    deny(
+      'core-pure',
+      'The failover core imports schema types only.',
+      { path: '^agent/core/' },
+      { pathNot: '^(agent/core|schemas)/' },
+    ),
     deny(
       'adapters-apart',
       'Adapters never import one another.',
@@ -25,8 +35,18 @@ module.exports = {
       { path: '^extension/(client|model|language/server)/' },
       { path: '^vscode$|@types/vscode' },
     ),
-    deny('media-alone', 'Panel pages see the DOM and the schemas.', { path: '^media/' }, { path: '^(extension|agent|test)/' }),
-    deny('no-test-in-production', 'Tests import the product, never the reverse.', { path: '^(schemas|agent|extension|media)/' }, { path: '^test/' }),
+    deny(
+      'media-alone',
+      'Panel pages see the DOM and the schemas.',
+      { path: '^media/' },
+      { path: '^(extension|agent|test)/' },
+    ),
+    deny(
+      'no-test-in-production',
+      'Tests import the product, never the reverse.',
+      { path: '^(schemas|agent|extension|media)/' },
+      { path: '^test/' },
+    ),
     deny('resolvable', 'Every import resolves.', {}, { couldNotResolve: true, pathNot: '^vscode$' }),
   ],
   options: {
@@ -34,6 +54,10 @@ module.exports = {
     exclude: { path: '(^|/)(dist|node_modules|generated)/|^esbuild\\.mjs$' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

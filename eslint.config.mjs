@@ -1,7 +1,17 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'schemas/generated/**', '.cache/**', 'test/artifacts/**', '**/*.mjs', '**/*.cjs'] },
+  {
+    ignores: [
+      'dist/**',
+      'node_modules/**',
+      'schemas/generated/**',
+      '.cache/**',
+      'test/artifacts/**',
+      '**/*.mjs',
+      '**/*.cjs',
+    ],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
@@ -20,9 +30,21 @@ export default tseslint.config(
     // The failover core is a pure function of its inputs: the simulator replays it exactly.
     files: ['agent/core/**/*.ts'],
     rules: {
-      'no-restricted-globals': ['error', 'Date', 'performance', 'setTimeout', 'setInterval', 'setImmediate', 'process', 'fetch'],
+      'no-restricted-globals': [
+        'error',
+        'Date',
+        'performance',
+        'setTimeout',
+        'setInterval',
+        'setImmediate',
+        'process',
+        'fetch',
+      ],
       'no-restricted-properties': ['error', { object: 'Math', property: 'random' }],
-      'no-restricted-syntax': ['error', { selector: 'FunctionDeclaration[async=true]', message: 'The core is synchronous.' }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'FunctionDeclaration[async=true]', message: 'The core is synchronous.' },
+      ],
     },
   },
 );

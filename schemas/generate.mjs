@@ -41,7 +41,8 @@ for (const [name, schema] of schemas) {
   ajv.addSchema(schema);
   if (name === 'api' || name === 'link') {
     // Every message is a definition of its own; the agent and its clients validate each one.
-    for (const definition of Object.keys(schema.definitions)) exportsOf[definition] = `${schema.$id}#/definitions/${definition}`;
+    for (const definition of Object.keys(schema.definitions))
+      exportsOf[definition] = `${schema.$id}#/definitions/${definition}`;
   } else {
     exportsOf[schema.title] = schema.$id;
   }
@@ -90,13 +91,16 @@ const options = {
 for (const [name, schema] of schemas) {
   // json-schema-to-typescript names types by title; `definitions` of the API carry theirs as key.
   const titled = structuredClone(schema);
-  if (name === 'api' || name === 'link') for (const [key, definition] of Object.entries(titled.definitions)) definition.title = key;
+  if (name === 'api' || name === 'link')
+    for (const [key, definition] of Object.entries(titled.definitions)) definition.title = key;
   await writeGenerated(`${name}.ts`, await compile(titled, titled.title, options));
 }
 // The schemas themselves, for completion and hover in the editor.
 await writeGenerated(
   'schemas.ts',
   '/* Generated from schemas/source; do not edit. */\n' +
-    [...schemas].map(([name, schema]) => `export const ${name}Schema = ${JSON.stringify(schema)} as const;`).join('\n') +
+    [...schemas]
+      .map(([name, schema]) => `export const ${name}Schema = ${JSON.stringify(schema)} as const;`)
+      .join('\n') +
     '\n',
 );

@@ -3,6 +3,7 @@
 //   node test/bootstrap.mjs start [options of the demonstration]
 //   node test/bootstrap.mjs test [options of vitest]
 //   node test/bootstrap.mjs ci
+//   node test/bootstrap.mjs check
 //   node test/bootstrap.mjs build
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -29,8 +30,8 @@ function checkMachine() {
   }
   const kernel = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
   const [kernelMajor = 0, kernelMinor = 0] = kernel.split('.').map((part) => Number.parseInt(part, 10));
-  if (kernelMajor < 5 || (kernelMajor === 5 && kernelMinor < 10)) {
-    throw new Stop(`Linux ${kernel} is too old: the mirror needs Linux 5.10 or later.`);
+  if (kernelMajor < 5 || (kernelMajor === 5 && kernelMinor < 15)) {
+    throw new Stop(`Linux ${kernel} is too old: the mirror needs Linux 5.15 or later.`);
   }
   if (isRoot && !existsSync('/dev/fuse')) spawnSync('modprobe', ['fuse']);
   if (!existsSync('/dev/fuse')) say('Note: /dev/fuse is missing (modprobe fuse), so no mirror can be mounted here.');
@@ -205,13 +206,19 @@ const checks = [
   ],
 ];
 
-async function continuousIntegration() {
-  if (!isRoot) throw new Stop('.ci/run needs root: it skips nothing, and the lab and the mirror need root.');
+/** Types, lint, formatting, imports. Returns the names of those that failed. */
+async function check() {
   const failed = [];
   for (const [name, args] of checks) {
     say(`\n== ${name}`);
     if ((await job(process.execPath, args)) !== 0) failed.push(name);
   }
+  return failed;
+}
+
+async function continuousIntegration() {
+  if (!isRoot) throw new Stop('.ci/run needs root: it skips nothing, and the lab and the mirror need root.');
+  const failed = await check();
   say('\n== tests');
   const counts = await test([]);
   if (counts.skipped > 0) failed.push(`${counts.skipped} tests were skipped`);
@@ -249,10 +256,15 @@ mounts a file system of its own for the mirror: without root none of this can be
       );
     else if (missing.length > 0) say(`Tests that need ${missing.join(', ')} are skipped.`);
     report(name === 'ci' ? await continuousIntegration() : await test(args));
+  } else if (name === 'check') {
+    installPackages();
+    await build();
+    const failed = await check();
+    report({ passed: checks.length - failed.length, failed: failed.length, skipped: 0 });
   } else if (name === 'build') {
     installPackages();
     await build();
-  } else throw new Stop('Usage: node test/bootstrap.mjs start|test|ci|build [options]');
+  } else throw new Stop('Usage: node test/bootstrap.mjs start|test|ci|check|build [options]');
 }
 
 try {

@@ -32,8 +32,9 @@ export class RecordStore {
   propose(module: string, expect: number | null, record: ArbiterRecord): ProposeResult {
     const current = this.read(module);
     if (current?.proposal === record.proposal) return { granted: true, record: current };
-    if ((current?.epoch ?? null) !== expect || record.epoch <= (current?.epoch ?? 0))
-      {return { granted: false, current };}
+    if ((current?.epoch ?? null) !== expect || record.epoch <= (current?.epoch ?? 0)) {
+      return { granted: false, current };
+    }
     this.#store(module, record);
     return { granted: true, record };
   }
@@ -66,10 +67,12 @@ export class RecordStore {
       throw new Error(`${file} is damaged: restore it, or remove it when both replicas are at hand`, { cause: error });
     }
     const { formatVersion: version, record } = parsed as { formatVersion?: unknown; record?: unknown };
-    if (version !== formatVersion)
-      {throw new Error(`${file} has format version ${String(version)}, this agent knows ${String(formatVersion)}`);}
-    if (!isArbiterRecord(record))
-      {throw new Error(`${file} is damaged: restore it, or remove it when both replicas are at hand`);}
+    if (version !== formatVersion) {
+      throw new Error(`${file} has format version ${String(version)}, this agent knows ${String(formatVersion)}`);
+    }
+    if (!isArbiterRecord(record)) {
+      throw new Error(`${file} is damaged: restore it, or remove it when both replicas are at hand`);
+    }
     return record as ArbiterRecord;
   }
 }

@@ -149,13 +149,15 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
   switch (each.kind) {
     case 'start':
       if (runsHere || runsThere) return { ok: true, message: `${module} runs on ${runsHere ? self : peer}` };
-      if (role.at === 'primary' && role.server.kind === 'down' && role.server.lasting)
-        {return refusal('FAILED', role.server.reason);}
+      if (role.at === 'primary' && role.server.kind === 'down' && role.server.lasting) {
+        return refusal('FAILED', role.server.reason);
+      }
       break;
     case 'force':
       if (runsHere) return { ok: true, message: `${module} runs on ${self}` };
-      if (role.at === 'primary' && role.server.kind === 'down' && role.server.lasting)
-        {return refusal('FAILED', role.server.reason);}
+      if (role.at === 'primary' && role.server.kind === 'down' && role.server.lasting) {
+        return refusal('FAILED', role.server.reason);
+      }
       break;
     case 'stop':
       if (role.at === 'stopped' && (!status || status.role === 'none')) {
