@@ -209,6 +209,31 @@ suite('zone marks', () => {
   });
 });
 
+suite('the primary', () => {
+  test('dies between two records: the promoted secondary holds every record that was durable', async () => {
+    const pair = await newPair();
+    const { alpha, beta } = pair;
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    const log = path.join(alpha.directory, 'records');
+    const script =
+      'i=0; while printf "%06d\\n" $i | dd of="$1" bs=7 oflag=append conv=notrunc,fsync 2>/dev/null; do echo $i; i=$((i+1)); done';
+    const guest = new GuestProgram(script, log);
+    cleanups.push(() => guest.kill());
+    await alpha.event('stats', alpha.seen.length, 10_000, (event) => event.stats.flushes > 50);
+    await alpha.crash();
+    const reported = (await guest.end()).trim().split('\n').length;
+    await pair.serve(beta);
+    const held = fs.readFileSync(path.join(beta.directory, 'records'), 'utf8').trim().split('\n').map(Number);
+    expect(held).toEqual(held.map((_, index) => index));
+    expect(held.length).toBeGreaterThanOrEqual(reported);
+    expect(held.length).toBeLessThanOrEqual(reported + 1);
+    await alpha.open();
+    await pair.join(beta, alpha);
+    expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+  });
+});
+
 suite('the network', () => {
   test('cut within a stream of writes: the primary holds, then goes on, and a delta mends the pair', async () => {
     const pair = await newPair();
