@@ -72,8 +72,9 @@ async function profileFrom(value: unknown, source: 'setting' | 'environment', fo
 async function pinFrom(entry: ConfiguredCluster, folder: string): Promise<Pin> {
   if (typeof entry.fingerprint === 'string') {
     const bytes = entry.fingerprint.replace(/[^0-9a-fA-F]/g, '').toUpperCase();
-    if (bytes.length !== 64)
+    if (bytes.length !== 64) {
       throw new Error('"fingerprint" must be the SHA-256 of a certificate: 32 bytes in hexadecimal.');
+    }
     return { kind: 'certificate', sha256: (bytes.match(/../g) ?? []).join(':') };
   }
   const pem =

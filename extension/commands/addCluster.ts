@@ -58,7 +58,7 @@ async function confirmPin(address: AgentAddress, chain: readonly ShownCertificat
     // In lines of eight bytes it can be compared by eye.
     (pin.sha256.match(/(?:..:?){8}/g) ?? [pin.sha256]).map((line) => line.replace(/:$/, '')).join('\n'),
     `valid until ${root?.validTo ?? leaf?.validTo ?? ''}.`,
-    'Compare it with what "understudy status" or "understudy init" printed on the host. From now on only this certificate is accepted.',
+    'Compare it with what "understudy token create" printed on the host. From now on only this certificate is accepted.',
   ].join('\n');
   const question = `Trust the agent at ${formatAddress(address)}?`;
   return (await vscode.window.showWarningMessage(question, { modal: true, detail }, 'Trust')) === 'Trust';

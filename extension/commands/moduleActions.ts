@@ -69,8 +69,11 @@ export async function forcePrimary(session: ClusterSession, module: string, want
   const safe = status.inSync.length === 0 ? 'not known' : status.inSync.join(', ');
   await confirm(
     `Force ${host} to be primary of module ${module} of cluster ${session.profile.name}?`,
-    `${host} starts with what is on its own disk. Acknowledged writes that only ${other} holds are lost, and if the server still runs on ${other} there are two. ` +
-      `Known to hold every acknowledged write: ${safe}. State now: ${moduleFacts(status).word} ${moduleFacts(status).label}.`,
+    [
+      `${host} starts with what is on its own disk. Acknowledged writes that only ${other} holds will be missing, and if the server still runs on ${other} there are two.`,
+      `Known to hold every acknowledged write: ${safe}.`,
+      `State now: ${moduleFacts(status).word} ${moduleFacts(status).label.replace(/\.$/, '')}.`,
+    ].join('\n\n'),
     'Continue…',
   );
   const typed = await vscode.window.showInputBox({

@@ -37,8 +37,9 @@ export function moduleFacts(module: ModuleStatus): StateFacts {
     if (link.kind === 'resynchronising') {
       return { severity: 'busy', word: primary.state, label: `${where}, resynchronising` };
     }
-    if (primary.transition !== null)
+    if (primary.transition !== null) {
       return { severity: 'busy', word: primary.state, label: `${primary.transition} ${where}` };
+    }
     if (primary.state === 'ALONE') return { severity: 'warning', word: 'ALONE', label: `${where}, no secondary` };
     return {
       severity: link.kind === 'in-sync' ? 'good' : 'warning',

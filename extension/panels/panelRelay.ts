@@ -35,7 +35,7 @@ async function perform(request: Request, session: ClusterSession, module: string
   const params = request.params ?? {};
   if (request.method === 'log.read') {
     if (!LogParams(params) || (params as LogParameters).module !== module) throw foreign();
-    return session.request('log.read', params as LogParameters);
+    return session.request('log.read', params);
   }
   // The page names the module only; whatever else a command needs is asked for outside of it.
   if (!ModuleParams(params) || (params as ModuleParameters).module !== module) throw foreign();

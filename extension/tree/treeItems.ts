@@ -166,10 +166,11 @@ function clusterTooltip(session: ClusterSession): vscode.MarkdownString {
   if (state.kind === 'connected') {
     lines.push(`Connected to ${state.hello.host} at ${state.address} as ${state.hello.role}.`);
     const arbiter = store.arbiter;
-    if (arbiter?.kind === 'none')
+    if (arbiter?.kind === 'none') {
       lines.push('$(warning) No arbiter: failover is manual unless a module accepts the risk.');
-    else if (arbiter !== null)
+    } else if (arbiter !== null) {
       lines.push(`Witness ${arbiter.host ?? ''} ${arbiter.reachable ? 'reachable' : 'not reachable'}.`);
+    }
   } else if ('reason' in state) lines.push(state.reason, state.kind === 'unreachable' ? 'Tried again by itself.' : '');
   return markdown(lines);
 }

@@ -31,8 +31,9 @@ export function setText(element: Element, text: string): void {
 /** Sets or removes an attribute, only if it differs. */
 export function setAttribute(element: Element, name: string, value: string | boolean): void {
   if (value === false) element.removeAttribute(name);
-  else if (element.getAttribute(name) !== (value === true ? '' : value))
+  else if (element.getAttribute(name) !== (value === true ? '' : value)) {
     element.setAttribute(name, value === true ? '' : value);
+  }
 }
 
 function setAttributes(element: Element, attributes: Attributes): void {

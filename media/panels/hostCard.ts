@@ -2,7 +2,7 @@ import type { HostStatus, ReplicaStatus } from '../../schemas/generated/api.ts';
 import type { PanelState, StateFacts } from '../../schemas/panel.ts';
 import { h, setAttribute, setText } from './dom.ts';
 import { StateMark } from './stateMark.ts';
-import { ago, duration } from './words.ts';
+import { ago, span } from './words.ts';
 
 const unknown: StateFacts = { severity: 'unknown', word: '?', label: 'not known' };
 
@@ -51,9 +51,7 @@ export class HostCard {
     setText(this.#reason, reason);
     this.#reason.hidden = reason === '';
     setText(this.#server, replica === undefined ? '–' : serverWords(replica));
-    const since =
-      replica === undefined ? '–' : duration(Math.max(0, Math.round((now - Date.parse(replica.since)) / 1000) * 1000));
-    setText(this.#since, since === '0 ms' ? 'just now' : since);
+    setText(this.#since, replica === undefined ? '–' : span(now - Date.parse(replica.since)));
     setText(this.#epoch, String(replica?.epoch ?? '–'));
     this.#updateNetworks(host);
   }

@@ -38,10 +38,16 @@ export function duration(milliseconds: number): string {
   return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
 }
 
+/** A time span in whole seconds or more. */
+export function span(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  return seconds < 90 ? `${seconds} s` : duration(milliseconds);
+}
+
 /** How long ago, in whole seconds or more; the clocks of host and editor may differ a little. */
 export function ago(time: number, now: number): string {
   const seconds = Math.max(0, Math.round((now - time) / 1000));
-  return seconds < 2 ? 'just now' : `${duration(seconds * 1000)} ago`;
+  return seconds < 2 ? 'just now' : `${span(seconds * 1000)} ago`;
 }
 
 /** `14:03:27`, with the date when it was another day. */

@@ -159,8 +159,9 @@ async function lock(path: string): Promise<() => Promise<void>> {
           () => true,
           () => false,
         )
-      )
+      ) {
         await rm(abandoned, { recursive: true, force: true });
+      }
     } else {
       await wait(500);
     }

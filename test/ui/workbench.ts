@@ -71,8 +71,9 @@ export class Workbench {
           () => true,
           () => false,
         )
-      )
+      ) {
         return;
+      }
     }
     throw new Error(`The menu did not take the click on ${String(entry)}.`);
   }
@@ -134,12 +135,7 @@ export class Workbench {
 
   /** The page of the active panel. */
   get panel(): FrameLocator {
-    return this.page
-      .locator('iframe.webview.ready')
-      .last()
-      .contentFrame()
-      .locator('#active-frame')
-      .contentFrame() as unknown as FrameLocator;
+    return this.page.locator('iframe.webview.ready').last().contentFrame().locator('#active-frame').contentFrame();
   }
 
   /** Keeps a picture of the window, for people to look at. */

@@ -70,8 +70,9 @@ export class DiagnosticsPublisher {
         const path = pathOf(textDocument.uri);
         const document = open.get(path);
         // Edited meanwhile: its next round is due already, and these places no longer fit.
-        if (document === undefined || document.text !== textDocument.getText() || groupFolderOf(path) !== folder)
+        if (document === undefined || document.text !== textDocument.getText() || groupFolderOf(path) !== folder) {
           continue;
+        }
         const own = across.filter((diagnostic) => diagnostic.file === path);
         void this.#connection.sendDiagnostics({
           uri: textDocument.uri,

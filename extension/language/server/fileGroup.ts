@@ -23,7 +23,9 @@ export function groupFolderOf(path: string): string {
 export async function readGroup(folder: string, present: ReadonlyMap<string, AnyDocument>): Promise<AnyDocument[]> {
   const paths = [...(await filesIn(folder)), ...(await filesIn(join(folder, modulesFolder)))];
   for (const path of present.keys()) if (groupFolderOf(path) === folder && !paths.includes(path)) paths.push(path);
-  const documents = await Promise.all(paths.slice(0, maxFiles).map((path) => present.get(path) ?? read(path)));
+  const documents = await Promise.all(
+    paths.slice(0, maxFiles).map(async (path) => present.get(path) ?? (await read(path))),
+  );
   return documents.filter((document) => document !== null);
 }
 
