@@ -19,6 +19,9 @@ let hasFailed = false;
 
 beforeAll(async () => {
   cluster = await LabCluster.create();
+  // Agents start what was not stopped; the story here begins with a stopped module.
+  await cluster.view.request('alpha', 'module.stop', { module: 'web' }).catch(() => undefined);
+  await cluster.waitUntilStopped();
   editor = await openEditor(cluster, () => undefined);
   browser = await openBrowser();
   const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } });
