@@ -4,7 +4,8 @@ import type { ActionFacts, LinkFacts, StateFacts } from '../../schemas/panel.ts'
 /** What the state of a module on one host means. */
 export function replicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateFacts {
   const facts = knownReplicaFacts(replica, module);
-  return replica.known ? facts : { severity: 'unknown', word: replica.state, label: 'not reachable' };
+  // Its last state is no state: what was primary there may long be primary here.
+  return replica.known ? facts : { severity: 'unknown', word: 'not reachable', label: `(last ${replica.state})` };
 }
 
 function knownReplicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateFacts {

@@ -43,7 +43,8 @@ export class HostCard {
     const primary = state.link.from === name;
     setText(this.#name, name);
     setAttribute(this.element, 'aria-label', `Host ${name}`);
-    setText(this.#role, primary ? 'Primary' : state.link.to === name ? 'Secondary' : '');
+    const follows = state.link.kind === 'in-sync' || state.link.kind === 'resynchronising';
+    setText(this.#role, primary ? 'Primary' : follows && state.link.to === name ? 'Secondary' : '');
     setAttribute(this.element, 'data-primary', primary);
     setAttribute(this.element, 'data-known', replica?.known === true && state.connection.connected);
     this.#state.update(state.replicas[name] ?? unknown);
@@ -75,6 +76,7 @@ export class HostCard {
 
 function serverWords(replica: ReplicaStatus): string {
   const { state, detail, restarts } = replica.server;
+  if (!replica.known) return `not known, last ${state}`;
   const extra = [detail ?? '', restarts > 0 ? `${restarts} restart${restarts === 1 ? '' : 's'}` : ''].filter(
     (part) => part !== '',
   );

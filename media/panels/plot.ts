@@ -121,7 +121,7 @@ export class Plot {
           y: { range: (_plot, _low, high) => [0, niceAbove(Math.max(high ?? 0, atLeast) * 1.1, base)] },
         },
         axes: [
-          { ...axis, space: 70, size: 24, values: (_plot, ticks) => ticks.map((tick) => clockOf(tick)) },
+          { ...axis, space: 70, size: 24, values: (plot, ticks) => ticks.map((tick) => timeLabel(plot, tick)) },
           {
             ...axis,
             size: 72,
@@ -151,6 +151,12 @@ function niceAbove(value: number, base: 2 | 10): number {
   if (base === 2) return 2 ** Math.ceil(Math.log2(value));
   const power = 10 ** Math.floor(Math.log10(value));
   return ([1, 2, 4, 6, 8, 10].find((step) => step * power >= value) ?? 10) * power;
+}
+
+/** None at the very left, where the other axis has its own. */
+function timeLabel(plot: uPlot, seconds: number): string {
+  const { min = 0, max = 0 } = plot.scales['x'] ?? {};
+  return min !== null && max !== null && seconds - min < (max - min) * 0.07 ? '' : clockOf(seconds);
 }
 
 function clockOf(seconds: number): string {

@@ -72,6 +72,11 @@ export class StoryCluster {
     return story;
   }
 
+  /** Clients that are subscribed now. */
+  get clients(): number {
+    return this.#changes.size;
+  }
+
   createToken(name: string, role: Role): string {
     return this.#tokens.create(name, role);
   }

@@ -143,7 +143,8 @@ describe('the extension in VS Code', () => {
 
   step('switches over from the panel, and turns the arrow', async () => {
     const { panel } = workbench;
-    await panel.getByRole('button', { name: /^Switch Over/ }).click();
+    // By keyboard, as everything else could be.
+    await panel.getByRole('button', { name: /^Switch Over/ }).press('Enter');
     await workbench.dialog.getByText('Switch module web of cluster site over to beta?').waitFor();
     await workbench.answer('Switch Over');
     await panel.getByText('web: demoting done', { exact: true }).first().waitFor();
@@ -248,6 +249,17 @@ describe('the extension in VS Code', () => {
     await story.startAgent('beta');
     await workbench.line(/^site, .* via beta/).waitFor();
     await workbench.line(/^web, PRIM on beta, in sync/).waitFor();
+  });
+
+  step('comes back with its panel when the window is loaded anew', async () => {
+    await workbench.page.reload();
+    await workbench.ready();
+    await workbench.sideBar.waitFor();
+    await workbench.show('Understudy');
+    await workbench.line(/^web, PRIM on beta, in sync/).waitFor();
+    await workbench.page.locator('.tab', { hasText: 'Module web' }).click();
+    await workbench.panel.getByRole('img', { name: 'beta to alpha: in sync' }).waitFor();
+    await workbench.panel.getByRole('cell', { name: 'web: starting done' }).waitFor();
   });
 
   step('broke no rule of its own page', () => {

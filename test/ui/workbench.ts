@@ -33,15 +33,25 @@ export class Workbench {
   /** Opens the address and waits until the window is there. */
   async open(url: string): Promise<void> {
     await this.page.goto(url);
+    await this.ready();
+  }
+
+  /** Resolves once the window is there. */
+  async ready(): Promise<void> {
     await this.page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 90_000 });
     await this.page.locator('.monaco-workbench .activitybar a.action-label').first().waitFor({ timeout: 60_000 });
   }
 
   /** Shows the view container of that name. */
   async show(container: string): Promise<void> {
-    const tab = this.page.locator('.part.activitybar').getByRole('tab', { name: container });
-    if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
-    await this.page.locator('.part.activitybar').getByRole('tab', { name: container, selected: true }).waitFor();
+    const bar = this.page.locator('.part.activitybar');
+    const shown = bar.getByRole('tab', { name: container, selected: true });
+    // A second click would hide it again: first it may come by itself, as after a reload.
+    for (let attempt = 0; attempt < 5; attempt++) {
+      if (await shown.waitFor({ timeout: attempt === 0 ? 500 : 4000 }).then(isTrue, isFalse)) return;
+      await bar.getByRole('tab', { name: container }).click();
+    }
+    await shown.waitFor();
   }
 
   get sideBar(): Locator {
@@ -145,3 +155,6 @@ export class Workbench {
     await this.page.screenshot({ path: join(artifacts, `${name}.png`), animations: 'disabled' });
   }
 }
+
+const isTrue = (): boolean => true;
+const isFalse = (): boolean => false;

@@ -41,7 +41,7 @@ describe("what a module's state means", () => {
     expect(linkFacts(module).kind).toBe('broken');
     expect(replicaFacts({ ...second, known: false }, module)).toMatchObject({
       severity: 'unknown',
-      label: 'not reachable',
+      word: 'not reachable',
     });
     expect(enabled(module)).not.toContain('switchover');
     expect(enabled(module)).not.toContain('forcePrimary');
