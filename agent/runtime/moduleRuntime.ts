@@ -64,6 +64,8 @@ export class ModuleRuntime {
   #since = new Date();
   #shown = '';
   #serverStartedAt: Date | null = null;
+  /** What the server says of its state, such as why it stands still. */
+  #serverDetail: string | null = null;
   #stats: MirrorStats | null = null;
   #previousStats: { readonly stats: MirrorStats; readonly at: number } | null = null;
   #traffic: Traffic | null = null;
@@ -148,7 +150,7 @@ export class ModuleRuntime {
       epoch: this.#core.replica.lineage.at(-1)?.epoch ?? 0,
       server: {
         state: this.#options.server.state(),
-        detail: role.at === 'primary' && role.server.kind === 'down' ? role.server.reason : null,
+        detail: role.at === 'primary' && role.server.kind === 'down' ? role.server.reason : this.#serverDetail,
         startedAt: this.#serverStartedAt?.toISOString() ?? null,
         restarts: this.#core.restarts.length,
       },
@@ -413,9 +415,11 @@ export class ModuleRuntime {
   #onServer(event: ServerEvent): void {
     if (event.type === 'died') {
       this.#serverStartedAt = null;
+      this.#serverDetail = null;
       this.#guard();
       this.#dispatch({ type: 'serverFailed', reason: event.reason, lasting: false });
     } else {
+      this.#serverDetail = event.detail;
       // Guarded from its first moment: should this agent die, the mirror process kills what it would leave behind.
       this.#guard();
       this.#options.onChange(false);

@@ -21,9 +21,12 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
     const before = cluster().host('alpha').guests();
     await fill(cluster().host('alpha'));
     const isPaused = (): boolean => cluster().view.replica('alpha', 'web')?.server.state === 'paused';
-    await cluster().view.waitFor('the guest stands still', isPaused);
-    expect(cluster().view.replica('alpha', 'web')?.server.detail).toMatch(/space/i);
-    await makeRoom(cluster().host('alpha'));
+    try {
+      await cluster().view.waitFor('the guest stands still', isPaused);
+      expect(cluster().view.replica('alpha', 'web')?.server.detail).toMatch(/space/i);
+    } finally {
+      await makeRoom(cluster().host('alpha'));
+    }
     await cluster().waitForRecords('alpha', 20);
     expect(cluster().host('alpha').guests()).toEqual(before);
   });

@@ -42,6 +42,7 @@ export class QemuServer implements VirtualServer {
   readonly #listeners: ((event: ServerEvent) => void)[] = [];
   readonly #files: QemuFiles;
   #state: ServerState = 'stopped';
+  #detail: string | null = null;
   #process: QemuProcess | null = null;
   #qmp: QmpClient | null = null;
   /** Why QEMU is about to end, as far as it told us. */
@@ -79,6 +80,8 @@ export class QemuServer implements VirtualServer {
       this.options.log(`starting QEMU with ${accelerator} (${reason})`);
       this.#process = await QemuProcess.start(config.binary, qemuArguments(config, names, accelerator), this.#files);
       void this.#process.ended.then((how) => this.#processEnded(how));
+      // Whoever guards our process group learns of it before the guest's first instruction.
+      this.#change('starting', 'QEMU is started');
       this.#qmp = await this.#process.connect(limit, (event) => this.#handle(event));
       await this.#plugIn(context.module);
       limit.throwIfAborted();
@@ -195,25 +198,38 @@ export class QemuServer implements VirtualServer {
       if (data['guest'] === true) this.#ending = 'the guest shut itself down';
       else this.#ending = `QEMU was told to end (${String(data['reason'])})`;
     } else if (event === 'STOP' && this.#state === 'running') this.#change('paused', 'the guest stands still');
-    else if (event === 'RESUME' && this.#state === 'paused') this.#change('running', null);
+    else if (event === 'RESUME' && this.#state === 'paused') this.#resumed();
+  }
+
+  /** After a full disk the guest has to run for a while before it counts as running: it is let go again and again until there is room. */
+  #resumed(): void {
+    if (this.#retry === null) this.#change('running', null);
+    else this.#setRetry(() => this.#change('running', null), fullDiskRetryMs / 2);
   }
 
   /** With werror=stop QEMU has stopped the guest and keeps the request; it is tried again when the guest goes on. */
   #diskFailed(data: QmpEvent['data']): void {
-    const what = `${String(data['operation'])} error on disk ${String(data['device'] ?? data['node-name'])}: ${String(data['reason'])}`;
+    // Disks that were made by -blockdev have a node name and no device name.
+    const disk = String(data['node-name'] ?? data['device']);
+    const what = `${String(data['operation'])} error on ${disk}: ${String(data['reason'])}`;
     if (this.#state === 'stopping' || this.#process === null) return;
     if (data['nospace'] === true) {
-      if (this.#state !== 'paused') this.options.log(`${what}; the guest waits and goes on when there is room again`);
+      if (this.#retry === null) this.options.log(`${what}; the guest waits and goes on when there is room again`);
       this.#change('paused', what);
-      this.#retry ??= setTimeout(() => {
-        this.#retry = null;
-        this.#qmp?.execute('cont').catch(() => undefined);
-      }, fullDiskRetryMs);
+      this.#setRetry(() => this.#qmp?.execute('cont').catch(() => undefined), fullDiskRetryMs);
       return;
     }
     // The disk is gone for this guest. Only a new start, here or on the other host, helps.
     this.#ending = what;
     this.#process.kill();
+  }
+
+  #setRetry(action: () => unknown, afterMs: number): void {
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      if (this.#state === 'paused') action();
+      if (this.#state === 'running') this.#retry = null;
+    }, afterMs);
   }
 
   #processEnded(how: string): void {
@@ -244,8 +260,9 @@ export class QemuServer implements VirtualServer {
   }
 
   #change(state: ServerState, detail: string | null): void {
-    if (state === this.#state && detail === null) return;
+    if (state === this.#state && detail === this.#detail) return;
     this.#state = state;
+    this.#detail = detail;
     this.#tell({ type: 'state', state, detail });
   }
 

@@ -77,6 +77,8 @@ describe.skipIf(!hasQemu)('a QEMU server', () => {
     expect(server.processGroups()).toEqual([]);
     expect(events.map((event) => (event.type === 'state' ? event.state : event.type))).toEqual([
       'starting',
+      // With its process known, so that it can be guarded before the guest runs.
+      'starting',
       'running',
       'stopping',
       'stopped',
