@@ -138,8 +138,12 @@ export class AgentConnection {
     try {
       const token = await this.#options.token();
       if (token === undefined) throw new TokenError('No token is known for this cluster. Enter one.');
-      const session = await race(this.#addresses, stagger, running.signal, (address, signal) =>
-        this.#open(address, token, signal),
+      const session = await race(
+        this.#addresses,
+        stagger,
+        running.signal,
+        (address, signal) => this.#open(address, token, signal),
+        (late) => late.rpc.close(),
       );
       if (this.#isStale(running)) session.rpc.close();
       else this.#connected(session);

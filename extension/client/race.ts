@@ -5,6 +5,7 @@ import { CertificateError, ProtocolError, RefusedError, TokenError } from './err
  * wins and the others are cancelled.
  *
  * @param stagger milliseconds between the starts
+ * @param discard gets a success that came after the first one
  * @throws the most telling of the errors when all fail
  */
 export async function race<C, T>(
@@ -12,6 +13,7 @@ export async function race<C, T>(
   stagger: number,
   signal: AbortSignal,
   attempt: (candidate: C, signal: AbortSignal) => Promise<T>,
+  discard: (late: T) => void,
 ): Promise<T> {
   if (candidates.length === 0) throw new Error('No address is known.');
   const losers = new AbortController();
@@ -29,7 +31,10 @@ export async function race<C, T>(
       timer = next < candidates.length ? setTimeout(start, stagger) : null;
     };
     const succeed = (result: T): void => {
-      if (settled) return; // It came too late to be cancelled; its owner is told by the signal.
+      if (settled) {
+        discard(result); // It came too late to be cancelled.
+        return;
+      }
       settled = true;
       if (timer !== null) clearTimeout(timer);
       losers.abort();

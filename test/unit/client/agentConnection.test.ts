@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAuthority } from '../../../agent/security/certificates.ts';
 import { parseAddress } from '../../../extension/client/address.ts';
 import type { AgentAddress } from '../../../extension/client/address.ts';
@@ -132,6 +132,13 @@ describe('the connection to a cluster', () => {
     const second = await again;
     expect(second.self).toBe('beta');
     expect(second.revision).toBeGreaterThan(first.revision);
+  });
+
+  it('keeps one connection when several hosts answer at once', async () => {
+    const addresses = [addressOf('alpha'), addressOf('beta'), addressOf('alpha'), addressOf('beta')];
+    const connection = connect({ addresses });
+    await until(connection, 'connected');
+    await vi.waitFor(() => expect(cluster.clients).toBe(1));
   });
 
   it('is quietly unreachable while no host answers, and comes back by itself', async () => {
