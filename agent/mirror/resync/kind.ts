@@ -1,5 +1,5 @@
 import type { ReplicaRecord } from '../mirror.ts';
-import type { ResyncKind } from './primaryResync.ts';
+import type { ResyncKind } from './resyncContext.ts';
 
 /** Decides whether zone marks can be relied on, and says for people why a resync is needed. */
 export function chooseKind(about: {

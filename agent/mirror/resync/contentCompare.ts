@@ -1,0 +1,352 @@
+import { close, errnos, ErrnoError, fstat, O_NOATIME, O_NONBLOCK, O_RDONLY } from '../../platform/libc.ts';
+import { BLOCK_BYTES, BLOCKS_PER_ZONE, ToFollower, ZONE_BYTES } from '../link/protocol.ts';
+import { encodeContent, encodeHashes, type HashAnswer } from '../link/resyncMessages.ts';
+import { parentOf } from '../replica/tree.ts';
+import { type ByteRange, mergeRanges } from '../replica/zoneSet.ts';
+import { hashOf, isZero, readPiece, splitHoles } from './content.ts';
+import { type Moved, type ResyncContext, sendCounted } from './resyncContext.ts';
+
+const HASHES_IN_FLIGHT = 8;
+const ZONES_PER_MESSAGE = 16;
+/** Bytes of content on their way: more would make the guest's writes wait in the same queue. */
+const CONTENT_IN_FLIGHT = 2 * 1024 * 1024;
+
+interface Item {
+  readonly ino: number;
+  /** Where the file is now; null when it has no name any more. */
+  path: string | null;
+  /** The follower has just made it: zeros need not be sent, nothing need be compared. */
+  readonly fresh: boolean;
+  /** Parts still to be looked at, in order. */
+  ranges: ByteRange[];
+  /** It may have other names. */
+  readonly linked: boolean;
+  /** Open while it is being looked at, else -1. */
+  fd: number;
+  /** Answers and pieces of content that are still due. */
+  open: number;
+  changed: boolean;
+}
+
+interface ZonesJob {
+  readonly item: Item;
+  readonly offsets: readonly number[];
+}
+
+/** Compares the content of files by hashes, of zones first and then of blocks, and sends the blocks that differ. */
+export class ContentCompare {
+  readonly #context: ResyncContext;
+  /** Asks for a directory to be listed again, when a file is not where it should be. */
+  readonly #look: (directory: string) => void;
+  readonly #items = new Map<number, Item>();
+  readonly #waitingItems = new Set<Item>();
+  readonly #zonesInFlight = new Map<number, ZonesJob>();
+  readonly #blocksInFlight = new Map<number, ZonesJob>();
+  readonly #blockJobs: ZonesJob[] = [];
+  readonly #contentJobs: ZonesJob[] = [];
+  readonly #contentInFlight: { number: number; bytes: number }[] = [];
+  readonly #pieceBytes = new Map<ZonesJob, number>();
+  #contentBytes = 0;
+
+  constructor(context: ResyncContext, look: (directory: string) => void) {
+    this.#context = context;
+    this.#look = look;
+  }
+
+  get complete(): boolean {
+    return this.#items.size === 0;
+  }
+
+  /** Goes on with what the follower has answered. Returns false when there is nothing of that to do now. */
+  stepAnswered(): boolean {
+    this.#settleContent();
+    if (this.#contentBytes < CONTENT_IN_FLIGHT) {
+      const job = this.#contentJobs.shift();
+      if (job) return this.#sendBlocks(job);
+    }
+    if (this.#blocksInFlight.size < HASHES_IN_FLIGHT) {
+      const job = this.#blockJobs.shift();
+      if (job) return this.#sendBlockHashes(job);
+    }
+    return false;
+  }
+
+  /** Looks at the next zones. Returns false when there are none, or enough are on their way. */
+  stepZones(): boolean {
+    if (this.#zonesInFlight.size >= HASHES_IN_FLIGHT || this.#contentBytes >= CONTENT_IN_FLIGHT) return false;
+    for (const item of this.#waitingItems) return this.#advance(item);
+    return false;
+  }
+
+  /** Queues parts of a file for comparison; parts that are queued already stay so. */
+  check(ino: number, path: string, ranges: readonly ByteRange[], fresh: boolean): void {
+    const known = this.#items.get(ino);
+    if (known && !known.fresh) {
+      const before = lengthOf(known.ranges);
+      known.ranges = clamp(mergeRanges([...known.ranges, ...ranges]), this.#sizeOf(known));
+      this.#context.ledger.toCheck += Math.max(0, lengthOf(known.ranges) - before);
+      known.path = path;
+      this.#waitingItems.add(known);
+      return;
+    }
+    if (known) this.#forget(known);
+    const stat = this.#context.tree.stat(path);
+    // Gone meanwhile: the change itself was sent.
+    if (stat === null) return;
+    if (stat.ino !== ino) {
+      this.#look(parentOf(path));
+      return;
+    }
+    const item: Item = {
+      ino,
+      path,
+      fresh,
+      ranges: clamp(ranges, stat.size),
+      linked: stat.nlink > 1,
+      fd: -1,
+      open: 0,
+      changed: fresh,
+    };
+    this.#context.ledger.toCheck += lengthOf(item.ranges);
+    this.#items.set(ino, item);
+    this.#waitingItems.add(item);
+  }
+
+  #sizeOf(item: Item): number {
+    if (item.fd >= 0) return fstat(item.fd).size;
+    return item.path === null ? 0 : (this.#context.tree.stat(item.path)?.size ?? 0);
+  }
+
+  /** Opens the file, unless it is not the one any more that was to be looked at. */
+  #open(item: Item, path: string): boolean {
+    if (item.fd >= 0) return true;
+    try {
+      item.fd = this.#context.tree.open(path, O_RDONLY | O_NONBLOCK | O_NOATIME);
+    } catch (error) {
+      if (error instanceof ErrnoError && [errnos.ENOENT, errnos.ENOTDIR, errnos.ELOOP].includes(error.errno)) {
+        return false;
+      }
+      throw error;
+    }
+    return fstat(item.fd).ino === item.ino;
+  }
+
+  #forget(item: Item): void {
+    if (this.#items.get(item.ino) !== item) return;
+    this.#context.ledger.checked += lengthOf(item.ranges);
+    this.#items.delete(item.ino);
+    this.#waitingItems.delete(item);
+    item.path = null;
+    if (item.fd >= 0) close(item.fd);
+    item.fd = -1;
+  }
+
+  #settle(item: Item): void {
+    if (this.#items.get(item.ino) !== item || item.ranges.length > 0 || item.open > 0) return;
+    if (item.changed && item.path !== null) this.#context.dirtyTimes.add(item.path);
+    this.#forget(item);
+  }
+
+  /** Looks at the next zones of a file. */
+  #advance(item: Item): boolean {
+    const path = item.path;
+    if (path === null || !this.#open(item, path)) {
+      this.#forget(item);
+      if (path !== null) this.#look(parentOf(path));
+      return true;
+    }
+    const taken: ByteRange[] = [];
+    let zones = 0;
+    while (zones < ZONES_PER_MESSAGE) {
+      const range = item.ranges.shift();
+      if (!range) break;
+      const first = Math.floor(range.start / ZONE_BYTES);
+      const end = Math.min(range.end, (first + ZONES_PER_MESSAGE - zones) * ZONE_BYTES);
+      taken.push({ start: range.start, end });
+      zones += Math.ceil(end / ZONE_BYTES) - first;
+      if (end < range.end) item.ranges.unshift({ start: end, end: range.end });
+    }
+    const size = this.#sizeOf(item);
+    const parts = clamp(taken, size).map((range) => splitHoles(item.fd, range));
+    this.#context.ledger.checked += lengthOf(taken);
+    const offsets = new Set<number>();
+    for (const { data } of parts) {
+      for (const range of data) {
+        for (let at = Math.floor(range.start / ZONE_BYTES) * ZONE_BYTES; at < range.end; at += ZONE_BYTES) {
+          offsets.add(at);
+        }
+      }
+    }
+    const job: ZonesJob = { item, offsets: [...offsets] };
+    if (item.fresh) {
+      this.#pieceBytes.set(job, ZONE_BYTES);
+      if (job.offsets.length > 0) this.#queueContent(job);
+    } else {
+      const holes = parts.flatMap((part) => part.holes);
+      if (job.offsets.length > 0 || holes.length > 0) {
+        const pieces = job.offsets.map((offset) => ({ offset, hash: hashOf(readPiece(item.fd, offset, ZONE_BYTES)) }));
+        // A hole that ends within a zone is compared with that zone.
+        const message = encodeHashes({ file: { ino: item.ino, path }, pieces, holes });
+        this.#zonesInFlight.set(this.#context.session.nextNumber, job);
+        item.open++;
+        sendCounted(this.#context, ToFollower.zones, message);
+      }
+    }
+    if (item.ranges.length === 0) this.#waitingItems.delete(item);
+    this.#settle(item);
+    return true;
+  }
+
+  #queueContent(job: ZonesJob): void {
+    job.item.open++;
+    this.#contentJobs.push(job);
+  }
+
+  onZones(answer: HashAnswer): void {
+    const job = this.#zonesInFlight.get(answer.number);
+    if (!job) return;
+    this.#zonesInFlight.delete(answer.number);
+    job.item.open--;
+    if (answer.absent) this.#absent(job.item);
+    else {
+      const offsets = job.offsets.filter((_, index) => answer.differing[index] === 1);
+      if (offsets.length > 0) {
+        job.item.open++;
+        this.#blockJobs.push({ item: job.item, offsets });
+      }
+    }
+    this.#settle(job.item);
+  }
+
+  #sendBlockHashes({ item, offsets }: ZonesJob): boolean {
+    item.open--;
+    if (item.path === null) {
+      this.#settle(item);
+      return true;
+    }
+    const pieces: { offset: number; hash: Buffer }[] = [];
+    for (const offset of offsets) {
+      const zone = readPiece(item.fd, offset, ZONE_BYTES);
+      for (let at = 0; at < zone.length; at += BLOCK_BYTES) {
+        pieces.push({ offset: offset + at, hash: hashOf(zone.subarray(at, at + BLOCK_BYTES)) });
+      }
+    }
+    const job: ZonesJob = { item, offsets: pieces.map((piece) => piece.offset) };
+    this.#blocksInFlight.set(this.#context.session.nextNumber, job);
+    item.open++;
+    sendCounted(
+      this.#context,
+      ToFollower.blocks,
+      encodeHashes({ file: { ino: item.ino, path: item.path }, pieces, holes: [] }),
+    );
+    return true;
+  }
+
+  onBlocks(answer: HashAnswer): void {
+    const job = this.#blocksInFlight.get(answer.number);
+    if (!job) return;
+    this.#blocksInFlight.delete(answer.number);
+    job.item.open--;
+    if (answer.absent) this.#absent(job.item);
+    else {
+      const differing = job.offsets.filter((_, index) => answer.differing[index] === 1);
+      for (let at = 0; at < differing.length; at += ZONES_PER_MESSAGE * BLOCKS_PER_ZONE) {
+        const next: ZonesJob = {
+          item: job.item,
+          offsets: differing.slice(at, at + ZONES_PER_MESSAGE * BLOCKS_PER_ZONE),
+        };
+        this.#pieceBytes.set(next, BLOCK_BYTES);
+        this.#queueContent(next);
+      }
+    }
+    this.#settle(job.item);
+  }
+
+  /** The file is not where it should be at the follower: list its directory again, which makes it. */
+  #absent(item: Item): void {
+    const path = item.path;
+    this.#forget(item);
+    if (path !== null) this.#look(parentOf(path));
+  }
+
+  #sendBlocks(job: ZonesJob): boolean {
+    const { item, offsets } = job;
+    const length = this.#pieceBytes.get(job) ?? BLOCK_BYTES;
+    this.#pieceBytes.delete(job);
+    item.open--;
+    if (item.path !== null) {
+      const pieces: { offset: number; length: number; data: Buffer | null }[] = [];
+      for (const offset of offsets) {
+        const content = readPiece(item.fd, offset, length);
+        for (let at = 0; at < content.length; at += BLOCK_BYTES) {
+          const block = content.subarray(at, at + BLOCK_BYTES);
+          const zero = isZero(block);
+          if (zero && item.fresh) continue;
+          const last = pieces.at(-1);
+          // Neighbouring blocks lie behind one another in what was read.
+          if (
+            last &&
+            last.offset + last.length === offset + at &&
+            (last.data === null) === zero &&
+            last.length < ZONE_BYTES
+          ) {
+            last.length += block.length;
+            if (last.data !== null) last.data = Buffer.concat([last.data, block]);
+          } else pieces.push({ offset: offset + at, length: block.length, data: zero ? null : block });
+        }
+      }
+      if (pieces.length > 0) {
+        item.changed = true;
+        const message = encodeContent({ file: { ino: item.ino, path: item.path }, pieces });
+        this.#contentInFlight.push({ number: this.#context.session.nextNumber, bytes: message.length });
+        this.#contentBytes += message.length;
+        sendCounted(this.#context, ToFollower.content, message);
+      }
+    }
+    this.#settle(item);
+    return true;
+  }
+
+  #settleContent(): void {
+    const acked = this.#context.shared.acked;
+    for (let first = this.#contentInFlight[0]; first && first.number <= acked; first = this.#contentInFlight[0]) {
+      this.#contentInFlight.shift();
+      this.#contentBytes -= first.bytes;
+    }
+  }
+
+  /** A name of a file was removed. */
+  unlinked(ino: number, path: string): void {
+    const item = this.#items.get(ino);
+    if (item?.path === path) this.#loseName(item);
+  }
+
+  renamed(moved: Moved): void {
+    for (const item of this.#items.values()) {
+      if (item.path === null) continue;
+      const path = moved(item.path);
+      if (path === null) this.#loseName(item);
+      else item.path = path;
+    }
+  }
+
+  /** A checked file lost the name we knew: another one will do, without any it needs nothing. */
+  #loseName(item: Item): void {
+    item.path = item.linked ? this.#context.tree.findInode(item.ino) : null;
+  }
+
+  /** Closes what is open. */
+  end(): void {
+    for (const item of [...this.#items.values()]) this.#forget(item);
+  }
+}
+
+function lengthOf(ranges: readonly ByteRange[]): number {
+  return ranges.reduce((sum, range) => sum + range.end - range.start, 0);
+}
+
+function clamp(ranges: readonly ByteRange[], size: number): ByteRange[] {
+  return ranges
+    .filter((range) => range.start < size)
+    .map((range) => ({ start: range.start, end: Math.min(range.end, size) }));
+}

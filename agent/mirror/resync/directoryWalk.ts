@@ -1,0 +1,156 @@
+import { fromByteString, S_IFDIR, S_IFMT, S_IFREG } from '../../platform/libc.ts';
+import { pathsOf } from '../link/mutationCodec.ts';
+import { ToFollower } from '../link/protocol.ts';
+import { type ComparedEntry, type DirectoryAnswer, encodeDirectory } from '../link/resyncMessages.ts';
+import type { Mutation } from '../mutation.ts';
+import { type Entry, joinPath, parentOf } from '../replica/tree.ts';
+import { movedBy, type ResyncContext, sendCounted } from './resyncContext.ts';
+
+/** Entries of one listing message. */
+const ENTRIES_PER_MESSAGE = 1000;
+const DIRECTORIES_IN_FLIGHT = 4;
+const MOST_ABSENCES = 1000;
+
+interface Listing {
+  readonly path: string;
+  readonly entries: readonly Entry[];
+}
+
+/** Lists the primary's directories to the follower, one after the other, from the top; what is made meanwhile is found as well. */
+export class DirectoryWalk {
+  readonly #context: ResyncContext;
+  /** Told of every regular file that was compared; null: its attributes were equal. */
+  readonly #onFile: (path: string, entry: Entry, compared: ComparedEntry | null) => void;
+  readonly #directories = new Set<string>(['']);
+  readonly #absences = new Map<string, number>();
+  readonly #listings = new Map<number, Listing>();
+  #bigListing: { path: string; names: string[]; at: number } | null = null;
+
+  constructor(context: ResyncContext, onFile: (path: string, entry: Entry, compared: ComparedEntry | null) => void) {
+    this.#context = context;
+    this.#onFile = onFile;
+  }
+
+  get complete(): boolean {
+    return this.#directories.size === 0 && this.#bigListing === null && this.#listings.size === 0;
+  }
+
+  /** Sends one listing. Returns false when there is none to send now. */
+  step(): boolean {
+    if (this.#listings.size >= DIRECTORIES_IN_FLIGHT) return false;
+    if (this.#bigListing) return this.#sendBigListing(this.#bigListing);
+    for (const path of this.#directories) {
+      this.#directories.delete(path);
+      this.#sendDirectory(path);
+      return true;
+    }
+    return false;
+  }
+
+  #names(path: string): string[] {
+    return this.#context.tree
+      .names(path)
+      .filter((name) => !this.#context.excluded(name))
+      .sort();
+  }
+
+  #sendDirectory(path: string): void {
+    const self = this.#context.tree.entry(path);
+    // Gone or replaced meanwhile: the change itself was sent.
+    if (self === null || (self.mode & S_IFMT) !== S_IFDIR) return;
+    const names = this.#names(path);
+    if (names.length > ENTRIES_PER_MESSAGE) {
+      this.#bigListing = { path, names, at: 0 };
+      return;
+    }
+    const entries = this.#context.tree.list(path, (name) => !this.#context.excluded(name));
+    this.#sendListing(path, self, entries, null, true);
+  }
+
+  /** A directory of many entries goes in parts; the last one tells all names, as they are then. */
+  #sendBigListing(listing: { path: string; names: string[]; at: number }): boolean {
+    const { path } = listing;
+    const self = this.#context.tree.entry(path);
+    if (self === null || (self.mode & S_IFMT) !== S_IFDIR) {
+      this.#bigListing = null;
+      return true;
+    }
+    const part = listing.names.slice(listing.at, listing.at + ENTRIES_PER_MESSAGE);
+    listing.at += ENTRIES_PER_MESSAGE;
+    const last = listing.at >= listing.names.length;
+    if (last) this.#bigListing = null;
+    const entries = part
+      .map((name) => this.#context.tree.entry(joinPath(path, name)))
+      .filter((entry) => entry !== null);
+    this.#sendListing(path, self, entries, last ? this.#names(path) : null, false);
+    return true;
+  }
+
+  #sendListing(
+    path: string,
+    self: Entry,
+    entries: readonly Entry[],
+    allNames: readonly string[] | null,
+    complete: boolean,
+  ): void {
+    this.#listings.set(this.#context.session.nextNumber, { path, entries });
+    const payload = encodeDirectory({ path, self, entries, allNames, complete });
+    sendCounted(this.#context, ToFollower.directory, payload);
+    for (const entry of entries) {
+      if ((entry.mode & S_IFMT) === S_IFDIR) this.#directories.add(joinPath(path, entry.name));
+    }
+  }
+
+  onAnswer(answer: DirectoryAnswer): void {
+    const listing = this.#listings.get(answer.number);
+    if (!listing) return;
+    this.#listings.delete(answer.number);
+    const { path } = listing;
+    if (answer.absent) {
+      this.#onAbsent(path);
+      return;
+    }
+    if (answer.touched) this.#context.dirtyTimes.add(path);
+    const found = new Map(answer.entries.map((entry) => [entry.index, entry]));
+    listing.entries.forEach((entry, index) => {
+      if ((entry.mode & S_IFMT) === S_IFREG) this.#onFile(joinPath(path, entry.name), entry, found.get(index) ?? null);
+    });
+  }
+
+  /** The follower does not have it: its parent's listing makes it. One that stays away all the same ends the session. */
+  #onAbsent(path: string): void {
+    const tries = (this.#absences.get(path) ?? 0) + 1;
+    this.#absences.set(path, tries);
+    if (tries > MOST_ABSENCES) {
+      this.#context.session.lost(`the resync cannot settle ${JSON.stringify(fromByteString(path))}`);
+    }
+    this.look(parentOf(path));
+    this.look(path);
+  }
+
+  /** A directory has to be listed (again). */
+  look(path: string): void {
+    this.#directories.add(path);
+  }
+
+  removed(path: string): void {
+    this.#directories.delete(path);
+  }
+
+  renamed(mutation: Extract<Mutation, { kind: 'rename' }>): void {
+    const moved = movedBy(mutation);
+    for (const path of [...this.#directories]) {
+      const next = moved(path);
+      if (next === path) continue;
+      this.#directories.delete(path);
+      if (next !== null) this.#directories.add(next);
+    }
+    if (this.#bigListing) this.#bigListing.path = moved(this.#bigListing.path) ?? this.#bigListing.path;
+    // What was moved from a directory that was not looked at yet into one that was would be missed.
+    for (const path of pathsOf(mutation)) {
+      this.look(parentOf(path));
+      const stat = this.#context.tree.stat(path);
+      if (stat !== null && (stat.mode & S_IFMT) === S_IFDIR) this.look(path);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import type { PrimarySession } from '../link/primarySession.ts';
+import type { SharedState } from '../link/sharedState.ts';
+import type { DirtyTimes } from '../replica/dirtyTimes.ts';
+import type { ReplicaTree } from '../replica/tree.ts';
+import type { Ledger, RateLimit } from './ledger.ts';
+
+export type ResyncKind = 'delta' | 'full';
+
+/** What the parts of a resync share on the primary. */
+export interface ResyncContext {
+  readonly session: PrimarySession;
+  readonly shared: SharedState;
+  readonly tree: ReplicaTree;
+  readonly dirtyTimes: DirtyTimes;
+  readonly ledger: Ledger;
+  readonly rateLimit: RateLimit;
+  /** Whether a name is not replicated. */
+  readonly excluded: (name: string) => boolean;
+}
+
+/** Sends a frame of the resync's and counts it. */
+export function sendCounted(context: ResyncContext, type: number, payload: Uint8Array): void {
+  const bytes = context.session.send(type, payload);
+  context.ledger.sent += bytes;
+  context.rateLimit.spend(bytes);
+}
+
+/** Where a path leads after a rename: itself, another path, or null when what was there is gone. */
+export type Moved = (path: string) => string | null;
+
+/** What a rename does to paths. */
+export function movedBy(rename: { readonly from: string; readonly to: string; readonly flags: number }): Moved {
+  const { from, to } = rename;
+  const exchange = (rename.flags & 2) !== 0;
+  return (path) => {
+    if (path === from || path.startsWith(`${from}/`)) return to + path.slice(from.length);
+    if (path === to || path.startsWith(`${to}/`)) return exchange ? from + path.slice(to.length) : null;
+    return path;
+  };
+}
