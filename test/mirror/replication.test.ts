@@ -106,6 +106,7 @@ suite('resync', () => {
       await churn.runBeside(20_000, () =>
         alpha.seen.slice(from).some((event) => event.type === 'inStep' || event.type === 'peerLost'),
       );
+      expect(alpha.seen.filter((event) => event.type === 'peerLost')).toEqual([]);
       await alpha.event('inStep', from);
       churn.run(200);
       expect(await settle(alpha.directory, beta.directory)).toEqual([]);

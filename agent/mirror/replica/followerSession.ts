@@ -25,7 +25,7 @@ import type { ReplicaTree } from './tree.ts';
 import type { LoadedMarks } from './zoneMarks.ts';
 import type { ZoneSet } from './zoneSet.ts';
 
-/** Errors by which a change shows that the resync has not been there yet. Everything else is the replica's own trouble. */
+/** Errors by which a directory shows that the resync has not been there yet. */
 const NOT_THERE_YET = new Set([
   errnos.ENOENT,
   errnos.ENOTDIR,
@@ -37,6 +37,19 @@ const NOT_THERE_YET = new Set([
   errnos.ENODATA,
   errnos.ENXIO,
   errnos.EBUSY,
+]);
+/**
+ * This replica's own trouble. Any other error of a change during a resync may come from what still stands in its place here, a symbolic link
+ * where the primary has a file, say: it is compared again, and only what cannot be brought in line then ends the session.
+ */
+const OWN_TROUBLE = new Set([
+  errnos.ENOSPC,
+  errnos.EDQUOT,
+  errnos.EIO,
+  errnos.EROFS,
+  errnos.ENOMEM,
+  errnos.EMFILE,
+  errnos.ENFILE,
 ]);
 const ACKNOWLEDGE_EVERY = 32;
 const ALIVE_EVERY_MS = 200;
@@ -221,7 +234,7 @@ export class FollowerSession {
     try {
       change();
     } catch (error) {
-      if (!this.#resyncing || !(error instanceof ErrnoError) || !NOT_THERE_YET.has(error.errno)) throw error;
+      if (!this.#resyncing || !(error instanceof ErrnoError) || OWN_TROUBLE.has(error.errno)) throw error;
       this.#missed++;
       this.#send(ToPrimary.missed, encodeMissed({ paths, reason: error.message }));
     }

@@ -25,6 +25,7 @@ import {
   unlinkat,
   type FileStat,
 } from '../../platform/libc.ts';
+import { MalformedMessage } from '../link/bytes.ts';
 import { bind } from '../../platform/libc/library.ts';
 import { negativeErrno } from '../../platform/libc/errno.ts';
 import { cString } from '../../platform/libc/bytes.ts';
@@ -249,10 +250,10 @@ function isAbsence(errno: number): boolean {
   return errno === errnos.ENOENT || errno === errnos.ENOTDIR;
 }
 
-/** @throws ErrnoError EINVAL for a path that is not a plain one below the mirrored directory */
+/** @throws MalformedMessage for a path that is not a plain one below the mirrored directory: no honest primary sends one */
 export function checkPath(path: string): void {
   if (path !== '' && /(^|\/)\.{0,2}(\/|$)/.test(path)) {
-    throw new ErrnoError(errnos.EINVAL, 'path', `${fromByteString(path)} leads out of the mirrored directory`);
+    throw new MalformedMessage(`the path ${JSON.stringify(fromByteString(path))} leads out of the mirrored directory`);
   }
 }
 
