@@ -19,8 +19,9 @@ let hasFailed = false;
 
 beforeAll(async () => {
   cluster = await LabCluster.create();
-  // Agents start what was not stopped; the story here begins with a stopped module.
-  await cluster.view.request('alpha', 'module.stop', { module: 'web' }).catch(() => undefined);
+  // The story here begins with a module that has run and was stopped.
+  await cluster.startModule('alpha');
+  await cluster.view.request('alpha', 'module.stop', { module: 'web' });
   await cluster.waitUntilStopped();
   editor = await openEditor(cluster, () => undefined);
   browser = await openBrowser();
