@@ -27,9 +27,12 @@ export class NoArbiter implements Arbiter {
   }
 
   read(module: string): Promise<ArbiterRecord | null> {
-    const told = this.#channel.peerRecord(module);
-    if (told) this.#store.adopt(module, told);
-    return Promise.resolve(this.#store.read(module));
+    // Within a promise: failures of the disk have to arrive as rejections.
+    return Promise.resolve().then(() => {
+      const told = this.#channel.peerRecord(module);
+      if (told) this.#store.adopt(module, told);
+      return this.#store.read(module);
+    });
   }
 
   async propose(module: string, expect: number | null, record: ArbiterRecord): Promise<ProposeResult> {

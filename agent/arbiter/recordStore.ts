@@ -1,8 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { LinkArbiterRecord as isArbiterRecord } from '../../schemas/generated/validators.js';
 import type { ArbiterRecord } from '../core/types.ts';
-import { readIfExists, writeDurably } from '../platform/durable.ts';
+import { makeDirectoryDurably, readIfExists, writeDurably } from '../platform/durable.ts';
 import type { ProposeResult } from './arbiter.ts';
 
 /** Version of the files; another one is refused, never guessed at. */
@@ -18,7 +17,7 @@ export class RecordStore {
 
   constructor(directory: string) {
     this.#directory = directory;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectoryDurably(directory);
   }
 
   read(module: string): ArbiterRecord | null {

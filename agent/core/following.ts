@@ -5,7 +5,6 @@ import type { Endpoint, PeerStatus, Role } from './types.ts';
 
 type Following = Extract<Role, { at: 'following' }>;
 
-const refreshPeriodMs = 500;
 /** A primary that says for this long that it has no secondary does not use the session that is open here. */
 const abandonedAfterMs = 2000;
 
@@ -16,20 +15,28 @@ const abandonedAfterMs = 2000;
 export function follow(draft: Draft, primary: PeerStatus): void {
   const epoch = primary.record?.epoch ?? 0;
   const tail = draft.tail();
-  const shared =
-    tail === null || primary.lineage.some((entry) => entry.epoch === tail.epoch && entry.primary === tail.primary);
-  if (!shared) {
-    const name = `${draft.config.self}-epoch-${String(tail.epoch)}`;
-    draft.log(
-      'warn',
-      'DIVERGED',
-      `${draft.config.self} was primary by epoch ${String(tail.epoch)}, unknown to ${draft.config.peer}: its content is kept aside before the resync`,
-    );
+  if (holdsItsOwn(draft, primary)) {
+    const name = `${draft.config.self}-epoch-${String(tail?.epoch ?? 0)}`;
+    const why = tail
+      ? `was primary by epoch ${String(tail.epoch)}, unknown to ${draft.config.peer}`
+      : 'holds files that are no copy of the module';
+    draft.log('warn', 'DIVERGED', `${draft.config.self} ${why}: its content is kept aside before the resync`);
     draft.become({ at: 'keepingAside', epoch, name });
     draft.operate({ kind: 'keepAside', name });
     return;
   }
   startToFollow(draft, epoch);
+}
+
+/** Whether this replica holds what the primary cannot know of. What an unfinished resync left behind was kept aside before it began. */
+function holdsItsOwn(draft: Draft, primary: PeerStatus): boolean {
+  const { replica, keptAside } = draft.state;
+  if (keptAside || !replica.consistent) return false;
+  const tail = draft.tail();
+  if (tail === null) return replica.content;
+  return !primary.lineage.some(
+    ({ from, epoch, primary: host }) => from <= tail.epoch && tail.epoch <= epoch && host === tail.primary,
+  );
 }
 
 export function startToFollow(draft: Draft, epoch: number): void {
@@ -47,7 +54,6 @@ export function followingStarted(draft: Draft, epoch: number, endpoint: Endpoint
     connectedAt: -Infinity,
     spent: false,
     since: draft.now,
-    refreshedAt: draft.now,
   });
 }
 
@@ -70,11 +76,6 @@ export function settleFollowing(draft: Draft, role: Following): void {
     if ((role.spent || abandoned) && peer.link === 'none') {
       startToFollow(draft, epoch);
       return;
-    }
-    const behind = (draft.tail()?.epoch ?? 0) < epoch;
-    if (peer.link === 'both' && behind && draft.now - role.refreshedAt >= refreshPeriodMs) {
-      draft.emit({ type: 'refreshReplica' });
-      draft.become({ ...role, refreshedAt: draft.now });
     }
     return;
   }

@@ -48,7 +48,7 @@ export function released(draft: Draft, role: Extract<Role, { at: 'releasing' }>)
 /** Making both sides durable failed, so the peer was lost at the last moment: the mount is taken down and the cold-start rules decide. */
 export function releaseFailed(draft: Draft, reason: string): void {
   draft.log('error', 'RELEASE_FAILED', `${draft.config.module}: leaving the primary role failed: ${reason}`);
-  draft.become({ at: 'fencing', reason, next: 'wait' });
+  draft.become({ at: 'fencing', reason, retryAfterMs: 0 });
   draft.operate({ kind: 'fence' });
 }
 

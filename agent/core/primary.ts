@@ -99,25 +99,21 @@ function settleLink(draft: Draft, role: Primary): void {
       settleServer(draft, role);
       return;
     case 'committing':
-      if (link.proposal) draft.become({ ...role, link: { ...link, proposal: draft.repropose(link.proposal) } });
+      if (link.proposal) {
+        // The arbiter may have granted it already, and its answer be lost: the lease holds from the moment of asking.
+        if (leaseOver(draft, role)) return;
+        draft.become({ ...role, link: { ...link, proposal: draft.repropose(link.proposal) } });
+      }
       settleServer(draft, currentPrimary(draft, role));
       return;
     case 'both':
-      if (draft.now - role.leaseFrom > draft.config.detectionMs * leaseShare) {
-        draft.emit({ type: 'freeze' });
-        lose(
-          draft,
-          role,
-          `${draft.config.peer} answered no heartbeat for ${String(Math.round(draft.now - role.leaseFrom))} ms`,
-        );
-        return;
-      }
+      if (leaseOver(draft, role)) return;
       settleServer(draft, role);
       return;
     case 'lost': {
       // A server that does not run needs no killing; then the arbiter may take its time.
-      const leaseOver = !serverIsDown(role.server) && draft.now - role.leaseFrom > draft.config.detectionMs * killShare;
-      if (leaseOver || draft.now - link.since > longestFreezeMs) {
+      const killDue = !serverIsDown(role.server) && draft.now - role.leaseFrom > draft.config.detectionMs * killShare;
+      if (killDue || draft.now - link.since > longestFreezeMs) {
         fence(draft, `cut off from ${draft.config.peer} (${link.reason}) and from the arbiter`);
         return;
       }
@@ -127,6 +123,15 @@ function settleLink(draft: Draft, role: Primary): void {
     case 'goingAlone':
       return;
   }
+}
+
+/** Freezes and asks for this host alone when the lease is over. Returns whether it was. */
+function leaseOver(draft: Draft, role: Primary): boolean {
+  const silentMs = draft.now - role.leaseFrom;
+  if (silentMs <= draft.config.detectionMs * leaseShare) return false;
+  draft.emit({ type: 'freeze' });
+  lose(draft, role, `${draft.config.peer} answered no heartbeat for ${String(Math.round(silentMs))} ms`);
+  return true;
 }
 
 function currentPrimary(draft: Draft, fallback: Primary): Primary {
@@ -169,8 +174,21 @@ function proposeBoth(draft: Draft, epoch: number): Proposal {
 export function primaryPeerLost(draft: Draft, role: Primary, reason: string): void {
   const { link } = role;
   switch (link.kind) {
-    case 'joining':
     case 'committing':
+      if (link.proposal === null) {
+        // The arbiter was not asked yet: its record still says this host alone, and nothing has to wait for it.
+        draft.log(
+          'warn',
+          'RESYNC_INTERRUPTED',
+          `${draft.config.module}: ${draft.config.peer} was lost again: ${reason}`,
+        );
+        draft.become({ ...role, link: { kind: 'goingAlone' } });
+        draft.operate({ kind: 'goAlone', entry: { epoch: role.grant.epoch, primary: role.grant.primary } });
+        return;
+      }
+      lose(draft, role, reason);
+      return;
+    case 'joining':
     case 'both':
       lose(draft, role, reason);
       return;
@@ -238,7 +256,7 @@ export function primaryOperationFailed(draft: Draft, role: Primary, kind: string
   const { link } = role;
   if (kind === 'attach' && link.kind === 'attaching') primaryPeerLost(draft, role, reason);
   else if (kind === 'goAlone') fence(draft, `going on alone failed: ${reason}`);
-  else if (link.kind === 'joining' || link.kind === 'committing') lose(draft, role, reason);
+  else if (link.kind === 'joining' || link.kind === 'committing') primaryPeerLost(draft, role, reason);
 }
 
 export function primaryGranted(draft: Draft, role: Primary, record: ArbiterRecord): void {
@@ -362,6 +380,6 @@ export function primaryServerFailed(draft: Draft, role: Primary, reason: string,
 /** Stops serving at once, whatever waits: the guest must not act on, and nobody must count on, what is done here from now on. */
 export function fence(draft: Draft, reason: string): void {
   draft.log('error', 'FENCED', `${draft.config.module} on ${draft.config.self} is stopped at once: ${reason}`);
-  draft.become({ at: 'fencing', reason, next: 'wait' });
+  draft.become({ at: 'fencing', reason, retryAfterMs: 0 });
   draft.operate({ kind: 'fence' });
 }

@@ -1,8 +1,19 @@
 /** What a host tells its peer, and the state that people see. */
 import type { ModuleState, Transition } from '../../schemas/generated/api.ts';
-import type { ModuleCoreState, PeerStatus } from './types.ts';
+import type { LineageEntry, LineageRange, ModuleCoreState, PeerStatus } from './types.ts';
 
 const lineageTold = 32;
+
+/** Consecutive epochs with the same primary as one range each: a replica that was restarted a hundred times has one history still. */
+export function rangesOf(lineage: readonly LineageEntry[]): LineageRange[] {
+  const ranges: LineageRange[] = [];
+  for (const { epoch, primary } of lineage) {
+    const last = ranges.at(-1);
+    if (last && last.primary === primary && last.epoch + 1 === epoch) ranges[ranges.length - 1] = { ...last, epoch };
+    else ranges.push({ from: epoch, epoch, primary });
+  }
+  return ranges;
+}
 
 /** The part of the state that goes out with every heartbeat. */
 export function peerStatusOf(state: ModuleCoreState): PeerStatus {
@@ -24,8 +35,9 @@ export function peerStatusOf(state: ModuleCoreState): PeerStatus {
     serverRunning: role.at === 'primary' && role.server.kind === 'running',
     desired: state.desired,
     record: state.record,
-    lineage: state.replica.lineage.slice(-lineageTold),
+    lineage: rangesOf(state.replica.lineage).slice(-lineageTold),
     consistent: state.replica.consistent,
+    content: state.replica.content,
     endpoint: role.at === 'following' && !role.spent && !role.connected ? role.endpoint : null,
   };
 }

@@ -26,12 +26,15 @@ import type {
   ModuleConfig,
   ModuleCoreState,
   Operation,
+  PeerStatus,
   ReplicaFacts,
   StepResult,
   TimedEvent,
 } from './types.ts';
 import { settleWaiting } from './waiting.ts';
 
+/** After a failed attempt to mount. */
+const mountRetryMs = 3000;
 /** After a failed attempt to follow. */
 const followRetryMs = 3000;
 
@@ -50,7 +53,7 @@ export function initialState(
     replica,
     record: null,
     inquiry: { askedAt: -Infinity, answeredAt: null, record: null },
-    peer: { heardAt: null, status: null },
+    peer: { heardAt: null, closedAt: null, status: null },
     bootedAt: now,
     operation: 0,
     pending: null,
@@ -59,6 +62,7 @@ export function initialState(
     restarts: [],
     failovers: [],
     lastingFailure: null,
+    keptAside: false,
     shuttingDown: false,
     proposals: 0,
     incarnation,
@@ -115,13 +119,7 @@ function handle(draft: Draft, event: TimedEvent): void {
     case 'tick':
       return;
     case 'peerStatus':
-      state.peer = { heardAt: event.now, status: event.status };
-      if (!event.status) return;
-      draft.learn(event.status.record);
-      if (event.status.desired.sequence > state.desired.sequence) {
-        state.desired = event.status.desired;
-        draft.emit({ type: 'saveDesired', desired: state.desired });
-      }
+      peerStatus(draft, event.status);
       return;
     case 'heartbeatAnswered':
       if (role.at === 'primary' && event.sentAt > role.leaseFrom) draft.become({ ...role, leaseFrom: event.sentAt });
@@ -194,6 +192,26 @@ function handle(draft: Draft, event: TimedEvent): void {
   }
 }
 
+function peerStatus(draft: Draft, status: PeerStatus | null): void {
+  const { state, now } = draft;
+  if (!status) {
+    // Its agent lives and has not opened the module (yet). What it last said holds until the detection time is over: whatever it ran may
+    // still be on its way down.
+    state.peer = { ...state.peer, closedAt: now };
+    return;
+  }
+  state.peer = { heardAt: now, closedAt: null, status };
+  draft.learn(status.record);
+  const { sequence, value } = status.desired;
+  const newer = sequence > state.desired.sequence;
+  // Asked for on both sides of a cut: the preferred host's word holds.
+  const tied =
+    sequence === state.desired.sequence && value !== state.desired.value && state.config.hosts[0] === state.config.peer;
+  if (!newer && !tied) return;
+  state.desired = status.desired;
+  draft.emit({ type: 'saveDesired', desired: state.desired });
+}
+
 function operationDone(
   draft: Draft,
   event: { endpoint: Endpoint | null; note: string | null; replica: ReplicaFacts | null },
@@ -217,8 +235,7 @@ function operationDone(
     case 'fencing':
       if (kind !== 'fence') return;
       draft.state.mirror = 'idle';
-      if (role.next === 'stop') draft.become({ at: 'stopped' });
-      else draft.wait(role.reason);
+      draft.wait(role.reason, { retryAt: draft.now + role.retryAfterMs });
       return;
     case 'keepingAside':
       if (kind !== 'keepAside') return;
@@ -227,6 +244,7 @@ function operationDone(
         'KEPT_ASIDE',
         `${draft.config.module}: the content of ${draft.config.self} is kept in ${event.note ?? role.name}`,
       );
+      draft.state.keptAside = true;
       startToFollow(draft, role.epoch);
       return;
     case 'startingToFollow':
@@ -256,14 +274,13 @@ function operationFailed(draft: Draft, reason: string): void {
     case 'entering':
     case 'mounting':
       draft.log('error', 'PROMOTION_FAILED', `${draft.config.self} cannot serve ${draft.config.module}: ${reason}`);
-      draft.become({ at: 'fencing', reason, next: 'wait' });
+      draft.become({ at: 'fencing', reason, retryAfterMs: mountRetryMs });
       draft.operate({ kind: 'fence' });
       return;
     case 'fencing':
-      // The mirror process is gone or was ended by force: there is nothing left that serves.
-      draft.state.mirror = 'idle';
-      draft.log('error', 'FENCE_FAILED', `${draft.config.module}: ${reason}`);
-      draft.wait(role.reason);
+      // Something of the server or the mount may still be there: nothing else is begun until it is known to be gone.
+      draft.log('error', 'FENCE_FAILED', `${draft.config.module} on ${draft.config.self} may still run: ${reason}`);
+      draft.operate({ kind: 'fence' });
       return;
     case 'keepingAside':
       draft.log(
@@ -289,6 +306,8 @@ function operationFailed(draft: Draft, reason: string): void {
 
 function mirrorFailed(draft: Draft, reason: string): void {
   const { role } = draft.state;
+  // Being fenced includes the end of the mirror.
+  if (role.at === 'fencing') return;
   draft.state.pending = null;
   if (role.at === 'stopped' || role.at === 'waiting' || role.at === 'asking') {
     draft.state.mirror = 'idle';

@@ -33,6 +33,16 @@ export interface ReplicaFacts {
   readonly lineage: readonly LineageEntry[];
   /** False while a resync into it is unfinished: it must never be promoted. */
   readonly consistent: boolean;
+  /** Whether there are files in the directory. With an empty lineage they are nobody's copy: somebody put them there. */
+  readonly content: boolean;
+}
+
+/** Consecutive epochs with the same primary, as they are told to the peer. */
+export interface LineageRange {
+  readonly from: number;
+  /** The last one. */
+  readonly epoch: number;
+  readonly primary: string;
 }
 
 /** How a primary reaches a following replica; opaque to the core. */
@@ -68,9 +78,10 @@ export interface PeerStatus {
   readonly desired: Desired;
   /** The newest record of the arbiter that this host knows. */
   readonly record: ArbiterRecord | null;
-  /** The newest part of the lineage, at most 32 entries. */
-  readonly lineage: readonly LineageEntry[];
+  /** The newest part of the lineage, at most 32 ranges. */
+  readonly lineage: readonly LineageRange[];
   readonly consistent: boolean;
+  readonly content: boolean;
   /** Secondary: where the primary may connect. */
   readonly endpoint: Endpoint | null;
 }
@@ -163,7 +174,7 @@ export type Role =
   /** Released; the arbiter is asked to name the peer. */
   | { readonly at: 'handingOver'; readonly leaving: LeaveFor; readonly proposal: Proposal; readonly since: number }
   /** Server killed, held writes failed, mount aborted; then `next`. */
-  | { readonly at: 'fencing'; readonly reason: string; readonly next: 'wait' | 'stop' }
+  | { readonly at: 'fencing'; readonly reason: string; readonly retryAfterMs: number }
   | { readonly at: 'keepingAside'; readonly epoch: number; readonly name: string }
   | { readonly at: 'startingToFollow'; readonly epoch: number }
   | {
@@ -175,7 +186,6 @@ export type Role =
       /** The session ended; a new endpoint is needed before the primary can attach again. */
       readonly spent: boolean;
       readonly since: number;
-      readonly refreshedAt: number;
     }
   | { readonly at: 'unfollowing' };
 
@@ -200,8 +210,10 @@ export interface ModuleCoreState {
     readonly record: ArbiterRecord | null;
   };
   readonly peer: {
-    /** When a heartbeat was last received; null: not since the agent started. */
+    /** When a status was last received; null: not since the agent started. */
     readonly heardAt: number | null;
+    /** When the peer's agent was last heard without a status, as it has not opened the module. */
+    readonly closedAt: number | null;
     readonly status: PeerStatus | null;
   };
   readonly bootedAt: number;
@@ -216,6 +228,8 @@ export interface ModuleCoreState {
   readonly failovers: readonly number[];
   /** Why the server cannot start, said once. */
   readonly lastingFailure: string | null;
+  /** What only this replica held was kept aside in this life of the agent. */
+  readonly keptAside: boolean;
   readonly shuttingDown: boolean;
   /** Serial number for the names of proposals. */
   readonly proposals: number;
@@ -294,7 +308,6 @@ export type Effect =
   | { readonly type: 'freeze' }
   | { readonly type: 'startServer'; readonly epoch: number }
   | { readonly type: 'stopServer' }
-  | { readonly type: 'refreshReplica' }
   | { readonly type: 'commandDone'; readonly id: number; readonly outcome: Outcome }
   | {
       readonly type: 'log';

@@ -50,6 +50,13 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   const { config, state } = draft;
   const { self } = config;
   const peerName = config.peer;
+  const told = peer?.lineage.at(-1)?.epoch ?? 0;
+  if (told > record.epoch || (peer && config.arbiter === 'none' && peer.record === null && told > 0)) {
+    // The record that was read is older than what the peer lived through: it is read again before it decides anything.
+    state.inquiry = { ...state.inquiry, answeredAt: null };
+    draft.wait(`${peerName} has taken part in a later epoch than the record tells: asking again`);
+    return;
+  }
   if (!record.inSync.includes(self)) {
     draft.wait(
       `${self} is not in sync since epoch ${String(record.epoch)}: waiting for ${peerName} to bring it up to date`,
@@ -105,8 +112,8 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
 function withoutRecord(draft: Draft, peer: PeerStatus | null): void {
   const { config, state } = draft;
   if (!peer) {
-    const { heardAt } = state.peer;
-    const heard = heardAt !== null && draft.now - heardAt < config.detectionMs;
+    const { closedAt } = state.peer;
+    const heard = closedAt !== null && draft.now - closedAt < config.detectionMs;
     const why = heard ? 'which is reachable but has not opened the module (see its log)' : 'which is not reachable';
     draft.wait(
       `the arbiter has no record of ${config.module}: waiting for ${config.peer}, ${why}, to see what both replicas hold`,
@@ -115,8 +122,10 @@ function withoutRecord(draft: Draft, peer: PeerStatus | null): void {
   }
   const mine = state.replica.consistent ? (draft.tail()?.epoch ?? 0) : -1;
   const theirs = peer.consistent ? (peer.lineage.at(-1)?.epoch ?? 0) : -1;
-  const preferred = config.hosts[0] === config.self;
-  if (mine > theirs || (mine === theirs && preferred)) {
+  // Neither was ever part of the module: the host that has files starts it, the preferred one when both or none have.
+  const onlyOne = mine === theirs && state.replica.content !== peer.content;
+  const first = onlyOne ? state.replica.content : config.hosts[0] === config.self;
+  if (mine > theirs || (mine === theirs && first)) {
     promote(draft, {
       cause: 'start',
       expect: null,
@@ -126,7 +135,7 @@ function withoutRecord(draft: Draft, peer: PeerStatus | null): void {
     });
   } else {
     draft.wait(
-      `waiting for ${config.peer}, which ${mine === theirs ? 'is the preferred host' : 'holds the newer replica'}, to start`,
+      `waiting for ${config.peer}, which ${mine < theirs ? 'holds the newer replica' : onlyOne ? 'has the files' : 'is the preferred host'}, to start`,
     );
   }
 }

@@ -135,6 +135,10 @@ export class MirrorController implements Mirror {
     await this.#call('guard', [processGroups]);
   }
 
+  destroy(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   async close(): Promise<void> {
     if (this.#gone === null) {
       this.#closing = true;

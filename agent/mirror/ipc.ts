@@ -1,7 +1,7 @@
 import type { Mirror, MirrorEvent } from './mirror.ts';
 
 /** The calls of a Mirror that travel to its process. */
-export type MirrorMethod = Exclude<keyof Mirror, 'events'>;
+export type MirrorMethod = Exclude<keyof Mirror, 'events' | 'destroy'>;
 
 /** Agent to mirror process. Bytes never travel here, so JSON is enough. */
 export interface MirrorRequest {

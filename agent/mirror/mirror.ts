@@ -24,6 +24,13 @@ export interface LineageEntry {
   readonly primary: string;
 }
 
+/** What tells a directory from the empty mount point that is found in its place when its disk is not mounted. */
+export interface DirectoryIdentity {
+  readonly ino: number;
+  /** When it was made, nanoseconds since 1970; "0" where the file system does not tell. */
+  readonly born: string;
+}
+
 /** The durable record of a replica (`replica.json` in the state directory, fsynced before any call that changes it returns). */
 export interface ReplicaRecord {
   readonly formatVersion: 1;
@@ -34,6 +41,8 @@ export interface ReplicaRecord {
   readonly syncId: string | null;
   /** False while a resync into this replica is under way: it must never be promoted. */
   readonly consistent: boolean;
+  /** The directory that the record speaks of; not there before the replica holds anything. */
+  readonly directory?: DirectoryIdentity;
 }
 
 /** What a primary needs to reach a following replica. Travels over the agents' mutual TLS link. */
@@ -80,6 +89,8 @@ export type MirrorEvent =
   | { readonly type: 'inStep'; readonly progress: ResyncProgress; readonly durationMs: number }
   /** On a follower: a primary has connected, or the link ended. */
   | { readonly type: 'followerLink'; readonly connected: boolean; readonly reason: string | null }
+  /** The durable record has changed. */
+  | { readonly type: 'record'; readonly record: ReplicaRecord }
   | { readonly type: 'stats'; readonly stats: MirrorStats }
   | { readonly type: 'failed'; readonly reason: string };
 
@@ -116,6 +127,8 @@ export interface Mirror {
   keepAside(name: string): Promise<string>;
   /** If the agent dies without a word, the mirror process kills these process groups before it unmounts. */
   guard(processGroups: readonly number[]): Promise<void>;
+  /** The last resort: kills the process. The kernel fails what waits and the mount is dead; the next process removes it. */
+  destroy(): void;
   /** Ends the process; the directory is plain files again. */
   close(): Promise<void>;
 }

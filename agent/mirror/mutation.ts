@@ -18,9 +18,29 @@ export type TimeNs = bigint;
 export type Mutation =
   | { readonly kind: 'write'; readonly file: FileRef; readonly offset: number; readonly data: Uint8Array }
   | { readonly kind: 'truncate'; readonly file: FileRef; readonly size: number }
-  | { readonly kind: 'fallocate'; readonly file: FileRef; readonly mode: number; readonly offset: number; readonly length: number }
-  | { readonly kind: 'create'; readonly ino: number; readonly path: string; readonly mode: number; readonly uid: number; readonly gid: number }
-  | { readonly kind: 'mkdir'; readonly ino: number; readonly path: string; readonly mode: number; readonly uid: number; readonly gid: number }
+  | {
+      readonly kind: 'fallocate';
+      readonly file: FileRef;
+      readonly mode: number;
+      readonly offset: number;
+      readonly length: number;
+    }
+  | {
+      readonly kind: 'create';
+      readonly ino: number;
+      readonly path: string;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
+  | {
+      readonly kind: 'mkdir';
+      readonly ino: number;
+      readonly path: string;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
   | {
       readonly kind: 'mknod';
       readonly ino: number;
@@ -31,7 +51,14 @@ export type Mutation =
       readonly uid: number;
       readonly gid: number;
     }
-  | { readonly kind: 'symlink'; readonly ino: number; readonly path: string; readonly target: string; readonly uid: number; readonly gid: number }
+  | {
+      readonly kind: 'symlink';
+      readonly ino: number;
+      readonly path: string;
+      readonly target: string;
+      readonly uid: number;
+      readonly gid: number;
+    }
   | { readonly kind: 'link'; readonly file: FileRef; readonly path: string }
   | { readonly kind: 'unlink'; readonly ino: number; readonly path: string }
   | { readonly kind: 'rmdir'; readonly ino: number; readonly path: string }
@@ -48,7 +75,13 @@ export type Mutation =
   | { readonly kind: 'chown'; readonly file: FileRef; readonly uid: number | null; readonly gid: number | null }
   /** A time of null stays as it is; "now" was resolved by the primary. */
   | { readonly kind: 'utimens'; readonly file: FileRef; readonly atime: TimeNs | null; readonly mtime: TimeNs | null }
-  | { readonly kind: 'setxattr'; readonly file: FileRef; readonly name: string; readonly value: Uint8Array; readonly flags: number }
+  | {
+      readonly kind: 'setxattr';
+      readonly file: FileRef;
+      readonly name: string;
+      readonly value: Uint8Array;
+      readonly flags: number;
+    }
   | { readonly kind: 'removexattr'; readonly file: FileRef; readonly name: string };
 
 /** The answer to one request of the kernel, ready to be written to /dev/fuse in one piece (fuse_out_header and body). */

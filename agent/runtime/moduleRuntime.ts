@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import type {
   FailoverReport,
   ReplicaStatus,
@@ -22,14 +23,22 @@ import type {
   PeerStatus,
   ReplicaFacts,
 } from '../core/types.ts';
-import type { FollowerEndpoint, Mirror, MirrorEvent, MirrorStats, ResyncProgress } from '../mirror/mirror.ts';
+import type {
+  FollowerEndpoint,
+  Mirror,
+  MirrorEvent,
+  MirrorStats,
+  ReplicaRecord,
+  ResyncProgress,
+} from '../mirror/mirror.ts';
 import { ServerError, type ServerEvent, type VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import type { DesiredFile } from './moduleState.ts';
 
 const tickMs = 50;
-/** A guest that hangs in an orderly stop is ended by the adapter; this is the end of all patience with the adapter itself. */
 const freezeAnswerMs = 300;
+const abortAnswerMs = 10_000;
+const fenceRetryMs = 1000;
 
 export interface ModuleRuntimeOptions {
   readonly config: ModuleConfig;
@@ -57,6 +66,8 @@ export class ModuleRuntime {
   #core: ModuleCoreState;
   #mirror: Mirror;
   #mirrorGone = false;
+  /** Whether the directory had files when it was last seen as plain files. */
+  readonly #content: boolean;
   #draining = false;
   #timer: NodeJS.Timeout | null = null;
   #nextCommand = 1;
@@ -74,10 +85,17 @@ export class ModuleRuntime {
   #lastResync: ResyncReport | null = null;
   #guarded = '';
 
-  private constructor(options: ModuleRuntimeOptions, mirror: Mirror, replica: ReplicaFacts) {
+  private constructor(options: ModuleRuntimeOptions, mirror: Mirror, record: ReplicaRecord, content: boolean) {
     this.#options = options;
     this.#mirror = mirror;
-    this.#core = initialState(options.config, options.desired.read(), replica, performance.now(), randomUUID());
+    this.#content = content;
+    this.#core = initialState(
+      options.config,
+      options.desired.read(),
+      this.#facts(record),
+      performance.now(),
+      randomUUID(),
+    );
     options.server.events((event) => this.#onServer(event));
     this.#listen(mirror);
   }
@@ -94,7 +112,8 @@ export class ModuleRuntime {
       );
     }
     const mirror = await options.openMirror();
-    const runtime = new ModuleRuntime(options, mirror, await mirror.record());
+    const content = hasFiles(options.directory);
+    const runtime = new ModuleRuntime(options, mirror, await mirror.record(), content);
     runtime.#timer = setInterval(() => runtime.#dispatch({ type: 'tick' }), tickMs);
     return runtime;
   }
@@ -185,6 +204,10 @@ export class ModuleRuntime {
     await this.#mirror.close().catch(() => undefined);
   }
 
+  #facts({ lineage, consistent }: ReplicaRecord): ReplicaFacts {
+    return { lineage, consistent, content: this.#content };
+  }
+
   #dispatch(event: CoreEvent): void {
     this.#queue.push(event);
     if (this.#draining) return;
@@ -194,11 +217,22 @@ export class ModuleRuntime {
         const before = this.#core;
         const { state, effects } = step(before, { ...next, now: performance.now() });
         this.#core = state;
-        for (const effect of effects) this.#carryOut(effect);
+        for (const effect of effects) this.#attempt(effect);
         this.#noteChange(before);
       }
     } finally {
       this.#draining = false;
+    }
+  }
+
+  /** What fails to be carried out must not keep the rest from being done. */
+  #attempt(effect: Effect): void {
+    try {
+      this.#carryOut(effect);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.log.add('error', this.name, 'EFFECT_FAILED', `${effect.type}: ${reason}`);
+      if (effect.type === 'operation') this.#dispatch({ type: 'operationFailed', operation: effect.number, reason });
     }
   }
 
@@ -254,12 +288,6 @@ export class ModuleRuntime {
       case 'stopServer':
         this.#stopServer();
         return;
-      case 'refreshReplica':
-        this.#mirror.record().then(
-          (replica) => this.#dispatch({ type: 'replica', replica }),
-          () => undefined,
-        );
-        return;
       case 'commandDone':
         this.#waiting.get(effect.id)?.(effect.outcome);
         this.#waiting.delete(effect.id);
@@ -286,8 +314,14 @@ export class ModuleRuntime {
   #operate(number: number, operation: Operation): void {
     this.#run(operation).then(
       async ({ endpoint, note }) => {
-        const replica = await this.#mirror.record().catch(() => null);
-        this.#dispatch({ type: 'operationDone', operation: number, replica, endpoint, note });
+        const record = await this.#mirror.record().catch(() => null);
+        this.#dispatch({
+          type: 'operationDone',
+          operation: number,
+          replica: record && this.#facts(record),
+          endpoint,
+          note,
+        });
       },
       (error: unknown) => {
         const reason = error instanceof Error ? error.message : String(error);
@@ -341,20 +375,33 @@ export class ModuleRuntime {
     }
   }
 
-  /** Held writes stay held until nothing of the server runs any more; only then are they failed. */
+  /**
+   * Held writes stay held until nothing of the server runs any more; only then are they failed. Rejects, after a pause, when the server may
+   * still run.
+   */
   async #fence(): Promise<void> {
+    const { server, log } = this.#options;
     this.#starting?.abort();
-    await Promise.race([
-      this.#mirror.freeze().catch(() => undefined),
-      new Promise((resolve) => setTimeout(resolve, freezeAnswerMs)),
-    ]);
-    const killed = this.#options.server.kill();
+    await within(freezeAnswerMs, this.#mirror.freeze());
+    const killed = server.kill().then(
+      () => null,
+      (error: unknown) => error,
+    );
     // A server that waits for a frozen write cannot die before the write is answered: give the kill a head start, then fail the write.
-    await Promise.race([killed, new Promise((resolve) => setTimeout(resolve, freezeAnswerMs))]);
-    await this.#mirror.abort().catch((error: unknown) => {
-      if (!this.#mirrorGone) this.#options.log.add('error', this.name, 'ABORT_FAILED', String(error));
-    });
-    await killed;
+    await within(freezeAnswerMs, killed);
+    if (!(await within(abortAnswerMs, this.#mirror.abort()))) {
+      if (!this.#mirrorGone) {
+        log.add('error', this.name, 'MIRROR_STUCK', 'the mirror does not let go of its mount: its process is killed');
+      }
+      this.#mirror.destroy();
+      await this.#mirror.close().catch(() => undefined);
+      this.#mirrorGone = true;
+    }
+    const failure = await killed;
+    if (failure !== null) {
+      await new Promise((resolve) => setTimeout(resolve, fenceRetryMs));
+      throw new Error('the server could not be killed', { cause: failure });
+    }
     this.#serverStartedAt = null;
     await this.#ensureMirror();
   }
@@ -366,7 +413,7 @@ export class ModuleRuntime {
     this.#mirrorGone = false;
     this.#guarded = '';
     this.#listen(this.#mirror);
-    this.#dispatch({ type: 'replica', replica: await this.#mirror.record() });
+    this.#dispatch({ type: 'replica', replica: this.#facts(await this.#mirror.record()) });
   }
 
   #startServer(epoch: number): void {
@@ -407,7 +454,18 @@ export class ModuleRuntime {
       },
       (error: unknown) => {
         log.add('error', config.module, 'SERVER_STOP_FAILED', `${String(error)}: it is killed`);
-        void server.kill().then(() => this.#dispatch({ type: 'serverStopped', how: 'killed' }));
+        this.#killServer();
+      },
+    );
+  }
+
+  /** Until it is known to be gone, nothing of the module is released. */
+  #killServer(): void {
+    this.#options.server.kill().then(
+      () => this.#dispatch({ type: 'serverStopped', how: 'killed' }),
+      (error: unknown) => {
+        this.#options.log.add('error', this.name, 'SERVER_KILL_FAILED', `${String(error)}: trying again`);
+        setTimeout(() => this.#killServer(), fenceRetryMs);
       },
     );
   }
@@ -455,6 +513,9 @@ export class ModuleRuntime {
       case 'followerLink':
         this.#dispatch({ type: 'mirrorFollowerLink', connected: event.connected });
         return;
+      case 'record':
+        this.#dispatch({ type: 'replica', replica: this.#facts(event.record) });
+        return;
       case 'stats':
         this.#onStats(event.stats);
         return;
@@ -484,7 +545,7 @@ export class ModuleRuntime {
       durationMs: Math.round(durationMs),
     });
     void this.#mirror.record().then(
-      (replica) => this.#dispatch({ type: 'mirrorInStep', replica }),
+      (record) => this.#dispatch({ type: 'mirrorInStep', replica: this.#facts(record) }),
       () => undefined,
     );
   }
@@ -512,4 +573,26 @@ export class ModuleRuntime {
 function resyncStatus(progress: ResyncProgress): ResyncStatus {
   const { kind, cause, toCheck, checked, sent, rate, secondsLeft } = progress;
   return { kind, cause, toCheck, checked, sent, rate, secondsLeft };
+}
+
+/** Whether the promise was fulfilled within the time. */
+async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const done = promise.then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await Promise.race([done, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What every new file system has of its own does not count. */
+function hasFiles(directory: string): boolean {
+  return readdirSync(directory).some((name) => name !== 'lost+found');
 }

@@ -115,6 +115,22 @@ describe('the failover core under faults', () => {
     expect(world.twoServersMs).toBe(0);
   });
 
+  it('starts for the first time where the files are, and never overwrites files that nobody copied', () => {
+    const only = new World({ random: new Random(11), files: { beta: [9001] } });
+    only.run(15_000);
+    expect(only.describe()).toContain('beta: PRIM server running');
+
+    const lines: string[] = [];
+    const both = new World({
+      random: new Random(12),
+      files: { alpha: [9001], beta: [9002] },
+      trace: (line) => lines.push(line),
+    });
+    both.run(15_000);
+    expect(both.describe()).toContain('alpha: PRIM server running');
+    expect(lines.join('\n')).toContain('the content of beta is kept in');
+  });
+
   it('never promotes by itself without an arbiter, unless the risk was chosen', () => {
     for (const withoutArbiter of ['manual', 'risk-split-brain'] as const) {
       const world = new World({ random: new Random(10), config: { arbiter: 'none', withoutArbiter } });

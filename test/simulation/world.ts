@@ -30,6 +30,8 @@ interface Session {
   readonly primary: HostName;
   inStep: boolean;
   mode: 'hold' | 'continue';
+  /** The follower has given it up, and the primary cannot know yet. */
+  followerGone: boolean;
 }
 
 /** What survives a crash. */
@@ -71,6 +73,8 @@ export interface WorldOptions {
   readonly random: Random;
   readonly config?: Partial<ModuleConfig>;
   readonly trace?: (line: string) => void;
+  /** Writes that lie in a host's directory before the module ever ran. */
+  readonly files?: Partial<Record<HostName, readonly number[]>>;
 }
 
 export class World {
@@ -117,7 +121,10 @@ export class World {
       ...options.config,
     });
     this.hosts = { alpha: this.#newHost('alpha'), beta: this.#newHost('beta') };
-    for (const name of ['alpha', 'beta'] as const) this.boot(name);
+    for (const name of ['alpha', 'beta'] as const) {
+      this.hosts[name].disk.log.push(...(options.files?.[name] ?? []));
+      this.boot(name);
+    }
     this.#every(tickMs, () => this.#tick());
     this.#every(heartbeatMs, () => this.#heartbeats());
     this.#every(writePeriodMs, () => this.#guestsWrite());
@@ -269,7 +276,7 @@ export class World {
   }
 
   #facts(host: Host) {
-    return { lineage: [...host.disk.lineage], consistent: host.disk.consistent };
+    return { lineage: [...host.disk.lineage], consistent: host.disk.consistent, content: host.disk.log.length > 0 };
   }
 
   #connected(a: Place, b: Place): boolean {
@@ -380,9 +387,6 @@ export class World {
         });
         return;
       }
-      case 'refreshReplica':
-        this.#feedSoon(host, { type: 'replica', replica: this.#facts(host) });
-        return;
       case 'commandDone':
         this.outcomes.push(effect.outcome);
         return;
@@ -479,7 +483,11 @@ export class World {
         return;
       case 'serve':
         later(this.#random.between(20, 150), () => {
-          if (host.mirror === 'following') this.#sessionEnds('the follower was promoted');
+          if (!host.disk.consistent) return 'a resync into this replica was not completed';
+          if (host.mirror === 'following' && this.#session) {
+            if (this.#connected('alpha', 'beta')) this.#sessionEnds('the follower was promoted');
+            else this.#session.followerGone = true;
+          }
           host.mirror = 'serving';
           host.followSession = null;
           host.frozen = false;
@@ -551,7 +559,9 @@ export class World {
 
   #enter(host: Host, entry: { epoch: number; primary: string }): void {
     const last = host.disk.lineage.at(-1);
-    if (!last || last.epoch < entry.epoch) host.disk.lineage.push(entry);
+    if (last && last.epoch >= entry.epoch) return;
+    host.disk.lineage.push(entry);
+    this.#feedSoon(host, { type: 'replica', replica: this.#facts(host) });
   }
 
   #attach(host: Host, sessionId: string): string | null {
@@ -560,17 +570,28 @@ export class World {
       return 'the follower cannot be reached';
     }
     if (host.mirror !== 'serving') return 'not serving';
-    const session: Session = { id: sessionId, primary: host.name, inStep: false, mode: 'continue' };
+    const session: Session = {
+      id: sessionId,
+      primary: host.name,
+      inStep: false,
+      mode: 'continue',
+      followerGone: false,
+    };
     this.#session = session;
     this.#feedSoon(follower, { type: 'mirrorFollowerLink', connected: true });
     const differs =
       follower.disk.log.length !== host.disk.log.length || follower.disk.log.at(-1) !== host.disk.log.at(-1);
-    if (differs) follower.disk.consistent = false;
+    if (differs) {
+      follower.disk.consistent = false;
+      this.#feedSoon(follower, { type: 'replica', replica: this.#facts(follower) });
+    }
     const { life } = host;
     this.#after(differs ? this.#random.between(100, 2000) : 30, () => {
       if (this.#session !== session || host.life !== life || !this.#connected('alpha', 'beta')) return;
       follower.disk.log = [...host.disk.log];
+      follower.disk.lineage = [...host.disk.lineage];
       follower.disk.consistent = true;
+      this.#feedSoon(follower, { type: 'replica', replica: this.#facts(follower) });
       session.inStep = true;
       this.#feed(host, { type: 'mirrorInStep', replica: this.#facts(host) });
     });
@@ -622,6 +643,7 @@ export class World {
         const follower = this.#other(host.name);
         if (
           this.#session !== session ||
+          session.followerGone ||
           !this.#connected('alpha', 'beta') ||
           !follower.core ||
           follower.pausedUntil > this.now

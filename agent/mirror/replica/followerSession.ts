@@ -85,6 +85,8 @@ export class FollowerSession {
   /** From the start of a resync to its end changes may hit what is not there yet. */
   #resyncing = false;
   #inStep = false;
+  /** The resync has changed something: until its end this replica is neither what it was nor what it will be. */
+  #spoiled = false;
   #missed = 0;
   #lastNumber = 0;
   #acknowledged = 0;
@@ -229,8 +231,16 @@ export class FollowerSession {
     }
   }
 
+  /** Called before a resync's first change. A replica that turns out equal stays a good one all along. */
+  readonly #spoil = (): void => {
+    if (this.#spoiled || !this.#resyncing) return;
+    this.#context.main.call({ op: 'updateRecord', change: { consistent: false } });
+    this.#spoiled = true;
+  };
+
   /** Runs a change; during a resync one that hits what is not there yet is reported, to be compared again, and left out. */
   #tolerant(paths: readonly string[], change: () => void): void {
+    this.#spoil();
     try {
       change();
     } catch (error) {
@@ -269,10 +279,9 @@ export class FollowerSession {
       // A full resync looks at everything anyway.
       marks: full ? new Map<number, ZoneSet>() : marks.files,
       onStep: this.alive,
+      onChange: this.#spoil,
     });
-    if (this.#context.record().consistent) {
-      this.#context.main.call({ op: 'updateRecord', change: { consistent: false } });
-    }
+    this.#spoiled = false;
     this.#send(ToPrimary.begun, Buffer.alloc(0));
   }
 

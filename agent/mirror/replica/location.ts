@@ -3,7 +3,7 @@ import path from 'node:path';
 import { bind } from '../../platform/libc/library.ts';
 import { makeDirectoryDurably, readIfExists, removeDurably, writeDurably } from '../../platform/durable.ts';
 import { bindReadOnly, mountAt, removeDeadMounts, unmount } from '../../platform/mounts.ts';
-import type { MirrorOptions } from '../mirror.ts';
+import type { DirectoryIdentity, MirrorOptions } from '../mirror.ts';
 import { MirrorError } from '../mirrorError.ts';
 
 const flock = bind<(fd: number, operation: number) => number>('int flock(int, int)');
@@ -89,6 +89,12 @@ function openRoot(directory: string): number {
     throw new MirrorError('directory-not-writable', `${directory} cannot be written (${code ?? 'unknown'}): ${why}`);
   }
   return fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+}
+
+/** Of the directory itself, whatever is mounted over it. */
+export function identityOf(rootFd: number): DirectoryIdentity {
+  const { ino, birthtimeNs } = fs.fstatSync(rootFd, { bigint: true });
+  return { ino: Number(ino), born: String(birthtimeNs) };
 }
 
 function makeState(stateDirectory: string): void {

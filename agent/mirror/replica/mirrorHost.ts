@@ -2,7 +2,7 @@ import type { FollowerEndpoint, LineageEntry, Mirror, MirrorEvent, MirrorOptions
 import { MirrorError } from '../mirrorError.ts';
 import { FollowerHost } from './followerHost.ts';
 import { keepAside } from './keepAside.ts';
-import { type Location, openLocation } from './location.ts';
+import { identityOf, type Location, openLocation } from './location.ts';
 import { PrimaryHost } from './primaryHost.ts';
 import { RecordStore } from './record.ts';
 
@@ -10,7 +10,7 @@ import { RecordStore } from './record.ts';
 const CLOSE_LIMIT_MS = 10_000;
 
 /** The mirror as its own process runs it: which role this host's replica has, and who carries it out. */
-export class MirrorHost implements Omit<Mirror, 'events' | 'guard'> {
+export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy'> {
   readonly #options: MirrorOptions;
   readonly #emit: (event: MirrorEvent) => void;
   readonly #workers: string;
@@ -29,6 +29,8 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard'> {
     this.#emit = emit;
     this.#location = openLocation(options);
     this.#record = RecordStore.open(options.stateDirectory, options.module);
+    this.#record.bindTo(identityOf(this.#location.rootFd), options.directory);
+    this.#record.onChange = (record) => emit({ type: 'record', record });
   }
 
   record(): Promise<ReplicaRecord> {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { readIfExists, writeDurably } from '../../platform/durable.ts';
-import type { LineageEntry, ReplicaRecord } from '../mirror.ts';
+import type { DirectoryIdentity, LineageEntry, ReplicaRecord } from '../mirror.ts';
 import { MirrorError } from '../mirrorError.ts';
 
 const LINEAGE_LIMIT = 256;
@@ -9,10 +9,14 @@ const LINEAGE_LIMIT = 256;
 export class RecordStore {
   readonly #file: string;
   #record: ReplicaRecord;
+  #directory: DirectoryIdentity | null = null;
+  /** Called after every change, when it is durable. */
+  onChange: (record: ReplicaRecord) => void = () => undefined;
 
   private constructor(file: string, record: ReplicaRecord) {
     this.#file = file;
     this.#record = record;
+    this.onChange(record);
   }
 
   /** @throws MirrorError "state-version", "state-corrupt", "state-of-other-module" */
@@ -32,9 +36,26 @@ export class RecordStore {
     return this.#record.lineage.at(-1)?.epoch ?? 0;
   }
 
+  /**
+   * The record speaks of one directory. Another one in its place (a mount point whose disk is not mounted, a copy) is not that replica,
+   * however well the record looks: an empty directory would be taken for the newest state and copied over the other host's.
+   * @throws MirrorError "directory-changed"
+   */
+  bindTo(found: DirectoryIdentity, directory: string): void {
+    const known = this.#record.directory;
+    if (known && (known.ino !== found.ino || known.born !== found.born)) {
+      throw new MirrorError(
+        'directory-changed',
+        `${directory} is not the directory that this replica was in: is its disk mounted? Mount it. If it was moved on purpose, move ${this.#file} away: the replica is then copied in full`,
+      );
+    }
+    this.#directory = found;
+  }
+
   /** Durable when it returns. */
   update(change: Partial<Pick<ReplicaRecord, 'lineage' | 'syncId' | 'consistent'>>): void {
-    const record: ReplicaRecord = { ...this.#record, ...change };
+    const directory = this.#directory ?? this.#record.directory;
+    const record: ReplicaRecord = { ...this.#record, ...change, ...(directory ? { directory } : {}) };
     writeDurably(this.#file, `${JSON.stringify(record, null, 2)}\n`);
     this.#record = record;
   }
@@ -96,7 +117,8 @@ export function isRecord(value: unknown): value is ReplicaRecord {
     (record.syncId === null || typeof record.syncId === 'string') &&
     typeof record.consistent === 'boolean' &&
     Array.isArray(record.lineage) &&
-    record.lineage.every(isLineageEntry)
+    record.lineage.every(isLineageEntry) &&
+    (record.directory === undefined || isIdentity(record.directory))
   );
 }
 
@@ -105,4 +127,10 @@ export function isLineageEntry(value: unknown): value is LineageEntry {
   if (typeof value !== 'object' || value === null) return false;
   const entry = value as Partial<Record<keyof LineageEntry, unknown>>;
   return Number.isSafeInteger(entry.epoch) && (entry.epoch as number) >= 0 && typeof entry.primary === 'string';
+}
+
+function isIdentity(value: unknown): value is DirectoryIdentity {
+  if (typeof value !== 'object' || value === null) return false;
+  const { ino, born } = value as Partial<Record<keyof DirectoryIdentity, unknown>>;
+  return Number.isSafeInteger(ino) && typeof born === 'string';
 }

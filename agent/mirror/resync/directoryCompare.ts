@@ -41,6 +41,7 @@ export class DirectoryCompare {
   readonly #excluded: (name: string) => boolean;
   readonly #marks: Map<number, ZoneSet>;
   readonly #onStep: () => void;
+  readonly #onChange: () => void;
   /** First path of a file with several names, by the primary's inode number. */
   readonly #firstNames = new Map<number, { path: string; ino: number }>();
   /** Which of the primary's files a local file with several names stands for. */
@@ -54,12 +55,15 @@ export class DirectoryCompare {
     marks: Map<number, ZoneSet>;
     /** Called now and then in long work. */
     onStep: () => void;
+    /** Called before anything is changed. */
+    onChange: () => void;
   }) {
     this.#tree = options.tree;
     this.#applier = options.applier;
     this.#excluded = options.excluded;
     this.#marks = options.marks;
     this.#onStep = options.onStep;
+    this.#onChange = options.onChange;
   }
 
   /** @throws ErrnoError ENOENT or ENOTDIR when the directory is not there */
@@ -83,22 +87,27 @@ export class DirectoryCompare {
   #removeOthers(path: string, kept: Set<string>): void {
     for (const name of this.#tree.names(path)) {
       if (kept.has(name) || this.#excluded(name)) continue;
-      this.#applier.forgetAll();
-      this.#tree.removeTree(joinPath(path, name), this.#onStep);
+      this.#remove(joinPath(path, name));
     }
+  }
+
+  #remove(path: string): void {
+    this.#onChange();
+    this.#applier.forgetAll();
+    this.#tree.removeTree(path, this.#onStep);
   }
 
   #compareEntry(path: string, entry: Entry): Omit<ComparedEntry, 'index'> {
     let local = this.#tree.entry(path);
     const type = entry.mode & S_IFMT;
     if (local !== null && !this.#sameThing(local, entry)) {
-      this.#applier.forgetAll();
-      this.#tree.removeTree(path, this.#onStep);
+      this.#remove(path);
       local = null;
     }
     if (type !== S_IFDIR) local = this.#matchLinks(path, entry, local);
     const fresh = local === null;
     if (local === null) {
+      this.#onChange();
       this.#applier.forget(entry.ino);
       this.#make(path, entry);
       local = this.#tree.entry(path);
@@ -109,12 +118,14 @@ export class DirectoryCompare {
     if (type === S_IFDIR) return NOTHING;
     if (type !== S_IFREG) {
       if (local.mtime !== entry.mtime) {
+        this.#onChange();
         const place = this.#tree.locate(path);
         utimensat(place.dirFd, place.name, null, entry.mtime);
       }
       return NOTHING;
     }
     if (local.size !== entry.size) {
+      this.#onChange();
       withFile(this.#tree.open(path, O_WRONLY | O_NONBLOCK), (fd) => ftruncate(fd, entry.size));
     }
     const marked: readonly ByteRange[] = fresh ? [] : (this.#marks.get(local.ino)?.ranges(entry.size) ?? []);
@@ -134,6 +145,7 @@ export class DirectoryCompare {
     const first = entry.nlink > 1 ? this.#firstNames.get(entry.ino) : undefined;
     if (first && first.path !== path && this.#tree.stat(first.path)?.ino === first.ino) {
       if (local?.ino === first.ino) return local;
+      this.#onChange();
       this.#applier.forgetAll();
       if (local !== null) this.#tree.removeTree(path, this.#onStep);
       const from = this.#tree.locate(first.path);
@@ -144,8 +156,7 @@ export class DirectoryCompare {
     if (local === null) return null;
     const owner = this.#owners.get(local.ino);
     if (local.nlink > 1 && owner !== undefined && owner !== entry.ino) {
-      this.#applier.forgetAll();
-      this.#tree.removeTree(path, this.#onStep);
+      this.#remove(path);
       return null;
     }
     this.#noteName(path, entry, local.ino, local.nlink);
@@ -177,13 +188,21 @@ export class DirectoryCompare {
   #matchAttributes(path: string, local: Entry, entry: Entry): void {
     const place = this.#tree.locate(path);
     const ownersDiffer = local.uid !== entry.uid || local.gid !== entry.gid;
-    if (ownersDiffer) chownat(place.dirFd, place.name, entry.uid, entry.gid);
+    if (ownersDiffer) {
+      this.#onChange();
+      chownat(place.dirFd, place.name, entry.uid, entry.gid);
+    }
     const theirs = new Map(entry.xattrs.map((xattr) => [xattr.name, xattr.value]));
     const ours = new Map(local.xattrs.map((xattr) => [xattr.name, xattr.value]));
-    for (const name of ours.keys()) if (!theirs.has(name)) removexattrat(place.dirFd, place.name, name);
+    for (const name of ours.keys()) {
+      if (theirs.has(name)) continue;
+      this.#onChange();
+      removexattrat(place.dirFd, place.name, name);
+    }
     let xattrsDiffer = false;
     for (const [name, value] of theirs) {
       if (ours.get(name)?.equals(value)) continue;
+      this.#onChange();
       setxattrat(place.dirFd, place.name, name, value, 0);
       xattrsDiffer = true;
     }
@@ -192,6 +211,7 @@ export class DirectoryCompare {
       (entry.mode & S_IFMT) !== S_IFLNK &&
       (ownersDiffer || xattrsDiffer || (local.mode & 0o7777) !== (entry.mode & 0o7777))
     ) {
+      this.#onChange();
       this.#tree.chmod(path, entry.mode);
     }
   }
