@@ -16,7 +16,6 @@ export class RecordStore {
   private constructor(file: string, record: ReplicaRecord) {
     this.#file = file;
     this.#record = record;
-    this.onChange(record);
   }
 
   /** @throws MirrorError "state-version", "state-corrupt", "state-of-other-module" */
@@ -58,6 +57,7 @@ export class RecordStore {
     const record: ReplicaRecord = { ...this.#record, ...change, ...(directory ? { directory } : {}) };
     writeDurably(this.#file, `${JSON.stringify(record, null, 2)}\n`);
     this.#record = record;
+    this.onChange(record);
   }
 
   /**
