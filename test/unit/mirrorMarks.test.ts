@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   MARK_RECORD_BYTES,
+  MarkAppender,
   markFileEnd,
   MarkKind,
   readMarkFile,
@@ -92,6 +93,20 @@ describe('a file of marks', () => {
     expect(readMarkFile(file())).toEqual({ generation: 7, records: records.slice(0, 2) });
   });
 
+  test('is not written through an appender that was closed', () => {
+    writeMarkFile(file(), 7, []);
+    const appender = new MarkAppender(file(), 0);
+    appender.close();
+    // Whatever is opened next has the descriptor's number.
+    const next = path.join(directory, 'next');
+    const fd = fs.openSync(next, 'w+');
+    expect(() => appender.append(records)).toThrow('closed');
+    appender.close();
+    fs.writeSync(fd, 'mine');
+    fs.closeSync(fd);
+    expect(fs.readFileSync(next, 'utf8')).toBe('mine');
+  });
+
   test.each([
     ['in the middle', MARK_RECORD_BYTES + 10, 'damaged'],
     ['in the header', 13, 'damaged'],
@@ -160,6 +175,97 @@ describe('the marks of a replica', () => {
     marks.close();
   });
 
+  test('of a file that was made before a turn and is first written after it cover the whole file', () => {
+    resetMarks(directory);
+    const marks = ZoneMarks.open(directory);
+    marks.created(7);
+    marks.turn();
+    marks.mark(7, 5 * ZONE, 5 * ZONE + 1);
+    expect(loadMarks(directory).files.get(7)?.whole).toBe(true);
+    marks.created(8);
+    marks.drop();
+    // By now the peer has file 7 durably, as a new one; file 8 it may not have.
+    marks.turn();
+    marks.mark(7, 0, 1);
+    marks.mark(8, 0, 1);
+    marks.drop();
+    const { files } = loadMarks(directory);
+    expect(files.get(7)?.whole).toBe(false);
+    expect(files.get(8)?.whole).toBe(true);
+    marks.close();
+  });
+
+  test('of a new file cover all of it though its inode number had marks of another', () => {
+    resetMarks(directory);
+    const marks = ZoneMarks.open(directory);
+    marks.mark(7, 0, 1);
+    marks.created(7);
+    marks.mark(7, 5 * ZONE, 5 * ZONE + 1);
+    expect(marks.of(7)?.whole).toBe(true);
+    marks.close();
+  });
+
+  describe('when new files of marks cannot be written', () => {
+    /** The place of the temporary file is taken by a directory: every replacement of a file of marks fails. */
+    const block = () => {
+      for (const name of ['a', 'b'])
+        fs.mkdirSync(path.join(directory, `.marks.${name}.log.tmp`, 'full'), { recursive: true });
+    };
+    const unblock = () => {
+      for (const name of ['a', 'b']) fs.rmSync(path.join(directory, `.marks.${name}.log.tmp`), { recursive: true });
+    };
+    let marks: ZoneMarks;
+    beforeEach(() => {
+      resetMarks(directory);
+      marks = ZoneMarks.open(directory);
+      marks.mark(1, 0, 10);
+    });
+    afterEach(() => marks.close());
+
+    test('a drop leaves marks behind, and the next turn clears them', () => {
+      marks.turn();
+      marks.mark(2, 0, 10);
+      block();
+      marks.drop();
+      marks.mark(3, 0, 10);
+      expect(inodes()).toEqual([1, 2, 3]);
+      expect(marks.empty).toBe(false);
+      expect(() => marks.turn()).toThrow();
+      marks.unturn();
+      marks.mark(4, 0, 10);
+      expect(inodes()).toEqual([1, 2, 3, 4]);
+      unblock();
+      marks.turn();
+      expect(inodes()).toEqual([2, 3, 4]);
+      marks.drop();
+      expect(inodes()).toEqual([]);
+      expect(marks.empty).toBe(true);
+    });
+
+    test('marks that are taken back stay, whatever comes then', () => {
+      marks.turn();
+      marks.mark(2, 0, 10);
+      marks.created(9);
+      block();
+      marks.unturn();
+      marks.mark(3, 0, 10);
+      marks.mark(9, 0, 10);
+      expect(inodes()).toEqual([1, 2, 3, 9]);
+      expect(marks.of(1)).not.toBeNull();
+      marks.drop();
+      expect(() => marks.turn()).toThrow();
+      marks.unturn();
+      expect(inodes()).toEqual([1, 2, 3, 9]);
+      unblock();
+      marks.turn();
+      marks.mark(4, 0, 10);
+      expect(inodes()).toEqual([1, 2, 3, 4, 9]);
+      expect(marks.of(9)?.whole).toBe(true);
+      marks.drop();
+      expect(inodes()).toEqual([4]);
+    });
+  });
+
   test('that are missing are not trusted until both replicas were equal once', () => {
     const marks = ZoneMarks.open(directory);
     expect(marks.problem).toBe('missing');
@@ -181,9 +287,16 @@ describe('the marks of a replica', () => {
         zone: fc.integer({ min: 0, max: 60 }),
       }),
       fc.record({ do: fc.constantFrom('turn' as const, 'drop' as const, 'unturn' as const, 'crash' as const) }),
+      // From here on new files of marks can (not) be written.
+      fc.record({ do: fc.constantFrom('block' as const, 'unblock' as const) }),
     );
+    const temporary = ['a', 'b'].map((name) => path.join(directory, `.marks.${name}.log.tmp`));
+    const unblock = () => {
+      for (const each of temporary) fs.rmSync(each, { recursive: true, force: true });
+    };
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+        unblock();
         resetMarks(directory);
         let marks = ZoneMarks.open(directory);
         let current = new Set<string>();
@@ -194,9 +307,17 @@ describe('the marks of a replica', () => {
             current.add(`${each.ino} ${each.zone}`);
           } else if (each.do === 'turn') {
             if (!marks.canTurn) continue;
-            marks.turn();
+            try {
+              marks.turn();
+            } catch {
+              continue;
+            }
             old = current;
             current = new Set();
+          } else if (each.do === 'block') {
+            for (const each of temporary) fs.mkdirSync(path.join(each, 'full'), { recursive: true });
+          } else if (each.do === 'unblock') {
+            unblock();
           } else if (each.do === 'drop') {
             marks.drop();
             old = new Set();
@@ -204,6 +325,7 @@ describe('the marks of a replica', () => {
             if (each.do === 'unturn') marks.unturn();
             else {
               marks.close();
+              unblock();
               marks = ZoneMarks.open(directory);
             }
             for (const mark of old) current.add(mark);
@@ -222,7 +344,7 @@ describe('the marks of a replica', () => {
           ).toBe(true);
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 60 },
     );
   });
 });

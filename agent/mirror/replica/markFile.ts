@@ -100,7 +100,7 @@ function isZero(bytes: Buffer): boolean {
 
 /** Appends records, each durable before `append` returns. */
 export class MarkAppender {
-  readonly #fd: number;
+  #fd: number;
   #at: number;
 
   /** Opens a file that `writeMarkFile` has just made with `records` records. */
@@ -111,6 +111,8 @@ export class MarkAppender {
 
   /** @throws Node's file errors (ENOSPC, EIO): nothing may be changed then. */
   append(records: readonly MarkRecord[]): void {
+    // The number of a closed descriptor may long be another file's.
+    if (this.#fd < 0) throw new Error('the file of zone marks is closed');
     const bytes =
       records.length === 1 && records[0] ? encodeRecord(records[0]) : Buffer.concat(records.map(encodeRecord));
     for (let done = 0; done < bytes.length;) {
@@ -120,7 +122,14 @@ export class MarkAppender {
   }
 
   close(): void {
-    closeSync(this.#fd);
+    if (this.#fd < 0) return;
+    const fd = this.#fd;
+    this.#fd = -1;
+    try {
+      closeSync(fd);
+    } catch {
+      // The descriptor is gone either way, and every record was durable when it was appended.
+    }
   }
 }
 

@@ -41,6 +41,8 @@ interface SyncCycle {
   readonly number: number;
   readonly token: number;
   readonly syncId: string | null;
+  /** A new generation of marks was begun for it: the old one goes when both are durable. */
+  readonly turned: boolean;
   peerDone: boolean;
   localDone: boolean;
 }
@@ -75,6 +77,8 @@ export class Primary implements MutationSink {
   #statsAt = 0;
   #stopping = false;
   #releasing = false;
+  /** It was logged that the marks cannot be cleared. */
+  #marksStay = false;
   #writes = 0;
   #bytesWritten = 0;
   #flushes = 0;
@@ -430,11 +434,7 @@ export class Primary implements MutationSink {
     this.#answers = null;
     this.#dirtyTimes.clear();
     this.#cycle = null;
-    try {
-      this.#marks.unturn();
-    } catch (error) {
-      this.#post({ type: 'crashed', reason: `the zone marks cannot be kept: ${describeError(error).message}` });
-    }
+    this.#marks.unturn();
     for (const token of this.#epochTokens.values()) this.#post({ type: 'epochEntered', token });
     this.#epochTokens.clear();
     this.#post({ type: 'sessionDropped' });
@@ -464,8 +464,8 @@ export class Primary implements MutationSink {
 
   // --- durability of both, and the marks
 
-  #startCycle(purpose: SyncCycle['purpose'], number: number, syncId: string | null): void {
-    this.#cycle = { purpose, number, token: this.#nextToken++, syncId, peerDone: false, localDone: false };
+  #startCycle(cycle: Pick<SyncCycle, 'purpose' | 'number' | 'syncId' | 'turned'>): void {
+    this.#cycle = { ...cycle, token: this.#nextToken++, peerDone: false, localDone: false };
     this.#turnedAt = monotonicMs();
     this.#post({ type: 'syncLocal', token: this.#cycle.token });
   }
@@ -473,9 +473,22 @@ export class Primary implements MutationSink {
   #finishResync(resync: PrimaryResync): void {
     if (!this.#session || !this.#record) return;
     this.#sendTimes();
-    this.#marks.turn();
+    const turned = this.#turnMarks();
     const number = this.#session.nextNumber;
-    this.#startCycle('finish', number, resync.finish(this.#record));
+    this.#startCycle({ purpose: 'finish', number, syncId: resync.finish(this.#record), turned });
+  }
+
+  /** Begins a new generation of marks. When that fails, the marks stay, which costs a comparison at the next resync and nothing else. */
+  #turnMarks(): boolean {
+    try {
+      this.#marks.turn();
+      this.#marksStay = false;
+      return true;
+    } catch (error) {
+      if (!this.#marksStay) console.error(`The zone marks stay for now: ${describeError(error).message}`);
+      this.#marksStay = true;
+      return false;
+    }
   }
 
   /** A change came between that the follower could not apply: the resync is not over yet. */
@@ -498,9 +511,14 @@ export class Primary implements MutationSink {
     this.#cycle = null;
     if (cycle.purpose === 'finish' && cycle.syncId !== null) {
       // The record first: marks that are gone too early would be missed, marks that stay too long cost a little.
-      this.#main.call({ op: 'updateRecord', change: { syncId: cycle.syncId, consistent: true } });
+      try {
+        this.#main.call({ op: 'updateRecord', change: { syncId: cycle.syncId, consistent: true } });
+      } catch (error) {
+        session.lost(`the end of the resync could not be recorded on this host: ${describeError(error).message}`);
+        return;
+      }
     }
-    this.#marks.drop();
+    if (cycle.turned) this.#marks.drop();
     if (cycle.purpose === 'finish') this.#enterStep(session);
   }
 
@@ -560,11 +578,12 @@ export class Primary implements MutationSink {
 
   #clearMarks(): void {
     if (!this.#session || this.#marks.empty || !this.#marks.canTurn) return;
+    this.#turnedAt = monotonicMs();
     this.#sendTimes();
-    this.#marks.turn();
+    if (!this.#turnMarks()) return;
     const number = this.#session.nextNumber;
     this.#session.send(ToFollower.sync);
-    this.#startCycle('clear', number, null);
+    this.#startCycle({ purpose: 'clear', number, syncId: null, turned: true });
   }
 
   // --- the end
@@ -599,10 +618,10 @@ export class Primary implements MutationSink {
     waitFor(() => this.#cycle === null);
     if (!this.#liveSession()) return;
     this.#sendTimes();
-    this.#marks.turn();
+    const turned = this.#turnMarks();
     const number = this.#session?.nextNumber ?? 0;
     this.#session?.send(ToFollower.sync);
-    this.#startCycle('release', number, null);
+    this.#startCycle({ purpose: 'release', number, syncId: null, turned });
     waitFor(() => this.#cycle === null);
     this.#session?.send(ToFollower.goodbye);
   }

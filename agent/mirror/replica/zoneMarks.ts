@@ -59,39 +59,41 @@ interface Generation {
   readonly slot: 0 | 1;
   /** Why the marks of this generation tell nothing, null when they do. */
   problem: string | null;
-  appender: MarkAppender | null;
 }
 
 /**
  * The marks of a replica that is being served. A mark is durable before `mark` returns. Marks are cleared by generations: `turn`
- * starts a new one, and when both replicas have made durable what the old one stood for, `drop` forgets it.
+ * starts a new one, and when both replicas have made durable what the old one stood for, `drop` forgets it. Only the file of the current
+ * generation is appended to; what fails with the other one leaves marks behind that cost a comparison, and is tried again at the next turn.
  */
 export class ZoneMarks {
   readonly #directory: string;
   #current: Generation;
-  #old: Generation | null;
+  /** The file of the current generation. */
+  #appender: MarkAppender;
+  #old: Generation | null = null;
+  /** The old generation was taken back, but could not be written into one file with the current one yet. */
+  #takenBack = false;
+  /** The file that no generation uses is durably empty. */
+  #spareEmpty = true;
   #nextGeneration = 2;
 
-  private constructor(directory: string, current: Generation) {
+  private constructor(directory: string, current: Generation, appender: MarkAppender) {
     this.#directory = directory;
     this.#current = current;
-    this.#old = null;
+    this.#appender = appender;
   }
 
   /** Takes the marks over from the disk, in two fresh files. */
   static open(stateDirectory: string): ZoneMarks {
     const { files, problem } = loadMarks(stateDirectory);
-    const records: MarkRecord[] = problem === null ? [] : [{ kind: MarkKind.everything, ino: 0, first: 0, count: 0 }];
-    for (const [ino, set] of files) {
-      if (set.whole) records.push({ kind: MarkKind.whole, ino, first: 0, count: 0 });
-      for (const { index } of set.extents()) pushExtent(records, ino, index);
-    }
+    const records = recordsOf(files, problem);
     const path = (slot: 0 | 1) => join(stateDirectory, FILES[slot]);
     // In this order: at every moment the union of the two files holds all marks.
     writeMarkFile(path(0), 0, records);
     writeMarkFile(path(1), 1, []);
     const appender = new MarkAppender(path(0), records.length);
-    return new ZoneMarks(stateDirectory, { files, fresh: new Set(), slot: 0, problem, appender });
+    return new ZoneMarks(stateDirectory, { files, fresh: new Set(), slot: 0, problem }, appender);
   }
 
   /** Null when the marks can be trusted, else why not. */
@@ -99,9 +101,13 @@ export class ZoneMarks {
     return this.#old?.problem ?? this.#current.problem;
   }
 
+  /** Nothing is marked, on the disk neither. */
   get empty(): boolean {
     return (
-      this.problem === null && this.#current.files.size === 0 && (this.#old === null || this.#old.files.size === 0)
+      this.problem === null &&
+      this.#spareEmpty &&
+      this.#current.files.size === 0 &&
+      (this.#old === null || this.#old.files.size === 0)
     );
   }
 
@@ -122,30 +128,35 @@ export class ZoneMarks {
   /** Marks a range of bytes, `end` exclusive. @throws Node's file errors: the change must not be made then. */
   mark(ino: number, start: number, end: number): void {
     const generation = this.#current;
-    const known = generation.files.get(ino);
-    if (!known && generation.fresh.has(ino)) this.markWhole(ino);
-    const set = known ?? generation.files.get(ino);
+    if (this.#isFresh(ino)) this.markWhole(ino);
+    const set = generation.files.get(ino);
     const missing: MarkRecord[] = [];
     for (const { index } of extentsOf(start, end)) {
       if (!set?.whole && (set?.extent(index) ?? 0) === 0) pushExtent(missing, ino, index);
     }
-    if (missing.length > 0) generation.appender?.append(missing);
+    if (missing.length > 0) this.#appender.append(missing);
     const target = setOf(generation.files, ino);
     for (const { index, bits } of extentsOf(start, end)) target.add(index, bits);
+  }
+
+  /** Until the generation in which a file was made is dropped, nothing tells that the peer has that file durably. */
+  #isFresh(ino: number): boolean {
+    if (this.#current.fresh.has(ino)) return true;
+    return this.#old !== null && this.#old.fresh.has(ino) && !this.#old.files.get(ino)?.whole;
   }
 
   /** Marks a file as a whole, whatever its size becomes. */
   markWhole(ino: number): void {
     const known = this.#current.files.get(ino);
     if (known?.whole) return;
-    this.#current.appender?.append([{ kind: MarkKind.whole, ino, first: 0, count: 0 }]);
+    this.#appender.append([{ kind: MarkKind.whole, ino, first: 0, count: 0 }]);
     setOf(this.#current.files, ino).whole = true;
   }
 
   /** Gives the marks up: the next resync compares everything. */
   markEverything(): void {
     if (this.#current.problem !== null) return;
-    this.#current.appender?.append([{ kind: MarkKind.everything, ino: 0, first: 0, count: 0 }]);
+    this.#appender.append([{ kind: MarkKind.everything, ino: 0, first: 0, count: 0 }]);
     this.#current.problem = GIVEN_UP;
   }
 
@@ -160,61 +171,94 @@ export class ZoneMarks {
     return union;
   }
 
-  /** Whether a new generation can be started: the last one was dropped. */
+  /** Whether a new generation can be started: the last one was dropped or taken back. */
   get canTurn(): boolean {
-    return this.#old === null;
+    return this.#old === null || this.#takenBack;
   }
 
-  /** From here on marks go into a new generation. */
+  /** From here on marks go into a new generation. @throws Node's file errors: then nothing has changed but that it can be tried again */
   turn(): void {
-    if (this.#old !== null) throw new Error('the old marks are still there');
-    const slot = this.#current.slot === 0 ? 1 : 0;
+    if (!this.canTurn) throw new Error('the old marks are still there');
+    this.#merge();
+    this.#emptySpare();
+    const slot = other(this.#current.slot);
+    const appender = new MarkAppender(this.#path(slot), 0);
+    this.#appender.close();
+    this.#appender = appender;
     this.#old = this.#current;
-    this.#current = {
-      files: new Map(),
-      fresh: new Set(),
-      slot,
-      problem: null,
-      appender: new MarkAppender(join(this.#directory, FILES[slot]), 0),
-    };
+    this.#current = { files: new Map(), fresh: new Set(), slot, problem: null };
   }
 
-  /** Back to one generation, nothing dropped: the peer was lost before it had made the old one durable. */
+  /** Back to one generation, nothing dropped: the peer was lost before it had made the old one durable. Never throws. */
   unturn(): void {
+    if (!this.#old) return;
+    this.#takenBack = true;
+    try {
+      this.#merge();
+      this.#emptySpare();
+    } catch {
+      // Both files stay as they are, and so do the marks; the next turn tries it again.
+    }
+  }
+
+  /**
+   * Writes a generation that was taken back and the current one into one file: that of the old one, since nothing is appended to it. However
+   * far this comes, the two files together hold all marks.
+   */
+  #merge(): void {
     const old = this.#old;
     if (!old) return;
     const current = this.#current;
-    // The old file goes on; what the new one holds is marked there, then it can be emptied.
-    this.#old = null;
-    this.#current = old;
-    for (const [ino, set] of current.files) {
-      if (set.whole) this.markWhole(ino);
-      for (const { index, bits } of set.extents()) {
-        if (!setOf(old.files, ino).whole && setOf(old.files, ino).extent(index) === 0) {
-          old.appender?.append([{ kind: MarkKind.extents, ino, first: index, count: 1 }]);
-        }
-        setOf(old.files, ino).add(index, bits);
-      }
-    }
+    for (const [ino, set] of current.files) setOf(old.files, ino).addAll(set);
     for (const ino of current.fresh) old.fresh.add(ino);
-    if (current.problem !== null) this.markEverything();
-    current.appender?.close();
-    writeMarkFile(join(this.#directory, FILES[current.slot]), this.#nextGeneration++, []);
+    old.problem ??= current.problem;
+    const records = recordsOf(old.files, old.problem);
+    writeMarkFile(this.#path(old.slot), this.#nextGeneration++, records);
+    const appender = new MarkAppender(this.#path(old.slot), records.length);
+    this.#appender.close();
+    this.#appender = appender;
+    this.#current = old;
+    this.#old = null;
+    this.#takenBack = false;
+    this.#spareEmpty = false;
   }
 
-  /** Both replicas have made durable what the old generation stood for. */
+  /** Both replicas have made durable what the old generation stood for. Never throws. */
   drop(): void {
-    const old = this.#old;
-    if (!old) return;
-    old.appender?.close();
-    writeMarkFile(join(this.#directory, FILES[old.slot]), this.#nextGeneration++, []);
+    if (!this.#old || this.#takenBack) return;
     this.#old = null;
+    this.#spareEmpty = false;
+    try {
+      this.#emptySpare();
+    } catch {
+      // Marks that stay on the disk are harmless; the next turn tries it again.
+    }
+  }
+
+  #emptySpare(): void {
+    if (this.#spareEmpty) return;
+    writeMarkFile(this.#path(other(this.#current.slot)), this.#nextGeneration++, []);
+    this.#spareEmpty = true;
+  }
+
+  #path(slot: 0 | 1): string {
+    return join(this.#directory, FILES[slot]);
   }
 
   close(): void {
-    this.#current.appender?.close();
-    this.#old?.appender?.close();
+    this.#appender.close();
   }
+}
+
+const other = (slot: 0 | 1): 0 | 1 => (slot === 0 ? 1 : 0);
+
+function recordsOf(files: ReadonlyMap<number, ZoneSet>, problem: string | null): MarkRecord[] {
+  const records: MarkRecord[] = problem === null ? [] : [{ kind: MarkKind.everything, ino: 0, first: 0, count: 0 }];
+  for (const [ino, set] of files) {
+    if (set.whole) records.push({ kind: MarkKind.whole, ino, first: 0, count: 0 });
+    for (const { index } of set.extents()) pushExtent(records, ino, index);
+  }
+  return records;
 }
 
 function pushExtent(records: MarkRecord[], ino: number, index: number): void {
