@@ -1,7 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {
-  AT_FDCWD,
   ErrnoError,
   MNT_DETACH,
   MNT_FORCE,
@@ -13,9 +13,11 @@ import {
   fromByteString,
   mount,
   toByteString,
-  tryStatat,
   umount,
 } from './libc.ts';
+
+/** A mount that does not answer for this long is not dead, but busy or frozen. */
+const PROBE_LIMIT_MS = 1500;
 
 /** One line of /proc/self/mountinfo (proc(5)). */
 export interface MountEntry {
@@ -137,14 +139,20 @@ export function abortConnection(connection: number): boolean {
 }
 
 /**
- * Whether the FUSE mount at `directory` has lost its server. Never call it from the process that serves the mount; a server that lives but
- * hangs lets it hang too.
+ * Whether the FUSE mount at `directory` has lost its server. Never call it from the process that serves the mount.
  */
 export function isDeadMount(directory: string): boolean {
   const entry = mountAt(directory);
   if (entry === null || !entry.type.startsWith('fuse')) return false;
-  const stat = tryStatat(AT_FDCWD, toByteString(`${canonical(directory)}/.`));
-  return stat === -errnos.ENOTCONN || stat === -errnos.ECONNABORTED;
+  // statfs always asks the server; a stat is answered from the kernel's cache long after the server died. In a child, since a mount that
+  // lives but is frozen answers nobody.
+  const { stderr } = spawnSync('stat', ['-f', '--', directory], {
+    env: { ...process.env, LC_ALL: 'C' },
+    encoding: 'utf8',
+    timeout: PROBE_LIMIT_MS,
+    killSignal: 'SIGKILL',
+  });
+  return /Transport endpoint is not connected|Software caused connection abort/.test(stderr);
 }
 
 /**

@@ -403,7 +403,10 @@ export class ModuleRuntime {
       throw new Error('the server could not be killed', { cause: failure });
     }
     this.#serverStartedAt = null;
-    await this.#ensureMirror();
+    // Nothing runs and nothing is served: that the mirror cannot be opened again yet is found by whoever needs it.
+    await this.#ensureMirror().catch((error: unknown) =>
+      log.add('error', this.name, 'MIRROR_NOT_OPENED', String(error)),
+    );
   }
 
   async #ensureMirror(): Promise<void> {
