@@ -208,8 +208,9 @@ describe('the marks of a replica', () => {
   describe('when new files of marks cannot be written', () => {
     /** The place of the temporary file is taken by a directory: every replacement of a file of marks fails. */
     const block = () => {
-      for (const name of ['a', 'b'])
+      for (const name of ['a', 'b']) {
         fs.mkdirSync(path.join(directory, `.marks.${name}.log.tmp`, 'full'), { recursive: true });
+      }
     };
     const unblock = () => {
       for (const name of ['a', 'b']) fs.rmSync(path.join(directory, `.marks.${name}.log.tmp`), { recursive: true });
@@ -315,7 +316,9 @@ describe('the marks of a replica', () => {
             old = current;
             current = new Set();
           } else if (each.do === 'block') {
-            for (const each of temporary) fs.mkdirSync(path.join(each, 'full'), { recursive: true });
+            for (const place of temporary) {
+              fs.mkdirSync(path.join(place, 'full'), { recursive: true });
+            }
           } else if (each.do === 'unblock') {
             unblock();
           } else if (each.do === 'drop') {

@@ -31,12 +31,19 @@ export class QemuProcess {
     });
   }
 
-  static async start(binary: string, argv: readonly string[], files: QemuFiles): Promise<QemuProcess> {
+  /** Rejects with the limit's reason when that is aborted before QEMU is spawned; afterwards the caller has to look. */
+  static async start(
+    binary: string,
+    argv: readonly string[],
+    files: QemuFiles,
+    limit: AbortSignal,
+  ): Promise<QemuProcess> {
     await rm(files.socket, { force: true });
     await rm(files.pidFile, { force: true });
     // A file and not a pipe: QEMU must be able to write there after the agent's death, too.
     const errors = await open(files.errors, 'w', 0o600);
     try {
+      limit.throwIfAborted();
       const child = spawn(binary, argv, { detached: true, stdio: ['ignore', errors.fd, errors.fd] });
       await new Promise<void>((resolve, reject) => {
         child.once('spawn', resolve);

@@ -12,8 +12,7 @@ import {
 } from '../virtualServer.ts';
 import { type AcceleratorDecision, decideAccelerator } from './accelerator.ts';
 import { imageFiles, qemuArguments, type QemuFiles, qemuFiles, tapName } from './qemuArguments.ts';
-import type { QmpClient } from './qmpClient.ts';
-import { type QmpEvent } from './qmpClient.ts';
+import { type QmpClient, QmpError, type QmpEvent } from './qmpClient.ts';
 import { QemuProcess, reapQemu } from './qemuProcess.ts';
 
 export interface QemuServerOptions {
@@ -30,12 +29,21 @@ export interface QemuServerOptions {
   readonly log: (line: string) => void;
 }
 
+/** A start under way. */
+interface RunningStart {
+  readonly abort: AbortController;
+  /** When it has ended, and with it everything that it started. Never rejects. */
+  readonly over: Promise<unknown>;
+}
+
 /** How long QEMU may take to end after QMP "quit": it drains and flushes its disks. Milliseconds. */
 const quitTimeoutMs = 5000;
 /** A guest that is still booting misses the power button; it is pressed again at this interval. Milliseconds. */
 const powerButtonIntervalMs = 3000;
 /** How often a guest that stands still because a disk was full tries again. Milliseconds. */
 const fullDiskRetryMs = 2000;
+/** QEMU closes its monitor shortly before it has ended. Milliseconds. */
+const lastWordsMs = 2000;
 
 /** A virtual server in a QEMU process of its own, controlled over QMP. */
 export class QemuServer implements VirtualServer {
@@ -44,6 +52,7 @@ export class QemuServer implements VirtualServer {
   #state: ServerState = 'stopped';
   #detail: string | null = null;
   #process: QemuProcess | null = null;
+  #starting: RunningStart | null = null;
   #qmp: QmpClient | null = null;
   /** Why QEMU is about to end, as far as it told us. */
   #ending: string | null = null;
@@ -68,31 +77,51 @@ export class QemuServer implements VirtualServer {
       throw new ServerError('SERVER_START_FAILED', `The server is ${this.#state} already.`);
     }
     signal.throwIfAborted();
+    const abort = new AbortController();
+    const start = this.#start(context, signal, abort.signal);
+    const starting = { abort, over: start.catch(() => undefined) };
+    this.#starting = starting;
+    try {
+      await start;
+    } finally {
+      if (this.#starting === starting) this.#starting = null;
+    }
+  }
+
+  async #start(context: StartContext, asked: AbortSignal, ended: AbortSignal): Promise<void> {
     this.#change('starting', null);
     this.#ending = null;
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(this.options.config.startTimeoutMs)]);
+    const limit = AbortSignal.any([asked, ended, AbortSignal.timeout(this.options.config.startTimeoutMs)]);
     try {
-      await this.#checkFiles();
-      const { accelerator, reason } = await this.#accelerator();
-      await mkdir(this.options.runDirectory, { recursive: true, mode: 0o700 });
+      // Not waited for after an abort: on a mirror that is frozen a look at a file takes until that ends.
+      const { accelerator, reason } = await orAborted(limit, this.#prepare());
       const { config, directory } = this.options;
       const names = { module: context.module, host: context.host, directory, files: this.#files };
       this.options.log(`starting QEMU with ${accelerator} (${reason})`);
-      this.#process = await QemuProcess.start(config.binary, qemuArguments(config, names, accelerator), this.#files);
-      void this.#process.ended.then((how) => this.#processEnded(how));
+      const argv = qemuArguments(config, names, accelerator);
+      const process = await QemuProcess.start(config.binary, argv, this.#files, limit);
+      this.#process = process;
+      void process.ended.then((how) => this.#processEnded(how));
+      limit.throwIfAborted();
       // Whoever guards our process group learns of it before the guest's first instruction.
       this.#change('starting', 'QEMU is started');
-      this.#qmp = await this.#process.connect(limit, (event) => this.#handle(event));
-      await this.#plugIn(context.module);
-      limit.throwIfAborted();
-      await this.#qmp.execute('cont');
-      await this.#waitUntilRunning(limit);
+      const qmp = await process.connect(limit, (event) => this.#handle(event));
+      this.#qmp = qmp;
+      await orAborted(limit, this.#plugIn(context.module));
+      await this.#letRun(process, qmp, limit);
       this.#change('running', null);
     } catch (error) {
       await this.#forceEnd();
       this.#change('stopped', null);
-      throw this.#explainStart(error, signal);
+      throw this.#explainStart(ended.aborted ? ended.reason : error, asked);
     }
+  }
+
+  async #prepare(): Promise<AcceleratorDecision> {
+    await this.#checkFiles();
+    const decision = await this.#accelerator();
+    await mkdir(this.options.runDirectory, { recursive: true, mode: 0o700 });
+    return decision;
   }
 
   async stop(signal: AbortSignal): Promise<StopOutcome> {
@@ -102,6 +131,10 @@ export class QemuServer implements VirtualServer {
       durationMs: Math.round(performance.now() - began),
     });
     const process = this.#process;
+    if (this.#starting !== null) {
+      await this.#endStart(this.#starting);
+      return outcome(process === null ? 'wasNotRunning' : 'killed');
+    }
     if (process === null) return outcome('wasNotRunning');
     // A guest that stands still cannot hear the power button.
     const canListen = this.#state === 'running';
@@ -114,6 +147,7 @@ export class QemuServer implements VirtualServer {
   }
 
   async kill(): Promise<void> {
+    if (this.#starting !== null) await this.#endStart(this.#starting);
     if (this.#process === null) return;
     if (this.#state !== 'stopping') this.#change('stopping', 'killed');
     await this.#forceEnd();
@@ -122,6 +156,12 @@ export class QemuServer implements VirtualServer {
   async reap(): Promise<readonly string[]> {
     const own = this.#process?.pid ?? null;
     return reapQemu(this.options.module, this.#files, own);
+  }
+
+  async #endStart({ abort, over }: RunningStart): Promise<void> {
+    abort.abort(new ServerError('SERVER_START_FAILED', 'The start was ended: the server was stopped meanwhile.'));
+    this.#process?.kill();
+    await over;
   }
 
   #accelerator(): Promise<AcceleratorDecision> {
@@ -167,12 +207,21 @@ export class QemuServer implements VirtualServer {
     }
   }
 
-  async #waitUntilRunning(limit: AbortSignal): Promise<void> {
-    for (;;) {
-      limit.throwIfAborted();
-      const status = (await this.#qmp?.execute('query-status')) as { status?: unknown } | undefined;
-      if (status?.status === 'running') return;
-      await delay(10);
+  /** Lets the guest go on and waits until QEMU says that it runs. */
+  async #letRun(process: QemuProcess, qmp: QmpClient, limit: AbortSignal): Promise<void> {
+    limit.throwIfAborted();
+    try {
+      await qmp.execute('cont');
+      for (;;) {
+        limit.throwIfAborted();
+        const status = (await qmp.execute('query-status')) as { status?: unknown } | undefined;
+        if (status?.status === 'running') return;
+        await delay(10);
+      }
+    } catch (error) {
+      // QEMU's own last words tell more than the end of the connection.
+      if (!(error instanceof QmpError) || !(await process.endsWithin(lastWordsMs, limit))) throw error;
+      throw new ServerError('SERVER_START_FAILED', `QEMU did not start: ${await process.ended}`, { cause: error });
     }
   }
 
@@ -268,5 +317,20 @@ export class QemuServer implements VirtualServer {
 
   #tell(event: ServerEvent): void {
     for (const listener of this.#listeners) listener(event);
+  }
+}
+
+/** What `work` gives, or the signal's reason as soon as that is aborted; the work goes on then, and its result is not used. */
+async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { QemuServer } from '../../../agent/server/qemu/qemuServer.ts';
-import type { ServerEvent } from '../../../agent/server/virtualServer.ts';
+import { ServerError, type ServerEvent } from '../../../agent/server/virtualServer.ts';
 import type { ResolvedQemu } from '../../../schemas/defaults.ts';
 import { runSyncQuietly } from '../../lab/harness/run.ts';
 
@@ -142,6 +142,68 @@ describe.skipIf(!hasQemu)('a QEMU server', () => {
     abort.abort(new Error('another host took over'));
     await expect(start).rejects.toThrow('another host took over');
     expect(server.processGroups()).toEqual([]);
+    expect(server.state()).toBe('stopped');
+  });
+
+  it.each(['kill', 'stop'] as const)(
+    '%s before there is a process ends the start, and nothing runs later',
+    async (how) => {
+      const { server, events } = make();
+      const start = server.start(context, never);
+      const refused = expect(start).rejects.toThrow('The start was ended');
+      await (how === 'kill' ? server.kill() : server.stop(never));
+      expect(server.state()).toBe('stopped');
+      expect(server.processGroups()).toEqual([]);
+      await refused;
+      expect(events).toEqual([
+        { type: 'state', state: 'starting', detail: null },
+        { type: 'state', state: 'stopped', detail: null },
+      ]);
+      // The next start is not touched by what was done to the last one.
+      await server.start(context, never);
+      expect(server.state()).toBe('running');
+    },
+  );
+
+  it('a kill while the process starts leaves nothing running', async () => {
+    const { server } = make();
+    const started = new Promise<void>((resolve) => {
+      server.events((event) => {
+        if (event.type === 'state' && event.detail === 'QEMU is started') resolve();
+      });
+    });
+    const refused = expect(server.start(context, never)).rejects.toBeInstanceOf(ServerError);
+    await started;
+    const [group = 0] = server.processGroups();
+    await server.kill();
+    expect(server.state()).toBe('stopped');
+    expect(() => process.kill(group, 0)).toThrow('ESRCH');
+    await refused;
+  });
+
+  it('passes on the last words of a QEMU that ends when the guest is let go', async () => {
+    // Ends at this one moment, which no real QEMU can be made to do.
+    const binary = path.join(folder, 'dying-qemu');
+    writeFileSync(
+      binary,
+      `#!${process.execPath}
+      const socket = /path=(.*),server=on/.exec(process.argv.join(' '))[1].replaceAll(',,', ',');
+      require('node:net').createServer((client) => {
+        client.write('{"QMP":{}}\\n');
+        client.on('data', (text) => {
+          const { execute, id } = JSON.parse(text);
+          client.write(JSON.stringify({ return: {}, id }) + '\\n');
+          if (execute === 'cont') setTimeout(() => { console.error('out of luck'); process.exit(3); }, 50);
+        });
+      }).listen(socket);`,
+      { mode: 0o755 },
+    );
+    const { server } = make({ binary });
+    const began = performance.now();
+    await expect(server.start(context, never)).rejects.toThrow(
+      'QEMU did not start: QEMU ended with code 3: out of luck',
+    );
+    expect(performance.now() - began).toBeLessThan(10_000);
     expect(server.state()).toBe('stopped');
   });
 
