@@ -1,7 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe as suite, expect, test } from 'vitest';
-import { mountAt } from '../../agent/platform/mounts.ts';
+import { loadMarks } from '../../agent/mirror/replica/zoneMarks.ts';
+import { mountAt, unmount } from '../../agent/platform/mounts.ts';
 import { GuestProgram } from './guestProgram.ts';
 import { differences, Pair } from './pairHarness.ts';
 
@@ -134,6 +138,102 @@ suite('when the secondary dies', () => {
 
   test('waiting cannot be chosen when nobody is in step', async () => {
     await expect(pair.alpha.mirror.onPeerLoss('hold')).rejects.toMatchObject({ code: 'not-in-step' });
+  });
+});
+
+suite('when it is stopped while a secondary that is silent is waited for', () => {
+  test('the next call is answered', async () => {
+    const { alpha, beta } = pair;
+    const sockets: net.Socket[] = [];
+    const silent = net.createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    try {
+      const endpoint = await beta.mirror.follow('127.0.0.1', pair.epoch);
+      const connected = once(silent, 'connection');
+      const { port } = silent.address() as net.AddressInfo;
+      const attached = alpha.mirror.attach('127.0.0.1', { ...endpoint, port }, pair.epoch);
+      const refused = expect(attached).rejects.toMatchObject({
+        code: 'wrong-state',
+        message: 'the mirror was stopped meanwhile',
+      });
+      await connected;
+      const before = Date.now();
+      await alpha.mirror.abort();
+      await alpha.mirror.follow('127.0.0.1', pair.epoch);
+      expect(Date.now() - before).toBeLessThan(2000);
+      await refused;
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    }
+  });
+});
+
+suite('when the state directory is full', () => {
+  const state = () => pair.alpha.options.stateDirectory;
+  const filler = () => path.join(state(), 'filler');
+  /** Takes the last page of the state directory's file system. */
+  const fill = () => {
+    const fd = fs.openSync(filler(), 'a');
+    try {
+      for (;;) fs.writeSync(fd, Buffer.alloc(4096));
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ENOSPC' });
+    } finally {
+      fs.closeSync(fd);
+    }
+  };
+  const marked = () => loadMarks(state()).files.size;
+  const until = async (done: () => boolean, limitMs = 10_000) => {
+    for (const end = Date.now() + limitMs; !done() && Date.now() < end;) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(done()).toBe(true);
+  };
+
+  beforeEach(async () => {
+    await pair.alpha.mirror.release();
+    await pair.alpha.close();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', state()]);
+    await pair.alpha.open();
+    await pair.serve(pair.alpha);
+  });
+  afterEach(async () => {
+    const stateDirectory = state();
+    await pair.alpha.close();
+    unmount(stateDirectory);
+  });
+
+  test('a pair that is in step stays so, and its marks are cleared when there is room again', async () => {
+    const { alpha, beta } = pair;
+    await pair.join(alpha, beta);
+    fill();
+    const from = alpha.seen.length;
+    fs.writeFileSync(file('a'), 'one');
+    // The line of the log: a turn or the one after a failed drop was tried.
+    await until(() => alpha.log.some((line) => line.includes('The zone marks stay for now')), 15_000);
+    fs.writeFileSync(file('b'), 'two');
+    expect(marked()).toBeGreaterThan(0);
+    fs.rmSync(filler());
+    await until(() => marked() === 0);
+    expect(alpha.seen.slice(from).filter(({ type }) => type === 'peerLost' || type === 'failed')).toEqual([]);
+    await alpha.mirror.release();
+    expect(differences(alpha.directory, beta.directory)).toEqual([]);
+  });
+
+  test('the end of a resync that cannot be recorded loses the secondary and nothing else', async () => {
+    const { alpha, beta } = pair;
+    fs.writeFileSync(file('a'), 'one');
+    fill();
+    const from = await pair.attach(alpha, beta);
+    expect((await alpha.event('peerLost', from)).reason).toMatch(/could not be recorded on this host.*ENOSPC/);
+    fs.appendFileSync(file('a'), 'two');
+    expect(marked()).toBeGreaterThan(0);
+    fs.rmSync(filler());
+    await pair.join(alpha, beta);
+    expect(alpha.seen.filter(({ type }) => type === 'failed')).toEqual([]);
+    await alpha.mirror.release();
+    expect(differences(alpha.directory, beta.directory)).toEqual([]);
   });
 });
 

@@ -20,6 +20,7 @@ import type { FinishOrder } from './followerSession.ts';
 import { coverReadOnly, uncover } from './location.ts';
 import { answerCall, type MainCall } from './mainCall.ts';
 import type { RecordStore } from './record.ts';
+import { SessionTurn } from './sessionTurn.ts';
 import { resetMarks } from './zoneMarks.ts';
 
 const STOP_LIMIT_MS = 10_000;
@@ -35,11 +36,13 @@ export class FollowerHost {
   readonly #callPort: MessagePort;
   readonly #callFlag = new SharedArrayBuffer(4);
   readonly #epoch = new Float64Array(new SharedArrayBuffer(8));
+  readonly #turn = new SessionTurn();
   readonly #wakeFd: number;
   readonly #listenFd: number;
   readonly #stopped: Promise<void>;
   readonly endpoint: FollowerEndpoint;
   #onStopped: () => void = () => {};
+  #gone = false;
 
   /** @throws MirrorError "address-unusable", "port-in-use" */
   constructor(parts: {
@@ -88,6 +91,7 @@ export class FollowerHost {
       callPort: calls.port2,
       callFlag: this.#callFlag,
       epoch: this.#epoch.buffer,
+      turn: this.#turn.buffer,
     };
     this.#port.on('message', (message: FromFollowerThread) => this.#onMessage(message));
     this.#callPort.on('message', (message: { call: MainCall }) => this.#onCall(message.call));
@@ -111,6 +115,8 @@ export class FollowerHost {
   }
 
   #tell(message: ToFollowerThread): void {
+    // The number of the closed eventfd may be another file's.
+    if (this.#gone) return;
     this.#port.postMessage(message);
     signalEvent(this.#wakeFd);
   }
@@ -121,7 +127,7 @@ export class FollowerHost {
         this.#emit({ type: 'followerLink', connected: message.connected, reason: message.reason });
         return;
       case 'sync':
-        void this.#sync(message.number, message.finish);
+        void this.#sync(message.session, message.number, message.finish);
         return;
       case 'stopped':
         this.#onStopped();
@@ -155,20 +161,23 @@ export class FollowerHost {
     this.#tell({ type: 'record', record: this.#record.value });
   }
 
-  async #sync(number: number, finish: FinishOrder | null): Promise<void> {
+  async #sync(session: number, number: number, finish: FinishOrder | null): Promise<void> {
     let error: string | null = null;
     try {
       await syncFileSystem(this.#rootFd);
-      if (finish) {
-        const own = this.#record.value.lineage;
-        const later = (own.at(-1)?.epoch ?? 0) > (finish.lineage.at(-1)?.epoch ?? 0);
-        this.#update({ syncId: finish.syncId, consistent: true, lineage: later ? own : finish.lineage });
-        resetMarks(this.#options.stateDirectory);
-      }
+      // Another session may have begun a resync meanwhile: the end of this one would be taken for its end.
+      if (finish && (this.#gone || !this.#turn.whileIn(session, () => this.#finish(finish)))) return;
     } catch (failure) {
       error = describeError(failure).message;
     }
-    this.#tell({ type: 'synced', number, finish: finish !== null, error });
+    this.#tell({ type: 'synced', session, number, finish: finish !== null, error });
+  }
+
+  #finish(order: FinishOrder): void {
+    const own = this.#record.value.lineage;
+    const later = (own.at(-1)?.epoch ?? 0) > (order.lineage.at(-1)?.epoch ?? 0);
+    this.#update({ syncId: order.syncId, consistent: true, lineage: later ? own : order.lineage });
+    resetMarks(this.#options.stateDirectory);
   }
 
   /** Applies what has arrived completely, ends the session, uncovers the directory. */
@@ -179,6 +188,8 @@ export class FollowerHost {
     if (result === 'late') {
       throw new MirrorError('follower-stuck', 'the follower does not stop: its disk does not answer');
     }
+    // The thread may have crashed in the middle of a session.
+    this.#gone = true;
     await this.#worker.terminate();
     this.#port.close();
     this.#callPort.close();

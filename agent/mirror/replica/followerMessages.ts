@@ -21,18 +21,26 @@ export interface FollowerSetup {
   readonly callFlag: SharedArrayBuffer;
   /** One Float64: the lowest epoch that is not refused. */
   readonly epoch: SharedArrayBuffer;
+  /** See SessionTurn. */
+  readonly turn: SharedArrayBuffer;
 }
 
 /** Main thread to follower's thread, behind a signal of the eventfd. */
 export type ToFollowerThread =
   | { readonly type: 'stop' }
   | { readonly type: 'record'; readonly record: ReplicaRecord }
-  | { readonly type: 'synced'; readonly number: number; readonly finish: boolean; readonly error: string | null };
+  | {
+      readonly type: 'synced';
+      readonly session: number;
+      readonly number: number;
+      readonly finish: boolean;
+      readonly error: string | null;
+    };
 
 /** Follower's thread to main thread. */
 export type FromFollowerThread =
   | CallMessage
   | { readonly type: 'link'; readonly connected: boolean; readonly reason: string | null }
-  | { readonly type: 'sync'; readonly number: number; readonly finish: FinishOrder | null }
+  | { readonly type: 'sync'; readonly session: number; readonly number: number; readonly finish: FinishOrder | null }
   | { readonly type: 'stopped' }
   | { readonly type: 'crashed'; readonly reason: string };

@@ -21,6 +21,7 @@ import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './foll
 import { FollowerSession } from './followerSession.ts';
 import { MainCaller } from './mainCall.ts';
 import { RecordStore } from './record.ts';
+import { SessionTurn } from './sessionTurn.ts';
 import { ReplicaTree } from './tree.ts';
 import { loadMarks } from './zoneMarks.ts';
 
@@ -41,8 +42,12 @@ class FollowerThread {
   readonly #tree: ReplicaTree;
   readonly #main: MainCaller;
   readonly #epoch: Float64Array;
+  readonly #turn: SessionTurn;
   #record: ReplicaRecord;
   #session: FollowerSession | null = null;
+  /** Number of the session, and how many connections ever were one. */
+  #sessionNumber = 0;
+  #sessions = 0;
   #strangers: FollowerConnection[] = [];
   #stopping = false;
 
@@ -52,6 +57,7 @@ class FollowerThread {
     this.#applier = new Applier(this.#tree, excludedNames(setup.exclude));
     this.#main = new MainCaller(setup.callPort, new Int32Array(setup.callFlag));
     this.#epoch = new Float64Array(setup.epoch);
+    this.#turn = new SessionTurn(setup.turn);
     this.#record = RecordStore.open(setup.stateDirectory, setup.module).value;
   }
 
@@ -92,13 +98,19 @@ class FollowerThread {
 
   #onWake(): void {
     clearEvent(this.#setup.wakeFd);
+    this.#takeMessages();
+  }
+
+  #takeMessages(): void {
     for (;;) {
       const received = receiveMessageOnPort(this.#setup.port) as { message: ToFollowerThread } | undefined;
       if (!received) return;
       const { message } = received;
       if (message.type === 'stop') this.#stopping = true;
       else if (message.type === 'record') this.#record = message.record;
-      else this.#guarded(() => this.#session?.synced(message.number, message.finish, message.error));
+      else if (message.session === this.#sessionNumber) {
+        this.#guarded((session) => session.synced(message.number, message.finish, message.error));
+      }
     }
   }
 
@@ -135,7 +147,8 @@ class FollowerThread {
       });
       return;
     }
-    const session = new FollowerSession(this.#context(), connection);
+    const number = ++this.#sessions;
+    const session = new FollowerSession(this.#context(number), connection);
     try {
       if (connection.receive()) session.process();
     } catch (error) {
@@ -148,6 +161,8 @@ class FollowerThread {
     this.#strangers = this.#strangers.filter((each) => each !== connection);
     this.#endSession('the primary has connected anew');
     this.#session = session;
+    this.#sessionNumber = number;
+    this.#turn.enter(number);
     this.#post({ type: 'link', connected: true, reason: null });
   }
 
@@ -167,6 +182,10 @@ class FollowerThread {
     if (!this.#session) return;
     this.#session.connection.end();
     this.#session = null;
+    this.#sessionNumber = 0;
+    this.#turn.enter(0);
+    // What the end of a resync has just made of the record, before anything is decided by it.
+    this.#takeMessages();
     this.#applier.forgetAll();
     this.#post({ type: 'link', connected: false, reason });
   }
@@ -185,7 +204,7 @@ class FollowerThread {
     this.#endSession('this replica stopped following');
   }
 
-  #context(): ConstructorParameters<typeof FollowerSession>[0] {
+  #context(session: number): ConstructorParameters<typeof FollowerSession>[0] {
     const setup = this.#setup;
     return {
       module: setup.module,
@@ -197,7 +216,7 @@ class FollowerThread {
       record: () => this.#record,
       loadMarks: () => loadMarks(setup.stateDirectory),
       epoch: () => this.#epoch[0] ?? 0,
-      requestSync: (number, finish) => this.#post({ type: 'sync', number, finish }),
+      requestSync: (number, finish) => this.#post({ type: 'sync', session, number, finish }),
     };
   }
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { close, eventfd, signalEvent } from '../../platform/libc.ts';
+import { close, eventfd, shutdown, signalEvent } from '../../platform/libc.ts';
 import type { AckSetup, FromAckThread } from '../link/ackMessages.ts';
 import { PROTOCOL_VERSION } from '../link/protocol.ts';
 import { versionConflict } from '../link/greeting.ts';
@@ -41,7 +41,11 @@ interface Session {
   dropped: boolean;
   readonly over: Promise<void>;
   readonly resolveOver: () => void;
+  /** Ends the wait for the connection. */
+  refuse: (error: MirrorError) => void;
 }
+
+const stoppedMeanwhile = () => new MirrorError('wrong-state', 'the mirror was stopped meanwhile');
 
 /** This host's replica while it serves: the mount, the dispatcher's thread, and the link to a follower. */
 export class PrimaryHost {
@@ -67,6 +71,7 @@ export class PrimaryHost {
   #nextToken = 1;
   #releasing = false;
   #gone = false;
+  #dispatcherEnded = false;
 
   private constructor(parts: PrimaryParts) {
     this.#options = parts.options;
@@ -101,6 +106,7 @@ export class PrimaryHost {
       transferList: [channel.port2, calls.port2],
     });
     this.#dispatcher.once('error', (error) => this.#crashed(error.message));
+    this.#dispatcher.once('exit', () => (this.#dispatcherEnded = true));
     this.#watchdog = new Watchdog(this.#shared, this.#options.acknowledgeTimeoutMs, (reason) =>
       this.#emit({ type: 'peerLost', reason }),
     );
@@ -244,6 +250,7 @@ export class PrimaryHost {
       throw new MirrorError('wrong-state', 'this mirror has a follower already');
     }
     await this.#session?.over;
+    if (this.#gone) throw stoppedMeanwhile();
     const channel = new MessageChannel();
     const answers = new MessageChannel();
     const setup: AckSetup = {
@@ -268,12 +275,25 @@ export class PrimaryHost {
     });
     let resolveOver = () => {};
     const over = new Promise<void>((resolve) => (resolveOver = resolve));
-    const session: Session = { worker, port: channel.port1, fd: -1, ended: false, dropped: false, over, resolveOver };
+    const session: Session = {
+      worker,
+      port: channel.port1,
+      fd: -1,
+      ended: false,
+      dropped: false,
+      over,
+      resolveOver,
+      refuse: () => {},
+    };
     this.#session = session;
     worker.once('error', (error) => this.#crashed(error.message));
     const connected = await this.#connected(session);
-    if (this.#gone) throw new MirrorError('wrong-state', 'the mirror was stopped meanwhile');
     session.fd = connected.fd;
+    if (this.#gone) {
+      // It came up after the abort had cut what was connected: the thread that receives from it has to be woken.
+      shutdown(connected.fd);
+      throw stoppedMeanwhile();
+    }
     this.#watchdog.reset();
     this.#tell(
       {
@@ -294,6 +314,7 @@ export class PrimaryHost {
 
   #connected(session: Session): Promise<Extract<FromAckThread, { type: 'connected' }>> {
     return new Promise((resolve, reject) => {
+      session.refuse = reject;
       session.port.on('message', (message: FromAckThread) => {
         switch (message.type) {
           case 'connected':
@@ -391,7 +412,23 @@ export class PrimaryHost {
     for (const resolve of this.#epochWaits.values()) resolve();
     this.#port.close();
     this.#callPort.close();
-    this.#session?.port.close();
+    this.#endSession();
+  }
+
+  /** Whatever its threads do, nobody waits for this connection any more. */
+  #endSession(): void {
+    const session = this.#session;
+    if (!session) return;
+    this.#session = null;
+    session.port.close();
+    void session.worker.terminate().then(() => {
+      // A dispatcher that is stuck may still write to it.
+      if (session.fd >= 0 && this.#dispatcherEnded) close(session.fd);
+    });
+    // A connection that came up in this very moment would keep its thread waiting.
+    this.#shared.abort();
+    session.refuse(stoppedMeanwhile());
+    session.resolveOver();
   }
 
   /** Unmounts, makes both replicas durable and equal. @throws MirrorError "busy" when the mount is in use; then it is still served */
