@@ -1,5 +1,6 @@
 import {
   close,
+  errnos,
   fdatasync,
   fsync as fsyncFd,
   must,
@@ -57,15 +58,25 @@ export function write(context: MountContext): void {
   const data = channel.data(40, channel.u32(4));
   if (killsSetId(context, (channel.u32(5) & WRITE_KILL_SUIDGID) !== 0)) clearSetId(context, node);
   let written = 0;
+  let refused = 0;
+  // The writer's way to us, whatever ours to the disk is.
+  const viaDirect = (channel.u32(8) & O_DIRECT) !== 0;
   context.applyTo(
     node,
     (file) => ({ kind: 'write', file, offset, data }),
     () => {
       written = must(tryPwrite(fd, data, offset), 'pwrite');
+      // The kernel turns a short answer to direct I/O into EIO: what keeps the rest from being written is the better answer.
+      while (viaDirect && refused === 0 && written > 0 && written < data.byteLength) {
+        const more = tryPwrite(fd, data.subarray(written), offset + written);
+        if (more > 0) written += more;
+        else refused = more === 0 ? errnos.ENOSPC : -more;
+      }
       if (written === data.byteLength) return undefined;
       return { kind: 'write', file: context.nodes.ref(node), offset, data: data.subarray(0, written) };
     },
   );
+  if (refused !== 0) return context.fail(refused);
   channel.put32(0, written);
   channel.put32(1, 0);
   context.finish(8);
