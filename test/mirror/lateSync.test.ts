@@ -1,0 +1,75 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type * as BackgroundCalls from '../../agent/mirror/replica/backgroundCalls.ts';
+import { MirrorHost } from '../../agent/mirror/replica/mirrorHost.ts';
+import type { ReplicaRecord } from '../../agent/mirror/mirror.ts';
+import { differences, mirrorBundle, settle, TestHost } from './pairHarness.ts';
+
+/** The disk of the follower, which lives in this process: while it is slow, what is to be made durable waits. */
+const disk = vi.hoisted(() => ({ slow: Promise.resolve(), waiting: 0 }));
+vi.mock(import('../../agent/mirror/replica/backgroundCalls.ts'), async (original) => {
+  const real: typeof BackgroundCalls = await original();
+  return {
+    ...real,
+    syncFileSystem: async (fd: number) => {
+      const { slow } = disk;
+      disk.waiting++;
+      await slow;
+      await real.syncFileSystem(fd);
+      disk.waiting--;
+    },
+  };
+});
+
+let alpha: TestHost;
+let place: TestHost;
+let beta: MirrorHost | null = null;
+let recover = () => {};
+
+beforeEach(() => {
+  alpha = new TestHost('alpha', { resyncBandwidth: 4 << 20 });
+  place = new TestHost('beta');
+});
+afterEach(async () => {
+  recover();
+  await beta?.close();
+  await alpha.remove();
+  await place.remove();
+});
+
+const record = () =>
+  JSON.parse(fs.readFileSync(path.join(place.options.stateDirectory, 'replica.json'), 'utf8')) as ReplicaRecord;
+
+test("the late end of one session's resync does not complete that of the next session", async () => {
+  await alpha.open();
+  await alpha.mirror.enterEpoch({ epoch: 1, primary: 'alpha' });
+  await alpha.mirror.serve(1);
+  const follower = (beta = new MirrorHost(place.options, path.dirname(await mirrorBundle()), () => {}));
+  disk.slow = new Promise((resolve) => (recover = resolve));
+
+  const endpoint = await follower.follow('127.0.0.1', 1);
+  await alpha.mirror.attach('127.0.0.1', endpoint, 1);
+  await vi.waitUntil(() => disk.waiting === 1, { timeout: 10_000 });
+  await alpha.mirror.goAlone({ epoch: 2, primary: 'alpha' });
+  const image = Buffer.alloc(12 << 20);
+  for (let at = 0; at < image.length; at += 512) image.writeDoubleLE(at + 0.5, at);
+  fs.writeFileSync(path.join(alpha.directory, 'image'), image);
+
+  const from = alpha.seen.length;
+  // The same follower goes on: what it was asked for by the first session is still under way.
+  await vi.waitUntil(() => alpha.mirror.attach('127.0.0.1', endpoint, 2).then(() => true), { timeout: 10_000 });
+  await alpha.event('resync', from, 10_000, (event) => event.progress.sent > 1 << 20);
+  recover();
+  await vi.waitUntil(() => disk.waiting === 0, { timeout: 10_000 });
+  await turn();
+  expect(record().consistent).toBe(false);
+  expect(alpha.seen.slice(from).some((event) => event.type === 'inStep')).toBe(false);
+
+  await alpha.event('inStep', from);
+  expect(record().consistent).toBe(true);
+  expect(await settle(alpha.directory, place.directory)).toEqual([]);
+  await alpha.mirror.release();
+  expect(differences(alpha.directory, place.directory)).toEqual([]);
+});
