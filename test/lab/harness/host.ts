@@ -216,6 +216,14 @@ export class LabHost {
     return guests.length;
   }
 
+  /** kill -9 of every mirror process of the host. Returns how many there were. */
+  async killMirrors(): Promise<number> {
+    const { stdout } = await this.exec(['pgrep', '-f', '^understudy mirror ']).catch(() => ({ stdout: '' }));
+    const pids = stdout.split('\n').filter((line) => line !== '');
+    if (pids.length > 0) await this.exec(['kill', '-9', ...pids]);
+    return pids.length;
+  }
+
   /** The QEMU processes of this host, by the real machine's process ids. */
   guests(): readonly number[] {
     const init = this.#init;
