@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LinkModule } from '../schemas/generated/link.ts';
 import type { ResolvedModule } from '../schemas/defaults.ts';
+import type { ApiServer } from './api/apiServer.ts';
 import type { Arbiter } from './arbiter/arbiter.ts';
 import { NoArbiter } from './arbiter/none.ts';
 import { RecordStore } from './arbiter/recordStore.ts';
@@ -123,8 +124,16 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     slots.push(new ModuleSlot(module, open, log, () => view.changed()));
   }
 
-  await links.start();
-  const api = await startApi({ configuration, identity, enrol: makeEnrol(configuration), commands, view, log, slots });
+  let api: ApiServer;
+  try {
+    await links.start();
+    api = await startApi({ configuration, identity, enrol: makeEnrol(configuration), commands, view, log, slots });
+  } catch (error) {
+    // An agent that cannot be reached must not look alive to the others.
+    view.close();
+    await links.stop();
+    throw error;
+  }
   await Promise.all(slots.map((slot) => slot.start()));
   log.add('info', null, 'AGENT_READY', `agent of ${self.name} is ready`);
 

@@ -3,6 +3,3 @@ export const apiProtocolVersion = 1;
 
 /** Version of the control protocol between agents. */
 export const agentProtocolVersion = 1;
-
-/** Version of the frames between mirrors. */
-export const mirrorProtocolVersion = 1;

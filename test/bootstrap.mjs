@@ -5,6 +5,7 @@
 //   node test/bootstrap.mjs ci
 //   node test/bootstrap.mjs check
 //   node test/bootstrap.mjs build
+//   node test/bootstrap.mjs package
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -261,10 +262,13 @@ mounts a file system of its own for the mirror: without root none of this can be
     await build();
     const failed = await check();
     report({ passed: checks.length - failed.length, failed: failed.length, skipped: 0 });
+  } else if (name === 'package') {
+    installPackages();
+    process.exitCode = await job(process.execPath, ['package.mjs', ...args]);
   } else if (name === 'build') {
     installPackages();
     await build();
-  } else throw new Stop('Usage: node test/bootstrap.mjs start|test|ci|check|build [options]');
+  } else throw new Stop('Usage: node test/bootstrap.mjs start|test|ci|check|build|package [options]');
 }
 
 try {

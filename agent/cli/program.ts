@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { RefusedByAgentError, TimedOutError, UnreachableError } from '../api/clientErrors.ts';
 import { ApiListenError } from '../api/apiServer.ts';
+import { ListenError } from '../host/hostLinks.ts';
 import { SecurityError } from '../security/securityError.ts';
 import { agentVersion } from '../version.ts';
 import { CliError, exitCodes, exitCodesHelp } from './exitCodes.ts';
@@ -97,7 +98,7 @@ function classify(error: unknown): Reported {
   if (error instanceof UnreachableError) {
     return { exitCode: exitCodes.unreachable, code: 'UNREACHABLE', message, numbers: {} };
   }
-  if (error instanceof SecurityError || error instanceof ApiListenError) {
+  if (error instanceof SecurityError || error instanceof ApiListenError || error instanceof ListenError) {
     return { exitCode: exitCodes.invalid, code: error.code, message, numbers: {} };
   }
   // Node's file errors name the call, the reason and the file.

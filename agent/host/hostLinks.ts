@@ -76,7 +76,8 @@ const dialTimeoutMs = 1000;
 const redialMs = 300;
 const relistenMs = 2000;
 
-class ListenError extends Error {
+/** This host's links cannot listen; the message says why and what to do. */
+export class ListenError extends Error {
   override readonly name = 'ListenError';
   constructor(
     readonly code: string,

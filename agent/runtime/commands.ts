@@ -9,7 +9,9 @@ import type { ModuleSlot } from './moduleSlot.ts';
 
 type Kind = Exclude<Command['kind'], 'shutdown'>;
 
-/** How long a command may take: a guest may use its whole shutdown time-out, and a start waits for the other host. */
+/** What one agent lets another wait at most. */
+const longestMs = 3_600_000;
+/** How long a command may take on top of the server's own shutdown time-out. A start waits for the other host. */
 const limitsMs: Readonly<Record<Kind, number>> = { start: 120_000, stop: 180_000, switchover: 240_000, force: 60_000 };
 
 /** Carries commands to the host that has to act. */
@@ -68,7 +70,7 @@ export class Commands {
     }
     const target = this.#target(kind, slot, host);
     if (typeof target !== 'string') return target;
-    const timeoutMs = limitsMs[kind];
+    const timeoutMs = Math.min(limitsMs[kind] + shutdownTimeOf(slot), longestMs);
     if (target === this.self) {
       return slot.runtime
         ? slot.runtime.command(kind, timeoutMs)
@@ -119,6 +121,11 @@ export class Commands {
       refuse('HOST_UNREACHABLE', `neither ${module.hosts.join(' nor ')} is reachable from ${this.self}`)
     );
   }
+}
+
+/** A guest may use its whole shutdown time-out. */
+function shutdownTimeOf({ module }: ModuleSlot): number {
+  return module.server.kind === 'qemu' ? module.server.shutdownTimeoutMs : module.server.timeoutMs;
 }
 
 function refuse(code: Refusal['code'], reason: string): Extract<Outcome, { ok: false }> {

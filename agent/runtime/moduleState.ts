@@ -29,7 +29,7 @@ export class DesiredFile {
       typeof sequence !== 'number'
     ) {
       throw new Error(
-        `${this.#file} is damaged or of another version: remove it and say again what is wanted with \`understudy start\` or \`stop\``,
+        `${this.#file} is damaged or of another version than ${String(formatVersion)}: remove it and say again what is wanted with \`understudy start\` or \`stop\``,
       );
     }
     return { value, sequence };

@@ -13,7 +13,6 @@ export class Demonstration {
   #isCut = false;
   #busy: string | null = null;
   #quit: () => void = () => undefined;
-  #unplugged: PairName | null = null;
 
   private constructor(private readonly cluster: LabCluster) {}
 
@@ -81,7 +80,6 @@ export class Demonstration {
     if (name === null) return 'There is no primary now.';
     const other = otherOf(name);
     this.#busy = `${name} lost its power; waiting for ${other} to take over`;
-    this.#unplugged = name;
     const lossAt = await this.cluster.powerLoss(name);
     if (!this.cluster.host(other).isOn) return `${name} is off, too: nobody is left to take over.`;
     const before = await this.cluster.lastRecord(other);
@@ -93,14 +91,14 @@ export class Demonstration {
   }
 
   async #bringBack(): Promise<string> {
-    const name = this.#unplugged ?? pair.find((each) => !this.cluster.host(each).isOn) ?? null;
-    if (name === null || this.cluster.host(name).isOn) return 'No host is switched off.';
+    const off = pair.filter((each) => !this.cluster.host(each).isOn);
+    const name = off.join(' and ');
+    if (off.length === 0) return 'No host is switched off.';
     this.#busy = `${name} starts and is resynchronised`;
-    await this.cluster.powerOn(name);
+    for (const each of off) await this.cluster.powerOn(each);
     await this.cluster.view.waitFor(`${name} is in the pair again`, () =>
       pair.some((each) => this.cluster.isHealthy(each)),
     );
-    this.#unplugged = null;
     const primary = this.cluster.primary();
     const resync = primary === null ? null : this.cluster.view.module(primary, 'web')?.lastResync;
     if (resync?.host !== name) return `${name} is back`;

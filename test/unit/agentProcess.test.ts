@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const program = join(import.meta.dirname, '..', '..', 'dist', 'agent', 'understudy.mjs');
+const address = '127.0.12.1';
+const ports = { api: 34810, agent: 34811 };
+
+let directory: string;
+const taken: Server[] = [];
+
+async function run(...args: string[]): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const limit = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  const [code] = (await once(child, 'close')) as [number | null];
+  clearTimeout(limit);
+  return { code, output };
+}
+
+async function take(port: number): Promise<void> {
+  const server = createServer().listen(port, address);
+  await once(server, 'listening');
+  taken.push(server);
+}
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'understudy-agent-'));
+  const cluster = {
+    name: 'site',
+    networks: { lan: {} },
+    hosts: { alpha: { lan: address }, beta: { lan: '127.0.12.2' } },
+    arbiter: 'none',
+    ports,
+  };
+  const file = join(directory, 'site.cluster.jsonc');
+  writeFileSync(file, JSON.stringify(cluster));
+  const folders = [
+    '--config',
+    join(directory, 'etc'),
+    '--state',
+    join(directory, 'state'),
+    '--run',
+    join(directory, 'run'),
+  ];
+  expect((await run('init', '--host', 'alpha', '--cluster', file, ...folders)).code).toBe(0);
+});
+
+afterEach(() => {
+  for (const server of taken.splice(0)) server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe('the agent as a process', () => {
+  it.each([
+    ['API', ports.api],
+    ['agents', ports.agent],
+  ])('ends with one clear error when the port for the %s is in use', async (_what, port) => {
+    await take(port);
+    const { code, output } = await run('agent', '--config', join(directory, 'etc'));
+    expect(output).toContain(String(port));
+    expect(output).toMatch(/in use/);
+    expect(output).not.toMatch(/internal error|\n {4}at /);
+    expect(code).toBe(1);
+  });
+});
