@@ -10,6 +10,7 @@ import {
   sendFully,
   setIoFlusher,
   setTcpOptions,
+  shutdown,
   signalEvent,
   tcpSocket,
 } from '../../platform/libc.ts';
@@ -93,6 +94,8 @@ class AckThread {
     setTcpOptions(this.#fd, { sendTimeoutMs: 0, receiveTimeoutMs: 0, keepAliveMs: 1000, userTimeoutMs });
     if (typeof welcome.host === 'string') this.#follower = welcome.host;
     this.#shared.connected(this.#fd, sealer.number);
+    // The mirror was stopped while this connection came up: nobody will end it but us.
+    if (this.#shared.aborted) shutdown(this.#fd);
     this.#post({
       type: 'connected',
       fd: this.#fd,

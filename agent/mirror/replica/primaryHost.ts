@@ -421,11 +421,13 @@ export class PrimaryHost {
     if (!session) return;
     this.#session = null;
     session.port.close();
-    void session.worker.terminate().then(() => {
+    // Never terminated: a thread that is in a call of the C library takes the whole process down with it. Its waits have limits, and a
+    // connection that is up, or comes up now, is shut down.
+    session.worker.once('exit', () => {
       // A dispatcher that is stuck may still write to it.
       if (session.fd >= 0 && this.#dispatcherEnded) close(session.fd);
     });
-    // A connection that came up in this very moment would keep its thread waiting.
+    session.worker.unref();
     this.#shared.abort();
     session.refuse(stoppedMeanwhile());
     session.resolveOver();
