@@ -46,7 +46,9 @@ export class ColdReads {
     this.#queueFd = writeFd;
     setNonBlocking(writeFd, true);
     const workerData: ColdReadSetup = { role: 'coldReads', fuseFd, queueFd: readFd, serving: this.#serving.buffer };
-    for (let count = 0; count < HELPERS; count++) new Worker(script, { workerData }).unref();
+    // Not unreferenced: a thread that ends before its helpers have ended by themselves would end them in the middle of a call of the C
+    // library, which takes the whole process down.
+    for (let count = 0; count < HELPERS; count++) new Worker(script, { workerData });
   }
 
   /** The bytes that were read at once, or null when the disk has to be waited for. */
