@@ -59,6 +59,7 @@ export type Mutation =
       readonly uid: number;
       readonly gid: number;
     }
+  /** A `file` without a path was made without a name (O_TMPFILE) and has its first one now: the replica learns its content, too. */
   | { readonly kind: 'link'; readonly file: FileRef; readonly path: string }
   | { readonly kind: 'unlink'; readonly ino: number; readonly path: string }
   | { readonly kind: 'rmdir'; readonly ino: number; readonly path: string }
@@ -67,7 +68,7 @@ export type Mutation =
       readonly ino: number;
       readonly from: string;
       readonly to: string;
-      /** RENAME_NOREPLACE 1, RENAME_EXCHANGE 2 (renameat2(2)). */
+      /** RENAME_NOREPLACE 1, RENAME_EXCHANGE 2, RENAME_WHITEOUT 4 (renameat2(2)). */
       readonly flags: number;
     }
   | { readonly kind: 'chmod'; readonly file: FileRef; readonly mode: number }

@@ -100,9 +100,10 @@ export class LocalFiles {
     }
   }
 
-  open(node: FuseNode, flags: number): number {
+  /** `mode` counts for O_TMPFILE, in a directory. */
+  open(node: FuseNode, flags: number, mode = 0): number {
     const place = this.place(node);
-    return openat(place.dirFd, place.path, flags | (place.heldFd === -1 ? O_NOFOLLOW : 0));
+    return openat(place.dirFd, place.path, flags | (place.heldFd === -1 ? O_NOFOLLOW : 0), mode);
   }
 
   /** An O_PATH descriptor of a name below the root: holds the file, whatever becomes of its names. */

@@ -92,6 +92,16 @@ export class NodeTable {
     return node;
   }
 
+  /** A new file without a name, counted as one look-up of the kernel. The node holds it by `fd` (O_PATH), which is its own from now on. */
+  lookupNameless(stat: FileStat, fd: number): FuseNode {
+    const node = new FuseNode(this.#nextId++, stat.ino, stat.mode & S_IFMT);
+    node.orphanFd = fd;
+    node.lookups = 1;
+    this.#byId.set(node.id, node);
+    this.#byIno.set(node.ino, node);
+    return node;
+  }
+
   /** As {@link enter}, counted as one look-up of the kernel, which it will forget some day. */
   lookup(parent: FuseNode, name: string, stat: FileStat): FuseNode {
     const node = this.enter(parent, name, stat);

@@ -58,6 +58,7 @@ export const Op = {
   RENAME2: 45,
   LSEEK: 46,
   SYNCFS: 50,
+  TMPFILE: 51,
 } as const;
 
 /** Bits of fuse_init_in.flags and fuse_init_out.flags. */

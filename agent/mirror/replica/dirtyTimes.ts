@@ -1,4 +1,4 @@
-import { timeNs } from '../../platform/libc.ts';
+import { RENAME_WHITEOUT, timeNs } from '../../platform/libc.ts';
 import type { Mutation } from '../mutation.ts';
 import { parentOf, type ReplicaTree } from './tree.ts';
 
@@ -48,6 +48,7 @@ export class DirtyTimes {
         return;
       case 'rename':
         this.#rename(mutation.from, mutation.to, mutation.flags);
+        if ((mutation.flags & RENAME_WHITEOUT) !== 0) this.#paths.add(mutation.from);
         this.#paths.add(parentOf(mutation.from));
         this.#paths.add(parentOf(mutation.to));
         return;

@@ -204,14 +204,14 @@ export class Primary implements MutationSink {
       const hidden = (path: string) => excludedPath(this.#excluded, path);
       if (mutation.kind === 'rename' || mutation.kind === 'link') {
         // Into and out of what is replicated: see #sendReplicated.
-        const from = mutation.kind === 'rename' ? mutation.from : (mutation.file.path ?? '');
+        const from = mutation.kind === 'rename' ? mutation.from : mutation.file.path;
         const to = mutation.kind === 'rename' ? mutation.to : mutation.path;
-        if (hidden(from) && hidden(to)) return null;
+        if ((from === null || hidden(from)) && hidden(to)) return null;
       } else if ('path' in mutation) {
         if (hidden(mutation.path)) return null;
       } else if (mutation.file.path !== null && hidden(mutation.file.path)) return null;
     }
-    if (!('file' in mutation) || mutation.file.path !== null) return mutation;
+    if (!('file' in mutation) || mutation.file.path !== null || mutation.kind === 'link') return mutation;
     const path = this.#nameOf(mutation.file.ino);
     return path === null ? null : { ...mutation, file: { ino: mutation.file.ino, path } };
   }
@@ -228,6 +228,7 @@ export class Primary implements MutationSink {
   }
 
   #crossing(mutation: Mutation): 'in' | 'out' | null {
+    if (mutation.kind === 'link' && mutation.file.path === null) return 'in';
     if (!this.#hasExcluded || (mutation.kind !== 'rename' && mutation.kind !== 'link')) return null;
     const from = excludedPath(this.#excluded, mutation.kind === 'rename' ? mutation.from : (mutation.file.path ?? ''));
     const to = excludedPath(this.#excluded, mutation.kind === 'rename' ? mutation.to : mutation.path);
@@ -236,13 +237,13 @@ export class Primary implements MutationSink {
 
   /** How many frames precede the last one of these changes. */
   #framesBefore(mutations: readonly Mutation[]): number {
-    if (!this.#hasExcluded || mutations.every((each) => this.#crossing(each) === null)) return 0;
+    if (mutations.every((each) => this.#crossing(each) === null)) return 0;
     // What crosses the border of what is replicated takes any number of frames: a barrier behind them is what is waited for.
     return Number.MAX_SAFE_INTEGER / 2;
   }
 
   #sendReplicated(session: PrimarySession, mutations: readonly Mutation[]): void {
-    const crossing = this.#hasExcluded ? mutations.find((each) => this.#crossing(each) !== null) : undefined;
+    const crossing = mutations.find((each) => this.#crossing(each) !== null);
     if (!crossing) {
       this.#send(mutations);
       return;

@@ -1,6 +1,6 @@
 import { close, O_NOATIME, O_NONBLOCK, O_RDONLY, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../platform/libc.ts';
 import type { Mutation } from '../mutation.ts';
-import { readPiece } from '../resync/content.ts';
+import { readPiece, splitHoles } from '../resync/content.ts';
 import { joinPath, type ReplicaTree } from './tree.ts';
 
 const PIECE_BYTES = 256 * 1024;
@@ -20,8 +20,11 @@ export function* describeTree(
       yield { kind: 'create', ino, path, mode, uid, gid };
       const fd = tree.open(path, O_RDONLY | O_NONBLOCK | O_NOATIME);
       try {
-        for (let offset = 0; offset < entry.size; offset += PIECE_BYTES) {
-          yield { kind: 'write', file, offset, data: readPiece(fd, offset, PIECE_BYTES) };
+        if (entry.size > 0) yield { kind: 'truncate', file, size: entry.size };
+        for (const { start, end } of splitHoles(fd, { start: 0, end: entry.size }).data) {
+          for (let offset = start; offset < end; offset += PIECE_BYTES) {
+            yield { kind: 'write', file, offset, data: readPiece(fd, offset, Math.min(PIECE_BYTES, end - offset)) };
+          }
         }
       } finally {
         close(fd);

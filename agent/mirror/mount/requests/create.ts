@@ -1,10 +1,14 @@
 import {
+  AT_FDCWD,
   AT_REMOVEDIR,
+  AT_SYMLINK_FOLLOW,
   ErrnoError,
   O_ACCMODE,
   O_CREAT,
   O_EXCL,
   O_NOFOLLOW,
+  O_PATH,
+  O_TMPFILE,
   O_TRUNC,
   S_IFMT,
   S_IFREG,
@@ -14,6 +18,9 @@ import {
   chownat,
   close,
   errnos,
+  fchmod,
+  fchown,
+  fstat,
   linkat,
   mkdirat,
   mknodat,
@@ -221,6 +228,38 @@ export function symlink(context: MountContext): void {
   context.finish(ENTRY_SIZE);
 }
 
+/**
+ * TMPFILE: makes and opens a file without a name. No replica but this one has it until it gets a name, since nobody could find it after a
+ * failover.
+ */
+export function tmpfile(context: MountContext): void {
+  const { channel, files } = context;
+  const parent = context.node();
+  const flags = channel.u32(0);
+  const mode = newMode(context, parent, channel.u32(1) & 0o7777, channel.u32(2));
+  const fd = files.open(parent, localFlags(context, flags) | O_TMPFILE | (flags & O_EXCL), mode);
+  let stat: FileStat;
+  let held: number;
+  try {
+    const made = fstat(fd);
+    const inheritsGroup = (files.stat(parent).mode & S_ISGID) !== 0;
+    fchown(fd, channel.uid, inheritsGroup ? null : channel.gid);
+    // A change of owner clears set-id bits.
+    fchmod(fd, made.mode & 0o7777);
+    stat = fstat(fd);
+    held = openat(AT_FDCWD, `/proc/self/fd/${fd}`, O_PATH);
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+  const node = context.nodes.lookupNameless(stat, held);
+  channel.putEntry(0, node.id, stat, context.options.validSeconds);
+  const writable = (flags & O_ACCMODE) !== 0;
+  const handle = context.handles.add({ fd, node, writable, direct: isDirect(context, flags), entries: null });
+  putOpenOut(context, ENTRY_SIZE >> 2, handle, node);
+  channel.answer(ENTRY_SIZE + OPEN_OUT_SIZE);
+}
+
 /** LINK. */
 export function link(context: MountContext): void {
   const { channel, files, nodes } = context;
@@ -228,10 +267,11 @@ export function link(context: MountContext): void {
   const node = context.node(channel.u64(0));
   const name = channel.name(8);
   const path = files.childPath(parent, name);
-  if (!context.isReplicated(node)) throw new ErrnoError(errnos.ENOENT, 'link', path);
-  context.apply({ kind: 'link', file: nodes.ref(node), path }, () => {
+  // Also of a file that has no name yet. One that has none any more the kernel refuses by itself.
+  const file = context.isReplicated(node) ? nodes.ref(node) : { ino: node.ino, path: null };
+  context.apply({ kind: 'link', file, path }, () => {
     const place = files.place(node);
-    linkat(place.dirFd, place.path, files.backingFd, path);
+    linkat(place.dirFd, place.path, files.backingFd, path, place.heldFd === -1 ? 0 : AT_SYMLINK_FOLLOW);
   });
   enter(context, parent, name, statat(files.backingFd, path));
   context.finish(ENTRY_SIZE);

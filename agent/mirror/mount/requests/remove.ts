@@ -3,6 +3,7 @@ import {
   ErrnoError,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
+  RENAME_WHITEOUT,
   S_IFDIR,
   S_IFMT,
   errnos,
@@ -62,7 +63,9 @@ export function rename(context: MountContext): void {
   const toParent = context.node(channel.u64(0));
   const long = channel.opcode === Op.RENAME2;
   const flags = long ? channel.u32(2) : 0;
-  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) throw new ErrnoError(errnos.EINVAL, 'rename');
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) !== 0) {
+    throw new ErrnoError(errnos.EINVAL, 'rename');
+  }
   const fromName = channel.name(long ? 16 : 8);
   const toName = channel.name((long ? 16 : 8) + fromName.length + 1);
   const from = files.childPath(fromParent, fromName);

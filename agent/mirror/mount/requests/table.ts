@@ -1,7 +1,7 @@
 import type { MountContext } from '../context.ts';
 import { Op } from '../protocol.ts';
 import { fallocate, getattr, setattr } from './attributes.ts';
-import { create, link, mkdir, mknod, symlink } from './create.ts';
+import { create, link, mkdir, mknod, symlink, tmpfile } from './create.ts';
 import { readdir } from './directories.ts';
 import { init, statfs } from './init.ts';
 import { fsync, lseek, read, syncfs, write } from './io.ts';
@@ -29,6 +29,7 @@ export const handlers: readonly (Handler | undefined)[] = (() => {
   table[Op.GETATTR] = getattr;
   table[Op.SETATTR] = setattr;
   table[Op.CREATE] = create;
+  table[Op.TMPFILE] = tmpfile;
   table[Op.MKNOD] = mknod;
   table[Op.MKDIR] = mkdir;
   table[Op.SYMLINK] = symlink;
