@@ -20,5 +20,6 @@ export * from './libc/xattrs.ts';
 export * from './libc/directories.ts';
 export * from './libc/events.ts';
 export * from './libc/sockets.ts';
+export * from './libc/localSockets.ts';
 export * from './libc/process.ts';
 export * from './libc/mountCalls.ts';
