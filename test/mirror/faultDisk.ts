@@ -1,0 +1,135 @@
+import { execFile, type ChildProcess, fork } from 'node:child_process';
+import { build } from 'esbuild';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { DiskOrder } from './faultDiskServer.ts';
+
+const run = promisify(execFile);
+let bundle: Promise<string> | null = null;
+
+/** Bundles the disk's process once; koffi is found in node_modules, which the bundle therefore has to lie in. */
+function serverBundle(): Promise<string> {
+  bundle ??= (async () => {
+    const root = path.resolve(import.meta.dirname, '../..');
+    const cache = path.join(root, 'node_modules/.cache');
+    fs.mkdirSync(cache, { recursive: true });
+    const outfile = path.join(fs.mkdtempSync(path.join(cache, 'faultDisk-')), 'faultDisk.mjs');
+    await build({
+      entryPoints: [path.join(import.meta.dirname, 'faultDiskServer.ts')],
+      outfile,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      external: ['koffi'],
+      logLevel: 'warning',
+    });
+    process.once('exit', () => fs.rmSync(path.dirname(outfile), { recursive: true, force: true }));
+    return outfile;
+  })();
+  return bundle;
+}
+
+/**
+ * A disk with an ext4 file system of its own (with a journal), mounted at `mountPoint`. Its power can be cut, and it can fail and be slow.
+ * The test must not touch its files from this process while the disk is held.
+ */
+export class FaultDisk {
+  readonly mountPoint: string;
+  readonly #base: string;
+  #server: ChildProcess | null = null;
+  #loop = '';
+  #nextId = 1;
+  readonly #waiting = new Map<number, (result: unknown) => void>();
+
+  private constructor() {
+    this.#base = fs.mkdtempSync(path.join(os.tmpdir(), 'us-disk-'));
+    this.mountPoint = path.join(this.#base, 'mounted');
+    fs.mkdirSync(this.mountPoint);
+    fs.writeFileSync(path.join(this.#base, 'device'), '');
+  }
+
+  static async make(megabytes: number): Promise<FaultDisk> {
+    const disk = new FaultDisk();
+    const durable = path.join(disk.#base, 'durable');
+    fs.writeFileSync(durable, '');
+    fs.truncateSync(durable, megabytes << 20);
+    const lazy = 'lazy_itable_init=0,lazy_journal_init=0,nodiscard';
+    await run('mkfs.ext4', ['-q', '-F', '-b', '4096', '-m', '0', '-J', 'size=8', '-E', lazy, durable]);
+    await disk.#start();
+    return disk;
+  }
+
+  async #start(): Promise<void> {
+    fs.copyFileSync(path.join(this.#base, 'durable'), path.join(this.#base, 'current'));
+    const device = path.join(this.#base, 'device');
+    const server = fork(await serverBundle(), [this.#base, device], { execArgv: [] });
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting.set(0, () => resolve());
+      server.on('message', ({ id, result }: { id: number; result: unknown }) => {
+        this.#waiting.get(id)?.(result);
+        this.#waiting.delete(id);
+      });
+      server.once('exit', (code) => reject(new Error(`the disk's process ended with code ${code ?? '?'}`)));
+    });
+    this.#loop = (await run('losetup', ['--find', '--show', device])).stdout.trim();
+    await run('mount', ['-t', 'ext4', this.#loop, this.mountPoint]);
+  }
+
+  order(order: DiskOrder): Promise<unknown> {
+    const id = this.#nextId++;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#server?.send({ id, order });
+    });
+  }
+
+  /**
+   * The power goes: nothing is answered from here on, `kill` ends what runs on this host, and the disk holds what was flushed and any part of
+   * what was not. Returns how many blocks were not flushed, and how many of them are there all the same.
+   */
+  async powerLoss(seed: number, kill: () => Promise<void>): Promise<{ pending: number; kept: number }> {
+    // In the middle of what it is asked to write, if it is.
+    await this.order({ do: 'hold', afterWrites: 1 + (seed % 7) });
+    const next = path.join(this.#base, 'next');
+    const result = (await this.order({ do: 'cut', file: next, seed })) as { pending: number; kept: number };
+    const killed = kill();
+    // A process that waits for the disk dies when the disk answers, before it can tell anybody.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await this.order({ do: 'vanish' });
+    await killed;
+    await this.#end();
+    fs.renameSync(next, path.join(this.#base, 'durable'));
+    return result;
+  }
+
+  /** The power is back: the file system's journal is replayed. */
+  powerOn(): Promise<void> {
+    return this.#start();
+  }
+
+  async #end(): Promise<void> {
+    await run('umount', ['-l', this.mountPoint]).catch(() => undefined);
+    if (this.#loop) await run('losetup', ['-d', this.#loop]).catch(() => undefined);
+    this.#loop = '';
+    await run('umount', ['-l', path.join(this.#base, 'device')]).catch(() => undefined);
+    const server = this.#server;
+    this.#server = null;
+    if (!server || server.exitCode !== null) return;
+    await new Promise((resolve) => {
+      server.once('exit', resolve);
+      server.kill('SIGKILL');
+    });
+  }
+
+  async remove(): Promise<void> {
+    if (this.#server) {
+      await run('umount', [this.mountPoint]).catch(() => undefined);
+      await this.#end();
+    }
+    fs.rmSync(this.#base, { recursive: true, force: true });
+  }
+}
