@@ -169,6 +169,40 @@ suite('when it is stopped while a secondary that is silent is waited for', () =>
   });
 });
 
+suite('when it is stopped before the secondary has greeted', () => {
+  test('no connection stays behind', async () => {
+    const { alpha, beta } = pair;
+    const sockets = () =>
+      fs
+        .readdirSync(`/proc/${alpha.mirror.pid}/fd`)
+        .map((fd) => {
+          try {
+            return fs.readlinkSync(`/proc/${alpha.mirror.pid}/fd/${fd}`);
+          } catch {
+            return '';
+          }
+        })
+        .filter((target) => target.startsWith('socket:')).length;
+    const before = sockets();
+    const endpoint = await beta.mirror.follow('127.0.0.1', pair.epoch);
+    process.kill(pidOf(beta.mirror.pid), 'SIGSTOP');
+    const refused = expect(alpha.mirror.attach('127.0.0.1', endpoint, pair.epoch)).rejects.toMatchObject({
+      code: 'wrong-state',
+    });
+    for (let tries = 0; tries < 100 && sockets() === before; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(sockets()).toBe(before + 1);
+    await alpha.mirror.abort();
+    await refused;
+    process.kill(pidOf(beta.mirror.pid), 'SIGCONT');
+    for (let tries = 0; tries < 100 && sockets() !== before; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(sockets()).toBe(before);
+  });
+});
+
 suite('when the state directory is full', () => {
   const state = () => pair.alpha.options.stateDirectory;
   const filler = () => path.join(state(), 'filler');

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
+import { MessageChannel } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteReader, ByteWriter, MalformedMessage } from '../../agent/mirror/link/bytes.ts';
 import { decodeMutation, encodeMutation } from '../../agent/mirror/link/mutationCodec.ts';
 import { HEADER_BYTES } from '../../agent/mirror/link/protocol.ts';
 import { decodeDirectory, encodeDirectory } from '../../agent/mirror/link/resyncMessages.ts';
+import { GCM_TAG_BYTES, gcm } from '../../agent/platform/gcm.ts';
+import { answerCall, MainCaller } from '../../agent/mirror/replica/mainCall.ts';
 import { BadFrame, deriveKeys, Opener, Sealer } from '../../agent/mirror/link/sealer.ts';
 import { SharedState } from '../../agent/mirror/link/sharedState.ts';
 import type { Mutation } from '../../agent/mirror/mutation.ts';
@@ -135,6 +138,95 @@ describe('sealed frames', () => {
     expect(() => open(opener, first)).toThrow(BadFrame);
     expect(() => open(new Opener(toPrimary), first)).toThrow(BadFrame);
     expect(() => open(new Opener(keys().toFollower), first)).toThrow(BadFrame);
+  });
+});
+
+describe('the key of a direction', () => {
+  const secret = () => deriveKeys(randomBytes(32), randomBytes(32), randomBytes(32)).toFollower;
+  const open = (opener: Opener, frame: Buffer) => opener.open(opener.peek(frame.subarray(0, HEADER_BYTES)), frame);
+  const never = { frames: Infinity, bytes: Infinity, ms: Infinity };
+
+  test.each([
+    ['frames', { ...never, frames: 3 }, 3],
+    ['bytes', { ...never, bytes: 20 }, 4],
+  ])('changes after so many %s, and the receiver follows', (_, limits, framesOfKey) => {
+    const first = secret();
+    const [sealer, opener] = [new Sealer(first, 0, limits), new Opener(first)];
+    for (let count = 0; count < 12; count++) {
+      const text = `no. ${count % 10}`;
+      expect(open(opener, Buffer.from(sealer.seal(2, 9, [Buffer.from(text)]))).toString()).toBe(text);
+      expect(sealer.keyNumber).toBe(Math.floor(count / framesOfKey));
+    }
+  });
+
+  test('changes after some time', () => {
+    const first = secret();
+    const [sealer, opener] = [new Sealer(first, 0, { ...never, ms: -1 }), new Opener(first)];
+    for (let count = 0; count < 200; count++) open(opener, Buffer.from(sealer.seal(12, 9, [])));
+    expect(sealer.keyNumber).toBe(3);
+  });
+
+  test('is not changed by a frame that is not authentic', () => {
+    const first = secret();
+    const [sealer, opener] = [new Sealer(first), new Opener(first)];
+    const frame = Buffer.from(sealer.seal(2, 9, [Buffer.from('content')]));
+    for (const keyNumber of [1, 2, 0xffff]) {
+      const forged = Buffer.from(frame);
+      forged.writeUInt16LE(keyNumber, 6);
+      expect(() => open(opener, forged)).toThrow(BadFrame);
+    }
+    expect(open(opener, frame).toString()).toBe('content');
+  });
+});
+
+describe('AES-GCM', () => {
+  test('is the same by libcrypto and by Node, and either finds any change', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.uint8Array({ maxLength: 5000 }), { maxLength: 3 }),
+        fc.uint8Array({ minLength: 32, maxLength: 32 }),
+        fc.nat(),
+        (parts, header, position) => {
+          const key = randomBytes(32);
+          const nonce = randomBytes(12);
+          const [direct, node] = [gcm(key), gcm(key, false)];
+          const length = parts.reduce((sum, part) => sum + part.length, 0);
+          const [one, other] = [Buffer.alloc(length + GCM_TAG_BYTES), Buffer.alloc(length + GCM_TAG_BYTES)];
+          direct.seal(nonce, header, parts, one);
+          node.seal(nonce, header, parts, other);
+          expect(one.equals(other)).toBe(true);
+          for (const cipher of [direct, node]) {
+            const good = Buffer.from(one);
+            expect(cipher.open(nonce, header, good.subarray(0, length), good.subarray(length))).toBe(true);
+            expect(good.subarray(0, length).equals(Buffer.concat(parts))).toBe(true);
+            const bad = Buffer.from(one);
+            const at = position % bad.length;
+            bad.writeUInt8(bad.readUInt8(at) ^ 1, at);
+            expect(cipher.open(nonce, header, bad.subarray(0, length), bad.subarray(length))).toBe(false);
+            cipher.end();
+          }
+        },
+      ),
+    );
+  });
+});
+
+describe('a call of the main thread', () => {
+  test('is not answered by what comes late for the call before', () => {
+    const { port1, port2 } = new MessageChannel();
+    const flag = new Int32Array(new SharedArrayBuffer(4));
+    try {
+      const caller = new MainCaller(port1, flag, 20);
+      const call = () => caller.call({ op: 'updateRecord', change: { consistent: false } });
+      expect(call).toThrow(/took longer/);
+      answerCall(port2, flag, 1, null);
+      expect(call).toThrow(/took longer/);
+      answerCall(port2, flag, 3, { code: 'its-own', message: 'the answer to the third' });
+      expect(call).toThrow('the answer to the third');
+    } finally {
+      port1.close();
+      port2.close();
+    }
   });
 });
 

@@ -38,7 +38,8 @@ export class FrameBuffer {
   }
 
   /**
-   * The next complete frame, decrypted; null when it is not complete yet. The payload is valid until the next call.
+   * The next complete frame, decrypted; null when it is not complete yet. The payload is a part of the buffer, valid until the next call
+   * or receipt.
    * @throws BadFrame
    */
   next(opener: Opener): { header: FrameHeader; payload: Buffer } | null {

@@ -1,8 +1,8 @@
 /**
- * The wire between a primary and its follower, version 1. One TCP connection: a greeting of 64 bytes each way in the clear
+ * The wire between a primary and its follower, version 2. One TCP connection: a greeting of 64 bytes each way in the clear
  * (`greeting.ts`), then frames (`sealer.ts`). The order of the frames is the order of the mirror.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Bytes of a frame's header; authenticated, not encrypted. */
 export const HEADER_BYTES = 32;

@@ -1,10 +1,14 @@
-import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { hkdfSync } from 'node:crypto';
+import { type Gcm, gcm } from '../../platform/gcm.ts';
 import { HEADER_BYTES, MAX_PAYLOAD_BYTES, TAG_BYTES } from './protocol.ts';
 
 /**
- * A frame: header (payload length u32, type u8, three zero bytes, number u64, epoch u64, 8 zero bytes), payload encrypted with
+ * A frame: header (payload length u32, type u8, zero byte, key number u16, number u64, epoch u64, 8 zero bytes), payload encrypted with
  * AES-256-GCM, tag. The header is authenticated as associated data. `number` counts the frames of one direction from 1 and is the
  * nonce: a dropped, repeated or reordered frame does not carry the expected number, a changed one fails its tag.
+ *
+ * The key of a direction changes as in TLS 1.3 (RFC 8446, 7.2): each secret gives a key and the next secret, and is forgotten then, so that who
+ * learns one reads nothing that was sent before. The sender decides when; the key's number in the header tells the receiver.
  */
 export interface FrameHeader {
   readonly length: number;
@@ -19,7 +23,7 @@ export class BadFrame extends Error {
 }
 
 /**
- * The two keys of one connection. Both nonces enter, so no key ever seals two connections and a recorded connection cannot be replayed.
+ * The first secrets of one connection's two directions. Both nonces enter, so no key ever seals two connections and a recorded connection cannot be replayed.
  */
 export function deriveKeys(
   sessionKey: Buffer,
@@ -28,7 +32,7 @@ export function deriveKeys(
 ): { toFollower: Buffer; toPrimary: Buffer } {
   const salt = Buffer.concat([primaryNonce, followerNonce]);
   const derive = (label: string) =>
-    Buffer.from(hkdfSync('sha256', sessionKey, salt, `understudy mirror 1 ${label}`, 32));
+    Buffer.from(hkdfSync('sha256', sessionKey, salt, `understudy mirror 2 ${label}`, 32));
   return { toFollower: derive('primary to follower'), toPrimary: derive('follower to primary') };
 }
 
@@ -41,22 +45,73 @@ function getSize(buffer: Buffer, at: number): number {
   return buffer.readUInt32LE(at) + buffer.readUInt32LE(at + 4) * 0x1_0000_0000;
 }
 
+/** When a sender goes on to the next key. */
+export interface KeyLimits {
+  readonly frames: number;
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+const keyLimits: KeyLimits = { frames: 1 << 20, bytes: 2 ** 34, ms: 3_600_000 };
+/** The clock is looked at every so many frames. An idle mirror sends one a second. */
+const FRAMES_PER_LOOK = 64;
+
+/** The keys of one direction, one after the other. */
+class KeyChain {
+  number = 0;
+  gcm: Gcm;
+  #next: Buffer;
+
+  constructor(secret: Uint8Array) {
+    this.gcm = gcm(expand(secret, 'key'));
+    this.#next = expand(secret, 'traffic upd');
+  }
+
+  /** The cipher of the next key, which is not in use yet. */
+  peek(): Gcm {
+    return gcm(expand(this.#next, 'key'));
+  }
+
+  advance(next = this.peek()): void {
+    this.gcm.end();
+    this.gcm = next;
+    this.number = (this.number + 1) % 0x1_0000;
+    const secret = this.#next;
+    this.#next = expand(secret, 'traffic upd');
+    secret.fill(0);
+  }
+}
+
+function expand(secret: Uint8Array, label: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), `understudy mirror 2 ${label}`, 32));
+}
+
 /** Seals the frames of one direction, in order. */
 export class Sealer {
-  readonly #key: Buffer;
+  readonly #keys: KeyChain;
+  readonly #limits: KeyLimits;
   readonly #nonce = Buffer.alloc(12);
   #out = Buffer.allocUnsafe(256 * 1024);
   #number: number;
+  #framesOfKey = 0;
+  #bytesOfKey = 0;
+  #keySince = performance.now();
 
-  /** @param number how many frames of this direction were sealed before, by the thread that greeted */
-  constructor(key: Buffer, number = 0) {
-    this.#key = key;
-    this.#number = number;
+  /** @param number how many frames of this direction were sealed before, by the thread that greeted, all with the first key */
+  constructor(secret: Uint8Array, number = 0, limits: KeyLimits = keyLimits) {
+    this.#keys = new KeyChain(secret);
+    this.#number = this.#framesOfKey = number;
+    this.#limits = limits;
   }
 
   /** Number of the last sealed frame. */
   get number(): number {
     return this.#number;
+  }
+
+  /** How often the key has changed. */
+  get keyNumber(): number {
+    return this.#keys.number;
   }
 
   /** The frame, ready to be sent. Valid until the next call. */
@@ -66,35 +121,43 @@ export class Sealer {
     if (length > MAX_PAYLOAD_BYTES) throw new BadFrame(`a frame of ${length} bytes is longer than the protocol allows`);
     const total = HEADER_BYTES + length + TAG_BYTES;
     if (this.#out.length < total) this.#out = Buffer.allocUnsafe(total);
+    if (this.#isKeyUsedUp(length)) this.#changeKey();
     const out = this.#out;
     this.#number++;
+    this.#framesOfKey++;
+    this.#bytesOfKey += length;
     out.fill(0, 0, HEADER_BYTES);
     out.writeUInt32LE(length, 0);
     out[4] = type;
+    out.writeUInt16LE(this.#keys.number, 6);
     putSize(out, this.#number, 8);
     putSize(out, epoch, 16);
     putSize(this.#nonce, this.#number, 4);
-    const cipher = createCipheriv('aes-256-gcm', this.#key, this.#nonce);
-    cipher.setAAD(out.subarray(0, HEADER_BYTES));
-    let at = HEADER_BYTES;
-    for (const part of parts) {
-      if (part.length === 0) continue;
-      at += cipher.update(part).copy(out, at);
-    }
-    cipher.final();
-    cipher.getAuthTag().copy(out, at);
+    this.#keys.gcm.seal(this.#nonce, out.subarray(0, HEADER_BYTES), parts, out.subarray(HEADER_BYTES, total));
     return out.subarray(0, total);
+  }
+
+  #isKeyUsedUp(length: number): boolean {
+    const { frames, bytes, ms } = this.#limits;
+    if (this.#framesOfKey >= frames || this.#bytesOfKey + length > bytes) return this.#framesOfKey > 0;
+    return this.#framesOfKey > 0 && this.#number % FRAMES_PER_LOOK === 0 && performance.now() - this.#keySince > ms;
+  }
+
+  #changeKey(): void {
+    this.#keys.advance();
+    this.#framesOfKey = this.#bytesOfKey = 0;
+    this.#keySince = performance.now();
   }
 }
 
 /** Opens the frames of one direction, in order. */
 export class Opener {
-  readonly #key: Buffer;
+  readonly #keys: KeyChain;
   readonly #nonce = Buffer.alloc(12);
   #number = 0;
 
-  constructor(key: Buffer) {
-    this.#key = key;
+  constructor(secret: Uint8Array) {
+    this.#keys = new KeyChain(secret);
   }
 
   /**
@@ -121,18 +184,23 @@ export class Opener {
     return header;
   }
 
-  /** Decrypts a complete frame. @throws BadFrame when it was changed on the way. */
+  /** Decrypts a complete frame where it lies. @throws BadFrame when it was changed on the way. */
   open(header: FrameHeader, frame: Buffer): Buffer {
     putSize(this.#nonce, header.number, 4);
-    const decipher = createDecipheriv('aes-256-gcm', this.#key, this.#nonce);
-    decipher.setAAD(frame.subarray(0, HEADER_BYTES));
-    decipher.setAuthTag(frame.subarray(HEADER_BYTES + header.length, HEADER_BYTES + header.length + TAG_BYTES));
-    const payload = decipher.update(frame.subarray(HEADER_BYTES, HEADER_BYTES + header.length));
-    try {
-      decipher.final();
-    } catch {
-      throw new BadFrame(`frame ${header.number} is not authentic: changed on the way, or sealed with another key`);
+    const keys = this.#keys;
+    const keyNumber = frame.readUInt16LE(6);
+    const changes = keyNumber !== keys.number;
+    const notAuthentic = `frame ${header.number} is not authentic: changed on the way, or sealed with another key`;
+    if (changes && keyNumber !== (keys.number + 1) % 0x1_0000) throw new BadFrame(notAuthentic);
+    const cipher = changes ? keys.peek() : keys.gcm;
+    const payload = frame.subarray(HEADER_BYTES, HEADER_BYTES + header.length);
+    const tag = frame.subarray(HEADER_BYTES + header.length, HEADER_BYTES + header.length + TAG_BYTES);
+    if (!cipher.open(this.#nonce, frame.subarray(0, HEADER_BYTES), payload, tag)) {
+      if (changes) cipher.end();
+      throw new BadFrame(notAuthentic);
     }
+    // Only a frame that is authentic with the next key may make it the present one.
+    if (changes) keys.advance(cipher);
     this.#number = header.number;
     return payload;
   }

@@ -104,6 +104,11 @@ export class SharedState {
     return this.#int(LINK);
   }
 
+  /** The descriptor of the connection to the peer, -1 for none. */
+  get socket(): number {
+    return this.#int(SOCKET);
+  }
+
   /** Every acknowledgement waits for the peer. */
   get inStep(): boolean {
     return this.#int(IN_STEP) === 1;

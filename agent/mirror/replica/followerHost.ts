@@ -18,7 +18,7 @@ import { syncFileSystem } from './backgroundCalls.ts';
 import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './followerMessages.ts';
 import type { FinishOrder } from './followerSession.ts';
 import { coverReadOnly, uncover } from './location.ts';
-import { answerCall, type MainCall } from './mainCall.ts';
+import { answerCall, type CallMessage } from './mainCall.ts';
 import type { RecordStore } from './record.ts';
 import { SessionTurn } from './sessionTurn.ts';
 import { resetMarks } from './zoneMarks.ts';
@@ -94,7 +94,7 @@ export class FollowerHost {
       turn: this.#turn.buffer,
     };
     this.#port.on('message', (message: FromFollowerThread) => this.#onMessage(message));
-    this.#callPort.on('message', (message: { call: MainCall }) => this.#onCall(message.call));
+    this.#callPort.on('message', (message: CallMessage) => this.#onCall(message));
     this.#worker = new Worker(join(parts.workers, 'follower.mjs'), {
       workerData: setup,
       transferList: [channel.port2, calls.port2],
@@ -140,13 +140,13 @@ export class FollowerHost {
     }
   }
 
-  #onCall(call: MainCall): void {
+  #onCall({ number, call }: CallMessage): void {
     try {
       if (call.op === 'enterEpoch') this.enterEpoch(call.entry);
       else this.#update(call.change);
-      answerCall(this.#callPort, new Int32Array(this.#callFlag), null);
+      answerCall(this.#callPort, new Int32Array(this.#callFlag), number, null);
     } catch (error) {
-      answerCall(this.#callPort, new Int32Array(this.#callFlag), describeError(error));
+      answerCall(this.#callPort, new Int32Array(this.#callFlag), number, describeError(error));
     }
   }
 

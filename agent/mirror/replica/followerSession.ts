@@ -286,7 +286,8 @@ export class FollowerSession {
   }
 
   #directory(number: number, payload: Buffer): void {
-    const message = decodeDirectory(payload);
+    // What is compared may be kept beyond this frame, whose bytes lie in the receive buffer.
+    const message = decodeDirectory(Buffer.from(payload));
     if (!this.#compare) throw new MalformedMessage('a directory before the resync began');
     try {
       const { touched, entries } = this.#compare.compare(message);

@@ -10,7 +10,7 @@ import { describeError, MirrorError } from '../mirrorError.ts';
 import { type FuseMount, mountFuse } from '../mount/mountFuse.ts';
 import { syncFileSystem, unmountServed } from './backgroundCalls.ts';
 import { mountName } from './location.ts';
-import { answerCall, type MainCall } from './mainCall.ts';
+import { answerCall, type CallMessage } from './mainCall.ts';
 import type { DispatcherSetup, DispatcherStats, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
 import type { RecordStore } from './record.ts';
 import { Watchdog } from './watchdog.ts';
@@ -100,7 +100,7 @@ export class PrimaryHost {
       callFlag: this.#callFlag,
     };
     this.#port.on('message', (message: FromDispatcher) => this.#onDispatcher(message));
-    this.#callPort.on('message', (message: { call: MainCall }) => this.#onCall(message.call));
+    this.#callPort.on('message', (message: CallMessage) => this.#onCall(message));
     this.#dispatcher = new Worker(join(this.#workers, 'dispatcher.mjs'), {
       workerData: setup,
       transferList: [channel.port2, calls.port2],
@@ -201,13 +201,13 @@ export class PrimaryHost {
     }
   }
 
-  #onCall(call: MainCall): void {
+  #onCall({ number, call }: CallMessage): void {
     try {
       if (call.op === 'enterEpoch') this.#record.enter(call.entry);
       else this.#record.update(call.change);
-      answerCall(this.#callPort, new Int32Array(this.#callFlag), null);
+      answerCall(this.#callPort, new Int32Array(this.#callFlag), number, null);
     } catch (error) {
-      answerCall(this.#callPort, new Int32Array(this.#callFlag), describeError(error));
+      answerCall(this.#callPort, new Int32Array(this.#callFlag), number, describeError(error));
     }
   }
 
@@ -424,8 +424,14 @@ export class PrimaryHost {
     // Never terminated: a thread that is in a call of the C library takes the whole process down with it. Its waits have limits, and a
     // connection that is up, or comes up now, is shut down.
     session.worker.once('exit', () => {
-      // A dispatcher that is stuck may still write to it.
-      if (session.fd >= 0 && this.#dispatcherEnded) close(session.fd);
+      // A connection that came up after we stopped to wait for it is known to its own thread only, which has ended.
+      const unknown = session.fd < 0;
+      const fd = unknown ? this.#shared.socket : session.fd;
+      if (fd < 0) return;
+      // A dispatcher that is stuck may still write to one that it was told of.
+      if (!unknown && !this.#dispatcherEnded) return;
+      this.#shared.disconnected();
+      close(fd);
     });
     session.worker.unref();
     this.#shared.abort();
