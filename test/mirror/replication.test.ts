@@ -115,6 +115,33 @@ suite('resync', () => {
     }
   });
 
+  test('what the guest writes over while it waits is not compared', async () => {
+    pair = await new Pair({ both: { resyncBandwidth: 2 << 20 } }).open();
+    const { alpha, beta } = pair;
+    const half = 6 << 20;
+    for (const [host, seed] of [
+      [alpha, 0.25],
+      [beta, 0.75],
+    ] as const) {
+      const image = Buffer.alloc(2 * half);
+      for (let at = 0; at < image.length; at += 512) image.writeDoubleLE(at + seed, at);
+      fs.writeFileSync(path.join(host.directory, 'image'), image);
+    }
+    await pair.serve(alpha);
+    const from = await pair.attach(alpha, beta);
+    await alpha.event('resync', from, 10_000, ({ progress }) => progress.sent > 1 << 18);
+    const fd = fs.openSync(path.join(alpha.directory, 'image'), 'r+');
+    // In pieces smaller than a zone, so that they cover their zones only together.
+    for (let at = half; at < 2 * half; at += 12 << 10) {
+      fs.writeSync(fd, Buffer.alloc(Math.min(12 << 10, 2 * half - at), 7), 0, undefined, at);
+    }
+    fs.closeSync(fd);
+    const { progress } = await alpha.event('inStep', from);
+    expect(progress.sent).toBeLessThan(half * 1.1);
+    expect(progress.checked).toBe(progress.toCheck);
+    expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+  });
+
   test('after failover and return costs what changed, in both directions', async () => {
     pair = await new Pair().open();
     const { alpha, beta } = pair;

@@ -4,6 +4,7 @@ import { encodeContent, encodeHashes, type HashAnswer } from '../link/resyncMess
 import { parentOf } from '../replica/tree.ts';
 import { type ByteRange, mergeRanges } from '../replica/zoneSet.ts';
 import { hashOf, isZero, readPiece, splitHoles } from './content.ts';
+import { cutRange, insertRange } from './ranges.ts';
 import { type Moved, type ResyncContext, sendCounted } from './resyncContext.ts';
 
 const HASHES_IN_FLIGHT = 8;
@@ -19,6 +20,8 @@ interface Item {
   readonly fresh: boolean;
   /** Parts still to be looked at, in order. */
   ranges: ByteRange[];
+  /** Parts in zones that the guest wrote while they waited: looked at behind the others, since it may well write them again. */
+  hot: ByteRange[];
   /** It may have other names. */
   readonly linked: boolean;
   /** Open while it is being looked at, else -1. */
@@ -82,8 +85,9 @@ export class ContentCompare {
   check(ino: number, path: string, ranges: readonly ByteRange[], fresh: boolean): void {
     const known = this.#items.get(ino);
     if (known && !known.fresh) {
-      const before = lengthOf(known.ranges);
-      known.ranges = clamp(mergeRanges([...known.ranges, ...ranges]), this.#sizeOf(known));
+      const before = lengthOf(known.ranges) + lengthOf(known.hot);
+      known.ranges = clamp(mergeRanges([...known.ranges, ...known.hot, ...ranges]), this.#sizeOf(known));
+      known.hot = [];
       this.#context.ledger.toCheck += Math.max(0, lengthOf(known.ranges) - before);
       known.path = path;
       this.#waitingItems.add(known);
@@ -102,6 +106,7 @@ export class ContentCompare {
       path,
       fresh,
       ranges: clamp(ranges, stat.size),
+      hot: [],
       linked: stat.nlink > 1,
       fd: -1,
       open: 0,
@@ -133,7 +138,7 @@ export class ContentCompare {
 
   #forget(item: Item): void {
     if (this.#items.get(item.ino) !== item) return;
-    this.#context.ledger.checked += lengthOf(item.ranges);
+    this.#context.ledger.checked += lengthOf(item.ranges) + lengthOf(item.hot);
     this.#items.delete(item.ino);
     this.#waitingItems.delete(item);
     item.path = null;
@@ -142,7 +147,7 @@ export class ContentCompare {
   }
 
   #settle(item: Item): void {
-    if (this.#items.get(item.ino) !== item || item.ranges.length > 0 || item.open > 0) return;
+    if (this.#items.get(item.ino) !== item || item.ranges.length > 0 || item.hot.length > 0 || item.open > 0) return;
     if (item.changed && item.path !== null) this.#context.dirtyTimes.add(item.path);
     this.#forget(item);
   }
@@ -154,6 +159,10 @@ export class ContentCompare {
       this.#forget(item);
       if (path !== null) this.#look(parentOf(path));
       return true;
+    }
+    if (item.ranges.length === 0) {
+      item.ranges = item.hot;
+      item.hot = [];
     }
     const taken: ByteRange[] = [];
     let zones = 0;
@@ -192,9 +201,29 @@ export class ContentCompare {
         sendCounted(this.#context, ToFollower.zones, message);
       }
     }
-    if (item.ranges.length === 0) this.#waitingItems.delete(item);
+    if (item.ranges.length === 0) {
+      this.#waitingItems.delete(item);
+      // Behind the other files.
+      if (item.hot.length > 0) this.#waitingItems.add(item);
+    }
     this.#settle(item);
     return true;
+  }
+
+  /** The guest has written a part of a file, and the write was sent: what of that part still waits need not be compared any more. */
+  written(ino: number, start: number, end: number): void {
+    const item = this.#items.get(ino);
+    if (!item || item.fresh || end <= start) return;
+    const zoneStart = Math.floor(start / ZONE_BYTES) * ZONE_BYTES;
+    const zoneEnd = Math.ceil(end / ZONE_BYTES) * ZONE_BYTES;
+    const covered = lengthOf(cutRange(item.ranges, start, end)) + lengthOf(cutRange(item.hot, start, end));
+    this.#context.ledger.checked += covered;
+    for (const rest of cutRange(item.ranges, zoneStart, zoneEnd)) insertRange(item.hot, rest);
+    if (covered > 0 && item.ranges.length === 0 && item.hot.length === 0) {
+      item.changed = true;
+      this.#waitingItems.delete(item);
+      this.#settle(item);
+    }
   }
 
   #queueContent(job: ZonesJob): void {

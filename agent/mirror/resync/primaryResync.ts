@@ -139,6 +139,9 @@ export class PrimaryResync {
   /** The guest has changed something, and the change was sent. */
   onMutation(mutation: Mutation): void {
     switch (mutation.kind) {
+      case 'write':
+        this.#content.written(mutation.file.ino, mutation.offset, mutation.offset + mutation.data.length);
+        return;
       case 'rename':
         this.#content.renamed(movedBy(mutation));
         this.#walk.renamed(mutation);
