@@ -68,6 +68,31 @@ suite('live replication', () => {
     expect(fs.readFileSync(path.join(beta.directory, 'file'), 'utf8')).toBe('content');
   });
 
+  test('links and renames between more directories than are held open', async () => {
+    pair = await new Pair().open();
+    const { alpha, beta } = pair;
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    // A loss is looked for in the end: held calls would keep this process from ever getting there.
+    await alpha.mirror.onPeerLoss('continue');
+    const at = (...names: string[]) => path.join(alpha.directory, ...names);
+    for (const round of ['one', 'two']) {
+      // The second round finds the table of open directories one further.
+      fs.mkdirSync(at(round));
+      fs.writeFileSync(at(round, 'file'), '');
+      for (let each = 0; each < 70; each++) {
+        const [from, to] = [at(`${round}-from${each}`), at(`${round}-to${each}`)];
+        fs.mkdirSync(from);
+        fs.mkdirSync(to);
+        fs.writeFileSync(path.join(from, 'file'), String(each));
+        fs.linkSync(path.join(from, 'file'), path.join(to, 'link'));
+      }
+    }
+    for (let each = 0; each < 70; each++) fs.renameSync(at(`one-from${each}`, 'file'), at(`two-to${each}`, 'renamed'));
+    expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+    expect(alpha.seen.filter((event) => event.type === 'peerLost')).toEqual([]);
+  });
+
   test('names that are excluded are not replicated, and appear when they are renamed', async () => {
     pair = await new Pair({ both: { exclude: ['*.swp'] } }).open();
     const { alpha, beta } = pair;

@@ -62,7 +62,7 @@ export interface Entry {
 }
 
 export interface Place {
-  /** O_PATH descriptor of the directory; belongs to the tree, valid until the next call. */
+  /** O_PATH descriptor of the directory; belongs to the tree, which may close it once two more places were located. */
   readonly dirFd: number;
   readonly name: string;
 }
@@ -104,11 +104,20 @@ export class ReplicaTree {
 
   #directory(path: string): number {
     const known = this.#directories.get(path);
-    if (known !== undefined) return known;
-    const fd = this.#openBeneath(path, O_PATH | O_DIRECTORY);
-    if (this.#directories.size >= DIRECTORY_CACHE) this.forgetDirectories();
+    const fd = known ?? this.#openBeneath(path, O_PATH | O_DIRECTORY);
+    if (known === undefined && this.#directories.size >= DIRECTORY_CACHE) this.#forgetOldest();
+    // The last one in the map is the last one used: a link or a rename needs two at a time.
+    if (known !== undefined) this.#directories.delete(path);
     this.#directories.set(path, fd);
     return fd;
+  }
+
+  #forgetOldest(): void {
+    for (const [path, fd] of this.#directories) {
+      this.#directories.delete(path);
+      close(fd);
+      return;
+    }
   }
 
   #openBeneath(path: string, flags: number): number {
