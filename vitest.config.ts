@@ -14,6 +14,7 @@ const suites: readonly Suite[] = [
   { name: 'unit', folders: ['unit', 'simulation'], timeout: 60_000, parallel: true },
   { name: 'language', folders: ['language'], timeout: 60_000, parallel: true },
   { name: 'mirror', folders: ['mirror'], timeout: 120_000, parallel: false },
+  { name: 'programs', folders: ['programs'], timeout: 300_000, parallel: false },
   { name: 'lab', folders: ['lab'], timeout: 300_000, parallel: false },
   { name: 'ui', folders: ['ui'], timeout: 300_000, parallel: false },
 ];
@@ -27,6 +28,7 @@ export default defineConfig({
       test: {
         name,
         include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
+        exclude: ['**/*.long.test.ts'],
         testTimeout: timeout,
         hookTimeout: timeout,
         pool: 'forks',

@@ -2,6 +2,7 @@
 // is missing, then does the job. Says what it does, asks nothing, and finds nothing to do the second time.
 //   node test/bootstrap.mjs start [options of the demonstration]
 //   node test/bootstrap.mjs test [options of vitest]
+//   node test/bootstrap.mjs long [options of vitest]
 //   node test/bootstrap.mjs ci
 //   node test/bootstrap.mjs check
 //   node test/bootstrap.mjs build
@@ -76,6 +77,15 @@ const systemPackages = [
   ['procps', 'ps'],
   ['attr', 'getfattr'],
 ];
+/** Programs that the tests run on a mirror. */
+const programPackages = [
+  ['postgresql', 'pg_createcluster'],
+  ['sqlite3', 'sqlite3'],
+  ['git', 'git'],
+  ['rsync', 'rsync'],
+  ['qemu-utils', 'qemu-io'],
+  ['make', 'make'],
+];
 const browserPackages = [
   ['chromium', 'chromium'],
   ['fonts-dejavu-core', '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'],
@@ -85,6 +95,14 @@ function isInstalled(thing) {
   if (thing.startsWith('/')) return existsSync(thing);
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/bin'];
   return folders.some((folder) => existsSync(path.join(folder, thing)));
+}
+
+/** The package of PostgreSQL would make a database and start its server, now and at each boot. The tests make their own. */
+function withoutClusterOfItsOwn() {
+  const file = '/etc/postgresql-common/createcluster.conf';
+  if (existsSync(file)) return;
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, '# Written by the tests of Understudy.\ncreate_main_cluster = false\n');
 }
 
 /** Installs missing Debian packages as root. Returns what is still missing. */
@@ -99,6 +117,7 @@ function installSystemPackages(wanted) {
   }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   run('Reading the package lists', 'apt-get', ['update', '-q', '-o', 'DPkg::Lock::Timeout=300'], { env });
+  if (missing.includes('postgresql')) withoutClusterOfItsOwn();
   if (missing.length > 0) run('Installing Debian packages', 'apt-get', [...install, '-q'], { env });
   return [];
 }
@@ -168,6 +187,12 @@ function job(command, args, env = {}) {
 }
 
 const resultsFile = 'dist/test/results.json';
+
+const testKinds = {
+  test: [],
+  /** What takes many minutes: the files named *.long.test.ts. */
+  long: ['--config', 'vitest.long.config.ts'],
+};
 
 /** Runs the tests and counts them: a file that could not be loaded and an error outside of any test count as failures. */
 async function test(args) {
@@ -247,16 +272,20 @@ mounts a file system of its own for the mirror: without root none of this can be
     installSystemPackages(systemPackages);
     await build();
     process.exitCode = await job(process.execPath, ['dist/test/demo.mjs', ...args]);
-  } else if (name === 'test' || name === 'ci') {
+  } else if (name === 'test' || name === 'long' || name === 'ci') {
     installPackages();
-    const missing = installSystemPackages([...systemPackages, ...browserPackages]);
+    const missing = installSystemPackages([
+      ...systemPackages,
+      ...programPackages,
+      ...(name === 'long' ? [] : browserPackages),
+    ]);
     await build();
     if (!isRoot)
       say(
         'Not root: the tests of the mirror and of the lab are skipped. All of them: sudo --preserve-env=PATH npm test',
       );
     else if (missing.length > 0) say(`Tests that need ${missing.join(', ')} are skipped.`);
-    report(name === 'ci' ? await continuousIntegration() : await test(args));
+    report(name === 'ci' ? await continuousIntegration() : await test([...testKinds[name], ...args]));
   } else if (name === 'check') {
     installPackages();
     await build();
@@ -268,7 +297,7 @@ mounts a file system of its own for the mirror: without root none of this can be
   } else if (name === 'build') {
     installPackages();
     await build();
-  } else throw new Stop('Usage: node test/bootstrap.mjs start|test|ci|check|build|package [options]');
+  } else throw new Stop('Usage: node test/bootstrap.mjs start|test|long|ci|check|build|package [options]');
 }
 
 try {

@@ -42,15 +42,20 @@ export async function compareTrees(
   return differences.slice(0, 50);
 }
 
+/** By the path below the root. Names are bytes, one character each: not all of them are UTF-8. */
 type Tree = ReadonlyMap<string, BigIntStats>;
+
+function fileOf(root: string, relative: string): Buffer {
+  return Buffer.concat([Buffer.from(path.join(root, '/')), Buffer.from(relative, 'latin1')]);
+}
 
 async function listTree(root: string, ignore: (relative: string) => boolean): Promise<Tree> {
   const found = new Map<string, BigIntStats>();
   const visit = async (relative: string): Promise<void> => {
-    const status = await lstat(path.join(root, relative), { bigint: true });
+    const status = await lstat(fileOf(root, relative), { bigint: true });
     found.set(relative, status);
     if (!status.isDirectory()) return;
-    for (const name of (await readdir(path.join(root, relative))).sort()) {
+    for (const name of (await readdir(fileOf(root, relative), 'latin1')).sort()) {
       const child = path.join(relative, name);
       if (!ignore(child)) await visit(child);
     }
@@ -77,11 +82,14 @@ async function compareEntry(
     }
   }
   if (a.isSymbolicLink() && b.isSymbolicLink()) {
-    const [one, other] = await Promise.all([readlink(path.join(left, name)), readlink(path.join(right, name))]);
+    const [one, other] = await Promise.all([
+      readlink(fileOf(left, name), 'latin1'),
+      readlink(fileOf(right, name), 'latin1'),
+    ]);
     if (one !== other) differences.push(`points to ${one} against ${other}`);
   }
   if (a.isFile() && b.isFile() && a.size === b.size) {
-    const changed = await changedBytes(path.join(left, name), path.join(right, name));
+    const changed = await changedBytes(fileOf(left, name), fileOf(right, name));
     if (changed > 0) differences.push(`${changed} bytes of blocks with other content`);
   }
   return differences;
@@ -131,10 +139,11 @@ async function compareAttributes(left: string, right: string, names: readonly st
 const blockSize = 4096;
 
 /** Bytes of the 4 KiB blocks in which two files differ; where one is longer, all of the rest counts. */
-export async function changedBytes(left: string, right: string): Promise<number> {
+export async function changedBytes(left: string | Buffer, right: string | Buffer): Promise<number> {
   const [a, b] = await Promise.all([open(left, 'r'), open(right, 'r')]);
   try {
-    const length = 4 * 1024 * 1024;
+    const sizes = await Promise.all([a.stat(), b.stat()]);
+    const length = Math.min(4 * 1024 * 1024, Math.max(blockSize, ...sizes.map(({ size }) => size)));
     const one = Buffer.alloc(length);
     const other = Buffer.alloc(length);
     let changed = 0;
