@@ -14,8 +14,9 @@ const killShare = 0.8;
 /** With a peer that still answers heartbeats, a freeze (data link broken and arbiter away) ends after this long. */
 const longestFreezeMs = 30_000;
 const attachRetryMs = 1000;
-/** A session that could not even be reached may be tried again. */
+/** A session that failed is tried again after this long, then after twice as long, and so on: what ails the secondary may last. */
 const sameSessionRetryMs = 3000;
+const longestSessionRetryMs = 30_000;
 const serverRetryMs = 500;
 const parkedRetryMs = 30_000;
 /** What an operator has to mend is looked at again this often. */
@@ -85,11 +86,11 @@ function settleLink(draft: Draft, role: Primary): void {
       if (
         role.leaving === null &&
         endpoint &&
-        (endpoint.session !== link.lastSession || draft.now >= link.retryAt + sameSessionRetryMs) &&
-        draft.now >= link.retryAt &&
+        draft.now >= link.retryAt + retryDelayMs(link, endpoint.session) &&
         draft.state.pending === null
       ) {
-        draft.become({ ...role, link: { kind: 'attaching', session: endpoint.session } });
+        const failures = endpoint.session === link.lastSession ? link.failures : 0;
+        draft.become({ ...role, link: { kind: 'attaching', session: endpoint.session, failures } });
         draft.operate({ kind: 'attach', endpoint, epoch: role.grant.epoch });
         return;
       }
@@ -123,6 +124,11 @@ function settleLink(draft: Draft, role: Primary): void {
     case 'goingAlone':
       return;
   }
+}
+
+function retryDelayMs(link: Extract<Link, { kind: 'none' }>, session: string): number {
+  if (session !== link.lastSession) return 0;
+  return Math.min(sameSessionRetryMs * 2 ** Math.max(0, link.failures - 1), longestSessionRetryMs);
 }
 
 /** Freezes and asks for this host alone when the lease is over. Returns whether it was. */
@@ -182,7 +188,7 @@ export function primaryPeerLost(draft: Draft, role: Primary, reason: string): vo
           'RESYNC_INTERRUPTED',
           `${draft.config.module}: ${draft.config.peer} was lost again: ${reason}`,
         );
-        draft.become({ ...role, link: { kind: 'goingAlone' } });
+        draft.become({ ...role, link: { kind: 'goingAlone', reason } });
         draft.operate({ kind: 'goAlone', entry: { epoch: role.grant.epoch, primary: role.grant.primary } });
         return;
       }
@@ -200,7 +206,16 @@ export function primaryPeerLost(draft: Draft, role: Primary, reason: string): vo
         `${draft.config.module}: resync into ${draft.config.peer} ended early: ${reason}`,
       );
       draft.state.pending = null;
-      draft.become({ ...role, link: { kind: 'none', retryAt: draft.now + attachRetryMs, lastSession: link.session } });
+      draft.become({
+        ...role,
+        link: {
+          kind: 'none',
+          reason,
+          retryAt: draft.now + attachRetryMs,
+          lastSession: link.session,
+          failures: link.failures + 1,
+        },
+      });
       return;
     case 'none':
     case 'lost':
@@ -233,7 +248,9 @@ export function primaryOperationDone(draft: Draft, role: Primary, kind: string):
   } else if (kind === 'holdOnPeerLoss' && link.kind === 'committing') {
     draft.become({ ...role, link: { ...link, proposal: proposeBoth(draft, grant.epoch) } });
   } else if (kind === 'goAlone' && link.kind === 'goingAlone') {
-    const next: Link = { kind: 'none', retryAt: draft.now + attachRetryMs, lastSession: null };
+    const { reason } = link;
+    const retryAt = draft.now + attachRetryMs;
+    const next: Link = { kind: 'none', reason, retryAt, lastSession: null, failures: 0 };
     draft.log(
       'info',
       'ALONE',
@@ -266,7 +283,7 @@ export function primaryGranted(draft: Draft, role: Primary, record: ArbiterRecor
   draft.learn(record);
   const entry = { epoch: record.epoch, primary: record.primary };
   if (link.kind === 'lost') {
-    draft.become({ ...role, grant: record, link: { kind: 'goingAlone' } });
+    draft.become({ ...role, grant: record, link: { kind: 'goingAlone', reason: link.reason } });
     draft.operate({ kind: 'goAlone', entry });
   } else {
     draft.become({ ...role, grant: record });

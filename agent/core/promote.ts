@@ -78,7 +78,7 @@ export function mounted(draft: Draft, role: Extract<Role, { at: 'mounting' }>): 
   const joint = role.grant.inSync.includes(draft.config.peer);
   const link: Link = joint
     ? { kind: 'joining', until: draft.now + joinLimitMs(draft), attaching: null }
-    : { kind: 'none', retryAt: draft.now, lastSession: null };
+    : { kind: 'none', reason: null, retryAt: draft.now, lastSession: null, failures: 0 };
   draft.become({
     at: 'primary',
     cause: role.cause,

@@ -125,9 +125,8 @@ function shownPrimary(core: ModuleCoreState, role: Extract<ModuleCoreState['role
   if (role.link.kind === 'attaching' || role.link.kind === 'committing') {
     return { state, transition: 'resynchronising', reason: null };
   }
-  return {
-    state,
-    transition: null,
-    reason: both ? null : `no secondary: ${core.config.peer} is ${core.peer.status ? 'not in sync' : 'not reachable'}`,
-  };
+  if (both) return { state, transition: null, reason: null };
+  const why = role.link.kind === 'none' && role.link.reason !== null ? `; it was lost: ${role.link.reason}` : '';
+  const how = core.peer.status ? 'not in sync' : 'not reachable';
+  return { state, transition: null, reason: `no secondary: ${core.config.peer} is ${how}${why}` };
 }

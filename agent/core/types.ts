@@ -104,16 +104,22 @@ export interface Proposal {
 
 /** How a primary stands with its secondary. */
 export type Link =
-  /** No secondary; `lastSession`: the session that was tried last. */
-  | { readonly kind: 'none'; readonly retryAt: number; readonly lastSession: string | null }
+  /** No secondary, and why it was lost. `lastSession`: the session that was tried last, and how often in a row in vain. */
+  | {
+      readonly kind: 'none';
+      readonly reason: string | null;
+      readonly retryAt: number;
+      readonly lastSession: string | null;
+      readonly failures: number;
+    }
   /** The epoch was granted to both: the secondary must be attached before the server may start. */
   | { readonly kind: 'joining'; readonly until: number; readonly attaching: string | null }
-  | { readonly kind: 'attaching'; readonly session: string }
+  | { readonly kind: 'attaching'; readonly session: string; readonly failures: number }
   /** In step; the arbiter is asked to record both. Losing the secondary from here on holds acknowledgements. */
   | { readonly kind: 'committing'; readonly session: string; readonly proposal: Proposal | null }
   | { readonly kind: 'both'; readonly session: string }
   /** Alone was granted; the mirror drops the secondary and releases what it holds. */
-  | { readonly kind: 'goingAlone' }
+  | { readonly kind: 'goingAlone'; readonly reason: string }
   /** Acknowledgements are held; the arbiter is asked to record this host alone. */
   | { readonly kind: 'lost'; readonly since: number; readonly reason: string; readonly proposal: Proposal };
 

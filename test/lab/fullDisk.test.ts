@@ -11,6 +11,8 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
     await fill(cluster().host('beta'));
     const isAlone = (): boolean => cluster().view.module('alpha', 'web')?.inSync.join() === 'alpha';
     await cluster().view.waitFor('the secondary is out of the in-sync set', isAlone);
+    const saysWhy = (): boolean => /no space left/.test(cluster().view.replica('alpha', 'web')?.reason ?? '');
+    await cluster().view.waitFor('the reason is shown', saysWhy);
     await cluster().waitForRecords('alpha', 20);
     expect(cluster().host('alpha').guests()).toEqual(before);
     await makeRoom(cluster().host('beta'));
