@@ -260,6 +260,43 @@ suite('resync', () => {
     expect(part.every((byte) => byte === 9)).toBe(true);
   });
 
+  test('of a sparse file of a tebibyte looks at what it holds', async () => {
+    pair = await new Pair().open();
+    const { alpha, beta } = pair;
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    const tebibyte = 1024 ** 4;
+    const at = [0, 5 * 1024 ** 3 + 100, tebibyte / 2, tebibyte - 8192];
+    const write = (fill: number, offsets: readonly number[]) => {
+      const fd = fs.openSync(path.join(alpha.directory, 'huge'), fs.constants.O_RDWR | fs.constants.O_CREAT);
+      fs.ftruncateSync(fd, tebibyte);
+      for (const offset of offsets) fs.writeSync(fd, Buffer.alloc(4096, fill), 0, 4096, offset);
+      fs.closeSync(fd);
+    };
+    write(1, at);
+    // Alone it changes in a few places, and is cut short and made long again.
+    const from = alpha.seen.length;
+    await beta.crash();
+    await alpha.event('peerLost', from);
+    await pair.goAlone(alpha);
+    fs.truncateSync(path.join(alpha.directory, 'huge'), tebibyte / 4);
+    write(2, at.slice(1));
+    await beta.open();
+    const inStep = await pair.join(alpha, beta);
+    expect(inStep.progress.kind).toBe('delta');
+    expect(inStep.progress.sent).toBeLessThan(200_000);
+    const copy = path.join(beta.directory, 'huge');
+    expect(fs.statSync(copy).size).toBe(tebibyte);
+    expect(fs.statSync(copy).blocks * 512).toBeLessThan(1 << 20);
+    const fd = fs.openSync(copy, 'r');
+    for (const [index, offset] of at.entries()) {
+      const piece = Buffer.alloc(4096);
+      fs.readSync(fd, piece, 0, 4096, offset);
+      expect(piece.equals(Buffer.alloc(4096, index === 0 ? 1 : 2)), `at ${offset}`).toBe(true);
+    }
+    fs.closeSync(fd);
+  });
+
   test('of a directory with thousands of names is complete', async () => {
     pair = await new Pair().open();
     const { alpha, beta } = pair;

@@ -52,6 +52,9 @@ export function resetMarks(stateDirectory: string): void {
   FILES.forEach((name, index) => writeMarkFile(join(stateDirectory, name), index, []));
 }
 
+/** Changes of a longer range of bytes mark the whole file. */
+const LARGEST_RANGE = 4 * 1024 ** 3;
+
 interface Generation {
   readonly files: Map<number, ZoneSet>;
   /** Files made in this generation: their first change marks them as a whole, since an older file of the name may be the peer's. */
@@ -127,8 +130,10 @@ export class ZoneMarks {
 
   /** Marks a range of bytes, `end` exclusive. @throws Node's file errors: the change must not be made then. */
   mark(ino: number, start: number, end: number): void {
+    // One truncation of a sparse file can span a tebibyte, most of it holes, which cost nothing to look at.
+    if (this.#isFresh(ino) || end - start > LARGEST_RANGE) this.markWhole(ino);
+    if (end - start > LARGEST_RANGE) return;
     const generation = this.#current;
-    if (this.#isFresh(ino)) this.markWhole(ino);
     const set = generation.files.get(ino);
     const missing: MarkRecord[] = [];
     for (const { index } of extentsOf(start, end)) {

@@ -37,6 +37,13 @@ export function readPiece(fd: number, offset: number, length: number): Buffer {
   return buffer.subarray(0, preadFully(fd, buffer, offset));
 }
 
+/** Where the first data of a range start: its end when there are none, its start when the file system does not know holes. */
+export function nextData(fd: number, range: ByteRange): number {
+  const found = tryLseek(fd, range.start, SEEK_DATA);
+  if (found === -errnos.ENXIO) return range.end;
+  return found < 0 ? range.start : Math.min(found, range.end);
+}
+
 /** Splits a range into parts with data and parts without. A file system that does not know holes has data everywhere. */
 export function splitHoles(fd: number, range: ByteRange): { data: ByteRange[]; holes: ByteRange[] } {
   const data: ByteRange[] = [];

@@ -3,7 +3,7 @@ import { BLOCK_BYTES, BLOCKS_PER_ZONE, ToFollower, ZONE_BYTES } from '../link/pr
 import { encodeContent, encodeHashes, type HashAnswer } from '../link/resyncMessages.ts';
 import { parentOf } from '../replica/tree.ts';
 import { type ByteRange, mergeRanges } from '../replica/zoneSet.ts';
-import { hashOf, isZero, readPiece, splitHoles } from './content.ts';
+import { hashOf, isZero, nextData, readPiece, splitHoles } from './content.ts';
 import { cutRange, insertRange } from './ranges.ts';
 import { type Moved, type ResyncContext, sendCounted } from './resyncContext.ts';
 
@@ -169,10 +169,11 @@ export class ContentCompare {
     while (zones < ZONES_PER_MESSAGE) {
       const range = item.ranges.shift();
       if (!range) break;
-      const first = Math.floor(range.start / ZONE_BYTES);
+      // A hole counts as one zone however long it is: a sparse file of a tebibyte is looked at in a moment.
+      const first = Math.floor(nextData(item.fd, range) / ZONE_BYTES);
       const end = Math.min(range.end, (first + ZONES_PER_MESSAGE - zones) * ZONE_BYTES);
       taken.push({ start: range.start, end });
-      zones += Math.ceil(end / ZONE_BYTES) - first;
+      zones += Math.max(1, Math.ceil(end / ZONE_BYTES) - first);
       if (end < range.end) item.ranges.unshift({ start: end, end: range.end });
     }
     const size = this.#sizeOf(item);
