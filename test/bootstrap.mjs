@@ -3,6 +3,7 @@
 //   node test/bootstrap.mjs start [options of the demonstration]
 //   node test/bootstrap.mjs test [options of vitest]
 //   node test/bootstrap.mjs long [options of vitest]
+//   node test/bootstrap.mjs bench NAME [--json] [options of the benchmark]
 //   node test/bootstrap.mjs ci
 //   node test/bootstrap.mjs check
 //   node test/bootstrap.mjs build
@@ -86,6 +87,15 @@ const programPackages = [
   ['qemu-utils', 'qemu-io'],
   ['make', 'make'],
 ];
+/** What the benchmarks measure with, and what they compare with. */
+const benchPackages = [
+  ['fio', 'fio'],
+  ['rsync', 'rsync'],
+  ['sqlite3', 'sqlite3'],
+  ['postgresql', 'pg_createcluster'],
+  ['glusterfs-server', 'glusterd'],
+  ['glusterfs-client', 'mount.glusterfs'],
+];
 const browserPackages = [
   ['chromium', 'chromium'],
   ['fonts-dejavu-core', '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'],
@@ -140,7 +150,11 @@ function sourceState() {
 }
 
 /** Bundles of the tests' own programs. */
-const testPrograms = { demo: 'test/lab/demo/main.ts', clusterWatch: 'test/lab/harness/clusterWatch.ts' };
+const testPrograms = {
+  demo: 'test/lab/demo/main.ts',
+  clusterWatch: 'test/lab/harness/clusterWatch.ts',
+  bench: 'test/bench/main.ts',
+};
 
 async function build() {
   const stamp = 'dist/.built';
@@ -286,6 +300,13 @@ mounts a file system of its own for the mirror: without root none of this can be
       );
     else if (missing.length > 0) say(`Tests that need ${missing.join(', ')} are skipped.`);
     report(name === 'ci' ? await continuousIntegration() : await test([...testKinds[name], ...args]));
+  } else if (name === 'bench') {
+    if (!isRoot)
+      throw new Stop(`The benchmarks mount file systems, which needs root: sudo --preserve-env=PATH npm run bench`);
+    installPackages();
+    installSystemPackages([...systemPackages, ...benchPackages]);
+    await build();
+    process.exitCode = await job(process.execPath, ['dist/test/bench.mjs', ...args]);
   } else if (name === 'check') {
     installPackages();
     await build();
@@ -297,7 +318,7 @@ mounts a file system of its own for the mirror: without root none of this can be
   } else if (name === 'build') {
     installPackages();
     await build();
-  } else throw new Stop('Usage: node test/bootstrap.mjs start|test|long|ci|check|build|package [options]');
+  } else throw new Stop('Usage: node test/bootstrap.mjs start|test|long|bench|ci|check|build|package [options]');
 }
 
 try {
