@@ -216,6 +216,7 @@ async function openModule(parts: {
           stateDirectory,
           exclude: module.mirror.exclude,
           acknowledgeTimeoutMs: module.mirror.acknowledgeTimeoutMs,
+          directIo: module.mirror.directIo,
           resyncBandwidth: module.resync.bandwidth,
         },
         { onLog: (line) => log.add('debug', module.name, 'MIRROR', line) },

@@ -14,6 +14,7 @@ export interface ResolvedModule {
     readonly directory: string;
     readonly exclude: readonly string[];
     readonly acknowledgeTimeoutMs: number;
+    readonly directIo: 'cache' | 'disk';
   };
   readonly server: ResolvedQemu | ResolvedScripts;
   readonly failover: {
@@ -108,6 +109,7 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       directory: withoutTrailingSlash(mirror.directories[0]),
       exclude: mirror.exclude,
       acknowledgeTimeoutMs: duration(mirror.acknowledgeTimeout),
+      directIo: mirror.directIo,
     },
     server: resolveServer(filled.server),
     failover: {

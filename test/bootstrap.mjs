@@ -154,6 +154,8 @@ const testPrograms = {
   demo: 'test/lab/demo/main.ts',
   clusterWatch: 'test/lab/harness/clusterWatch.ts',
   bench: 'test/bench/main.ts',
+  createFiles: 'test/bench/mirror/createFiles.ts',
+  changeBlocks: 'test/bench/mirror/changeBlocks.ts',
 };
 
 async function build() {

@@ -11,6 +11,8 @@ export interface MirrorSpawnOptions {
   readonly bundle?: string;
   /** Receives the process's own log lines (standard error); by default they go to this process's standard error. */
   readonly onLog?: (line: string) => void;
+  /** A command that runs the rest of its arguments as a program, such as nsenter(1): for hosts that are namespaces of this machine. */
+  readonly prefix?: readonly string[];
 }
 
 interface Waiting {
@@ -57,7 +59,13 @@ export class MirrorController implements Mirror {
    */
   static async open(options: MirrorOptions, spawnOptions: MirrorSpawnOptions = {}): Promise<MirrorController> {
     const bundle = spawnOptions.bundle ?? findBundle();
-    const child = spawn(process.execPath, ['--max-semi-space-size=64', bundle], {
+    const [program = process.execPath, ...args] = [
+      ...(spawnOptions.prefix ?? []),
+      process.execPath,
+      '--max-semi-space-size=64',
+      bundle,
+    ];
+    const child = spawn(program, args, {
       stdio: ['ignore', 'inherit', spawnOptions.onLog ? 'pipe' : 'inherit', 'ipc'],
       // A signal to the agent's group (Ctrl-C) must not take the data plane down before the agent has stopped in order.
       detached: true,

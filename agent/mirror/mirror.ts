@@ -14,6 +14,8 @@ export interface MirrorOptions {
   readonly exclude: readonly string[];
   /** A peer that does not acknowledge for this long is lost, milliseconds. */
   readonly acknowledgeTimeoutMs: number;
+  /** Whether direct I/O of the primary's programs is served by the page cache of the files below, or passed on to their disk. */
+  readonly directIo: 'cache' | 'disk';
   /** Upper bound for resync, bytes per second; null for none. */
   readonly resyncBandwidth: number | null;
 }

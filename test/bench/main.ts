@@ -1,7 +1,9 @@
 // `npm run bench -- NAME [--json] [options]`: each benchmark measures both sides in one run, interleaved, and prints ratios with medians.
 import type { Benchmark } from './benchmark.ts';
 
-const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {};
+const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  mirror: async () => (await import('./mirror/mirror.ts')).mirror,
+};
 
 async function main([name = '', ...args]: readonly string[]): Promise<void> {
   const load = benchmarks[name];

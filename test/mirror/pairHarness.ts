@@ -70,6 +70,7 @@ export class TestHost {
       stateDirectory: path.join(base, 'state'),
       exclude: [],
       acknowledgeTimeoutMs: 1500,
+      directIo: 'cache',
       resyncBandwidth: null,
       ...options,
     };

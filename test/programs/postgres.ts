@@ -5,7 +5,7 @@ import { run, tryRun, type RunResult } from '../lab/harness/run.ts';
 const versions = '/usr/lib/postgresql';
 
 /** The programs of the newest PostgreSQL that Debian installed. */
-function programs(): string {
+export function postgresPrograms(): string {
   const newest = fs
     .readdirSync(versions)
     .filter((version) => fs.existsSync(path.join(versions, version, 'bin/initdb')))
@@ -15,7 +15,7 @@ function programs(): string {
 }
 
 /** It refuses to be root. */
-const asUser = ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', '--'];
+export const asPostgres = ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', '--'];
 
 /** One database server that we started ourselves; it listens on a socket in its own folder only. */
 export class PostgresServer {
@@ -44,7 +44,7 @@ export class PostgresServer {
   }
 
   #command(name: string, args: readonly string[]): string[] {
-    return [...asUser, path.join(programs(), name), ...args];
+    return [...asPostgres, path.join(postgresPrograms(), name), ...args];
   }
 
   get #options() {

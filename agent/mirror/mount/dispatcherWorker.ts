@@ -19,6 +19,7 @@ function run(setup: DispatcherSetup): void {
     const primary = new Primary(setup, rootFd);
     const session = new FuseSession(setup.fuseFd, setup.backingFd, primary, {
       log: (message) => console.error(message),
+      keepDirect: setup.directIo === 'disk',
       coldReadScript: import.meta.filename,
     });
     post({ type: 'serving' });

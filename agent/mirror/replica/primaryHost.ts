@@ -91,6 +91,7 @@ export class PrimaryHost {
       exclude: this.#options.exclude,
       stateDirectory: this.#options.stateDirectory,
       resyncBandwidth: this.#options.resyncBandwidth,
+      directIo: this.#options.directIo,
       fuseFd: this.#mount.fuseFd,
       backingFd: this.#mount.backingFd,
       wakeFd: this.#wakeFd,

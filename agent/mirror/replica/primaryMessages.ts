@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { LineageEntry, ReplicaRecord, ResyncProgress } from '../mirror.ts';
+import type { LineageEntry, MirrorOptions, ReplicaRecord, ResyncProgress } from '../mirror.ts';
 import type { CallMessage } from './mainCall.ts';
 
 /** What the dispatcher's thread is started with. */
@@ -8,6 +8,7 @@ export interface DispatcherSetup {
   readonly exclude: readonly string[];
   readonly stateDirectory: string;
   readonly resyncBandwidth: number | null;
+  readonly directIo: MirrorOptions['directIo'];
   readonly fuseFd: number;
   readonly backingFd: number;
   readonly wakeFd: number;
