@@ -155,7 +155,7 @@ const testPrograms = {
   clusterWatch: 'test/lab/harness/clusterWatch.ts',
   bench: 'test/bench/main.ts',
   createFiles: 'test/bench/mirror/createFiles.ts',
-  changeBlocks: 'test/bench/mirror/changeBlocks.ts',
+  changeBlocks: 'test/bench/resync/changeBlocks.ts',
 };
 
 async function build() {

@@ -3,6 +3,7 @@ import type { Benchmark } from './benchmark.ts';
 
 const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   mirror: async () => (await import('./mirror/mirror.ts')).mirror,
+  resync: async () => (await import('./resync/resync.ts')).resync,
 };
 
 async function main([name = '', ...args]: readonly string[]): Promise<void> {

@@ -1,0 +1,5 @@
+export interface Measurement {
+  readonly seconds: number;
+  /** Over the wire, both directions. */
+  readonly bytes: number;
+}
