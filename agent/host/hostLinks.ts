@@ -63,6 +63,9 @@ interface Path {
   rttMs: number | null;
   readonly sent: Map<number, number>;
   lastError: string | null;
+  /** What was last told and last heard of the modules on this connection: a heartbeat without them means the same again. */
+  told: string | null;
+  heard: Record<string, LinkModule> | null;
 }
 
 interface Waiting {
@@ -129,6 +132,8 @@ export class HostLinks {
           rttMs: null,
           sent: new Map<number, number>(),
           lastError: null,
+          told: null,
+          heard: null,
         })),
     );
   }
@@ -250,16 +255,20 @@ export class HostLinks {
   #sendHeartbeats(): void {
     this.#sequence += 1;
     const now = performance.now();
+    const news = new Map<string, { readonly modules: Record<string, LinkModule>; readonly text: string }>();
     for (const path of this.#paths) {
       if (!path.connection) continue;
       path.sent.set(this.#sequence, now);
       if (path.sent.size > 64) path.sent.delete(path.sent.keys().next().value ?? 0);
-      const heartbeat: LinkHeartbeat = {
-        type: 'heartbeat',
-        sequence: this.#sequence,
-        modules: this.#options.modules(path.host.name),
-      };
-      path.connection.send(heartbeat);
+      let current = news.get(path.host.name);
+      if (!current) {
+        const modules = this.#options.modules(path.host.name);
+        news.set(path.host.name, (current = { modules, text: JSON.stringify(modules) }));
+      }
+      const isNew = path.told !== current.text;
+      path.told = current.text;
+      const modules = isNew ? current.modules : null;
+      path.connection.send({ type: 'heartbeat', sequence: this.#sequence, modules } satisfies LinkHeartbeat);
     }
   }
 
@@ -330,8 +339,13 @@ export class HostLinks {
         switch (message.type) {
           case 'heartbeat':
             this.#lastSeen.set(path.host.name, new Date());
+            path.heard = message.modules ?? path.heard;
+            if (!path.heard) {
+              from.close('its first heartbeat told nothing of the modules');
+              return;
+            }
             from.send({ type: 'heartbeatAnswer', sequence: message.sequence });
-            this.#options.onHeartbeat(path.host.name, message.modules);
+            this.#options.onHeartbeat(path.host.name, path.heard);
             return;
           case 'heartbeatAnswer':
             this.#onAnswer(path, message.sequence);
@@ -363,6 +377,8 @@ export class HostLinks {
     path.heardAt = performance.now();
     path.lastError = null;
     path.sent.clear();
+    path.told = null;
+    path.heard = null;
     this.#versions.set(path.host.name, hello.agentVersion);
     this.#options.log('info', 'LINK_UP', `${path.host.name} over ${path.network} (${path.address})`);
     if (!wasReachable) this.#options.onReachable(path.host.name, true, `over ${path.network}`);

@@ -218,7 +218,7 @@ export class ModuleRuntime {
         const { state, effects } = step(before, { ...next, now: performance.now() });
         this.#core = state;
         for (const effect of effects) this.#attempt(effect);
-        this.#noteChange(before);
+        if (!isSame(before, state)) this.#noteChange(before);
       }
     } finally {
       this.#draining = false;
@@ -571,6 +571,11 @@ export class ModuleRuntime {
     this.#previousStats = { stats: this.#stats, at: now };
     this.#options.onChange(false);
   }
+}
+
+/** Most steps change nothing: every tick and most heartbeats. */
+function isSame(before: ModuleCoreState, after: ModuleCoreState): boolean {
+  return (Object.keys(after) as (keyof ModuleCoreState)[]).every((key) => Object.is(before[key], after[key]));
 }
 
 function resyncStatus(progress: ResyncProgress): ResyncStatus {

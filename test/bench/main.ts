@@ -4,6 +4,7 @@ import type { Benchmark } from './benchmark.ts';
 const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   mirror: async () => (await import('./mirror/mirror.ts')).mirror,
   resync: async () => (await import('./resync/resync.ts')).resync,
+  footprint: async () => (await import('./footprint.ts')).benchmark,
 };
 
 async function main([name = '', ...args]: readonly string[]): Promise<void> {

@@ -5,6 +5,8 @@ import {
   errnos,
   fstat,
   pipe,
+  Poll,
+  POLLIN,
   setIoFlusher,
   setNonBlocking,
   tryPread,
@@ -20,40 +22,75 @@ export interface ColdReadSetup {
   readonly fuseFd: number;
   /** Where the reads come from. */
   readonly queueFd: number;
-  /** As an Int32Array: how many helpers serve, how many have ended. */
-  readonly serving: SharedArrayBuffer;
+  /** Counters: see the constants below. */
+  readonly counters: SharedArrayBuffer;
 }
 
 /** Bytes of one read in the queue: descriptor, size, unique (two halves), offset. Far below PIPE_BUF, so never torn. */
 const RECORD_SIZE = 24;
 const HELPERS = 4;
+/** Each helper is a thread with a memory of its own, megabytes of it: one that had nothing to do for this long ends. */
+const IDLE_MS = 30_000;
+
+/** Helpers that take reads now. */
+const SERVING = 0;
+/** Helpers that were ever started, that have begun to look into the queue, and that have ended. */
+const STARTED = 1;
+const BEGUN = 2;
+const ENDED = 3;
+/** The dispatcher has closed its end of the queue; the other end was closed. */
+const CLOSING = 4;
+const CLOSED = 5;
+const COUNTERS = 6;
 
 /**
  * Reads that have to wait for the disk go to helper threads, so that the dispatcher is free for what else comes in. What the page cache holds
  * is answered at once. The kernel closes no file while a read of it is under way, so a helper's descriptor is good until it has answered.
+ * Helpers are started by the first read that needs them, which the dispatcher itself then serves, and end when there are no more.
  */
 export class ColdReads {
+  readonly #fuseFd: number;
+  readonly #script: string;
+  readonly #readFd: number;
   readonly #queueFd: number;
-  readonly #serving = new Int32Array(new SharedArrayBuffer(8));
+  readonly #counters = new Int32Array(new SharedArrayBuffer(COUNTERS * 4));
   readonly #record = Buffer.alloc(RECORD_SIZE);
   readonly #reader: CachedReader;
   #supported = true;
 
   /** `script` is run by each helper, with a {@link ColdReadSetup}, and has to call {@link serveColdReads}. `buffer` takes what is read at once. */
   constructor(fuseFd: number, script: string, buffer: Uint8Array) {
+    this.#fuseFd = fuseFd;
+    this.#script = script;
     this.#reader = new CachedReader(buffer);
     const { readFd, writeFd } = pipe();
+    this.#readFd = readFd;
     this.#queueFd = writeFd;
+    setNonBlocking(readFd, true);
     setNonBlocking(writeFd, true);
-    const workerData: ColdReadSetup = { role: 'coldReads', fuseFd, queueFd: readFd, serving: this.#serving.buffer };
+  }
+
+  /** Starts the helpers, unless some are starting already. */
+  #start(): void {
+    const counters = this.#counters;
+    if (Atomics.load(counters, STARTED) !== Atomics.load(counters, BEGUN)) return;
+    const workerData: ColdReadSetup = {
+      role: 'coldReads',
+      fuseFd: this.#fuseFd,
+      queueFd: this.#readFd,
+      counters: counters.buffer,
+    };
     // Not unreferenced: a thread that ends before its helpers have ended by themselves would end them in the middle of a call of the C
     // library, which takes the whole process down.
-    for (let count = 0; count < HELPERS; count++) new Worker(script, { workerData });
+    for (let count = 0; count < HELPERS; count++) {
+      Atomics.add(counters, STARTED, 1);
+      new Worker(this.#script, { workerData });
+    }
   }
 
   /** The bytes that were read at once, or null when the disk has to be waited for. */
   readCached(fd: number, offset: number, size: number): number | null {
-    if (!this.#supported || this.#serving[0] === 0) return null;
+    if (!this.#supported) return null;
     const got = this.#reader.read(fd, offset, size);
     if (got === size) return got;
     if (got === -errnos.EOPNOTSUPP) this.#supported = false;
@@ -64,49 +101,84 @@ export class ColdReads {
 
   /** Hands a read to the helpers. Returns false when they cannot take it: then the caller reads. */
   submit(fd: number, offset: number, size: number, uniqueLow: number, uniqueHigh: number): boolean {
-    if (!this.#supported || Atomics.load(this.#serving, 0) === 0) return false;
+    if (!this.#supported) return false;
+    if (Atomics.load(this.#counters, SERVING) === 0) {
+      this.#start();
+      return false;
+    }
     const record = this.#record;
     record.writeInt32LE(fd, 0);
     record.writeUInt32LE(size, 4);
     record.writeUInt32LE(uniqueLow, 8);
     record.writeUInt32LE(uniqueHigh, 12);
     record.writeDoubleLE(offset, 16);
-    return tryWrite(this.#queueFd, record) === RECORD_SIZE;
+    if (tryWrite(this.#queueFd, record) !== RECORD_SIZE) return false;
+    // The last helper may have gone meanwhile. One that has not said so yet looks into the queue once more afterwards.
+    if (Atomics.load(this.#counters, SERVING) === 0) this.#start();
+    return true;
   }
 
   /** Lets the helpers end. */
   close(): void {
+    Atomics.store(this.#counters, CLOSING, 1);
     close(this.#queueFd);
+    closeIfLast(this.#counters, this.#readFd);
   }
 }
 
-/** A helper thread: answers one read after the other until the queue is closed. */
+/** The last one closes the queue's end: earlier, a helper that starts late would read from whatever has its number by then. */
+function closeIfLast(counters: Int32Array, queueFd: number): void {
+  if (Atomics.load(counters, CLOSING) === 0) return;
+  if (Atomics.load(counters, STARTED) !== Atomics.load(counters, ENDED)) return;
+  if (Atomics.compareExchange(counters, CLOSED, 0, 1) === 0) close(queueFd);
+}
+
+/** A helper thread: answers one read after the other until the queue is closed, or until there were none for long. */
 export function serveColdReads(setup: ColdReadSetup): void {
   try {
     setIoFlusher();
   } catch {
     // Needs CAP_SYS_RESOURCE; without it memory pressure can slow the mirror down.
   }
-  const serving = new Int32Array(setup.serving);
+  const counters = new Int32Array(setup.counters);
   // The data lie on a page, with the header before it.
   const memory = Buffer.from(pageAligned(4096 + MAX_IO));
   const reply = memory.subarray(4096 - OUT_HEADER_SIZE);
   const data = memory.subarray(4096);
   const record = Buffer.alloc(RECORD_SIZE);
-  Atomics.add(serving, 0, 1);
-  try {
-    while (tryRead(setup.queueFd, record) === RECORD_SIZE) {
+  const poll = new Poll([{ fd: setup.queueFd, events: POLLIN }]);
+  /** Whether the queue is still open. */
+  const serveWaiting = (): boolean => {
+    for (;;) {
+      const got = tryRead(setup.queueFd, record);
+      if (got === -errnos.EAGAIN || got === -errnos.EINTR) return true;
+      if (got !== RECORD_SIZE) return false;
       const size = Math.min(record.readUInt32LE(4), MAX_IO);
-      const got = tryPread(record.readInt32LE(0), data, record.readDoubleLE(16), size);
-      const length = OUT_HEADER_SIZE + Math.max(0, got);
+      const count = tryPread(record.readInt32LE(0), data, record.readDoubleLE(16), size);
+      const length = OUT_HEADER_SIZE + Math.max(0, count);
       reply.writeUInt32LE(length, 0);
-      reply.writeInt32LE(Math.min(0, got), 4);
+      reply.writeInt32LE(Math.min(0, count), 4);
       record.copy(reply, 8, 8, 16);
       sendReply(setup.fuseFd, reply, length);
     }
+  };
+  Atomics.add(counters, SERVING, 1);
+  Atomics.add(counters, BEGUN, 1);
+  try {
+    let servedAt = process.hrtime.bigint();
+    for (;;) {
+      poll.wait(IDLE_MS);
+      const isIdle = poll.result(0) === 0;
+      if (!serveWaiting()) break;
+      const now = process.hrtime.bigint();
+      if (!isIdle) servedAt = now;
+      else if (Number(now - servedAt) / 1e6 >= IDLE_MS) break;
+    }
   } finally {
-    Atomics.sub(serving, 0, 1);
-    // The last one closes the queue's end: earlier, one that starts late would read from whatever has its number by then.
-    if (Atomics.add(serving, 1, 1) === HELPERS - 1) close(setup.queueFd);
+    Atomics.sub(counters, SERVING, 1);
+    // What came between the last look and the moment when this was known.
+    serveWaiting();
+    Atomics.add(counters, ENDED, 1);
+    closeIfLast(counters, setup.queueFd);
   }
 }

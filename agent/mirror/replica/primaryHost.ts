@@ -15,7 +15,12 @@ import type { DispatcherSetup, DispatcherStats, FromDispatcher, ToDispatcher } f
 import type { RecordStore } from './record.ts';
 import { Watchdog } from './watchdog.ts';
 
-const TICK_MS = 200;
+/** The dispatcher looks this often at what is due by time, such as times to be sent or marks to be cleared. */
+const TICK_MS = 500;
+/** How often the peer's silence is measured. */
+const WATCH_MS = 200;
+/** How often the end of a resync looks for the acknowledgement that it waits for. */
+const STEP_MS = 10;
 const STATS_MS = 1000;
 const CONNECT_LIMIT_MS = 5000;
 /** A program that has just ended may hold the mount for a moment. */
@@ -68,6 +73,8 @@ export class PrimaryHost {
   #session: Session | null = null;
   #pendingStep: Extract<FromDispatcher, { type: 'inStep' }> | null = null;
   #stats: DispatcherStats = { writes: 0, bytesWritten: 0, flushes: 0, markedBytes: 0 };
+  #statsSeen = '';
+  #statsIdle = false;
   #nextToken = 1;
   #releasing = false;
   #gone = false;
@@ -114,7 +121,7 @@ export class PrimaryHost {
     const tick = Math.max(20, Math.min(TICK_MS, this.#options.resyncBandwidth === null ? TICK_MS : 50));
     this.#timers = [
       setInterval(() => signalEvent(this.#wakeFd), tick),
-      setInterval(() => this.#settleStep(), 10),
+      setInterval(() => this.#watchdog.check(), Math.min(WATCH_MS, this.#options.acknowledgeTimeoutMs / 8)),
       setInterval(() => this.#emitStats(), STATS_MS),
     ];
   }
@@ -222,18 +229,25 @@ export class PrimaryHost {
     this.#tell({ type: 'localSynced', token, error });
   }
 
+  /** The pair is in step once the follower has acknowledged what the resync sent last. */
   #settleStep(): void {
-    this.#watchdog.check();
     const step = this.#pendingStep;
     if (!step) return;
-    if (this.#shared.link !== Link.connected) this.#pendingStep = null;
+    if (this.#gone || this.#shared.link !== Link.connected) this.#pendingStep = null;
     else if (this.#shared.acked >= step.number) {
       this.#pendingStep = null;
       this.#emit({ type: 'inStep', progress: step.progress, durationMs: step.durationMs });
-    }
+    } else setTimeout(() => this.#settleStep(), STEP_MS);
   }
 
+  /** Without traffic once more, so that rates fall to zero, and then nothing until there is traffic again. */
   #emitStats(): void {
+    const { writes, flushes, markedBytes } = this.#stats;
+    const seen = `${writes} ${flushes} ${markedBytes} ${this.#shared.unacknowledged}`;
+    const idle = seen === this.#statsSeen;
+    if (idle && this.#statsIdle) return;
+    this.#statsSeen = seen;
+    this.#statsIdle = idle;
     const stats = {
       ...this.#stats,
       unacknowledged: this.#shared.unacknowledged,

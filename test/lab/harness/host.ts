@@ -56,6 +56,12 @@ export class LabHost {
     return this.#init !== null && isAlive(this.#init);
   }
 
+  /** The host's first process, by the real machine's process ids. */
+  get firstPid(): number {
+    if (this.#init === null) throw new LabError(`${this.name} is switched off.`);
+    return this.#init.pid;
+  }
+
   /** Makes the disk; once, before the first powerOn. */
   async install(): Promise<void> {
     await mkdir(this.disk, { recursive: true, mode: 0o700 });
