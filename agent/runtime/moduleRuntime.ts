@@ -34,8 +34,8 @@ import type {
 import { ServerError, type ServerEvent, type VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import type { DesiredFile } from './moduleState.ts';
+import { onTick } from './ticker.ts';
 
-const tickMs = 50;
 const freezeAnswerMs = 300;
 const abortAnswerMs = 10_000;
 const fenceRetryMs = 1000;
@@ -69,7 +69,7 @@ export class ModuleRuntime {
   /** Whether the directory had files when it was last seen as plain files. */
   readonly #content: boolean;
   #draining = false;
-  #timer: NodeJS.Timeout | null = null;
+  #endTicks: () => void = () => undefined;
   #nextCommand = 1;
   #starting: AbortController | null = null;
   #since = new Date();
@@ -114,7 +114,7 @@ export class ModuleRuntime {
     const mirror = await options.openMirror();
     const content = hasFiles(options.directory);
     const runtime = new ModuleRuntime(options, mirror, await mirror.record(), content);
-    runtime.#timer = setInterval(() => runtime.#dispatch({ type: 'tick' }), tickMs);
+    runtime.#endTicks = onTick(() => runtime.#dispatch({ type: 'tick' }));
     return runtime;
   }
 
@@ -199,8 +199,7 @@ export class ModuleRuntime {
   }
 
   async close(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
+    this.#endTicks();
     await this.#mirror.close().catch(() => undefined);
   }
 

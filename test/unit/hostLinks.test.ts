@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
+import type { LinkModule } from '../../schemas/generated/link.ts';
 import { HostLinks, type HostLinksOptions, UnreachableError } from '../../agent/host/hostLinks.ts';
 import { type CertifiedKey, createAuthority, createHostCertificate } from '../../agent/security/certificates.ts';
 import type { Identity } from '../../agent/security/identity.ts';
@@ -98,6 +99,43 @@ describe('links between agents', () => {
     });
   });
 
+  it('hears of the modules with every heartbeat, though only changes travel', async () => {
+    const told = (endpoint: boolean): Record<string, LinkModule> => ({
+      web: {
+        status: {
+          role: 'secondary',
+          link: 'none',
+          able: true,
+          serverRunning: false,
+          desired: { value: 'started', sequence: 1 },
+          record: null,
+          lineage: [],
+          consistent: true,
+          content: endpoint,
+          endpoint: null,
+        },
+        shown: {},
+        lastFailover: null,
+        lastResync: null,
+      },
+    });
+    let current = told(false);
+    const heard: Record<string, LinkModule>[] = [];
+    const a = links(alpha, beta, { modules: () => current });
+    const b = links(beta, alpha, { onHeartbeat: (_host, modules) => heard.push(modules) });
+    await Promise.all([a.start(), b.start()]);
+    await vi.waitFor(() => expect(heard.length).toBeGreaterThan(6), 5000);
+    expect(heard.every((modules) => modules['web']?.status.content === false)).toBe(true);
+    current = told(true);
+    await vi.waitFor(() => expect(heard.at(-1)).toEqual(current), 5000);
+    // A connection that is made anew begins with everything.
+    await b.stop();
+    const later: Record<string, LinkModule>[] = [];
+    const again = links(beta, alpha, { onHeartbeat: (_host, modules) => later.push(modules) });
+    await again.start();
+    await vi.waitFor(() => expect(later[0]).toEqual(current), 5000);
+  });
+
   it('says that the outcome is unknown when the other agent goes away', async () => {
     const b = links(beta, alpha, { onRequest: () => new Promise(() => undefined) });
     const a = links(alpha, beta);
@@ -139,7 +177,7 @@ describe('links between agents', () => {
     [
       'another protocol version',
       encodeMessage({ type: 'hello', protocolVersion: 99, agentVersion: '9', host: 'beta', cluster: 'site' }),
-      /version 99 .* this one version 1/,
+      /version 99 .* this one version 2/,
     ],
     ['an oversized message', Buffer.from([0x7f, 0xff, 0xff, 0xff, 0x7b]), /over the limit/],
     ['something that is not JSON', Buffer.concat([Buffer.from([0, 0, 0, 3]), Buffer.from('{x}')]), /not JSON/],
@@ -151,12 +189,12 @@ describe('links between agents', () => {
     ],
     [
       'a hello of another host',
-      encodeMessage({ type: 'hello', protocolVersion: 1, agentVersion: '1', host: 'gamma', cluster: 'site' }),
+      encodeMessage({ type: 'hello', protocolVersion: 2, agentVersion: '1', host: 'gamma', cluster: 'site' }),
       /certificate is that of beta/,
     ],
     [
       'a hello of another cluster',
-      encodeMessage({ type: 'hello', protocolVersion: 1, agentVersion: '1', host: 'beta', cluster: 'other' }),
+      encodeMessage({ type: 'hello', protocolVersion: 2, agentVersion: '1', host: 'beta', cluster: 'other' }),
       /belongs to cluster other/,
     ],
   ])('ends a connection that sends %s, with the reason', async (_what, bytes, reason) => {

@@ -15,10 +15,12 @@ import type { DispatcherSetup, DispatcherStats, FromDispatcher, ToDispatcher } f
 import type { RecordStore } from './record.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** The dispatcher looks this often at what is due by time, such as times to be sent or marks to be cleared. */
-const TICK_MS = 500;
 /** How often the peer's silence is measured. */
-const WATCH_MS = 200;
+const TICK_MS = 250;
+/** The same while a resync has a limit to keep to. */
+const LIMITED_TICK_MS = 50;
+/** How often the dispatcher looks at what is due by time, such as times to be sent or marks to be cleared. */
+const WAKE_MS = 500;
 /** How often the end of a resync looks for the acknowledgement that it waits for. */
 const STEP_MS = 10;
 const STATS_MS = 1000;
@@ -67,7 +69,7 @@ export class PrimaryHost {
   readonly #callPort: MessagePort;
   readonly #callFlag = new SharedArrayBuffer(4);
   readonly #watchdog: Watchdog;
-  readonly #timers: NodeJS.Timeout[];
+  readonly #timer: NodeJS.Timeout;
   readonly #epochWaits = new Map<number, () => void>();
   #signals = new Map<FromDispatcher['type'], () => void>();
   #session: Session | null = null;
@@ -118,12 +120,18 @@ export class PrimaryHost {
     this.#watchdog = new Watchdog(this.#shared, this.#options.acknowledgeTimeoutMs, (reason) =>
       this.#emit({ type: 'peerLost', reason }),
     );
-    const tick = Math.max(20, Math.min(TICK_MS, this.#options.resyncBandwidth === null ? TICK_MS : 50));
-    this.#timers = [
-      setInterval(() => signalEvent(this.#wakeFd), tick),
-      setInterval(() => this.#watchdog.check(), Math.min(WATCH_MS, this.#options.acknowledgeTimeoutMs / 8)),
-      setInterval(() => this.#emitStats(), STATS_MS),
-    ];
+    const limited = this.#options.resyncBandwidth !== null;
+    const tick = limited ? LIMITED_TICK_MS : Math.min(TICK_MS, this.#options.acknowledgeTimeoutMs / 4);
+    const wakes = limited ? 1 : Math.round(WAKE_MS / tick);
+    const stats = Math.round(STATS_MS / tick);
+    let ticks = 0;
+    // One timer for all: with many modules it is the wake-ups that cost.
+    this.#timer = setInterval(() => {
+      ticks++;
+      this.#watchdog.check();
+      if (ticks % wakes === 0) signalEvent(this.#wakeFd);
+      if (ticks % stats === 0) this.#emitStats();
+    }, tick);
   }
 
   /** Mounts the directory read-write. @throws MirrorError */
@@ -423,7 +431,7 @@ export class PrimaryHost {
 
   #end(): void {
     this.#gone = true;
-    for (const timer of this.#timers) clearInterval(timer);
+    clearInterval(this.#timer);
     for (const resolve of this.#epochWaits.values()) resolve();
     this.#port.close();
     this.#callPort.close();
