@@ -18,7 +18,7 @@ import { makeEnrol } from './runtime/enrol.ts';
 import { EventLog } from './runtime/eventLog.ts';
 import { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
-import { DesiredFile } from './runtime/moduleState.ts';
+import { DesiredFile, ResolutionFile } from './runtime/moduleState.ts';
 import { startApi } from './runtime/startApi.ts';
 import { loadIdentity } from './security/identity.ts';
 import { agentClientOptions, agentServerOptions, explainTlsError, peerHost } from './security/tlsOptions.ts';
@@ -223,6 +223,7 @@ async function openModule(parts: {
       ),
     server: makeServer(configuration, module, log),
     desired: new DesiredFile(stateDirectory),
+    resolution: new ResolutionFile(stateDirectory),
     log,
     mirrorAddress: () => mirrorAddress(configuration, links, peer),
     onChange: changed,

@@ -6,6 +6,7 @@ import type {
   LogParams,
   LogResult,
   ModuleParams,
+  ResolveParams,
   Role,
   Snapshot,
   SnapshotParams,
@@ -24,6 +25,7 @@ export interface ApiMethods {
   'module.stop': { params: ModuleParams; result: CommandResult };
   'module.switchover': { params: SwitchoverParams; result: CommandResult };
   'module.forcePrimary': { params: ForcePrimaryParams; result: CommandResult };
+  'module.resolve': { params: ResolveParams; result: CommandResult };
   'log.read': { params: LogParams; result: LogResult };
 }
 
@@ -45,6 +47,7 @@ export const apiMethods: { readonly [Method in ApiMethod]: ApiMethodContract } =
   'module.stop': { role: 'operator', params: validators.ModuleParams, result: validators.CommandResult },
   'module.switchover': { role: 'operator', params: validators.SwitchoverParams, result: validators.CommandResult },
   'module.forcePrimary': { role: 'admin', params: validators.ForcePrimaryParams, result: validators.CommandResult },
+  'module.resolve': { role: 'admin', params: validators.ResolveParams, result: validators.CommandResult },
   'log.read': { role: 'viewer', params: validators.LogParams, result: validators.LogResult },
 };
 

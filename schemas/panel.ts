@@ -31,7 +31,7 @@ export interface StateFacts {
   readonly label: string;
 }
 
-export type ActionName = 'start' | 'stop' | 'switchover' | 'forcePrimary';
+export type ActionName = 'start' | 'stop' | 'switchover' | 'forcePrimary' | 'resolve';
 
 /** Whether an action makes sense now, and if not why. */
 export interface ActionFacts {

@@ -34,6 +34,8 @@ export interface AgentFacade {
   stop(module: string, by: Actor): Promise<Outcome>;
   switchover(module: string, to: string | null, by: Actor): Promise<Outcome>;
   forcePrimary(module: string, host: string, by: Actor): Promise<Outcome>;
+  /** After a divergence: the history of `keep` goes on. */
+  resolve(module: string, keep: string, by: Actor): Promise<Outcome>;
   /** For `/ready/MODULE`: true only where the module is served. */
   isServing(module: string): boolean;
 }

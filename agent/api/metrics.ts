@@ -60,6 +60,11 @@ const metrics: readonly Metric[] = [
       ),
   },
   {
+    name: 'understudy_diverged',
+    help: '1 when the replicas hold two histories, and an operator has to choose one.',
+    samples: perModule((module) => (module.onHosts.some((replica) => replica.diverged) ? 1 : 0)),
+  },
+  {
     name: 'understudy_unacknowledged_writes',
     help: 'Writes that wait for the secondary.',
     samples: perReplica((replica) => replica.traffic?.unacknowledged ?? null),

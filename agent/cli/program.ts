@@ -10,10 +10,12 @@ import type { Io } from './io.ts';
 import { printJson } from './verb.ts';
 import type { AddVerb, VerbContext } from './verb.ts';
 import { addAgent } from './verbs/agent.ts';
+import { addAside } from './verbs/aside.ts';
 import { addForcePrimary } from './verbs/forcePrimary.ts';
 import { addInit } from './verbs/init.ts';
 import { addJoin } from './verbs/join.ts';
 import { addLog } from './verbs/log.ts';
+import { addResolve } from './verbs/resolve.ts';
 import { addStart } from './verbs/start.ts';
 import { addStatus } from './verbs/status.ts';
 import { addStop } from './verbs/stop.ts';
@@ -27,6 +29,8 @@ const verbs: readonly AddVerb[] = [
   addStop,
   addSwitchover,
   addForcePrimary,
+  addResolve,
+  addAside,
   addLog,
   addValidate,
   addInit,

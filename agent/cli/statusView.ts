@@ -96,7 +96,9 @@ function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
   return [
     { text: replica.host === module.primary ? `${replica.host} ▶` : replica.host },
     { text: isCurrent ? replica.state : `${replica.state}?`, colour: isCurrent ? stateColours[replica.state] : 'grey' },
-    { text: replica.transition ?? 'ready', colour: replica.transition === null ? 'none' : 'yellow' },
+    replica.diverged && isCurrent
+      ? { text: 'diverged', colour: 'red' }
+      : { text: replica.transition ?? 'ready', colour: replica.transition === null ? 'none' : 'yellow' },
     { text: `server ${replica.server.state}` },
     { text: rate },
     {

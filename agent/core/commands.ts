@@ -1,4 +1,5 @@
 /** Operators' commands: refused at once with the reason, or carried out and answered when they are done. */
+import { decide, isGivenUp, isUnderWay } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving } from './leaving.ts';
 import { promote } from './promote.ts';
@@ -13,19 +14,23 @@ function refusal(code: Refusal['code'], reason: string, numbers: Refusal['number
 
 export function command(
   draft: Draft,
-  event: { id: number; kind: Command['kind']; deadline: number; arbiterReachable: boolean },
+  event: { id: number; kind: Command['kind']; keep?: string | null; deadline: number; arbiterReachable: boolean },
 ): void {
-  const refused = begin(draft, event.kind, event.arbiterReachable);
+  const keep = event.keep ?? null;
+  const refused =
+    event.kind === 'resolve'
+      ? resolve(draft, keep, event.arbiterReachable)
+      : begin(draft, event.kind, event.arbiterReachable);
   if (refused) draft.emit({ type: 'commandDone', id: event.id, outcome: refused });
   else {
     draft.state.commands = [
       ...draft.state.commands,
-      { id: event.id, kind: event.kind, since: draft.now, deadline: event.deadline },
+      { id: event.id, kind: event.kind, keep, since: draft.now, deadline: event.deadline },
     ];
   }
 }
 
-function begin(draft: Draft, kind: Command['kind'], arbiterReachable: boolean): Refusal | null {
+function begin(draft: Draft, kind: Exclude<Command['kind'], 'resolve'>, arbiterReachable: boolean): Refusal | null {
   switch (kind) {
     case 'start':
       if (draft.state.role.at === 'waiting') draft.wait('starting');
@@ -90,6 +95,13 @@ function force(draft: Draft, arbiterReachable: boolean): Refusal | null {
   const { module, self, peer } = draft.config;
   if (role.at === 'primary') return refusal('ALREADY', `${self} is primary of ${module} already`);
   const status = draft.freshPeer();
+  if (role.at === 'waiting' && role.diverged && status?.role === 'primary') {
+    return refusal(
+      'NOT_FAILED',
+      `${peer} is primary of ${module} and ${self} has diverged from it: use \`understudy resolve ${module} --keep ${self}\` if the history of ${self} shall go on`,
+      { epoch: status.record?.epoch ?? null },
+    );
+  }
   if (status && (status.role === 'primary' || status.role === 'promoting')) {
     return refusal(
       'NOT_FAILED',
@@ -113,6 +125,10 @@ function force(draft: Draft, arbiterReachable: boolean): Refusal | null {
     return refusal('BUSY', `${self} is ${role.at} now: try again in a moment`);
   }
   want(draft, 'started');
+  if (isGivenUp(draft)) {
+    // The operator thinks better of it: who returns later is asked about again.
+    decide(draft, { sequence: (draft.state.resolution?.sequence ?? 0) + 1, keep: null, lost: null });
+  }
   draft.log(
     'warn',
     'FORCED',
@@ -127,6 +143,53 @@ function force(draft: Draft, arbiterReachable: boolean): Refusal | null {
     forced: true,
   });
   return null;
+}
+
+/** Chooses whose history goes on. Asked again it goes on where it was. */
+function resolve(draft: Draft, keep: string | null, arbiterReachable: boolean): Refusal | null {
+  const { role, resolution } = draft.state;
+  const { module, self, peer } = draft.config;
+  if (keep !== self && keep !== peer) {
+    return refusal('UNKNOWN_HOST', `${keep ?? 'nobody'} is not a host of ${module}; its hosts are ${self} and ${peer}`);
+  }
+  const status = draft.freshPeer();
+  const waits = role.at === 'waiting' && role.diverged !== null;
+  const fork = waits ? role.diverged : role.at === 'primary' ? (status?.diverged ?? null) : null;
+  const [loser, winner] = waits ? [self, peer] : [peer, self];
+  const begun = resolution?.keep === keep && isUnderWay(draft);
+  if (fork === null && !begun) {
+    if (!status) return unreachable(draft);
+    return refusal(
+      'NOT_DIVERGED',
+      `${module} has not diverged: ${self} and ${peer} share one history, nothing is to be resolved`,
+    );
+  }
+  if (!status) return unreachable(draft);
+  if (fork !== null && keep === loser && !arbiterReachable) {
+    return refusal(
+      'ARBITER_UNREACHABLE',
+      `keeping ${keep} needs a new epoch from the arbiter, which does not answer: bring it back first`,
+    );
+  }
+  if (role.at === 'waiting' && role.parked) draft.wait('resolving');
+  if (fork === null || (resolution?.keep === keep && resolution.lost !== null && begun)) return null;
+  const given = keep === winner ? fork.own : fork.other;
+  const lost = { epoch: given.epoch, primary: given.primary };
+  decide(draft, { sequence: (resolution?.sequence ?? 0) + 1, keep, lost });
+  draft.log(
+    'warn',
+    'RESOLVED',
+    `an operator keeps the history of ${keep} for ${module}; what only ${keep === self ? peer : self} holds (epoch ${String(given.epoch)}) is kept aside`,
+  );
+  return null;
+}
+
+function unreachable(draft: Draft): Refusal {
+  const { module, peer } = draft.config;
+  return refusal(
+    'HOST_UNREACHABLE',
+    `${peer} is not reachable: both hosts of ${module} have to be there, bring ${peer} back first`,
+  );
 }
 
 /** Answers the commands that are done, failed, or out of time. */
@@ -173,6 +236,17 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
       if (runsThere) return { ok: true, message: `${module} runs on ${peer}` };
       if (runsHere && role.leaving === null) {
         return refusal('FAILED', `${module} stays on ${self}: ${peer} was lost on the way`);
+      }
+      break;
+    case 'resolve':
+      if (role.at === 'waiting' && role.parked) return refusal('FAILED', role.reason);
+      if (isUnderWay(draft) && !(role.at === 'following' || status?.role === 'secondary')) break;
+      if (each.keep === self ? runsHere : runsThere) {
+        const loser = each.keep === self ? peer : self;
+        return {
+          ok: true,
+          message: `${module} runs on ${String(each.keep)}; the content of ${loser} is kept aside there (\`understudy aside list\` on ${loser}), and ${loser} is brought up to date`,
+        };
       }
       break;
     case 'shutdown':

@@ -2,6 +2,7 @@ import type {
   ArbiterRecord,
   Cause,
   Effect,
+  Fork,
   LineageEntry,
   ModuleConfig,
   ModuleCoreState,
@@ -53,7 +54,10 @@ export class Draft {
     this.emit({ type: 'operation', number: this.state.operation, operation });
   }
 
-  wait(reason: string, options: { parked?: boolean; yieldUntil?: number; retryAt?: number } = {}): void {
+  wait(
+    reason: string,
+    options: { parked?: boolean; yieldUntil?: number; retryAt?: number; diverged?: Fork } = {},
+  ): void {
     const { role } = this.state;
     const since = role.at === 'waiting' ? role.since : this.now;
     // A wait that just began has not asked the arbiter yet.
@@ -65,6 +69,7 @@ export class Draft {
       parked: options.parked ?? false,
       yieldUntil: options.yieldUntil ?? -Infinity,
       retryAt: options.retryAt ?? -Infinity,
+      diverged: options.diverged ?? null,
     });
   }
 

@@ -1,4 +1,5 @@
 /** SECOND: following a primary, and taking over from it. */
+import { forkFrom, isGivenUp, waitDiverged } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { enter, promote } from './promote.ts';
 import type { Endpoint, PeerStatus, Role } from './types.ts';
@@ -9,20 +10,32 @@ type Following = Extract<Role, { at: 'following' }>;
 const abandonedAfterMs = 2000;
 
 /**
- * Begins to follow. A replica whose last configuration the primary took no part in has a history of its own (it was primary alone, and
- * another was forced): what only it holds is kept aside first.
+ * Begins to follow. A replica whose last configuration the primary took no part in is kept aside first; when it holds a second history (it was
+ * primary alone, and another was forced), an operator has to choose before that.
  */
 export function follow(draft: Draft, primary: PeerStatus): void {
   const epoch = primary.record?.epoch ?? 0;
   const tail = draft.tail();
   if (holdsItsOwn(draft, primary)) {
+    const fork = forkFrom(draft, primary);
+    if (fork && !isGivenUp(draft)) {
+      waitDiverged(draft, fork);
+      return;
+    }
     const name = `${draft.config.self}-epoch-${String(tail?.epoch ?? 0)}`;
     const why = tail
       ? `was primary by epoch ${String(tail.epoch)}, unknown to ${draft.config.peer}`
       : 'holds files that are no copy of the module';
-    draft.log('warn', 'DIVERGED', `${draft.config.self} ${why}: its content is kept aside before the resync`);
+    draft.log('warn', 'KEEPING_ASIDE', `${draft.config.self} ${why}: its content is kept aside before the resync`);
     draft.become({ at: 'keepingAside', epoch, name });
-    draft.operate({ kind: 'keepAside', name });
+    const { self: host, peer: kept } = draft.config;
+    const reason = fork ? `an operator chose to keep ${kept}` : why;
+    const { lineage } = draft.state.replica;
+    draft.operate({
+      kind: 'keepAside',
+      name,
+      about: { host, kept, reason, lineage: lineage.slice(-32), keptLineage: primary.lineage },
+    });
     return;
   }
   startToFollow(draft, epoch);
@@ -31,8 +44,8 @@ export function follow(draft: Draft, primary: PeerStatus): void {
 /** Whether this replica holds what the primary cannot know of. What an unfinished resync left behind was kept aside before it began. */
 function holdsItsOwn(draft: Draft, primary: PeerStatus): boolean {
   const { replica, keptAside } = draft.state;
-  if (keptAside || !replica.consistent) return false;
   const tail = draft.tail();
+  if (keptAside === (tail?.epoch ?? 0) || !replica.consistent) return false;
   if (tail === null) return replica.content;
   return !primary.lineage.some(
     ({ from, epoch, primary: host }) => from <= tail.epoch && tail.epoch <= epoch && host === tail.primary,

@@ -16,6 +16,7 @@ export function beginLeaving(draft: Draft, role: Primary, leaving: LeaveFor): vo
     stop: 'stops',
     switchover: `moves to ${draft.config.peer}`,
     shutdown: 'leaves this host',
+    resolve: `stops: an operator keeps ${draft.config.peer}`,
     serverFailed: `fails over to ${draft.config.peer}`,
   };
   draft.log('info', 'LEAVING', `${draft.config.module} ${words[leaving]}`);

@@ -1,4 +1,5 @@
 /** PRIM and ALONE: the primary, its secondary and its server. */
+import { entryOf, isGivenUp } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving, serverIsDown } from './leaving.ts';
 import type { ArbiterRecord, Link, Proposal, ReplicaFacts, Role } from './types.ts';
@@ -28,6 +29,14 @@ export function settlePrimary(draft: Draft, role: Primary): void {
     fence(draft, `deposed: ${state.record.primary} is primary by epoch ${String(state.record.epoch)}`);
     return;
   }
+  if (tiedWith(draft, role)) {
+    fence(draft, `${config.peer} is primary by epoch ${String(role.grant.epoch)} as well, and goes first`);
+    return;
+  }
+  if (role.leaving === null && isGivenUp(draft)) {
+    beginLeaving(draft, role, 'resolve');
+    return;
+  }
   if (role.leaving === null && (state.desired.value === 'stopped' || state.shuttingDown)) {
     beginLeaving(draft, role, state.desired.value === 'stopped' ? 'stop' : 'shutdown');
     return;
@@ -36,6 +45,19 @@ export function settlePrimary(draft: Draft, role: Primary): void {
     if (leaveWhenSettled(draft, role)) return;
   }
   settleLink(draft, role);
+}
+
+/** Without an arbiter both sides of a cut may have taken the same epoch: the preferred host goes on. */
+function tiedWith(draft: Draft, role: Primary): boolean {
+  const { config } = draft;
+  const peer = draft.freshPeer();
+  return (
+    config.arbiter === 'none' &&
+    config.hosts[0] === config.peer &&
+    peer?.role === 'primary' &&
+    peer.record?.primary === config.peer &&
+    peer.record.epoch === role.grant.epoch
+  );
 }
 
 /** Once the server is down and nothing is in flight with the arbiter, the mirror can be released. */
@@ -50,7 +72,8 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
   ) {
     return false;
   }
-  const handOver = leaving !== 'stop' && link.kind === 'both' && draft.freshPeer()?.able === true;
+  const handOver =
+    leaving !== 'stop' && leaving !== 'resolve' && link.kind === 'both' && draft.freshPeer()?.able === true;
   if (!handOver && (leaving === 'switchover' || leaving === 'serverFailed')) {
     draft.log(
       'warn',
@@ -189,7 +212,7 @@ export function primaryPeerLost(draft: Draft, role: Primary, reason: string): vo
           `${draft.config.module}: ${draft.config.peer} was lost again: ${reason}`,
         );
         draft.become({ ...role, link: { kind: 'goingAlone', reason } });
-        draft.operate({ kind: 'goAlone', entry: { epoch: role.grant.epoch, primary: role.grant.primary } });
+        draft.operate({ kind: 'goAlone', entry: entryOf(draft, role.grant) });
         return;
       }
       lose(draft, role, reason);
@@ -233,7 +256,7 @@ export function primaryInStep(draft: Draft, role: Primary, replica: ReplicaFacts
   } else if (!(link.kind === 'joining' && link.attaching !== null)) {
     return;
   }
-  draft.operate({ kind: 'enterEpoch', entry: { epoch: grant.epoch, primary: grant.primary } });
+  draft.operate({ kind: 'enterEpoch', entry: entryOf(draft, grant) });
 }
 
 export function primaryOperationDone(draft: Draft, role: Primary, kind: string): void {
@@ -281,7 +304,7 @@ export function primaryGranted(draft: Draft, role: Primary, record: ArbiterRecor
   const proposal = link.kind === 'lost' || link.kind === 'committing' ? link.proposal : null;
   if (proposal?.record.proposal !== record.proposal) return;
   draft.learn(record);
-  const entry = { epoch: record.epoch, primary: record.primary };
+  const entry = entryOf(draft, record);
   if (link.kind === 'lost') {
     draft.become({ ...role, grant: record, link: { kind: 'goingAlone', reason: link.reason } });
     draft.operate({ kind: 'goAlone', entry });

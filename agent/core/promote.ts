@@ -1,4 +1,5 @@
 /** Becoming primary: ask the arbiter, make the epoch durable, mount; never in another order. */
+import { entryOf } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import type { ArbiterRecord, Cause, Link, Role } from './types.ts';
 
@@ -65,7 +66,7 @@ export function enter(draft: Draft, grant: ArbiterRecord, firstSign: number): vo
   }
   draft.learn(grant);
   draft.become({ at: 'entering', cause: grant.cause, firstSign, grant });
-  draft.operate({ kind: 'enterEpoch', entry: { epoch: grant.epoch, primary: grant.primary } });
+  draft.operate({ kind: 'enterEpoch', entry: entryOf(draft, grant) });
 }
 
 export function entered(draft: Draft, role: Extract<Role, { at: 'entering' }>): void {

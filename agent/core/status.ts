@@ -1,5 +1,5 @@
 /** What a host tells its peer, and the state that people see. */
-import type { ModuleState, Transition } from '../../schemas/generated/api.ts';
+import type { Divergence, ModuleState, Transition } from '../../schemas/generated/api.ts';
 import type { LineageEntry, LineageRange, ModuleCoreState, PeerStatus } from './types.ts';
 
 const lineageTold = 32;
@@ -7,10 +7,11 @@ const lineageTold = 32;
 /** Consecutive epochs with the same primary as one range each: a replica that was restarted a hundred times has one history still. */
 export function rangesOf(lineage: readonly LineageEntry[]): LineageRange[] {
   const ranges: LineageRange[] = [];
-  for (const { epoch, primary } of lineage) {
+  for (const { epoch, primary, apart } of lineage) {
     const last = ranges.at(-1);
-    if (last && last.primary === primary && last.epoch + 1 === epoch) ranges[ranges.length - 1] = { ...last, epoch };
-    else ranges.push({ from: epoch, epoch, primary });
+    if (!apart && last && last.primary === primary && last.epoch + 1 === epoch) {
+      ranges[ranges.length - 1] = { ...last, epoch };
+    } else ranges.push({ from: epoch, epoch, primary, ...(apart ? { apart } : {}) });
   }
   return ranges;
 }
@@ -39,6 +40,8 @@ export function peerStatusOf(state: ModuleCoreState): PeerStatus {
     consistent: state.replica.consistent,
     content: state.replica.content,
     endpoint: role.at === 'following' && !role.spent && !role.connected ? role.endpoint : null,
+    diverged: role.at === 'waiting' ? role.diverged : null,
+    resolution: state.resolution,
   };
 }
 
@@ -58,6 +61,13 @@ function roleWord(state: ModuleCoreState): PeerStatus['role'] {
     default:
       return 'none';
   }
+}
+
+/** What people are told of a second history on this host; null: there is none. */
+export function divergenceOf({ role, config }: ModuleCoreState): Divergence | null {
+  if (role.at !== 'waiting' || role.diverged === null) return null;
+  const { common, own, other } = role.diverged;
+  return { since: common, epoch: own.epoch, from: config.peer, fromEpoch: other.epoch };
 }
 
 export interface ShownState {
@@ -118,6 +128,17 @@ function shownPrimary(core: ModuleCoreState, role: Extract<ModuleCoreState['role
       state,
       transition: role.leaving === 'stop' ? 'stopping' : 'demoting',
       reason: `stopping the server (${role.leaving})`,
+    };
+  }
+  const fork = core.peer.status?.diverged;
+  if (fork && role.link.kind === 'none' && role.server.kind === 'running') {
+    const { module, self, peer } = core.config;
+    return {
+      state,
+      transition: null,
+      reason:
+        `diverged: ${peer} holds a history of its own since epoch ${String(fork.common)} and is not brought up to date ` +
+        `until you choose: \`understudy resolve ${module} --keep ${self}\` or \`--keep ${peer}\``,
     };
   }
   if (role.server.kind === 'down') return { state, transition: 'starting', reason: role.server.reason };

@@ -3,6 +3,7 @@
  * (make it durable, ask the arbiter, tell the peer, act). No input or output, no clock, no chance in here.
  */
 import { command, settleCommands } from './commands.ts';
+import { learnResolution } from './divergence.ts';
 import { Draft } from './draft.ts';
 import { followingStarted, settleFollowing, startToFollow } from './following.ts';
 import { handedOver, released, releaseFailed, settleHandingOver } from './leaving.ts';
@@ -28,6 +29,7 @@ import type {
   Operation,
   PeerStatus,
   ReplicaFacts,
+  Resolution,
   StepResult,
   TimedEvent,
 } from './types.ts';
@@ -45,11 +47,13 @@ export function initialState(
   replica: ReplicaFacts,
   now: number,
   incarnation: string,
+  resolution: Resolution | null = null,
 ): ModuleCoreState {
   return {
     config,
     role: { at: 'stopped' },
     desired,
+    resolution,
     replica,
     record: null,
     inquiry: { askedAt: -Infinity, answeredAt: null, record: null },
@@ -62,7 +66,7 @@ export function initialState(
     restarts: [],
     failovers: [],
     lastingFailure: null,
-    keptAside: false,
+    keptAside: null,
     shuttingDown: false,
     proposals: 0,
     incarnation,
@@ -202,6 +206,7 @@ function peerStatus(draft: Draft, status: PeerStatus | null): void {
   }
   state.peer = { heardAt: now, closedAt: null, status };
   draft.learn(status.record);
+  learnResolution(draft, status.resolution ?? null);
   const { sequence, value } = status.desired;
   const newer = sequence > state.desired.sequence;
   // Asked for on both sides of a cut: the preferred host's word holds.
@@ -244,7 +249,7 @@ function operationDone(
         'KEPT_ASIDE',
         `${draft.config.module}: the content of ${draft.config.self} is kept in ${event.note ?? role.name}`,
       );
-      draft.state.keptAside = true;
+      draft.state.keptAside = draft.tail()?.epoch ?? 0;
       startToFollow(draft, role.epoch);
       return;
     case 'startingToFollow':

@@ -25,6 +25,27 @@ export interface ArbiterRecord {
 export interface LineageEntry {
   readonly epoch: number;
   readonly primary: string;
+  /** Begun without knowing what the other host did: by force, or alone without an arbiter. The other's history may have gone on, too. */
+  readonly apart?: true;
+}
+
+/** Where two histories part. */
+export interface Fork {
+  /** The last epoch of both; 0: none. */
+  readonly common: number;
+  /** The last one of the replica that waits. */
+  readonly own: LineageEntry;
+  /** The last one of the primary. */
+  readonly other: LineageEntry;
+}
+
+/** An operator's word on whose history goes on; the one with the higher sequence number holds for both hosts. */
+export interface Resolution {
+  readonly sequence: number;
+  /** Null: an earlier word no longer holds. */
+  readonly keep: string | null;
+  /** A configuration of the history that is given up, and not of the other. */
+  readonly lost: LineageEntry | null;
 }
 
 /** This host's replica, as its durable record says. */
@@ -43,6 +64,8 @@ export interface LineageRange {
   /** The last one. */
   readonly epoch: number;
   readonly primary: string;
+  /** As in {@link LineageEntry}, of the first one. */
+  readonly apart?: true;
 }
 
 /** How a primary reaches a following replica; opaque to the core. */
@@ -84,6 +107,9 @@ export interface PeerStatus {
   readonly content: boolean;
   /** Secondary: where the primary may connect. */
   readonly endpoint: Endpoint | null;
+  /** It waits for an operator's choice, as its history is not the primary's. */
+  readonly diverged?: Fork | null;
+  readonly resolution?: Resolution | null;
 }
 
 /** What an operator wants; the one with the higher sequence number holds for both hosts. */
@@ -132,7 +158,7 @@ export type ServerPhase =
   | { readonly kind: 'stopping' };
 
 /** Why a primary gives up its role in order. */
-export type LeaveFor = 'stop' | 'switchover' | 'shutdown' | 'serverFailed';
+export type LeaveFor = 'stop' | 'switchover' | 'shutdown' | 'serverFailed' | 'resolve';
 
 export type Role =
   | { readonly at: 'stopped' }
@@ -145,6 +171,8 @@ export type Role =
       readonly yieldUntil: number;
       /** Until then nothing is tried at all. */
       readonly retryAt: number;
+      /** The primary's history is another one. */
+      readonly diverged: Fork | null;
     }
   /** A proposal to become primary is with the arbiter. */
   | {
@@ -197,7 +225,9 @@ export type Role =
 
 export interface Command {
   readonly id: number;
-  readonly kind: 'start' | 'stop' | 'switchover' | 'force' | 'shutdown';
+  readonly kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve' | 'shutdown';
+  /** Of `resolve`: the host whose history goes on. */
+  readonly keep: string | null;
   readonly since: number;
   readonly deadline: number;
 }
@@ -206,6 +236,7 @@ export interface ModuleCoreState {
   readonly config: ModuleConfig;
   readonly role: Role;
   readonly desired: Desired;
+  readonly resolution: Resolution | null;
   readonly replica: ReplicaFacts;
   /** The newest record of the arbiter seen by anyone. */
   readonly record: ArbiterRecord | null;
@@ -234,8 +265,8 @@ export interface ModuleCoreState {
   readonly failovers: readonly number[];
   /** Why the server cannot start, said once. */
   readonly lastingFailure: string | null;
-  /** What only this replica held was kept aside in this life of the agent. */
-  readonly keptAside: boolean;
+  /** The last epoch of what was kept aside in this life of the agent; null: nothing was. */
+  readonly keptAside: number | null;
   readonly shuttingDown: boolean;
   /** Serial number for the names of proposals. */
   readonly proposals: number;
@@ -274,6 +305,7 @@ export type CoreEvent =
       readonly type: 'command';
       readonly id: number;
       readonly kind: Command['kind'];
+      readonly keep?: string | null;
       readonly deadline: number;
       readonly arbiterReachable: boolean;
     };
@@ -293,9 +325,20 @@ export type Operation =
   | { readonly kind: 'release' }
   /** Freezes the mirror, kills the server, fails what is held, unmounts. */
   | { readonly kind: 'fence' }
-  | { readonly kind: 'keepAside'; readonly name: string }
+  | { readonly kind: 'keepAside'; readonly name: string; readonly about: AsideFacts }
   | { readonly kind: 'follow'; readonly epoch: number }
   | { readonly kind: 'unfollow' };
+
+/** What is written beside a content that is kept aside. */
+export interface AsideFacts {
+  readonly host: string;
+  /** The host whose content takes its place. */
+  readonly kept: string;
+  readonly reason: string;
+  /** The history that is kept aside, and the one that goes on; newest last. */
+  readonly lineage: readonly LineageEntry[];
+  readonly keptLineage: readonly LineageRange[];
+}
 
 export type Outcome =
   | { readonly ok: true; readonly message: string }
@@ -308,6 +351,7 @@ export type Outcome =
 
 export type Effect =
   | { readonly type: 'saveDesired'; readonly desired: Desired }
+  | { readonly type: 'saveResolution'; readonly resolution: Resolution }
   | { readonly type: 'readArbiter' }
   | { readonly type: 'propose'; readonly proposal: Proposal }
   | { readonly type: 'operation'; readonly number: number; readonly operation: Operation }

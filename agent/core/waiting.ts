@@ -1,4 +1,5 @@
 /** WAIT: what has to be true before this host may do anything, looked at again with every event. */
+import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { follow } from './following.ts';
 import { promote } from './promote.ts';
@@ -24,6 +25,10 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
   const peer = draft.freshPeer();
   if (peer?.role === 'primary' && peer.record && peer.record.epoch >= (state.record?.epoch ?? 0)) {
     follow(draft, peer);
+    return;
+  }
+  if (isGivenUp(draft)) {
+    draft.wait(`an operator gave up the history of ${config.self}: waiting for ${config.peer} to become primary`);
     return;
   }
   if (draft.now < role.yieldUntil) {
@@ -58,6 +63,18 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     return;
   }
   if (!record.inSync.includes(self)) {
+    if (peer && state.replica.consistent && peerYields(draft, peer)) {
+      // An operator keeps this history, and the other host has stopped.
+      promote(draft, {
+        cause: 'force',
+        expect: record.epoch,
+        inSync: [self],
+        base: draft.tail()?.epoch ?? 0,
+        firstSign: role.since,
+        forced: true,
+      });
+      return;
+    }
     draft.wait(
       `${self} is not in sync since epoch ${String(record.epoch)}: waiting for ${peerName} to bring it up to date`,
     );

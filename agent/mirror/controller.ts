@@ -2,7 +2,15 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MirrorMessage, MirrorMethod, MirrorRequest } from './ipc.ts';
-import type { FollowerEndpoint, LineageEntry, Mirror, MirrorEvent, MirrorOptions, ReplicaRecord } from './mirror.ts';
+import type {
+  AsideFacts,
+  FollowerEndpoint,
+  LineageEntry,
+  Mirror,
+  MirrorEvent,
+  MirrorOptions,
+  ReplicaRecord,
+} from './mirror.ts';
 import { MirrorError } from './mirrorError.ts';
 
 /** How the mirror process is found and run. */
@@ -135,8 +143,8 @@ export class MirrorController implements Mirror {
     await this.#call('release', []);
   }
 
-  async keepAside(name: string): Promise<string> {
-    return (await this.#call('keepAside', [name])) as string;
+  async keepAside(name: string, about: AsideFacts): Promise<string> {
+    return (await this.#call('keepAside', [name, about])) as string;
   }
 
   async guard(processGroups: readonly number[]): Promise<void> {

@@ -24,6 +24,8 @@ export interface MirrorOptions {
 export interface LineageEntry {
   readonly epoch: number;
   readonly primary: string;
+  /** Begun without knowing what the other host did. */
+  readonly apart?: true;
 }
 
 /** What tells a directory from the empty mount point that is found in its place when its disk is not mounted. */
@@ -55,6 +57,17 @@ export interface FollowerEndpoint {
   /** Base64, 32 bytes: AES-256-GCM key of this session only. */
   readonly key: string;
   readonly record: ReplicaRecord;
+}
+
+/** What is written beside a content that is kept aside. */
+export interface AsideFacts {
+  readonly host: string;
+  /** The host whose content takes its place. */
+  readonly kept: string;
+  readonly reason: string;
+  /** The history that is kept aside, and the one that goes on in its place; newest last. */
+  readonly lineage: readonly LineageEntry[];
+  readonly keptLineage: readonly (LineageEntry & { readonly from: number })[];
 }
 
 export interface ResyncProgress {
@@ -126,7 +139,7 @@ export interface Mirror {
   /** Orderly end of serving: no guest uses it any more; makes both sides durable, unmounts. As a follower: stops following. */
   release(): Promise<void>;
   /** Copies this replica's present content aside and returns the folder, before a diverged replica is overwritten. */
-  keepAside(name: string): Promise<string>;
+  keepAside(name: string, about: AsideFacts): Promise<string>;
   /** If the agent dies without a word, the mirror process kills these process groups before it unmounts. */
   guard(processGroups: readonly number[]): Promise<void>;
   /** The last resort: kills the process. The kernel fails what waits and the mount is dead; the next process removes it. */

@@ -11,8 +11,17 @@ type Kind = Exclude<Command['kind'], 'shutdown'>;
 
 /** What one agent lets another wait at most. */
 const longestMs = 3_600_000;
-/** How long a command may take on top of the server's own shutdown time-out. A start waits for the other host. */
-const limitsMs: Readonly<Record<Kind, number>> = { start: 120_000, stop: 180_000, switchover: 240_000, force: 60_000 };
+/**
+ * How long a command may take on top of the server's own shutdown time-out. A start waits for the other host, a resolve for a copy of what is
+ * kept aside.
+ */
+const limitsMs: Readonly<Record<Kind, number>> = {
+  start: 120_000,
+  stop: 180_000,
+  switchover: 240_000,
+  force: 60_000,
+  resolve: 3_000_000,
+};
 
 /** Carries commands to the host that has to act. */
 export class Commands {
@@ -27,7 +36,12 @@ export class Commands {
   async run(kind: Kind, module: string, host: string | null, by: Actor): Promise<ApiOutcome> {
     const startedAt = performance.now();
     const who = `${by.name} (${by.role}) from ${by.from}`;
-    this.log.add('info', module, 'COMMAND', `${kind} of ${module}${host ? ` on ${host}` : ''}, asked by ${who}`);
+    this.log.add(
+      'info',
+      module,
+      'COMMAND',
+      `${kind} of ${module}${host ? ` ${kind === 'resolve' ? 'keeping' : 'on'} ${host}` : ''}, asked by ${who}`,
+    );
     const outcome = await this.#route(kind, module, host, who);
     const durationMs = Math.round(performance.now() - startedAt);
     if (outcome.ok) {
@@ -44,10 +58,15 @@ export class Commands {
   /** A command that another agent forwards to this one. */
   async answer(params: Record<string, unknown>): Promise<Record<string, unknown>> {
     if (!ModuleCommandParams(params)) throw new Error('the forwarded command is not valid');
-    const { module, kind, timeoutMs } = params as { module: string; kind: Kind; timeoutMs: number };
+    const { module, kind, keep, timeoutMs } = params as {
+      module: string;
+      kind: Kind;
+      keep?: string | null;
+      timeoutMs: number;
+    };
     const slot = this.slots.find((each) => each.module.name === module);
     const outcome = slot?.runtime
-      ? await slot.runtime.command(kind, timeoutMs)
+      ? await slot.runtime.command(kind, timeoutMs, keep ?? null)
       : refuse('NOT_HEALTHY', slot?.failure ?? `${this.self} does not run ${module}`);
     return outcome.ok
       ? { ok: true, message: outcome.message, code: null, numbers: {} }
@@ -68,19 +87,20 @@ export class Commands {
         `${host} is not a host of ${module}; its hosts are ${slot.module.hosts.join(' and ')}`,
       );
     }
+    const keep = kind === 'resolve' ? host : null;
     const target = this.#target(kind, slot, host);
     if (typeof target !== 'string') return target;
     const timeoutMs = Math.min(limitsMs[kind] + shutdownTimeOf(slot), longestMs);
     if (target === this.self) {
       return slot.runtime
-        ? slot.runtime.command(kind, timeoutMs)
+        ? slot.runtime.command(kind, timeoutMs, keep)
         : refuse('NOT_HEALTHY', slot.failure ?? `${module} is not open on ${this.self} yet`);
     }
     try {
       const result = await this.links.request(
         target,
         'module.command',
-        { module, kind, by, timeoutMs },
+        { module, kind, keep, by, timeoutMs },
         timeoutMs + 2000,
       );
       if (!ModuleCommandResult(result)) return refuse('FAILED', `${target} sent an answer that is not valid`);
@@ -113,6 +133,11 @@ export class Commands {
       return primary;
     }
     if (kind === 'force') return host ?? refuse('BAD_REQUEST', 'force-primary needs the host that is to be primary');
+    if (kind === 'resolve') {
+      // The host that waits does the work, and knows what comes of it.
+      const waits = status?.onHosts.find((each) => each.known && each.diverged)?.host;
+      if (waits !== undefined) return waits;
+    }
     // The primary knows best why a server does not start.
     if (kind === 'start' && primary !== null) return primary;
     if (module.hosts.includes(this.self)) return this.self;

@@ -9,7 +9,7 @@ import type {
 } from '../../schemas/generated/api.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { initialState, step } from '../core/step.ts';
-import { peerStatusOf, shownState } from '../core/status.ts';
+import { divergenceOf, peerStatusOf, shownState } from '../core/status.ts';
 import type {
   ArbiterRecord,
   Command,
@@ -33,7 +33,7 @@ import type {
 } from '../mirror/mirror.ts';
 import { ServerError, type ServerEvent, type VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
-import type { DesiredFile } from './moduleState.ts';
+import type { DesiredFile, ResolutionFile } from './moduleState.ts';
 import { onTick } from './ticker.ts';
 
 const freezeAnswerMs = 300;
@@ -48,6 +48,7 @@ export interface ModuleRuntimeOptions {
   readonly openMirror: () => Promise<Mirror>;
   readonly server: VirtualServer;
   readonly desired: DesiredFile;
+  readonly resolution: ResolutionFile;
   readonly log: EventLog;
   /** This host's address for the mirror, on the best network that the peer is heard on. */
   readonly mirrorAddress: () => string;
@@ -95,6 +96,7 @@ export class ModuleRuntime {
       this.#facts(record),
       performance.now(),
       randomUUID(),
+      options.resolution.read(),
     );
     options.server.events((event) => this.#onServer(event));
     this.#listen(mirror);
@@ -167,6 +169,7 @@ export class ModuleRuntime {
       ...shown,
       since: this.#since.toISOString(),
       epoch: this.#core.replica.lineage.at(-1)?.epoch ?? 0,
+      diverged: divergenceOf(this.#core),
       server: {
         state: this.#options.server.state(),
         detail: role.at === 'primary' && role.server.kind === 'down' ? role.server.reason : this.#serverDetail,
@@ -179,12 +182,13 @@ export class ModuleRuntime {
   }
 
   /** Resolves when the command is done or refused. */
-  command(kind: Command['kind'], timeoutMs: number): Promise<Outcome> {
+  command(kind: Command['kind'], timeoutMs: number, keep: string | null = null): Promise<Outcome> {
     const id = this.#nextCommand++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
       const deadline = performance.now() + timeoutMs;
-      this.#dispatch({ type: 'command', id, kind, deadline, arbiterReachable: this.#options.arbiter.reachable() });
+      const arbiterReachable = this.#options.arbiter.reachable();
+      this.#dispatch({ type: 'command', id, kind, keep, deadline, arbiterReachable });
     });
   }
 
@@ -256,6 +260,9 @@ export class ModuleRuntime {
     switch (effect.type) {
       case 'saveDesired':
         desired.save(effect.desired);
+        return;
+      case 'saveResolution':
+        this.#options.resolution.save(effect.resolution);
         return;
       case 'readArbiter':
         this.#readArbiter();
@@ -361,7 +368,7 @@ export class ModuleRuntime {
         await mirror.release();
         return nothing;
       case 'keepAside':
-        return { endpoint: null, note: await mirror.keepAside(operation.name) };
+        return { endpoint: null, note: await mirror.keepAside(operation.name, operation.about) };
       case 'follow': {
         if (this.#core.mirror === 'following') await mirror.release();
         const address = this.#options.mirrorAddress();

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Desired } from '../core/types.ts';
+import type { Desired, Resolution } from '../core/types.ts';
 import { makeDirectoryDurably, readIfExists, writeDurably } from '../platform/durable.ts';
 
 const formatVersion = 1;
@@ -37,5 +37,33 @@ export class DesiredFile {
 
   save(desired: Desired): void {
     writeDurably(this.#file, `${JSON.stringify({ formatVersion, ...desired })}\n`);
+  }
+}
+
+/** How an operator settled a divergence, kept over restarts of the agent and the host: it is carried out to its end. */
+export class ResolutionFile {
+  readonly #file: string;
+
+  constructor(stateDirectory: string) {
+    makeDirectoryDurably(stateDirectory);
+    this.#file = join(stateDirectory, 'resolution.json');
+  }
+
+  /** Null: no divergence was ever settled here. */
+  read(): Resolution | null {
+    const content = readIfExists(this.#file);
+    if (content === null) return null;
+    const parsed = JSON.parse(content.toString('utf8')) as Partial<Resolution> & { formatVersion?: unknown };
+    const { sequence, keep = null, lost = null } = parsed;
+    if (parsed.formatVersion !== formatVersion || typeof sequence !== 'number') {
+      throw new Error(
+        `${this.#file} is damaged or of another version than ${String(formatVersion)}: remove it, and resolve the divergence again if one is shown`,
+      );
+    }
+    return { sequence, keep, lost };
+  }
+
+  save(resolution: Resolution): void {
+    writeDurably(this.#file, `${JSON.stringify({ formatVersion, ...resolution })}\n`);
   }
 }

@@ -44,7 +44,7 @@ export function startApi(parts: ApiParts): Promise<ApiServer> {
 
 function facadeOf({ configuration, commands, view, log, slots }: ApiParts): AgentFacade {
   const run = (
-    kind: 'start' | 'stop' | 'switchover' | 'force',
+    kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve',
     module: string,
     host: string | null,
     by: Actor,
@@ -61,6 +61,7 @@ function facadeOf({ configuration, commands, view, log, slots }: ApiParts): Agen
     stop: (module, by) => run('stop', module, null, by),
     switchover: (module, to, by) => run('switchover', module, to, by),
     forcePrimary: (module, host, by) => run('force', module, host, by),
+    resolve: (module, keep, by) => run('resolve', module, keep, by),
     isServing: (module) => {
       const core = slots.find((slot) => slot.module.name === module)?.runtime?.core;
       return core?.role.at === 'primary' && core.role.server.kind === 'running' && core.role.link.kind !== 'lost';

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { CommandResult } from '../../schemas/generated/api.ts';
 import { messageOf, RefusedError } from '../client/errors.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
-import { actionFacts, linkFacts, moduleFacts, primaryReplica } from '../model/moduleFacts.ts';
+import { actionFacts, divergedReplica, linkFacts, moduleFacts, primaryReplica } from '../model/moduleFacts.ts';
 import { clusterViewId } from '../tree/clusterTree.ts';
 
 /** The person decided otherwise. */
@@ -64,7 +64,7 @@ export async function forcePrimary(session: ClusterSession, module: string, want
   if (status === undefined || facts?.enabled !== true) {
     throw refused('NOT_FAILED', `No primary can be forced for ${module}. ${facts?.hint ?? ''}`);
   }
-  const host = wanted ?? (await pickHost(module, facts.hosts));
+  const host = wanted ?? (await pickHost(facts.hosts, `Which host shall be primary of ${module}?`));
   const other = status.hosts.find((name) => name !== host) ?? 'the other host';
   const safe = status.inSync.length === 0 ? 'not known' : status.inSync.join(', ');
   await confirm(
@@ -89,6 +89,37 @@ export async function forcePrimary(session: ClusterSession, module: string, want
   );
 }
 
+/** Chooses between two histories, after a question that names what happens to both. */
+export async function resolveDivergence(
+  session: ClusterSession,
+  module: string,
+  wanted?: string,
+): Promise<CommandResult> {
+  const status = session.store.module(module);
+  const waits = status === undefined ? undefined : divergedReplica(status);
+  if (status === undefined || !waits?.diverged) {
+    throw refused('NOT_DIVERGED', `${module} has not diverged: there is nothing to resolve.`);
+  }
+  const { since, epoch, from, fromEpoch } = waits.diverged;
+  const keep = wanted ?? (await pickHost(status.hosts, `Whose history of ${module} shall be kept?`));
+  const keepsRunning = keep === from;
+  const loser = keepsRunning ? waits.host : from;
+  await confirm(
+    `Keep the history of ${keep} for module ${module} of cluster ${session.profile.name}?`,
+    [
+      `${waits.host} (epoch ${epoch}) and ${from} (epoch ${fromEpoch}) both went on ${since === 0 ? 'from the beginning' : `after epoch ${since}`}.`,
+      `What ${loser} holds is put aside in a folder on ${loser}; then ${loser} is brought up to date.`,
+      keepsRunning
+        ? `The server goes on running on ${keep}.`
+        : `The server is stopped on ${loser} and started on ${keep}, without anything that was written on ${loser} since.`,
+    ].join('\n\n'),
+    `Keep ${keep}`,
+  );
+  return run(session, `Resolving the divergence of ${module}`, () =>
+    session.request('module.resolve', { module, keep, confirm: module }),
+  );
+}
+
 /**
  * Runs an action that was called from the tree or the palette, and tells what came of it. A panel tells by itself.
  */
@@ -108,12 +139,10 @@ async function confirm(question: string, effect: string, verb: string): Promise<
   if (chosen !== verb) throw new CancelledError();
 }
 
-async function pickHost(module: string, hosts: readonly string[]): Promise<string> {
+async function pickHost(hosts: readonly string[], question: string): Promise<string> {
   // The question that follows names it anyway.
   if (hosts.length === 1 && hosts[0] !== undefined) return hosts[0];
-  const host = await vscode.window.showQuickPick([...hosts], {
-    placeHolder: `Which host shall be primary of ${module}?`,
-  });
+  const host = await vscode.window.showQuickPick([...hosts], { placeHolder: question });
   if (host === undefined) throw new CancelledError();
   return host;
 }
@@ -126,6 +155,6 @@ async function run(session: ClusterSession, title: string, work: () => Promise<C
   );
 }
 
-function refused(code: 'NOT_HEALTHY' | 'NOT_FAILED', reason: string): RefusedError {
+function refused(code: 'NOT_HEALTHY' | 'NOT_FAILED' | 'NOT_DIVERGED', reason: string): RefusedError {
   return new RefusedError({ code, reason: reason.trim() });
 }

@@ -7,6 +7,7 @@ import { forcePrimaryCommand } from './forcePrimary.ts';
 import { openModuleCommand } from './openModule.ts';
 import { reconnectCommand } from './reconnect.ts';
 import { removeClusterCommand } from './removeCluster.ts';
+import { resolveCommand } from './resolve.ts';
 import { startModuleCommand } from './startModule.ts';
 import { stopModuleCommand } from './stopModule.ts';
 import { switchoverCommand } from './switchover.ts';
@@ -23,6 +24,7 @@ const commands: Readonly<Record<string, Command>> = {
   stopModule: stopModuleCommand,
   switchover: switchoverCommand,
   forcePrimary: forcePrimaryCommand,
+  resolve: resolveCommand,
   showLog: (services) => services.log.show(),
 };
 

@@ -22,6 +22,7 @@ function knownReplicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateF
     case 'ALONE':
       return { severity: 'warning', word, label: 'without a secondary' };
     case 'WAIT':
+      if (replica.diverged) return { severity: 'error', word, label: 'diverged' };
       return { severity: 'warning', word, label: 'waiting' };
     case 'STOP':
       return { severity: 'neutral', word, label: 'stopped' };
@@ -41,6 +42,8 @@ export function moduleFacts(module: ModuleStatus): StateFacts {
     if (primary.transition !== null) {
       return { severity: 'busy', word: primary.state, label: `${primary.transition} ${where}` };
     }
+    const diverged = divergedReplica(module);
+    if (diverged) return { severity: 'error', word: primary.state, label: `${where}, ${diverged.host} has diverged` };
     if (primary.state === 'ALONE') return { severity: 'warning', word: 'ALONE', label: `${where}, no secondary` };
     return {
       severity: link.kind === 'in-sync' ? 'good' : 'warning',
@@ -66,6 +69,11 @@ export function primaryReplica(module: ModuleStatus): ReplicaStatus | undefined 
   return (
     module.onHosts.find((replica) => replica.host === module.primary && serves(replica)) ?? module.onHosts.find(serves)
   );
+}
+
+/** The replica that waits for an operator to choose between two histories. */
+export function divergedReplica(module: ModuleStatus): ReplicaStatus | undefined {
+  return module.onHosts.find((replica) => replica.known && replica.diverged);
 }
 
 /** How the two replicas stand to one another, and who sends to whom. */
@@ -95,6 +103,14 @@ export function linkFacts(module: ModuleStatus): LinkFacts {
       kind: 'in-sync',
       label: 'in sync',
       detail: `Every write on ${primary.host} is on ${other.host} before it is acknowledged.`,
+      ...direction,
+    };
+  }
+  if (other.known && other.diverged) {
+    return {
+      kind: 'broken',
+      label: 'diverged',
+      detail: `${other.host} holds a history of its own. Nothing of it is overwritten until you choose which one is kept.`,
       ...direction,
     };
   }
@@ -148,6 +164,7 @@ export function actionFacts(module: ModuleStatus, connected: boolean): ActionFac
         replica.known && (replica.state === 'STOP' || replica.state === 'WAIT' || replica.state === 'SECOND'),
     )
     .map((replica) => replica.host);
+  const diverged = divergedReplica(module);
   return [
     wrap('start', stopped || !running ? null : 'Already started.', 'Start the module on both hosts.', module.hosts),
     wrap('stop', running ? null : 'Already stopped.', 'Stop the server, then the mirror, on both hosts.', module.hosts),
@@ -166,6 +183,12 @@ export function actionFacts(module: ModuleStatus, connected: boolean): ActionFac
           : null,
       'Start a replica that is not known to be in sync. Acknowledged writes may be lost.',
       forcible,
+    ),
+    wrap(
+      'resolve',
+      diverged ? null : 'The replicas share one history: there is nothing to resolve.',
+      'Choose whose history is kept. What the other host holds is put aside there.',
+      module.hosts,
     ),
   ];
 }

@@ -3,7 +3,14 @@ import type { LogParams as LogParameters, ModuleParams as ModuleParameters } fro
 import type { RefusalCode, RpcError, RpcRequest as Request, RpcResponse } from '../../schemas/generated/api.ts';
 import { messageOf, RefusedError } from '../client/errors.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
-import { CancelledError, forcePrimary, startModule, stopModule, switchover } from '../commands/moduleActions.ts';
+import {
+  CancelledError,
+  forcePrimary,
+  resolveDivergence,
+  startModule,
+  stopModule,
+  switchover,
+} from '../commands/moduleActions.ts';
 
 /** Same as the agents use for refusals. */
 const refusalCode = -32_000;
@@ -48,6 +55,8 @@ async function perform(request: Request, session: ClusterSession, module: string
       return switchover(session, module);
     case 'module.forcePrimary':
       return forcePrimary(session, module);
+    case 'module.resolve':
+      return resolveDivergence(session, module);
     default:
       throw refusal('UNKNOWN_METHOD', `The panel may not call ${request.method}.`);
   }

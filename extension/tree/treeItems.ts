@@ -105,7 +105,9 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
   item.description = session.connected ? `${facts.word}${told}${server}` : `last known: ${facts.word}`;
   const applicable = actionFacts(module, session.connected).filter(
-    (action) => (action.name === 'switchover' || action.name === 'forcePrimary') && action.hosts.includes(host),
+    (action) =>
+      (action.name === 'switchover' || action.name === 'forcePrimary' || action.name === 'resolve') &&
+      action.hosts.includes(host),
   );
   item.contextValue = contextValue(
     'replica',

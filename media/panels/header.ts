@@ -10,6 +10,7 @@ const labels: readonly (readonly [ActionName, string])[] = [
   ['switchover', 'Switch Over'],
   ['stop', 'Stop'],
   ['forcePrimary', 'Force Primary…'],
+  ['resolve', 'Resolve Divergence…'],
 ];
 
 export interface HeaderEvents {
@@ -96,7 +97,8 @@ export class Header {
       const primary = name === (state.module?.desired === 'stopped' ? 'start' : 'switchover');
       made.update({ enabled, hint: this.#busy ?? facts?.hint ?? 'Not known yet.', primary: primary && enabled });
       // What makes no sense is not in the way; what is merely not possible now stays visible, with the reason.
-      made.element.hidden = facts?.enabled !== true && (name === 'forcePrimary' || name === 'start');
+      made.element.hidden =
+        facts?.enabled !== true && (name === 'forcePrimary' || name === 'start' || name === 'resolve');
     }
   }
 

@@ -107,6 +107,7 @@ async function act(name: ActionName): Promise<void> {
     stop: 'Stopping',
     switchover: 'Switching over',
     forcePrimary: 'Forcing the primary of',
+    resolve: 'Resolving the divergence of',
   }[name];
   header.setBusy(`${doing} ${module}…`);
   render();

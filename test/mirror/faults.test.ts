@@ -367,10 +367,16 @@ suite('the agent', () => {
     fs.mkdirSync(path.join(host.directory, 'd'));
     fs.writeFileSync(path.join(host.directory, 'd', 'file'), 'kept', { mode: 0o640 });
     await host.mirror.follow('127.0.0.1', 1);
-    const folder = await host.mirror.keepAside('epoch-7');
-    expect(differences(folder, host.directory)).toEqual([]);
-    expect(await host.mirror.keepAside('epoch-7')).toBe(`${folder}-2`);
-    await expect(host.mirror.keepAside('../x')).rejects.toMatchObject({ code: 'bad-name' });
+    const lineage = [{ epoch: 7, primary: 'alpha' }];
+    const about = { host: 'alpha', kept: 'beta', reason: 'an operator chose to keep beta', lineage, keptLineage: [] };
+    const folder = await host.mirror.keepAside('epoch-7', about);
+    expect(differences(path.join(folder, 'files'), host.directory)).toEqual([]);
+    const manifest = fs.readFileSync(path.join(folder, 'manifest.json'), 'utf8');
+    expect(JSON.parse(manifest)).toMatchObject({ ...about, formatVersion: 1, differences: null });
+    // The same history once more, after a crash say, is found; another one gets a folder of its own.
+    expect(await host.mirror.keepAside('epoch-7', about)).toBe(folder);
+    expect(await host.mirror.keepAside('epoch-7', { ...about, lineage: [] })).toBe(`${folder}-2`);
+    await expect(host.mirror.keepAside('../x', about)).rejects.toMatchObject({ code: 'bad-name' });
   });
 });
 

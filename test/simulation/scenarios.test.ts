@@ -13,7 +13,7 @@ const rewrite = process.env['UNDERSTUDY_REWRITE'] === '1';
 
 function perform(world: World, line: string, note: (text: string) => void): void {
   const [verb = '', ...words] = line.split(/\s+/);
-  const [first = '', second = ''] = words;
+  const [first = '', second = '', third = ''] = words;
   const host = first as HostName;
   switch (verb) {
     case 'run':
@@ -42,7 +42,11 @@ function perform(world: World, line: string, note: (text: string) => void): void
       world.guestDies(host);
       return;
     case 'command':
-      world.command(second as HostName, first as 'start' | 'stop' | 'switchover' | 'force');
+      world.command(
+        second as HostName,
+        first as 'start' | 'stop' | 'switchover' | 'force' | 'resolve',
+        (third || null) as HostName | null,
+      );
       return;
     case 'show':
       note(`= ${world.describe()}`);

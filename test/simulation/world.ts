@@ -9,11 +9,13 @@ import type {
   Command,
   CoreEvent,
   Effect,
+  LineageEntry,
   ModuleConfig,
   ModuleCoreState,
   Operation,
   Outcome,
   PeerStatus,
+  Resolution,
 } from '../../agent/core/types.ts';
 import type { Random } from './random.ts';
 
@@ -37,10 +39,15 @@ interface Session {
 /** What survives a crash. */
 interface Disk {
   desired: ModuleCoreState['desired'];
-  lineage: { epoch: number; primary: string }[];
+  resolution: Resolution | null;
+  /** Without an arbiter: this host's copy of the record. */
+  record: ArbiterRecord | null;
+  lineage: LineageEntry[];
   consistent: boolean;
   /** Numbers of the writes in the replica, in order. */
   log: number[];
+  /** What was kept aside, by its name. */
+  aside: Record<string, number[]>;
 }
 
 interface Host {
@@ -133,7 +140,15 @@ export class World {
   #newHost(name: HostName): Host {
     return {
       name,
-      disk: { desired: { value: 'started', sequence: 0 }, lineage: [], consistent: true, log: [] },
+      disk: {
+        desired: { value: 'started', sequence: 0 },
+        resolution: null,
+        record: null,
+        lineage: [],
+        consistent: true,
+        log: [],
+        aside: {},
+      },
       core: null,
       mirror: 'idle',
       frozen: false,
@@ -158,6 +173,7 @@ export class World {
       this.#facts(host),
       this.now,
       `${name}${String(host.life)}`,
+      host.disk.resolution,
     );
   }
 
@@ -205,17 +221,18 @@ export class World {
     this.#feed(host, { type: 'serverFailed', reason: 'the guest crashed', lasting: false });
   }
 
-  command(name: HostName, kind: Command['kind']): void {
+  command(name: HostName, kind: Command['kind'], keep: HostName | null = null): void {
     const host = this.hosts[name];
     if (!host.core) return;
     if (kind === 'force') this.forced = true;
-    this.#trace(`${this.#time()} command ${kind} on ${name}`);
+    this.#trace(`${this.#time()} command ${kind} on ${name}${keep ? ` keep ${keep}` : ''}`);
     this.#feed(host, {
       type: 'command',
       id: this.#order++,
       kind,
+      keep,
       deadline: this.now + 60_000,
-      arbiterReachable: this.#connected(name, 'gamma'),
+      arbiterReachable: this.#withoutArbiter || this.#connected(name, 'gamma'),
     });
   }
 
@@ -349,18 +366,22 @@ export class World {
       case 'saveDesired':
         host.disk.desired = effect.desired;
         return;
+      case 'saveResolution':
+        host.disk.resolution = effect.resolution;
+        return;
       case 'readArbiter':
-        this.#askArbiter(host, () => ({ type: 'arbiterRead', record: this.arbiterRecord }));
+        this.#askArbiter(host, () => ({ type: 'arbiterRead', record: this.#recordFor(host) }));
         return;
       case 'propose': {
         const { expect, record } = effect.proposal;
         this.#askArbiter(host, () => {
-          const current = this.arbiterRecord;
+          const current = this.#recordFor(host);
           if (current?.proposal === record.proposal) return { type: 'proposalGranted', record: current };
           if ((current?.epoch ?? null) !== expect || record.epoch <= (current?.epoch ?? 0)) {
             return { type: 'proposalRefused', proposal: record.proposal, current };
           }
-          this.arbiterRecord = record;
+          if (this.#withoutArbiter) host.disk.record = record;
+          else this.arbiterRecord = record;
           this.#trace(
             `${this.#time()} arbiter grants epoch ${String(record.epoch)} primary ${record.primary} in sync ${record.inSync.join(',')}`,
           );
@@ -405,6 +426,19 @@ export class World {
     });
   }
 
+  get #withoutArbiter(): boolean {
+    return this.#config('alpha').arbiter === 'none';
+  }
+
+  /** Without an arbiter the record lives on both hosts, each of which learns of a newer one with the other's heartbeats. */
+  #recordFor(host: Host): ArbiterRecord | null {
+    if (!this.#withoutArbiter) return this.arbiterRecord;
+    const told = host.core?.peer.status?.record ?? null;
+    const own = host.disk.record;
+    if (told && told.epoch > (own?.epoch ?? 0)) host.disk.record = told;
+    return host.disk.record;
+  }
+
   /** Question and answer may each be lost; the arbiter decides when the question arrives. */
   #askArbiter(host: Host, decide: () => CoreEvent): void {
     const { life } = host;
@@ -412,6 +446,10 @@ export class World {
       if (host.life === life) this.#feed(host, event);
     };
     this.#after(this.#latency(), () => {
+      if (this.#withoutArbiter) {
+        answer(decide());
+        return;
+      }
       if (!this.#connected(host.name, 'gamma') || this.#random.next() < 0.02) {
         this.#after(1000, () => answer({ type: 'arbiterUnreachable' }));
         return;
@@ -537,7 +575,10 @@ export class World {
         });
         return;
       case 'keepAside':
-        later(200, () => ({ note: operation.name }));
+        later(200, () => {
+          host.disk.aside[operation.name] = [...host.disk.log];
+          return { note: operation.name };
+        });
         return;
       case 'follow':
         later(this.#random.between(10, 60), () => {
@@ -557,7 +598,7 @@ export class World {
     }
   }
 
-  #enter(host: Host, entry: { epoch: number; primary: string }): void {
+  #enter(host: Host, entry: LineageEntry): void {
     const last = host.disk.lineage.at(-1);
     if (last && last.epoch >= entry.epoch) return;
     host.disk.lineage.push(entry);
@@ -582,6 +623,7 @@ export class World {
     const differs =
       follower.disk.log.length !== host.disk.log.length || follower.disk.log.at(-1) !== host.disk.log.at(-1);
     if (differs) {
+      this.#checkNothingIsDestroyed(host, follower);
       follower.disk.consistent = false;
       this.#feedSoon(follower, { type: 'replica', replica: this.#facts(follower) });
     }
@@ -596,6 +638,19 @@ export class World {
       this.#feed(host, { type: 'mirrorInStep', replica: this.#facts(host) });
     });
     return null;
+  }
+
+  /** Nothing is destroyed to settle a disagreement: what only the follower holds was kept aside before. */
+  #checkNothingIsDestroyed(host: Host, follower: Host): void {
+    const kept = new Set([host.disk.log, ...[host, follower].flatMap(({ disk }) => Object.values(disk.aside))].flat());
+    // An unfinished resync holds nothing of its own.
+    if (!follower.disk.consistent) return;
+    const lost = follower.disk.log.find((write) => this.acknowledged.has(write) && !kept.has(write));
+    if (lost !== undefined) {
+      throw new Violation(
+        `${this.#time()}: acknowledged write ${String(lost)} of ${follower.name} is overwritten and nowhere kept`,
+      );
+    }
   }
 
   #sessionEnds(reason: string, tellPrimary = true): void {

@@ -176,6 +176,10 @@ export class MemoryFacade implements AgentFacade {
     return this.#command(`force ${module} on ${host}`, by);
   }
 
+  resolve(module: string, keep: string, by: Actor): Promise<Outcome> {
+    return this.#command(`resolve ${module} keeping ${keep}`, by);
+  }
+
   isServing(module: string): boolean {
     return this.state.modules.some(({ name, primary }) => name === module && primary === this.host);
   }

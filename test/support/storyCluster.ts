@@ -225,6 +225,7 @@ export class StoryCluster {
       stop: (module) => this.#perform(module, 'stopping', () => this.#stop(module)),
       switchover: (module, to) => this.#perform(module, 'demoting', () => this.serveOn(module, to ?? '')),
       forcePrimary: (module, target) => this.#perform(module, 'promoting', () => this.#alone(module, target)),
+      resolve: (module, keep) => this.#perform(module, 'demoting', () => this.serveOn(module, keep)),
       isServing: (module) => this.modules.get(module)?.primary === host,
     };
   }

@@ -417,6 +417,20 @@ describe('commands', () => {
     expect(facade.commands).toEqual(['t0: force web on beta']);
   });
 
+  it('settle a divergence only when the module is named, and only for admins', async () => {
+    const { port } = await start();
+    const operator = await connect(port, 'operator');
+    const params = { module: 'web', keep: 'beta', confirm: 'web' };
+    await expect(operator.call('module.resolve', params)).rejects.toThrow(/needs the role admin/);
+    const client = await connect(port);
+    await expect(client.call('module.resolve', { ...params, confirm: 'yes' })).rejects.toMatchObject({
+      refusal: { code: 'CONFIRMATION' },
+    });
+    expect(facade.commands).toEqual([]);
+    await client.call('module.resolve', params);
+    expect(facade.commands).toEqual([expect.stringMatching(/: resolve web keeping beta$/)]);
+  });
+
   it('are refused with the code, the reason and the numbers of the agent', async () => {
     const { port } = await start();
     const client = await connect(port);

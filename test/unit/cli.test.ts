@@ -6,6 +6,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -152,6 +153,8 @@ describe('understudy', () => {
       'stop',
       'switchover',
       'force-primary',
+      'resolve',
+      'aside',
       'log',
       'validate',
       'init',
@@ -582,6 +585,30 @@ describe('with an agent', () => {
     });
   });
 
+  it('resolve says what happens to both histories, and asks for the name of the module', async () => {
+    const diverged = { since: 2, epoch: 3, from: 'beta', fromEpoch: 4 };
+    const onHosts = [{ ...replicaStatus('alpha', 'WAIT'), diverged }, replicaStatus('beta', 'ALONE')];
+    facade.state = snapshotOf([moduleStatus('web', { onHosts, primary: 'beta' })]);
+    expect((await local(['status'])).out).toMatch(/alpha +WAIT +diverged/);
+
+    const args = ['resolve', 'web', '--keep', 'alpha'];
+    const unasked = await local(args);
+    expect(unasked.code).toBe(2);
+    expect(unasked.err).toContain('confirm it with --yes');
+    const asked = await local(args, { isInteractive: true, ask: () => Promise.resolve('webb') });
+    expect(asked.code).toBe(3);
+    expect(asked.err).toContain('Kept: alpha (epoch 3). Put aside: what beta holds (epoch 4), in a folder on beta.');
+    expect(asked.err).toContain('The server is stopped on beta, started on alpha');
+    expect(facade.commands).toEqual([]);
+
+    expect((await local(args, { isInteractive: true, ask: () => Promise.resolve('web') })).code).toBe(0);
+    const other = ['resolve', 'web', '--keep', 'beta'];
+    const kept = await local(other, { isInteractive: true, ask: () => Promise.resolve('') });
+    expect(kept.err).toContain('Kept: beta (epoch 4). Put aside: what alpha holds (epoch 3), in a folder on alpha.');
+    expect((await local([...other, '--yes'])).code).toBe(0);
+    expect(facade.commands).toEqual(['local: resolve web keeping alpha', 'local: resolve web keeping beta']);
+  });
+
   it('force-primary asks for the name of the module', async () => {
     const args = ['force-primary', 'web', '--host', 'beta'];
     expect(await local(args)).toMatchObject({ code: 2, err: expect.stringMatching(/--confirm web/) as string });
@@ -665,5 +692,97 @@ describe('without an agent', () => {
       code: 2,
       err: expect.stringMatching(/no cluster file|does not exist/) as string,
     });
+  });
+});
+
+describe('understudy aside', () => {
+  const aside = (args: readonly string[], extra?: Partial<Io>) =>
+    understudy(['aside', ...args, ...config('alpha')], extra);
+
+  function keep(module: string, name: string, differences: object[] | null): string {
+    const folder = path('alpha', 'lib', 'modules', module, 'aside', name);
+    mkdirSync(join(folder, 'files', 'd'), { recursive: true });
+    writeFileSync(join(folder, 'files', 'd', 'disk.raw'), 'what only alpha held');
+    const lineage = [{ epoch: 3, primary: 'alpha' }];
+    const keptLineage = [{ from: 4, epoch: 4, primary: 'beta', apart: true }];
+    const manifest = {
+      formatVersion: 1,
+      module,
+      at: '2026-11-25T20:00:00.000Z',
+      bytes: 4096,
+      host: 'alpha',
+      kept: 'beta',
+    };
+    const reason = 'an operator chose to keep beta';
+    writeFileSync(
+      join(folder, 'manifest.json'),
+      JSON.stringify({ ...manifest, reason, lineage, keptLineage, differences }),
+    );
+    return folder;
+  }
+
+  it('lists and shows what is kept, and which files differ', async () => {
+    await init();
+    expect((await aside(['list'])).out).toBe('nothing is kept aside on this host\n');
+    const folder = keep('web', 'alpha-epoch-3', null);
+    const odd = Buffer.from('d/caf\u00e9', 'latin1').toString('base64');
+    keep('db', 'alpha-epoch-7', [{ path: odd, kind: 'content', size: 20 }]);
+    const listed = await aside(['list']);
+    expect(listed.out).toMatch(
+      /alpha-epoch-3 +web +2026-11-25T20:00:00.000Z +4.00 KiB +an operator chose to keep beta/,
+    );
+    expect(listed.out).toContain('alpha-epoch-7');
+    expect((await aside(['list', 'web'])).out).not.toContain('alpha-epoch-7');
+    expect(JSON.parse((await aside(['list', 'web', '--json'])).out)).toMatchObject({
+      aside: [{ name: 'alpha-epoch-3', module: 'web', folder, bytes: 4096 }],
+    });
+    const shown = (await aside(['show', 'alpha-epoch-3'])).out;
+    expect(shown).toContain('history: epoch 3, primary alpha; in its place: epoch 4, primary beta (beta)');
+    expect(shown).toContain('holds everything that the replica held');
+    expect((await aside(['show', 'alpha-epoch-7'])).out).toMatch(
+      /holds 1 files that differ[\s\S]*content +20 B {2}d\/caf/,
+    );
+    const unknown = await aside(['show', 'gone']);
+    expect(unknown).toMatchObject({ code: 2 });
+    expect(unknown.err).toContain('Nothing called "gone" is kept aside here: there is alpha-epoch-7, alpha-epoch-3');
+  });
+
+  it('restores to a new directory, never over files and never into a mirror', async () => {
+    await init();
+    keep('web', 'alpha-epoch-3', null);
+    const mirror = path('srv', 'web');
+    mkdirSync(mirror, { recursive: true });
+    mkdirSync(path('alpha', 'etc', 'modules'), { recursive: true });
+    writeFileSync(path('alpha', 'etc', 'modules', 'web.module.jsonc'), moduleText('web', mirror));
+    const restore = (to: string) => aside(['restore', 'alpha-epoch-3', '--to', to]);
+
+    expect((await restore(path('new', 'place'))).code).toBe(0);
+    expect(read('new', 'place', 'd', 'disk.raw')).toBe('what only alpha held');
+    const again = await restore(path('new', 'place'));
+    expect(again).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/not empty, and nothing is overwritten/) as string,
+    });
+    symlinkSync(mirror, path('link'));
+    for (const to of [mirror, join(mirror, 'sub'), path('link', 'sub')]) {
+      expect(await restore(to)).toMatchObject({
+        code: 3,
+        err: expect.stringMatching(/in the mirror of module web/) as string,
+      });
+    }
+    expect(readdirSync(mirror)).toEqual([]);
+  });
+
+  it('removes only what was confirmed', async () => {
+    await init();
+    const folder = keep('web', 'alpha-epoch-3', null);
+    expect(await aside(['remove', 'alpha-epoch-3'])).toMatchObject({ code: 2 });
+    const answered = (text: string) => ({ isInteractive: true, ask: () => Promise.resolve(text) });
+    expect(await aside(['remove', 'alpha-epoch-3'], answered('yes'))).toMatchObject({ code: 3 });
+    expect(existsSync(folder)).toBe(true);
+    expect(await aside(['remove', 'alpha-epoch-3'], answered('alpha-epoch-3'))).toMatchObject({ code: 0 });
+    expect(readdirSync(join(folder, '..'))).toEqual([]);
+    keep('web', 'alpha-epoch-3', null);
+    expect(await aside(['remove', 'alpha-epoch-3', '--yes'])).toMatchObject({ code: 0 });
   });
 });

@@ -2,7 +2,7 @@ import { refuse, resultOf } from '../refusals.ts';
 import type { MethodHandlers } from './method.ts';
 
 export const moduleMethods: MethodHandlers<
-  'module.start' | 'module.stop' | 'module.switchover' | 'module.forcePrimary'
+  'module.start' | 'module.stop' | 'module.switchover' | 'module.forcePrimary' | 'module.resolve'
 > = {
   'module.start': async ({ module }, { facade, actor }) => resultOf(await facade.start(module, actor)),
 
@@ -20,5 +20,16 @@ export const moduleMethods: MethodHandlers<
       );
     }
     return resultOf(await facade.forcePrimary(module, host, actor));
+  },
+
+  'module.resolve': async ({ module, keep, confirm }, { facade, actor }) => {
+    if (confirm !== module) {
+      throw refuse(
+        'CONFIRMATION',
+        `The history of the other host is put aside and its replica overwritten: confirm it by typing the module's name, ${module}.`,
+        { expected: module },
+      );
+    }
+    return resultOf(await facade.resolve(module, keep, actor));
   },
 };

@@ -2,38 +2,58 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { makeDirectoryDurably, syncDirectory } from '../../platform/durable.ts';
+import { makeDirectoryDurably, syncDirectory, writeDurably } from '../../platform/durable.ts';
+import type { AsideFacts } from '../mirror.ts';
 import { MirrorError } from '../mirrorError.ts';
+import { asideFolder, type AsideManifest, filesFolder, manifestFile, readManifest } from './asideManifest.ts';
 import { syncFileSystem } from './backgroundCalls.ts';
 
+/** What stays free in the file system of the state directory, bytes: the agent has to write there. */
+const RESERVE_BYTES = 64 * 1024 * 1024;
+/** File systems that share blocks between copies (statfs(2)): btrfs, XFS. */
+const SHARING = new Set([0x9123683e, 0x58465342]);
+
 /**
- * Copies a replica's present content to `aside/NAME` in the state directory, complete and durable before it returns.
+ * Copies a replica's present content to `aside/NAME` in the state directory, with a manifest, complete and durable before it returns. The same
+ * history is kept once: after a crash its folder is found again.
  * @returns the folder
- * @throws MirrorError "bad-name", "keep-aside-failed"; then nothing is left behind
+ * @throws MirrorError "bad-name", "no-room", "keep-aside-failed"; then nothing is left behind
  */
-export async function keepAside(rootFd: number, stateDirectory: string, name: string): Promise<string> {
+export async function keepAside(
+  rootFd: number,
+  stateDirectory: string,
+  module: string,
+  name: string,
+  about: AsideFacts,
+): Promise<string> {
   if (!/^[\w][\w.@+-]{0,200}$/.test(name)) {
     throw new MirrorError(
       'bad-name',
       `${JSON.stringify(name)} cannot name a folder: use letters, digits, "-", "_", "."`,
     );
   }
-  const aside = path.join(stateDirectory, 'aside');
+  const aside = asideFolder(stateDirectory);
   makeDirectoryDurably(aside);
-  const target = freeName(path.join(aside, name));
+  const { target, found } = placeFor(path.join(aside, name), about);
+  if (found) return target;
   const partial = `${target}.partial`;
   fs.rmSync(partial, { recursive: true, force: true });
-  fs.mkdirSync(partial, { mode: 0o700 });
+  // Through our descriptor: what is mounted over the directory is not what is kept.
+  const source = `/proc/${process.pid}/fd/${rootFd}/.`;
+  const bytes = await bytesIn(source);
+  checkRoom(rootFd, aside, bytes);
   try {
-    // Through our descriptor: what is mounted over the directory is not what is kept.
-    await promisify(execFile)('cp', [
-      '-a',
-      '--reflink=auto',
-      '--sparse=always',
-      '--',
-      `/proc/${process.pid}/fd/${rootFd}/.`,
-      partial,
-    ]);
+    fs.mkdirSync(filesFolder(partial), { recursive: true, mode: 0o700 });
+    await promisify(execFile)('cp', ['-a', '--reflink=auto', '--sparse=always', '--', source, filesFolder(partial)]);
+    const manifest: AsideManifest = {
+      formatVersion: 1,
+      module,
+      at: new Date().toISOString(),
+      bytes,
+      ...about,
+      differences: null,
+    };
+    writeDurably(manifestFile(partial), `${JSON.stringify(manifest, null, 2)}\n`);
     const fd = fs.openSync(partial, 'r');
     try {
       await syncFileSystem(fd);
@@ -50,9 +70,33 @@ export async function keepAside(rootFd: number, stateDirectory: string, name: st
   }
 }
 
-function freeName(wanted: string): string {
-  if (!fs.existsSync(wanted)) return wanted;
-  for (let number = 2; ; number++) {
-    if (!fs.existsSync(`${wanted}-${number}`)) return `${wanted}-${number}`;
+/** The folder that holds this very history already, or a name that is free. Files without a history have nothing to be known again by. */
+function placeFor(wanted: string, about: AsideFacts): { target: string; found: boolean } {
+  const tail = about.lineage.at(-1);
+  for (let number = 1; ; number++) {
+    const target = number === 1 ? wanted : `${wanted}-${number}`;
+    if (!fs.existsSync(target)) return { target, found: false };
+    const kept = readManifest(target)?.lineage.at(-1);
+    if (tail && kept?.epoch === tail.epoch && kept.primary === tail.primary) return { target, found: true };
   }
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  const { stdout } = await promisify(execFile)('du', ['-s', '-x', '--block-size=1', '--', folder]);
+  return Number(stdout.split('\t')[0]);
+}
+
+function checkRoom(rootFd: number, aside: string, bytes: number): void {
+  const { bavail, bsize, type } = fs.statfsSync(aside);
+  if (SHARING.has(type) && fs.fstatSync(rootFd).dev === fs.statSync(aside).dev) return;
+  const free = bavail * bsize - RESERVE_BYTES;
+  if (free >= bytes) return;
+  throw new MirrorError(
+    'no-room',
+    `keeping it aside takes ${mebibytes(bytes)}, and ${aside} has room for ${mebibytes(Math.max(0, free))}: make room there, then resolve again`,
+  );
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 / 1024)} MiB`;
 }

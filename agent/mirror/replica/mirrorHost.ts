@@ -1,4 +1,12 @@
-import type { FollowerEndpoint, LineageEntry, Mirror, MirrorEvent, MirrorOptions, ReplicaRecord } from '../mirror.ts';
+import type {
+  AsideFacts,
+  FollowerEndpoint,
+  LineageEntry,
+  Mirror,
+  MirrorEvent,
+  MirrorOptions,
+  ReplicaRecord,
+} from '../mirror.ts';
 import { MirrorError } from '../mirrorError.ts';
 import { FollowerHost } from './followerHost.ts';
 import { keepAside } from './keepAside.ts';
@@ -137,11 +145,11 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy'> 
     await this.#stopFollowing();
   }
 
-  async keepAside(name: string): Promise<string> {
+  async keepAside(name: string, about: AsideFacts): Promise<string> {
     if (this.#primary) {
       throw new MirrorError('wrong-state', 'this host serves the mirror: what it serves is not put aside');
     }
-    return keepAside(this.#location.rootFd, this.#options.stateDirectory, name);
+    return keepAside(this.#location.rootFd, this.#options.stateDirectory, this.#options.module, name, about);
   }
 
   async close(): Promise<void> {

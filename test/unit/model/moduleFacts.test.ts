@@ -47,6 +47,18 @@ describe("what a module's state means", () => {
     expect(enabled(module)).not.toContain('forcePrimary');
   });
 
+  it('is an error with two histories, which can be resolved either way', () => {
+    const diverged = { since: 2, epoch: 3, from: 'alpha', fromEpoch: 4 };
+    const module = pair(replicaStatus('alpha', 'ALONE'), { ...replicaStatus('beta', 'WAIT'), diverged });
+    expect(moduleFacts(module)).toMatchObject({ severity: 'error', label: 'on alpha, beta has diverged' });
+    expect(linkFacts(module).label).toBe('diverged');
+    expect(actionFacts(module, true).find(({ name }) => name === 'resolve')).toMatchObject({
+      enabled: true,
+      hosts: ['alpha', 'beta'],
+    });
+    expect(enabled(pair(prim, second))).not.toContain('resolve');
+  });
+
   it('is an error while writes are frozen', () => {
     const module = pair({ ...prim, transition: 'frozen' }, { ...second, known: false });
     expect(moduleFacts(module)).toMatchObject({ severity: 'error', label: 'frozen on alpha' });

@@ -1,0 +1,101 @@
+/**
+ * Two histories: a replica that was primary alone while the other host was forced (or went on alone without an arbiter). Nothing of it is
+ * overwritten until an operator has chosen whose history goes on.
+ */
+import type { Draft } from './draft.ts';
+import type { ArbiterRecord, Fork, LineageEntry, LineageRange, PeerStatus, Resolution } from './types.ts';
+
+/** What this replica's lineage remembers of a configuration. */
+export function entryOf(draft: Draft, record: ArbiterRecord): LineageEntry {
+  const { epoch, primary, inSync, cause } = record;
+  const alone = draft.config.arbiter === 'none' && inSync.length === 1;
+  return cause === 'force' || alone ? { epoch, primary, apart: true } : { epoch, primary };
+}
+
+function knows(ranges: readonly LineageRange[], { epoch, primary }: LineageEntry): boolean {
+  return ranges.some((range) => range.from <= epoch && epoch <= range.epoch && range.primary === primary);
+}
+
+/**
+ * Where the history of this consistent replica parts from the primary's; null when it is a part of it. A last epoch that the primary does not
+ * know makes no second history by itself: without a force, only a replica that holds every acknowledged write can have followed.
+ */
+export function forkFrom(draft: Draft, primary: PeerStatus): Fork | null {
+  const tail = draft.tail();
+  const other = primary.lineage.at(-1);
+  if (tail === null || !other || knows(primary.lineage, tail)) return null;
+  const { lineage } = draft.state.replica;
+  const common = lineage.findLast((entry) => knows(primary.lineage, entry))?.epoch ?? 0;
+  if (!primary.lineage.some((range) => range.apart === true && range.from > common)) return null;
+  return { common, own: tail, other: { epoch: other.epoch, primary: other.primary } };
+}
+
+/** Whether an operator has given up the history that this replica holds. */
+export function isGivenUp(draft: Draft): boolean {
+  const { resolution, replica } = draft.state;
+  if (!resolution?.lost || resolution.keep !== draft.config.peer) return false;
+  const { epoch, primary } = resolution.lost;
+  return replica.lineage.some((entry) => entry.epoch === epoch && entry.primary === primary);
+}
+
+/** Whether the peer has learnt that its history is given up for this one, and does not run it any more. */
+export function peerYields(draft: Draft, peer: PeerStatus): boolean {
+  const { resolution } = draft.state;
+  if (!resolution?.lost) return false;
+  return (
+    resolution.keep === draft.config.self &&
+    peer.resolution?.sequence === resolution.sequence &&
+    peer.resolution.keep === resolution.keep &&
+    peer.role === 'none' &&
+    knows(peer.lineage, resolution.lost)
+  );
+}
+
+/** A choice was made and has not been carried out: one of the two still holds the history that is given up. */
+export function isUnderWay(draft: Draft): boolean {
+  const { resolution, config } = draft.state;
+  if (!resolution?.lost) return false;
+  if (resolution.keep === config.peer) return isGivenUp(draft);
+  const peer = draft.freshPeer();
+  return peer !== null && knows(peer.lineage, resolution.lost);
+}
+
+/** The later word of the two hosts holds; asked for on both sides of a cut, the preferred host's. */
+export function learnResolution(draft: Draft, told: Resolution | null): void {
+  const { resolution, config } = draft.state;
+  if (!told) return;
+  const later = told.sequence > (resolution?.sequence ?? 0);
+  const tied =
+    told.sequence === resolution?.sequence && told.keep !== resolution.keep && config.hosts[0] === config.peer;
+  if (later || tied) decide(draft, told);
+}
+
+/** Durable before anything is done about it. */
+export function decide(draft: Draft, resolution: Resolution): void {
+  draft.state.resolution = resolution;
+  draft.emit({ type: 'saveResolution', resolution });
+}
+
+/** What to say of a fork on the host that has to wait. */
+export function forkReason(draft: Draft, { common, own, other }: Fork): string {
+  const { module, self, peer } = draft.config;
+  return (
+    `diverged: ${self} (epoch ${String(own.epoch)}) and ${peer} (epoch ${String(other.epoch)}) both went on after ` +
+    `${common === 0 ? 'they began' : `epoch ${String(common)}`}, and each may hold writes that the other does not. ` +
+    `Nothing is overwritten until you choose: \`understudy resolve ${module} --keep ${peer}\` or \`--keep ${self}\``
+  );
+}
+
+/** Waits for the operator's choice, and says so once. */
+export function waitDiverged(draft: Draft, fork: Fork): void {
+  const { role } = draft.state;
+  const known = role.at === 'waiting' && role.diverged?.own.epoch === fork.own.epoch;
+  const chosen = draft.state.resolution?.keep === draft.config.self && isUnderWay(draft);
+  if (!known) draft.log('error', 'DIVERGED', `${draft.config.module}: ${forkReason(draft, fork)}`);
+  draft.wait(
+    chosen
+      ? `an operator keeps ${draft.config.self}: waiting for ${draft.config.peer} to stop its server`
+      : forkReason(draft, fork),
+    { diverged: fork },
+  );
+}
