@@ -41,7 +41,15 @@ const ENDED = 3;
 /** The dispatcher has closed its end of the queue; the other end was closed. */
 const CLOSING = 4;
 const CLOSED = 5;
-const COUNTERS = 6;
+/** Reads in the queue and in the helpers' hands. */
+const UNDER_WAY = 6;
+const COUNTERS = 7;
+
+/** A longer read keeps the disk busy for long enough to be worth a helper. */
+const LARGEST_HERE = 64 * 1024;
+/** A disk that let the dispatcher wait for longer than this is left to the helpers for a while, milliseconds. */
+const SLOW_MS = 0.5;
+const LEFT_ALONE_MS = 1000;
 
 /**
  * Reads that have to wait for the disk go to helper threads, so that the dispatcher is free for what else comes in. What the page cache holds
@@ -56,13 +64,18 @@ export class ColdReads {
   readonly #counters = new Int32Array(new SharedArrayBuffer(COUNTERS * 4));
   readonly #record = Buffer.alloc(RECORD_SIZE);
   readonly #reader: CachedReader;
+  readonly #buffer: Uint8Array;
+  readonly #requests: Poll;
   #supported = true;
+  #leftAloneUntil = 0;
 
   /** `script` is run by each helper, with a {@link ColdReadSetup}, and has to call {@link serveColdReads}. `buffer` takes what is read at once. */
   constructor(fuseFd: number, script: string, buffer: Uint8Array) {
     this.#fuseFd = fuseFd;
     this.#script = script;
     this.#reader = new CachedReader(buffer);
+    this.#buffer = buffer;
+    this.#requests = new Poll([{ fd: fuseFd, events: POLLIN }]);
     const { readFd, writeFd } = pipe();
     this.#readFd = readFd;
     this.#queueFd = writeFd;
@@ -99,6 +112,22 @@ export class ColdReads {
     return offset + got >= fstat(fd).size ? got : null;
   }
 
+  /**
+   * Reads from the disk at once when that keeps nobody waiting: no other request and no other read is there, and the disk is a fast one. What one
+   * program reads piece after piece is spared a change of threads. Null when a helper had better do it.
+   */
+  readHere(fd: number, offset: number, size: number): number | null {
+    if (size > LARGEST_HERE || Atomics.load(this.#counters, UNDER_WAY) !== 0) return null;
+    const start = performance.now();
+    if (start < this.#leftAloneUntil) return null;
+    this.#requests.wait(0);
+    if (this.#requests.result(0) !== 0) return null;
+    const got = tryPread(fd, this.#buffer, offset, size);
+    const end = performance.now();
+    if (end - start > SLOW_MS) this.#leftAloneUntil = end + LEFT_ALONE_MS;
+    return got;
+  }
+
   /** Hands a read to the helpers. Returns false when they cannot take it: then the caller reads. */
   submit(fd: number, offset: number, size: number, uniqueLow: number, uniqueHigh: number): boolean {
     if (!this.#supported) return false;
@@ -112,7 +141,11 @@ export class ColdReads {
     record.writeUInt32LE(uniqueLow, 8);
     record.writeUInt32LE(uniqueHigh, 12);
     record.writeDoubleLE(offset, 16);
-    if (tryWrite(this.#queueFd, record) !== RECORD_SIZE) return false;
+    Atomics.add(this.#counters, UNDER_WAY, 1);
+    if (tryWrite(this.#queueFd, record) !== RECORD_SIZE) {
+      Atomics.sub(this.#counters, UNDER_WAY, 1);
+      return false;
+    }
     // The last helper may have gone meanwhile. One that has not said so yet looks into the queue once more afterwards.
     if (Atomics.load(this.#counters, SERVING) === 0) this.#start();
     return true;
@@ -159,6 +192,7 @@ export function serveColdReads(setup: ColdReadSetup): void {
       reply.writeUInt32LE(length, 0);
       reply.writeInt32LE(Math.min(0, count), 4);
       record.copy(reply, 8, 8, 16);
+      Atomics.sub(counters, UNDER_WAY, 1);
       sendReply(setup.fuseFd, reply, length);
     }
   };

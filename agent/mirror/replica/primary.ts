@@ -190,12 +190,29 @@ export class Primary implements MutationSink {
       this.#shared.hold(reply.bytes, this.#shared.inStep ? number : 0, true);
       this.#sendReplicated(session, replicated);
       if (this.#resync) for (const mutation of replicated) this.#resync.onMutation(mutation);
+      if (this.#shared.inStep) this.#markMade(replicated);
     } else {
       this.#shared.hold(reply.bytes, 0, true);
     }
     if (this.#shared.frozen) this.#park();
     this.#maintain();
     return true;
+  }
+
+  /**
+   * A new file is nearly always written next, which needs its mark to be durable: it becomes so now, while the follower makes the file,
+   * instead of then, when the writer would wait for it.
+   */
+  #markMade(mutations: readonly Mutation[]): void {
+    for (const mutation of mutations) {
+      if (mutation.kind !== 'create') continue;
+      try {
+        this.#marks.markWhole(mutation.ino);
+      } catch {
+        // The write will try it again, and be refused if it must.
+        return;
+      }
+    }
   }
 
   /** What of a change the follower must see, null for nothing. */

@@ -41,6 +41,8 @@ export function read(context: MountContext): void {
     // Direct I/O below never finds anything in the cache.
     const cached = handle.direct ? null : coldReads.readCached(fd, offset, size);
     if (cached !== null) return channel.answer(cached);
+    const here = coldReads.readHere(fd, offset, size);
+    if (here !== null) return here < 0 ? channel.answer(0, -here) : channel.answer(here);
     if (coldReads.submit(fd, offset, size, channel.uniqueLow, channel.uniqueHigh)) return;
   }
   const got = tryPread(fd, channel.replyBody, offset, size);
