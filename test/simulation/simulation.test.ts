@@ -202,6 +202,28 @@ describe('the failover core under faults', () => {
     expect(lines.join('\n')).toContain('the content of beta is kept in');
   });
 
+  it('lets one of two primaries of the same epoch go on when they see each other again, and the other wait', () => {
+    const world = new World({
+      random: new Random(13),
+      config: { arbiter: 'none', withoutArbiter: 'risk-split-brain' },
+    });
+    world.forced = true;
+    world.run(15_000);
+    world.setCut('alpha', 'beta', true);
+    world.run(10_000);
+    expect([world.hosts.alpha.server, world.hosts.beta.server]).toEqual(['running', 'running']);
+    expect(world.hosts.alpha.disk.lineage.at(-1)?.epoch).toBe(world.hosts.beta.disk.lineage.at(-1)?.epoch);
+    world.setCut('alpha', 'beta', false);
+    const before = world.twoServersMs;
+    world.run(5_000);
+    expect(world.twoServersMs - before).toBeLessThan(500);
+    expect(world.describe()).toMatch(/^alpha: ALONE server running .*beta: WAIT server stopped \(diverged: /);
+    world.command('alpha', 'resolve', 'beta');
+    world.run(20_000);
+    expect(world.describe()).toContain('beta: PRIM server running');
+    expect(destroyed(world)).toEqual([]);
+  });
+
   it('never promotes by itself without an arbiter, unless the risk was chosen', () => {
     for (const withoutArbiter of ['manual', 'risk-split-brain'] as const) {
       const world = new World({ random: new Random(10), config: { arbiter: 'none', withoutArbiter } });

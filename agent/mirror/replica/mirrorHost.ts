@@ -7,11 +7,12 @@ import type {
   MirrorOptions,
   ReplicaRecord,
 } from '../mirror.ts';
-import { MirrorError } from '../mirrorError.ts';
+import { describeError, MirrorError } from '../mirrorError.ts';
 import { FollowerHost } from './followerHost.ts';
 import { keepAside } from './keepAside.ts';
 import { identityOf, type Location, openLocation } from './location.ts';
 import { PrimaryHost } from './primaryHost.ts';
+import { pruneAside } from './pruneAside.ts';
 import { RecordStore } from './record.ts';
 
 /** An orderly release at the end of the process has this long, milliseconds. */
@@ -38,7 +39,14 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy'> 
     this.#location = openLocation(options);
     this.#record = RecordStore.open(options.stateDirectory, options.module);
     this.#record.bindTo(identityOf(this.#location.rootFd), options.directory);
-    this.#record.onChange = (record) => emit({ type: 'record', record });
+    let { syncId } = this.#record.value;
+    this.#record.onChange = (record) => {
+      emit({ type: 'record', record });
+      if (record.syncId === syncId) return;
+      syncId = record.syncId;
+      // A resync has ended: what was kept aside before it is compared with what took its place.
+      if (this.#follower) void this.#prune();
+    };
   }
 
   record(): Promise<ReplicaRecord> {
@@ -150,6 +158,15 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy'> 
       throw new MirrorError('wrong-state', 'this host serves the mirror: what it serves is not put aside');
     }
     return keepAside(this.#location.rootFd, this.#options.stateDirectory, this.#options.module, name, about);
+  }
+
+  async #prune(): Promise<void> {
+    try {
+      await pruneAside(this.#location.rootFd, this.#options.stateDirectory);
+    } catch (error) {
+      // Everything is kept then; the next resync tries again.
+      console.error(`what is kept aside could not be compared: ${describeError(error).message}`);
+    }
   }
 
   async close(): Promise<void> {
