@@ -91,8 +91,8 @@ export interface PreparedReply {
 }
 
 /**
- * What the mount does with changes beside applying them. All calls come from the one dispatcher thread; the order of `commit` and
- * `flush` calls is the order of the mirror.
+ * What the mount does with changes beside applying them. All calls come from the one dispatcher thread; the order of `commit`,
+ * `begin` and `beginFlush` calls is the order of the mirror.
  */
 export interface MutationSink {
   /** Called before the files change. Returns once the zone marks of the change are durable; throws an ErrnoError to refuse it. */
@@ -102,8 +102,18 @@ export interface MutationSink {
    * several). Returns true when the sink takes over the reply and will write it later, false when the mount should answer now.
    */
   commit(mutations: readonly Mutation[], reply: PreparedReply): boolean;
-  /** The guest asks for durability. `local` makes the local file durable. Same return value as `commit`. */
-  flush(file: FileRef, datasync: boolean, local: () => void, reply: PreparedReply): boolean;
+  /**
+   * As `commit`, for one change that the disk of this host is still at work on. `finish` follows; the reply goes out afterwards.
+   * @returns what `finish` names it by
+   */
+  begin(mutation: Mutation, reply: PreparedReply): number;
+  /** The guest asks for durability of a file, and this host's disk is about to be asked for it, too. Otherwise as `begin`. */
+  beginFlush(file: FileRef, reply: PreparedReply): number;
+  /**
+   * This host's disk is done. With `errno` (not 0) it has failed, and the reply becomes that error. `repair` makes a replica that has what was
+   * announced equal to what the files hold now; null when nobody knows what they hold.
+   */
+  finish(begun: number, errno: number, repair: readonly Mutation[] | null): void;
   /** The last handle of a file was closed; nothing will refer to `ino` by number alone any more. */
   released(ino: number): void;
 }

@@ -19,6 +19,7 @@ export * from './libc/attributes.ts';
 export * from './libc/xattrs.ts';
 export * from './libc/directories.ts';
 export * from './libc/events.ts';
+export * from './libc/asyncIo.ts';
 export * from './libc/sockets.ts';
 export * from './libc/localSockets.ts';
 export * from './libc/process.ts';

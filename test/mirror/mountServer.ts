@@ -44,6 +44,8 @@ class TestSink implements MutationSink {
   readonly #data: ThreadData;
   readonly #log: number;
   readonly calls: string[] = [];
+  readonly #begun = new Map<number, Buffer>();
+  #lastBegun = 0;
 
   constructor(data: ThreadData) {
     this.#data = data;
@@ -74,15 +76,28 @@ class TestSink implements MutationSink {
     return this.#reply(reply);
   }
 
-  flush(
-    file: { ino: number; path: string | null },
-    datasync: boolean,
-    local: () => void,
-    reply: PreparedReply,
-  ): boolean {
-    local();
-    this.#record({ kind: 'flush', file, datasync });
-    return this.#reply(reply);
+  begin(mutation: Mutation, reply: PreparedReply): number {
+    this.#record(mutation);
+    this.#begun.set(++this.#lastBegun, Buffer.from(reply.bytes));
+    return this.#lastBegun;
+  }
+
+  beginFlush(file: { ino: number; path: string | null }, reply: PreparedReply): number {
+    this.#record({ kind: 'flush', file });
+    this.#begun.set(++this.#lastBegun, Buffer.from(reply.bytes));
+    return this.#lastBegun;
+  }
+
+  finish(begun: number, errno: number, repair: readonly Mutation[] | null): void {
+    for (const mutation of repair ?? []) this.#record(mutation);
+    let bytes = this.#begun.get(begun) ?? Buffer.alloc(0);
+    this.#begun.delete(begun);
+    if (errno !== 0) {
+      bytes = bytes.subarray(0, 16);
+      bytes.writeUInt32LE(16, 0);
+      bytes.writeInt32LE(-errno, 4);
+    }
+    if (!this.#reply({ bytes })) libc.tryWrite(this.#data.fuseFd, bytes);
   }
 
   released(ino: number): void {

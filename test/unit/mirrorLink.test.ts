@@ -10,6 +10,7 @@ import { decodeDirectory, encodeDirectory } from '../../agent/mirror/link/resync
 import { GCM_TAG_BYTES, gcm } from '../../agent/platform/gcm.ts';
 import { answerCall, MainCaller } from '../../agent/mirror/replica/mainCall.ts';
 import { BadFrame, deriveKeys, Opener, Sealer } from '../../agent/mirror/link/sealer.ts';
+import { WaitsFor } from '../../agent/mirror/link/heldReplies.ts';
 import { SharedState } from '../../agent/mirror/link/sharedState.ts';
 import type { Mutation } from '../../agent/mirror/mutation.ts';
 import { excludedNames, excludedPath } from '../../agent/mirror/replica/excluded.ts';
@@ -260,7 +261,7 @@ describe('held replies', () => {
   test('go out in order when their frames are acknowledged', () => {
     const { shared, taken } = state();
     shared.enterStep();
-    for (const number of [1, 2, 3]) shared.hold(reply(number), number, true);
+    for (const number of [1, 2, 3]) shared.hold(reply(number), number, WaitsFor.nothing);
     expect(shared.unacknowledged).toBe(3);
     shared.noteAcknowledged(2);
     expect(taken(2)).toEqual(good(1, 2));
@@ -270,9 +271,9 @@ describe('held replies', () => {
   test('stay during a freeze, acknowledged or not, and go out at its end', () => {
     const { shared, taken } = state();
     shared.enterStep();
-    shared.hold(reply(1), 1, true);
+    shared.hold(reply(1), 1, WaitsFor.nothing);
     shared.freeze();
-    shared.hold(reply(2), 0, true);
+    shared.hold(reply(2), 0, WaitsFor.nothing);
     shared.noteAcknowledged(1);
     expect(shared.unacknowledged).toBe(2);
     shared.thaw();
@@ -282,11 +283,55 @@ describe('held replies', () => {
   test('wait for this host as well as for the peer', () => {
     const { shared, taken } = state();
     shared.enterStep();
-    shared.hold(reply(1), 1, false);
+    const ticket = shared.hold(reply(1), 1, WaitsFor.local);
     shared.noteAcknowledged(1);
     expect(shared.unacknowledged).toBe(1);
-    shared.complete(true);
+    shared.localDone(ticket);
     expect(taken(1)).toEqual(good(1));
+  });
+
+  test('do not wait for a flush before them, which waits for both disks', () => {
+    const { shared, taken } = state();
+    shared.enterStep();
+    const flush = shared.hold(reply(1), 1, WaitsFor.local | WaitsFor.peerFlush);
+    shared.hold(reply(2), 2, WaitsFor.nothing);
+    shared.noteAcknowledged(2);
+    expect(taken(1)).toEqual(good(2));
+    expect(shared.oldestPeerFlush).toBe(1);
+    shared.localDone(flush);
+    expect(shared.unacknowledged).toBe(1);
+    shared.notePeerFlushed(1);
+    expect(taken(1)).toEqual(good(1));
+    expect(shared.oldestPeerFlush).toBe(0);
+  });
+
+  test('become an error that waits for the frame that makes the peer equal again', () => {
+    const { shared, taken } = state();
+    shared.enterStep();
+    const ticket = shared.hold(reply(1), 1, WaitsFor.local);
+    shared.noteAcknowledged(1);
+    shared.fail(ticket, 28, 2);
+    expect(shared.unacknowledged).toBe(1);
+    shared.noteAcknowledged(2);
+    expect(taken(1)).toEqual([{ number: 1, error: -28 }]);
+  });
+
+  test('find room in the ring again and again, while one at its start waits', () => {
+    const { shared, taken } = state();
+    shared.enterStep();
+    const slow = shared.hold(reply(1), 1, WaitsFor.local);
+    shared.noteAcknowledged(5000);
+    let rooms = 0;
+    for (let number = 2; number < 1100; number++) {
+      shared.makeRoom(() => {
+        rooms++;
+        shared.localDone(slow);
+      });
+      shared.hold(reply(2), number, WaitsFor.nothing);
+      if (number % 100 === 99) taken(98);
+    }
+    expect(rooms).toBe(1);
+    expect(shared.unacknowledged).toBe(0);
   });
 
   test('stay in hold mode when the peer is lost, until the mirror goes on alone', () => {
@@ -294,7 +339,7 @@ describe('held replies', () => {
     expect(shared.setHold(true)).toBe(false);
     shared.enterStep();
     expect(shared.setHold(true)).toBe(true);
-    shared.hold(reply(1), 1, true);
+    shared.hold(reply(1), 1, WaitsFor.nothing);
     shared.goAlone();
     expect(taken(1)).toEqual(good(1));
   });
@@ -302,9 +347,9 @@ describe('held replies', () => {
   test('fail with EIO when the mirror is aborted, the later ones too', () => {
     const { shared, taken } = state();
     shared.enterStep();
-    shared.hold(reply(1), 1, true);
+    shared.hold(reply(1), 1, WaitsFor.nothing);
     shared.abort();
-    shared.hold(reply(2), 2, true);
+    shared.hold(reply(2), 2, WaitsFor.nothing);
     expect(taken(2)).toEqual([
       { number: 1, error: -5 },
       { number: 2, error: -5 },

@@ -170,6 +170,9 @@ class AckThread {
       case ToPrimary.acknowledged:
         this.#shared.noteAcknowledged(new ByteReader(payload).size());
         return null;
+      case ToPrimary.flushed:
+        this.#shared.notePeerFlushed(new ByteReader(payload).size());
+        return null;
       case ToPrimary.alive:
         this.#shared.noteHeard();
         return null;

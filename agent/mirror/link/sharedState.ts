@@ -1,4 +1,5 @@
-import { shutdown, signalEvent, tryWrite } from '../../platform/libc.ts';
+import { shutdown, signalEvent } from '../../platform/libc.ts';
+import { HeldReplies, WaitsFor } from './heldReplies.ts';
 
 /** What the link to the peer is. */
 export const Link = { none: 0, connected: 1, lost: 2 } as const;
@@ -13,10 +14,8 @@ const HOLD = 3;
 const FROZEN = 4;
 const ABORTED = 5;
 const SOCKET = 6;
-const HEAD = 7;
-const TAIL = 8;
-const PARKED = 9;
-const LAG_COUNT = 10;
+const PARKED = 7;
+const LAG_COUNT = 8;
 const INTS = 16;
 
 const SENT = 0;
@@ -28,11 +27,8 @@ const LAGS = SENT_TIMES + SENT_TIME_SLOTS;
 const LAG_SLOTS = 512;
 const FLOATS = LAGS + LAG_SLOTS;
 
-const SLOTS = 1024;
-const SLOT_HEADER_BYTES = 16;
-const SLOT_BYTES = 512;
-const LONGEST_REPLY = SLOT_BYTES - SLOT_HEADER_BYTES;
-const EIO = 5;
+/** How often the lock is tried before its owner is waited for asleep. */
+const LOCK_TRIES = 200;
 
 /** Milliseconds on the monotonic clock, the same in every thread. */
 export function monotonicMs(): number {
@@ -48,24 +44,18 @@ export class SharedState {
   readonly buffer: SharedArrayBuffer;
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
-  readonly #slots: Uint8Array;
-  readonly #slotInts: Int32Array;
-  readonly #slotFloats: Float64Array;
-  readonly #fuseFd: number;
+  readonly #replies: HeldReplies;
   readonly #wakeFd: number;
 
   /** @param wakeFd the eventfd on which the dispatcher waits */
   constructor(fuseFd: number, wakeFd: number, buffer?: SharedArrayBuffer) {
-    this.#fuseFd = fuseFd;
     this.#wakeFd = wakeFd;
     const floatsAt = INTS * 4;
-    const slotsAt = floatsAt + FLOATS * 8;
-    this.buffer = buffer ?? new SharedArrayBuffer(slotsAt + SLOTS * SLOT_BYTES);
+    const repliesAt = floatsAt + FLOATS * 8;
+    this.buffer = buffer ?? new SharedArrayBuffer(repliesAt + HeldReplies.BYTES);
     this.#ints = new Int32Array(this.buffer, 0, INTS);
     this.#floats = new Float64Array(this.buffer, floatsAt, FLOATS);
-    this.#slots = new Uint8Array(this.buffer, slotsAt);
-    this.#slotInts = new Int32Array(this.buffer, slotsAt);
-    this.#slotFloats = new Float64Array(this.buffer, slotsAt);
+    this.#replies = new HeldReplies(this.buffer, repliesAt, fuseFd);
     if (!buffer) this.#ints[SOCKET] = -1;
   }
 
@@ -73,7 +63,10 @@ export class SharedState {
 
   #lock(): void {
     const ints = this.#ints;
-    if (Atomics.compareExchange(ints, LOCK, 0, 1) === 0) return;
+    // It is held for microseconds, less than falling asleep and waking up takes.
+    for (let tries = 0; tries < LOCK_TRIES; tries++) {
+      if (Atomics.compareExchange(ints, LOCK, 0, 1) === 0) return;
+    }
     while (Atomics.exchange(ints, LOCK, 2) !== 0) Atomics.wait(ints, LOCK, 2);
   }
 
@@ -147,7 +140,7 @@ export class SharedState {
   }
 
   get unacknowledged(): number {
-    return this.#locked(() => this.#int(TAIL) - this.#int(HEAD));
+    return this.#locked(() => this.#replies.count);
   }
 
   connected(socketFd: number, sent: number): void {
@@ -210,74 +203,69 @@ export class SharedState {
 
   // --- replies
 
-  /**
-   * Takes a reply over. It goes out when frame `number` is acknowledged (0: without waiting for one), in the order of the replies and
-   * never during a freeze.
-   * @param complete false: it also waits for `complete`
-   */
-  hold(reply: Uint8Array, number: number, complete: boolean): void {
-    if (reply.length > LONGEST_REPLY) throw new RangeError(`a reply of ${reply.length} bytes cannot be held`);
-    this.#lock();
-    while (this.#int(TAIL) - this.#int(HEAD) >= SLOTS) {
-      this.#unlock();
-      Atomics.wait(this.#ints, HEAD, this.#int(HEAD), 10);
-      this.#lock();
+  /** Waits until one more reply can be held. `meanwhile` is called again and again, to finish what this thread has to finish itself. */
+  makeRoom(meanwhile: () => void): void {
+    while (this.#locked(() => this.#replies.full)) {
+      meanwhile();
+      this.#replies.waitForRoom(2);
     }
-    const slot = (this.#int(TAIL) % SLOTS) * SLOT_BYTES;
-    this.#slotFloats[slot / 8] = number;
-    this.#slotInts[slot / 4 + 2] = reply.length;
-    this.#slotInts[slot / 4 + 3] = complete ? 1 : 0;
-    this.#slots.set(reply, slot + SLOT_HEADER_BYTES);
-    Atomics.store(this.#ints, TAIL, this.#int(TAIL) + 1);
-    if (complete) this.#releaseLocked();
+  }
+
+  /**
+   * Takes a reply over. It goes out when frame `number` is acknowledged (0: without waiting for one) and nothing else of {@link WaitsFor} is
+   * outstanding, never during a freeze. There has to be room.
+   * @returns its ticket
+   */
+  hold(reply: Uint8Array, number: number, waits: number): number {
+    this.#lock();
+    const ticket = this.#replies.add(reply, number, waits);
+    if (waits === WaitsFor.nothing) this.#releaseLocked();
+    this.#unlock();
+    return ticket;
+  }
+
+  /** A held reply has what it waited for on this host. */
+  localDone(ticket: number): void {
+    this.#lock();
+    this.#replies.localDone(ticket);
+    this.#releaseLocked();
     this.#unlock();
   }
 
-  /** The newest held reply has what it waited for on this host. With `keep` false it is dropped: the mount answers with an error. */
-  complete(keep: boolean): void {
+  /** A held reply becomes an error, which goes out when frame `number` is acknowledged. */
+  fail(ticket: number, errno: number, number: number): void {
     this.#locked(() => {
-      const last = this.#int(TAIL) - 1;
-      if (keep) this.#slotInts[((last % SLOTS) * SLOT_BYTES) / 4 + 3] = 1;
-      // Only the newest one is ever incomplete, so the ones before it are untouched.
-      else if (last >= this.#int(HEAD)) Atomics.store(this.#ints, TAIL, last);
+      this.#replies.fail(ticket, errno, number);
       this.#releaseLocked();
     });
   }
 
-  /** The newest held reply waits for frame `number` instead, which was not known when it was taken. */
-  retarget(number: number): void {
+  /** A held reply waits for frame `number` instead, which was not known when it was taken. */
+  retarget(ticket: number, number: number): void {
     this.#locked(() => {
-      const last = this.#int(TAIL) - 1;
-      if (last >= this.#int(HEAD)) this.#slotFloats[((last % SLOTS) * SLOT_BYTES) / 8] = number;
+      this.#replies.retarget(ticket, number);
       this.#releaseLocked();
     });
+  }
+
+  /** The peer has carried out the flush of frame `number`. */
+  notePeerFlushed(number: number): void {
+    this.#locked(() => {
+      this.#floats[HEARD] = monotonicMs();
+      this.#replies.peerFlushed(number);
+      this.#releaseLocked();
+    });
+  }
+
+  /** The frame of the oldest flush that a reply waits for, 0 for none. */
+  get oldestPeerFlush(): number {
+    return this.#locked(() => this.#replies.oldestPeerFlush);
   }
 
   #releaseLocked(): void {
-    const ints = this.#ints;
     const aborted = this.#int(ABORTED) === 1;
     if (!aborted && this.#int(FROZEN) !== 0) return;
-    const inStep = this.#int(IN_STEP) === 1;
-    const acked = this.#float(ACKED);
-    let head = this.#int(HEAD);
-    const tail = this.#int(TAIL);
-    const full = tail - head >= SLOTS;
-    for (; head < tail; head++) {
-      const slot = (head % SLOTS) * SLOT_BYTES;
-      if (!aborted && this.#slotInts[slot / 4 + 3] === 0) break;
-      if (!aborted && inStep && (this.#slotFloats[slot / 8] ?? 0) > acked) break;
-      const at = slot + SLOT_HEADER_BYTES;
-      let length = this.#slotInts[slot / 4 + 2] ?? 0;
-      if (aborted) {
-        // fuse_out_header alone: length, negative error, and the request's number as it is.
-        this.#slotInts[at / 4] = length = 16;
-        this.#slotInts[at / 4 + 1] = -EIO;
-      }
-      // A request that was interrupted meanwhile has nobody left to answer (ENOENT); an unmounted one neither.
-      tryWrite(this.#fuseFd, this.#slots.subarray(at, at + length));
-    }
-    Atomics.store(ints, HEAD, head);
-    if (full) Atomics.notify(ints, HEAD);
+    this.#replies.release({ aborted, inStep: this.#int(IN_STEP) === 1, acked: this.#float(ACKED) });
   }
 
   // --- decisions

@@ -1,4 +1,4 @@
-import { ErrnoError, errnos, must, tryRead, tryWrite } from '../../platform/libc.ts';
+import { addressOf, ErrnoError, errnos, must, tryRead, tryWrite } from '../../platform/libc.ts';
 import type { FileStat } from '../../platform/libc.ts';
 import { IN_HEADER_SIZE, MAX_IO, OUT_HEADER_SIZE } from './protocol.ts';
 
@@ -13,6 +13,9 @@ const BODY_WORD = IN_BODY >> 2;
 const OUT_WORD = OUT_START >> 2;
 const REPLY_WORD = PAYLOAD >> 2;
 const READ_SIZE = MAX_IO + PAYLOAD;
+const BUFFER_BYTES = Math.ceil((IN_START + READ_SIZE) / PAYLOAD) * PAYLOAD;
+/** Payloads that can be kept at a time. Memory that was never used costs nothing. */
+export const MOST_KEPT = 16;
 const WORD = 4294967296;
 
 /** The part of the global that we use; its full types come with a browser's, which we are not. */
@@ -24,16 +27,39 @@ declare const WebAssembly: {
 export const pageAligned = (bytes: number): ArrayBuffer =>
   new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) }).buffer;
 
+/** A buffer for one request. */
+export class RequestBuffer {
+  readonly words: Uint32Array;
+  readonly signed: Int32Array;
+  readonly bytes: Buffer;
+  readonly receiving: Buffer;
+  /** Where the payload of a WRITE lies in memory. */
+  readonly payload: bigint;
+
+  /** @param memory on a page */
+  constructor(memory: ArrayBuffer, offset: number) {
+    this.bytes = Buffer.from(memory, offset, BUFFER_BYTES);
+    this.words = new Uint32Array(memory, offset, BUFFER_BYTES >> 2);
+    this.signed = new Int32Array(memory, offset, BUFFER_BYTES >> 2);
+    this.receiving = this.bytes.subarray(IN_START, IN_START + READ_SIZE);
+    this.payload = addressOf(this.bytes) + BigInt(PAYLOAD);
+  }
+
+  /** A part of the payload of a WRITE. */
+  payloadBytes(start: number, end: number): Buffer {
+    return this.bytes.subarray(PAYLOAD + start, PAYLOAD + end);
+  }
+}
+
 /**
  * One request in, one reply out, without copying. The payload of a WRITE starts on a page and has a page before it in the same buffer, of
  * which everything may be overwritten once the request was read: room for the header of a frame.
  */
 export class FuseChannel {
   readonly fd: number;
-  readonly #in = Buffer.from(pageAligned(IN_START + READ_SIZE));
-  readonly #inWords = new Uint32Array(this.#in.buffer);
-  readonly #inSigned = new Int32Array(this.#in.buffer);
-  readonly #receiving = this.#in.subarray(IN_START, IN_START + READ_SIZE);
+  /** The one that was given back last is used first: the others may never have been touched. */
+  readonly #free: RequestBuffer[] = [];
+  #in: RequestBuffer;
   readonly #out = Buffer.from(pageAligned(PAYLOAD + MAX_IO + PAYLOAD));
   readonly #outWords = new Uint32Array(this.#out.buffer);
   readonly #sending = this.#out.subarray(OUT_START);
@@ -51,13 +77,34 @@ export class FuseChannel {
 
   constructor(fd: number) {
     this.fd = fd;
+    const memory = pageAligned((MOST_KEPT + 1) * BUFFER_BYTES);
+    this.#in = new RequestBuffer(memory, 0);
+    for (let at = MOST_KEPT; at > 0; at--) this.#free.push(new RequestBuffer(memory, at * BUFFER_BYTES));
+  }
+
+  /** Leaves the present request where it is, until its buffer is given back. Null when too many are kept. */
+  keep(): RequestBuffer | null {
+    const kept = this.#in;
+    const next = this.#free.pop();
+    if (next === undefined) return null;
+    this.#in = next;
+    return kept;
+  }
+
+  giveBack(buffer: RequestBuffer): void {
+    this.#free.push(buffer);
+  }
+
+  /** Where the payload of the present WRITE lies in memory. */
+  get payload(): bigint {
+    return this.#in.payload;
   }
 
   /** Reads one request. Returns its length, or the negative error number of read(2). */
   receive(): number {
-    const length = tryRead(this.fd, this.#receiving, READ_SIZE);
+    const length = tryRead(this.fd, this.#in.receiving, READ_SIZE);
     if (length < 0) return length;
-    const words = this.#inWords;
+    const { words } = this.#in;
     this.#end = IN_START + length;
     this.opcode = words[IN_WORD + 1] as number;
     this.uniqueLow = words[IN_WORD + 2] as number;
@@ -70,30 +117,30 @@ export class FuseChannel {
 
   /** The 32 bit word of the request's body at `index`. */
   u32(index: number): number {
-    return this.#inWords[BODY_WORD + index] as number;
+    return this.#in.words[BODY_WORD + index] as number;
   }
 
   /** The unsigned 64 bit number that starts at the word `index`; exact below 2^53, which no offset, size or identifier of ours reaches. */
   u64(index: number): number {
-    return (this.#inWords[BODY_WORD + index] as number) + (this.#inWords[BODY_WORD + index + 1] as number) * WORD;
+    return (this.#in.words[BODY_WORD + index] as number) + (this.#in.words[BODY_WORD + index + 1] as number) * WORD;
   }
 
   /** As {@link u64}, signed. */
   s64(index: number): number {
-    return (this.#inWords[BODY_WORD + index] as number) + (this.#inSigned[BODY_WORD + index + 1] as number) * WORD;
+    return (this.#in.words[BODY_WORD + index] as number) + (this.#in.signed[BODY_WORD + index + 1] as number) * WORD;
   }
 
   /** The NUL-terminated byte string at `offset` bytes of the body. Throws EINVAL when the request ends before the NUL. */
   name(offset: number): string {
-    const end = this.#in.indexOf(0, IN_BODY + offset);
+    const end = this.#in.bytes.indexOf(0, IN_BODY + offset);
     if (end === -1 || end >= this.#end) throw new ErrnoError(errnos.EINVAL, 'fuse request');
-    return this.#in.toString('latin1', IN_BODY + offset, end);
+    return this.#in.bytes.toString('latin1', IN_BODY + offset, end);
   }
 
   /** `size` bytes at `offset` bytes of the body, not copied: valid until the next request is read. */
   data(offset: number, size: number): Uint8Array {
     if (IN_BODY + offset + size > this.#end) throw new ErrnoError(errnos.EINVAL, 'fuse request');
-    return new Uint8Array(this.#in.buffer, IN_BODY + offset, size);
+    return new Uint8Array(this.#in.words.buffer, this.#in.words.byteOffset + IN_BODY + offset, size);
   }
 
   /** Sets the word of the reply's body at `index`. */

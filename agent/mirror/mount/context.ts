@@ -3,6 +3,7 @@ import type { ColdReads } from './coldReads.ts';
 import type { FuseChannel } from './channel.ts';
 import type { HandleTable } from './handles.ts';
 import type { LocalFiles } from './localFile.ts';
+import type { LocalIo } from './localIo.ts';
 import type { FuseNode, NodeTable } from './nodes.ts';
 import { ErrnoError, close, errnos } from '../../platform/libc.ts';
 
@@ -32,6 +33,8 @@ export class MountContext {
   readonly device: number;
   /** Null: the dispatcher itself waits for the disk. */
   readonly coldReads: ColdReads | null;
+  /** Null: the dispatcher itself waits for the disk. */
+  readonly localIo: LocalIo | null;
   /** The kernel says itself which writes clear set-id bits. */
   killPrivV2 = false;
   /** SETXATTR has the longer form. */
@@ -48,6 +51,7 @@ export class MountContext {
     options: FuseOptions;
     device: number;
     coldReads: ColdReads | null;
+    localIo: LocalIo | null;
   }) {
     this.channel = parts.channel;
     this.nodes = parts.nodes;
@@ -57,6 +61,7 @@ export class MountContext {
     this.options = parts.options;
     this.device = parts.device;
     this.coldReads = parts.coldReads;
+    this.localIo = parts.localIo;
   }
 
   /** The node that the request is about. Throws ESTALE when we do not know it. */
@@ -83,6 +88,11 @@ export class MountContext {
   applyTo(node: FuseNode, describe: (file: FileRef) => Mutation, action: () => Mutation | void): void {
     if (this.isReplicated(node)) this.apply(describe(this.nodes.ref(node)), action);
     else action();
+  }
+
+  /** Nothing of the present request was applied yet. */
+  get untouched(): boolean {
+    return this.#applied.length === 0;
   }
 
   /** Hands the applied changes to the sink with the reply, and answers unless the sink does. */

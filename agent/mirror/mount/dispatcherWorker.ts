@@ -22,9 +22,15 @@ function run(setup: DispatcherSetup): void {
       keepDirect: setup.directIo === 'disk',
       coldReadScript: import.meta.filename,
     });
+    if (session.localDisk) primary.localDisk = session.localDisk;
     post({ type: 'serving' });
     try {
-      session.run({ wakeFd: setup.wakeFd, onWake: primary.onWake, idleStep: primary.idleStep });
+      session.run({
+        wakeFd: setup.wakeFd,
+        onWake: primary.onWake,
+        idleStep: primary.idleStep,
+        afterRequest: primary.afterRequest,
+      });
     } finally {
       session.close();
     }

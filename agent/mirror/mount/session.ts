@@ -5,6 +5,7 @@ import { MountContext } from './context.ts';
 import type { FuseOptions } from './context.ts';
 import { HandleTable } from './handles.ts';
 import { LocalFiles } from './localFile.ts';
+import { LocalIo } from './localIo.ts';
 import { NodeTable } from './nodes.ts';
 import { IN_HEADER_SIZE, Op } from './protocol.ts';
 import { handlers } from './requests/table.ts';
@@ -32,6 +33,8 @@ export interface SessionHooks {
    * after false it is called again only after the next wake-up or request. May be replaced at any time.
    */
   idleStep: (() => boolean) | null;
+  /** Called after every request. May block. */
+  readonly afterRequest?: () => void;
 }
 
 const defaults: FuseOptions = {
@@ -50,8 +53,8 @@ const REQUESTS_PER_WAKE_CHECK = 16;
  * steps, never two at once. The files below the mount must not change behind its back.
  *
  * Bytes handed to the sink (the data of a write, a prepared reply) are valid until its method returns; what is needed longer has to be
- * copied. While `commit` runs, the page before the data of a write belongs to the sink: see {@link FuseChannel}. `commit` must not throw; `flush`
- * may, as long as it has not taken over the reply.
+ * copied. While `commit` runs, the page before the data of a write belongs to the sink: see {@link FuseChannel}. `commit`, `begin`, `beginFlush` and
+ * `finish` must not throw.
  */
 export class FuseSession {
   readonly fuseFd: number;
@@ -64,16 +67,18 @@ export class FuseSession {
     const root = statat(backingFd, '');
     const nodes = new NodeTable(root.ino);
     const channel = new FuseChannel(fuseFd);
+    const files = new LocalFiles(backingFd, nodes);
     const script = options.coldReadScript ?? null;
     this.#context = new MountContext({
       channel,
       nodes,
       handles: new HandleTable(),
-      files: new LocalFiles(backingFd, nodes),
+      files,
       sink,
       options: { ...defaults, ...options },
       device: root.dev,
       coldReads: script === null ? null : new ColdReads(fuseFd, script, channel.replyBody),
+      localIo: LocalIo.open(channel, sink, nodes, files),
     });
   }
 
@@ -84,15 +89,19 @@ export class FuseSession {
   run(hooks: SessionHooks): 'unmounted' | 'stopped' {
     setNonBlocking(this.fuseFd, true);
     setUmask(0);
+    const { localIo } = this.#context;
     const poll = new Poll([
       { fd: this.fuseFd, events: POLLIN },
       { fd: hooks.wakeFd, events: POLLIN },
+      ...(localIo === null ? [] : [{ fd: localIo.eventFd, events: POLLIN }]),
     ]);
     let idle = true;
     for (let served = 1; ; served++) {
       const length = this.#context.channel.receive();
       if (length >= 0) {
         this.#handle(length);
+        hooks.afterRequest?.();
+        localIo?.reap();
         if (hooks.idleStep !== null && served % this.#context.options.requestsPerIdleStep === 0) {
           idle = hooks.idleStep();
         }
@@ -110,6 +119,7 @@ export class FuseSession {
       } else {
         throw new ErrnoError(-length, 'read', '/dev/fuse');
       }
+      if (localIo !== null && poll.result(2) !== 0) localIo.onEvent();
       if ((poll.result(1) & (POLLIN | POLLERR | POLLHUP)) !== 0 && !hooks.onWake()) return 'stopped';
     }
   }
@@ -134,8 +144,14 @@ export class FuseSession {
     }
   }
 
+  /** What the disk is at work on for requests that were begun; null when nothing ever is. */
+  get localDisk(): Pick<LocalIo, 'reap' | 'drain'> | null {
+    return this.#context.localIo;
+  }
+
   /** Closes the files that the kernel had open. Call it after {@link run}; the two descriptors stay the caller's. */
   close(): void {
+    this.#context.localIo?.close();
     this.#context.coldReads?.close();
     this.#context.handles.clear();
     this.#context.nodes.clear();

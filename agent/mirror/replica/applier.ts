@@ -186,31 +186,38 @@ export class Applier {
     this.#tree.forgetDirectories();
   }
 
-  /** Makes one file durable; a file that is not there any more needs nothing. */
-  flush(file: FileRef): void {
-    if (file.path === null) return;
+  /**
+   * Makes one file durable; a file that is not there any more needs nothing.
+   * @param begin starts fsync(2) on a descriptor, which may be closed meanwhile; false when it cannot, and it is done here
+   * @returns whether it was only begun
+   */
+  flush(file: FileRef, begin: (fd: number) => boolean): boolean {
+    if (file.path === null) return false;
     if (file.path === '') {
       // Also what a syncfs(2) of the guest's comes as: everything.
       syncfs(this.#tree.rootFd);
-      return;
+      return false;
     }
+    const flushOne = (fd: number): boolean => {
+      if (begin(fd)) return true;
+      fsync(fd);
+      return false;
+    };
+    let fd: number;
     try {
-      fsync(this.file(file));
+      fd = this.file(file);
     } catch (error) {
       if (!(error instanceof ErrnoError) || (error.errno !== errnos.EISDIR && error.errno !== errnos.ENXIO)) {
         throw error;
       }
-      this.#flushDirectory(file.path);
+      const directory = this.#tree.open(file.path, O_NONBLOCK);
+      try {
+        return flushOne(directory);
+      } finally {
+        close(directory);
+      }
     }
-  }
-
-  #flushDirectory(path: string): void {
-    const fd = this.#tree.open(path, O_NONBLOCK);
-    try {
-      fsync(fd);
-    } finally {
-      close(fd);
-    }
+    return flushOne(fd);
   }
 
   #fallocate(fd: number, mode: number, offset: number, length: number): void {

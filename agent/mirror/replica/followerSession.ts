@@ -67,6 +67,8 @@ export interface FollowerContext {
   readonly loadMarks: () => LoadedMarks;
   /** Frames of a lower epoch are refused. */
   readonly epoch: () => number;
+  /** Starts to make an open file durable, then calls `flushed` with the number. Returns false when it has to be waited for. */
+  readonly beginFlush: (fd: number, number: number) => boolean;
   /** Make the replica durable, then call `finished`/`synced` of the session with the number. */
   readonly requestSync: (number: number, finish: FinishOrder | null) => void;
 }
@@ -141,11 +143,15 @@ export class FollowerSession {
       this.#dispatch(header, payload);
     } catch (error) {
       if (error instanceof ConnectionEnd) throw error;
-      const reason = reasonOf(error);
-      this.#acknowledge();
-      this.#sendJson(ToPrimary.failed, { message: reason });
-      throw new ConnectionEnd(`a change could not be applied: ${reason}`);
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): never {
+    const reason = reasonOf(error);
+    this.#acknowledge();
+    this.#sendJson(ToPrimary.failed, { message: reason });
+    throw new ConnectionEnd(`a change could not be applied: ${reason}`);
   }
 
   #checkEpoch(epoch: number): void {
@@ -181,7 +187,7 @@ export class FollowerSession {
         this.#mutations(payload);
         return;
       case ToFollower.flush:
-        this.#flush(payload);
+        this.#flush(header.number, payload);
         return;
       case ToFollower.barrier:
         return;
@@ -259,11 +265,21 @@ export class FollowerSession {
     }
   }
 
-  #flush(payload: Buffer): void {
+  #flush(number: number, payload: Buffer): void {
     const input = new ByteReader(payload);
     const ino = input.size();
     const path = input.text();
-    this.#tolerant([path], () => this.#context.applier.flush({ ino, path }));
+    let begun = false;
+    this.#tolerant([path], () => {
+      begun = this.#context.applier.flush({ ino, path }, (fd) => this.#context.beginFlush(fd, number));
+    });
+    if (!begun) this.flushed(number, 0);
+  }
+
+  /** What the flush of a frame ended with, 0 for success. @throws ConnectionEnd */
+  flushed(number: number, errno: number): void {
+    if (errno === 0) this.#send(ToPrimary.flushed, new ByteWriter(8).size(number).done());
+    else this.#fail(new ErrnoError(errno, 'fsync'));
   }
 
   #begin(order: { kind: unknown }): void {

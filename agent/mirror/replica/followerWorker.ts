@@ -17,6 +17,7 @@ import type { ReplicaRecord } from '../mirror.ts';
 import { describeError } from '../mirrorError.ts';
 import { Applier } from './applier.ts';
 import { excludedNames } from './excluded.ts';
+import { FollowerFlushes } from './followerFlushes.ts';
 import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './followerMessages.ts';
 import { FollowerSession } from './followerSession.ts';
 import { MainCaller } from './mainCall.ts';
@@ -43,6 +44,9 @@ class FollowerThread {
   readonly #main: MainCaller;
   readonly #epoch: Float64Array;
   readonly #turn: SessionTurn;
+  readonly #flushes = new FollowerFlushes((session, frame, errno) => {
+    if (session === this.#sessionNumber) this.#guarded((each) => each.flushed(frame, errno));
+  });
   #record: ReplicaRecord;
   #session: FollowerSession | null = null;
   /** Number of the session, and how many connections ever were one. */
@@ -67,6 +71,8 @@ class FollowerThread {
 
   run(): void {
     const { listenFd, wakeFd } = this.#setup;
+    // poll(2) leaves a negative descriptor out.
+    const flushFd = this.#flushes.eventFd ?? -1;
     setNonBlocking(listenFd, true);
     let polled: FollowerConnection[] | null = null;
     let poll = new Poll([]);
@@ -78,20 +84,22 @@ class FollowerThread {
         connections.some((each, index) => each !== polled?.[index])
       ) {
         poll = new Poll(
-          [wakeFd, listenFd, ...connections.map((each) => each.fd)].map((fd) => ({ fd, events: POLLIN })),
+          [wakeFd, listenFd, flushFd, ...connections.map((each) => each.fd)].map((fd) => ({ fd, events: POLLIN })),
         );
         polled = connections;
       }
       poll.wait(this.#strangers.length > 0 ? GREETING_LIMIT_MS : -1);
       if (poll.result(0) !== 0) this.#onWake();
+      if (poll.result(2) !== 0) this.#flushes.onEvent();
       connections.forEach((connection, index) => {
-        if (poll.result(index + 2) !== 0) this.#onReadable(connection);
+        if (poll.result(index + 3) !== 0) this.#onReadable(connection);
       });
       if (poll.result(1) !== 0) this.#accept();
       this.#dropSlowStrangers();
     }
     this.#drain();
     this.#applier.forgetAll();
+    this.#flushes.close();
     for (const stranger of this.#strangers) stranger.end();
     this.#post({ type: 'stopped' });
   }
@@ -216,6 +224,7 @@ class FollowerThread {
       record: () => this.#record,
       loadMarks: () => loadMarks(setup.stateDirectory),
       epoch: () => this.#epoch[0] ?? 0,
+      beginFlush: (fd, number) => this.#flushes.begin(fd, session, number),
       requestSync: (number, finish) => this.#post({ type: 'sync', session, number, finish }),
     };
   }

@@ -12,6 +12,7 @@ import {
 } from '../../platform/libc.ts';
 import type { Answer } from '../link/ackMessages.ts';
 import { ByteWriter } from '../link/bytes.ts';
+import { WaitsFor } from '../link/heldReplies.ts';
 import { PrimarySession } from '../link/primarySession.ts';
 import { ToFollower, ToPrimary } from '../link/protocol.ts';
 import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
@@ -47,6 +48,14 @@ interface SyncCycle {
   localDone: boolean;
 }
 
+/** Requests that the disk is at work on while the dispatcher goes on. */
+export interface LocalDisk {
+  /** Finishes those that are done. */
+  readonly reap: () => void;
+  /** Waits for all of them, and finishes them. */
+  readonly drain: () => void;
+}
+
 /**
  * The primary's replica in the dispatcher's thread: marks what is about to change, sends what was changed, holds the replies, and runs the
  * resync between two requests. Everything ordered is decided here, by one thread.
@@ -79,9 +88,14 @@ export class Primary implements MutationSink {
   #releasing = false;
   /** It was logged that the marks cannot be cleared. */
   #marksStay = false;
+  /** A request has changed something since {@link afterRequest}. */
+  #changed = false;
   #writes = 0;
   #bytesWritten = 0;
   #flushes = 0;
+
+  /** What the disk of this host is at work on for requests that were begun: the mount's. */
+  localDisk: LocalDisk = { reap: () => undefined, drain: () => undefined };
 
   /** @param rootFd readable descriptor of the directory below the mount */
   constructor(setup: DispatcherSetup, rootFd: number) {
@@ -168,6 +182,19 @@ export class Primary implements MutationSink {
   }
 
   commit(mutations: readonly Mutation[], reply: PreparedReply): boolean {
+    this.#announce(mutations, reply, WaitsFor.nothing);
+    return true;
+  }
+
+  begin(mutation: Mutation, reply: PreparedReply): number {
+    return this.#announce([mutation], reply, WaitsFor.local);
+  }
+
+  /** Sends what was changed or is about to be, and holds the reply. @returns the reply's ticket */
+  #announce(mutations: readonly Mutation[], reply: PreparedReply, waits: number): number {
+    this.#changed = true;
+    // First: what is finished meanwhile may send frames, too.
+    this.#shared.makeRoom(this.localDisk.reap);
     for (const mutation of mutations) {
       if (mutation.kind === 'write') {
         this.#writes++;
@@ -184,19 +211,25 @@ export class Primary implements MutationSink {
       this.#dirtyTimes.note(mutation);
     }
     const session = this.#liveSession();
-    if (session && replicated.length > 0) {
-      const number = session.nextNumber + this.#framesBefore(replicated);
-      // The reply stands ready before the frame goes out: the acknowledgement may be faster than this thread.
-      this.#shared.hold(reply.bytes, this.#shared.inStep ? number : 0, true);
-      this.#sendReplicated(session, replicated);
-      if (this.#resync) for (const mutation of replicated) this.#resync.onMutation(mutation);
-      if (this.#shared.inStep) this.#markMade(replicated);
-    } else {
-      this.#shared.hold(reply.bytes, 0, true);
+    if (!session || replicated.length === 0) return this.#shared.hold(reply.bytes, 0, waits);
+    // The reply stands ready before the frame goes out: the acknowledgement may be faster than this thread.
+    const number = session.nextNumber + this.#framesBefore(replicated);
+    const ticket = this.#shared.hold(reply.bytes, this.#shared.inStep ? number : 0, waits);
+    this.#sendReplicated(session, replicated, ticket);
+    if (this.#shared.inStep) this.#markMade(replicated);
+    return ticket;
+  }
+
+  finish(begun: number, errno: number, repair: readonly Mutation[] | null): void {
+    if (errno === 0) {
+      this.#shared.localDone(begun);
+      return;
     }
-    if (this.#shared.frozen) this.#park();
-    this.#maintain();
-    return true;
+    const session = this.#liveSession();
+    if (session && repair === null) session.lost('what a write that failed left in its file could not be read');
+    const replicated = (repair ?? []).map((each) => this.#replicated(each)).filter((each) => each !== null);
+    if (session?.alive && replicated.length > 0) this.#sendReplicated(session, replicated, begun);
+    this.#shared.fail(begun, errno, session?.alive && this.#shared.inStep ? session.lastNumber : 0);
   }
 
   /**
@@ -259,7 +292,12 @@ export class Primary implements MutationSink {
     return Number.MAX_SAFE_INTEGER / 2;
   }
 
-  #sendReplicated(session: PrimarySession, mutations: readonly Mutation[]): void {
+  #sendReplicated(session: PrimarySession, mutations: readonly Mutation[], ticket: number): void {
+    this.#sendInOrder(session, mutations, ticket);
+    if (this.#resync) for (const mutation of mutations) this.#resync.onMutation(mutation);
+  }
+
+  #sendInOrder(session: PrimarySession, mutations: readonly Mutation[], ticket: number): void {
     const crossing = mutations.find((each) => this.#crossing(each) !== null);
     if (!crossing) {
       this.#send(mutations);
@@ -267,6 +305,8 @@ export class Primary implements MutationSink {
     }
     this.#send(mutations.filter((each) => each !== crossing));
     if (crossing.kind === 'rename' || crossing.kind === 'link') {
+      // What is described below has to be in the files.
+      this.localDisk.drain();
       const to = crossing.kind === 'rename' ? crossing.to : crossing.path;
       if (this.#crossing(crossing) === 'in') {
         session.send(ToFollower.removeTree, new ByteWriter().text(to).done());
@@ -276,7 +316,7 @@ export class Primary implements MutationSink {
       }
     }
     session.send(ToFollower.barrier);
-    this.#shared.retarget(session.lastNumber);
+    this.#shared.retarget(ticket, session.lastNumber);
   }
 
   #send(mutations: readonly Mutation[]): void {
@@ -290,32 +330,20 @@ export class Primary implements MutationSink {
     return this.#session;
   }
 
-  flush(file: FileRef, _datasync: boolean, local: () => void, reply: PreparedReply): boolean {
+  beginFlush(file: FileRef, reply: PreparedReply): number {
+    this.#changed = true;
+    this.#shared.makeRoom(this.localDisk.reap);
     this.#flushes++;
     const session = this.#liveSession();
     const path = file.path ?? this.#nameOf(file.ino);
     const replicated = path !== null && !(this.#hasExcluded && excludedPath(this.#excluded, path));
-    if (session && this.#shared.inStep && replicated) {
-      const time = this.#dirtyTimes.takeOne(path);
-      if (time) this.#send([time]);
-      this.#shared.hold(reply.bytes, session.nextNumber, false);
-      session.send(ToFollower.flush, new ByteWriter().size(file.ino).text(path).done());
-      this.#sentAt = monotonicMs();
-      // The follower's disk and ours work at the same time.
-      try {
-        local();
-      } catch (error) {
-        this.#shared.complete(false);
-        throw error;
-      }
-      this.#shared.complete(true);
-    } else {
-      local();
-      this.#shared.hold(reply.bytes, 0, true);
-    }
-    if (this.#shared.frozen) this.#park();
-    this.#maintain();
-    return true;
+    if (!session || !this.#shared.inStep || !replicated) return this.#shared.hold(reply.bytes, 0, WaitsFor.local);
+    const time = this.#dirtyTimes.takeOne(path);
+    if (time) this.#send([time]);
+    const ticket = this.#shared.hold(reply.bytes, session.nextNumber, WaitsFor.local | WaitsFor.peerFlush);
+    session.send(ToFollower.flush, new ByteWriter().size(file.ino).text(path).done());
+    this.#sentAt = monotonicMs();
+    return ticket;
   }
 
   released(ino: number): void {
@@ -324,12 +352,22 @@ export class Primary implements MutationSink {
 
   // --- between requests
 
+  /** What a change has made due. */
+  readonly afterRequest = (): void => {
+    if (this.#shared.frozen) this.#park();
+    if (!this.#changed) return;
+    this.#changed = false;
+    this.#maintain();
+  };
+
   /** One step of the resync, or what is due. Returns whether there is more to do at once. */
   readonly idleStep = (): boolean => {
     this.#maintain();
     const resync = this.#resync;
     if (!resync || !this.#liveSession()) return false;
     try {
+      // What was sent has to be in the files before they are read.
+      this.localDisk.drain();
       if (resync.step()) return true;
     } catch (error) {
       // Reading this replica failed: the guest goes on, the pair is not whole.
@@ -351,6 +389,7 @@ export class Primary implements MutationSink {
 
   /** Takes no request until the freeze ends. */
   #park(): void {
+    this.localDisk.drain();
     while (this.#shared.frozen && !this.#shared.aborted && !this.#stopping && !this.#releasing) {
       this.#shared.parked = true;
       this.#wakePoll.wait(-1);
@@ -412,6 +451,7 @@ export class Primary implements MutationSink {
   }
 
   #attach(message: Extract<ToDispatcher, { type: 'attach' }>): void {
+    this.localDisk.drain();
     this.#dropSession();
     this.#record = message.record;
     this.#answers = message.answers;
@@ -498,6 +538,8 @@ export class Primary implements MutationSink {
 
   /** Begins a new generation of marks. When that fails, the marks stay, which costs a comparison at the next resync and nothing else. */
   #turnMarks(): boolean {
+    // A write that is under way is not made durable by what follows, and its mark would go.
+    this.localDisk.drain();
     try {
       this.#marks.turn();
       this.#marksStay = false;

@@ -11,6 +11,9 @@ export class Watchdog {
   #acked = -1;
   #since = 0;
   #checkedAt = 0;
+  /** The flush that is waited for, and since when. */
+  #flush = 0;
+  #flushSince = 0;
 
   constructor(shared: SharedState, limitMs: number, onLost: (reason: string) => void) {
     this.#shared = shared;
@@ -28,6 +31,7 @@ export class Watchdog {
     const stalled = now - this.#checkedAt > this.#limitMs / 2;
     this.#checkedAt = now;
     if (this.#shared.link !== Link.connected) return;
+    this.#checkFlush(now, stalled);
     const { acked, sent } = this.#shared;
     // This process itself was stopped or starved: what the peer sent meanwhile has to be looked at first.
     if (acked !== this.#acked || acked >= sent || stalled) {
@@ -38,6 +42,20 @@ export class Watchdog {
     const quiet = now - Math.max(this.#since, this.#shared.heardAt);
     if (quiet > this.#limitMs && this.#shared.declareLost()) {
       this.#onLost(`no acknowledgement for ${(quiet / 1000).toFixed(1)} s`);
+    }
+  }
+
+  /** A flush is answered by itself, while what comes behind it is acknowledged. */
+  #checkFlush(now: number, stalled: boolean): void {
+    const flush = this.#shared.oldestPeerFlush;
+    if (flush === 0 || flush !== this.#flush || stalled) {
+      this.#flush = flush;
+      this.#flushSince = now;
+      return;
+    }
+    const quiet = now - this.#flushSince;
+    if (quiet > this.#limitMs && this.#shared.declareLost()) {
+      this.#onLost(`a flush was not carried out for ${(quiet / 1000).toFixed(1)} s`);
     }
   }
 }

@@ -53,6 +53,7 @@ export function clearSetId(context: MountContext, node: FuseNode): void {
 /** Changes the size of a file, with what follows from it. `fd`: a descriptor that is open for writing, if there is one. */
 export function truncate(context: MountContext, node: FuseNode, size: number, killSetId: boolean, fd?: number): void {
   if (node.isDirectory) throw new ErrnoError(errnos.EISDIR, 'truncate');
+  context.localIo?.waitFor(node);
   if (killSetId) clearSetId(context, node);
   context.applyTo(
     node,
@@ -137,6 +138,7 @@ export function fallocate(context: MountContext): void {
   const { channel } = context;
   const { node, fd } = context.handles.get(channel.u64(0));
   const [offset, length, mode] = [channel.u64(2), channel.u64(4), channel.u32(6)];
+  context.localIo?.waitFor(node);
   // The kernel does not flag these as it does writes and truncations; root is the caller that may keep the bits.
   if (channel.uid !== 0) clearSetId(context, node);
   const before = fstat(fd).size;

@@ -16,6 +16,7 @@ import {
 } from '../../../platform/libc.ts';
 import type { MountContext } from '../context.ts';
 import type { Handle } from '../handles.ts';
+import { errnoAfter } from '../localIo.ts';
 import type { FuseNode } from '../nodes.ts';
 import { FSYNC_FDATASYNC, MAX_IO, WRITE_KILL_SUIDGID } from '../protocol.ts';
 import { isDirect } from './open.ts';
@@ -59,6 +60,13 @@ export function write(context: MountContext): void {
   const offset = channel.u64(2);
   const data = channel.data(40, channel.u32(4));
   if (killsSetId(context, (channel.u32(5) & WRITE_KILL_SUIDGID) !== 0)) clearSetId(context, node);
+  const { localIo } = context;
+  if (localIo !== null) {
+    localIo.waitFor(node, offset, offset + data.byteLength);
+    // A write to the page cache is done before the disk would have been asked.
+    const beside = handle.direct && data.byteLength > 0 && context.untouched && context.isReplicated(node);
+    if (beside && localIo.write(handle, offset, data)) return;
+  }
   let written = 0;
   let refused = 0;
   // The writer's way to us, whatever ours to the disk is.
@@ -94,27 +102,31 @@ export function lseek(context: MountContext): void {
   channel.answer(8);
 }
 
-function flush(context: MountContext, node: FuseNode, datasync: boolean, local: () => void): void {
-  if (!context.isReplicated(node)) {
-    local();
-    return context.channel.answer(0);
-  }
+/** Answers when a file, or everything, is durable on both sides. */
+function flush(context: MountContext, node: FuseNode, local: () => void): void {
   const bytes = context.channel.seal(0);
-  if (!context.sink.flush(context.nodes.ref(node), datasync, local, { bytes })) context.channel.sendSealed(bytes);
+  const begun = context.sink.beginFlush(context.nodes.ref(node), { bytes });
+  context.sink.finish(begun, errnoAfter(local), []);
 }
 
 /** FSYNC and FSYNCDIR. */
 export function fsync(context: MountContext): void {
   const { channel } = context;
-  const { fd, node } = context.handles.get(channel.u64(0));
+  const handle = context.handles.get(channel.u64(0));
+  const { fd, node } = handle;
   const datasync = (channel.u32(2) & FSYNC_FDATASYNC) !== 0;
-  flush(context, node, datasync, () => (datasync ? fdatasync(fd) : fsyncFd(fd)));
+  const local = () => (datasync ? fdatasync(fd) : fsyncFd(fd));
+  if (!context.isReplicated(node)) {
+    local();
+    channel.answer(0);
+  } else if (context.localIo === null) flush(context, node, local);
+  else context.localIo.flush(handle, datasync);
 }
 
 /** SYNCFS: everything at once. */
 export function syncfs(context: MountContext): void {
   const { nodes, files } = context;
-  flush(context, nodes.root, false, () => {
+  flush(context, nodes.root, () => {
     const fd = openat(files.backingFd, '.', O_RDONLY | O_DIRECTORY);
     try {
       syncfsFd(fd);

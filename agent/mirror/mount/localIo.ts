@@ -1,0 +1,241 @@
+import {
+  AsyncIo,
+  close,
+  errnoOf,
+  errnos,
+  fdatasync,
+  fstat,
+  fsync,
+  O_RDONLY,
+  preadFully,
+  tryPwrite,
+} from '../../platform/libc.ts';
+import type { Mutation, MutationSink } from '../mutation.ts';
+import { type FuseChannel, MOST_KEPT, type RequestBuffer } from './channel.ts';
+import type { Handle } from './handles.ts';
+import type { LocalFiles } from './localFile.ts';
+import type { FuseNode, NodeTable } from './nodes.ts';
+
+/** Requests under way at a time, writes and flushes. */
+const DEPTH = 64;
+const NOT_BEGUN = -1;
+
+interface UnderWay {
+  readonly node: FuseNode;
+  readonly fd: number;
+  /** Of a write: where it goes and where it comes from; null for a flush. */
+  readonly write: { readonly offset: number; readonly size: number; readonly buffer: RequestBuffer } | null;
+  begun: number;
+  /** What came of it before the sink has told how it names it. */
+  result: number | null;
+}
+
+/**
+ * What the disk is at work on while the dispatcher goes on: direct writes and flushes. Whoever is about to change a range of a file
+ * waits here for the writes to it that are under way, so that both replicas see them in one order. All is finished in the dispatcher's thread.
+ */
+export class LocalIo {
+  readonly #io: AsyncIo;
+  readonly #channel: FuseChannel;
+  readonly #sink: MutationSink;
+  readonly #nodes: NodeTable;
+  readonly #files: LocalFiles;
+  readonly #underWay = new Array<UnderWay | null>(DEPTH).fill(null);
+  readonly #free = Array.from({ length: DEPTH }, (_, number) => number);
+  #writes = 0;
+  /** Writes that failed and are to be looked after. */
+  #failed: { readonly each: UnderWay; readonly result: number }[] = [];
+
+  private constructor(io: AsyncIo, channel: FuseChannel, sink: MutationSink, nodes: NodeTable, files: LocalFiles) {
+    this.#io = io;
+    this.#channel = channel;
+    this.#sink = sink;
+    this.#nodes = nodes;
+    this.#files = files;
+  }
+
+  /** Null where the kernel does not offer it. */
+  static open(channel: FuseChannel, sink: MutationSink, nodes: NodeTable, files: LocalFiles): LocalIo | null {
+    const io = AsyncIo.open(DEPTH);
+    return io === null ? null : new LocalIo(io, channel, sink, nodes, files);
+  }
+
+  get eventFd(): number {
+    return this.#io.eventFd;
+  }
+
+  get pending(): number {
+    return this.#io.pending;
+  }
+
+  /**
+   * Begins the WRITE that the channel holds. Returns false when it cannot run beside: then the caller writes.
+   * @param data as the channel holds them
+   * @throws ErrnoError when the sink refuses
+   */
+  write({ node, fd }: Handle, offset: number, data: Uint8Array): boolean {
+    while (this.#writes >= MOST_KEPT) this.#reap(true);
+    const mutation: Mutation = { kind: 'write', file: this.#nodes.ref(node), offset, data };
+    this.#sink.prepare(mutation);
+    const number = this.#number();
+    if (this.#io.write(number, fd, this.#channel.payload, data.byteLength, offset) < 0) {
+      this.#free.push(number);
+      return false;
+    }
+    this.#channel.put32(0, data.byteLength);
+    this.#channel.put32(1, 0);
+    const reply = { bytes: this.#channel.seal(8) };
+    const buffer = this.#channel.keep();
+    if (buffer === null) throw new Error('more writes are under way than there are buffers');
+    this.#writes++;
+    this.#start(number, { node, fd, write: { offset, size: data.byteLength, buffer } }, () =>
+      this.#sink.begin(mutation, reply),
+    );
+    return true;
+  }
+
+  /** Makes a file durable that has a name, and answers. */
+  flush({ node, fd }: Handle, datasync: boolean): void {
+    const number = this.#number();
+    const reply = { bytes: this.#channel.seal(0) };
+    // The follower's disk and ours work at the same time.
+    const begun = this.#sink.beginFlush(this.#nodes.ref(node), reply);
+    if (this.#io.flush(number, fd, datasync) === 0) {
+      this.#underWay[number] = { node, fd, write: null, begun, result: null };
+      return;
+    }
+    this.#free.push(number);
+    this.#sink.finish(
+      begun,
+      errnoAfter(() => (datasync ? fdatasync(fd) : fsync(fd))),
+      [],
+    );
+  }
+
+  #number(): number {
+    for (;;) {
+      const number = this.#free.pop();
+      if (number !== undefined) return number;
+      this.#reap(true);
+    }
+  }
+
+  #start(number: number, parts: Pick<UnderWay, 'node' | 'fd' | 'write'>, begin: () => number): void {
+    const each: UnderWay = { ...parts, begun: NOT_BEGUN, result: null };
+    this.#underWay[number] = each;
+    each.begun = begin();
+    if (each.result !== null) this.#settle(each, each.result);
+  }
+
+  /** Waits for the writes under way to a range of a file, `end` exclusive. */
+  waitFor(node: FuseNode, start = 0, end = Infinity): void {
+    if (this.#writes === 0) return;
+    const overlaps = (each: UnderWay | null) =>
+      each !== null &&
+      each.node === node &&
+      each.write !== null &&
+      each.write.offset < end &&
+      each.write.offset + each.write.size > start;
+    while (this.#underWay.some(overlaps)) this.#reap(true);
+  }
+
+  /** Finishes what is done. */
+  readonly reap = (): void => this.#reap(false);
+
+  /** Waits for everything, and finishes it. */
+  readonly drain = (): void => {
+    while (this.#io.pending > 0) this.#reap(true);
+  };
+
+  /** The event descriptor was readable. */
+  onEvent(): void {
+    this.#io.clear();
+    this.#reap(false);
+  }
+
+  #reap(wait: boolean): void {
+    this.#io.reap(wait, this.#done);
+    while (this.#failed.length > 0) {
+      const failed = this.#failed.shift();
+      if (failed) this.#repair(failed.each, failed.result);
+    }
+  }
+
+  readonly #done = (number: number, result: number): void => {
+    const each = this.#underWay[number];
+    this.#underWay[number] = null;
+    this.#free.push(number);
+    if (!each) return;
+    if (each.write !== null) this.#writes--;
+    if (each.begun === NOT_BEGUN) each.result = result;
+    else this.#settle(each, result);
+  };
+
+  #settle(each: UnderWay, result: number): void {
+    if (each.write === null) {
+      this.#sink.finish(each.begun, result < 0 ? -result : 0, []);
+    } else if (result === each.write.size) {
+      this.#channel.giveBack(each.write.buffer);
+      this.#sink.finish(each.begun, 0, []);
+    } else {
+      this.#failed.push({ each, result });
+    }
+  }
+
+  /**
+   * The disk took a write in part or not at all, when the peer had been told of all of it. What can still be written is; else the guest gets
+   * the error that a local disk gives, and the peer the content that is there.
+   */
+  #repair(each: UnderWay, result: number): void {
+    const { node, fd, write } = each;
+    if (write === null) return;
+    const { offset, size, buffer } = write;
+    let written = Math.max(0, result);
+    let errno = Math.max(0, -result);
+    while (errno === 0 && written < size) {
+      const more = tryPwrite(fd, buffer.payloadBytes(written, size), offset + written);
+      if (more > 0) written += more;
+      else errno = more === 0 ? errnos.ENOSPC : -more;
+    }
+    this.#channel.giveBack(buffer);
+    this.#sink.finish(each.begun, errno, errno === 0 ? [] : this.#contentOf(node, offset, size));
+  }
+
+  /** What a range of a file holds now, as changes; null when it cannot be read. */
+  #contentOf(node: FuseNode, offset: number, size: number): Mutation[] | null {
+    try {
+      // The size is that of the file as the peer knows it only when nothing is on its way.
+      this.waitFor(node);
+      const fd = this.#files.open(node, O_RDONLY);
+      try {
+        const file = this.#nodes.ref(node);
+        const length = Math.min(size, Math.max(0, fstat(fd).size - offset));
+        const data = Buffer.alloc(length);
+        preadFully(fd, data, offset);
+        const changes: Mutation[] = [{ kind: 'truncate', file, size: fstat(fd).size }];
+        if (length > 0) changes.push({ kind: 'write', file, offset, data });
+        return changes;
+      } finally {
+        close(fd);
+      }
+    } catch {
+      return null;
+    }
+  }
+
+  /** Waits for everything and ends. */
+  close(): void {
+    this.drain();
+    this.#io.close();
+  }
+}
+
+/** The error number that an action ended with, 0 for none. */
+export function errnoAfter(action: () => void): number {
+  try {
+    action();
+    return 0;
+  } catch (error) {
+    return errnoOf(error) ?? errnos.EIO;
+  }
+}
