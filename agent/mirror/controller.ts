@@ -135,6 +135,14 @@ export class MirrorController implements Mirror {
     await this.#call('goAlone', [entry]);
   }
 
+  async verify(bandwidth: number | null): Promise<void> {
+    await this.#call('verify', [bandwidth]);
+  }
+
+  async stopVerify(): Promise<boolean> {
+    return (await this.#call('stopVerify', [])) as boolean;
+  }
+
   async abort(): Promise<void> {
     await this.#call('abort', []);
   }

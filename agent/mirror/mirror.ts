@@ -96,6 +96,55 @@ export interface MirrorStats {
   readonly markedBytes: number;
 }
 
+/** Something that is not the same on both replicas. */
+export interface Difference {
+  /** Below the mirrored directory; a byte string on the wire, text in a report. */
+  readonly path: string;
+  readonly what:
+    | 'missing'
+    | 'extra'
+    | 'type'
+    | 'mode'
+    | 'owner'
+    | 'links'
+    | 'size'
+    | 'mtime'
+    | 'target'
+    | 'device'
+    | 'xattrs'
+    | 'content'
+    | 'unreadable';
+  /** For people: both values. */
+  readonly detail: string;
+  /** Of content, bytes. */
+  readonly offset?: number;
+  readonly length?: number;
+}
+
+export interface VerifyProgress {
+  /** Names compared; bytes of content to compare, as far as the names are known, and compared. */
+  readonly names: number;
+  readonly toCheck: number;
+  readonly checked: number;
+  readonly differences: number;
+  /** Bytes per second since the start, and seconds left; null while the names are still being listed. */
+  readonly rate: number;
+  readonly secondsLeft: number | null;
+}
+
+export interface VerifyReport {
+  /** 'complete': everything was compared. */
+  readonly outcome: 'complete' | 'stopped' | 'incomplete';
+  /** Why it is not complete. */
+  readonly reason: string | null;
+  readonly names: number;
+  readonly checked: number;
+  readonly durationMs: number;
+  /** All that were found; the first of them are listed. */
+  readonly total: number;
+  readonly differences: readonly Difference[];
+}
+
 export type MirrorEvent =
   /** The link to the peer is lost. In 'hold' mode acknowledgements wait from now on until `goAlone` or `abort`. */
   | { readonly type: 'peerLost'; readonly reason: string }
@@ -106,6 +155,9 @@ export type MirrorEvent =
   | { readonly type: 'followerLink'; readonly connected: boolean; readonly reason: string | null }
   /** The durable record has changed. */
   | { readonly type: 'record'; readonly record: ReplicaRecord }
+  | { readonly type: 'verify'; readonly progress: VerifyProgress }
+  /** The end of a verify. */
+  | { readonly type: 'verified'; readonly report: VerifyReport }
   | { readonly type: 'stats'; readonly stats: MirrorStats }
   | { readonly type: 'failed'; readonly reason: string };
 
@@ -134,6 +186,13 @@ export interface Mirror {
   thaw(): Promise<void>;
   /** The arbiter recorded this host alone: drops the peer, enters the epoch durably on this host, then releases what is held, in order. */
   goAlone(entry: LineageEntry): Promise<void>;
+  /**
+   * Primary with a secondary in step: compares both replicas beside the running guest and changes nothing. Ends with a `verified` event.
+   * @param bandwidth bytes of content per second, null for no limit
+   */
+  verify(bandwidth: number | null): Promise<void>;
+  /** Ends a verify; false when there is none. */
+  stopVerify(): Promise<boolean>;
   /** Deposed or stopped by force: fails what is held with EIO, unmounts. Never waits for a peer. */
   abort(): Promise<void>;
   /** Orderly end of serving: no guest uses it any more; makes both sides durable, unmounts. As a follower: stops following. */

@@ -47,6 +47,10 @@ export const ToFollower = {
   begin: 13,
   /** Removes a whole tree that left the mirrored names. */
   removeTree: 14,
+  /** A verify's listing of one directory: compared at this place in the order of changes, nothing is changed. */
+  verifyDirectory: 15,
+  /** A verify's hashes of blocks of one file, and ranges that have to be zeros. */
+  verifyContent: 16,
 } as const;
 
 /** Frame types, follower to primary. */
@@ -72,4 +76,6 @@ export const ToPrimary = {
   begun: 77,
   /** The flush of this number was carried out. */
   flushed: 78,
+  /** JSON: what a verify's frame found. */
+  verified: 79,
 } as const;

@@ -17,6 +17,7 @@ import { MirrorError } from '../mirrorError.ts';
 import type { ReplicaRecord } from '../mirror.ts';
 import type { Mutation } from '../mutation.ts';
 import { DirectoryCompare } from '../resync/directoryCompare.ts';
+import { FollowerVerify } from '../verify/followerVerify.ts';
 import { compareHashes, storeContent } from '../resync/followerContent.ts';
 import type { Applier } from './applier.ts';
 import type { MainCaller } from './mainCall.ts';
@@ -83,6 +84,7 @@ export interface FinishOrder {
 export class FollowerSession {
   readonly #context: FollowerContext;
   readonly #connection: FollowerConnection;
+  readonly #verify: FollowerVerify;
   #compare: DirectoryCompare | null = null;
   /** From the start of a resync to its end changes may hit what is not there yet. */
   #resyncing = false;
@@ -96,6 +98,7 @@ export class FollowerSession {
 
   constructor(context: FollowerContext, connection: FollowerConnection) {
     this.#context = context;
+    this.#verify = new FollowerVerify(context.tree, context.excluded);
     this.#connection = connection;
   }
 
@@ -221,10 +224,17 @@ export class FollowerSession {
       }
       case ToFollower.removeTree: {
         const path = new ByteReader(payload).text();
+        this.#verify.forgetLinks();
         this.#context.applier.forgetAll();
         this.#tolerant([path], () => this.#context.tree.removeTree(path, this.alive));
         return;
       }
+      case ToFollower.verifyDirectory:
+        this.#sendJson(ToPrimary.verified, this.#verify.directory(Buffer.from(payload)));
+        return;
+      case ToFollower.verifyContent:
+        this.#sendJson(ToPrimary.verified, this.#verify.content(payload));
+        return;
       case ToFollower.finish:
         this.#finish(header.number, payload);
         return;
@@ -261,6 +271,7 @@ export class FollowerSession {
     const input = new ByteReader(payload);
     for (let left = input.u32(); left > 0; left--) {
       const mutation: Mutation = decodeMutation(input);
+      if (mutation.kind === 'unlink' || mutation.kind === 'rename') this.#verify.forgetLinks();
       this.#tolerant(pathsOf(mutation), () => this.#context.applier.apply(mutation));
     }
   }

@@ -140,6 +140,14 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy'> 
     });
   }
 
+  verify(bandwidth: number | null): Promise<void> {
+    return Promise.resolve().then(() => this.#serving().verify(bandwidth));
+  }
+
+  stopVerify(): Promise<boolean> {
+    return Promise.resolve(this.#primary?.stopVerify() ?? false);
+  }
+
   async abort(): Promise<void> {
     const primary = this.#primary;
     this.#primary = null;

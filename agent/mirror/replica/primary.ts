@@ -20,6 +20,8 @@ import { describeError } from '../mirrorError.ts';
 import type { FileRef, Mutation, MutationSink, PreparedReply } from '../mutation.ts';
 import { PrimaryResync } from '../resync/primaryResync.ts';
 import { chooseKind } from '../resync/kind.ts';
+import { PrimaryVerify } from '../verify/primaryVerify.ts';
+import { unfinished } from '../verify/report.ts';
 import { DirtyTimes } from './dirtyTimes.ts';
 import { excludedNames, excludedPath } from './excluded.ts';
 import { MainCaller } from './mainCall.ts';
@@ -77,6 +79,7 @@ export class Primary implements MutationSink {
   #session: PrimarySession | null = null;
   #answers: MessagePort | null = null;
   #resync: PrimaryResync | null = null;
+  #verify: PrimaryVerify | null = null;
   #cycle: SyncCycle | null = null;
   #record: Extract<ToDispatcher, { type: 'attach' }>['record'] | null = null;
   #nextToken = 1;
@@ -295,6 +298,7 @@ export class Primary implements MutationSink {
   #sendReplicated(session: PrimarySession, mutations: readonly Mutation[], ticket: number): void {
     this.#sendInOrder(session, mutations, ticket);
     if (this.#resync) for (const mutation of mutations) this.#resync.onMutation(mutation);
+    if (this.#verify) for (const mutation of mutations) this.#verify.onMutation(mutation);
   }
 
   #sendInOrder(session: PrimarySession, mutations: readonly Mutation[], ticket: number): void {
@@ -363,6 +367,7 @@ export class Primary implements MutationSink {
   /** One step of the resync, or what is due. Returns whether there is more to do at once. */
   readonly idleStep = (): boolean => {
     this.#maintain();
+    if (this.#verify && this.#liveSession()) return this.#stepVerify(this.#verify);
     const resync = this.#resync;
     if (!resync || !this.#liveSession()) return false;
     try {
@@ -377,6 +382,38 @@ export class Primary implements MutationSink {
     if (resync.complete && this.#cycle === null) this.#finishResync(resync);
     return false;
   };
+
+  #stepVerify(verify: PrimaryVerify): boolean {
+    // What was sent has to be in the files before they are read.
+    this.localDisk.drain();
+    // That may have found the secondary lost.
+    if (!this.#liveSession()) return false;
+    const more = verify.step();
+    if (verify.complete) this.#endVerify('complete', null);
+    return more;
+  }
+
+  #endVerify(outcome: 'complete' | 'stopped' | 'incomplete', reason: string | null): void {
+    const verify = this.#verify;
+    this.#verify = null;
+    if (verify) this.#post({ type: 'verified', report: verify.report(outcome, reason) });
+  }
+
+  #startVerify(bandwidth: number | null): void {
+    const session = this.#liveSession();
+    if (!session || !this.#shared.inStep) {
+      this.#post({ type: 'verified', report: unfinished('the secondary is not in step any more') });
+      return;
+    }
+    this.#verify = new PrimaryVerify({
+      session,
+      tree: this.#tree,
+      excluded: this.#excluded,
+      hasExcluded: this.#hasExcluded,
+      settleTimes: () => this.#sendTimes(),
+      bandwidth,
+    });
+  }
 
   /** Handles what other threads want. Returns false when the dispatcher shall end. */
   readonly onWake = (): boolean => {
@@ -445,6 +482,12 @@ export class Primary implements MutationSink {
       case 'stop':
         this.#stopping = true;
         return;
+      case 'verify':
+        this.#startVerify(message.bandwidth);
+        return;
+      case 'stopVerify':
+        this.#endVerify('stopped', 'it was stopped');
+        return;
       case 'tick':
         return;
     }
@@ -486,6 +529,7 @@ export class Primary implements MutationSink {
   #dropSession(): void {
     if (!this.#session) return;
     this.#session = null;
+    this.#endVerify('incomplete', 'the secondary was lost');
     this.#resync?.end();
     this.#resync = null;
     this.#answers?.close();
@@ -512,6 +556,8 @@ export class Primary implements MutationSink {
         const { number, again } = JSON.parse(payload.toString('utf8')) as { number: number; again: boolean };
         if (again) this.#finishAgain();
         else this.#peerSynced(number);
+      } else if (type === ToPrimary.verified) {
+        this.#verify?.onAnswer(payload);
       } else {
         this.#resync?.onAnswer(type, payload);
       }
@@ -621,6 +667,8 @@ export class Primary implements MutationSink {
       this.#dirtyTimes.clear();
       return;
     }
+    const verified = this.#verify?.progressReport(now);
+    if (verified) this.#post({ type: 'verify', progress: verified });
     const report = this.#resync?.ledger.report(now);
     if (report) this.#post({ type: 'resync', progress: report });
     if (now - this.#timesAt > TIMES_EVERY_MS) {
@@ -666,6 +714,7 @@ export class Primary implements MutationSink {
   }
 
   #release(): void {
+    this.#endVerify('incomplete', 'the mirror was released');
     const limit = monotonicMs() + RELEASE_LIMIT_MS;
     const waitFor = (done: () => boolean) => {
       while (!done() && this.#liveSession() && monotonicMs() < limit && !this.#stopping) this.#waitAndDrain(100);

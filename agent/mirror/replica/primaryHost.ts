@@ -5,9 +5,10 @@ import type { AckSetup, FromAckThread } from '../link/ackMessages.ts';
 import { PROTOCOL_VERSION } from '../link/protocol.ts';
 import { versionConflict } from '../link/greeting.ts';
 import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
-import type { FollowerEndpoint, LineageEntry, MirrorEvent, MirrorOptions } from '../mirror.ts';
+import type { FollowerEndpoint, LineageEntry, MirrorEvent, MirrorOptions, VerifyReport } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { type FuseMount, mountFuse } from '../mount/mountFuse.ts';
+import { unfinished } from '../verify/report.ts';
 import { syncFileSystem, unmountServed } from './backgroundCalls.ts';
 import { mountName } from './location.ts';
 import { answerCall, type CallMessage } from './mainCall.ts';
@@ -23,6 +24,8 @@ const LIMITED_TICK_MS = 50;
 const WAKE_MS = 500;
 /** How often the end of a resync looks for the acknowledgement that it waits for. */
 const STEP_MS = 10;
+/** How often a verify may go on that has used up what its limit allows. */
+const VERIFY_TICK_MS = 20;
 const STATS_MS = 1000;
 const CONNECT_LIMIT_MS = 5000;
 /** A program that has just ended may hold the mount for a moment. */
@@ -78,6 +81,8 @@ export class PrimaryHost {
   #statsSeen = '';
   #statsIdle = false;
   #nextToken = 1;
+  /** Wakes the dispatcher while a verify runs. */
+  #verifying: NodeJS.Timeout | null = null;
   #releasing = false;
   #gone = false;
   #dispatcherEnded = false;
@@ -192,6 +197,12 @@ export class PrimaryHost {
       case 'inStep':
         this.#pendingStep = message;
         this.#settleStep();
+        return;
+      case 'verify':
+        this.#emit({ type: 'verify', progress: message.progress });
+        return;
+      case 'verified':
+        this.#verified(message.report);
         return;
       case 'syncLocal':
         void this.#syncLocal(message.token);
@@ -387,6 +398,29 @@ export class PrimaryHost {
     }
   }
 
+  /** @throws MirrorError when there is nobody to compare with, or a verify runs already */
+  verify(bandwidth: number | null): void {
+    if (this.#verifying) throw new MirrorError('wrong-state', 'a verify of this mirror is running already');
+    if (this.#shared.link !== Link.connected || !this.#shared.inStep) {
+      throw new MirrorError('not-in-step', 'there is no secondary in step to compare with: wait until it is in sync');
+    }
+    this.#verifying = setInterval(() => signalEvent(this.#wakeFd), VERIFY_TICK_MS);
+    this.#tell({ type: 'verify', bandwidth });
+  }
+
+  stopVerify(): boolean {
+    if (!this.#verifying) return false;
+    this.#tell({ type: 'stopVerify' });
+    return true;
+  }
+
+  #verified(report: VerifyReport): void {
+    if (!this.#verifying) return;
+    clearInterval(this.#verifying);
+    this.#verifying = null;
+    this.#emit({ type: 'verified', report });
+  }
+
   async freeze(): Promise<void> {
     this.#shared.freeze();
     // From here on no acknowledgement goes out; that no request is taken either follows within the one at hand.
@@ -432,6 +466,7 @@ export class PrimaryHost {
   #end(): void {
     this.#gone = true;
     clearInterval(this.#timer);
+    this.#verified(unfinished('the mirror was stopped'));
     for (const resolve of this.#epochWaits.values()) resolve();
     this.#port.close();
     this.#callPort.close();

@@ -1,5 +1,12 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { LineageEntry, MirrorOptions, ReplicaRecord, ResyncProgress } from '../mirror.ts';
+import type {
+  LineageEntry,
+  MirrorOptions,
+  ReplicaRecord,
+  ResyncProgress,
+  VerifyProgress,
+  VerifyReport,
+} from '../mirror.ts';
 import type { CallMessage } from './mainCall.ts';
 
 /** What the dispatcher's thread is started with. */
@@ -36,6 +43,8 @@ export type ToDispatcher =
   | { readonly type: 'epoch'; readonly token: number; readonly entry: LineageEntry; readonly record: ReplicaRecord }
   | { readonly type: 'localSynced'; readonly token: number; readonly error: string | null }
   | { readonly type: 'tick' }
+  | { readonly type: 'verify'; readonly bandwidth: number | null }
+  | { readonly type: 'stopVerify' }
   /** The mount is gone: make both replicas durable and end. */
   | { readonly type: 'release' }
   | { readonly type: 'stop' };
@@ -56,6 +65,8 @@ export type FromDispatcher =
   | { readonly type: 'resync'; readonly progress: ResyncProgress }
   /** Once frame `number` is acknowledged the pair is in step. */
   | { readonly type: 'inStep'; readonly number: number; readonly progress: ResyncProgress; readonly durationMs: number }
+  | { readonly type: 'verify'; readonly progress: VerifyProgress }
+  | { readonly type: 'verified'; readonly report: VerifyReport }
   | { readonly type: 'syncLocal'; readonly token: number }
   | { readonly type: 'epochEntered'; readonly token: number }
   | { readonly type: 'stats'; readonly stats: DispatcherStats }
