@@ -384,13 +384,13 @@ export class Primary implements MutationSink {
   };
 
   #stepVerify(verify: PrimaryVerify): boolean {
+    if (verify.complete) this.#endVerify('complete', null);
+    if (!verify.ready) return false;
     // What was sent has to be in the files before they are read.
     this.localDisk.drain();
     // That may have found the secondary lost.
-    if (!this.#liveSession()) return false;
-    const more = verify.step();
-    if (verify.complete) this.#endVerify('complete', null);
-    return more;
+    if (this.#liveSession()) verify.step();
+    return true;
   }
 
   #endVerify(outcome: 'complete' | 'stopped' | 'incomplete', reason: string | null): void {

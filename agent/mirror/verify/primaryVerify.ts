@@ -63,12 +63,15 @@ export class PrimaryVerify {
     return this.#waiting === 0 && this.#walk.complete;
   }
 
-  /** One step. Returns whether there is more to do at once; false: an answer or the limit has to be waited for. */
-  step(): boolean {
-    if (this.#waiting >= MOST_WAITING || this.#walk.complete || !this.#rateLimit.open(monotonicMs())) return false;
+  /** Whether there is something to do; false: an answer or the limit has to be waited for. */
+  get ready(): boolean {
+    return this.#waiting < MOST_WAITING && !this.#walk.complete && this.#rateLimit.open(monotonicMs());
+  }
+
+  /** One step. What was sent to the secondary before has to be in the files of this host. */
+  step(): void {
     if (!this.#walk.listed) this.#tolerant(() => this.#sendListing(this.#walk.nextListing()));
     else if (!this.#tolerant(() => this.#stepContent())) this.#nextFile();
-    return true;
   }
 
   /** What cannot be read on this host is found, too, and the rest is compared all the same. */
