@@ -33,6 +33,7 @@ import type {
 } from '../mirror/mirror.ts';
 import { ServerError, type ServerEvent, type VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
+import { describeVerify } from './verifyReport.ts';
 import type { DesiredFile, ResolutionFile } from './moduleState.ts';
 import { onTick } from './ticker.ts';
 
@@ -525,6 +526,14 @@ export class ModuleRuntime {
       case 'record':
         this.#dispatch({ type: 'replica', replica: this.#facts(event.record) });
         return;
+      case 'verify':
+        return;
+      case 'verified': {
+        const { total, durationMs } = event.report;
+        const level = total === 0 ? 'info' : 'warn';
+        this.#options.log.add(level, this.name, 'VERIFIED', describeVerify(event.report), { total, durationMs });
+        return;
+      }
       case 'stats':
         this.#onStats(event.stats);
         return;

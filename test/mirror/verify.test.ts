@@ -42,8 +42,9 @@ suite('a verify', () => {
     const { alpha, beta } = pair;
     fs.writeFileSync(file('image'), Buffer.alloc(3_000_001, 7));
     fs.truncateSync(file('image'), 40_000_000);
-    for (const name of ['mode', 'owner', 'time', 'xattr', 'missing', 'short', 'links'])
+    for (const name of ['mode', 'owner', 'time', 'xattr', 'missing', 'short', 'links']) {
       fs.writeFileSync(file(name), name);
+    }
     fs.linkSync(file('links'), file('links2'));
     fs.mkdirSync(file('folder'));
     for (let index = 0; index < 300; index++) fs.writeFileSync(file(`folder/${index}`), String(index));
@@ -105,12 +106,14 @@ suite('a verify', () => {
     const { alpha, beta } = pair;
     for (let index = 0; index < 20; index++) {
       fs.mkdirSync(file(`d${index}/sub`), { recursive: true });
-      for (let each = 0; each < 10; each++)
+      for (let each = 0; each < 10; each++) {
         fs.writeFileSync(file(`d${index}/sub/f${each}`), Buffer.alloc(100_000, each));
+      }
     }
     await pair.join(alpha, beta);
-    for (const seed of ['1', '2', '3'])
+    for (const seed of ['1', '2', '3']) {
       programs.push(new GuestProgram('exec bash -c "$1" bash "$2" "$3"', STORM, alpha.directory, seed));
+    }
     for (let round = 0; round < 4; round++) {
       const report = await verify(round === 0 ? 20 * 1024 * 1024 : null);
       expect(report).toMatchObject({ outcome: 'complete', differences: [], total: 0 });

@@ -96,8 +96,9 @@ export class FollowerVerify {
     }
     const differences = compareEntries(path, entry, local);
     found.push(...differences);
-    if (entry.nlink < 2 || (entry.mode & S_IFMT) === S_IFDIR || differences.some(({ what }) => what === 'links'))
+    if (entry.nlink < 2 || (entry.mode & S_IFMT) === S_IFDIR || differences.some(({ what }) => what === 'links')) {
       return;
+    }
     const known = this.#links.get(entry.ino);
     if (known === undefined) this.#links.set(entry.ino, local.ino);
     else if (known !== local.ino) {
