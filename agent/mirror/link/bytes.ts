@@ -1,3 +1,5 @@
+const NS_PER_SECOND = 1_000_000_000n;
+
 /** Writes a message field by field into a buffer that grows. Numbers are little-endian; strings are byte strings (latin1). */
 export class ByteWriter {
   #buffer: Buffer;
@@ -47,9 +49,12 @@ export class ByteWriter {
     return this;
   }
 
-  i64(value: bigint): this {
-    const at = this.#room(8);
-    this.#buffer.writeBigInt64LE(value, at);
+  /** Nanoseconds since the epoch, as seconds and the rest: 64 bits of nanoseconds end in 2262, file systems later. */
+  time(value: bigint): this {
+    const rest = ((value % NS_PER_SECOND) + NS_PER_SECOND) % NS_PER_SECOND;
+    const at = this.#room(12);
+    this.#buffer.writeBigInt64LE((value - rest) / NS_PER_SECOND, at);
+    this.#buffer.writeUInt32LE(Number(rest), at + 8);
     return this;
   }
 
@@ -118,8 +123,9 @@ export class ByteReader {
     return value;
   }
 
-  i64(): bigint {
-    return this.#buffer.readBigInt64LE(this.#take(8));
+  time(): bigint {
+    const at = this.#take(12);
+    return this.#buffer.readBigInt64LE(at) * NS_PER_SECOND + BigInt(this.#buffer.readUInt32LE(at + 8));
   }
 
   text(): string {

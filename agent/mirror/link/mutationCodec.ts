@@ -35,11 +35,11 @@ function getFile(input: ByteReader): FileRef {
 
 function putTime(out: ByteWriter, time: TimeNs | null): void {
   if (time === null) out.u8(0);
-  else out.u8(1).i64(time);
+  else out.u8(1).time(time);
 }
 
 function getTime(input: ByteReader): TimeNs | null {
-  return input.u8() === 0 ? null : input.i64();
+  return input.u8() === 0 ? null : input.time();
 }
 
 const putId = (out: ByteWriter, id: number | null) => (id === null ? out.u8(0) : out.u8(1).u32(id));

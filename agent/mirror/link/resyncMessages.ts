@@ -71,7 +71,7 @@ export interface MissedMessage {
 
 function putEntry(out: ByteWriter, entry: Entry): void {
   out.text(entry.name).size(entry.ino).u32(entry.mode).u32(entry.nlink).u32(entry.uid).u32(entry.gid);
-  out.size(entry.size).size(entry.rdev).i64(entry.mtime).text(entry.target).u32(entry.xattrs.length);
+  out.size(entry.size).size(entry.rdev).time(entry.mtime).text(entry.target).u32(entry.xattrs.length);
   for (const xattr of entry.xattrs) out.text(xattr.name).bytes(xattr.value);
 }
 
@@ -84,7 +84,7 @@ function getEntry(input: ByteReader): Entry {
     input.u32(),
     input.u32(),
   ];
-  const [size, rdev, mtime, target] = [input.size(), input.size(), input.i64(), input.text()];
+  const [size, rdev, mtime, target] = [input.size(), input.size(), input.time(), input.text()];
   const xattrs = getMany(input, () => ({ name: input.text(), value: Buffer.from(input.bytes()) }));
   return { name, ino, mode, nlink, uid, gid, size, rdev, mtime, target, xattrs };
 }

@@ -12,9 +12,10 @@ const c = {
   fchownat: bind<(dirFd: number, path: Bytes, uid: number, gid: number, flags: number) => number>(
     'int fchownat(int, const void *, uint32_t, uint32_t, int)',
   ),
-  utimensat: bind<(dirFd: number, path: Bytes | null, times: Bytes, flags: number) => number>(
+  utimensat: bind<(dirFd: number, path: Bytes, times: Bytes, flags: number) => number>(
     'int utimensat(int, const void *, const void *, int)',
   ),
+  futimens: bind<(fd: number, times: Bytes) => number>('int futimens(int, const void *)'),
 };
 
 /** An uid or gid that stays as it is. */
@@ -76,5 +77,5 @@ export function utimensat(
 export function futimens(fd: number, atime: NewTime, mtime: NewTime): void {
   putTime(0, atime);
   putTime(16, mtime);
-  orThrow(c.utimensat(fd, null, times, 0), 'futimens');
+  orThrow(c.futimens(fd, times), 'futimens');
 }

@@ -6,6 +6,8 @@ import {
   RENAME_WHITEOUT,
   S_IFDIR,
   S_IFMT,
+  S_ISGID,
+  chownat,
   errnos,
   must,
   renameat2,
@@ -56,6 +58,19 @@ function replacedBy(context: MountContext, node: FuseNode | undefined, path: str
   return { node: undefined, ino: stat.ino, isFile: (stat.mode & S_IFMT) !== S_IFDIR };
 }
 
+/** The whiteout that a rename leaves belongs to the caller, as everything that a caller makes: in a sticky directory nobody else may remove it. */
+function giveWhiteout(context: MountContext, parent: FuseNode, path: string): void {
+  const stat = context.files.tryStat(path);
+  const { uid } = context.channel;
+  // In a directory with the set-gid bit the group was inherited and stays.
+  const inheritsGroup = (context.files.stat(parent).mode & S_ISGID) !== 0;
+  const gid = inheritsGroup || typeof stat === 'number' ? null : context.channel.gid;
+  if (typeof stat === 'number' || (stat.uid === uid && (gid === null || stat.gid === gid))) return;
+  context.apply({ kind: 'chown', file: { ino: stat.ino, path }, uid, gid }, () =>
+    chownat(context.files.backingFd, path, uid, gid),
+  );
+}
+
 /** RENAME and RENAME2. */
 export function rename(context: MountContext): void {
   const { channel, files, nodes } = context;
@@ -85,6 +100,7 @@ export function rename(context: MountContext): void {
   }
   if (exchange) nodes.exchange(fromParent, fromName, toParent, toName);
   else nodes.rename(fromParent, fromName, toParent, toName);
+  if ((flags & RENAME_WHITEOUT) !== 0) giveWhiteout(context, fromParent, from);
   context.finish(0);
   if (target !== null && target.isFile && target.ino !== ino) context.releaseIfUnreachable(target.node, target.ino);
 }
