@@ -4,6 +4,7 @@ import type { ModuleFile } from '../generated/module.ts';
 import { nearest } from '../nearest.ts';
 import { formatDuration } from '../units.ts';
 import { isWithin, normalDirectory } from './directories.ts';
+import { checkExclude } from './excludeChecks.ts';
 
 /** Problems of one valid module file that its schema cannot express. */
 export function* checkModule(module: ResolvedModule): Iterable<Problem> {
@@ -20,6 +21,7 @@ export function* checkModule(module: ResolvedModule): Iterable<Problem> {
       expected,
     };
   }
+  yield* checkExclude(module.mirror.exclude, directory);
   yield* positive(module.mirror.acknowledgeTimeoutMs, ['mirror', 'acknowledgeTimeout']);
   if (module.server.kind === 'qemu') {
     yield* checkQemu(module.server, directory);

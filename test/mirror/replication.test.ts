@@ -109,6 +109,78 @@ suite('live replication', () => {
     expect(fs.readdirSync(beta.directory)).toEqual(['d']);
     expect(fs.readFileSync(path.join(beta.directory, 'd', 'inner'), 'utf8')).toBe('inner');
   });
+
+  test('what an exchange brings from an excluded name is replicated, whichever of the names comes first', async () => {
+    pair = await new Pair({ both: { exclude: ['*.swp'] } }).open();
+    const { alpha, beta } = pair;
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    const at = (name: string) => path.join(alpha.directory, name);
+    for (const name of ['a', 'b']) {
+      fs.writeFileSync(at(name), 'shown');
+      fs.writeFileSync(at(`${name}.swp`), `hidden ${name}`);
+    }
+    libc.renameat2(libc.AT_FDCWD, at('a'), libc.AT_FDCWD, at('a.swp'), libc.RENAME_EXCHANGE);
+    libc.renameat2(libc.AT_FDCWD, at('b.swp'), libc.AT_FDCWD, at('b'), libc.RENAME_EXCHANGE);
+    expect(fs.readdirSync(beta.directory)).toEqual(['a', 'b']);
+    for (const name of ['a', 'b']) {
+      expect(fs.readFileSync(path.join(beta.directory, name), 'utf8')).toBe(`hidden ${name}`);
+    }
+  });
+
+  test('paths that are excluded are not replicated, and appear when a directory moves elsewhere', async () => {
+    pair = await new Pair({ both: { exclude: ['/tmp', 'logs/*.old', 'logs/deep/skip'] } }).open();
+    const { alpha, beta } = pair;
+    const at = (...names: string[]) => path.join(alpha.directory, ...names);
+    const there = (...names: string[]) => path.join(beta.directory, ...names);
+    // Of both resync and live replication.
+    fs.mkdirSync(at('tmp'));
+    fs.mkdirSync(at('logs'));
+    fs.writeFileSync(at('logs', 'before.old'), 'before');
+    fs.writeFileSync(at('logs', 'kept'), 'kept');
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    fs.writeFileSync(at('tmp', 'file'), 'scratch');
+    fs.mkdirSync(at('sub'));
+    fs.mkdirSync(at('sub', 'tmp'));
+    fs.writeFileSync(at('logs', 'a.old'), 'old');
+    fs.mkdirSync(at('logs', 'deep'));
+    fs.mkdirSync(at('logs', 'deep', 'skip'));
+    fs.writeFileSync(at('logs', 'deep', 'skip', 'inner'), 'inner');
+    expect(fs.readdirSync(beta.directory)).toEqual(['logs', 'sub']);
+    expect(fs.readdirSync(there('sub'))).toEqual(['tmp']);
+    expect(fs.readdirSync(there('logs'))).toEqual(['deep', 'kept']);
+    expect(fs.readdirSync(there('logs', 'deep'))).toEqual([]);
+    fs.renameSync(at('logs'), at('archive'));
+    expect(fs.readdirSync(there('archive'))).toEqual(['a.old', 'before.old', 'deep', 'kept']);
+    expect(fs.readFileSync(there('archive', 'deep', 'skip', 'inner'), 'utf8')).toBe('inner');
+    fs.writeFileSync(at('archive', 'a.old'), 'written to after it came to be replicated');
+    fs.renameSync(at('tmp'), at('shown'));
+    expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+    expect(alpha.seen.filter((event) => event.type === 'peerLost')).toEqual([]);
+  });
+
+  test('owners are numbers, which need no names on either host', async () => {
+    pair = await new Pair().open();
+    const { alpha, beta } = pair;
+    // Of nobody who is known here: live, and by a resync.
+    fs.writeFileSync(path.join(alpha.directory, 'before'), 'before');
+    fs.chownSync(path.join(alpha.directory, 'before'), 54321, 54322);
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    fs.writeFileSync(path.join(alpha.directory, 'live'), 'live');
+    fs.chownSync(path.join(alpha.directory, 'live'), 4_000_000_000, 54322);
+    fs.symlinkSync('live', path.join(alpha.directory, 'link'));
+    fs.lchownSync(path.join(alpha.directory, 'link'), 54321, 4_000_000_001);
+    for (const { directory } of [alpha, beta]) {
+      const owners = ['before', 'live', 'link'].map((name) => fs.lstatSync(path.join(directory, name)));
+      expect(owners.map(({ uid, gid }) => [uid, gid])).toEqual([
+        [54321, 54322],
+        [4_000_000_000, 54322],
+        [54321, 4_000_000_001],
+      ]);
+    }
+  });
 });
 
 suite('resync', () => {

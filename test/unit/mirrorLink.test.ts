@@ -13,7 +13,7 @@ import { BadFrame, deriveKeys, Opener, Sealer } from '../../agent/mirror/link/se
 import { WaitsFor } from '../../agent/mirror/link/heldReplies.ts';
 import { SharedState } from '../../agent/mirror/link/sharedState.ts';
 import type { Mutation } from '../../agent/mirror/mutation.ts';
-import { excludedNames, excludedPath } from '../../agent/mirror/replica/excluded.ts';
+import { excludedByPlace, excludedPaths } from '../../agent/mirror/replica/excluded.ts';
 import { chooseKind } from '../../agent/mirror/resync/kind.ts';
 import { eventfd, pipe } from '../../agent/platform/libc.ts';
 
@@ -359,7 +359,7 @@ describe('held replies', () => {
 
 describe('excluded names', () => {
   test('are matched by globs', () => {
-    const excluded = excludedNames(['*.swp', 'tmp?', '[.]cache', 'ü*']);
+    const excluded = excludedPaths(['*.swp', 'tmp?', '[.]cache', 'ü*']);
     const cases: [string, boolean][] = [
       ['a.swp', true],
       ['.swp', true],
@@ -371,8 +371,36 @@ describe('excluded names', () => {
       [Buffer.from('über').toString('latin1'), true],
     ];
     for (const [name, expected] of cases) expect([name, excluded(name)]).toEqual([name, expected]);
-    expect(excludedPath(excluded, 'a/b.swp/c')).toBe(true);
-    expect(excludedPath(excludedNames([]), 'a/b.swp/c')).toBe(false);
+    expect(excluded('a/b.swp/c')).toBe(true);
+    expect(excludedPaths([])('a/b.swp/c')).toBe(false);
+  });
+
+  test('are matched wherever they are by a glob without a slash, from the mirrored directory by one with a slash', () => {
+    const excluded = excludedPaths(['cache', '/tmp', 'logs/*.old', '*/scratch', 'a/[!b]c']);
+    const cases: [string, boolean][] = [
+      ['cache', true],
+      ['deep/below/cache/file', true],
+      ['mycache', false],
+      ['tmp', true],
+      ['tmp/file', true],
+      ['sub/tmp', false],
+      ['logs/x.old', true],
+      ['logs/x.old/below', true],
+      ['logs/sub/x.old', false],
+      ['other/logs/x.old', false],
+      ['one/scratch', true],
+      ['scratch', false],
+      ['one/two/scratch', false],
+      ['a/xc', true],
+      ['a/bc', false],
+      // No glob matches a slash.
+      ['a//c', false],
+    ];
+    for (const [path, expected] of cases) expect([path, excluded(path)]).toEqual([path, expected]);
+    // The mirrored directory itself is never excluded.
+    expect(excludedPaths(['*'])('')).toBe(false);
+    const byPlace = excludedByPlace(['cache', '/tmp', 'logs/sub/*.old']);
+    expect(['logs', 'logs/sub', 'tmp', 'cache', 'logs/sub/x', 'x/logs'].filter(byPlace)).toEqual(['logs', 'logs/sub']);
   });
 });
 

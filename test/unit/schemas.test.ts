@@ -337,6 +337,31 @@ describe('files together', () => {
     ]);
   });
 
+  it('check what is excluded', () => {
+    const excluding = (exclude: string[]) => check(moduleDocument({ mirror: { directories: ['/srv/web'], exclude } }));
+    const good = ['*.swp', '/tmp', 'logs/*.old', '[[]x', '[!a-z0-9]?', 'ü*', '-', 'a-b', 'x]'];
+    expect(excluding(good)).toEqual([]);
+    const bad: [string, RegExp][] = [
+      ['/srv/web/tmp', /is a path of the host: expected a path from the mirrored directory, "\/tmp"/],
+      ['/srv/web', /not itself/],
+      ['tmp/', /single slashes, and none at the end/],
+      ['a//b', /single slashes/],
+      ['../x', /leads elsewhere/],
+      ['a/./b', /leads elsewhere/],
+      ['**/cache', /without a slash, which is excluded at any depth/],
+      ['[abc', /"\[" that does not begin a set.*"\[\[\]" for the character itself/],
+      ['[a/b]', /does not begin a set/],
+      ['[]', /does not begin a set/],
+      ['[z-a]', /has the range "z-a": expected "a-z"/],
+      ['[äö]', /ASCII/],
+    ];
+    for (const [glob, message] of bad) {
+      const found = excluding(['*.swp', glob]);
+      expect(told(found), glob).toEqual(['bad-glob mirror.exclude[1]']);
+      expect(found[0]?.message).toMatch(message);
+    }
+  });
+
   it('listen without TLS on the loopback interface only', () => {
     expect(told(check(agentDocument({ api: { tls: false } })))).toEqual(['insecure-api api.tls']);
     expect(told(check(agentDocument({ api: { tls: false, listen: ['127.0.0.1', '10.0.0.1'] } })))).toEqual([

@@ -40,11 +40,11 @@ const OPEN_FILES = 256;
 /** Applies what the primary changed to this replica's files, in the primary's order. */
 export class Applier {
   readonly #tree: ReplicaTree;
-  readonly #excluded: (name: string) => boolean;
+  readonly #excluded: (path: string) => boolean;
   /** Open files by the primary's inode number, the least recently used first. */
   readonly #files = new Map<number, number>();
 
-  constructor(tree: ReplicaTree, excluded: (name: string) => boolean) {
+  constructor(tree: ReplicaTree, excluded: (path: string) => boolean) {
     this.#tree = tree;
     this.#excluded = excluded;
   }
@@ -249,7 +249,9 @@ export class Applier {
     if (result !== -errnos.ENOTEMPTY) throw new ErrnoError(-result, 'rmdir', path);
     // Names that are not replicated may have stayed behind from an earlier life of this replica as the primary.
     const names = this.#tree.names(path);
-    if (!names.every(this.#excluded)) throw new ErrnoError(errnos.ENOTEMPTY, 'rmdir', path);
+    if (!names.every((each) => this.#excluded(joinPath(path, each)))) {
+      throw new ErrnoError(errnos.ENOTEMPTY, 'rmdir', path);
+    }
     for (const each of names) this.#tree.removeTree(joinPath(path, each));
     const place = this.#tree.locate(path);
     unlinkat(place.dirFd, place.name, AT_REMOVEDIR);

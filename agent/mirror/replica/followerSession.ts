@@ -62,7 +62,7 @@ export interface FollowerContext {
   readonly host: string;
   readonly tree: ReplicaTree;
   readonly applier: Applier;
-  readonly excluded: (name: string) => boolean;
+  readonly excluded: (path: string) => boolean;
   readonly main: MainCaller;
   readonly record: () => ReplicaRecord;
   readonly loadMarks: () => LoadedMarks;

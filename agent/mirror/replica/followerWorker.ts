@@ -16,7 +16,7 @@ import { monotonicMs } from '../link/sharedState.ts';
 import type { ReplicaRecord } from '../mirror.ts';
 import { describeError } from '../mirrorError.ts';
 import { Applier } from './applier.ts';
-import { excludedNames } from './excluded.ts';
+import { excludedPaths } from './excluded.ts';
 import { FollowerFlushes } from './followerFlushes.ts';
 import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './followerMessages.ts';
 import { FollowerSession } from './followerSession.ts';
@@ -58,7 +58,7 @@ class FollowerThread {
   constructor(setup: FollowerSetup) {
     this.#setup = setup;
     this.#tree = new ReplicaTree(setup.rootFd);
-    this.#applier = new Applier(this.#tree, excludedNames(setup.exclude));
+    this.#applier = new Applier(this.#tree, excludedPaths(setup.exclude));
     this.#main = new MainCaller(setup.callPort, new Int32Array(setup.callFlag));
     this.#epoch = new Float64Array(setup.epoch);
     this.#turn = new SessionTurn(setup.turn);
@@ -219,7 +219,7 @@ class FollowerThread {
       host: setup.host,
       tree: this.#tree,
       applier: this.#applier,
-      excluded: excludedNames(setup.exclude),
+      excluded: excludedPaths(setup.exclude),
       main: this.#main,
       record: () => this.#record,
       loadMarks: () => loadMarks(setup.stateDirectory),

@@ -23,7 +23,7 @@ import { chooseKind } from '../resync/kind.ts';
 import { PrimaryVerify } from '../verify/primaryVerify.ts';
 import { unfinished } from '../verify/report.ts';
 import { DirtyTimes } from './dirtyTimes.ts';
-import { excludedNames, excludedPath } from './excluded.ts';
+import { excludedByPlace, excludedPaths, revealed, type Move } from './excluded.ts';
 import { MainCaller } from './mainCall.ts';
 import type { DispatcherSetup, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
 import { describeTree } from './transfer.ts';
@@ -70,7 +70,8 @@ export class Primary implements MutationSink {
   readonly #tree: ReplicaTree;
   readonly #marks: ZoneMarks;
   readonly #dirtyTimes: DirtyTimes;
-  readonly #excluded: (name: string) => boolean;
+  readonly #excluded: (path: string) => boolean;
+  readonly #excludedByPlace: (directory: string) => boolean;
   readonly #hasExcluded: boolean;
   readonly #wakePoll: Poll;
   /** Files without a known name: another name that was found, null when there is none and nothing of them need be sent. */
@@ -109,7 +110,8 @@ export class Primary implements MutationSink {
     this.#tree = new ReplicaTree(rootFd);
     this.#marks = ZoneMarks.open(setup.stateDirectory);
     this.#dirtyTimes = new DirtyTimes(this.#tree);
-    this.#excluded = excludedNames(setup.exclude);
+    this.#excluded = excludedPaths(setup.exclude);
+    this.#excludedByPlace = excludedByPlace(setup.exclude);
     this.#hasExcluded = setup.exclude.length > 0;
     this.#wakePoll = new Poll([{ fd: setup.wakeFd, events: POLLIN }]);
   }
@@ -174,6 +176,8 @@ export class Primary implements MutationSink {
       if (type(moved) === S_IFDIR || type(target) === S_IFDIR) this.#marks.markEverything();
       if (target !== null && type(target) === S_IFREG) this.#marks.markWhole(target.ino);
     } else if (target !== null) this.#sendTimeOf(to);
+    // Files that were not replicated become so: the follower may have older ones of their names.
+    if (type(moved) === S_IFDIR && this.#reveals({ from, to }, from)) this.#marks.markEverything();
     // The content may now stand where the follower has an older file of that name.
     if (moved !== null && type(moved) === S_IFREG) this.#marks.markWhole(moved.ino);
   }
@@ -254,7 +258,7 @@ export class Primary implements MutationSink {
   /** What of a change the follower must see, null for nothing. */
   #replicated(mutation: Mutation): Mutation | null {
     if (this.#hasExcluded) {
-      const hidden = (path: string) => excludedPath(this.#excluded, path);
+      const hidden = this.#excluded;
       if (mutation.kind === 'rename' || mutation.kind === 'link') {
         // Into and out of what is replicated: see #sendReplicated.
         const from = mutation.kind === 'rename' ? mutation.from : mutation.file.path;
@@ -280,12 +284,41 @@ export class Primary implements MutationSink {
     for (const [ino, path] of this.#nameless) if (path !== null) this.#nameless.delete(ino);
   }
 
-  #crossing(mutation: Mutation): 'in' | 'out' | null {
+  /**
+   * Whether a change makes something replicated or no longer so: the names that it speaks of, or (a directory that moves, 'within') names
+   * below them.
+   */
+  #crossing(mutation: Mutation): 'in' | 'out' | 'within' | null {
     if (mutation.kind === 'link' && mutation.file.path === null) return 'in';
     if (!this.#hasExcluded || (mutation.kind !== 'rename' && mutation.kind !== 'link')) return null;
-    const from = excludedPath(this.#excluded, mutation.kind === 'rename' ? mutation.from : (mutation.file.path ?? ''));
-    const to = excludedPath(this.#excluded, mutation.kind === 'rename' ? mutation.to : mutation.path);
-    return from === to ? null : from ? 'in' : 'out';
+    const from = this.#excluded(mutation.kind === 'rename' ? mutation.from : (mutation.file.path ?? ''));
+    const to = this.#excluded(mutation.kind === 'rename' ? mutation.to : mutation.path);
+    if (from !== to) return from ? 'in' : 'out';
+    return !from && mutation.kind === 'rename' && this.#revealedBy(mutation).length > 0 ? 'within' : null;
+  }
+
+  /** Whether files come to be replicated because a directory moves. @param at where it is now */
+  #reveals(move: Move, at: string): boolean {
+    if (!this.#hasExcluded || this.#excluded(move.to)) return false;
+    return this.#excluded(move.from) || !this.#revealed(move, at).next().done;
+  }
+
+  #revealed(move: Move, at: string): Generator<string> {
+    return revealed(this.#tree, move, at, this.#excluded, this.#excludedByPlace);
+  }
+
+  /** The files that a rename of two names that are replicated makes replicated. */
+  #revealedBy({ from, to, flags }: Extract<Mutation, { kind: 'rename' }>): string[] {
+    const back = (flags & EXCHANGE) === 0 ? [] : this.#revealed({ from: to, to: from }, from);
+    return [...this.#revealed({ from, to }, to), ...back];
+  }
+
+  /** What the follower is to get anew, for it has it not at all or under names that it does not keep in step. */
+  #toSendAnew(crossing: Mutation): string[] {
+    if (crossing.kind === 'link') return this.#excluded(crossing.path) ? [] : [crossing.path];
+    if (crossing.kind !== 'rename') return [];
+    if (this.#crossing(crossing) === 'within') return this.#revealedBy(crossing);
+    return [crossing.from, crossing.to].filter((path) => !this.#excluded(path));
   }
 
   /** How many frames precede the last one of these changes. */
@@ -307,17 +340,13 @@ export class Primary implements MutationSink {
       this.#send(mutations);
       return;
     }
-    this.#send(mutations.filter((each) => each !== crossing));
-    if (crossing.kind === 'rename' || crossing.kind === 'link') {
-      // What is described below has to be in the files.
-      this.localDisk.drain();
-      const to = crossing.kind === 'rename' ? crossing.to : crossing.path;
-      if (this.#crossing(crossing) === 'in') {
-        session.send(ToFollower.removeTree, new ByteWriter().text(to).done());
-        for (const mutation of describeTree(this.#tree, to, this.#excluded)) this.#send([mutation]);
-      } else if (crossing.kind === 'rename') {
-        session.send(ToFollower.removeTree, new ByteWriter().text(crossing.from).done());
-      }
+    this.#send(mutations.filter((each) => each !== crossing || this.#crossing(each) === 'within'));
+    // What is described below has to be in the files.
+    this.localDisk.drain();
+    for (const path of this.#toSendAnew(crossing)) {
+      session.send(ToFollower.removeTree, new ByteWriter().text(path).done());
+      // Nothing is there where a rename came from, unless it exchanged or left a whiteout.
+      for (const mutation of describeTree(this.#tree, path, this.#excluded)) this.#send([mutation]);
     }
     session.send(ToFollower.barrier);
     this.#shared.retarget(ticket, session.lastNumber);
@@ -340,7 +369,7 @@ export class Primary implements MutationSink {
     this.#flushes++;
     const session = this.#liveSession();
     const path = file.path ?? this.#nameOf(file.ino);
-    const replicated = path !== null && !(this.#hasExcluded && excludedPath(this.#excluded, path));
+    const replicated = path !== null && !(this.#hasExcluded && this.#excluded(path));
     if (!session || !this.#shared.inStep || !replicated) return this.#shared.hold(reply.bytes, 0, WaitsFor.local);
     const time = this.#dirtyTimes.takeOne(path);
     if (time) this.#send([time]);

@@ -9,7 +9,7 @@ const PIECE_BYTES = 256 * 1024;
 export function* describeTree(
   tree: ReplicaTree,
   path: string,
-  excluded: (name: string) => boolean,
+  excluded: (path: string) => boolean,
 ): Generator<Mutation> {
   const entry = tree.entry(path);
   if (entry === null) return;
@@ -34,7 +34,8 @@ export function* describeTree(
     case S_IFDIR:
       yield { kind: 'mkdir', ino, path, mode, uid, gid };
       for (const name of tree.names(path)) {
-        if (!excluded(name)) yield* describeTree(tree, joinPath(path, name), excluded);
+        const child = joinPath(path, name);
+        if (!excluded(child)) yield* describeTree(tree, child, excluded);
       }
       break;
     case S_IFLNK:

@@ -38,7 +38,7 @@ const NOTHING: Omit<ComparedEntry, 'index'> = { fresh: false, differs: false, ma
 export class DirectoryCompare {
   readonly #tree: ReplicaTree;
   readonly #applier: Applier;
-  readonly #excluded: (name: string) => boolean;
+  readonly #excluded: (path: string) => boolean;
   readonly #marks: Map<number, ZoneSet>;
   readonly #onStep: () => void;
   readonly #onChange: () => void;
@@ -50,7 +50,7 @@ export class DirectoryCompare {
   constructor(options: {
     tree: ReplicaTree;
     applier: Applier;
-    excluded: (name: string) => boolean;
+    excluded: (path: string) => boolean;
     /** This replica's own marks, by local inode number. */
     marks: Map<number, ZoneSet>;
     /** Called now and then in long work. */
@@ -86,7 +86,7 @@ export class DirectoryCompare {
 
   #removeOthers(path: string, kept: Set<string>): void {
     for (const name of this.#tree.names(path)) {
-      if (kept.has(name) || this.#excluded(name)) continue;
+      if (kept.has(name) || this.#excluded(joinPath(path, name))) continue;
       this.#remove(joinPath(path, name));
     }
   }

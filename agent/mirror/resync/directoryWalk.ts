@@ -50,7 +50,7 @@ export class DirectoryWalk {
   #names(path: string): string[] {
     return this.#context.tree
       .names(path)
-      .filter((name) => !this.#context.excluded(name))
+      .filter((name) => !this.#context.excluded(joinPath(path, name)))
       .sort();
   }
 
@@ -63,7 +63,7 @@ export class DirectoryWalk {
       this.#bigListing = { path, names, at: 0 };
       return;
     }
-    const entries = this.#context.tree.list(path, (name) => !this.#context.excluded(name));
+    const entries = this.#context.tree.list(path, (name) => !this.#context.excluded(joinPath(path, name)));
     this.#sendListing(path, self, entries, null, true);
   }
 

@@ -37,7 +37,7 @@ export class PrimaryResync {
     tree: ReplicaTree;
     marks: ZoneMarks;
     dirtyTimes: DirtyTimes;
-    excluded: (name: string) => boolean;
+    excluded: (path: string) => boolean;
     kind: ResyncKind;
     cause: string;
     /** Bytes per second, null for no limit. */

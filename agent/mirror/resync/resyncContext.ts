@@ -15,7 +15,7 @@ export interface ResyncContext {
   readonly ledger: Ledger;
   readonly rateLimit: RateLimit;
   /** Whether a name is not replicated. */
-  readonly excluded: (name: string) => boolean;
+  readonly excluded: (path: string) => boolean;
 }
 
 /** Sends a frame of the resync's and counts it. */
