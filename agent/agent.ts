@@ -16,6 +16,7 @@ import { ClusterView } from './runtime/clusterView.ts';
 import { Commands } from './runtime/commands.ts';
 import { makeEnrol } from './runtime/enrol.ts';
 import { EventLog } from './runtime/eventLog.ts';
+import { VerifyFile } from './runtime/moduleVerify.ts';
 import { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
 import { DesiredFile, ResolutionFile } from './runtime/moduleState.ts';
@@ -224,6 +225,7 @@ async function openModule(parts: {
     server: makeServer(configuration, module, log),
     desired: new DesiredFile(stateDirectory),
     resolution: new ResolutionFile(stateDirectory),
+    verify: new VerifyFile(stateDirectory),
     log,
     mirrorAddress: () => mirrorAddress(configuration, links, peer),
     onChange: changed,
@@ -269,6 +271,7 @@ function toldOf(runtime: ModuleRuntime, host: string): LinkModule {
     status: told as LinkModule['status'],
     shown: runtime.status(),
     lastFailover: runtime.lastFailover,
+    lastVerify: runtime.lastVerify,
     lastResync: runtime.lastResync,
   };
 }

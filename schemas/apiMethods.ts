@@ -12,6 +12,7 @@ import type {
   SnapshotParams,
   SubscribeParams,
   SwitchoverParams,
+  VerifyParams,
 } from './generated/api.ts';
 import * as validators from './generated/validators.js';
 import type { Validator } from './generated/validators.js';
@@ -26,6 +27,7 @@ export interface ApiMethods {
   'module.switchover': { params: SwitchoverParams; result: CommandResult };
   'module.forcePrimary': { params: ForcePrimaryParams; result: CommandResult };
   'module.resolve': { params: ResolveParams; result: CommandResult };
+  'module.verify': { params: VerifyParams; result: CommandResult };
   'log.read': { params: LogParams; result: LogResult };
 }
 
@@ -48,6 +50,7 @@ export const apiMethods: { readonly [Method in ApiMethod]: ApiMethodContract } =
   'module.switchover': { role: 'operator', params: validators.SwitchoverParams, result: validators.CommandResult },
   'module.forcePrimary': { role: 'admin', params: validators.ForcePrimaryParams, result: validators.CommandResult },
   'module.resolve': { role: 'admin', params: validators.ResolveParams, result: validators.CommandResult },
+  'module.verify': { role: 'operator', params: validators.VerifyParams, result: validators.CommandResult },
   'log.read': { role: 'viewer', params: validators.LogParams, result: validators.LogResult },
 };
 

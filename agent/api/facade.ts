@@ -36,6 +36,9 @@ export interface AgentFacade {
   forcePrimary(module: string, host: string, by: Actor): Promise<Outcome>;
   /** After a divergence: the history of `keep` goes on. */
   resolve(module: string, keep: string, by: Actor): Promise<Outcome>;
+  /** Compares both replicas, content at `bandwidth` bytes a second at most, null for no limit. Resolves when it has begun. */
+  verify(module: string, bandwidth: number | null, by: Actor): Promise<Outcome>;
+  stopVerify(module: string, by: Actor): Promise<Outcome>;
   /** For `/ready/MODULE`: true only where the module is served. */
   isServing(module: string): boolean;
 }

@@ -1,4 +1,4 @@
-import type { ModuleStatus, ReplicaStatus, Snapshot } from '../../schemas/generated/api.ts';
+import type { LastVerify, ModuleStatus, ReplicaStatus, Snapshot } from '../../schemas/generated/api.ts';
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
@@ -28,6 +28,14 @@ function perReplica(value: (replica: ReplicaStatus) => number | null): Metric['s
         return number === null ? [] : [[{ module: module.name, host: replica.host }, number]];
       }),
     );
+}
+
+function ofLastVerify(value: (verify: LastVerify) => number | null): Metric['samples'] {
+  return ({ modules }) =>
+    modules.flatMap(({ name, lastVerify }): readonly Sample[] => {
+      const number = lastVerify ? value(lastVerify) : null;
+      return number === null ? [] : [[{ module: name }, number]];
+    });
 }
 
 const metrics: readonly Metric[] = [
@@ -98,6 +106,18 @@ const metrics: readonly Metric[] = [
     name: 'understudy_resync_bytes_sent',
     help: 'Bytes that the resync under way has sent.',
     samples: perReplica((replica) => replica.resync?.sent ?? null),
+  },
+  {
+    name: 'understudy_verify_differences',
+    help: 'Differences between the replicas that the last verify found.',
+    samples: ofLastVerify((verify) => verify.total),
+  },
+  {
+    name: 'understudy_verify_success_timestamp_seconds',
+    help: 'When the last verify ended, if it was complete and found no differences.',
+    samples: ofLastVerify(({ outcome, total, at }) =>
+      outcome === 'complete' && total === 0 ? Date.parse(at) / 1000 : null,
+    ),
   },
   {
     name: 'understudy_host_reachable',

@@ -22,6 +22,7 @@ import { addStop } from './verbs/stop.ts';
 import { addSwitchover } from './verbs/switchover.ts';
 import { addToken } from './verbs/token.ts';
 import { addValidate } from './verbs/validate.ts';
+import { addVerify } from './verbs/verify.ts';
 
 const verbs: readonly AddVerb[] = [
   addStatus,
@@ -30,6 +31,7 @@ const verbs: readonly AddVerb[] = [
   addSwitchover,
   addForcePrimary,
   addResolve,
+  addVerify,
   addAside,
   addLog,
   addValidate,

@@ -1,6 +1,8 @@
 import type { HostStatus, ModuleStatus, ReplicaStatus, Snapshot } from '../../schemas/generated/api.ts';
 import { paint, printable, renderTable } from './table.ts';
 import type { Cell, Colour } from './table.ts';
+import { formatBytes, formatSeconds } from './format.ts';
+import { describeVerify, summariseVerify } from './verifyView.ts';
 
 /** The status as text: hosts and networks first, then each module with both of its replicas. Ends with a new line. */
 export function renderStatus(snapshot: Snapshot, module: string | null, hasColour: boolean): string {
@@ -60,6 +62,7 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
     ),
   );
   for (const { resync, host } of module.onHosts) if (resync !== null) lines.push(`  ${describeResync(resync, host)}\n`);
+  for (const { verify } of module.onHosts) if (verify) lines.push(`  ${describeVerify(verify)}\n`);
   for (const warning of module.warnings) {
     lines.push(`  ${paint(`warning: ${printable(warning)}`, 'yellow', hasColour)}\n`);
   }
@@ -75,6 +78,7 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
       `  last resync: ${kind} of ${host} at ${at}, ${formatBytes(checked)} looked at, ${formatBytes(sent)} sent, ${(durationMs / 1000).toFixed(1)} s\n`,
     );
   }
+  if (module.lastVerify) lines.push(`  last verify: ${module.lastVerify.at}, ${summariseVerify(module.lastVerify)}\n`);
   return lines.join('');
 }
 
@@ -113,22 +117,4 @@ function describeResync(resync: NonNullable<ReplicaStatus['resync']>, from: stri
   const percent = resync.toCheck === 0 ? 100 : Math.floor((100 * resync.checked) / resync.toCheck);
   const left = resync.secondsLeft === null ? 'time left not known yet' : `${formatSeconds(resync.secondsLeft)} left`;
   return `${resync.kind} resync from ${from}: ${percent} %, ${formatBytes(resync.checked)} of ${formatBytes(resync.toCheck)}, ${formatBytes(resync.sent)} sent, ${formatBytes(resync.rate)}/s, ${left} (${printable(resync.cause)})`;
-}
-
-/** Binary units with three digits, such as "1.25 GiB". */
-export function formatBytes(bytes: number): string {
-  let value = bytes;
-  for (const unit of ['B', 'KiB', 'MiB', 'GiB', 'TiB']) {
-    if (value < 1024 || unit === 'TiB') {
-      return `${unit === 'B' || value >= 100 ? Math.round(value) : value.toPrecision(3)} ${unit}`;
-    }
-    value /= 1024;
-  }
-  return `${bytes} B`;
-}
-
-function formatSeconds(seconds: number): string {
-  if (seconds < 60) return `${Math.ceil(seconds)} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
 }

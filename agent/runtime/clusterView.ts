@@ -184,6 +184,10 @@ export class ClusterView {
         slot.runtime?.lastResync ?? null,
         told.map((each) => each?.lastResync),
       ),
+      lastVerify: reports(
+        slot.runtime?.lastVerify ?? null,
+        told.map((each) => each?.lastVerify),
+      ),
     };
   }
 

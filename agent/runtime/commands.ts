@@ -5,9 +5,19 @@ import type { Command, Outcome } from '../core/types.ts';
 import { UnreachableError, type HostLinks } from '../host/hostLinks.ts';
 import type { ClusterView } from './clusterView.ts';
 import type { EventLog } from './eventLog.ts';
+import type { ModuleRuntime } from './moduleRuntime.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 
-type Kind = Exclude<Command['kind'], 'shutdown'>;
+type Kind = Exclude<Command['kind'], 'shutdown'> | 'verify' | 'stopVerify';
+
+/** A command as it reaches the host that has to act. */
+interface Asked {
+  readonly kind: Kind;
+  readonly keep: string | null;
+  readonly by: string;
+  readonly bandwidth: number | null;
+  readonly timeoutMs: number;
+}
 
 /** What one agent lets another wait at most. */
 const longestMs = 3_600_000;
@@ -21,6 +31,8 @@ const limitsMs: Readonly<Record<Kind, number>> = {
   switchover: 240_000,
   force: 60_000,
   resolve: 3_000_000,
+  verify: 30_000,
+  stopVerify: 30_000,
 };
 
 /** Carries commands to the host that has to act. */
@@ -33,7 +45,14 @@ export class Commands {
     private readonly log: EventLog,
   ) {}
 
-  async run(kind: Kind, module: string, host: string | null, by: Actor): Promise<ApiOutcome> {
+  /** @param bandwidth of a verify, bytes per second, null for no limit */
+  async run(
+    kind: Kind,
+    module: string,
+    host: string | null,
+    by: Actor,
+    bandwidth: number | null = null,
+  ): Promise<ApiOutcome> {
     const startedAt = performance.now();
     const who = `${by.name} (${by.role}) from ${by.from}`;
     this.log.add(
@@ -42,7 +61,7 @@ export class Commands {
       'COMMAND',
       `${kind} of ${module}${host ? ` ${kind === 'resolve' ? 'keeping' : 'on'} ${host}` : ''}, asked by ${who}`,
     );
-    const outcome = await this.#route(kind, module, host, who);
+    const outcome = await this.#route(kind, module, host, who, bandwidth);
     const durationMs = Math.round(performance.now() - startedAt);
     if (outcome.ok) {
       this.log.add('info', module, 'COMMAND_DONE', `${kind}: ${outcome.message}`, { durationMs });
@@ -58,22 +77,30 @@ export class Commands {
   /** A command that another agent forwards to this one. */
   async answer(params: Record<string, unknown>): Promise<Record<string, unknown>> {
     if (!ModuleCommandParams(params)) throw new Error('the forwarded command is not valid');
-    const { module, kind, keep, timeoutMs } = params as {
+    const { module, kind, keep, by, bandwidth, timeoutMs } = params as {
       module: string;
       kind: Kind;
       keep?: string | null;
+      by: string;
+      bandwidth?: number | null;
       timeoutMs: number;
     };
     const slot = this.slots.find((each) => each.module.name === module);
     const outcome = slot?.runtime
-      ? await slot.runtime.command(kind, timeoutMs, keep ?? null)
+      ? await carryOut(slot.runtime, { kind, keep: keep ?? null, by, bandwidth: bandwidth ?? null, timeoutMs })
       : refuse('NOT_HEALTHY', slot?.failure ?? `${this.self} does not run ${module}`);
     return outcome.ok
       ? { ok: true, message: outcome.message, code: null, numbers: {} }
       : { ok: false, message: outcome.reason, code: outcome.code, numbers: { ...outcome.numbers } };
   }
 
-  async #route(kind: Kind, module: string, host: string | null, by: string): Promise<Outcome> {
+  async #route(
+    kind: Kind,
+    module: string,
+    host: string | null,
+    by: string,
+    bandwidth: number | null,
+  ): Promise<Outcome> {
     const slot = this.slots.find((each) => each.module.name === module);
     if (!slot) {
       return refuse(
@@ -93,14 +120,14 @@ export class Commands {
     const timeoutMs = Math.min(limitsMs[kind] + shutdownTimeOf(slot), longestMs);
     if (target === this.self) {
       return slot.runtime
-        ? slot.runtime.command(kind, timeoutMs, keep)
+        ? carryOut(slot.runtime, { kind, keep, by, bandwidth, timeoutMs })
         : refuse('NOT_HEALTHY', slot.failure ?? `${module} is not open on ${this.self} yet`);
     }
     try {
       const result = await this.links.request(
         target,
         'module.command',
-        { module, kind, keep, by, timeoutMs },
+        { module, kind, keep, by, bandwidth, timeoutMs },
         timeoutMs + 2000,
       );
       if (!ModuleCommandResult(result)) return refuse('FAILED', `${target} sent an answer that is not valid`);
@@ -132,6 +159,12 @@ export class Commands {
       if (host === primary) return refuse('ALREADY', `${module.name} runs on ${host} already`);
       return primary;
     }
+    if (kind === 'verify' || kind === 'stopVerify') {
+      return (
+        primary ??
+        refuse('NOT_HEALTHY', `${module.name} is not served by any host now: there is nothing to compare with`)
+      );
+    }
     if (kind === 'force') return host ?? refuse('BAD_REQUEST', 'force-primary needs the host that is to be primary');
     if (kind === 'resolve') {
       // The host that waits does the work, and knows what comes of it.
@@ -146,6 +179,12 @@ export class Commands {
       refuse('HOST_UNREACHABLE', `neither ${module.hosts.join(' nor ')} is reachable from ${this.self}`)
     );
   }
+}
+
+function carryOut(runtime: ModuleRuntime, { kind, keep, by, bandwidth, timeoutMs }: Asked): Promise<Outcome> {
+  if (kind === 'verify') return runtime.startVerify(bandwidth, by);
+  if (kind === 'stopVerify') return runtime.stopVerify();
+  return runtime.command(kind, timeoutMs, keep);
 }
 
 /** A guest may use its whole shutdown time-out. */

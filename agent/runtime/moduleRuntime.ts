@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import type {
   FailoverReport,
+  LastVerify,
   ReplicaStatus,
   ResyncReport,
   ResyncStatus,
@@ -33,7 +34,7 @@ import type {
 } from '../mirror/mirror.ts';
 import { ServerError, type ServerEvent, type VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
-import { describeVerify } from './verifyReport.ts';
+import { ModuleVerify, type VerifyFile } from './moduleVerify.ts';
 import type { DesiredFile, ResolutionFile } from './moduleState.ts';
 import { onTick } from './ticker.ts';
 
@@ -50,6 +51,7 @@ export interface ModuleRuntimeOptions {
   readonly server: VirtualServer;
   readonly desired: DesiredFile;
   readonly resolution: ResolutionFile;
+  readonly verify: VerifyFile;
   readonly log: EventLog;
   /** This host's address for the mirror, on the best network that the peer is heard on. */
   readonly mirrorAddress: () => string;
@@ -86,6 +88,7 @@ export class ModuleRuntime {
   #lastFailover: FailoverReport | null = null;
   #lastResync: ResyncReport | null = null;
   #guarded = '';
+  readonly #verify: ModuleVerify;
 
   private constructor(options: ModuleRuntimeOptions, mirror: Mirror, record: ReplicaRecord, content: boolean) {
     this.#options = options;
@@ -99,6 +102,13 @@ export class ModuleRuntime {
       randomUUID(),
       options.resolution.read(),
     );
+    this.#verify = new ModuleVerify({
+      module: options.config.module,
+      host: options.config.self,
+      file: options.verify,
+      log: options.log,
+      onChange: () => options.onChange(false),
+    });
     options.server.events((event) => this.#onServer(event));
     this.#listen(mirror);
   }
@@ -145,6 +155,18 @@ export class ModuleRuntime {
     return this.#lastResync;
   }
 
+  get lastVerify(): LastVerify | null {
+    return this.#verify.last;
+  }
+
+  startVerify(bandwidth: number | null, by: string): Promise<Outcome> {
+    return this.#verify.start(this.#mirror, bandwidth, by);
+  }
+
+  stopVerify(): Promise<Outcome> {
+    return this.#verify.stop(this.#mirror);
+  }
+
   peerHeard(status: PeerStatus | null): void {
     this.#dispatch({ type: 'peerStatus', status });
   }
@@ -179,6 +201,7 @@ export class ModuleRuntime {
       },
       traffic: serving ? this.#traffic : null,
       resync: serving && this.#resync ? resyncStatus(this.#resync) : null,
+      verify: this.#verify.status,
     };
   }
 
@@ -527,18 +550,17 @@ export class ModuleRuntime {
         this.#dispatch({ type: 'replica', replica: this.#facts(event.record) });
         return;
       case 'verify':
+        this.#verify.onProgress(event.progress);
         return;
-      case 'verified': {
-        const { total, durationMs } = event.report;
-        const level = total === 0 ? 'info' : 'warn';
-        this.#options.log.add(level, this.name, 'VERIFIED', describeVerify(event.report), { total, durationMs });
+      case 'verified':
+        this.#verify.onReport(event.report);
         return;
-      }
       case 'stats':
         this.#onStats(event.stats);
         return;
       case 'failed':
         this.#mirrorGone = true;
+        this.#verify.interrupted(event.reason);
         this.#dispatch({ type: 'mirrorFailed', reason: event.reason });
         return;
     }

@@ -180,6 +180,14 @@ export class MemoryFacade implements AgentFacade {
     return this.#command(`resolve ${module} keeping ${keep}`, by);
   }
 
+  verify(module: string, bandwidth: number | null, by: Actor): Promise<Outcome> {
+    return this.#command(`verify ${module} at ${bandwidth ?? 'any rate'}`, by);
+  }
+
+  stopVerify(module: string, by: Actor): Promise<Outcome> {
+    return this.#command(`stop the verify of ${module}`, by);
+  }
+
   isServing(module: string): boolean {
     return this.state.modules.some(({ name, primary }) => name === module && primary === this.host);
   }

@@ -226,6 +226,17 @@ export class StoryCluster {
       switchover: (module, to) => this.#perform(module, 'demoting', () => this.serveOn(module, to ?? '')),
       forcePrimary: (module, target) => this.#perform(module, 'promoting', () => this.#alone(module, target)),
       resolve: (module, keep) => this.#perform(module, 'demoting', () => this.serveOn(module, keep)),
+      verify: (module, _bandwidth, by) =>
+        Promise.resolve().then(() => {
+          this.change(module, (status) => {
+            status.lastVerify = {
+              ...{ at: new Date().toISOString(), host: status.primary ?? host, by: by.name, outcome: 'complete' },
+              ...{ reason: null, names: 3, checked: 4096, durationMs: 5, total: 0, differences: [] },
+            };
+          });
+          return { ok: true, result: { durationMs: 0, message: `the replicas of ${module} are being compared` } };
+        }),
+      stopVerify: () => Promise.resolve({ ok: false, refusal: { code: 'ALREADY', reason: 'No verify is running.' } }),
       isServing: (module) => this.modules.get(module)?.primary === host,
     };
   }

@@ -431,6 +431,21 @@ describe('commands', () => {
     expect(facade.commands).toEqual([expect.stringMatching(/: resolve web keeping beta$/)]);
   });
 
+  it('compare replicas for an operator, at 50 MiB a second when nothing is said', async () => {
+    const { port } = await start();
+    const viewer = await connect(port, 'viewer');
+    await expect(viewer.call('module.verify', { module: 'web' })).rejects.toThrow(/needs the role operator/);
+    const operator = await connect(port, 'operator');
+    await operator.call('module.verify', { module: 'web' });
+    await operator.call('module.verify', { module: 'web', bandwidth: null });
+    await operator.call('module.verify', { module: 'web', stop: true });
+    expect(facade.commands.map((each) => each.replace(/^.*?: /, ''))).toEqual([
+      'verify web at 52428800',
+      'verify web at any rate',
+      'stop the verify of web',
+    ]);
+  });
+
   it('are refused with the code, the reason and the numbers of the agent', async () => {
     const { port } = await start();
     const client = await connect(port);

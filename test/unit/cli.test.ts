@@ -154,6 +154,7 @@ describe('understudy', () => {
       'switchover',
       'force-primary',
       'resolve',
+      'verify',
       'aside',
       'log',
       'validate',
@@ -607,6 +608,52 @@ describe('with an agent', () => {
     expect(kept.err).toContain('Kept: beta (epoch 4). Put aside: what alpha holds (epoch 3), in a folder on alpha.');
     expect((await local([...other, '--yes'])).code).toBe(0);
     expect(facade.commands).toEqual(['local: resolve web keeping alpha', 'local: resolve web keeping beta']);
+  });
+
+  it('verify waits for the end, tells what differs, and is stopped', async () => {
+    const end = (total: number) => {
+      const lastVerify = {
+        ...{
+          at: `2026-01-01T00:00:0${total}Z`,
+          host: 'alpha',
+          by: 'local',
+          outcome: 'complete' as const,
+          reason: null,
+        },
+        ...{ names: 12, checked: 4096, durationMs: 1500, total },
+        differences: [{ path: 'disk', what: 'content' as const, detail: '4096 bytes at 8192' }].slice(0, total),
+      };
+      facade.answer = () => {
+        facade.change([moduleStatus('web', { lastVerify })]);
+        return { ok: true, result: { durationMs: 5, message: 'begun' } };
+      };
+    };
+    end(0);
+    const clean = await local(['verify', 'web']);
+    expect(clean).toMatchObject({ code: 0, out: 'no differences, 12 names and 4.00 KiB compared in 1.5 s\n' });
+    end(1);
+    const dirty = await local(['verify', 'web', '--bandwidth', '100MiB/s']);
+    expect(dirty.code).toBe(3);
+    expect(dirty.out).toContain('  disk: content, 4096 bytes at 8192\nNothing was changed on either host.\n');
+    expect((await local(['status'])).out).toContain('last verify: 2026-01-01T00:00:01Z, 1 difference, 12 names');
+    expect((await local(['verify', 'web', '--stop'])).code).toBe(0);
+    expect((await local(['verify', 'web', '--bandwidth', 'fast'])).code).toBe(2);
+    expect(facade.commands).toEqual([
+      'local: verify web at 52428800',
+      'local: verify web at 104857600',
+      'local: stop the verify of web',
+    ]);
+  });
+
+  it('status shows a verify as it goes', async () => {
+    const verify = {
+      ...{ startedAt: '2026-01-01T00:00:00Z', names: 7, toCheck: 2048, checked: 1024, differences: 0 },
+      ...{ rate: 512, secondsLeft: 2 },
+    };
+    facade.state = snapshotOf([moduleStatus('web', { onHosts: [replicaStatus('alpha', 'PRIM', { verify })] })]);
+    expect((await local(['status'])).out).toContain(
+      'verify: 7 names, 1.00 KiB of 2.00 KiB compared, 512 B/s, 2 s left, no differences',
+    );
   });
 
   it('force-primary asks for the name of the module', async () => {

@@ -1,8 +1,11 @@
 import { refuse, resultOf } from '../refusals.ts';
 import type { MethodHandlers } from './method.ts';
 
+/** Bytes per second. */
+const defaultVerifyBandwidth = 50 * 1024 * 1024;
+
 export const moduleMethods: MethodHandlers<
-  'module.start' | 'module.stop' | 'module.switchover' | 'module.forcePrimary' | 'module.resolve'
+  'module.start' | 'module.stop' | 'module.switchover' | 'module.forcePrimary' | 'module.resolve' | 'module.verify'
 > = {
   'module.start': async ({ module }, { facade, actor }) => resultOf(await facade.start(module, actor)),
 
@@ -32,4 +35,7 @@ export const moduleMethods: MethodHandlers<
     }
     return resultOf(await facade.resolve(module, keep, actor));
   },
+
+  'module.verify': async ({ module, bandwidth = defaultVerifyBandwidth, stop = false }, { facade, actor }) =>
+    resultOf(await (stop ? facade.stopVerify(module, actor) : facade.verify(module, bandwidth, actor))),
 };

@@ -13,7 +13,7 @@ import {
 import { syncDirectory } from '../../platform/durable.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
 import { requireConfiguration } from '../requireConfiguration.ts';
-import { formatBytes } from '../statusView.ts';
+import { formatBytes } from '../format.ts';
 import { printable, renderTable } from '../table.ts';
 import { printJson } from '../verb.ts';
 import type { AddVerb } from '../verb.ts';
