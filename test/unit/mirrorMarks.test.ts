@@ -12,9 +12,10 @@ import {
   writeMarkFile,
 } from '../../agent/mirror/replica/markFile.ts';
 import { loadMarks, resetMarks, ZoneMarks } from '../../agent/mirror/replica/zoneMarks.ts';
-import { EXTENT_BYTES, extentsOf, mergeRanges, ZoneSet } from '../../agent/mirror/replica/zoneSet.ts';
+import { EXTENT_BYTES, mergeRanges, ZoneSet } from '../../agent/mirror/replica/zoneSet.ts';
 
 const ZONE = 64 * 1024;
+const BLOCK = 4096;
 let directory: string;
 beforeEach(() => {
   directory = fs.mkdtempSync(path.join(os.tmpdir(), 'us-marks-'));
@@ -26,30 +27,37 @@ const range = fc
   .map(([start, length]) => ({ start, end: start + length }));
 
 describe('a set of zones', () => {
-  test('covers what was added, by whole zones, and nothing else', () => {
+  test('covers what was added, by whole blocks, and nothing else', () => {
     fc.assert(
       fc.property(fc.array(range, { maxLength: 20 }), (ranges) => {
         const set = new ZoneSet();
-        const zones = new Set<number>();
+        const blocks = new Set<number>();
         for (const { start, end } of ranges) {
-          for (const { index, bits } of extentsOf(start, end)) set.add(index, bits);
-          for (let zone = Math.floor(start / ZONE); zone * ZONE < end; zone++) zones.add(zone);
+          set.add(start, end);
+          for (let block = Math.floor(start / BLOCK); block * BLOCK < end; block++) blocks.add(block);
         }
         const found = new Set<number>();
         for (const { start, end } of set.ranges(Number.MAX_SAFE_INTEGER)) {
-          for (let at = start; at < end; at += ZONE) found.add(at / ZONE);
+          for (let at = start; at < end; at += BLOCK) found.add(at / BLOCK);
         }
-        expect(found).toEqual(zones);
-        expect(set.bytes).toBe(zones.size * ZONE);
+        expect(found).toEqual(blocks);
+        expect(set.bytes).toBe(blocks.size * BLOCK);
+        const extents = new Set([...blocks].map((block) => Math.floor((block * BLOCK) / EXTENT_BYTES)));
+        expect(new Set(set.extents())).toEqual(extents);
+        for (let index = 0; index < 300; index++) expect(set.hasExtent(index)).toBe(extents.has(index));
+        const union = new ZoneSet();
+        union.addAll(set);
+        expect(union.ranges(Infinity)).toEqual(set.ranges(Infinity));
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 
   test('ends with the file', () => {
     const set = new ZoneSet();
-    for (const { index, bits } of extentsOf(0, 3 * EXTENT_BYTES)) set.add(index, bits);
+    for (const index of [0, 1, 2]) set.addExtent(index);
     expect(set.ranges(100_000)).toEqual([{ start: 0, end: 100_000 }]);
+    expect(set.bytes).toBe(3 * EXTENT_BYTES);
     set.whole = true;
     expect(set.ranges(7)).toEqual([{ start: 0, end: 7 }]);
     expect(set.ranges(0)).toEqual([]);
@@ -132,7 +140,7 @@ describe('the marks of a replica', () => {
     const { files, problem } = loadMarks(directory);
     expect(problem).toBeNull();
     // Finer in memory than on the disk.
-    expect(marks.of(5)?.bytes).toBe(ZONE);
+    expect(marks.of(5)?.bytes).toBe(BLOCK);
     expect(files.get(5)?.bytes).toBe(EXTENT_BYTES);
     expect(files.get(6)?.whole).toBe(true);
     marks.close();

@@ -4,7 +4,6 @@ import { extentsOf, ZoneSet } from './zoneSet.ts';
 
 const FILES = ['marks.a.log', 'marks.b.log'] as const;
 const GIVEN_UP = 'given up after directories were exchanged';
-const EVERY_ZONE = 0xffff;
 
 /** What the marks of a replica say about which zones may differ from the peer's. */
 export interface LoadedMarks {
@@ -38,7 +37,7 @@ export function loadMarks(stateDirectory: string): LoadedMarks {
 function addRecord(files: Map<number, ZoneSet>, record: MarkRecord): void {
   const set = setOf(files, record.ino);
   if (record.kind === MarkKind.whole) set.whole = true;
-  for (let index = record.first; index < record.first + record.count; index++) set.add(index, EVERY_ZONE);
+  for (let index = record.first; index < record.first + record.count; index++) set.addExtent(index);
 }
 
 function setOf(files: Map<number, ZoneSet>, ino: number): ZoneSet {
@@ -114,7 +113,7 @@ export class ZoneMarks {
     );
   }
 
-  /** Bytes in marked zones. */
+  /** Bytes in marked blocks. */
   get bytes(): number {
     let bytes = 0;
     for (const generation of [this.#current, this.#old]) {
@@ -136,12 +135,11 @@ export class ZoneMarks {
     const generation = this.#current;
     const set = generation.files.get(ino);
     const missing: MarkRecord[] = [];
-    for (const { index } of extentsOf(start, end)) {
-      if (!set?.whole && (set?.extent(index) ?? 0) === 0) pushExtent(missing, ino, index);
+    for (const index of extentsOf(start, end)) {
+      if (!set?.whole && !set?.hasExtent(index)) pushExtent(missing, ino, index);
     }
     if (missing.length > 0) this.#appender.append(missing);
-    const target = setOf(generation.files, ino);
-    for (const { index, bits } of extentsOf(start, end)) target.add(index, bits);
+    setOf(generation.files, ino).add(start, end);
   }
 
   /** Until the generation in which a file was made is dropped, nothing tells that the peer has that file durably. */
@@ -261,7 +259,7 @@ function recordsOf(files: ReadonlyMap<number, ZoneSet>, problem: string | null):
   const records: MarkRecord[] = problem === null ? [] : [{ kind: MarkKind.everything, ino: 0, first: 0, count: 0 }];
   for (const [ino, set] of files) {
     if (set.whole) records.push({ kind: MarkKind.whole, ino, first: 0, count: 0 });
-    for (const { index } of set.extents()) pushExtent(records, ino, index);
+    for (const index of set.extents()) pushExtent(records, ino, index);
   }
   return records;
 }

@@ -1,7 +1,7 @@
-import { ZONE_BYTES } from '../link/protocol.ts';
+import { BLOCK_BYTES, BLOCKS_PER_ZONE, ZONE_BYTES } from '../link/protocol.ts';
 
 /** Zones of one persisted extent (1 MiB). */
-export const ZONES_PER_EXTENT = 16;
+const ZONES_PER_EXTENT = 16;
 export const EXTENT_BYTES = ZONES_PER_EXTENT * ZONE_BYTES;
 const EXTENTS_PER_CHUNK = 64;
 
@@ -11,86 +11,109 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** Which zones of one file are marked: a bit a zone, in chunks of 64 MiB of the file. */
+/** Every block of a zone. */
+const ALL_BLOCKS = (1 << BLOCKS_PER_ZONE) - 1;
+const ZONES_PER_CHUNK = EXTENTS_PER_CHUNK * ZONES_PER_EXTENT;
+
+/**
+ * Which parts of one file are marked: a bit a block of 4 KiB, in chunks of 64 MiB of the file. What is persisted is coarser; so after a crash
+ * of this host whole extents are marked, and otherwise a resync looks at the blocks that were written and at no others.
+ */
 export class ZoneSet {
   /** The file as a whole is marked, whatever its size becomes. */
   whole = false;
+  /** The bits of each zone's blocks. */
   readonly #chunks = new Map<number, Uint16Array>();
 
-  /** The bits of an extent's zones; 0 when none is marked. */
-  extent(index: number): number {
-    return this.#chunks.get(Math.floor(index / EXTENTS_PER_CHUNK))?.[index % EXTENTS_PER_CHUNK] ?? 0;
+  #chunk(index: number): Uint16Array {
+    let chunk = this.#chunks.get(index);
+    if (!chunk) this.#chunks.set(index, (chunk = new Uint16Array(ZONES_PER_CHUNK)));
+    return chunk;
   }
 
-  /** Adds zones of an extent; returns how many of them are new. */
-  add(index: number, bits: number): number {
-    const chunkIndex = Math.floor(index / EXTENTS_PER_CHUNK);
-    let chunk = this.#chunks.get(chunkIndex);
-    if (!chunk) this.#chunks.set(chunkIndex, (chunk = new Uint16Array(EXTENTS_PER_CHUNK)));
-    const at = index % EXTENTS_PER_CHUNK;
-    const before = chunk[at] ?? 0;
-    chunk[at] = before | bits;
-    return bitCount(bits & ~before);
+  /** Whether anything of an extent is marked. */
+  hasExtent(index: number): boolean {
+    const chunk = this.#chunks.get(Math.floor(index / EXTENTS_PER_CHUNK));
+    if (!chunk) return false;
+    const first = (index % EXTENTS_PER_CHUNK) * ZONES_PER_EXTENT;
+    for (let zone = first; zone < first + ZONES_PER_EXTENT; zone++) if (chunk[zone] !== 0) return true;
+    return false;
+  }
+
+  /** Marks the blocks that a range of bytes touches, `end` exclusive. */
+  add(start: number, end: number): void {
+    const last = Math.ceil(end / BLOCK_BYTES);
+    for (let block = Math.floor(start / BLOCK_BYTES); block < last;) {
+      const zone = Math.floor(block / BLOCKS_PER_ZONE);
+      const from = block - zone * BLOCKS_PER_ZONE;
+      const to = Math.min(BLOCKS_PER_ZONE, last - zone * BLOCKS_PER_ZONE);
+      const chunk = this.#chunk(Math.floor(zone / ZONES_PER_CHUNK));
+      chunk[zone % ZONES_PER_CHUNK]! |= ((1 << to) - 1) & ~((1 << from) - 1);
+      block = zone * BLOCKS_PER_ZONE + to;
+    }
+  }
+
+  /** Marks an extent as a whole. */
+  addExtent(index: number): void {
+    const first = (index % EXTENTS_PER_CHUNK) * ZONES_PER_EXTENT;
+    this.#chunk(Math.floor(index / EXTENTS_PER_CHUNK)).fill(ALL_BLOCKS, first, first + ZONES_PER_EXTENT);
   }
 
   addAll(other: ZoneSet): void {
     this.whole ||= other.whole;
-    for (const [chunkIndex, chunk] of other.#chunks) {
-      for (let at = 0; at < EXTENTS_PER_CHUNK; at++) {
-        const bits = chunk[at] ?? 0;
-        if (bits !== 0) this.add(chunkIndex * EXTENTS_PER_CHUNK + at, bits);
-      }
+    for (const [index, chunk] of other.#chunks) {
+      const own = this.#chunk(index);
+      chunk.forEach((bits, zone) => (own[zone]! |= bits));
     }
   }
 
-  /** Bytes in marked zones. */
+  /** Bytes in marked blocks. */
   get bytes(): number {
-    let zones = 0;
-    for (const chunk of this.#chunks.values()) for (const bits of chunk) zones += bitCount(bits);
-    return zones * ZONE_BYTES;
+    let blocks = 0;
+    for (const chunk of this.#chunks.values()) for (const bits of chunk) blocks += bitCount(bits);
+    return blocks * BLOCK_BYTES;
   }
 
-  /** Marked extents in order, with their bits. */
-  extents(): { index: number; bits: number }[] {
-    const found: { index: number; bits: number }[] = [];
-    for (const [chunkIndex, chunk] of this.#chunks) {
-      chunk.forEach((bits, at) => {
-        if (bits !== 0) found.push({ index: chunkIndex * EXTENTS_PER_CHUNK + at, bits });
+  #chunksInOrder(): [number, Uint16Array][] {
+    return [...this.#chunks].sort(([a], [b]) => a - b);
+  }
+
+  /** The extents of which anything is marked, in order. */
+  extents(): number[] {
+    const found: number[] = [];
+    for (const [index, chunk] of this.#chunksInOrder()) {
+      chunk.forEach((bits, zone) => {
+        const extent = index * EXTENTS_PER_CHUNK + Math.floor(zone / ZONES_PER_EXTENT);
+        if (bits !== 0 && found.at(-1) !== extent) found.push(extent);
       });
     }
-    return found.sort((a, b) => a.index - b.index);
+    return found;
   }
 
-  /** The marked zones as ranges in order; the part below `size` only. */
+  /** The marked blocks as ranges in order; the part below `size` only. */
   ranges(size: number): ByteRange[] {
     if (this.whole) return size > 0 ? [{ start: 0, end: size }] : [];
     const ranges: { start: number; end: number }[] = [];
-    for (const { index, bits } of this.extents()) {
-      for (let zone = 0; zone < ZONES_PER_EXTENT; zone++) {
-        if ((bits & (1 << zone)) === 0) continue;
-        const start = index * EXTENT_BYTES + zone * ZONE_BYTES;
-        const end = Math.min(start + ZONE_BYTES, size);
-        if (start >= size) break;
-        const last = ranges.at(-1);
-        if (last && last.end === start) last.end = end;
-        else ranges.push({ start, end });
-      }
+    for (const [index, chunk] of this.#chunksInOrder()) {
+      chunk.forEach((bits, zone) => {
+        const base = (index * ZONES_PER_CHUNK + zone) * ZONE_BYTES;
+        for (let block = 0; bits >> block !== 0; block++) {
+          const start = base + block * BLOCK_BYTES;
+          if ((bits & (1 << block)) === 0 || start >= size) continue;
+          const end = Math.min(start + BLOCK_BYTES, size);
+          const last = ranges.at(-1);
+          if (last && last.end === start) last.end = end;
+          else ranges.push({ start, end });
+        }
+      });
     }
     return ranges;
   }
 }
 
-/** The extents that a byte range touches, each with the bits of its zones. */
-export function* extentsOf(start: number, end: number): Generator<{ index: number; bits: number }> {
-  for (let index = Math.floor(start / EXTENT_BYTES); index * EXTENT_BYTES < end; index++) {
-    const base = index * EXTENT_BYTES;
-    const first = Math.max(0, Math.floor((start - base) / ZONE_BYTES));
-    const last = Math.min(
-      ZONES_PER_EXTENT - 1,
-      Math.floor((Math.min(end, base + EXTENT_BYTES) - 1 - base) / ZONE_BYTES),
-    );
-    yield { index, bits: ((2 << last) - 1) & ~((1 << first) - 1) };
-  }
+/** The extents that a byte range touches. */
+export function* extentsOf(start: number, end: number): Generator<number> {
+  for (let index = Math.floor(start / EXTENT_BYTES); index * EXTENT_BYTES < end; index++) yield index;
 }
 
 /** Both unions of ranges in order, as one. */

@@ -31,7 +31,8 @@ interface Item {
   changed: boolean;
 }
 
-interface ZonesJob {
+/** Zones or blocks of a file, by where they start. */
+interface CompareJob {
   readonly item: Item;
   readonly offsets: readonly number[];
 }
@@ -43,12 +44,12 @@ export class ContentCompare {
   readonly #look: (directory: string) => void;
   readonly #items = new Map<number, Item>();
   readonly #waitingItems = new Set<Item>();
-  readonly #zonesInFlight = new Map<number, ZonesJob>();
-  readonly #blocksInFlight = new Map<number, ZonesJob>();
-  readonly #blockJobs: ZonesJob[] = [];
-  readonly #contentJobs: ZonesJob[] = [];
+  readonly #zonesInFlight = new Map<number, CompareJob>();
+  readonly #blocksInFlight = new Map<number, CompareJob>();
+  readonly #blockJobs: CompareJob[] = [];
+  readonly #contentJobs: CompareJob[] = [];
   readonly #contentInFlight: { number: number; bytes: number }[] = [];
-  readonly #pieceBytes = new Map<ZonesJob, number>();
+  readonly #pieceBytes = new Map<CompareJob, number>();
   #contentBytes = 0;
 
   constructor(context: ResyncContext, look: (directory: string) => void) {
@@ -164,30 +165,19 @@ export class ContentCompare {
       item.ranges = item.hot;
       item.hot = [];
     }
-    const taken: ByteRange[] = [];
-    let zones = 0;
-    while (zones < ZONES_PER_MESSAGE) {
-      const range = item.ranges.shift();
-      if (!range) break;
-      // A hole counts as one zone however long it is: a sparse file of a tebibyte is looked at in a moment.
-      const first = Math.floor(nextData(item.fd, range) / ZONE_BYTES);
-      const end = Math.min(range.end, (first + ZONES_PER_MESSAGE - zones) * ZONE_BYTES);
-      taken.push({ start: range.start, end });
-      zones += Math.max(1, Math.ceil(end / ZONE_BYTES) - first);
-      if (end < range.end) item.ranges.unshift({ start: end, end: range.end });
-    }
+    const taken = this.#take(item);
     const size = this.#sizeOf(item);
     const parts = clamp(taken, size).map((range) => splitHoles(item.fd, range));
     this.#context.ledger.checked += lengthOf(taken);
-    const offsets = new Set<number>();
-    for (const { data } of parts) {
-      for (const range of data) {
-        for (let at = Math.floor(range.start / ZONE_BYTES) * ZONE_BYTES; at < range.end; at += ZONE_BYTES) {
-          offsets.add(at);
-        }
-      }
+    const { zones, blocks } = piecesOf(
+      parts.flatMap(({ data }) => data),
+      item.fresh,
+    );
+    if (blocks.length > 0) {
+      item.open++;
+      this.#blockJobs.push({ item, offsets: blocks });
     }
-    const job: ZonesJob = { item, offsets: [...offsets] };
+    const job: CompareJob = { item, offsets: zones };
     if (item.fresh) {
       this.#pieceBytes.set(job, ZONE_BYTES);
       if (job.offsets.length > 0) this.#queueContent(job);
@@ -211,6 +201,27 @@ export class ContentCompare {
     return true;
   }
 
+  /** Takes the next ranges of a file off its list, as much as one message may be about. */
+  #take(item: Item): ByteRange[] {
+    const taken: ByteRange[] = [];
+    let blocks = ZONES_PER_MESSAGE * BLOCKS_PER_ZONE;
+    let used = 0;
+    for (const range of item.ranges) {
+      if (blocks <= 0) break;
+      // A hole counts as one block however long it is: a sparse file of a tebibyte is looked at in a moment.
+      const first = Math.floor(nextData(item.fd, range) / BLOCK_BYTES);
+      const end = Math.min(range.end, (first + blocks) * BLOCK_BYTES);
+      taken.push({ start: range.start, end });
+      blocks -= Math.max(1, Math.ceil(end / BLOCK_BYTES) - first);
+      used++;
+    }
+    const cut = taken.at(-1);
+    const rest = item.ranges[used - 1];
+    item.ranges.splice(0, used);
+    if (cut && rest && cut.end < rest.end) item.ranges.unshift({ start: cut.end, end: rest.end });
+    return taken;
+  }
+
   /** The guest has written a part of a file, and the write was sent: what of that part still waits need not be compared any more. */
   written(ino: number, start: number, end: number): void {
     const item = this.#items.get(ino);
@@ -227,7 +238,7 @@ export class ContentCompare {
     }
   }
 
-  #queueContent(job: ZonesJob): void {
+  #queueContent(job: CompareJob): void {
     job.item.open++;
     this.#contentJobs.push(job);
   }
@@ -242,26 +253,31 @@ export class ContentCompare {
       const offsets = job.offsets.filter((_, index) => answer.differing[index] === 1);
       if (offsets.length > 0) {
         job.item.open++;
-        this.#blockJobs.push({ item: job.item, offsets });
+        this.#blockJobs.push({ item: job.item, offsets: offsets.flatMap(blocksOf) });
       }
     }
     this.#settle(job.item);
   }
 
-  #sendBlockHashes({ item, offsets }: ZonesJob): boolean {
+  #sendBlockHashes({ item, offsets }: CompareJob): boolean {
     item.open--;
     if (item.path === null) {
       this.#settle(item);
       return true;
     }
     const pieces: { offset: number; hash: Buffer }[] = [];
-    for (const offset of offsets) {
-      const zone = readPiece(item.fd, offset, ZONE_BYTES);
-      for (let at = 0; at < zone.length; at += BLOCK_BYTES) {
-        pieces.push({ offset: offset + at, hash: hashOf(zone.subarray(at, at + BLOCK_BYTES)) });
+    for (const { start, end } of runsOf(offsets)) {
+      const run = readPiece(item.fd, start, end - start);
+      for (let at = 0; at < run.length; at += BLOCK_BYTES) {
+        pieces.push({ offset: start + at, hash: hashOf(run.subarray(at, at + BLOCK_BYTES)) });
       }
     }
-    const job: ZonesJob = { item, offsets: pieces.map((piece) => piece.offset) };
+    // The file has become shorter meanwhile.
+    if (pieces.length === 0) {
+      this.#settle(item);
+      return true;
+    }
+    const job: CompareJob = { item, offsets: pieces.map((piece) => piece.offset) };
     this.#blocksInFlight.set(this.#context.session.nextNumber, job);
     item.open++;
     sendCounted(
@@ -281,7 +297,7 @@ export class ContentCompare {
     else {
       const differing = job.offsets.filter((_, index) => answer.differing[index] === 1);
       for (let at = 0; at < differing.length; at += ZONES_PER_MESSAGE * BLOCKS_PER_ZONE) {
-        const next: ZonesJob = {
+        const next: CompareJob = {
           item: job.item,
           offsets: differing.slice(at, at + ZONES_PER_MESSAGE * BLOCKS_PER_ZONE),
         };
@@ -299,7 +315,7 @@ export class ContentCompare {
     if (path !== null) this.#look(parentOf(path));
   }
 
-  #sendBlocks(job: ZonesJob): boolean {
+  #sendBlocks(job: CompareJob): boolean {
     const { item, offsets } = job;
     const length = this.#pieceBytes.get(job) ?? BLOCK_BYTES;
     this.#pieceBytes.delete(job);
@@ -373,6 +389,45 @@ export class ContentCompare {
 
 function lengthOf(ranges: readonly ByteRange[]): number {
   return ranges.reduce((sum, range) => sum + range.end - range.start, 0);
+}
+
+/** A zone of which more blocks than this are to be compared is compared as a whole first. */
+const FEW_BLOCKS = BLOCKS_PER_ZONE / 2;
+
+/** The zones that data lie in; of those with little data, where nothing else need be looked at, the blocks instead. */
+function piecesOf(data: readonly ByteRange[], wholeZones: boolean): { zones: number[]; blocks: number[] } {
+  const found = new Map<number, Set<number>>();
+  for (const range of data) {
+    for (let at = Math.floor(range.start / BLOCK_BYTES) * BLOCK_BYTES; at < range.end; at += BLOCK_BYTES) {
+      const zone = Math.floor(at / ZONE_BYTES) * ZONE_BYTES;
+      const blocks = found.get(zone);
+      if (blocks) blocks.add(at);
+      else found.set(zone, new Set([at]));
+    }
+  }
+  const zones: number[] = [];
+  const blocks: number[] = [];
+  for (const [zone, own] of found) {
+    if (wholeZones || own.size > FEW_BLOCKS) zones.push(zone);
+    else blocks.push(...own);
+  }
+  return { zones, blocks };
+}
+
+/** The blocks of a zone. */
+function blocksOf(zone: number): number[] {
+  return Array.from({ length: BLOCKS_PER_ZONE }, (_, index) => zone + index * BLOCK_BYTES);
+}
+
+/** Neighbouring blocks as one range each, no longer than a zone. */
+function runsOf(offsets: readonly number[]): ByteRange[] {
+  const runs: { start: number; end: number }[] = [];
+  for (const offset of offsets) {
+    const last = runs.at(-1);
+    if (last?.end === offset && last.end - last.start < ZONE_BYTES) last.end += BLOCK_BYTES;
+    else runs.push({ start: offset, end: offset + BLOCK_BYTES });
+  }
+  return runs;
 }
 
 function clamp(ranges: readonly ByteRange[], size: number): ByteRange[] {
