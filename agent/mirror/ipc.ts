@@ -1,7 +1,11 @@
 import type { Mirror, MirrorEvent } from './mirror.ts';
+import type { TakenOver } from './replica/inherited.ts';
 
 /** The calls of a Mirror that travel to its process. */
 export type MirrorMethod = Exclude<keyof Mirror, 'events' | 'destroy'>;
+
+/** TakenOver as it travels. */
+export type Resumed = Omit<TakenOver, 'kept'> & { readonly kept: readonly (readonly [ino: number, fd: number])[] };
 
 /** Agent to mirror process. Bytes never travel here, so JSON is enough. */
 export interface MirrorRequest {

@@ -159,6 +159,8 @@ export type MirrorEvent =
   /** The end of a verify. */
   | { readonly type: 'verified'; readonly report: VerifyReport }
   | { readonly type: 'stats'; readonly stats: MirrorStats }
+  /** The mirror process ended while it served, and another one went on: programs that use the mirror had to wait for so long. */
+  | { readonly type: 'tookOver'; readonly reason: string; readonly durationMs: number }
   | { readonly type: 'failed'; readonly reason: string };
 
 export interface Mirror {

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
-import { setIoFlusher, setUmask } from '../platform/libc.ts';
-import type { MirrorMessage, MirrorRequest } from './ipc.ts';
+import { setCloseOnExec, setIoFlusher, setUmask } from '../platform/libc.ts';
+import type { MirrorMessage, MirrorRequest, Resumed } from './ipc.ts';
 import type { MirrorOptions } from './mirror.ts';
 import { describeError, MirrorError } from './mirrorError.ts';
+import type { Inherited } from './replica/inherited.ts';
 import { MirrorHost } from './replica/mirrorHost.ts';
 
 /** How long an emergency may take before the process ends anyway, milliseconds. */
@@ -41,16 +42,22 @@ async function emergency(exitCode: number): Promise<void> {
   process.exit(exitCode);
 }
 
-function open(options: MirrorOptions): void {
+async function open(options: MirrorOptions, inherited: Inherited | null, resumed: Resumed | null): Promise<void> {
   if (host) throw new MirrorError('wrong-state', 'this mirror is open already');
   process.title = `understudy mirror ${options.module}`;
-  host = new MirrorHost(options, import.meta.dirname, (event) => send({ event }));
+  for (const fd of inherited ? [inherited.journalFd, inherited.keeperFd] : []) setCloseOnExec(fd);
+  for (const fd of resumed ? [resumed.mount.fuseFd, resumed.mount.backingFd] : []) setCloseOnExec(fd);
+  const takenOver = resumed && { ...resumed, kept: new Map(resumed.kept) };
+  for (const fd of takenOver?.kept.values() ?? []) setCloseOnExec(fd);
+  host = new MirrorHost(options, import.meta.dirname, (event) => send({ event }), inherited, takenOver);
+  if (takenOver) await host.resume(takenOver);
 }
 
 async function handle(request: MirrorRequest): Promise<unknown> {
   const { method, params } = request;
   if (method === 'open') {
-    open(params[0] as MirrorOptions);
+    const [options, inherited, resumed] = params;
+    await open(options as MirrorOptions, inherited as Inherited | null, resumed as Resumed | null);
     return undefined;
   }
   if (!host) throw new MirrorError('wrong-state', 'this mirror is not open');

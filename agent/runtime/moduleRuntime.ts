@@ -558,6 +558,13 @@ export class ModuleRuntime {
       case 'stats':
         this.#onStats(event.stats);
         return;
+      case 'tookOver': {
+        const { reason, durationMs } = event;
+        this.#options.log.add('warn', this.name, 'MIRROR_TAKEN_OVER', `${reason}: another one has taken over`, {
+          durationMs,
+        });
+        return;
+      }
       case 'failed':
         this.#mirrorGone = true;
         this.#verify.interrupted(event.reason);

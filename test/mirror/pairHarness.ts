@@ -130,7 +130,7 @@ export class TestHost {
     const controller = this.#controller;
     if (!controller) return;
     const from = this.seen.length;
-    if (controller.pid !== undefined) process.kill(controller.pid, 'SIGKILL');
+    controller.destroy();
     await this.event('failed', from, 10_000);
     this.#controller = null;
     while (mountAt(this.directory) !== null) unmount(this.directory);

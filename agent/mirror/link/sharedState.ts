@@ -301,6 +301,11 @@ export class SharedState {
     });
   }
 
+  /** An earlier process of this mirror had promised to wait for its peer, and took the link with it: everything is held. */
+  beginHeld(): void {
+    this.#locked(() => Atomics.or(this.#ints, FROZEN, FROZEN_BY_LOSS));
+  }
+
   freeze(): void {
     this.#locked(() => Atomics.or(this.#ints, FROZEN, FROZEN_BY_AGENT));
     signalEvent(this.#wakeFd);

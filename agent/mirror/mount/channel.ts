@@ -1,5 +1,6 @@
 import { addressOf, ErrnoError, errnos, must, tryRead, tryWrite } from '../../platform/libc.ts';
 import type { FileStat } from '../../platform/libc.ts';
+import { requestOf, type MountJournal } from './journal.ts';
 import { IN_HEADER_SIZE, MAX_IO, OUT_HEADER_SIZE } from './protocol.ts';
 
 /** Where payloads start in both buffers, bytes: on a page, which O_DIRECT asks for, with a page of room for headers before it. */
@@ -74,6 +75,8 @@ export class FuseChannel {
   /** The two halves of the number that a reply names its request by. */
   uniqueLow = 0;
   uniqueHigh = 0;
+  /** What the next process must know is written before an answer goes out. */
+  journal: MountJournal | null = null;
 
   constructor(fd: number) {
     this.fd = fd;
@@ -209,8 +212,22 @@ export class FuseChannel {
 
   /** Answers with `bodyLength` bytes of body, or with an error number. */
   answer(bodyLength: number, errno = 0): void {
-    const length = this.seal(bodyLength, errno).byteLength;
-    this.#send(length);
+    const bytes = this.seal(bodyLength, errno);
+    if (this.journal?.pending === true) this.journal.end(this.request, bytes);
+    this.#send(bytes.byteLength);
+  }
+
+  /** The request's number, the same when it is sent again. */
+  get request(): number {
+    return requestOf(this.uniqueLow, this.uniqueHigh);
+  }
+
+  /** An answer that was prepared by an earlier process, for this request, which was sent again. */
+  sealAgain(answer: Uint8Array): Uint8Array {
+    this.#out.set(answer, OUT_START);
+    this.#outWords[OUT_WORD + 2] = this.uniqueLow;
+    this.#outWords[OUT_WORD + 3] = this.uniqueHigh;
+    return new Uint8Array(this.#out.buffer, OUT_START, answer.byteLength);
   }
 
   /** Sends what {@link seal} completed last. */

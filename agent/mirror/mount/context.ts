@@ -2,6 +2,8 @@ import type { FileRef, Mutation, MutationSink } from '../mutation.ts';
 import type { ColdReads } from './coldReads.ts';
 import type { FuseChannel } from './channel.ts';
 import type { HandleTable } from './handles.ts';
+import { Note, type MountJournal } from './journal.ts';
+import type { MountKeep } from './keep.ts';
 import type { LocalFiles } from './localFile.ts';
 import type { LocalIo } from './localIo.ts';
 import type { FuseNode, NodeTable } from './nodes.ts';
@@ -35,6 +37,9 @@ export class MountContext {
   readonly coldReads: ColdReads | null;
   /** Null: the dispatcher itself waits for the disk. */
   readonly localIo: LocalIo | null;
+  /** Null: nobody takes this mount over when this process ends. */
+  readonly journal: MountJournal | null;
+  readonly keep: MountKeep | null;
   /** The kernel says itself which writes clear set-id bits. */
   killPrivV2 = false;
   /** SETXATTR has the longer form. */
@@ -52,6 +57,8 @@ export class MountContext {
     device: number;
     coldReads: ColdReads | null;
     localIo: LocalIo | null;
+    journal: MountJournal | null;
+    keep: MountKeep | null;
   }) {
     this.channel = parts.channel;
     this.nodes = parts.nodes;
@@ -62,6 +69,8 @@ export class MountContext {
     this.device = parts.device;
     this.coldReads = parts.coldReads;
     this.localIo = parts.localIo;
+    this.journal = parts.journal;
+    this.keep = parts.keep;
   }
 
   /** The node that the request is about. Throws ESTALE when we do not know it. */
@@ -101,6 +110,7 @@ export class MountContext {
     if (applied.length === 0) return this.channel.answer(bodyLength, errno);
     this.#applied = [];
     const bytes = this.channel.seal(bodyLength, errno);
+    if (this.journal?.pending === true) this.journal.end(this.channel.request, bytes);
     if (!this.sink.commit(applied, { bytes })) this.channel.sendSealed(bytes);
   }
 
@@ -117,10 +127,27 @@ export class MountContext {
     if (node === undefined || node.links.length > 1 || node.orphanFd !== -1) return () => undefined;
     const fd = this.files.hold(path);
     node.orphanFd = fd;
+    this.keepOpened(node);
     return () => {
+      if (node.kept) this.keep?.drop(node);
       node.orphanFd = -1;
       close(fd);
     };
+  }
+
+  /** A file without a name that is open is held by the keeper, too: nothing else leads to it after this process. */
+  keepOpened(node: FuseNode): void {
+    if (this.keep && node.orphanFd !== -1 && node.openFds.length > 0 && !node.kept) this.keep.hold(node);
+  }
+
+  /** The request at hand is about to do what cannot simply be done again: see {@link Note}. */
+  about(kind: number, numbers: readonly number[], names: readonly string[]): void {
+    this.journal?.begin(this.channel.request, kind, numbers, names);
+  }
+
+  /** As {@link about}, of a name that is made. */
+  aboutToMake(path: string): void {
+    if (this.journal) this.about(Note.making, [typeof this.files.tryStat(path) === 'number' ? 0 : 1], [path]);
   }
 
   /** Tells the sink when a removed file cannot be named by its number either. Call it after the removal was committed. */

@@ -17,11 +17,17 @@ function run(setup: DispatcherSetup): void {
   const rootFd = openat(setup.backingFd, '.', O_RDONLY | O_DIRECTORY);
   try {
     const primary = new Primary(setup, rootFd);
-    const session = new FuseSession(setup.fuseFd, setup.backingFd, primary, {
-      log: (message) => console.error(message),
-      keepDirect: setup.directIo === 'disk',
-      coldReadScript: import.meta.filename,
-    });
+    const session = new FuseSession(
+      setup.fuseFd,
+      setup.backingFd,
+      primary,
+      {
+        log: (message) => console.error(message),
+        keepDirect: setup.directIo === 'disk',
+        coldReadScript: import.meta.filename,
+      },
+      setup.keeping,
+    );
     if (session.localDisk) primary.localDisk = session.localDisk;
     post({ type: 'serving' });
     try {

@@ -1,5 +1,6 @@
-import { ErrnoError, close, errnos } from '../../platform/libc.ts';
+import { ErrnoError, O_ACCMODE, O_DIRECT, close, errnos, statusFlags } from '../../platform/libc.ts';
 import type { DirectoryEntry } from '../../platform/libc.ts';
+import { Note, type JournalNote, type MountJournal } from './journal.ts';
 import type { FuseNode } from './nodes.ts';
 
 /** An open file or directory of the kernel, with our descriptor of what is below the mount. */
@@ -18,15 +19,55 @@ export interface Handle {
 export class HandleTable {
   readonly #handles: (Handle | undefined)[] = [];
   readonly #free: number[] = [];
+  /** Told of every change of the table that the next process must know. */
+  journal: MountJournal | null = null;
 
   add(handle: Handle): number {
     if (!handle.node.isDirectory) handle.node.openFds.push(handle.fd);
-    const reused = this.#free.pop();
-    if (reused !== undefined) {
-      this.#handles[reused] = handle;
-      return reused;
+    const number = this.#free.pop() ?? this.#handles.length;
+    this.#handles[number] = handle;
+    if (this.journal) this.#note(this.journal, number, handle);
+    return number;
+  }
+
+  #note(journal: MountJournal, number: number, handle: Handle): void {
+    journal.note(Note.open, [number, handle.node.id, statusFlags(handle.fd)]);
+  }
+
+  snapshot(journal: MountJournal): void {
+    this.#handles.forEach((handle, number) => {
+      if (handle !== undefined) this.#note(journal, number, handle);
+    });
+  }
+
+  /** Opens again what an earlier process had open; `open` returns null for what is lost. */
+  restore(
+    notes: readonly JournalNote[],
+    open: (nodeId: number, flags: number) => { node: FuseNode; fd: number } | null,
+  ) {
+    const was = new Map<number, readonly [nodeId: number, flags: number]>();
+    let length = 0;
+    for (const { kind, numbers } of notes) {
+      const [number = 0, nodeId = 0, flags = 0] = numbers;
+      if (kind === Note.open) was.set(number, [nodeId, flags]);
+      else if (kind === Note.close) was.delete(number);
     }
-    return this.#handles.push(handle) - 1;
+    for (const [number, [nodeId, flags]] of was) {
+      length = Math.max(length, number + 1);
+      const opened = open(nodeId, flags);
+      if (opened === null) continue;
+      const { node, fd } = opened;
+      if (!node.isDirectory) node.openFds.push(fd);
+      const writable = (flags & O_ACCMODE) !== 0;
+      this.#handles[number] = { fd, node, writable, direct: (flags & O_DIRECT) !== 0, entries: null };
+    }
+    for (let number = 0; number < length; number++) {
+      // One that is lost stays taken until the kernel closes it.
+      if (!was.has(number)) {
+        this.#handles[number] = undefined;
+        this.#free.push(number);
+      }
+    }
   }
 
   /** Throws EBADF for a number that is not in use. */
@@ -41,6 +82,7 @@ export class HandleTable {
     const handle = this.get(number);
     this.#handles[number] = undefined;
     this.#free.push(number);
+    this.journal?.note(Note.close, [number]);
     const fds = handle.node.openFds;
     const at = fds.indexOf(handle.fd);
     if (at !== -1) fds.splice(at, 1);

@@ -67,14 +67,18 @@ export function mountFuse(directory: string, options: FuseMountOptions): FuseMou
   }
   const entry = mountAt(path);
   if (entry?.source !== options.fsName) throw new Error(`${path} was mounted and is not in /proc/self/mountinfo`);
-  const connection = connectionOf(entry);
+  return mountOf({ directory: path, fsName: options.fsName, connection: connectionOf(entry), fuseFd, backingFd });
+}
+
+/** What tells a mount that another process has made. */
+export type MountFacts = Pick<FuseMount, 'directory' | 'fsName' | 'connection' | 'fuseFd' | 'backingFd'>;
+
+/** A mount that is there, by its descriptors. Does not touch it. */
+export function mountOf(facts: MountFacts): FuseMount {
+  const { directory, connection, fuseFd, backingFd } = facts;
   return {
-    directory: path,
-    fsName: options.fsName,
-    fuseFd,
-    backingFd,
-    connection,
-    unmount: () => unmount(path),
+    ...facts,
+    unmount: () => unmount(directory),
     abort: () => void abortConnection(connection),
     close: () => {
       close(fuseFd);

@@ -1,6 +1,7 @@
 import type { FileRef } from '../mutation.ts';
 import type { FileStat } from '../../platform/libc.ts';
 import { S_IFDIR, S_IFMT, close } from '../../platform/libc.ts';
+import { Note, type JournalNote, type MountJournal } from './journal.ts';
 import { ROOT_ID } from './protocol.ts';
 
 /** One name of a node. */
@@ -25,6 +26,8 @@ export class FuseNode {
   readonly openFds: number[] = [];
   /** An O_PATH descriptor that keeps hold of the file since its last known name was removed; -1 before that. */
   orphanFd = -1;
+  /** The keeper holds the file, too. */
+  kept = false;
   /** Whether a write may have to clear set-id bits: false once we have looked and there were none. */
   maySetId = true;
   /** Of a directory: whether it has a default ACL; null when we have to look. */
@@ -55,6 +58,10 @@ export class NodeTable {
   #nextId = ROOT_ID + 1;
   /** Grows whenever a path may have changed; cached paths of an older version are computed anew. */
   #version = 0;
+  /** Told of every change of the table that the next process must know. */
+  journal: MountJournal | null = null;
+  /** Told of every node that is dropped while the keeper holds its file. */
+  onKeptGone: (node: FuseNode) => void = () => undefined;
 
   constructor(rootIno: number) {
     this.root = new FuseNode(ROOT_ID, rootIno, S_IFDIR);
@@ -78,27 +85,34 @@ export class NodeTable {
 
   /** Registers that `name` in `parent` is the file of `stat`, without telling the kernel yet. */
   enter(parent: FuseNode, name: string, stat: FileStat): FuseNode {
-    let node = this.#byIno.get(stat.ino);
-    if (node === undefined) {
-      node = new FuseNode(this.#nextId++, stat.ino, stat.mode & S_IFMT);
-      this.#byId.set(node.id, node);
-      this.#byIno.set(node.ino, node);
-    }
-    const known = parent.children.get(name);
-    if (known !== node) {
-      if (known !== undefined) this.unlink(parent, name);
-      this.#addLink(node, parent, name);
+    const node = this.#byIno.get(stat.ino) ?? this.#add(this.#nextId, stat.ino, stat.mode & S_IFMT);
+    if (parent.children.get(name) !== node) {
+      this.journal?.note(Note.enter, [parent.id, node.id, node.ino, node.type], [name]);
+      this.#enter(parent, name, node);
     }
     return node;
   }
 
+  #add(id: number, ino: number, type: number): FuseNode {
+    const node = new FuseNode(id, ino, type);
+    this.#nextId = Math.max(this.#nextId, id + 1);
+    this.#byId.set(id, node);
+    this.#byIno.set(ino, node);
+    return node;
+  }
+
+  #enter(parent: FuseNode, name: string, node: FuseNode): void {
+    if (parent.children.get(name) !== undefined) this.#unlink(parent, name);
+    this.#addLink(node, parent, name);
+  }
+
   /** A new file without a name, counted as one look-up of the kernel. The node holds it by `fd` (O_PATH), which is its own from now on. */
   lookupNameless(stat: FileStat, fd: number): FuseNode {
-    const node = new FuseNode(this.#nextId++, stat.ino, stat.mode & S_IFMT);
+    const node = this.#add(this.#nextId, stat.ino, stat.mode & S_IFMT);
     node.orphanFd = fd;
     node.lookups = 1;
-    this.#byId.set(node.id, node);
-    this.#byIno.set(node.ino, node);
+    this.journal?.note(Note.nameless, [node.id, node.ino, node.type]);
+    this.journal?.note(Note.lookups, [node.id, 1]);
     return node;
   }
 
@@ -106,6 +120,7 @@ export class NodeTable {
   lookup(parent: FuseNode, name: string, stat: FileStat): FuseNode {
     const node = this.enter(parent, name, stat);
     node.lookups++;
+    this.journal?.note(Note.lookups, [node.id, 1]);
     return node;
   }
 
@@ -123,6 +138,11 @@ export class NodeTable {
 
   /** Registers that a name is gone. */
   unlink(parent: FuseNode, name: string): void {
+    if (parent.children.has(name)) this.journal?.note(Note.unlink, [parent.id], [name]);
+    this.#unlink(parent, name);
+  }
+
+  #unlink(parent: FuseNode, name: string): void {
     const node = parent.children.get(name);
     if (node === undefined) return;
     this.#removeLink(node, parent, name);
@@ -132,16 +152,18 @@ export class NodeTable {
 
   /** Registers a rename; what was at the target is gone. */
   rename(fromParent: FuseNode, from: string, toParent: FuseNode, to: string): void {
+    this.journal?.note(Note.rename, [fromParent.id, toParent.id], [from, to]);
     const node = fromParent.children.get(from);
     if (toParent.children.get(to) === node && node !== undefined) return; // two names of one file: rename(2) does nothing
-    this.unlink(toParent, to);
+    this.#unlink(toParent, to);
     if (node === undefined) return;
     this.#addLink(node, toParent, to);
-    this.unlink(fromParent, from);
+    this.#unlink(fromParent, from);
   }
 
   /** Registers that two names were exchanged. */
   exchange(parentA: FuseNode, nameA: string, parentB: FuseNode, nameB: string): void {
+    this.journal?.note(Note.exchange, [parentA.id, parentB.id], [nameA, nameB]);
     const a = parentA.children.get(nameA);
     const b = parentB.children.get(nameB);
     if (a === b) return;
@@ -155,6 +177,7 @@ export class NodeTable {
   forget(id: number, count: number): void {
     const node = this.#byId.get(id);
     if (node === undefined || node === this.root) return;
+    this.journal?.note(Note.lookups, [id, -count]);
     node.lookups = Math.max(0, node.lookups - count);
     this.#dropIfUnused(node);
   }
@@ -164,12 +187,67 @@ export class NodeTable {
     if (node.lookups > 0 || node.children.size > 0 || node === this.root) return;
     if (this.#byId.get(node.id) !== node) return;
     this.#byId.delete(node.id);
-    this.#byIno.delete(node.ino);
+    if (this.#byIno.get(node.ino) === node) this.#byIno.delete(node.ino);
+    if (node.kept) this.onKeptGone(node);
     if (node.orphanFd !== -1) close(node.orphanFd);
     node.orphanFd = -1;
     for (const { parent, name } of node.links) {
       if (parent.children.get(name) === node) parent.children.delete(name);
       this.#dropIfUnused(parent);
+    }
+  }
+
+  /** Does what a note of an earlier process says. */
+  replay({ kind, numbers, names }: JournalNote): void {
+    const [a = 0, b = 0, c = 0, d = 0] = numbers;
+    const [one = '', other = ''] = names;
+    if (kind === Note.enter) {
+      const parent = this.#byId.get(a);
+      const node = this.#byId.get(b) ?? this.#add(b, c, d);
+      if (parent && parent.children.get(one) !== node) this.#enter(parent, one, node);
+    } else if (kind === Note.nameless) {
+      if (!this.#byId.has(a)) this.#add(a, b, c);
+    } else if (kind === Note.lookups) {
+      const node = this.#byId.get(a);
+      if (node && b > 0) node.lookups += b;
+      else this.forget(a, -b);
+    } else if (kind === Note.unlink) {
+      const parent = this.#byId.get(a);
+      if (parent) this.#unlink(parent, one);
+    } else {
+      const [from, to] = [this.#byId.get(a), this.#byId.get(b)];
+      if (from && to && kind === Note.rename) this.rename(from, one, to, other);
+      if (from && to && kind === Note.exchange) this.exchange(from, one, to, other);
+    }
+  }
+
+  /** After the replay: what has no name any more is held by the keeper, or lost with the process that held it. */
+  adoptOrphans(kept: ReadonlyMap<number, number>): void {
+    for (const node of this.#byId.values()) {
+      if (node === this.root || node.links.length > 0) continue;
+      const fd = kept.get(node.ino);
+      node.orphanFd = fd ?? -1;
+      node.kept = fd !== undefined;
+      // Its number may be that of another file by now.
+      if (fd === undefined && this.#byIno.get(node.ino) === node) this.#byIno.delete(node.ino);
+    }
+  }
+
+  /** Notes everything, for a new journal. */
+  snapshot(journal: MountJournal): void {
+    for (const node of this.#byId.values()) {
+      if (node !== this.root && node.links.length === 0) journal.note(Note.nameless, [node.id, node.ino, node.type]);
+    }
+    const directories = [this.root];
+    for (let at = 0; at < directories.length; at++) {
+      const parent = directories[at] as FuseNode;
+      for (const [name, node] of parent.children) {
+        journal.note(Note.enter, [parent.id, node.id, node.ino, node.type], [name]);
+        if (node.isDirectory) directories.push(node);
+      }
+    }
+    for (const node of this.#byId.values()) {
+      if (node !== this.root && node.lookups > 0) journal.note(Note.lookups, [node.id, node.lookups]);
     }
   }
 

@@ -80,6 +80,13 @@ export const Init = {
   INIT_EXT: 1 << 30,
 } as const;
 
+/** The kernel sends again what it has no answer to (init flag 39, in the second word). */
+export const INIT2_HAS_RESEND = 1 << 7;
+/** In the upper half of a request's number: it was sent before, perhaps to an earlier process. */
+export const UNIQUE_RESENT = 0x80000000;
+/** A notification to the kernel: send again what has no answer. */
+export const NOTIFY_RESEND = 7;
+
 /** Bits of fuse_setattr_in.valid. */
 export const SetAttr = {
   MODE: 1,

@@ -4,10 +4,13 @@ import { ColdReads } from './coldReads.ts';
 import { MountContext } from './context.ts';
 import type { FuseOptions } from './context.ts';
 import { HandleTable } from './handles.ts';
+import { MountJournal, Note } from './journal.ts';
+import { MountKeep } from './keep.ts';
 import { LocalFiles } from './localFile.ts';
 import { LocalIo } from './localIo.ts';
 import { NodeTable } from './nodes.ts';
-import { IN_HEADER_SIZE, Op } from './protocol.ts';
+import { IN_HEADER_SIZE, Op, UNIQUE_RESENT } from './protocol.ts';
+import { askAgain, restore } from './resume.ts';
 import { handlers } from './requests/table.ts';
 import {
   ErrnoError,
@@ -37,6 +40,16 @@ export interface SessionHooks {
   readonly afterRequest?: () => void;
 }
 
+/** What lets another process take the mount over when this one ends. */
+export interface SessionKeeping {
+  /** The journal's memory. */
+  readonly journalFd: number;
+  /** The way to the keeper. */
+  readonly keeperFd: number;
+  /** Takes over from an earlier process: descriptors of files without a name, by inode number. Null: a new mount. */
+  readonly kept: ReadonlyMap<number, number> | null;
+}
+
 const defaults: FuseOptions = {
   validSeconds: 3600,
   keepDirect: false,
@@ -61,7 +74,13 @@ export class FuseSession {
   readonly backingFd: number;
   readonly #context: MountContext;
 
-  constructor(fuseFd: number, backingFd: number, sink: MutationSink, options: Partial<FuseOptions> = {}) {
+  constructor(
+    fuseFd: number,
+    backingFd: number,
+    sink: MutationSink,
+    options: Partial<FuseOptions> = {},
+    keeping: SessionKeeping | null = null,
+  ) {
     this.fuseFd = fuseFd;
     this.backingFd = backingFd;
     const root = statat(backingFd, '');
@@ -69,6 +88,8 @@ export class FuseSession {
     const channel = new FuseChannel(fuseFd);
     const files = new LocalFiles(backingFd, nodes);
     const script = options.coldReadScript ?? null;
+    const keep = keeping && new MountKeep(keeping.keeperFd);
+    const journal = keeping && new MountJournal(keeping.journalFd, () => keep?.over());
     this.#context = new MountContext({
       channel,
       nodes,
@@ -79,7 +100,28 @@ export class FuseSession {
       device: root.dev,
       coldReads: script === null ? null : new ColdReads(fuseFd, script, channel.replyBody),
       localIo: LocalIo.open(channel, sink, nodes, files),
+      journal,
+      keep,
     });
+    if (journal) this.#begin(journal, keeping?.kept ?? null);
+  }
+
+  #begin(journal: MountJournal, kept: ReadonlyMap<number, number> | null): void {
+    const context = this.#context;
+    const { nodes, handles, channel, keep } = context;
+    if (kept === null) journal.reset();
+    else restore(context, kept);
+    journal.snapshot = () => {
+      nodes.snapshot(journal);
+      handles.snapshot(journal);
+      journal.note(Note.init, [context.killPrivV2 ? 1 : 0, context.setxattrExt ? 1 : 0]);
+    };
+    nodes.journal = handles.journal = channel.journal = journal;
+    nodes.onKeptGone = (node) => keep?.drop(node);
+    if (kept === null) return;
+    journal.compact();
+    keep?.resumable();
+    askAgain(this.fuseFd);
   }
 
   /**
@@ -128,6 +170,7 @@ export class FuseSession {
     const context = this.#context;
     const { channel } = context;
     if (length < IN_HEADER_SIZE) return context.options.log(`a request of ${length} bytes was ignored`);
+    if (channel.uniqueHigh >= UNIQUE_RESENT && this.#answeredBefore()) return;
     const handler = handlers[channel.opcode];
     if (handler === undefined) return channel.answer(0, errnos.ENOSYS);
     try {
@@ -139,9 +182,22 @@ export class FuseSession {
           `request ${channel.opcode} failed: ${error instanceof Error ? (error.stack ?? '') : String(error)}`,
         );
       }
-      if (channel.opcode === Op.FORGET || channel.opcode === Op.BATCH_FORGET) return;
-      context.fail(errno !== undefined && errno > 0 && errno <= 511 ? errno : errnos.EIO);
+      if (channel.opcode !== Op.FORGET && channel.opcode !== Op.BATCH_FORGET) {
+        context.fail(errno !== undefined && errno > 0 && errno <= 511 ? errno : errnos.EIO);
+      }
     }
+    // What has no reply, such as FORGET.
+    if (context.journal?.pending === true) context.journal.end(0, null);
+  }
+
+  /** A request that an earlier process had carried out is only answered: held as long as any, since it may not be on the other side. */
+  #answeredBefore(): boolean {
+    const { channel, journal, sink } = this.#context;
+    const answer = journal?.answerOf(channel.request);
+    if (answer === undefined) return false;
+    const bytes = channel.sealAgain(answer);
+    if (!sink.commit([], { bytes })) channel.sendSealed(bytes);
+    return true;
   }
 
   /** What the disk is at work on for requests that were begun; null when nothing ever is. */

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { O_DIRECTORY, O_RDONLY, close, openat } from '../../platform/libc.ts';
 import { bind } from '../../platform/libc/library.ts';
 import { makeDirectoryDurably, readIfExists, removeDurably, writeDurably } from '../../platform/durable.ts';
 import { bindReadOnly, mountAt, removeDeadMounts, unmount } from '../../platform/mounts.ts';
@@ -53,6 +54,17 @@ export function openLocation(options: Pick<MirrorOptions, 'module' | 'directory'
       'already-mirrored',
       `${directory} is in use by another mirror: stop that module, or give this one another directory`,
     );
+  }
+  return { rootFd };
+}
+
+/** As {@link openLocation} when the mount of an earlier process covers the directory and waits: whoever touched it would wait, too. */
+export function openCovered(options: Pick<MirrorOptions, 'module' | 'stateDirectory'>, backingFd: number): Location {
+  lockState(options.stateDirectory, options.module);
+  const rootFd = openat(backingFd, '.', O_RDONLY | O_DIRECTORY);
+  if (flock(rootFd, LOCK_EX | LOCK_NB) === -1) {
+    close(rootFd);
+    throw new MirrorError('already-mirrored', `the directory of ${options.module} is in use by another mirror`);
   }
   return { rootFd };
 }

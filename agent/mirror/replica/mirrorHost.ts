@@ -10,7 +10,8 @@ import type {
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { FollowerHost } from './followerHost.ts';
 import { keepAside } from './keepAside.ts';
-import { identityOf, type Location, openLocation } from './location.ts';
+import type { Inherited, TakenOver } from './inherited.ts';
+import { identityOf, type Location, openCovered, openLocation } from './location.ts';
 import { PrimaryHost } from './primaryHost.ts';
 import { pruneAside } from './pruneAside.ts';
 import { RecordStore } from './record.ts';
@@ -25,18 +26,27 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy'> 
   readonly #workers: string;
   readonly #location: Location;
   readonly #record: RecordStore;
+  readonly #inherited: Inherited | null;
   #follower: FollowerHost | null = null;
   #primary: PrimaryHost | null = null;
 
   /**
    * @param workers the folder of the worker bundles
+   * @param takenOver its mount covers the directory
    * @throws MirrorError when the directories cannot be used
    */
-  constructor(options: MirrorOptions, workers: string, emit: (event: MirrorEvent) => void) {
+  constructor(
+    options: MirrorOptions,
+    workers: string,
+    emit: (event: MirrorEvent) => void,
+    inherited: Inherited | null = null,
+    takenOver: TakenOver | null = null,
+  ) {
+    this.#inherited = inherited;
     this.#options = options;
     this.#workers = workers;
     this.#emit = emit;
-    this.#location = openLocation(options);
+    this.#location = takenOver ? openCovered(options, takenOver.mount.backingFd) : openLocation(options);
     this.#record = RecordStore.open(options.stateDirectory, options.module);
     this.#record.bindTo(identityOf(this.#location.rootFd), options.directory);
     let { syncId } = this.#record.value;
@@ -101,12 +111,23 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy'> 
         'a resync into this replica was not completed: serve the module from the other host',
       );
     }
-    this.#primary = await PrimaryHost.start({
+    this.#primary = await this.#startPrimary(null);
+  }
+
+  /** Goes on serving what an earlier process of this mirror served. */
+  async resume(takenOver: TakenOver): Promise<void> {
+    this.#primary = await this.#startPrimary(takenOver);
+  }
+
+  #startPrimary(takenOver: TakenOver | null): Promise<PrimaryHost> {
+    return PrimaryHost.start({
       options: this.#options,
       record: this.#record,
       rootFd: this.#location.rootFd,
       emit: this.#emit,
       workers: this.#workers,
+      inherited: this.#inherited,
+      takenOver,
     });
   }
 

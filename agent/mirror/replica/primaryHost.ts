@@ -7,10 +7,13 @@ import { versionConflict } from '../link/greeting.ts';
 import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
 import type { FollowerEndpoint, LineageEntry, MirrorEvent, MirrorOptions, VerifyReport } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
-import { type FuseMount, mountFuse } from '../mount/mountFuse.ts';
+import { tellKeeper } from '../mount/keep.ts';
+import { type FuseMount, mountFuse, mountOf } from '../mount/mountFuse.ts';
+
 import { unfinished } from '../verify/report.ts';
 import { syncFileSystem, unmountServed } from './backgroundCalls.ts';
 import { mountName } from './location.ts';
+import type { Inherited, TakenOver } from './inherited.ts';
 import { answerCall, type CallMessage } from './mainCall.ts';
 import type { DispatcherSetup, DispatcherStats, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
 import type { RecordStore } from './record.ts';
@@ -41,6 +44,9 @@ export interface PrimaryParts {
   readonly emit: (event: MirrorEvent) => void;
   /** The folder of the worker bundles. */
   readonly workers: string;
+  readonly inherited: Inherited | null;
+  /** What an earlier process of this mirror served, to go on with; null for a new mount. */
+  readonly takenOver: TakenOver | null;
 }
 
 interface Session {
@@ -65,6 +71,7 @@ export class PrimaryHost {
   readonly #emit: (event: MirrorEvent) => void;
   readonly #workers: string;
   readonly #mount: FuseMount;
+  readonly #inherited: Inherited | null;
   readonly #wakeFd: number;
   readonly #shared: SharedState;
   readonly #dispatcher: Worker;
@@ -93,9 +100,18 @@ export class PrimaryHost {
     this.#rootFd = parts.rootFd;
     this.#emit = parts.emit;
     this.#workers = parts.workers;
-    this.#mount = mountFuse(this.#options.directory, { fsName: mountName(this.#options.module) });
+    const { inherited, takenOver } = parts;
+    this.#inherited = inherited;
+    this.#mount = takenOver
+      ? mountOf(takenOver.mount)
+      : mountFuse(this.#options.directory, { fsName: mountName(this.#options.module) });
+    if (inherited) {
+      const { directory, fsName, connection, fuseFd, backingFd } = this.#mount;
+      tellKeeper(inherited.keeperFd, { type: 'mounted', directory, fsName, connection }, [fuseFd, backingFd]);
+    }
     this.#wakeFd = eventfd();
     this.#shared = new SharedState(this.#mount.fuseFd, this.#wakeFd);
+    if (takenOver?.held === true) this.#shared.beginHeld();
     const channel = new MessageChannel();
     const calls = new MessageChannel();
     this.#port = channel.port1;
@@ -113,6 +129,7 @@ export class PrimaryHost {
       port: channel.port2,
       callPort: calls.port2,
       callFlag: this.#callFlag,
+      keeping: inherited && { ...inherited, kept: takenOver?.kept ?? null },
     };
     this.#port.on('message', (message: FromDispatcher) => this.#onDispatcher(message));
     this.#callPort.on('message', (message: CallMessage) => this.#onCall(message));
@@ -440,6 +457,7 @@ export class PrimaryHost {
   async abort(): Promise<void> {
     if (this.#gone) return;
     this.#gone = true;
+    this.#tellOver();
     const stopped = this.#threadEnd();
     this.#shared.abort();
     try {
@@ -455,6 +473,11 @@ export class PrimaryHost {
     }
     this.#end();
     this.#mount.close();
+  }
+
+  /** Nobody may take this mount over any more. */
+  #tellOver(): void {
+    if (this.#inherited) tellKeeper(this.#inherited.keeperFd, { type: 'over' });
   }
 
   #threadEnd(): Promise<boolean> {
@@ -524,6 +547,7 @@ export class PrimaryHost {
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+    this.#tellOver();
     const exit = this.#threadEnd();
     const released = this.#signal('released', 120_000);
     released.catch(() => {});

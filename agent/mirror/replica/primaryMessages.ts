@@ -7,6 +7,7 @@ import type {
   VerifyProgress,
   VerifyReport,
 } from '../mirror.ts';
+import type { SessionKeeping } from '../mount/session.ts';
 import type { CallMessage } from './mainCall.ts';
 
 /** What the dispatcher's thread is started with. */
@@ -23,6 +24,7 @@ export interface DispatcherSetup {
   readonly port: MessagePort;
   readonly callPort: MessagePort;
   readonly callFlag: SharedArrayBuffer;
+  readonly keeping: SessionKeeping | null;
 }
 
 /** Main thread to dispatcher, behind a signal of the eventfd. */

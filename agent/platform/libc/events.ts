@@ -75,10 +75,21 @@ export function fcntl(fd: number, command: number, argument = 0): number {
   return orThrow(c.fcntl(fd, command, argument), 'fcntl');
 }
 
+/** The flags with which a descriptor was opened, and what was made of them since. */
+export const statusFlags = (fd: number): number => fcntl(fd, F_GETFL);
+
 /** Turns a status flag on or off (O_NONBLOCK, O_DIRECT, …); it belongs to the open file, shared by all its descriptors. */
 export function setFlag(fd: number, flag: number, on: boolean): void {
   const flags = fcntl(fd, F_GETFL);
   fcntl(fd, F_SETFL, on ? flags | flag : flags & ~flag);
+}
+
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+/** Keeps a descriptor that was inherited from the processes that this one starts. */
+export function setCloseOnExec(fd: number): void {
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 /** Turns O_NONBLOCK on or off. */

@@ -25,6 +25,7 @@ const c = {
   fallocate: bind<(fd: number, mode: number, offset: number, length: number) => number>(
     'int fallocate(int, int, int64_t, int64_t)',
   ),
+  memfd_create: bind<(name: Bytes, flags: number) => number>('int memfd_create(const void *, uint32_t)'),
   lseek: bind<(fd: number, offset: number, whence: number) => number>('int64_t lseek(int, int64_t, int)'),
   fsync: bind<(fd: number) => number>('int fsync(int)'),
   fdatasync: bind<(fd: number) => number>('int fdatasync(int)'),
@@ -125,6 +126,17 @@ export function ftruncate(fd: number, size: number): void {
 /** fallocate(2) with the mode bits FALLOC_FL_…. */
 export function fallocate(fd: number, mode: number, offset: number, bytes: number): void {
   orThrow(c.fallocate(fd, mode, offset, bytes), 'fallocate');
+}
+
+/** As {@link fallocate}; the negative error number on failure. */
+export function tryFallocate(fd: number, mode: number, offset: number, bytes: number): number {
+  return c.fallocate(fd, mode, offset, bytes) === -1 ? negativeErrno() : 0;
+}
+
+/** memfd_create(2): a file in memory, without a name, that lives as long as somebody has it open. */
+export function memoryFile(name: string): number {
+  const MFD_CLOEXEC = 1;
+  return orThrow(c.memfd_create(cString(name), MFD_CLOEXEC), 'memfd_create');
 }
 
 /** lseek(2), mostly for SEEK_DATA and SEEK_HOLE. Throws ENXIO behind the last data. */

@@ -11,6 +11,9 @@ const c = {
   accept4: bind<(fd: number, address: null, length: null, flags: number) => number>(
     'int accept4(int, void *, void *, int)',
   ),
+  socketpair: bind<(domain: number, type: number, protocol: number, fds: Bytes) => number>(
+    'int socketpair(int, int, int, void *)',
+  ),
   connect: bind<(fd: number, address: Bytes, length: number) => number>('int connect(int, const void *, uint32_t)'),
   getsockopt: bind<(fd: number, level: number, option: number, value: Bytes, length: Bytes) => number>(
     'int getsockopt(int, int, int, void *, void *)',
@@ -88,6 +91,13 @@ export function listenLocal(path: string, backlog = 16): number {
 export function connectLocal(path: string): number {
   const address = addressOf(path);
   return opened((fd) => void orThrow(c.connect(fd, address, address.length), 'connect', path));
+}
+
+/** Two connected sockets: one for this process, one for a process that it starts. */
+export function localPair(): readonly [number, number] {
+  const fds = Buffer.alloc(8);
+  orThrow(c.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 'socketpair');
+  return [fds.readInt32LE(0), fds.readInt32LE(4)];
 }
 
 /** accept4(2): waits for a connection unless the socket is non-blocking (EAGAIN). */

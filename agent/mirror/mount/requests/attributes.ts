@@ -11,8 +11,12 @@ import {
 } from '../../../platform/libc.ts';
 import type { NewTime } from '../../../platform/libc.ts';
 import type { MountContext } from '../context.ts';
+import { Note } from '../journal.ts';
 import type { FuseNode } from '../nodes.ts';
 import { ATTR_OUT_SIZE, GETATTR_FH, SetAttr } from '../protocol.ts';
+
+/** FALLOC_FL_COLLAPSE_RANGE and FALLOC_FL_INSERT_RANGE. */
+const COLLAPSE_OR_INSERT = 8 | 32;
 
 /** GETATTR. */
 export function getattr(context: MountContext): void {
@@ -142,6 +146,7 @@ export function fallocate(context: MountContext): void {
   // The kernel does not flag these as it does writes and truncations; root is the caller that may keep the bits.
   if (channel.uid !== 0) clearSetId(context, node);
   const before = fstat(fd).size;
+  if ((mode & COLLAPSE_OR_INSERT) !== 0) context.about(Note.resizing, [node.id, before], []);
   try {
     context.applyTo(
       node,

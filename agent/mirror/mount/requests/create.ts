@@ -99,6 +99,7 @@ function createFile(context: MountContext, parent: FuseNode, name: string, mode:
   const open = localFlags(context, flags) | O_CREAT | O_EXCL | O_NOFOLLOW;
   let fd = -1;
   let stat: FileStat | undefined;
+  context.aboutToMake(path);
   context.apply({ kind: 'create', ino: 0, path, mode, uid: channel.uid, gid: channel.gid }, () => {
     fd = openat(files.backingFd, path, open, mode);
     try {
@@ -185,6 +186,7 @@ export function mknod(context: MountContext): void {
   }
   const path = files.childPath(parent, name);
   const { uid, gid } = channel;
+  context.aboutToMake(path);
   context.apply({ kind: 'mknod', ino: 0, path, mode: type | mode, rdev, uid, gid }, () => {
     mknodat(files.backingFd, path, type | mode, rdev);
     const stat = giveOrRemove(context, parent, path);
@@ -202,6 +204,7 @@ export function mkdir(context: MountContext): void {
   const mode = newMode(context, parent, channel.u32(0) & 0o7777, channel.u32(1));
   const path = files.childPath(parent, name);
   const { uid, gid } = channel;
+  context.aboutToMake(path);
   context.apply({ kind: 'mkdir', ino: 0, path, mode, uid, gid }, () => {
     mkdirat(files.backingFd, path, mode);
     const stat = giveOrRemove(context, parent, path, AT_REMOVEDIR);
@@ -219,6 +222,7 @@ export function symlink(context: MountContext): void {
   const target = channel.name(name.length + 1);
   const path = files.childPath(parent, name);
   const { uid, gid } = channel;
+  context.aboutToMake(path);
   context.apply({ kind: 'symlink', ino: 0, path, target, uid, gid }, () => {
     symlinkat(target, files.backingFd, path);
     const stat = giveOrRemove(context, parent, path);
@@ -256,6 +260,7 @@ export function tmpfile(context: MountContext): void {
   channel.putEntry(0, node.id, stat, context.options.validSeconds);
   const writable = (flags & O_ACCMODE) !== 0;
   const handle = context.handles.add({ fd, node, writable, direct: isDirect(context, flags), entries: null });
+  context.keepOpened(node);
   putOpenOut(context, ENTRY_SIZE >> 2, handle, node);
   channel.answer(ENTRY_SIZE + OPEN_OUT_SIZE);
 }
@@ -269,6 +274,7 @@ export function link(context: MountContext): void {
   const path = files.childPath(parent, name);
   // Also of a file that has no name yet. One that has none any more the kernel refuses by itself.
   const file = context.isReplicated(node) ? nodes.ref(node) : { ino: node.ino, path: null };
+  context.aboutToMake(path);
   context.apply({ kind: 'link', file, path }, () => {
     const place = files.place(node);
     linkat(place.dirFd, place.path, files.backingFd, path, place.heldFd === -1 ? 0 : AT_SYMLINK_FOLLOW);

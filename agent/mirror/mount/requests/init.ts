@@ -1,6 +1,7 @@
 import { fstatfs } from '../../../platform/libc.ts';
 import type { MountContext } from '../context.ts';
-import { FUSE_MAJOR, FUSE_MINOR, Init, MAX_IO } from '../protocol.ts';
+import { Note } from '../journal.ts';
+import { FUSE_MAJOR, FUSE_MINOR, INIT2_HAS_RESEND, Init, MAX_IO } from '../protocol.ts';
 
 const MAX_BACKGROUND = 256;
 const PAGE = 4096;
@@ -33,6 +34,9 @@ export function init(context: MountContext): void {
   const agreed = (wanted & offered) >>> 0;
   context.killPrivV2 = (agreed & Init.HANDLE_KILLPRIV_V2) !== 0;
   context.setxattrExt = (agreed & Init.SETXATTR_EXT) !== 0;
+  const resends = (offered & Init.INIT_EXT) !== 0 && (channel.u32(4) & INIT2_HAS_RESEND) !== 0;
+  if (resends) context.keep?.resumable();
+  context.journal?.note(Note.init, [context.killPrivV2 ? 1 : 0, context.setxattrExt ? 1 : 0]);
   channel.clear(0, 16);
   channel.put32(0, FUSE_MAJOR);
   channel.put32(1, Math.min(minor, FUSE_MINOR));
@@ -43,6 +47,7 @@ export function init(context: MountContext): void {
   channel.put32(5, MAX_IO);
   channel.put32(6, 1); // time granularity, nanoseconds
   channel.put32(7, MAX_IO / PAGE);
+  channel.put32(8, resends ? INIT2_HAS_RESEND : 0);
   channel.answer(64);
 }
 

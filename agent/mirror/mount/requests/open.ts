@@ -61,6 +61,7 @@ export function open(context: MountContext): void {
     context.handles.remove(handle);
     throw error;
   }
+  context.keepOpened(node);
   putOpenOut(context, 0, handle, node);
   context.finish(OPEN_OUT_SIZE);
 }

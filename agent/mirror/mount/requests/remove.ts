@@ -14,6 +14,7 @@ import {
   unlinkat,
 } from '../../../platform/libc.ts';
 import type { MountContext } from '../context.ts';
+import { Note } from '../journal.ts';
 import type { FuseNode } from '../nodes.ts';
 import { Op } from '../protocol.ts';
 
@@ -33,6 +34,7 @@ function remove(context: MountContext, kind: 'unlink' | 'rmdir'): void {
   const node = nodes.child(parent, name);
   const ino = inoOf(context, node, path);
   const keep = context.holdBeforeRemoval(node, path);
+  context.about(Note.removing, [parent.id], [name, path]);
   try {
     context.apply({ kind, ino, path }, () => unlinkat(files.backingFd, path, kind === 'rmdir' ? AT_REMOVEDIR : 0));
   } catch (error) {
@@ -90,6 +92,11 @@ export function rename(context: MountContext): void {
   const exchange = (flags & RENAME_EXCHANGE) !== 0;
   const target = exchange ? null : replacedBy(context, nodes.child(toParent, toName), to);
   const keep = target === null ? null : context.holdBeforeRemoval(target.node, to);
+  if (context.journal) {
+    const there = files.tryStat(to);
+    const replaced = typeof there === 'number' ? 0 : there.ino;
+    context.about(Note.renaming, [fromParent.id, toParent.id, flags, ino, replaced], [fromName, toName, from, to]);
+  }
   try {
     context.apply({ kind: 'rename', ino, from, to, flags }, () =>
       renameat2(files.backingFd, from, files.backingFd, to, flags),

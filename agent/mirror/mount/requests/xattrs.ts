@@ -8,15 +8,21 @@ import {
   tryListxattrat,
 } from '../../../platform/libc.ts';
 import type { MountContext } from '../context.ts';
+import { Note } from '../journal.ts';
 import type { FuseNode } from '../nodes.ts';
 import { SETXATTR_ACL_KILL_SGID } from '../protocol.ts';
 
+const XATTR_CREATE = 1;
 const none = new Uint8Array(0);
 
 /** Where the attributes of a node are: the calls take '' for the file behind a descriptor. */
 function whereIs(context: MountContext, node: FuseNode): readonly [dirFd: number, path: string] {
   const place = context.files.place(node);
   return place.heldFd === -1 ? [place.dirFd, place.path] : [place.heldFd, ''];
+}
+
+export function hasXattr(context: MountContext, node: FuseNode, name: string): boolean {
+  return tryGetxattrat(...whereIs(context, node), name, none) >= 0;
 }
 
 /** An ACL is more than an attribute: it changes the mode, and how new files get theirs. */
@@ -37,6 +43,10 @@ export function setxattr(context: MountContext): void {
   const name = channel.name(nameAt);
   // A copy: nothing else of a request outlives it, and values are small.
   const value = Uint8Array.from(channel.data(nameAt + name.length + 1, size));
+  // Only one that must not be there before cannot be done twice.
+  if ((flags & XATTR_CREATE) !== 0 && context.journal && !hasXattr(context, node, name)) {
+    context.about(Note.settingXattr, [node.id], [name]);
+  }
   context.applyTo(
     node,
     (file) => ({ kind: 'setxattr', file, name, value, flags }),
@@ -59,6 +69,7 @@ export function removexattr(context: MountContext): void {
   const { channel } = context;
   const node = context.node();
   const name = channel.name(0);
+  if (context.journal && hasXattr(context, node, name)) context.about(Note.removingXattr, [node.id], [name]);
   context.applyTo(
     node,
     (file) => ({ kind: 'removexattr', file, name }),
