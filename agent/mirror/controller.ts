@@ -308,9 +308,10 @@ export class MirrorController implements Mirror {
     }, TAKE_OVER_LIMIT_MS);
     try {
       this.#child = this.#spawn(inheritance);
+      // First of all: should the agent end now, nothing may be left behind.
+      await this.#send('guard', [this.#guarded]);
       await this.#send('open', [this.#options, inheritance.inherited, inheritance.resumed]);
       if (this.#frozen) await this.#send('freeze', []);
-      await this.#send('guard', [this.#guarded]);
     } catch (error) {
       this.#keeper.letGo();
       this.#child.kill('SIGKILL');

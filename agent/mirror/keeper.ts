@@ -47,7 +47,14 @@ export class Keeper {
   /** Takes in what the mirror process has sent. Cheap when that is nothing. */
   listen(): void {
     for (;;) {
-      const message = receiveLocal(this.#socket);
+      let message: ReturnType<typeof receiveLocal>;
+      try {
+        message = receiveLocal(this.#socket);
+      } catch {
+        // What came with the message is lost, such as when there are too many open files.
+        this.letGo();
+        return;
+      }
       if (message === null || message === 'ended') return;
       this.#take(JSON.parse(message.bytes.toString('utf8')) as ToKeeper, message.fds);
     }
@@ -57,8 +64,7 @@ export class Keeper {
     switch (message.type) {
       case 'mounted': {
         const { directory, fsName, connection } = message;
-        // A process that took over tells of what is held already.
-        this.#letGoOfMount();
+        this.letGo();
         [this.#fuseFd = -1, this.#backingFd = -1] = fds;
         this.#mount = { directory, fsName, connection };
         return;

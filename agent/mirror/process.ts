@@ -60,11 +60,11 @@ async function handle(request: MirrorRequest): Promise<unknown> {
     await open(options as MirrorOptions, inherited as Inherited | null, resumed as Resumed | null);
     return undefined;
   }
-  if (!host) throw new MirrorError('wrong-state', 'this mirror is not open');
   if (method === 'guard') {
     guarded = params[0] as readonly number[];
     return undefined;
   }
+  if (!host) throw new MirrorError('wrong-state', 'this mirror is not open');
   if (method === 'close') ending = true;
   const call = host[method].bind(host) as (...values: readonly unknown[]) => Promise<unknown>;
   return call(...params);

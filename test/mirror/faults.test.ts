@@ -343,7 +343,7 @@ suite('the agent', () => {
     await host.mirror.serve(1);
     fs.writeFileSync(path.join(host.directory, 'a'), 'x');
     const from = host.seen.length;
-    process.kill(host.mirror.pid ?? 0, 'SIGKILL');
+    host.mirror.destroy();
     expect((await host.event('failed', from)).reason).toMatch(/killed by SIGKILL/);
     // The dead mount is still there: the next process takes it away.
     await host.open();

@@ -41,7 +41,7 @@ const PAGE = 4096;
 const TURN_HEADER = 16;
 const TRAILER = 0x5a5a5a5a;
 const COMPACT_AT_LEAST = 16 << 20;
-const COMPACT_FACTOR = 4;
+const COMPACT_FACTOR = 2;
 const SNAPSHOT_TURN = 256 << 10;
 /** More answers than can wait to be sent at any time. */
 const ANSWERS_KEPT = 2048;
@@ -72,6 +72,7 @@ export class MountJournal {
   #at = LOG_AT;
   #snapshotSize = 0;
   #writing = false;
+  #spoilt = false;
   readonly #answers = new Map<number, Uint8Array>();
   readonly #onBroken: () => void;
 
@@ -84,13 +85,20 @@ export class MountJournal {
   /** Begins an empty journal. */
   reset(): void {
     ftruncate(this.#fd, 0);
+    this.#spoilt = false;
     this.#start = this.#at = LOG_AT;
+    this.#writeStart();
+  }
+
+  /** Nobody can go on by this journal any more. */
+  spoil(): void {
+    this.#spoilt = true;
     this.#writeStart();
   }
 
   #writeStart(): void {
     const start = Buffer.alloc(8);
-    start.writeDoubleLE(this.#start);
+    start.writeDoubleLE(this.#spoilt ? 0 : this.#start);
     pwrite(this.#fd, start, 0);
   }
 
@@ -200,7 +208,9 @@ export class MountJournal {
   load(): JournalContent {
     const { size } = fstat(this.#fd);
     const first = Buffer.alloc(8);
-    if (tryPread(this.#fd, first, 0) !== 8) throw new Error('the journal of the mount is empty');
+    if (tryPread(this.#fd, first, 0) !== 8 || first.readDoubleLE() < LOG_AT) {
+      throw new Error('the journal of the mount does not hold everything');
+    }
     this.#start = first.readDoubleLE();
     const log = Buffer.alloc(Math.max(0, size - this.#start));
     for (let at = 0; at < log.length;) {

@@ -26,6 +26,8 @@ export function tellKeeper(socketFd: number, message: ToKeeper, fds: readonly nu
 export class MountKeep {
   readonly #socketFd: number;
   #over = false;
+  /** Called when this mount cannot be taken over any more. */
+  onOver: () => void = () => undefined;
 
   constructor(socketFd: number) {
     this.#socketFd = socketFd;
@@ -47,7 +49,10 @@ export class MountKeep {
   }
 
   over(): void {
+    if (this.#over) return;
     this.#over = true;
+    // The keeper may not take this message either.
+    this.onOver();
     tellKeeper(this.#socketFd, { type: 'over' });
   }
 }

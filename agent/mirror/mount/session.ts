@@ -109,6 +109,7 @@ export class FuseSession {
   #begin(journal: MountJournal, kept: ReadonlyMap<number, number> | null): void {
     const context = this.#context;
     const { nodes, handles, channel, keep } = context;
+    if (keep) keep.onOver = () => journal.spoil();
     if (kept === null) journal.reset();
     else restore(context, kept);
     journal.snapshot = () => {

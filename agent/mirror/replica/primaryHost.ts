@@ -105,7 +105,7 @@ export class PrimaryHost {
     this.#mount = takenOver
       ? mountOf(takenOver.mount)
       : mountFuse(this.#options.directory, { fsName: mountName(this.#options.module) });
-    if (inherited) {
+    if (inherited && !takenOver) {
       const { directory, fsName, connection, fuseFd, backingFd } = this.#mount;
       tellKeeper(inherited.keeperFd, { type: 'mounted', directory, fsName, connection }, [fuseFd, backingFd]);
     }
