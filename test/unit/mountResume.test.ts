@@ -12,7 +12,17 @@ import { restore } from '../../agent/mirror/mount/resume.ts';
 import type { MutationSink } from '../../agent/mirror/mutation.ts';
 import { O_DIRECTORY, O_PATH, O_RDWR, close, memoryFile, openat, statat } from '../../agent/platform/libc.ts';
 
-const sink: MutationSink = { prepare: () => {}, commit: () => false, flush: () => false, released: () => {} };
+const unused = (): never => {
+  throw new Error('nothing is replicated here');
+};
+const sink: MutationSink = {
+  prepare: unused,
+  commit: unused,
+  begin: unused,
+  beginFlush: unused,
+  finish: unused,
+  released: unused,
+};
 const REQUEST = requestOf(4711, 0);
 
 let directory: string;
@@ -34,6 +44,7 @@ function mountContext(): MountContext {
     options,
     device: root.dev,
     coldReads: null,
+    localIo: null,
     journal: new MountJournal(journalFd, () => {
       throw new Error('the journal is broken');
     }),
