@@ -31,11 +31,11 @@ export interface VerifyAnswer {
  */
 export class FollowerVerify {
   readonly #tree: ReplicaTree;
-  readonly #excluded: (name: string) => boolean;
+  readonly #excluded: (path: string) => boolean;
   /** The local file that stands for a file of several names, by the primary's inode number. */
   readonly #links = new Map<number, number>();
 
-  constructor(tree: ReplicaTree, excluded: (name: string) => boolean) {
+  constructor(tree: ReplicaTree, excluded: (path: string) => boolean) {
     this.#tree = tree;
     this.#excluded = excluded;
   }
@@ -81,7 +81,7 @@ export class FollowerVerify {
     if (all !== null) {
       const expected = new Set(all);
       for (const name of this.#tree.names(path)) {
-        if (expected.has(name) || this.#excluded(name)) continue;
+        if (expected.has(name) || this.#excluded(joinPath(path, name))) continue;
         found.push({ path: joinPath(path, name), what: 'extra', detail: 'only on the secondary' });
       }
     }

@@ -45,7 +45,7 @@ export class PrimaryVerify {
   constructor(options: {
     session: PrimarySession;
     tree: ReplicaTree;
-    excluded: (name: string) => boolean;
+    excluded: (path: string) => boolean;
     /** Names that are not replicated may be further links of a file. */
     hasExcluded: boolean;
     /** Sends the times that were not sent yet, so that both replicas have the same ones. */

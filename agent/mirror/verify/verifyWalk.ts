@@ -15,7 +15,7 @@ export type ListingStep = DirectoryMessage | 'nothing';
  */
 export class VerifyWalk {
   readonly #tree: ReplicaTree;
-  readonly #excluded: (name: string) => boolean;
+  readonly #excluded: (path: string) => boolean;
   readonly #hasExcluded: boolean;
   readonly #directories = new Set<string>(['']);
   /** Inode numbers of the directories that were listed, or made since. */
@@ -30,7 +30,7 @@ export class VerifyWalk {
   names = 0;
   bytes = 0;
 
-  constructor(tree: ReplicaTree, excluded: (name: string) => boolean, hasExcluded: boolean) {
+  constructor(tree: ReplicaTree, excluded: (path: string) => boolean, hasExcluded: boolean) {
     this.#tree = tree;
     this.#excluded = excluded;
     this.#hasExcluded = hasExcluded;
@@ -66,7 +66,7 @@ export class VerifyWalk {
   }
 
   #replicatedNames(path: string): string[] {
-    return this.#tree.names(path).filter((name) => !this.#excluded(name));
+    return this.#tree.names(path).filter((name) => !this.#excluded(joinPath(path, name)));
   }
 
   /** A directory of many entries goes in parts; the last one tells all names, as they are then. */
