@@ -151,6 +151,11 @@ suite('live replication', () => {
     expect(fs.readdirSync(there('sub'))).toEqual(['tmp']);
     expect(fs.readdirSync(there('logs'))).toEqual(['deep', 'kept']);
     expect(fs.readdirSync(there('logs', 'deep'))).toEqual([]);
+    // A verify looks past the same paths, and at those of the same name elsewhere.
+    const from = alpha.seen.length;
+    await alpha.mirror.verify(null);
+    const { report } = await alpha.event('verified', from, 20_000);
+    expect(report).toMatchObject({ outcome: 'complete', total: 0, differences: [] });
     fs.renameSync(at('logs'), at('archive'));
     expect(fs.readdirSync(there('archive'))).toEqual(['a.old', 'before.old', 'deep', 'kept']);
     expect(fs.readFileSync(there('archive', 'deep', 'skip', 'inner'), 'utf8')).toBe('inner');

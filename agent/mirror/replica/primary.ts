@@ -27,7 +27,7 @@ import { excludedByPlace, excludedPaths, revealed, type Move } from './excluded.
 import { MainCaller } from './mainCall.ts';
 import type { DispatcherSetup, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
 import { describeTree } from './transfer.ts';
-import { ReplicaTree } from './tree.ts';
+import { parentOf, ReplicaTree } from './tree.ts';
 import { ZoneMarks } from './zoneMarks.ts';
 
 const TIMES_EVERY_MS = 500;
@@ -131,7 +131,8 @@ export class Primary implements MutationSink {
     }
     // Before the change: even one that fails (no space) may set the file's time.
     if (mutation.kind === 'write' || mutation.kind === 'truncate' || mutation.kind === 'fallocate') {
-      if (this.#session && mutation.file.path !== null) this.#dirtyTimes.note(mutation);
+      const { path } = mutation.file;
+      if (this.#session && path !== null && !this.#excluded(path)) this.#dirtyTimes.note(mutation);
     }
   }
 
@@ -345,6 +346,8 @@ export class Primary implements MutationSink {
     this.localDisk.drain();
     for (const path of this.#toSendAnew(crossing)) {
       session.send(ToFollower.removeTree, new ByteWriter().text(path).done());
+      // Making it changes the time of the follower's directory.
+      this.#dirtyTimes.add(parentOf(path));
       // Nothing is there where a rename came from, unless it exchanged or left a whiteout.
       for (const mutation of describeTree(this.#tree, path, this.#excluded)) this.#send([mutation]);
     }
