@@ -678,6 +678,8 @@ export class Primary implements MutationSink {
   }
 
   #sendTimes(): void {
+    // The time of a write that is under way is final when it is done.
+    if (!this.#dirtyTimes.empty) this.localDisk.drain();
     while (this.#session && !this.#dirtyTimes.empty) this.#send(this.#dirtyTimes.take());
   }
 
