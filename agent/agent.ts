@@ -219,6 +219,7 @@ async function openModule(parts: {
           acknowledgeTimeoutMs: module.mirror.acknowledgeTimeoutMs,
           directIo: module.mirror.directIo,
           resyncBandwidth: module.resync.bandwidth,
+          resyncUndo: module.resync.undo,
         },
         { onLog: (line) => log.add('debug', module.name, 'MIRROR', line) },
       ),

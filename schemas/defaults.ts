@@ -26,8 +26,8 @@ export interface ResolvedModule {
     readonly maxFailovers: number;
     readonly failoverPeriodMs: number;
   };
-  /** `bandwidth` in bytes per second; null: unlimited. */
-  readonly resync: { readonly bandwidth: number | null };
+  /** `bandwidth` in bytes per second; null: unlimited. `undo` in bytes; null: by the free space, 0: off. */
+  readonly resync: { readonly bandwidth: number | null; readonly undo: number | null };
 }
 
 export interface ResolvedQemu {
@@ -121,8 +121,13 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       maxFailovers: failover.maxFailovers,
       failoverPeriodMs: duration(failover.failoverPeriod),
     },
-    resync: { bandwidth: rate === 'unlimited' ? null : rate },
+    resync: { bandwidth: rate === 'unlimited' ? null : rate, undo: undoBytes(resync.undo) },
   };
+}
+
+function undoBytes(text: string): number | null {
+  if (text === 'auto') return null;
+  return text === 'off' ? 0 : required(parseSize(text), text);
 }
 
 function resolveServer(server: ModuleFile['server']): ResolvedQemu | ResolvedScripts {

@@ -109,7 +109,7 @@ function force(draft: Draft, arbiterReachable: boolean): Refusal | null {
       { epoch: status.record?.epoch ?? null },
     );
   }
-  if (!replica.consistent) {
+  if (!replica.consistent && !replica.restorable) {
     return refusal(
       'NOT_IN_SYNC',
       `the replica of ${self} holds an unfinished resync and is of no use: bring ${peer} back`,
@@ -132,7 +132,9 @@ function force(draft: Draft, arbiterReachable: boolean): Refusal | null {
   draft.log(
     'warn',
     'FORCED',
-    `an operator forces ${self} as primary of ${module}; acknowledged writes that only ${peer} holds are not in it`,
+    replica.consistent
+      ? `an operator forces ${self} as primary of ${module}; acknowledged writes that only ${peer} holds are not in it`
+      : `an operator forces ${self} as primary of ${module}: the resync into it that was not finished is taken back, and every write since epoch ${String(draft.tail()?.epoch ?? 0)} is not in it`,
   );
   promote(draft, {
     cause: 'force',

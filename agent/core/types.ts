@@ -54,6 +54,8 @@ export interface ReplicaFacts {
   readonly lineage: readonly LineageEntry[];
   /** False while a resync into it is unfinished: it must never be promoted. */
   readonly consistent: boolean;
+  /** With `consistent: false`: what it was before that resync is kept, and an operator who forces it gets that. */
+  readonly restorable?: boolean;
   /** Whether there are files in the directory. With an empty lineage they are nobody's copy: somebody put them there. */
   readonly content: boolean;
 }

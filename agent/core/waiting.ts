@@ -83,7 +83,9 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   if (!draft.inSyncBy(record)) {
     const found = state.replica.consistent
       ? `ends at epoch ${String(draft.tail()?.epoch ?? 0)}`
-      : 'holds an unfinished resync';
+      : state.replica.restorable
+        ? `holds an unfinished resync, and what it was at epoch ${String(draft.tail()?.epoch ?? 0)} is kept`
+        : 'holds an unfinished resync';
     draft.wait(
       `the replica of ${self} ${found}, the arbiter's record asks for epoch ${String(record.base)}: waiting for ${peerName}; force-primary if this copy is to be used`,
     );

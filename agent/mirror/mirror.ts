@@ -18,6 +18,8 @@ export interface MirrorOptions {
   readonly directIo: 'cache' | 'disk';
   /** Upper bound for resync, bytes per second; null for none. */
   readonly resyncBandwidth: number | null;
+  /** How much of a secondary's last consistent state is kept while a resync changes it, bytes; null: by the free space, 0: nothing. */
+  readonly resyncUndo: number | null;
 }
 
 /** One configuration of the module that this replica took part in. */
@@ -43,8 +45,10 @@ export interface ReplicaRecord {
   readonly lineage: readonly LineageEntry[];
   /** Names the last complete resync of the pair; both replicas hold the same value when zone marks can be trusted. */
   readonly syncId: string | null;
-  /** False while a resync into this replica is under way: it must never be promoted. */
+  /** False while a resync into this replica is under way: it must never be promoted by itself. */
   readonly consistent: boolean;
+  /** With `consistent: false`: what the replica was before that resync is kept, and `serve` makes it that again. */
+  readonly restorable?: boolean;
   /** The directory that the record speaks of; not there before the replica holds anything. */
   readonly directory?: DirectoryIdentity;
 }
@@ -153,6 +157,10 @@ export type MirrorEvent =
   | { readonly type: 'inStep'; readonly progress: ResyncProgress; readonly durationMs: number }
   /** On a follower: a primary has connected, or the link ended. */
   | { readonly type: 'followerLink'; readonly connected: boolean; readonly reason: string | null }
+  /** On a follower: the last consistent state is not kept any more while a resync changes the replica. */
+  | { readonly type: 'undoGivenUp'; readonly reason: string }
+  /** A resync that was not finished was taken back: the replica is what it was before. */
+  | { readonly type: 'rolledBack'; readonly epoch: number; readonly durationMs: number }
   /** The durable record has changed. */
   | { readonly type: 'record'; readonly record: ReplicaRecord }
   | { readonly type: 'verify'; readonly progress: VerifyProgress }
@@ -173,7 +181,10 @@ export interface Mirror {
    * (see `keepAside`). Frames of an epoch lower than `epoch` are refused.
    */
   follow(address: string, epoch: number): Promise<FollowerEndpoint>;
-  /** Primary without a secondary: mounts the directory read-write; every change is marked. From follower too (promotion). */
+  /**
+   * Primary without a secondary: mounts the directory read-write; every change is marked. From follower too (promotion). A resync into
+   * this replica that was not finished is taken back first.
+   */
   serve(epoch: number): Promise<void>;
   /** Primary: connects to a follower and resynchronises it beside the running guest. Progress by events, ends with inStep or peerLost. */
   attach(address: string, endpoint: FollowerEndpoint, epoch: number): Promise<void>;

@@ -231,8 +231,8 @@ export class ModuleRuntime {
     await this.#mirror.close().catch(() => undefined);
   }
 
-  #facts({ lineage, consistent }: ReplicaRecord): ReplicaFacts {
-    return { lineage, consistent, content: this.#content };
+  #facts({ lineage, consistent, restorable = false }: ReplicaRecord): ReplicaFacts {
+    return { lineage, consistent, restorable, content: this.#content };
   }
 
   #dispatch(event: CoreEvent): void {
@@ -546,6 +546,26 @@ export class ModuleRuntime {
       case 'followerLink':
         this.#dispatch({ type: 'mirrorFollowerLink', connected: event.connected });
         return;
+      case 'undoGivenUp': {
+        const told = `the last consistent state of ${this.#options.config.self} is not kept during this resync: ${event.reason}`;
+        this.#options.log.add(
+          'warn',
+          this.name,
+          'UNDO_GIVEN_UP',
+          `${told}; until its end this replica is of no use alone`,
+        );
+        return;
+      }
+      case 'rolledBack': {
+        const told = `an unfinished resync of ${this.#options.config.self} was taken back in ${String(event.durationMs)} ms`;
+        this.#options.log.add(
+          'warn',
+          this.name,
+          'ROLLED_BACK',
+          `${told}: it is what it was at epoch ${String(event.epoch)}`,
+        );
+        return;
+      }
       case 'record':
         this.#dispatch({ type: 'replica', replica: this.#facts(event.record) });
         return;

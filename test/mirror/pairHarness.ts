@@ -72,6 +72,7 @@ export class TestHost {
       acknowledgeTimeoutMs: 1500,
       directIo: 'cache',
       resyncBandwidth: null,
+      resyncUndo: null,
       ...options,
     };
   }

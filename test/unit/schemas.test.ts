@@ -395,12 +395,12 @@ describe('defaults', () => {
         maxFailovers: 5,
         failoverPeriodMs: 86_400_000,
       },
-      resync: { bandwidth: null },
+      resync: { bandwidth: null, undo: null },
     });
     const full = resolveModule({
       ...minimal,
       ...qemu({ networks: [{ bridge: 'br0' }] }),
-      resync: { bandwidth: '100MiB/s' },
+      resync: { bandwidth: '100MiB/s', undo: '20GiB' },
     } as unknown as ModuleFile);
     expect(full.resync.bandwidth).toBe(104_857_600);
     expect(full.server).toEqual({

@@ -69,13 +69,13 @@ export interface MissedMessage {
   readonly reason: string;
 }
 
-function putEntry(out: ByteWriter, entry: Entry): void {
+export function putEntry(out: ByteWriter, entry: Entry): void {
   out.text(entry.name).size(entry.ino).u32(entry.mode).u32(entry.nlink).u32(entry.uid).u32(entry.gid);
   out.size(entry.size).size(entry.rdev).time(entry.mtime).text(entry.target).u32(entry.xattrs.length);
   for (const xattr of entry.xattrs) out.text(xattr.name).bytes(xattr.value);
 }
 
-function getEntry(input: ByteReader): Entry {
+export function getEntry(input: ByteReader): Entry {
   const [name, ino, mode, nlink, uid, gid] = [
     input.text(),
     input.size(),

@@ -20,6 +20,7 @@ import type { FinishOrder } from './followerSession.ts';
 import { coverReadOnly, uncover } from './location.ts';
 import { answerCall, type CallMessage } from './mainCall.ts';
 import type { RecordStore } from './record.ts';
+import { dropUndo } from '../undo/undoJournal.ts';
 import { SessionTurn } from './sessionTurn.ts';
 import { resetMarks } from './zoneMarks.ts';
 
@@ -82,6 +83,7 @@ export class FollowerHost {
       host: this.#options.host,
       exclude: this.#options.exclude,
       stateDirectory: this.#options.stateDirectory,
+      resyncUndo: this.#options.resyncUndo,
       listenFd: this.#listenFd,
       wakeFd: this.#wakeFd,
       rootFd: this.#rootFd,
@@ -128,6 +130,10 @@ export class FollowerHost {
         return;
       case 'sync':
         void this.#sync(message.session, message.number, message.finish);
+        return;
+      case 'undoGivenUp':
+        dropUndo(this.#options.stateDirectory);
+        this.#emit({ type: 'undoGivenUp', reason: message.reason });
         return;
       case 'stopped':
         this.#onStopped();
@@ -176,7 +182,8 @@ export class FollowerHost {
   #finish(order: FinishOrder): void {
     const own = this.#record.value.lineage;
     const later = (own.at(-1)?.epoch ?? 0) > (order.lineage.at(-1)?.epoch ?? 0);
-    this.#update({ syncId: order.syncId, consistent: true, lineage: later ? own : order.lineage });
+    this.#update({ syncId: order.syncId, consistent: true, restorable: false, lineage: later ? own : order.lineage });
+    dropUndo(this.#options.stateDirectory);
     resetMarks(this.#options.stateDirectory);
   }
 

@@ -9,6 +9,7 @@ export interface FollowerSetup {
   readonly host: string;
   readonly exclude: readonly string[];
   readonly stateDirectory: string;
+  readonly resyncUndo: number | null;
   readonly listenFd: number;
   readonly wakeFd: number;
   /** Readable descriptor of the directory below the read-only mount. */
@@ -42,5 +43,6 @@ export type FromFollowerThread =
   | CallMessage
   | { readonly type: 'link'; readonly connected: boolean; readonly reason: string | null }
   | { readonly type: 'sync'; readonly session: number; readonly number: number; readonly finish: FinishOrder | null }
+  | { readonly type: 'undoGivenUp'; readonly reason: string }
   | { readonly type: 'stopped' }
   | { readonly type: 'crashed'; readonly reason: string };

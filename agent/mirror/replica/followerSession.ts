@@ -19,6 +19,7 @@ import type { Mutation } from '../mutation.ts';
 import { DirectoryCompare } from '../resync/directoryCompare.ts';
 import { FollowerVerify } from '../verify/followerVerify.ts';
 import { compareHashes, storeContent } from '../resync/followerContent.ts';
+import type { StateKeeper } from '../undo/stateKeeper.ts';
 import type { Applier } from './applier.ts';
 import type { MainCaller } from './mainCall.ts';
 import { isLineageEntry, isRecord } from './record.ts';
@@ -66,6 +67,8 @@ export interface FollowerContext {
   readonly main: MainCaller;
   readonly record: () => ReplicaRecord;
   readonly loadMarks: () => LoadedMarks;
+  /** Keeps what this replica is now, while a resync changes it. */
+  readonly keeper: (onStep: () => void) => StateKeeper;
   /** Frames of a lower epoch are refused. */
   readonly epoch: () => number;
   /** Starts to make an open file durable, then calls `flushed` with the number. Returns false when it has to be waited for. */
@@ -89,8 +92,8 @@ export class FollowerSession {
   /** From the start of a resync to its end changes may hit what is not there yet. */
   #resyncing = false;
   #inStep = false;
-  /** The resync has changed something: until its end this replica is neither what it was nor what it will be. */
-  #spoiled = false;
+  /** From the start of a resync until its end is durable. */
+  #keeper: StateKeeper | null = null;
   #missed = 0;
   #lastNumber = 0;
   #acknowledged = 0;
@@ -104,6 +107,13 @@ export class FollowerSession {
 
   get connection(): FollowerConnection {
     return this.#connection;
+  }
+
+  /** Closes the connection and what is open for it. */
+  end(): void {
+    this.#keeper?.close();
+    this.#keeper = null;
+    this.#connection.end();
   }
 
   /** Applies everything that is complete. @throws ConnectionEnd */
@@ -212,21 +222,25 @@ export class FollowerSession {
         return;
       case ToFollower.zones:
       case ToFollower.blocks: {
-        const answer = compareHashes(this.#context.applier, decodeHashes(payload), header.type === ToFollower.zones);
+        const zones = header.type === ToFollower.zones;
+        const answer = compareHashes(this.#context.applier, decodeHashes(payload), zones, this.#keeper);
         const type = header.type === ToFollower.zones ? ToPrimary.zonesCompared : ToPrimary.blocksCompared;
         this.#send(type, encodeHashAnswer({ number: header.number, ...answer }));
         return;
       }
       case ToFollower.content: {
         const message = decodeContent(payload);
-        this.#tolerant([message.file.path ?? ''], () => storeContent(this.#context.applier, message));
+        this.#tolerant([message.file.path ?? ''], () => storeContent(this.#context.applier, message, this.#keeper));
         return;
       }
       case ToFollower.removeTree: {
         const path = new ByteReader(payload).text();
         this.#verify.forgetLinks();
         this.#context.applier.forgetAll();
-        this.#tolerant([path], () => this.#context.tree.removeTree(path, this.alive));
+        this.#tolerant([path], () => {
+          this.#keeper?.removal([path]);
+          this.#context.tree.removeTree(path, this.alive);
+        });
         return;
       }
       case ToFollower.verifyDirectory:
@@ -247,16 +261,8 @@ export class FollowerSession {
     }
   }
 
-  /** Called before a resync's first change. A replica that turns out equal stays a good one all along. */
-  readonly #spoil = (): void => {
-    if (this.#spoiled || !this.#resyncing) return;
-    this.#context.main.call({ op: 'updateRecord', change: { consistent: false } });
-    this.#spoiled = true;
-  };
-
   /** Runs a change; during a resync one that hits what is not there yet is reported, to be compared again, and left out. */
   #tolerant(paths: readonly string[], change: () => void): void {
-    this.#spoil();
     try {
       change();
     } catch (error) {
@@ -272,7 +278,10 @@ export class FollowerSession {
     for (let left = input.u32(); left > 0; left--) {
       const mutation: Mutation = decodeMutation(input);
       if (mutation.kind === 'unlink' || mutation.kind === 'rename') this.#verify.forgetLinks();
-      this.#tolerant(pathsOf(mutation), () => this.#context.applier.apply(mutation));
+      this.#tolerant(pathsOf(mutation), () => {
+        this.#keeper?.mutation(mutation);
+        this.#context.applier.apply(mutation);
+      });
     }
   }
 
@@ -299,6 +308,8 @@ export class FollowerSession {
     this.#inStep = false;
     const marks = this.#context.loadMarks();
     this.#context.applier.forgetAll();
+    this.#keeper?.close();
+    const keeper = (this.#keeper = this.#context.keeper(this.alive));
     this.#compare = new DirectoryCompare({
       tree: this.#context.tree,
       applier: this.#context.applier,
@@ -306,9 +317,8 @@ export class FollowerSession {
       // A full resync looks at everything anyway.
       marks: full ? new Map<number, ZoneSet>() : marks.files,
       onStep: this.alive,
-      onChange: this.#spoil,
+      before: keeper,
     });
-    this.#spoiled = false;
     this.#send(ToPrimary.begun, Buffer.alloc(0));
   }
 
@@ -339,6 +349,8 @@ export class FollowerSession {
     this.#resyncing = false;
     this.#inStep = true;
     this.#compare = null;
+    // A replica that turned out equal stays a good one; what was changed can be taken back until its end is durable.
+    if (this.#keeper?.spoiled === false) this.#keeper = null;
     this.#context.requestSync(number, { syncId: order.syncId, lineage: order.record.lineage });
   }
 
@@ -348,8 +360,11 @@ export class FollowerSession {
       this.#sendJson(ToPrimary.failed, { message: error });
       throw new ConnectionEnd(`this replica could not be made durable: ${error}`);
     }
-    if (finish) this.#sendJson(ToPrimary.finished, { number, again: false });
-    else this.#send(ToPrimary.synced, new ByteWriter(8).size(number).done());
+    if (finish) {
+      this.#keeper?.close();
+      this.#keeper = null;
+      this.#sendJson(ToPrimary.finished, { number, again: false });
+    } else this.#send(ToPrimary.synced, new ByteWriter(8).size(number).done());
   }
 }
 

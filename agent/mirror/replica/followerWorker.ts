@@ -23,6 +23,7 @@ import { FollowerSession } from './followerSession.ts';
 import { MainCaller } from './mainCall.ts';
 import { RecordStore } from './record.ts';
 import { SessionTurn } from './sessionTurn.ts';
+import { StateKeeper } from '../undo/stateKeeper.ts';
 import { ReplicaTree } from './tree.ts';
 import { loadMarks } from './zoneMarks.ts';
 
@@ -188,7 +189,7 @@ class FollowerThread {
 
   #endSession(reason: string): void {
     if (!this.#session) return;
-    this.#session.connection.end();
+    this.#session.end();
     this.#session = null;
     this.#sessionNumber = 0;
     this.#turn.enter(0);
@@ -222,6 +223,17 @@ class FollowerThread {
       excluded: excludedPaths(setup.exclude),
       main: this.#main,
       record: () => this.#record,
+      keeper: (onStep) =>
+        new StateKeeper({
+          stateDirectory: setup.stateDirectory,
+          tree: this.#tree,
+          applier: this.#applier,
+          main: this.#main,
+          record: this.#record,
+          limit: setup.resyncUndo,
+          onStep,
+          onGivenUp: (reason) => this.#post({ type: 'undoGivenUp', reason }),
+        }),
       loadMarks: () => loadMarks(setup.stateDirectory),
       epoch: () => this.#epoch[0] ?? 0,
       beginFlush: (fd, number) => this.#flushes.begin(fd, session, number),

@@ -1,11 +1,12 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { MirrorError } from '../mirrorError.ts';
-import type { LineageEntry, ReplicaRecord } from '../mirror.ts';
+import type { LineageEntry } from '../mirror.ts';
+import type { RecordChange } from './record.ts';
 
 /** What a blocking worker asks of the main thread, which owns the record. Each is durable before it is answered. */
 export type MainCall =
   | { readonly op: 'enterEpoch'; readonly entry: LineageEntry }
-  | { readonly op: 'updateRecord'; readonly change: Partial<Pick<ReplicaRecord, 'lineage' | 'syncId' | 'consistent'>> };
+  | { readonly op: 'updateRecord'; readonly change: RecordChange };
 
 /** A call on its way, as the main thread receives it. */
 export interface CallMessage {

@@ -12,6 +12,8 @@ import { FollowerHost } from './followerHost.ts';
 import { keepAside } from './keepAside.ts';
 import type { Inherited, TakenOver } from './inherited.ts';
 import { identityOf, type Location, openCovered, openLocation } from './location.ts';
+import { markRolledBack, rollBack } from '../undo/rollBack.ts';
+import { dropUndo } from '../undo/undoJournal.ts';
 import { PrimaryHost } from './primaryHost.ts';
 import { pruneAside } from './pruneAside.ts';
 import { RecordStore } from './record.ts';
@@ -49,6 +51,8 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy'> 
     this.#location = takenOver ? openCovered(options, takenOver.mount.backingFd) : openLocation(options);
     this.#record = RecordStore.open(options.stateDirectory, options.module);
     this.#record.bindTo(identityOf(this.#location.rootFd), options.directory);
+    // What a crash left of something that is over.
+    if (this.#record.value.consistent || !this.#record.value.restorable) dropUndo(options.stateDirectory);
     let { syncId } = this.#record.value;
     this.#record.onChange = (record) => {
       emit({ type: 'record', record });
@@ -105,6 +109,7 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy'> 
       );
     }
     await this.#stopFollowing();
+    if (!this.#record.value.consistent && this.#record.value.restorable) await this.#rollBack();
     if (!this.#record.value.consistent) {
       throw new MirrorError(
         'not-consistent',
@@ -129,6 +134,17 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy'> 
       inherited: this.#inherited,
       takenOver,
     });
+  }
+
+  /** Takes back a resync that was not finished. What was kept goes when the replica is durably what it was. */
+  async #rollBack(): Promise<void> {
+    const { stateDirectory } = this.#options;
+    const startedAt = Date.now();
+    const changed = await rollBack(this.#location.rootFd, stateDirectory);
+    markRolledBack(stateDirectory, changed);
+    this.#record.update({ consistent: true, restorable: false });
+    dropUndo(stateDirectory);
+    this.#emit({ type: 'rolledBack', epoch: this.#record.epoch, durationMs: Date.now() - startedAt });
   }
 
   #serving(): PrimaryHost {

@@ -5,6 +5,9 @@ import { MirrorError } from '../mirrorError.ts';
 
 const LINEAGE_LIMIT = 256;
 
+/** What of a record changes while a replica is in use. */
+export type RecordChange = Partial<Pick<ReplicaRecord, 'lineage' | 'syncId' | 'consistent' | 'restorable'>>;
+
 /** The durable record of a replica (`replica.json`). One thread owns it: the main thread of the mirror process. */
 export class RecordStore {
   readonly #file: string;
@@ -52,7 +55,7 @@ export class RecordStore {
   }
 
   /** Durable when it returns. */
-  update(change: Partial<Pick<ReplicaRecord, 'lineage' | 'syncId' | 'consistent'>>): void {
+  update(change: RecordChange): void {
     const directory = this.#directory ?? this.#record.directory;
     const record: ReplicaRecord = { ...this.#record, ...change, ...(directory ? { directory } : {}) };
     writeDurably(this.#file, `${JSON.stringify(record, null, 2)}\n`);
@@ -118,6 +121,7 @@ export function isRecord(value: unknown): value is ReplicaRecord {
     typeof record.consistent === 'boolean' &&
     Array.isArray(record.lineage) &&
     record.lineage.every(isLineageEntry) &&
+    (record.restorable === undefined || typeof record.restorable === 'boolean') &&
     (record.directory === undefined || isIdentity(record.directory))
   );
 }

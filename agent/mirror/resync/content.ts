@@ -7,6 +7,7 @@ import {
   fallocate,
   ErrnoError,
   fstat,
+  ftruncate,
   preadFully,
   pwriteFully,
   SEEK_DATA,
@@ -65,11 +66,17 @@ export function splitHoles(fd: number, range: ByteRange): { data: ByteRange[]; h
   return { data, holes };
 }
 
+/** The part of a range that holds data which `clearRange` would take away; null when there is none. */
+export function dataWithin(fd: number, start: number, end: number): ByteRange | null {
+  const last = Math.min(end, fstat(fd).size);
+  return last <= start || splitHoles(fd, { start, end: last }).data.length === 0 ? null : { start, end: last };
+}
+
 /** Makes a range read as zeros, within the file's size, without storing them where the file system can. */
 export function clearRange(fd: number, start: number, end: number): void {
-  const { size } = fstat(fd);
-  const last = Math.min(end, size);
-  if (last <= start || splitHoles(fd, { start, end: last }).data.length === 0) return;
+  const found = dataWithin(fd, start, end);
+  if (found === null) return;
+  const last = found.end;
   try {
     fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, last - start);
   } catch (error) {
@@ -86,5 +93,20 @@ export function withFile<T>(fd: number, action: (fd: number) => T): T {
     return action(fd);
   } finally {
     close(fd);
+  }
+}
+
+const COPIED_BYTES = 1024 * 1024;
+
+/** Copies the content of a file into an empty one, holes as holes. `onPiece` is told the bytes of each piece that was written. */
+export function copyContent(from: number, to: number, onPiece: (bytes: number) => void = () => {}): void {
+  const { size } = fstat(from);
+  ftruncate(to, size);
+  for (const { start, end } of splitHoles(from, { start: 0, end: size }).data) {
+    for (let at = start; at < end; at += COPIED_BYTES) {
+      const piece = readPiece(from, at, Math.min(COPIED_BYTES, end - at));
+      pwriteFully(to, piece, at);
+      onPiece(piece.length);
+    }
   }
 }

@@ -11,7 +11,6 @@ import {
   O_NOFOLLOW,
   O_NONBLOCK,
   O_RDWR,
-  O_WRONLY,
   openat,
   removexattrat,
   S_IFDIR,
@@ -24,6 +23,7 @@ import {
   close,
 } from '../../platform/libc.ts';
 import type { ComparedEntry, DirectoryMessage } from '../link/resyncMessages.ts';
+import type { BeforeChange } from '../undo/stateKeeper.ts';
 import type { Applier } from '../replica/applier.ts';
 import { type Entry, joinPath, type ReplicaTree } from '../replica/tree.ts';
 import type { ByteRange, ZoneSet } from '../replica/zoneSet.ts';
@@ -41,7 +41,7 @@ export class DirectoryCompare {
   readonly #excluded: (path: string) => boolean;
   readonly #marks: Map<number, ZoneSet>;
   readonly #onStep: () => void;
-  readonly #onChange: () => void;
+  readonly #before: BeforeChange;
   /** First path of a file with several names, by the primary's inode number. */
   readonly #firstNames = new Map<number, { path: string; ino: number }>();
   /** Which of the primary's files a local file with several names stands for. */
@@ -55,15 +55,15 @@ export class DirectoryCompare {
     marks: Map<number, ZoneSet>;
     /** Called now and then in long work. */
     onStep: () => void;
-    /** Called before anything is changed. */
-    onChange: () => void;
+    /** Told before anything is changed. */
+    before: BeforeChange;
   }) {
     this.#tree = options.tree;
     this.#applier = options.applier;
     this.#excluded = options.excluded;
     this.#marks = options.marks;
     this.#onStep = options.onStep;
-    this.#onChange = options.onChange;
+    this.#before = options.before;
   }
 
   /** @throws ErrnoError ENOENT or ENOTDIR when the directory is not there */
@@ -85,16 +85,14 @@ export class DirectoryCompare {
   }
 
   #removeOthers(path: string, kept: Set<string>): void {
-    for (const name of this.#tree.names(path)) {
-      if (kept.has(name) || this.#excluded(joinPath(path, name))) continue;
-      this.#remove(joinPath(path, name));
-    }
+    const names = this.#tree.names(path).filter((name) => !kept.has(name) && !this.#excluded(joinPath(path, name)));
+    if (names.length > 0) this.#remove(...names.map((name) => joinPath(path, name)));
   }
 
-  #remove(path: string): void {
-    this.#onChange();
+  #remove(...paths: string[]): void {
+    this.#before.removal(paths);
     this.#applier.forgetAll();
-    this.#tree.removeTree(path, this.#onStep);
+    for (const path of paths) this.#tree.removeTree(path, this.#onStep);
   }
 
   #compareEntry(path: string, entry: Entry): Omit<ComparedEntry, 'index'> {
@@ -107,7 +105,7 @@ export class DirectoryCompare {
     if (type !== S_IFDIR) local = this.#matchLinks(path, entry, local);
     const fresh = local === null;
     if (local === null) {
-      this.#onChange();
+      this.#before.change();
       this.#applier.forget(entry.ino);
       this.#make(path, entry);
       local = this.#tree.entry(path);
@@ -118,15 +116,17 @@ export class DirectoryCompare {
     if (type === S_IFDIR) return NOTHING;
     if (type !== S_IFREG) {
       if (local.mtime !== entry.mtime) {
-        this.#onChange();
+        this.#before.change();
         const place = this.#tree.locate(path);
         utimensat(place.dirFd, place.name, null, entry.mtime);
       }
       return NOTHING;
     }
     if (local.size !== entry.size) {
-      this.#onChange();
-      withFile(this.#tree.open(path, O_WRONLY | O_NONBLOCK), (fd) => ftruncate(fd, entry.size));
+      withFile(this.#tree.open(path, O_RDWR | O_NONBLOCK), (fd) => {
+        this.#before.content(fd, [{ start: entry.size, end: Number.MAX_SAFE_INTEGER }]);
+        ftruncate(fd, entry.size);
+      });
     }
     const marked: readonly ByteRange[] = fresh ? [] : (this.#marks.get(local.ino)?.ranges(entry.size) ?? []);
     return { fresh, differs: fresh || local.size !== entry.size || local.mtime !== entry.mtime, marked };
@@ -145,9 +145,9 @@ export class DirectoryCompare {
     const first = entry.nlink > 1 ? this.#firstNames.get(entry.ino) : undefined;
     if (first && first.path !== path && this.#tree.stat(first.path)?.ino === first.ino) {
       if (local?.ino === first.ino) return local;
-      this.#onChange();
+      if (local !== null) this.#remove(path);
+      else this.#before.change();
       this.#applier.forgetAll();
-      if (local !== null) this.#tree.removeTree(path, this.#onStep);
       const from = this.#tree.locate(first.path);
       const to = this.#tree.locate(path);
       linkat(from.dirFd, from.name, to.dirFd, to.name);
@@ -189,20 +189,20 @@ export class DirectoryCompare {
     const place = this.#tree.locate(path);
     const ownersDiffer = local.uid !== entry.uid || local.gid !== entry.gid;
     if (ownersDiffer) {
-      this.#onChange();
+      this.#before.change();
       chownat(place.dirFd, place.name, entry.uid, entry.gid);
     }
     const theirs = new Map(entry.xattrs.map((xattr) => [xattr.name, xattr.value]));
     const ours = new Map(local.xattrs.map((xattr) => [xattr.name, xattr.value]));
     for (const name of ours.keys()) {
       if (theirs.has(name)) continue;
-      this.#onChange();
+      this.#before.change();
       removexattrat(place.dirFd, place.name, name);
     }
     let xattrsDiffer = false;
     for (const [name, value] of theirs) {
       if (ours.get(name)?.equals(value)) continue;
-      this.#onChange();
+      this.#before.change();
       setxattrat(place.dirFd, place.name, name, value, 0);
       xattrsDiffer = true;
     }
@@ -211,7 +211,7 @@ export class DirectoryCompare {
       (entry.mode & S_IFMT) !== S_IFLNK &&
       (ownersDiffer || xattrsDiffer || (local.mode & 0o7777) !== (entry.mode & 0o7777))
     ) {
-      this.#onChange();
+      this.#before.change();
       this.#tree.chmod(path, entry.mode);
     }
   }

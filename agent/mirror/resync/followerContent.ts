@@ -1,14 +1,16 @@
 import { ErrnoError, pwriteFully } from '../../platform/libc.ts';
 import { BLOCK_BYTES, ZONE_BYTES } from '../link/protocol.ts';
 import type { ContentMessage, HashMessage } from '../link/resyncMessages.ts';
+import type { BeforeChange } from '../undo/stateKeeper.ts';
 import type { Applier } from '../replica/applier.ts';
-import { clearRange, hashOf, readPiece } from './content.ts';
+import { clearRange, dataWithin, hashOf, readPiece } from './content.ts';
 
 /** Compares pieces of a local file with the primary's hashes; what is a hole at the primary becomes zeros here. */
 export function compareHashes(
   applier: Applier,
   message: HashMessage,
   zones: boolean,
+  before: BeforeChange | null,
 ): { absent: boolean; differing: Uint8Array } {
   const differing = new Uint8Array(message.pieces.length);
   let fd: number;
@@ -22,13 +24,22 @@ export function compareHashes(
   message.pieces.forEach((piece, index) => {
     if (!hashOf(readPiece(fd, piece.offset, length)).equals(piece.hash)) differing[index] = 1;
   });
-  for (const hole of message.holes) clearRange(fd, hole.start, hole.end);
+  for (const hole of message.holes) {
+    const cleared = dataWithin(fd, hole.start, hole.end);
+    if (cleared === null) continue;
+    before?.content(fd, [cleared]);
+    clearRange(fd, cleared.start, cleared.end);
+  }
   return { absent: false, differing };
 }
 
 /** Stores what the primary sent. */
-export function storeContent(applier: Applier, message: ContentMessage): void {
+export function storeContent(applier: Applier, message: ContentMessage, before: BeforeChange | null): void {
   const fd = applier.file(message.file);
+  before?.content(
+    fd,
+    message.pieces.map(({ offset, length }) => ({ start: offset, end: offset + length })),
+  );
   for (const piece of message.pieces) {
     if (piece.data === null) clearRange(fd, piece.offset, piece.offset + piece.length);
     else pwriteFully(fd, piece.data, piece.offset);

@@ -56,6 +56,7 @@ export class MirroredDirectory implements System {
         exclude: [],
         acknowledgeTimeoutMs,
         resyncBandwidth: null,
+        resyncUndo: null,
         directIo,
       },
       {

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { Random } from './mountOperations.ts';
+import { describe, Pair } from './pairHarness.ts';
+import { change, changed, fill } from './variedTree.ts';
+
+const MIB = 1 << 20;
+let pair: Pair | null = null;
+afterEach(async () => {
+  await pair?.remove();
+  pair = null;
+});
+
+/** Beta was in step once, then away while everything changed, and a resync into it has begun. Returns what it was before. */
+async function resyncing(options: ConstructorParameters<typeof Pair>[0]) {
+  pair = new Pair(options);
+  const { alpha, beta } = pair;
+  fill(alpha.directory);
+  await pair.open();
+  await pair.serve(alpha);
+  await pair.join(alpha, beta);
+  await beta.mirror.release();
+  await alpha.event('peerLost');
+  await pair.goAlone(alpha);
+  const before = describe(beta.directory);
+  change(alpha.directory);
+  return { pair, alpha, beta, before };
+}
+
+const seed = Number(process.env['UNDERSTUDY_SEED'] ?? Math.floor(Math.random() * 1e6));
+
+test(`a secondary whose primary is lost in mid-resync can be had back as it was (seed ${seed})`, async () => {
+  const random = new Random(seed);
+  const { pair, alpha, beta, before } = await resyncing({ alpha: { resyncBandwidth: 2 * MIB } });
+  const from = await pair.attach(alpha, beta);
+  const share = random.below(9) / 10;
+  await alpha.event(
+    'resync',
+    from,
+    30_000,
+    ({ progress }) => progress.checked >= share * progress.toCheck && progress.sent > 100_000,
+  );
+  // The guest goes on meanwhile, and what it changes is applied, too.
+  fs.writeFileSync(path.join(alpha.directory, 'a/file-39'), randomBytes(3000));
+  fs.rmSync(path.join(alpha.directory, 'a/file-38'));
+  await alpha.crash();
+  await beta.event('followerLink', 0, 10_000, (event) => !event.connected);
+  expect(await beta.mirror.record()).toMatchObject({ consistent: false, restorable: true });
+  expect(changed(before, describe(beta.directory))).not.toEqual([]);
+
+  await pair.serve(beta);
+  expect(changed(before, describe(beta.directory))).toEqual([]);
+  expect(await beta.mirror.record()).toMatchObject({ consistent: true });
+  await beta.event('rolledBack');
+  expect(fs.existsSync(path.join(beta.options.stateDirectory, 'undo'))).toBe(false);
+});
+
+test('a resync that is broken off and goes on keeps what the replica was before the first one, until its end', async () => {
+  const { pair, alpha, beta, before } = await resyncing({ alpha: { resyncBandwidth: 3 * MIB } });
+  for (const share of [0.2, 0.6]) {
+    const from = await pair.attach(alpha, beta);
+    await alpha.event(
+      'resync',
+      from,
+      30_000,
+      ({ progress }) => progress.checked > share * progress.toCheck && progress.sent > 100_000,
+    );
+    await beta.crash();
+    await alpha.event('peerLost', from);
+    await beta.open();
+    expect(await beta.mirror.record()).toMatchObject({ consistent: false, restorable: true });
+  }
+  // In step: what was kept is dropped, and the replica is the primary's.
+  await pair.join(alpha, beta);
+  expect(await beta.mirror.record()).toMatchObject({ consistent: true, restorable: false });
+  expect(fs.existsSync(path.join(beta.options.stateDirectory, 'undo'))).toBe(false);
+  expect(changed(before, describe(beta.directory))).not.toEqual([]);
+  expect(changed(describe(alpha.directory), describe(beta.directory))).toEqual([]);
+});
+
+test('when more changes than may be kept, the secondary says so and the resync goes on', async () => {
+  const { pair, alpha, beta } = await resyncing({ beta: { resyncUndo: 256 * 1024 } });
+  await pair.join(alpha, beta);
+  const { reason } = await beta.event('undoGivenUp');
+  expect(reason).toMatch(/more than 0.3 MiB of it would change/);
+  expect(await beta.mirror.record()).toMatchObject({ consistent: true });
+  expect(changed(describe(alpha.directory), describe(beta.directory))).toEqual([]);
+});
