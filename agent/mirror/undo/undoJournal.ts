@@ -207,8 +207,9 @@ export class UndoJournal {
     const stat = this.#tree.stat(path);
     if (stat === null) return;
     if ((stat.mode & S_IFMT) === S_IFREG) this.#keepFile(path, stat.ino);
-    else if ((stat.mode & S_IFMT) === S_IFDIR)
+    else if ((stat.mode & S_IFMT) === S_IFDIR) {
       for (const name of this.#tree.names(path)) this.removal(joinPath(path, name));
+    }
     this.#onStep();
   }
 
