@@ -208,7 +208,9 @@ export class MirrorController implements Mirror {
       try {
         await this.#call('close', []);
       } catch (error) {
-        if (this.#gone === null) throw error;
+        // A process that was killed a moment ago takes no calls any more before its end is known.
+        const isEnding = error instanceof MirrorError && error.code === 'process-gone';
+        if (this.#gone === null && !isEnding) throw error;
       } finally {
         clearTimeout(limit);
       }
