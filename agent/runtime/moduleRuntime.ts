@@ -580,6 +580,8 @@ export class ModuleRuntime {
         return;
       case 'tookOver': {
         const { reason, durationMs } = event;
+        // The process that compared has ended: nobody else will report.
+        this.#verify.interrupted(reason);
         this.#options.log.add('warn', this.name, 'MIRROR_TAKEN_OVER', `${reason}: another one has taken over`, {
           durationMs,
         });
