@@ -610,7 +610,13 @@ export class Primary implements MutationSink {
     if (!this.#session || !this.#record) return;
     this.#sendTimes();
     const turned = this.#turnMarks();
-    const number = this.#session.nextNumber;
+    // What was waited for may have failed, and have found the secondary lost.
+    const session = this.#liveSession();
+    if (!session) {
+      if (turned) this.#marks.unturn();
+      return;
+    }
+    const number = session.nextNumber;
     this.#startCycle({ purpose: 'finish', number, syncId: resync.finish(this.#record), turned });
   }
 
@@ -723,8 +729,14 @@ export class Primary implements MutationSink {
     this.#turnedAt = monotonicMs();
     this.#sendTimes();
     if (!this.#turnMarks()) return;
-    const number = this.#session.nextNumber;
-    this.#session.send(ToFollower.sync);
+    // What was waited for may have failed, and have found the secondary lost.
+    const session = this.#liveSession();
+    if (!session) {
+      this.#marks.unturn();
+      return;
+    }
+    const number = session.nextNumber;
+    session.send(ToFollower.sync);
     this.#startCycle({ purpose: 'clear', number, syncId: null, turned: true });
   }
 
