@@ -93,7 +93,9 @@ class FollowerThread {
       if (poll.result(0) !== 0) this.#onWake();
       if (poll.result(2) !== 0) this.#flushes.onEvent();
       connections.forEach((connection, index) => {
-        if (poll.result(index + 3) !== 0) this.#onReadable(connection);
+        // One that has just been ended is nobody's any more, and its descriptor may be another file's.
+        const isOurs = this.#session?.connection === connection || this.#strangers.includes(connection);
+        if (isOurs && poll.result(index + 3) !== 0) this.#onReadable(connection);
       });
       if (poll.result(1) !== 0) this.#accept();
       this.#dropSlowStrangers();
