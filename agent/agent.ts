@@ -218,6 +218,7 @@ async function openModule(parts: {
           exclude: module.mirror.exclude,
           acknowledgeTimeoutMs: module.mirror.acknowledgeTimeoutMs,
           directIo: module.mirror.directIo,
+          processors: module.mirror.processors,
           resyncBandwidth: module.resync.bandwidth,
           resyncUndo: module.resync.undo,
         },

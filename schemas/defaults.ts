@@ -15,6 +15,7 @@ export interface ResolvedModule {
     readonly exclude: readonly string[];
     readonly acknowledgeTimeoutMs: number;
     readonly directIo: 'cache' | 'disk';
+    readonly processors: 'awake' | 'sleep';
   };
   readonly server: ResolvedQemu | ResolvedScripts;
   readonly failover: {
@@ -110,6 +111,7 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       exclude: mirror.exclude,
       acknowledgeTimeoutMs: duration(mirror.acknowledgeTimeout),
       directIo: mirror.directIo,
+      processors: mirror.processors,
     },
     server: resolveServer(filled.server),
     failover: {

@@ -16,6 +16,8 @@ export interface MirrorOptions {
   readonly acknowledgeTimeoutMs: number;
   /** Whether direct I/O of the primary's programs is served by the page cache of the files below, or passed on to their disk. */
   readonly directIo: 'cache' | 'disk';
+  /** Whether this host's processors are kept from deep sleep while the mirror has much to do. */
+  readonly processors: 'awake' | 'sleep';
   /** Upper bound for resync, bytes per second; null for none. */
   readonly resyncBandwidth: number | null;
   /** How much of a secondary's last consistent state is kept while a resync changes it, bytes; null: by the free space, 0: nothing. */

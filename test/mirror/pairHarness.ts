@@ -71,6 +71,7 @@ export class TestHost {
       exclude: [],
       acknowledgeTimeoutMs: 1500,
       directIo: 'cache',
+      processors: 'awake',
       resyncBandwidth: null,
       resyncUndo: null,
       ...options,

@@ -384,7 +384,13 @@ describe('defaults', () => {
     expect(module).toEqual({
       name: 'web',
       hosts: ['alpha', 'beta'],
-      mirror: { directory: '/srv/web', exclude: [], acknowledgeTimeoutMs: 1000, directIo: 'cache' },
+      mirror: {
+        directory: '/srv/web',
+        exclude: [],
+        acknowledgeTimeoutMs: 1000,
+        directIo: 'cache',
+        processors: 'awake',
+      },
       server: { kind: 'scripts', start: ['/s'], stop: ['/t'], check: null, checkIntervalMs: 10_000, timeoutMs: 60_000 },
       failover: {
         automatic: true,

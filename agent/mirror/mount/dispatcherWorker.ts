@@ -1,5 +1,6 @@
 import { workerData } from 'node:worker_threads';
 import { close, O_DIRECTORY, O_RDONLY, openat, setIoFlusher } from '../../platform/libc.ts';
+import { Wakefulness } from '../../platform/wakefulness.ts';
 import { describeError } from '../mirrorError.ts';
 import { Primary } from '../replica/primary.ts';
 import type { DispatcherSetup, FromDispatcher } from '../replica/primaryMessages.ts';
@@ -30,14 +31,17 @@ function run(setup: DispatcherSetup): void {
     );
     if (session.localDisk) primary.localDisk = session.localDisk;
     post({ type: 'serving' });
+    const wakefulness = new Wakefulness(setup.processors === 'awake');
     try {
       session.run({
         wakeFd: setup.wakeFd,
         onWake: primary.onWake,
         idleStep: primary.idleStep,
         afterRequest: primary.afterRequest,
+        wakefulness,
       });
     } finally {
+      wakefulness.end();
       session.close();
     }
     primary.afterUnmount();

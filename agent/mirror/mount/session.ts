@@ -1,3 +1,4 @@
+import type { Wakefulness } from '../../platform/wakefulness.ts';
 import type { MutationSink } from '../mutation.ts';
 import { FuseChannel } from './channel.ts';
 import { ColdReads } from './coldReads.ts';
@@ -38,6 +39,8 @@ export interface SessionHooks {
   idleStep: (() => boolean) | null;
   /** Called after every request. May block. */
   readonly afterRequest?: () => void;
+  /** Keeps processors from deep sleep under load. */
+  readonly wakefulness?: Wakefulness;
 }
 
 /** What lets another process take the mount over when this one ends. */
@@ -139,9 +142,11 @@ export class FuseSession {
       ...(localIo === null ? [] : [{ fd: localIo.eventFd, events: POLLIN }]),
     ]);
     let idle = true;
+    const { wakefulness } = hooks;
     for (let served = 1; ; served++) {
       const length = this.#context.channel.receive();
       if (length >= 0) {
+        wakefulness?.note();
         this.#handle(length);
         hooks.afterRequest?.();
         localIo?.reap();
@@ -152,7 +157,8 @@ export class FuseSession {
         poll.wait(0);
       } else if (length === -errnos.EAGAIN) {
         if (hooks.idleStep !== null && idle) idle = hooks.idleStep();
-        poll.wait(hooks.idleStep !== null && idle ? 0 : -1);
+        const waitMs = hooks.idleStep !== null && idle ? 0 : (wakefulness?.waitMs ?? -1);
+        if (poll.wait(waitMs) === 0 && waitMs > 0) wakefulness?.rest();
         // Whatever ends the wait may bring new idle work.
         if (!idle) idle = true;
       } else if (length === -errnos.ENODEV || length === -errnos.ECONNABORTED) {

@@ -84,6 +84,7 @@ export class FollowerHost {
       exclude: this.#options.exclude,
       stateDirectory: this.#options.stateDirectory,
       resyncUndo: this.#options.resyncUndo,
+      processors: this.#options.processors,
       listenFd: this.#listenFd,
       wakeFd: this.#wakeFd,
       rootFd: this.#rootFd,

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { ReplicaRecord } from '../mirror.ts';
+import type { MirrorOptions, ReplicaRecord } from '../mirror.ts';
 import type { CallMessage } from './mainCall.ts';
 import type { FinishOrder } from './followerSession.ts';
 
@@ -10,6 +10,7 @@ export interface FollowerSetup {
   readonly exclude: readonly string[];
   readonly stateDirectory: string;
   readonly resyncUndo: number | null;
+  readonly processors: MirrorOptions['processors'];
   readonly listenFd: number;
   readonly wakeFd: number;
   /** Readable descriptor of the directory below the read-only mount. */

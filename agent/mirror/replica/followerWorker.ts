@@ -14,6 +14,7 @@ import {
 import { ConnectionEnd, FollowerConnection } from '../link/followerConnection.ts';
 import { monotonicMs } from '../link/sharedState.ts';
 import type { ReplicaRecord } from '../mirror.ts';
+import { Wakefulness } from '../../platform/wakefulness.ts';
 import { describeError } from '../mirrorError.ts';
 import { Applier } from './applier.ts';
 import { excludedPaths } from './excluded.ts';
@@ -45,6 +46,7 @@ class FollowerThread {
   readonly #main: MainCaller;
   readonly #epoch: Float64Array;
   readonly #turn: SessionTurn;
+  readonly #wakefulness: Wakefulness;
   readonly #flushes = new FollowerFlushes((session, frame, errno) => {
     if (session === this.#sessionNumber) this.#guarded((each) => each.flushed(frame, errno));
   });
@@ -63,6 +65,7 @@ class FollowerThread {
     this.#main = new MainCaller(setup.callPort, new Int32Array(setup.callFlag));
     this.#epoch = new Float64Array(setup.epoch);
     this.#turn = new SessionTurn(setup.turn);
+    this.#wakefulness = new Wakefulness(setup.processors === 'awake');
     this.#record = RecordStore.open(setup.stateDirectory, setup.module).value;
   }
 
@@ -89,7 +92,9 @@ class FollowerThread {
         );
         polled = connections;
       }
-      poll.wait(this.#strangers.length > 0 ? GREETING_LIMIT_MS : -1);
+      const waitMs = this.#strangers.length > 0 ? GREETING_LIMIT_MS : this.#wakefulness.waitMs;
+      if (poll.wait(waitMs) > 0) this.#wakefulness.note();
+      else if (waitMs > 0) this.#wakefulness.rest();
       if (poll.result(0) !== 0) this.#onWake();
       if (poll.result(2) !== 0) this.#flushes.onEvent();
       connections.forEach((connection, index) => {
@@ -101,6 +106,7 @@ class FollowerThread {
       this.#dropSlowStrangers();
     }
     this.#drain();
+    this.#wakefulness.end();
     this.#applier.forgetAll();
     this.#flushes.close();
     for (const stranger of this.#strangers) stranger.end();

@@ -122,6 +122,7 @@ export class PrimaryHost {
       stateDirectory: this.#options.stateDirectory,
       resyncBandwidth: this.#options.resyncBandwidth,
       directIo: this.#options.directIo,
+      processors: this.#options.processors,
       fuseFd: this.#mount.fuseFd,
       backingFd: this.#mount.backingFd,
       wakeFd: this.#wakeFd,

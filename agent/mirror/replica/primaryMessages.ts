@@ -17,6 +17,7 @@ export interface DispatcherSetup {
   readonly stateDirectory: string;
   readonly resyncBandwidth: number | null;
   readonly directIo: MirrorOptions['directIo'];
+  readonly processors: MirrorOptions['processors'];
   readonly fuseFd: number;
   readonly backingFd: number;
   readonly wakeFd: number;

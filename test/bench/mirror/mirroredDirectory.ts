@@ -58,6 +58,7 @@ export class MirroredDirectory implements System {
         resyncBandwidth: null,
         resyncUndo: null,
         directIo,
+        processors: 'awake',
       },
       {
         prefix: lab.host(host).prefix(),
