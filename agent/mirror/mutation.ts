@@ -114,6 +114,13 @@ export interface MutationSink {
    * announced equal to what the files hold now; null when nobody knows what they hold.
    */
   finish(begun: number, errno: number, repair: readonly Mutation[] | null): void;
+  /**
+   * The changes that follow need not be told to anybody until `settle`, so that they can be told together. Every call of these two is followed
+   * by `settle` before the dispatcher waits for anything.
+   */
+  gather(): void;
+  /** Everything that was handed over goes out now. */
+  settle(): void;
   /** The last handle of a file was closed; nothing will refer to `ino` by number alone any more. */
   released(ino: number): void;
 }

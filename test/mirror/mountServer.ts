@@ -100,6 +100,10 @@ class TestSink implements MutationSink {
     if (!this.#reply({ bytes })) libc.tryWrite(this.#data.fuseFd, bytes);
   }
 
+  gather(): void {}
+
+  settle(): void {}
+
   released(ino: number): void {
     this.#record({ kind: 'released', ino });
   }

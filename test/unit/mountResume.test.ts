@@ -21,6 +21,8 @@ const sink: MutationSink = {
   begin: unused,
   beginFlush: unused,
   finish: unused,
+  gather: () => undefined,
+  settle: () => undefined,
   released: unused,
 };
 const REQUEST = requestOf(4711, 0);

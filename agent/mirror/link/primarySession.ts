@@ -2,9 +2,14 @@ import { ErrnoError, sendFully } from '../../platform/libc.ts';
 import type { Mutation } from '../mutation.ts';
 import { ByteWriter } from './bytes.ts';
 import { encodeMutation } from './mutationCodec.ts';
-import { HEADER_BYTES, TAG_BYTES, ToFollower } from './protocol.ts';
-import { Sealer } from './sealer.ts';
+import { ToFollower } from './protocol.ts';
+import { frameBytes, Sealer } from './sealer.ts';
 import { Link, type SharedState } from './sharedState.ts';
+
+/** Room for frames that are sent together. */
+const FRAMES_BYTES = 256 * 1024;
+/** A longer frame is sent at once. */
+const LONGEST_TO_GATHER = 32 * 1024;
 
 /** The dispatcher's end of the connection to the follower: everything that is sent goes through here, in order. */
 export class PrimarySession {
@@ -14,6 +19,10 @@ export class PrimarySession {
   readonly #onLost: (reason: string) => void;
   readonly #writer = new ByteWriter(4096);
   #epoch: number;
+  #frames = Buffer.allocUnsafeSlow(FRAMES_BYTES);
+  /** Of the frames that were not sent yet. */
+  #length = 0;
+  #gathering = false;
 
   constructor(options: {
     shared: SharedState;
@@ -49,17 +58,42 @@ export class PrimarySession {
     this.#epoch = epoch;
   }
 
-  /** Sends a frame; returns the bytes that went out. A connection that breaks is declared lost, which is no error of the caller's. */
+  /** From here to {@link settle} frames are put together. */
+  gather(): void {
+    this.#gathering = true;
+  }
+
+  /** Sends what was put together. */
+  settle(): void {
+    this.#gathering = false;
+    this.#flush();
+  }
+
+  /**
+   * Sends a frame, unless it is to go with others; returns its bytes. A connection that breaks is declared lost, which is no error of the
+   * caller's.
+   */
   send(type: number, ...parts: readonly Uint8Array[]): number {
-    const frame = this.#sealer.seal(type, this.#epoch, parts);
+    const size = frameBytes(parts);
+    if (this.#length + size > this.#frames.length) this.#flush();
+    if (size > this.#frames.length) this.#frames = Buffer.allocUnsafeSlow(size);
+    this.#sealer.sealTo(this.#frames, this.#length, type, this.#epoch, parts);
+    this.#length += size;
     this.#shared.noteSent(this.#sealer.number);
+    if (!this.#gathering || size > LONGEST_TO_GATHER) this.#flush();
+    return size;
+  }
+
+  #flush(): void {
+    if (this.#length === 0) return;
+    const frames = this.#frames.subarray(0, this.#length);
+    this.#length = 0;
     try {
-      sendFully(this.#fd, frame);
+      sendFully(this.#fd, frames);
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       this.lost(`sending to the peer failed: ${error.code}`);
     }
-    return frame.length;
   }
 
   sendJson(type: number, value: unknown): number {
@@ -85,9 +119,4 @@ export class PrimarySession {
   lost(reason: string): void {
     if (this.#shared.declareLost()) this.#onLost(reason);
   }
-}
-
-/** Bytes on the wire of a frame with this payload. */
-export function frameBytes(payload: number): number {
-  return HEADER_BYTES + payload + TAG_BYTES;
 }

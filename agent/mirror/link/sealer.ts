@@ -86,12 +86,19 @@ function expand(secret: Uint8Array, label: string): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), `understudy mirror 2 ${label}`, 32));
 }
 
+/** Bytes of a frame on the wire. */
+export function frameBytes(parts: readonly Uint8Array[]): number {
+  let bytes = HEADER_BYTES + TAG_BYTES;
+  for (const part of parts) bytes += part.length;
+  return bytes;
+}
+
 /** Seals the frames of one direction, in order. */
 export class Sealer {
   readonly #keys: KeyChain;
   readonly #limits: KeyLimits;
   readonly #nonce = Buffer.alloc(12);
-  #out = Buffer.allocUnsafe(256 * 1024);
+  #out = Buffer.allocUnsafe(4096);
   #number: number;
   #framesOfKey = 0;
   #bytesOfKey = 0;
@@ -116,25 +123,30 @@ export class Sealer {
 
   /** The frame, ready to be sent. Valid until the next call. */
   seal(type: number, epoch: number, parts: readonly Uint8Array[]): Buffer {
-    let length = 0;
-    for (const part of parts) length += part.length;
-    if (length > MAX_PAYLOAD_BYTES) throw new BadFrame(`a frame of ${length} bytes is longer than the protocol allows`);
-    const total = HEADER_BYTES + length + TAG_BYTES;
+    const total = frameBytes(parts);
     if (this.#out.length < total) this.#out = Buffer.allocUnsafe(total);
+    this.sealTo(this.#out, 0, type, epoch, parts);
+    return this.#out.subarray(0, total);
+  }
+
+  /** As {@link seal}, to a place where there is room for {@link frameBytes}. */
+  sealTo(out: Buffer, at: number, type: number, epoch: number, parts: readonly Uint8Array[]): void {
+    const total = frameBytes(parts);
+    const length = total - HEADER_BYTES - TAG_BYTES;
+    if (length > MAX_PAYLOAD_BYTES) throw new BadFrame(`a frame of ${length} bytes is longer than the protocol allows`);
     if (this.#isKeyUsedUp(length)) this.#changeKey();
-    const out = this.#out;
     this.#number++;
     this.#framesOfKey++;
     this.#bytesOfKey += length;
-    out.fill(0, 0, HEADER_BYTES);
-    out.writeUInt32LE(length, 0);
-    out[4] = type;
-    out.writeUInt16LE(this.#keys.number, 6);
-    putSize(out, this.#number, 8);
-    putSize(out, epoch, 16);
+    out.fill(0, at, at + HEADER_BYTES);
+    out.writeUInt32LE(length, at);
+    out[at + 4] = type;
+    out.writeUInt16LE(this.#keys.number, at + 6);
+    putSize(out, this.#number, at + 8);
+    putSize(out, epoch, at + 16);
     putSize(this.#nonce, this.#number, 4);
-    this.#keys.gcm.seal(this.#nonce, out.subarray(0, HEADER_BYTES), parts, out.subarray(HEADER_BYTES, total));
-    return out.subarray(0, total);
+    const content = at + HEADER_BYTES;
+    this.#keys.gcm.seal(this.#nonce, out.subarray(at, content), parts, out.subarray(content, at + total));
   }
 
   #isKeyUsedUp(length: number): boolean {

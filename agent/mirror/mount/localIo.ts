@@ -69,19 +69,16 @@ export class LocalIo {
   }
 
   /**
-   * Begins the WRITE that the channel holds. Returns false when it cannot run beside: then the caller writes.
+   * Takes over the WRITE that the channel holds. It is begun by {@link settle}, after the follower was told of it.
    * @param data as the channel holds them
    * @throws ErrnoError when the sink refuses
    */
-  write({ node, fd }: Handle, offset: number, data: Uint8Array): boolean {
+  write({ node, fd }: Handle, offset: number, data: Uint8Array): void {
     while (this.#writes >= MOST_KEPT) this.#reap(true);
     const mutation: Mutation = { kind: 'write', file: this.#nodes.ref(node), offset, data };
     this.#sink.prepare(mutation);
     const number = this.#number();
-    if (this.#io.write(number, fd, this.#channel.payload, data.byteLength, offset) < 0) {
-      this.#free.push(number);
-      return false;
-    }
+    this.#io.write(number, fd, this.#channel.payload, data.byteLength, offset);
     this.#channel.put32(0, data.byteLength);
     this.#channel.put32(1, 0);
     const reply = { bytes: this.#channel.seal(8) };
@@ -91,8 +88,23 @@ export class LocalIo {
     this.#start(number, { node, fd, write: { offset, size: data.byteLength, buffer } }, () =>
       this.#sink.begin(mutation, reply),
     );
-    return true;
   }
+
+  /** Begins what was taken over: with the follower first, which takes longer. */
+  settle(): void {
+    if (!this.#io.queued) return;
+    this.#sink.settle();
+    this.#io.submit(this.#refused);
+    this.#repairFailed();
+  }
+
+  /** A write that the kernel does not carry out beside us is carried out here. */
+  readonly #refused = (number: number): void => {
+    const write = this.#underWay[number]?.write;
+    if (!write) return;
+    const { fd } = this.#underWay[number] as UnderWay;
+    this.#done(number, tryPwrite(fd, write.buffer.payloadBytes(0, write.size), write.offset));
+  };
 
   /** Makes a file durable that has a name, and answers. */
   flush({ node, fd }: Handle, datasync: boolean): void {
@@ -100,7 +112,7 @@ export class LocalIo {
     const reply = { bytes: this.#channel.seal(0) };
     // The follower's disk and ours work at the same time.
     const begun = this.#sink.beginFlush(this.#nodes.ref(node), reply);
-    if (this.#io.flush(number, fd, datasync) === 0) {
+    if (this.#io.flush(number, fd, datasync, this.#refused) === 0) {
       this.#underWay[number] = { node, fd, write: null, begun, result: null };
       return;
     }
@@ -154,7 +166,12 @@ export class LocalIo {
   }
 
   #reap(wait: boolean): void {
+    if (wait) this.settle();
     this.#io.reap(wait, this.#done);
+    this.#repairFailed();
+  }
+
+  #repairFailed(): void {
     while (this.#failed.length > 0) {
       const failed = this.#failed.shift();
       if (failed) this.#repair(failed.each, failed.result);

@@ -62,6 +62,8 @@ const defaults: FuseOptions = {
 };
 
 /** How often the wake-up descriptor is looked at under load: every so many requests. */
+/** Writes that are passed on together, at most. */
+const MOST_TOGETHER = 8;
 const REQUESTS_PER_WAKE_CHECK = 16;
 
 /**
@@ -147,6 +149,7 @@ export class FuseSession {
       const length = this.#context.channel.receive();
       if (length >= 0) {
         wakefulness?.note();
+        this.#gather(this.#context.channel.opcode === Op.WRITE && served % MOST_TOGETHER !== 0);
         this.#handle(length);
         hooks.afterRequest?.();
         localIo?.reap();
@@ -156,6 +159,7 @@ export class FuseSession {
         if (served % REQUESTS_PER_WAKE_CHECK !== 0) continue;
         poll.wait(0);
       } else if (length === -errnos.EAGAIN) {
+        this.#gather(false);
         if (hooks.idleStep !== null && idle) idle = hooks.idleStep();
         const waitMs = hooks.idleStep !== null && idle ? 0 : (wakefulness?.waitMs ?? -1);
         if (poll.wait(waitMs) === 0 && waitMs > 0) wakefulness?.rest();
@@ -170,6 +174,17 @@ export class FuseSession {
       }
       if (localIo !== null && poll.result(2) !== 0) localIo.onEvent();
       if ((poll.result(1) & (POLLIN | POLLERR | POLLHUP)) !== 0 && !hooks.onWake()) return 'stopped';
+    }
+  }
+
+  /** Writes that wait one behind the other are passed on together, to the follower and to the disk. */
+  #gather(gathers: boolean): void {
+    const { sink, localIo } = this.#context;
+    if (gathers) {
+      sink.gather();
+    } else {
+      sink.settle();
+      localIo?.settle();
     }
   }
 
@@ -208,7 +223,7 @@ export class FuseSession {
   }
 
   /** What the disk is at work on for requests that were begun; null when nothing ever is. */
-  get localDisk(): Pick<LocalIo, 'reap' | 'drain'> | null {
+  get localDisk(): Pick<LocalIo, 'reap' | 'drain' | 'settle'> | null {
     return this.#context.localIo;
   }
 

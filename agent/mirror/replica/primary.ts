@@ -56,6 +56,8 @@ export interface LocalDisk {
   readonly reap: () => void;
   /** Waits for all of them, and finishes them. */
   readonly drain: () => void;
+  /** Begins those that were put together. */
+  readonly settle: () => void;
 }
 
 /**
@@ -99,7 +101,7 @@ export class Primary implements MutationSink {
   #flushes = 0;
 
   /** What the disk of this host is at work on for requests that were begun: the mount's. */
-  localDisk: LocalDisk = { reap: () => undefined, drain: () => undefined };
+  localDisk: LocalDisk = { reap: () => undefined, drain: () => undefined, settle: () => undefined };
 
   /** @param rootFd readable descriptor of the directory below the mount */
   constructor(setup: DispatcherSetup, rootFd: number) {
@@ -202,7 +204,7 @@ export class Primary implements MutationSink {
   #announce(mutations: readonly Mutation[], reply: PreparedReply, waits: number): number {
     this.#changed = true;
     // First: what is finished meanwhile may send frames, too.
-    this.#shared.makeRoom(this.localDisk.reap);
+    this.#shared.makeRoom(this.#whileFull);
     for (const mutation of mutations) {
       if (mutation.kind === 'write') {
         this.#writes++;
@@ -226,6 +228,20 @@ export class Primary implements MutationSink {
     this.#sendReplicated(session, replicated, ticket);
     if (this.#shared.inStep) this.#markMade(replicated);
     return ticket;
+  }
+
+  readonly #whileFull = (): void => {
+    this.settle();
+    this.localDisk.settle();
+    this.localDisk.reap();
+  };
+
+  gather(): void {
+    this.#session?.gather();
+  }
+
+  settle(): void {
+    this.#session?.settle();
   }
 
   finish(begun: number, errno: number, repair: readonly Mutation[] | null): void {
@@ -368,7 +384,7 @@ export class Primary implements MutationSink {
 
   beginFlush(file: FileRef, reply: PreparedReply): number {
     this.#changed = true;
-    this.#shared.makeRoom(this.localDisk.reap);
+    this.#shared.makeRoom(this.#whileFull);
     this.#flushes++;
     const session = this.#liveSession();
     const path = file.path ?? this.#nameOf(file.ino);
@@ -458,6 +474,7 @@ export class Primary implements MutationSink {
 
   /** Takes no request until the freeze ends. */
   #park(): void {
+    this.settle();
     this.localDisk.drain();
     while (this.#shared.frozen && !this.#shared.aborted && !this.#stopping && !this.#releasing) {
       this.#shared.parked = true;
@@ -744,6 +761,7 @@ export class Primary implements MutationSink {
 
   /** After the mount is gone: waits for an orderly release or the end, and carries the release out. */
   afterUnmount(): void {
+    this.settle();
     this.#post({ type: 'unmounted' });
     while (!this.#releasing && !this.#stopping && !this.#shared.aborted) this.#waitAndDrain(1000);
     if (this.#releasing && !this.#stopping && !this.#shared.aborted) {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../../platform/libc.ts';
-import { frameBytes, type PrimarySession } from '../link/primarySession.ts';
+import type { PrimarySession } from '../link/primarySession.ts';
+import { frameBytes } from '../link/sealer.ts';
 import { ToFollower, ToPrimary } from '../link/protocol.ts';
 import { type ComparedEntry, decodeDirectoryAnswer, decodeHashAnswer, decodeMissed } from '../link/resyncMessages.ts';
 import { monotonicMs, type SharedState } from '../link/sharedState.ts';
@@ -123,7 +124,7 @@ export class PrimaryResync {
       default:
         return false;
     }
-    this.ledger.sent += frameBytes(payload.length);
+    this.ledger.sent += frameBytes([payload]);
     return true;
   }
 

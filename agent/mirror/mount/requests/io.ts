@@ -65,7 +65,7 @@ export function write(context: MountContext): void {
     localIo.waitFor(node, offset, offset + data.byteLength);
     // A write to the page cache is done before the disk would have been asked.
     const beside = handle.direct && data.byteLength > 0 && context.untouched && context.isReplicated(node);
-    if (beside && localIo.write(handle, offset, data)) return;
+    if (beside) return localIo.write(handle, offset, data);
   }
   let written = 0;
   let refused = 0;
