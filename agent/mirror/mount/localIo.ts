@@ -18,6 +18,9 @@ import type { FuseNode, NodeTable } from './nodes.ts';
 
 /** Requests under way at a time, writes and flushes. */
 const DEPTH = 64;
+/** A disk that let the dispatcher wait for longer than this is not waited for again for a while, milliseconds. */
+const SLOW_MS = 0.5;
+const LEFT_ALONE_MS = 1000;
 const NOT_BEGUN = -1;
 
 interface UnderWay {
@@ -42,6 +45,7 @@ export class LocalIo {
   readonly #files: LocalFiles;
   readonly #underWay = new Array<UnderWay | null>(DEPTH).fill(null);
   readonly #free = Array.from({ length: DEPTH }, (_, number) => number);
+  #leftAloneUntil = 0;
   #writes = 0;
   /** Writes that failed and are to be looked after. */
   #failed: { readonly each: UnderWay; readonly result: number }[] = [];
@@ -91,11 +95,22 @@ export class LocalIo {
   }
 
   /** Begins what was taken over: with the follower first, which takes longer. */
-  settle(): void {
-    if (!this.#io.queued) return;
+  settle(nobodyWaits = false): void {
+    if (this.#io.queued === 0) return;
     this.#sink.settle();
-    this.#io.submit(this.#refused);
+    if (!nobodyWaits || !this.#writeHere()) this.#io.submit(this.#refused);
     this.#repairFailed();
+  }
+
+  /** A single write to a fast disk is spared the way through the kernel's queues and back, which costs as much as waiting for it. */
+  #writeHere(): boolean {
+    if (this.#io.pending !== 1) return false;
+    const start = performance.now();
+    if (start < this.#leftAloneUntil) return false;
+    this.#refused(this.#io.takeBack());
+    const end = performance.now();
+    if (end - start > SLOW_MS) this.#leftAloneUntil = end + LEFT_ALONE_MS;
+    return true;
   }
 
   /** A write that the kernel does not carry out beside us is carried out here. */

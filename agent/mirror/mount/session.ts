@@ -159,7 +159,7 @@ export class FuseSession {
         if (served % REQUESTS_PER_WAKE_CHECK !== 0) continue;
         poll.wait(0);
       } else if (length === -errnos.EAGAIN) {
-        this.#gather(false);
+        this.#gather(false, true);
         if (hooks.idleStep !== null && idle) idle = hooks.idleStep();
         const waitMs = hooks.idleStep !== null && idle ? 0 : (wakefulness?.waitMs ?? -1);
         if (poll.wait(waitMs) === 0 && waitMs > 0) wakefulness?.rest();
@@ -178,13 +178,13 @@ export class FuseSession {
   }
 
   /** Writes that wait one behind the other are passed on together, to the follower and to the disk. */
-  #gather(gathers: boolean): void {
+  #gather(gathers: boolean, nobodyWaits = false): void {
     const { sink, localIo } = this.#context;
     if (gathers) {
       sink.gather();
     } else {
       sink.settle();
-      localIo?.settle();
+      localIo?.settle(nobodyWaits);
     }
   }
 

@@ -97,9 +97,14 @@ export class AsyncIo {
     return this.#pending + this.#queued;
   }
 
-  /** Whether requests wait for {@link submit}. */
-  get queued(): boolean {
-    return this.#queued > 0;
+  /** How many requests wait for {@link submit}. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  /** Takes the request back that was queued last; its number. */
+  takeBack(): number {
+    return this.#controls.readUInt32LE(--this.#queued * CONTROL_BYTES);
   }
 
   /** Queues a read of `bytes` bytes to `address`, which must stay in place until it is done. */
