@@ -47,4 +47,33 @@ describe.runIf(process.getuid?.() === 0)('direct I/O', () => {
     expect(fs.readFileSync(copy).equals(fs.readFileSync(file))).toBe(true);
     expect(await settle(pair.alpha.directory, pair.beta.directory)).toEqual([]);
   });
+
+  it('of many at a time reads what was written, wherever it lies', async () => {
+    const file = path.join(await open('disk'), 'blocks');
+    const [block, perWriter, writers] = [4096, 16, 12];
+    // Memory that starts on a page, which direct I/O asks for.
+    const memory = new WebAssembly.Memory({ initial: (2 * writers * block) / 65536 + 1 }).buffer;
+    const handle = await fs.promises.open(file, O_CREAT | O_RDWR | O_DIRECT, 0o644);
+    try {
+      await handle.truncate(block * perWriter * writers);
+      const write = async (writer: number) => {
+        const out = Buffer.from(memory, 2 * writer * block, block);
+        const back = Buffer.from(memory, (2 * writer + 1) * block, block);
+        for (let turn = 0; turn < 60; turn++) {
+          // Neighbours in the file belong to different writers.
+          const at = (((turn * 7) % perWriter) * writers + writer) * block;
+          out.fill(`${writer} in turn ${turn};`);
+          expect((await handle.write(out, 0, block, at)).bytesWritten).toBe(block);
+          expect((await handle.read(back, 0, block, at)).bytesRead).toBe(block);
+          expect(back.equals(out)).toBe(true);
+        }
+      };
+      await Promise.all(Array.from({ length: writers }, (_, writer) => write(writer)));
+      const end = block * perWriter * writers;
+      expect((await handle.read(Buffer.from(memory, 0, block), 0, block, end)).bytesRead).toBe(0);
+    } finally {
+      await handle.close();
+    }
+    expect(await settle(pair.alpha.directory, pair.beta.directory)).toEqual([]);
+  });
 });

@@ -8,33 +8,48 @@ import {
   fsync,
   O_RDONLY,
   preadFully,
+  tryPread,
   tryPwrite,
 } from '../../platform/libc.ts';
 import type { Mutation, MutationSink } from '../mutation.ts';
-import { type FuseChannel, MOST_KEPT, type RequestBuffer } from './channel.ts';
+import { type FuseChannel, MOST_KEPT, type RequestBuffer, sendReply } from './channel.ts';
 import type { Handle } from './handles.ts';
 import type { LocalFiles } from './localFile.ts';
 import type { FuseNode, NodeTable } from './nodes.ts';
+import { type ReplyBuffer, ReplyBuffers } from './replyBuffers.ts';
 
-/** Requests under way at a time, writes and flushes. */
+/** Requests under way at a time. */
 const DEPTH = 64;
 /** A disk that let the dispatcher wait for longer than this is not waited for again for a while, milliseconds. */
 const SLOW_MS = 0.5;
+const LONGEST_HERE = 64 * 1024;
 const LEFT_ALONE_MS = 1000;
+/** Reads under way at a time, and the bytes of the longest. */
+const MOST_READS = 32;
+const LONGEST_READ = 128 * 1024;
 const NOT_BEGUN = -1;
 
 interface UnderWay {
   readonly node: FuseNode;
   readonly fd: number;
-  /** Of a write: where it goes and where it comes from; null for a flush. */
+  /** Of a write: where it goes and where it comes from. */
   readonly write: { readonly offset: number; readonly size: number; readonly buffer: RequestBuffer } | null;
+  /** Of a read: where it comes from, where it goes, and which request it answers. */
+  readonly read: {
+    readonly offset: number;
+    readonly size: number;
+    readonly buffer: ReplyBuffer;
+    readonly uniqueLow: number;
+    readonly uniqueHigh: number;
+  } | null;
+  /** What the sink names it by. */
   begun: number;
   /** What came of it before the sink has told how it names it. */
   result: number | null;
 }
 
 /**
- * What the disk is at work on while the dispatcher goes on: direct writes and flushes. Whoever is about to change a range of a file
+ * What the disk is at work on while the dispatcher goes on: direct reads and writes, and flushes. Whoever is about to change a range of a file
  * waits here for the writes to it that are under way, so that both replicas see them in one order. All is finished in the dispatcher's thread.
  */
 export class LocalIo {
@@ -45,6 +60,9 @@ export class LocalIo {
   readonly #files: LocalFiles;
   readonly #underWay = new Array<UnderWay | null>(DEPTH).fill(null);
   readonly #free = Array.from({ length: DEPTH }, (_, number) => number);
+  #buffers: ReplyBuffers | null = null;
+  /** Bytes of the longest request that is queued. */
+  #longest = 0;
   #leftAloneUntil = 0;
   #writes = 0;
   /** Writes that failed and are to be looked after. */
@@ -83,6 +101,7 @@ export class LocalIo {
     this.#sink.prepare(mutation);
     const number = this.#number();
     this.#io.write(number, fd, this.#channel.payload, data.byteLength, offset);
+    this.#longest = Math.max(this.#longest, data.byteLength);
     this.#channel.put32(0, data.byteLength);
     this.#channel.put32(1, 0);
     const reply = { bytes: this.#channel.seal(8) };
@@ -98,13 +117,14 @@ export class LocalIo {
   settle(nobodyWaits = false): void {
     if (this.#io.queued === 0) return;
     this.#sink.settle();
-    if (!nobodyWaits || !this.#writeHere()) this.#io.submit(this.#refused);
+    if (!nobodyWaits || !this.#doHere()) this.#io.submit(this.#refused);
+    this.#longest = 0;
     this.#repairFailed();
   }
 
-  /** A single write to a fast disk is spared the way through the kernel's queues and back, which costs as much as waiting for it. */
-  #writeHere(): boolean {
-    if (this.#io.pending !== 1) return false;
+  /** A single read or write of a fast disk is spared the way through the kernel's queues and back, which costs as much as waiting for it. */
+  #doHere(): boolean {
+    if (this.#io.pending !== 1 || this.#longest > LONGEST_HERE) return false;
     const start = performance.now();
     if (start < this.#leftAloneUntil) return false;
     this.#refused(this.#io.takeBack());
@@ -113,13 +133,32 @@ export class LocalIo {
     return true;
   }
 
-  /** A write that the kernel does not carry out beside us is carried out here. */
+  /** What the kernel does not carry out beside us is carried out here. */
   readonly #refused = (number: number): void => {
-    const write = this.#underWay[number]?.write;
-    if (!write) return;
-    const { fd } = this.#underWay[number] as UnderWay;
-    this.#done(number, tryPwrite(fd, write.buffer.payloadBytes(0, write.size), write.offset));
+    const each = this.#underWay[number];
+    if (each?.write) {
+      const { buffer, size, offset } = each.write;
+      this.#done(number, tryPwrite(each.fd, buffer.payloadBytes(0, size), offset));
+    } else if (each?.read) {
+      const { buffer, size, offset } = each.read;
+      this.#done(number, tryPread(each.fd, buffer.content(size), offset));
+    }
   };
+
+  /** Takes over the READ that the channel holds, as {@link write}. Returns false when it is too long for that: then the caller reads. */
+  read({ node, fd }: Handle, offset: number, size: number): boolean {
+    if (size > LONGEST_READ) return false;
+    this.#buffers ??= new ReplyBuffers(MOST_READS, LONGEST_READ);
+    let buffer = this.#buffers.take();
+    for (; buffer === null; buffer = this.#buffers.take()) this.#reap(true);
+    const { uniqueLow, uniqueHigh } = this.#channel;
+    const number = this.#number();
+    this.#io.read(number, fd, buffer.address, size, offset);
+    this.#longest = Math.max(this.#longest, size);
+    const read = { offset, size, buffer, uniqueLow, uniqueHigh };
+    this.#underWay[number] = { node, fd, write: null, read, begun: NOT_BEGUN, result: null };
+    return true;
+  }
 
   /** Makes a file durable that has a name, and answers. */
   flush({ node, fd }: Handle, datasync: boolean): void {
@@ -128,7 +167,7 @@ export class LocalIo {
     // The follower's disk and ours work at the same time.
     const begun = this.#sink.beginFlush(this.#nodes.ref(node), reply);
     if (this.#io.flush(number, fd, datasync, this.#refused) === 0) {
-      this.#underWay[number] = { node, fd, write: null, begun, result: null };
+      this.#underWay[number] = { node, fd, write: null, read: null, begun, result: null };
       return;
     }
     this.#free.push(number);
@@ -148,7 +187,7 @@ export class LocalIo {
   }
 
   #start(number: number, parts: Pick<UnderWay, 'node' | 'fd' | 'write'>, begin: () => number): void {
-    const each: UnderWay = { ...parts, begun: NOT_BEGUN, result: null };
+    const each: UnderWay = { ...parts, read: null, begun: NOT_BEGUN, result: null };
     this.#underWay[number] = each;
     each.begun = begin();
     if (each.result !== null) this.#settle(each, each.result);
@@ -198,6 +237,13 @@ export class LocalIo {
     this.#underWay[number] = null;
     this.#free.push(number);
     if (!each) return;
+    if (each.read !== null) {
+      const { buffer, uniqueLow, uniqueHigh } = each.read;
+      const reply = buffer.complete(result, uniqueLow, uniqueHigh);
+      sendReply(this.#channel.fd, reply, reply.byteLength);
+      this.#buffers?.giveBack(buffer);
+      return;
+    }
     if (each.write !== null) this.#writes--;
     if (each.begun === NOT_BEGUN) each.result = result;
     else this.#settle(each, result);

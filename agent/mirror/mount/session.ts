@@ -62,7 +62,8 @@ const defaults: FuseOptions = {
 };
 
 /** How often the wake-up descriptor is looked at under load: every so many requests. */
-/** Writes that are passed on together, at most. */
+/** Requests that are passed on to follower and disk together, and how many of them at most. */
+const MAY_GO_TOGETHER: ReadonlySet<number> = new Set([Op.READ, Op.WRITE]);
 const MOST_TOGETHER = 8;
 const REQUESTS_PER_WAKE_CHECK = 16;
 
@@ -149,7 +150,7 @@ export class FuseSession {
       const length = this.#context.channel.receive();
       if (length >= 0) {
         wakefulness?.note();
-        this.#gather(this.#context.channel.opcode === Op.WRITE && served % MOST_TOGETHER !== 0);
+        this.#gather(MAY_GO_TOGETHER.has(this.#context.channel.opcode) && served % MOST_TOGETHER !== 0);
         this.#handle(length);
         hooks.afterRequest?.();
         localIo?.reap();
@@ -177,7 +178,7 @@ export class FuseSession {
     }
   }
 
-  /** Writes that wait one behind the other are passed on together, to the follower and to the disk. */
+  /** What waits one behind the other is passed on together, to the follower and to the disk. */
   #gather(gathers: boolean, nobodyWaits = false): void {
     const { sink, localIo } = this.#context;
     if (gathers) {

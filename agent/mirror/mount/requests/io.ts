@@ -37,7 +37,8 @@ export function read(context: MountContext): void {
   followDirect(context, handle, channel.u32(8));
   const offset = channel.u64(2);
   const size = Math.min(channel.u32(4), MAX_IO);
-  const { coldReads } = context;
+  const { coldReads, localIo } = context;
+  if (handle.direct && localIo?.read(handle, offset, size) === true) return;
   if (coldReads !== null) {
     // Direct I/O below never finds anything in the cache.
     const cached = handle.direct ? null : coldReads.readCached(fd, offset, size);
