@@ -1,8 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import type { MirrorMessage, MirrorMethod, MirrorRequest } from './ipc.ts';
-import { Keeper, type Inheritance } from './keeper.ts';
+import { close } from '../platform/libc.ts';
+import { MirrorChild, type HandedChild, type MirrorSpawnOptions } from './childProcess.ts';
+import { RESUME_VERSION, type MirrorMessage, type MirrorMethod, type MirrorRequest } from './ipc.ts';
+import { descriptorsOf, Keeper, type HandedKeeper, type Inheritance, type Successor } from './keeper.ts';
 import type {
   AsideFacts,
   FollowerEndpoint,
@@ -14,14 +13,13 @@ import type {
 } from './mirror.ts';
 import { MirrorError } from './mirrorError.ts';
 
-/** How the mirror process is found and run. */
-export interface MirrorSpawnOptions {
-  /** The bundle `mirror.mjs`; by default the one beside this program, else `dist/agent/mirror.mjs` above it. */
-  readonly bundle?: string;
-  /** Receives the process's own log lines (standard error); by default they go to this process's standard error. */
-  readonly onLog?: (line: string) => void;
-  /** A command that runs the rest of its arguments as a program, such as nsenter(1): for hosts that are namespaces of this machine. */
-  readonly prefix?: readonly string[];
+/** A mirror that serves, for the program that takes the agent over. */
+export interface HandedMirror {
+  readonly child: HandedChild;
+  readonly keeper: HandedKeeper;
+  /** Numbers of calls go on from here. */
+  readonly nextId: number;
+  readonly guarded: readonly number[];
 }
 
 interface Waiting {
@@ -30,10 +28,20 @@ interface Waiting {
   readonly reject: (error: MirrorError) => void;
 }
 
+/** A process that may take over. */
+interface Prepared {
+  readonly child: MirrorChild;
+  readonly successor: Successor;
+}
+
 /** Another process has this long to take over from one that ended; then it is as if nobody could. */
 const TAKE_OVER_LIMIT_MS = 4000;
 /** Calls that another process can be asked again: they say how things shall be, whatever was done of them. */
 const ASKED_AGAIN = new Set<string>(['freeze', 'thaw', 'goAlone', 'guard', 'record', 'abort']);
+/** A process that is to take over in order has this long to be ready, while the old one serves on. */
+const READY_LIMIT_MS = 15_000;
+/** After this long a process that was told to pause is not asked any more. */
+const PAUSE_LIMIT_MS = 2000;
 /** How long a mirror process may take to leave after `close`, milliseconds. */
 const CLOSE_LIMIT_MS = 15_000;
 
@@ -46,57 +54,50 @@ export class MirrorController implements Mirror {
   readonly #options: MirrorOptions;
   readonly #spawnOptions: MirrorSpawnOptions;
   readonly #keeper: Keeper;
-  #child: ChildProcess;
+  #child: MirrorChild;
   readonly #listeners: ((event: MirrorEvent) => void)[] = [];
   readonly #waiting = new Map<number, Waiting>();
-  #exited: Promise<void> = Promise.resolve();
   #nextId = 1;
   #closing = false;
   #closed = false;
   #gone: string | null = null;
   /** Calls wait for its end. */
   #takingOver: Promise<void> | null = null;
+  /** Its end is asked for: another process is ready. */
+  #leaving: MirrorChild | null = null;
   /** What another process has to go on with. */
   #attached = false;
   #holds = false;
   #frozen = false;
   #guarded: readonly number[] = [];
 
-  private constructor(options: MirrorOptions, spawnOptions: MirrorSpawnOptions) {
+  private constructor(options: MirrorOptions, spawnOptions: MirrorSpawnOptions, handed: HandedMirror | null) {
     this.#options = options;
     this.#spawnOptions = spawnOptions;
-    this.#keeper = new Keeper(options.module);
-    this.#child = this.#spawn(this.#keeper.forFirst());
+    this.#keeper = new Keeper(options.module, handed?.keeper ?? null);
+    if (handed === null) {
+      this.#child = this.#start(this.#keeper.forFirst());
+      this.#keeper.started();
+    } else {
+      this.#child = MirrorChild.adopt(handed.child, spawnOptions, (message) =>
+        this.#onMessage(message as MirrorMessage),
+      );
+      this.#nextId = handed.nextId;
+      this.#guarded = handed.guarded;
+    }
+    this.#watch(this.#child);
   }
 
-  #spawn({ stdio }: Inheritance): ChildProcess {
-    const { onLog } = this.#spawnOptions;
-    const bundle = this.#spawnOptions.bundle ?? findBundle();
-    const [program = process.execPath, ...args] = [
-      ...(this.#spawnOptions.prefix ?? []),
-      process.execPath,
-      '--max-semi-space-size=64',
-      bundle,
-    ];
-    const child = spawn(program, args, {
-      stdio: ['ignore', 'inherit', onLog ? 'pipe' : 'inherit', 'ipc', ...stdio],
-      // A signal to the agent's group (Ctrl-C) must not take the data plane down before the agent has stopped in order.
-      detached: true,
+  #start({ stdio }: Inheritance): MirrorChild {
+    return MirrorChild.start(this.#spawnOptions, stdio, (message) => this.#onMessage(message as MirrorMessage));
+  }
+
+  #watch(child: MirrorChild): void {
+    void child.exited.then((how) => {
+      if (child === this.#child && child !== this.#leaving) {
+        this.#onExit(`the mirror process of ${this.#options.module} ${how}`);
+      }
     });
-    this.#keeper.started();
-    child.on('message', (message) => this.#onMessage(message as MirrorMessage));
-    if (child.stderr && onLog) forwardLines(child.stderr, onLog);
-    this.#exited = new Promise((resolve) => {
-      const ended = (reason: string) => {
-        if (child === this.#child) this.#onExit(`the mirror process of ${this.#options.module} ${reason}`);
-        resolve();
-      };
-      child.once('exit', (code, signal) =>
-        ended(signal ? `was killed by ${signal}` : `ended with code ${code ?? '?'}`),
-      );
-      child.once('error', (error) => ended(`could not be started: ${error.message}`));
-    });
-    return child;
   }
 
   /**
@@ -105,14 +106,37 @@ export class MirrorController implements Mirror {
    * is gone then.
    */
   static async open(options: MirrorOptions, spawnOptions: MirrorSpawnOptions = {}): Promise<MirrorController> {
-    const controller = new MirrorController(options, spawnOptions);
+    const controller = new MirrorController(options, spawnOptions, null);
     try {
       await controller.#send('open', [options, controller.#keeper.forFirst().inherited, null]);
     } catch (error) {
       controller.#closing = true;
-      controller.#child.kill('SIGKILL');
-      await controller.#exited;
+      controller.#child.kill();
+      await controller.#child.exited;
       controller.#keeper.close();
+      throw error;
+    }
+    return controller;
+  }
+
+  /** Goes on with a mirror that an earlier program of this process started. Throws when its process is not there. */
+  static async adopt(
+    options: MirrorOptions,
+    spawnOptions: MirrorSpawnOptions,
+    handed: HandedMirror,
+  ): Promise<MirrorController> {
+    let controller: MirrorController;
+    try {
+      controller = new MirrorController(options, spawnOptions, handed);
+    } catch (error) {
+      // With the channel to it closed the process ends what it carries.
+      for (const fd of descriptorsOfMirror(handed)) close(fd);
+      throw error;
+    }
+    try {
+      await controller.#send('guard', [controller.#guarded]);
+    } catch (error) {
+      await controller.abandon();
       throw error;
     }
     return controller;
@@ -198,13 +222,46 @@ export class MirrorController implements Mirror {
   destroy(): void {
     this.#keeper.listen();
     this.#keeper.letGo();
-    this.#child.kill('SIGKILL');
+    this.#child.kill();
+  }
+
+  /** Leaves the process as the end of this one would: it freezes, kills what it guards, and unmounts. Resolves when it has ended. */
+  async abandon(): Promise<void> {
+    this.#closing = true;
+    this.#child.channel.close();
+    await this.#child.exited;
+    this.#keeper.close();
+  }
+
+  /** Whether another process can go on with what this one serves. */
+  get isResumable(): boolean {
+    this.#keeper.listen();
+    return this.#keeper.isResumable;
+  }
+
+  /**
+   * Tells the process that another program takes the agent over within so many milliseconds: when that does not happen, it does what it does
+   * at the agent's end. Nothing may be asked of it in between.
+   */
+  async awaitAgent(limitMs: number): Promise<void> {
+    await this.#call('awaitAgent', [limitMs]);
+  }
+
+  /** What the program needs that takes the agent over; null when something is under way, then a moment later may be better. */
+  handOver(): HandedMirror | null {
+    this.#keeper.listen();
+    const isQuiet = this.#gone === null && !this.#closing && !this.#takingOver && this.#waiting.size === 0;
+    const child = this.#child.handOver();
+    if (!isQuiet || this.#frozen || this.#attached || this.#holds || !this.#keeper.isResumable || child === null) {
+      return null;
+    }
+    return { child, keeper: this.#keeper.handOver(), nextId: this.#nextId, guarded: this.#guarded };
   }
 
   async close(): Promise<void> {
     if (this.#gone === null) {
       this.#closing = true;
-      const limit = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_LIMIT_MS);
+      const limit = setTimeout(() => this.#child.kill(), CLOSE_LIMIT_MS);
       try {
         await this.#call('close', []);
       } catch (error) {
@@ -214,21 +271,21 @@ export class MirrorController implements Mirror {
       } finally {
         clearTimeout(limit);
       }
-      if (this.#child.connected) this.#child.disconnect();
+      this.#child.channel.close();
     }
-    const limit = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_LIMIT_MS);
-    await this.#exited;
+    const limit = setTimeout(() => this.#child.kill(), CLOSE_LIMIT_MS);
+    await this.#child.exited;
     clearTimeout(limit);
     if (!this.#closed) this.#keeper.close();
     this.#closed = true;
   }
 
   async #call(method: MirrorMethod, params: readonly unknown[]): Promise<unknown> {
-    while (this.#takingOver) await this.#takingOver;
+    await this.#nobodyTakesOver();
     return this.#send(method, params);
   }
 
-  #send(method: MirrorMethod | 'open', params: readonly unknown[]): Promise<unknown> {
+  #send(method: MirrorMethod | 'open', params: readonly unknown[], child = this.#child): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#gone !== null) {
         reject(new MirrorError('process-gone', this.#gone));
@@ -236,15 +293,14 @@ export class MirrorController implements Mirror {
       }
       const request: MirrorRequest = { id: this.#nextId++, method, params };
       this.#waiting.set(request.id, { request, resolve, reject });
-      this.#post(request);
+      this.#post(request, child);
     });
   }
 
-  #post(request: MirrorRequest): void {
-    const child = this.#child;
-    child.send(request, (error) => {
+  #post(request: MirrorRequest, child = this.#child): void {
+    child.channel.send(request, (error) => {
       // A process that has ended is noticed by its end.
-      if (error === null || child !== this.#child || child.exitCode !== null || child.signalCode !== null) return;
+      if (child !== this.#child || child.hasEnded) return;
       const waiting = this.#waiting.get(request.id);
       if (!this.#waiting.delete(request.id)) return;
       waiting?.reject(
@@ -297,58 +353,168 @@ export class MirrorController implements Mirror {
 
   async #takeOver(reason: string): Promise<void> {
     const since = performance.now();
-    const attached = this.#attached;
-    this.#attached = false;
     const again = [...this.#waiting.values()]
       .map(({ request }) => request)
       .filter(({ method }) => ASKED_AGAIN.has(method));
     this.#refuse(reason, ({ method }) => !ASKED_AGAIN.has(method));
-    const inheritance = this.#keeper.forNext(this.#holds);
+    let next: Prepared;
+    try {
+      next = this.#prepare();
+    } catch (error) {
+      this.#end(`${reason}, and no other could be started: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
+    if (!(await this.#goOnWith(next, reason))) return;
+    for (const request of again) this.#post(request);
+    this.#tookOver(false, reason, since);
+  }
+
+  /** Starts a process that may take over. */
+  #prepare(): Prepared {
+    const successor = this.#keeper.forNext();
+    try {
+      return { child: this.#start(successor), successor };
+    } catch (error) {
+      close(successor.socket);
+      throw error;
+    } finally {
+      close(successor.childSocket);
+    }
+  }
+
+  /** The process that served has ended: another one goes on. Returns false when it could not, and this mirror is gone. */
+  async #goOnWith({ child, successor }: Prepared, reason: string): Promise<boolean> {
     const limit = setTimeout(() => {
       this.#keeper.letGo();
-      this.#child.kill('SIGKILL');
+      child.kill();
     }, TAKE_OVER_LIMIT_MS);
     try {
-      this.#child = this.#spawn(inheritance);
+      this.#child = child;
+      this.#watch(child);
+      const resumed = this.#keeper.handTo(successor, this.#holds);
       // First of all: should the agent end now, nothing may be left behind.
       await this.#send('guard', [this.#guarded]);
-      await this.#send('open', [this.#options, inheritance.inherited, inheritance.resumed]);
+      await this.#send('open', [this.#options, successor.inherited, resumed]);
       if (this.#frozen) await this.#send('freeze', []);
+      return true;
     } catch (error) {
       this.#keeper.letGo();
-      this.#child.kill('SIGKILL');
-      await this.#exited;
+      child.kill();
+      await child.exited;
       const why = error instanceof Error ? error.message : String(error);
       this.#end(`${reason}, and no other could take over: ${why}`);
-      return;
+      return false;
     } finally {
       clearTimeout(limit);
     }
-    for (const request of again) this.#post(request);
-    this.#tell({ type: 'tookOver', reason, durationMs: Math.round(performance.now() - since) });
+  }
+
+  #tookOver(asked: boolean, reason: string, since: number): void {
+    const attached = this.#attached;
+    this.#attached = false;
+    this.#tell({ type: 'tookOver', asked, reason, durationMs: Math.round(performance.now() - since) });
     if (attached) this.#tell({ type: 'peerLost', reason });
   }
-}
 
-function findBundle(): string {
-  const candidates = [
-    join(import.meta.dirname, 'mirror.mjs'),
-    join(import.meta.dirname, '..', '..', 'dist', 'agent', 'mirror.mjs'),
-    join(import.meta.dirname, '..', 'agent', 'mirror.mjs'),
-  ];
-  const found = candidates.find((candidate) => existsSync(candidate));
-  if (!found) {
-    throw new MirrorError('bundle-missing', 'dist/agent/mirror.mjs is missing: build the agent first (npm run build)');
+  async #nobodyTakesOver(): Promise<void> {
+    while (this.#takingOver) await this.#takingOver;
   }
-  return found;
+
+  async renew(): Promise<void> {
+    await this.#nobodyTakesOver();
+    this.#mayRenew();
+    const old = this.#child;
+    const next = this.#prepare();
+    try {
+      await this.#isReady(next.child);
+      await this.#nobodyTakesOver();
+      this.#mayRenew();
+      if (old !== this.#child) throw new MirrorError('busy', 'another mirror process has just taken over');
+      const turn = this.#takeTurn(old, next);
+      this.#takingOver = turn.catch(() => undefined);
+      await turn.finally(() => (this.#takingOver = null));
+    } catch (error) {
+      if (next.child !== this.#child) {
+        next.child.kill();
+        next.child.channel.close();
+        close(next.successor.socket);
+      }
+      throw error;
+    }
+  }
+
+  /** @throws MirrorError when no other process can take over now */
+  #mayRenew(): void {
+    const { module } = this.#options;
+    if (this.#gone !== null) throw new MirrorError('process-gone', this.#gone);
+    if (!this.isResumable) {
+      throw new MirrorError('not-resumable', `no other process can take over what the mirror of ${module} serves`);
+    }
+    if (this.#frozen || this.#closing || this.#waiting.size > 0) {
+      throw new MirrorError('busy', `the mirror of ${module} is frozen or at work: try again in a moment`);
+    }
+  }
+
+  /** Whether a process that was prepared runs, and knows what it would take over. */
+  async #isReady(child: MirrorChild): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const ended = child.exited.then((how) => {
+      throw new MirrorError('not-started', `the new mirror process ${how}: the old one serves on`);
+    });
+    const late = new Promise<never>((_, reject) => {
+      const told = `the new mirror process was not ready within ${READY_LIMIT_MS / 1000} s: the old one serves on`;
+      timer = setTimeout(() => reject(new MirrorError('not-started', told)), READY_LIMIT_MS);
+    });
+    ended.catch(() => undefined);
+    try {
+      const version = await Promise.race([this.#send('resumes', [], child), ended, late]);
+      if (version === RESUME_VERSION) return;
+      throw new MirrorError(
+        'other-version',
+        `the program on disk takes over version ${String(version)} of a mirror, the one that runs leaves version ${RESUME_VERSION}: it serves on until the module is stopped and started`,
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The old process ends between two requests, and the new one goes on. */
+  async #takeTurn(old: MirrorChild, next: Prepared): Promise<void> {
+    const since = performance.now();
+    const reason = `the mirror process of ${this.#options.module} was renewed`;
+    this.#leaving = old;
+    try {
+      // If it ends by itself in this moment, the new one is ready all the same.
+      const ended = old.exited.then(() => true);
+      // A process that does not answer is killed all the same: nothing is done twice then either.
+      const paused = await Promise.race([this.#send('pause', []), ended, after(PAUSE_LIMIT_MS, true)]);
+      if (paused !== true) {
+        throw new MirrorError(
+          'busy',
+          `the mirror of ${this.#options.module} waits for its disk: try again in a moment`,
+        );
+      }
+      old.kill();
+      if (!(await Promise.race([ended, after(TAKE_OVER_LIMIT_MS, false)]))) {
+        this.#keeper.letGo();
+        this.#end(`${reason}, and the old one does not end: it waits for its disk`);
+        throw new MirrorError('process-gone', this.#gone ?? reason);
+      }
+      this.#keeper.listen();
+      this.#refuse(reason, () => true);
+      if (!(await this.#goOnWith(next, reason))) throw new MirrorError('process-gone', this.#gone ?? reason);
+    } finally {
+      this.#leaving = null;
+    }
+    this.#tookOver(true, reason, since);
+  }
 }
 
-function forwardLines(stream: NodeJS.ReadableStream, onLog: (line: string) => void): void {
-  let rest = '';
-  stream.setEncoding('utf8');
-  stream.on('data', (chunk: string) => {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) onLog(line);
-  });
+function after<T>(ms: number, value: T): Promise<T> {
+  return new Promise((resolve) => setTimeout(() => resolve(value), ms).unref());
+}
+
+/** Everything that the program inherits which takes the agent over. */
+export function descriptorsOfMirror({ child, keeper }: HandedMirror): readonly number[] {
+  return [child.channelFd, ...(child.logFd === -1 ? [] : [child.logFd]), ...descriptorsOf(keeper)];
 }

@@ -1,4 +1,4 @@
-import { close, localPair, memoryFile, receiveLocal, setNonBlocking } from '../platform/libc.ts';
+import { close, localPair, memoryFile, receiveLocal, sendLocal, setNonBlocking } from '../platform/libc.ts';
 import type { Resumed } from './ipc.ts';
 import type { ToKeeper } from './mount/keep.ts';
 
@@ -7,14 +7,28 @@ const MOST_TAKE_OVERS = 5;
 const WITHIN_MS = 60_000;
 /** Where a mirror process finds what it inherits: behind standard input, output, error and the channel to the agent. */
 const FIRST_INHERITED = 4;
-
-type MountPlace = Omit<Resumed['mount'], 'fuseFd' | 'backingFd'>;
+/** Descriptors that travel in one message to the next process. */
+const FILES_A_MESSAGE = 200;
 
 /** What a process inherits, in the order of its descriptors, and how it is told of it. */
 export interface Inheritance {
   readonly stdio: readonly number[];
   readonly inherited: { readonly journalFd: number; readonly keeperFd: number };
-  readonly resumed: Resumed | null;
+}
+
+/** A process that may take over: it has its journal and its way to the keeper, and gets the rest when it is its turn. */
+export interface Successor extends Inheritance {
+  readonly socket: number;
+}
+
+/** What the keeper holds, for the program that takes the agent over. */
+export interface HandedKeeper {
+  readonly journalFd: number;
+  readonly socket: number;
+  readonly mount: Resumed['mount'] | null;
+  readonly fuseFd: number;
+  readonly backingFd: number;
+  readonly files: readonly (readonly [ino: number, fd: number])[];
 }
 
 /**
@@ -24,18 +38,29 @@ export interface Inheritance {
  */
 export class Keeper {
   readonly #journalFd: number;
-  #socket: number;
-  #childSocket: number;
-  #mount: MountPlace | null = null;
+  #socket = -1;
+  #childSocket = -1;
+  #mount: Resumed['mount'] | null = null;
   #fuseFd = -1;
   #backingFd = -1;
   #resumable = false;
   readonly #files = new Map<number, number>();
   #takenOverAt: readonly number[] = [];
 
-  constructor(module: string) {
-    this.#journalFd = memoryFile(`understudy:${module}`);
-    [this.#socket, this.#childSocket] = this.#pair();
+  /** @param handed what an earlier program of this process held */
+  constructor(module: string, handed: HandedKeeper | null = null) {
+    if (handed === null) {
+      this.#journalFd = memoryFile(`understudy:${module}`);
+      [this.#socket, this.#childSocket] = this.#pair();
+      return;
+    }
+    this.#journalFd = handed.journalFd;
+    this.#socket = handed.socket;
+    this.#mount = handed.mount;
+    this.#fuseFd = handed.fuseFd;
+    this.#backingFd = handed.backingFd;
+    this.#resumable = handed.mount !== null;
+    for (const [ino, fd] of handed.files) this.#files.set(ino, fd);
   }
 
   #pair(): readonly [number, number] {
@@ -105,7 +130,12 @@ export class Keeper {
     for (const ino of [...this.#files.keys()]) this.#drop(ino);
   }
 
-  /** Whether another process can, and should, go on with what the last one served. Everything that it sent has to be taken in. */
+  /** Whether another process can go on with what the present one serves. Everything that it sent has to be taken in. */
+  get isResumable(): boolean {
+    return this.#resumable;
+  }
+
+  /** As {@link isResumable}, and whether it should. */
   get canResume(): boolean {
     const since = performance.now() - WITHIN_MS;
     this.#takenOverAt = this.#takenOverAt.filter((at) => at > since);
@@ -114,41 +144,63 @@ export class Keeper {
 
   /** What a first process inherits. */
   forFirst(): Inheritance {
+    return this.#inheritance(this.#childSocket);
+  }
+
+  #inheritance(childSocket: number): Inheritance {
     return {
-      stdio: [this.#journalFd, this.#childSocket],
+      stdio: [this.#journalFd, childSocket],
       inherited: { journalFd: FIRST_INHERITED, keeperFd: FIRST_INHERITED + 1 },
-      resumed: null,
     };
   }
 
-  /** What a process inherits that takes over from one that has ended. */
-  forNext(held: boolean): Inheritance {
+  /** What a process inherits that may take over. {@link startedNext} once it is started. */
+  forNext(): Successor & { readonly childSocket: number } {
+    const [socket, childSocket] = this.#pair();
+    return { ...this.#inheritance(childSocket), socket, childSocket };
+  }
+
+  /** Its turn has come: the process before it has ended. Gives it the mount, and what belongs to that. */
+  handTo({ socket }: Successor, held: boolean): Resumed {
     this.#takenOverAt = [...this.#takenOverAt, performance.now()];
     close(this.#socket);
-    if (this.#childSocket !== -1) close(this.#childSocket);
-    [this.#socket, this.#childSocket] = this.#pair();
-    const { stdio, inherited } = this.forFirst();
-    const files = [...this.#files];
-    const fuseFd = FIRST_INHERITED + stdio.length;
-    const mount = { ...(this.#mount as MountPlace), fuseFd, backingFd: fuseFd + 1 };
-    const kept = files.map(([ino], index) => [ino, fuseFd + 2 + index] as const);
-    return {
-      stdio: [...stdio, this.#fuseFd, this.#backingFd, ...files.map(([, fd]) => fd)],
-      inherited,
-      resumed: { mount, kept, held },
-    };
+    this.#socket = socket;
+    const fds = [this.#fuseFd, this.#backingFd, ...this.#files.values()];
+    for (let at = 0; at < fds.length; at += FILES_A_MESSAGE) {
+      if (!sendLocal(socket, Buffer.from('.'), fds.slice(at, at + FILES_A_MESSAGE))) {
+        throw new Error('the next process does not take the open files');
+      }
+    }
+    return { mount: this.#mount as Resumed['mount'], kept: [...this.#files.keys()], held };
   }
 
-  /** The process has its own descriptors now. */
+  /** The first process has its own descriptors now. */
   started(): void {
-    close(this.#childSocket);
+    if (this.#childSocket !== -1) close(this.#childSocket);
     this.#childSocket = -1;
+  }
+
+  /** For a program that takes the agent over. Everything that the mirror process sent has to be taken in, or waits in the socket. */
+  handOver(): HandedKeeper {
+    return {
+      journalFd: this.#journalFd,
+      socket: this.#socket,
+      mount: this.#resumable ? this.#mount : null,
+      fuseFd: this.#fuseFd,
+      backingFd: this.#backingFd,
+      files: [...this.#files],
+    };
   }
 
   close(): void {
     this.letGo();
     close(this.#journalFd);
     close(this.#socket);
-    if (this.#childSocket !== -1) close(this.#childSocket);
+    this.started();
   }
+}
+
+/** The descriptors in what a keeper hands over. */
+export function descriptorsOf({ journalFd, socket, mount, fuseFd, backingFd, files }: HandedKeeper): readonly number[] {
+  return [journalFd, socket, ...(mount ? [fuseFd, backingFd] : []), ...files.map(([, fd]) => fd)];
 }

@@ -169,8 +169,11 @@ export type MirrorEvent =
   /** The end of a verify. */
   | { readonly type: 'verified'; readonly report: VerifyReport }
   | { readonly type: 'stats'; readonly stats: MirrorStats }
-  /** The mirror process ended while it served, and another one went on: programs that use the mirror had to wait for so long. */
-  | { readonly type: 'tookOver'; readonly reason: string; readonly durationMs: number }
+  /**
+   * Another mirror process went on with what one served that ended, or that was told to leave (`asked`): programs that use the mirror had to wait
+   * for so long.
+   */
+  | { readonly type: 'tookOver'; readonly asked: boolean; readonly reason: string; readonly durationMs: number }
   | { readonly type: 'failed'; readonly reason: string };
 
 export interface Mirror {
@@ -216,6 +219,11 @@ export interface Mirror {
   keepAside(name: string, about: AsideFacts): Promise<string>;
   /** If the agent dies without a word, the mirror process kills these process groups before it unmounts. */
   guard(processGroups: readonly number[]): Promise<void>;
+  /**
+   * Primary: a new mirror process, of the program that is on disk now, takes over from the one that serves, in order: programs only wait. The
+   * link to a follower is lost with the old process (`peerLost`). Rejects before anything is stopped when it cannot be done.
+   */
+  renew(): Promise<void>;
   /** The last resort: kills the process. The kernel fails what waits and the mount is dead; the next process removes it. */
   destroy(): void;
   /** Ends the process; the directory is plain files again. */

@@ -1,20 +1,36 @@
 import { writeFileSync } from 'node:fs';
-import { setCloseOnExec, setIoFlusher, setUmask } from '../platform/libc.ts';
-import type { MirrorMessage, MirrorRequest, Resumed } from './ipc.ts';
+import { receiveLocal, setCloseOnExec, setIoFlusher, setUmask } from '../platform/libc.ts';
+import { RESUME_VERSION, type MirrorMessage, type MirrorRequest, type Resumed } from './ipc.ts';
+import { IpcChannel } from './ipcChannel.ts';
 import type { MirrorOptions } from './mirror.ts';
 import { describeError, MirrorError } from './mirrorError.ts';
-import type { Inherited } from './replica/inherited.ts';
+import type { Inherited, TakenOver } from './replica/inherited.ts';
 import { MirrorHost } from './replica/mirrorHost.ts';
 
 /** How long an emergency may take before the process ends anyway, milliseconds. */
 const EMERGENCY_LIMIT_MS = 8000;
 
+/** Behind standard input, output and error. */
+const CHANNEL_FD = 3;
+
 let host: MirrorHost | null = null;
 let guarded: readonly number[] = [];
 let ending = false;
+/** Runs while one program of the agent takes over from another. */
+let agentAwaited: NodeJS.Timeout | undefined;
+
+const channel = new IpcChannel(
+  CHANNEL_FD,
+  (message) => receive(message as MirrorRequest),
+  () => {
+    if (ending) process.exit(0);
+    void emergency(1);
+  },
+);
+setCloseOnExec(CHANNEL_FD);
 
 function send(message: MirrorMessage): void {
-  if (process.connected) process.send?.(message);
+  if (channel.isOpen) channel.send(message);
 }
 
 /** The agent is gone, or this process is broken: nobody may be told anything any more, then everything comes down. */
@@ -46,11 +62,25 @@ async function open(options: MirrorOptions, inherited: Inherited | null, resumed
   if (host) throw new MirrorError('wrong-state', 'this mirror is open already');
   process.title = `understudy mirror ${options.module}`;
   for (const fd of inherited ? [inherited.journalFd, inherited.keeperFd] : []) setCloseOnExec(fd);
-  for (const fd of resumed ? [resumed.mount.fuseFd, resumed.mount.backingFd] : []) setCloseOnExec(fd);
-  const takenOver = resumed && { ...resumed, kept: new Map(resumed.kept) };
-  for (const fd of takenOver?.kept.values() ?? []) setCloseOnExec(fd);
+  const takenOver = inherited && resumed && takeOver(inherited, resumed);
   host = new MirrorHost(options, import.meta.dirname, (event) => send({ event }), inherited, takenOver);
   if (takenOver) await host.resume(takenOver);
+}
+
+/** Receives from the keeper what was left to this process. */
+function takeOver({ keeperFd }: Inherited, { mount, kept, held }: Resumed): TakenOver {
+  const fds: number[] = [];
+  while (fds.length < 2 + kept.length) {
+    const message = receiveLocal(keeperFd);
+    if (message === null || message === 'ended') throw new MirrorError('agent-gone', 'the agent has ended');
+    fds.push(...message.fds);
+  }
+  const [fuseFd = -1, backingFd = -1, ...files] = fds;
+  return {
+    mount: { ...mount, fuseFd, backingFd },
+    kept: new Map(kept.map((ino, index) => [ino, files[index] ?? -1])),
+    held,
+  };
 }
 
 async function handle(request: MirrorRequest): Promise<unknown> {
@@ -64,6 +94,15 @@ async function handle(request: MirrorRequest): Promise<unknown> {
     guarded = params[0] as readonly number[];
     return undefined;
   }
+  if (method === 'resumes') return RESUME_VERSION;
+  if (method === 'awaitAgent') {
+    const [limitMs] = params as readonly [number];
+    agentAwaited = setTimeout(() => {
+      console.error(`no agent has taken over within ${limitMs} ms`);
+      void emergency(1);
+    }, limitMs);
+    return undefined;
+  }
   if (!host) throw new MirrorError('wrong-state', 'this mirror is not open');
   if (method === 'close') ending = true;
   const call = host[method].bind(host) as (...values: readonly unknown[]) => Promise<unknown>;
@@ -71,11 +110,11 @@ async function handle(request: MirrorRequest): Promise<unknown> {
 }
 
 /** Calls are carried out one after the other, except those that have to get past one that waits. */
-const URGENT = new Set<string>(['freeze', 'thaw', 'goAlone', 'abort', 'guard', 'record']);
+const URGENT = new Set<string>(['freeze', 'pause', 'thaw', 'goAlone', 'abort', 'guard', 'record', 'awaitAgent']);
 let queue: Promise<unknown> = Promise.resolve();
 
-process.on('message', (message) => {
-  const request = message as MirrorRequest;
+function receive(request: MirrorRequest): void {
+  clearTimeout(agentAwaited);
   const run = async () => {
     try {
       const result = await handle(request);
@@ -85,16 +124,11 @@ process.on('message', (message) => {
       if (!(error instanceof MirrorError)) console.error(error);
       send({ id: request.id, error: describeError(error) });
     }
-    if (request.method === 'close') process.disconnect();
+    if (request.method === 'close') channel.end();
   };
   if (URGENT.has(request.method)) void run();
   else queue = queue.then(run);
-});
-
-process.on('disconnect', () => {
-  if (ending) process.exit(0);
-  void emergency(1);
-});
+}
 
 function fail(error: unknown): void {
   const { message } = describeError(error);

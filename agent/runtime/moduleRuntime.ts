@@ -579,12 +579,15 @@ export class ModuleRuntime {
         this.#onStats(event.stats);
         return;
       case 'tookOver': {
-        const { reason, durationMs } = event;
+        const { asked, reason, durationMs } = event;
         // The process that compared has ended: nobody else will report.
         this.#verify.interrupted(reason);
-        this.#options.log.add('warn', this.name, 'MIRROR_TAKEN_OVER', `${reason}: another one has taken over`, {
-          durationMs,
-        });
+        if (asked) this.#options.log.add('info', this.name, 'MIRROR_RENEWED', reason, { durationMs });
+        else {
+          this.#options.log.add('warn', this.name, 'MIRROR_TAKEN_OVER', `${reason}: another one has taken over`, {
+            durationMs,
+          });
+        }
         return;
       }
       case 'failed':

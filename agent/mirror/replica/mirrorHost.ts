@@ -22,7 +22,7 @@ import { RecordStore } from './record.ts';
 const CLOSE_LIMIT_MS = 10_000;
 
 /** The mirror as its own process runs it: which role this host's replica has, and who carries it out. */
-export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy'> {
+export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' | 'renew'> {
   readonly #options: MirrorOptions;
   readonly #emit: (event: MirrorEvent) => void;
   readonly #workers: string;
@@ -162,6 +162,10 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy'> 
 
   async freeze(): Promise<void> {
     await this.#serving().freeze();
+  }
+
+  async pause(): Promise<boolean> {
+    return this.#serving().pause();
   }
 
   thaw(): Promise<void> {

@@ -446,6 +446,14 @@ export class PrimaryHost {
     while (!this.#shared.parked && monotonicMs() < limit) await new Promise((resolve) => setTimeout(resolve, 2));
   }
 
+  /** Takes no request any more, with those in hand finished, for the process that takes over; false, and it goes on, when that takes too long. */
+  async pause(): Promise<boolean> {
+    await this.freeze();
+    if (this.#shared.parked) return true;
+    this.thaw();
+    return false;
+  }
+
   thaw(): void {
     this.#shared.thaw();
   }

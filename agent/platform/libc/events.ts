@@ -87,9 +87,9 @@ export function setFlag(fd: number, flag: number, on: boolean): void {
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
-/** Keeps a descriptor that was inherited from the processes that this one starts. */
-export function setCloseOnExec(fd: number): void {
-  fcntl(fd, F_SETFD, FD_CLOEXEC);
+/** Keeps a descriptor from the programs that this process starts, or with false lets the program have it that takes this process over. */
+export function setCloseOnExec(fd: number, on = true): void {
+  fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0);
 }
 
 /** Turns O_NONBLOCK on or off. */

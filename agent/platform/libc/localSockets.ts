@@ -25,6 +25,7 @@ const c = {
 const AF_UNIX = 1;
 /** Keeps messages apart, in their order, and tells when the other end is gone. */
 const SOCK_SEQPACKET = 5;
+const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -93,12 +94,17 @@ export function connectLocal(path: string): number {
   return opened((fd) => void orThrow(c.connect(fd, address, address.length), 'connect', path));
 }
 
-/** Two connected sockets: one for this process, one for a process that it starts. */
-export function localPair(): readonly [number, number] {
+function socketPair(type: number): readonly [number, number] {
   const fds = Buffer.alloc(8);
-  orThrow(c.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 'socketpair');
+  orThrow(c.socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds), 'socketpair');
   return [fds.readInt32LE(0), fds.readInt32LE(4)];
 }
+
+/** Two connected sockets: one for this process, one for a process that it starts. */
+export const localPair = (): readonly [number, number] => socketPair(SOCK_SEQPACKET);
+
+/** As {@link localPair}, for a stream of bytes, as Node's own sockets are. */
+export const streamPair = (): readonly [number, number] => socketPair(SOCK_STREAM);
 
 /** accept4(2): waits for a connection unless the socket is non-blocking (EAGAIN). */
 export function acceptLocal(fd: number): number {

@@ -1,4 +1,5 @@
-import { orThrow } from './errno.ts';
+import { setCloseOnExec } from './events.ts';
+import { ErrnoError, errnos, negativeErrno, orThrow } from './errno.ts';
 import { bind } from './library.ts';
 
 const c = {
@@ -6,6 +7,10 @@ const c = {
     'int prctl(int, uint64_t, uint64_t, uint64_t, uint64_t)',
   ),
   mlockall: bind<(flags: number) => number>('int mlockall(int)'),
+  execve: bind<(path: string, argv: readonly (string | null)[], env: readonly (string | null)[]) => number>(
+    'int execve(const char *, const char **, const char **)',
+  ),
+  waitpid: bind<(pid: number, status: Uint8Array, options: number) => number>('int waitpid(int, void *, int)'),
   umask: bind<(mask: number) => number>('uint32_t umask(uint32_t)'),
 };
 
@@ -42,4 +47,48 @@ export function lockMemory(): void {
 /** umask(2), for the whole process, from any thread (Node allows it in the main thread only). Returns the old mask. */
 export function setUmask(mask: number): number {
   return c.umask(mask);
+}
+
+/**
+ * execve(2): another program goes on in this process, with its id, its children and the descriptors `kept`; everything else of this program
+ * ends here. Returns only by throwing, when that cannot be done; then nothing has changed.
+ */
+export function replaceProcess(
+  program: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  kept: readonly number[],
+): never {
+  const env = Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+  // Node keeps even the standard streams to itself.
+  const passed = [0, 1, 2, ...kept];
+  for (const fd of passed) setCloseOnExec(fd, false);
+  c.execve(program, [program, ...args, null], [...env, null]);
+  const error = new ErrnoError(-negativeErrno(), 'execve', program);
+  for (const fd of passed) setCloseOnExec(fd, true);
+  throw error;
+}
+
+const WNOHANG = 1;
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  /** The signal that ended it. */
+  readonly signal: number | null;
+}
+
+/** How a child of this process ended (waitpid(2)), once; null while it runs. Throws ECHILD when it is no child, or was asked for already. */
+export function endOfChild(pid: number): ProcessEnd | null {
+  const status = Buffer.alloc(4);
+  for (;;) {
+    const found = c.waitpid(pid, status, WNOHANG);
+    if (found === 0) return null;
+    if (found === pid) break;
+    const error = negativeErrno();
+    if (error !== -errnos.EINTR) throw new ErrnoError(-error, 'waitpid');
+  }
+  const value = status.readInt32LE(0);
+  const signal = value & 0x7f;
+  return signal === 0 ? { code: (value >> 8) & 0xff, signal: null } : { code: null, signal };
 }
