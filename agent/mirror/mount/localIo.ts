@@ -108,9 +108,12 @@ export class LocalIo {
     const buffer = this.#channel.keep();
     if (buffer === null) throw new Error('more writes are under way than there are buffers');
     this.#writes++;
-    this.#start(number, { node, fd, write: { offset, size: data.byteLength, buffer } }, () =>
-      this.#sink.begin(mutation, reply),
-    );
+    const write = { offset, size: data.byteLength, buffer };
+    const each: UnderWay = { node, fd, write, read: null, begun: NOT_BEGUN, result: null };
+    this.#underWay[number] = each;
+    each.begun = this.#sink.begin(mutation, reply);
+    // It may have been done before it had a name.
+    if (each.result !== null) this.#settle(each, each.result);
   }
 
   /** Begins what was taken over: with the follower first, which takes longer. */
@@ -184,13 +187,6 @@ export class LocalIo {
       if (number !== undefined) return number;
       this.#reap(true);
     }
-  }
-
-  #start(number: number, parts: Pick<UnderWay, 'node' | 'fd' | 'write'>, begin: () => number): void {
-    const each: UnderWay = { ...parts, read: null, begun: NOT_BEGUN, result: null };
-    this.#underWay[number] = each;
-    each.begun = begin();
-    if (each.result !== null) this.#settle(each, each.result);
   }
 
   /** Waits for the writes under way to a range of a file, `end` exclusive. */
