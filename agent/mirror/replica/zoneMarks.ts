@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { MarkAppender, MarkKind, type MarkRecord, readMarkFile, writeMarkFile } from './markFile.ts';
+import { HotExtents, pushExtent } from './hotExtents.ts';
 import { extentsOf, ZoneSet } from './zoneSet.ts';
 
 const FILES = ['marks.a.log', 'marks.b.log'] as const;
@@ -58,6 +59,8 @@ interface Generation {
   readonly files: Map<number, ZoneSet>;
   /** Files made in this generation: their first change marks them as a whole, since an older file of the name may be the peer's. */
   readonly fresh: Set<number>;
+  /** Marked on the disk before anything was written there; not told by {@link ZoneMarks.of} before something is. */
+  readonly hot: HotExtents;
   readonly slot: 0 | 1;
   /** Why the marks of this generation tell nothing, null when they do. */
   problem: string | null;
@@ -95,7 +98,7 @@ export class ZoneMarks {
     writeMarkFile(path(0), 0, records);
     writeMarkFile(path(1), 1, []);
     const appender = new MarkAppender(path(0), records.length);
-    return new ZoneMarks(stateDirectory, { files, fresh: new Set(), slot: 0, problem }, appender);
+    return new ZoneMarks(stateDirectory, { files, fresh: new Set(), hot: HotExtents.none, slot: 0, problem }, appender);
   }
 
   /** Null when the marks can be trusted, else why not. */
@@ -109,6 +112,7 @@ export class ZoneMarks {
       this.problem === null &&
       this.#spareEmpty &&
       this.#current.files.size === 0 &&
+      this.#current.hot.empty &&
       (this.#old === null || this.#old.files.size === 0)
     );
   }
@@ -136,7 +140,7 @@ export class ZoneMarks {
     const set = generation.files.get(ino);
     const missing: MarkRecord[] = [];
     for (const index of extentsOf(start, end)) {
-      if (!set?.whole && !set?.hasExtent(index)) pushExtent(missing, ino, index);
+      if (!set?.whole && !set?.hasExtent(index) && !generation.hot.has(ino, index)) pushExtent(missing, ino, index);
     }
     if (missing.length > 0) this.#appender.append(missing);
     setOf(generation.files, ino).add(start, end);
@@ -185,11 +189,27 @@ export class ZoneMarks {
     this.#merge();
     this.#emptySpare();
     const slot = other(this.#current.slot);
-    const appender = new MarkAppender(this.#path(slot), 0);
+    const hot = this.#current.hot.next(this.#current.files);
+    const appender = this.#begin(slot, hot);
     this.#appender.close();
     this.#appender = appender;
     this.#old = this.#current;
-    this.#current = { files: new Map(), fresh: new Set(), slot, problem: null };
+    this.#current = { files: new Map(), fresh: new Set(), hot, slot, problem: null };
+  }
+
+  /** Opens the empty file of a new generation, and marks durably what is hot. */
+  #begin(slot: 0 | 1, hot: HotExtents): MarkAppender {
+    const appender = new MarkAppender(this.#path(slot), 0);
+    if (hot.empty) return appender;
+    try {
+      this.#spareEmpty = false;
+      appender.append(hot.records());
+      this.#spareEmpty = true;
+      return appender;
+    } catch (error) {
+      appender.close();
+      throw error;
+    }
   }
 
   /** Back to one generation, nothing dropped: the peer was lost before it had made the old one durable. Never throws. */
@@ -220,7 +240,8 @@ export class ZoneMarks {
     const appender = new MarkAppender(this.#path(old.slot), records.length);
     this.#appender.close();
     this.#appender = appender;
-    this.#current = old;
+    // Its file holds no more than what was written.
+    this.#current = { ...old, hot: HotExtents.none };
     this.#old = null;
     this.#takenBack = false;
     this.#spareEmpty = false;
@@ -262,13 +283,4 @@ function recordsOf(files: ReadonlyMap<number, ZoneSet>, problem: string | null):
     for (const index of set.extents()) pushExtent(records, ino, index);
   }
   return records;
-}
-
-function pushExtent(records: MarkRecord[], ino: number, index: number): void {
-  const last = records.at(-1);
-  if (last && last.kind === MarkKind.extents && last.ino === ino && last.first + last.count === index) {
-    records[records.length - 1] = { ...last, count: last.count + 1 };
-  } else {
-    records.push({ kind: MarkKind.extents, ino, first: index, count: 1 });
-  }
 }
