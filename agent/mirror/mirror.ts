@@ -39,6 +39,14 @@ export interface DirectoryIdentity {
   readonly born: string;
 }
 
+/** A disk that reported that it lost what it had taken: of a write it took from memory, say, when it was to be made durable. */
+export interface DiskError {
+  /** "EIO" and the like. */
+  readonly code: string;
+  /** When, for people. */
+  readonly at: string;
+}
+
 /** The durable record of a replica (`replica.json` in the state directory, fsynced before any call that changes it returns). */
 export interface ReplicaRecord {
   readonly formatVersion: 1;
@@ -51,6 +59,11 @@ export interface ReplicaRecord {
   readonly consistent: boolean;
   /** With `consistent: false`: what the replica was before that resync is kept, and `serve` makes it that again. */
   readonly restorable?: boolean;
+  /**
+   * What is in the blocks that the zone marks name may not be on the disk, although it can be read from memory: until a resync into this
+   * replica has ended, no mark is cleared, and this replica counts for less than the other one.
+   */
+  readonly diskError?: DiskError | null;
   /** The directory that the record speaks of; not there before the replica holds anything. */
   readonly directory?: DirectoryIdentity;
 }
@@ -163,6 +176,8 @@ export type MirrorEvent =
   | { readonly type: 'undoGivenUp'; readonly reason: string }
   /** A resync that was not finished was taken back: the replica is what it was before. */
   | { readonly type: 'rolledBack'; readonly epoch: number; readonly durationMs: number }
+  /** The disk of this host has lost what it had taken; programs got the error. The record says so from now on. */
+  | { readonly type: 'diskFailed'; readonly error: DiskError }
   /** The durable record has changed. */
   | { readonly type: 'record'; readonly record: ReplicaRecord }
   | { readonly type: 'verify'; readonly progress: VerifyProgress }

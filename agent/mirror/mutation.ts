@@ -111,7 +111,7 @@ export interface MutationSink {
   beginFlush(file: FileRef, reply: PreparedReply): number;
   /**
    * This host's disk is done. With `errno` (not 0) it has failed, and the reply becomes that error. `repair` makes a replica that has what was
-   * announced equal to what the files hold now; null when nobody knows what they hold.
+   * announced equal to what the files hold now; null when nobody knows what they hold. It is empty for a flush.
    */
   finish(begun: number, errno: number, repair: readonly Mutation[] | null): void;
   /**

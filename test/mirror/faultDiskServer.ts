@@ -18,6 +18,8 @@ export type DiskOrder =
   | { readonly do: 'cut'; readonly file: string; readonly seed: number }
   /** Writes and flushes fail with this error from here on; null ends it. */
   | { readonly do: 'fail'; readonly errno: number | null }
+  /** Writes that hold this text fail with EIO, as where sectors are bad; null ends it. */
+  | { readonly do: 'failContent'; readonly text: string | null }
   /** Every write and flush takes this much longer, milliseconds. */
   | { readonly do: 'slow'; readonly ms: number };
 
@@ -51,6 +53,7 @@ class FaultDisk {
   #holdIn: { writes: number; readonly held: () => void } | null = null;
   #vanished = false;
   #errno: number | null = null;
+  #badText: string | null = null;
   #slowMs = 0;
   #turn: Promise<void> = Promise.resolve();
 
@@ -182,6 +185,10 @@ class FaultDisk {
     const offset = Number(request.readBigUInt64LE(HEADER + 8));
     const length = request.readUInt32LE(HEADER + 16);
     const data = Buffer.from(request.subarray(HEADER + 40, HEADER + 40 + length));
+    if (this.#badText !== null && data.includes(this.#badText)) {
+      this.#reply(request, errnos.EIO);
+      return;
+    }
     fs.writeSync(this.#current, data, 0, data.length, offset);
     this.#pending.push({ offset, data });
     if (this.#holdIn && --this.#holdIn.writes <= 0) this.#hold();
@@ -215,6 +222,9 @@ class FaultDisk {
         return this.#cut(order.file, order.seed);
       case 'fail':
         this.#errno = order.errno;
+        return null;
+      case 'failContent':
+        this.#badText = order.text;
         return null;
       case 'slow':
         this.#slowMs = order.ms;

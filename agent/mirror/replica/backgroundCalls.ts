@@ -1,5 +1,5 @@
 import { bind } from '../../platform/libc/library.ts';
-import { cString, MNT_DETACH, toByteString, UMOUNT_NOFOLLOW } from '../../platform/libc.ts';
+import { cString, ErrnoError, MNT_DETACH, negativeErrno, toByteString, UMOUNT_NOFOLLOW } from '../../platform/libc.ts';
 import { mountAt } from '../../platform/mounts.ts';
 
 interface BackgroundCall<Arguments extends unknown[]> {
@@ -9,15 +9,23 @@ interface BackgroundCall<Arguments extends unknown[]> {
 const syncfs = bind<never>('int syncfs(int)') as BackgroundCall<[number]>;
 const umount2 = bind<never>('int umount2(const void *, int)') as BackgroundCall<[Uint8Array, number]>;
 
+/** Calls in another thread. @returns the negative error number on failure */
 function run<Arguments extends unknown[]>(call: BackgroundCall<Arguments>, ...values: Arguments): Promise<number> {
   return new Promise((resolve, reject) => {
-    call.async(...values, (error, result) => (error ? reject(new Error(String(error))) : resolve(result)));
+    // The error number is that of this call until the next one.
+    call.async(...values, (error, result) =>
+      error ? reject(new Error(String(error))) : resolve(result === -1 ? negativeErrno() : result),
+    );
   });
 }
 
-/** syncfs(2) in a thread of its own: everything on the file system of `fd` durable. Rejects when the disk failed. */
+/**
+ * syncfs(2) in a thread of its own: everything on the file system of `fd` durable.
+ * @throws ErrnoError when the disk failed
+ */
 export async function syncFileSystem(fd: number): Promise<void> {
-  if ((await run(syncfs, fd)) === -1) throw new Error('the disk reported an error while the replica was made durable');
+  const result = await run(syncfs, fd);
+  if (result < 0) throw new ErrnoError(-result, 'syncfs');
 }
 
 /**

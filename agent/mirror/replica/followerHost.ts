@@ -12,11 +12,12 @@ import {
   tcpSocket,
 } from '../../platform/libc.ts';
 import { PROTOCOL_VERSION } from '../link/protocol.ts';
-import type { FollowerEndpoint, MirrorEvent, MirrorOptions } from '../mirror.ts';
+import type { DiskError, FollowerEndpoint, MirrorEvent, MirrorOptions } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { syncFileSystem } from './backgroundCalls.ts';
 import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './followerMessages.ts';
 import type { FinishOrder } from './followerSession.ts';
+import { lossOf } from './diskLoss.ts';
 import { coverReadOnly, uncover } from './location.ts';
 import { answerCall, type CallMessage } from './mainCall.ts';
 import type { RecordStore } from './record.ts';
@@ -150,6 +151,7 @@ export class FollowerHost {
   #onCall({ number, call }: CallMessage): void {
     try {
       if (call.op === 'enterEpoch') this.enterEpoch(call.entry);
+      else if (call.op === 'diskFailed') this.#diskFailed({ code: call.code, at: new Date().toISOString() });
       else this.#update(call.change);
       answerCall(this.#callPort, new Int32Array(this.#callFlag), number, null);
     } catch (error) {
@@ -171,7 +173,7 @@ export class FollowerHost {
   async #sync(session: number, number: number, finish: FinishOrder | null): Promise<void> {
     let error: string | null = null;
     try {
-      await syncFileSystem(this.#rootFd);
+      await this.#makeDurable();
       // Another session may have begun a resync meanwhile: the end of this one would be taken for its end.
       if (finish && (this.#gone || !this.#turn.whileIn(session, () => this.#finish(finish)))) return;
     } catch (failure) {
@@ -180,10 +182,31 @@ export class FollowerHost {
     this.#tell({ type: 'synced', session, number, finish: finish !== null, error });
   }
 
+  /** @throws when the disk has lost something; that is recorded then */
+  async #makeDurable(): Promise<void> {
+    try {
+      await syncFileSystem(this.#rootFd);
+    } catch (failure) {
+      this.#diskFailed(lossOf(failure));
+      throw failure;
+    }
+  }
+
+  #diskFailed(error: DiskError): void {
+    try {
+      this.#record.noteDiskError(error);
+    } finally {
+      this.#emit({ type: 'diskFailed', error });
+      this.#tell({ type: 'record', record: this.#record.value });
+    }
+  }
+
   #finish(order: FinishOrder): void {
     const own = this.#record.value.lineage;
     const later = (own.at(-1)?.epoch ?? 0) > (order.lineage.at(-1)?.epoch ?? 0);
-    this.#update({ syncId: order.syncId, consistent: true, restorable: false, lineage: later ? own : order.lineage });
+    // What this disk had lost is known to be there again.
+    const sound = { consistent: true, restorable: false, diskError: null };
+    this.#update({ syncId: order.syncId, ...sound, lineage: later ? own : order.lineage });
     dropUndo(this.#options.stateDirectory);
     resetMarks(this.#options.stateDirectory);
   }

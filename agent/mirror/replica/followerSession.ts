@@ -1,4 +1,4 @@
-import { ErrnoError, errnos } from '../../platform/libc.ts';
+import { ErrnoError, errnoName, errnos } from '../../platform/libc.ts';
 import { ByteReader, ByteWriter, MalformedMessage } from '../link/bytes.ts';
 import { ConnectionEnd, type FollowerConnection } from '../link/followerConnection.ts';
 import { decodeMutation, pathsOf } from '../link/mutationCodec.ts';
@@ -21,6 +21,7 @@ import { FollowerVerify } from '../verify/followerVerify.ts';
 import { compareHashes, storeContent } from '../resync/followerContent.ts';
 import type { StateKeeper } from '../undo/stateKeeper.ts';
 import type { Applier } from './applier.ts';
+import { isLoss } from './diskLoss.ts';
 import type { MainCaller } from './mainCall.ts';
 import { isLineageEntry, isRecord } from './record.ts';
 import type { ReplicaTree } from './tree.ts';
@@ -223,7 +224,11 @@ export class FollowerSession {
       case ToFollower.zones:
       case ToFollower.blocks: {
         const zones = header.type === ToFollower.zones;
-        const answer = compareHashes(this.#context.applier, decodeHashes(payload), zones, this.#keeper);
+        const answer = compareHashes(this.#context.applier, decodeHashes(payload), {
+          zones,
+          before: this.#keeper,
+          fromDisk: Boolean(this.#context.record().diskError),
+        });
         const type = header.type === ToFollower.zones ? ToPrimary.zonesCompared : ToPrimary.blocksCompared;
         this.#send(type, encodeHashAnswer({ number: header.number, ...answer }));
         return;
@@ -291,7 +296,12 @@ export class FollowerSession {
     const path = input.text();
     let begun = false;
     this.#tolerant([path], () => {
-      begun = this.#context.applier.flush({ ino, path }, (fd) => this.#context.beginFlush(fd, number));
+      try {
+        begun = this.#context.applier.flush({ ino, path }, (fd) => this.#context.beginFlush(fd, number));
+      } catch (error) {
+        if (error instanceof ErrnoError) this.#noteLoss(error.errno);
+        throw error;
+      }
     });
     if (!begun) this.flushed(number, 0);
   }
@@ -299,7 +309,21 @@ export class FollowerSession {
   /** What the flush of a frame ended with, 0 for success. @throws ConnectionEnd */
   flushed(number: number, errno: number): void {
     if (errno === 0) this.#send(ToPrimary.flushed, new ByteWriter(8).size(number).done());
-    else this.#fail(new ErrnoError(errno, 'fsync'));
+    else {
+      this.#noteLoss(errno);
+      this.#fail(new ErrnoError(errno, 'fsync'));
+    }
+  }
+
+  /** What the disk has lost can still be read from memory: the next resync must not be deceived by it. */
+  #noteLoss(errno: number): void {
+    if (!isLoss(errno)) return;
+    try {
+      this.#context.main.call({ op: 'diskFailed', code: errnoName(errno) });
+    } catch (error) {
+      // Known to this process all the same.
+      console.error(`That the disk has failed could not be recorded: ${reasonOf(error)}`);
+    }
   }
 
   #begin(order: { kind: unknown }): void {

@@ -6,7 +6,8 @@ import type { RecordChange } from './record.ts';
 /** What a blocking worker asks of the main thread, which owns the record. Each is durable before it is answered. */
 export type MainCall =
   | { readonly op: 'enterEpoch'; readonly entry: LineageEntry }
-  | { readonly op: 'updateRecord'; readonly change: RecordChange };
+  | { readonly op: 'updateRecord'; readonly change: RecordChange }
+  | { readonly op: 'diskFailed'; readonly code: string };
 
 /** A call on its way, as the main thread receives it. */
 export interface CallMessage {

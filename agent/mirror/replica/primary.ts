@@ -25,6 +25,7 @@ import { unfinished } from '../verify/report.ts';
 import { DirtyTimes } from './dirtyTimes.ts';
 import { excludedByPlace, excludedPaths, revealed, type Move } from './excluded.ts';
 import { MainCaller } from './mainCall.ts';
+import { OwnDisk } from './ownDisk.ts';
 import type { DispatcherSetup, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
 import { describeTree } from './transfer.ts';
 import { parentOf, ReplicaTree } from './tree.ts';
@@ -45,7 +46,7 @@ interface SyncCycle {
   readonly token: number;
   readonly syncId: string | null;
   /** A new generation of marks was begun for it: the old one goes when both are durable. */
-  readonly turned: boolean;
+  turned: boolean;
   peerDone: boolean;
   localDone: boolean;
 }
@@ -71,6 +72,7 @@ export class Primary implements MutationSink {
   readonly #main: MainCaller;
   readonly #tree: ReplicaTree;
   readonly #marks: ZoneMarks;
+  readonly #ownDisk: OwnDisk;
   readonly #dirtyTimes: DirtyTimes;
   readonly #excluded: (path: string) => boolean;
   readonly #excludedByPlace: (directory: string) => boolean;
@@ -109,6 +111,7 @@ export class Primary implements MutationSink {
     this.#port = setup.port;
     this.#shared = new SharedState(setup.fuseFd, setup.wakeFd, setup.shared);
     this.#main = new MainCaller(setup.callPort, new Int32Array(setup.callFlag));
+    this.#ownDisk = new OwnDisk(this.#main, setup.diskHasFailed);
     this.#tree = new ReplicaTree(rootFd);
     this.#marks = ZoneMarks.open(setup.stateDirectory);
     this.#dirtyTimes = new DirtyTimes(this.#tree);
@@ -248,6 +251,11 @@ export class Primary implements MutationSink {
     if (errno === 0) {
       this.#shared.localDone(begun);
       return;
+    }
+    // Of a flush there is nothing to repair.
+    if (repair?.length === 0) {
+      this.#ownDisk.flushed(errno);
+      this.#keepMarks();
     }
     const session = this.#liveSession();
     if (session && repair === null) session.lost('what a write that failed left in its file could not be read');
@@ -517,11 +525,12 @@ export class Primary implements MutationSink {
         return;
       }
       case 'localSynced':
-        if (this.#cycle?.token !== message.token) return;
-        if (message.error !== null) {
-          this.#session?.lost(`this replica could not be made durable: ${message.error}`);
-          return;
+        if (message.failed) {
+          this.#ownDisk.syncFailed();
+          this.#keepMarks();
         }
+        if (this.#cycle?.token !== message.token) return;
+        // The secondary holds what this disk has lost: it is kept, and so are the marks.
         this.#cycle.localDone = true;
         this.#settleCycle();
         return;
@@ -639,6 +648,7 @@ export class Primary implements MutationSink {
 
   /** Begins a new generation of marks. When that fails, the marks stay, which costs a comparison at the next resync and nothing else. */
   #turnMarks(): boolean {
+    if (this.#ownDisk.hasFailed) return false;
     // A write that is under way is not made durable by what follows, and its mark would go.
     this.localDisk.drain();
     try {
@@ -650,6 +660,13 @@ export class Primary implements MutationSink {
       this.#marksStay = true;
       return false;
     }
+  }
+
+  /** When this host's disk has lost what it had taken, nobody but the secondary may ever say that a mark can go: see the record. */
+  #keepMarks(): void {
+    if (!this.#ownDisk.hasFailed || !this.#cycle?.turned) return;
+    this.#cycle.turned = false;
+    this.#marks.unturn();
   }
 
   /** A change came between that the follower could not apply: the resync is not over yet. */
@@ -742,7 +759,7 @@ export class Primary implements MutationSink {
   }
 
   #clearMarks(): void {
-    if (!this.#session || this.#marks.empty || !this.#marks.canTurn) return;
+    if (!this.#session || this.#marks.empty || !this.#marks.canTurn || this.#ownDisk.hasFailed) return;
     this.#turnedAt = monotonicMs();
     this.#sendTimes();
     if (!this.#turnMarks()) return;

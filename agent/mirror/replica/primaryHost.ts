@@ -5,13 +5,14 @@ import type { AckSetup, FromAckThread } from '../link/ackMessages.ts';
 import { PROTOCOL_VERSION } from '../link/protocol.ts';
 import { versionConflict } from '../link/greeting.ts';
 import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
-import type { FollowerEndpoint, LineageEntry, MirrorEvent, MirrorOptions, VerifyReport } from '../mirror.ts';
+import type { DiskError, FollowerEndpoint, LineageEntry, MirrorEvent, MirrorOptions, VerifyReport } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { tellKeeper } from '../mount/keep.ts';
 import { type FuseMount, mountFuse, mountOf } from '../mount/mountFuse.ts';
 
 import { unfinished } from '../verify/report.ts';
 import { syncFileSystem, unmountServed } from './backgroundCalls.ts';
+import { lossOf } from './diskLoss.ts';
 import { mountName } from './location.ts';
 import type { Inherited, TakenOver } from './inherited.ts';
 import { answerCall, type CallMessage } from './mainCall.ts';
@@ -120,6 +121,7 @@ export class PrimaryHost {
       module: this.#options.module,
       exclude: this.#options.exclude,
       stateDirectory: this.#options.stateDirectory,
+      diskHasFailed: Boolean(this.#record.value.diskError),
       resyncBandwidth: this.#options.resyncBandwidth,
       directIo: this.#options.directIo,
       processors: this.#options.processors,
@@ -249,6 +251,7 @@ export class PrimaryHost {
   #onCall({ number, call }: CallMessage): void {
     try {
       if (call.op === 'enterEpoch') this.#record.enter(call.entry);
+      else if (call.op === 'diskFailed') this.#diskFailed({ code: call.code, at: new Date().toISOString() });
       else this.#record.update(call.change);
       answerCall(this.#callPort, new Int32Array(this.#callFlag), number, null);
     } catch (error) {
@@ -257,13 +260,31 @@ export class PrimaryHost {
   }
 
   async #syncLocal(token: number): Promise<void> {
-    let error: string | null = null;
+    this.#tell({ type: 'localSynced', token, failed: !(await this.#makeDurable()) });
+  }
+
+  /** Returns false when the disk has lost something; that is recorded then. */
+  async #makeDurable(): Promise<boolean> {
     try {
       await syncFileSystem(this.#rootFd);
+      return true;
     } catch (failure) {
-      error = describeError(failure).message;
+      try {
+        this.#diskFailed(lossOf(failure));
+      } catch (error) {
+        console.error(`That the disk has failed could not be recorded: ${describeError(error).message}`);
+      }
+      return false;
     }
-    this.#tell({ type: 'localSynced', token, error });
+  }
+
+  /** @throws what kept it from being durable; it is known all the same */
+  #diskFailed(error: DiskError): void {
+    try {
+      this.#record.noteDiskError(error);
+    } finally {
+      this.#emit({ type: 'diskFailed', error });
+    }
   }
 
   /** The pair is in step once the follower has acknowledged what the resync sent last. */
@@ -564,7 +585,8 @@ export class PrimaryHost {
     this.#tell({ type: 'release' });
     await unmounted;
     await released;
-    await syncFileSystem(this.#rootFd);
+    // A disk that fails now keeps nobody: the other host holds everything, and the record says which replica is in doubt.
+    await this.#makeDurable();
     this.#shared.goAlone();
     await exit;
     this.#end();

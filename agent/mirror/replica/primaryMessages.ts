@@ -15,6 +15,8 @@ export interface DispatcherSetup {
   readonly module: string;
   readonly exclude: readonly string[];
   readonly stateDirectory: string;
+  /** The record says that this host's disk has lost what it had taken. */
+  readonly diskHasFailed: boolean;
   readonly resyncBandwidth: number | null;
   readonly directIo: MirrorOptions['directIo'];
   readonly processors: MirrorOptions['processors'];
@@ -44,7 +46,7 @@ export type ToDispatcher =
       readonly followerName: string;
     }
   | { readonly type: 'epoch'; readonly token: number; readonly entry: LineageEntry; readonly record: ReplicaRecord }
-  | { readonly type: 'localSynced'; readonly token: number; readonly error: string | null }
+  | { readonly type: 'localSynced'; readonly token: number; readonly failed: boolean }
   | { readonly type: 'tick' }
   | { readonly type: 'verify'; readonly bandwidth: number | null }
   | { readonly type: 'stopVerify' }

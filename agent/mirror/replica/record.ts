@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { readIfExists, writeDurably } from '../../platform/durable.ts';
-import type { DirectoryIdentity, LineageEntry, ReplicaRecord } from '../mirror.ts';
+import type { DirectoryIdentity, DiskError, LineageEntry, ReplicaRecord } from '../mirror.ts';
 import { MirrorError } from '../mirrorError.ts';
 
 const LINEAGE_LIMIT = 256;
 
 /** What of a record changes while a replica is in use. */
-export type RecordChange = Partial<Pick<ReplicaRecord, 'lineage' | 'syncId' | 'consistent' | 'restorable'>>;
+export type RecordChange = Partial<Pick<ReplicaRecord, 'lineage' | 'syncId' | 'consistent' | 'restorable' | 'diskError'>>;
 
 /** The durable record of a replica (`replica.json`). One thread owns it: the main thread of the mirror process. */
 export class RecordStore {
@@ -61,6 +61,21 @@ export class RecordStore {
     writeDurably(this.#file, `${JSON.stringify(record, null, 2)}\n`);
     this.#record = record;
     this.onChange(record);
+  }
+
+  /**
+   * The disk has lost what it had taken. Known from here on even if it cannot be made durable, which is tried again with the next change.
+   * @throws what kept it from being durable
+   */
+  noteDiskError(error: DiskError): void {
+    const diskError = this.#record.diskError ?? error;
+    this.#record = { ...this.#record, diskError };
+    try {
+      this.update({ diskError });
+    } catch (failure) {
+      this.onChange(this.#record);
+      throw failure;
+    }
   }
 
   /**
@@ -122,7 +137,8 @@ export function isRecord(value: unknown): value is ReplicaRecord {
     Array.isArray(record.lineage) &&
     record.lineage.every(isLineageEntry) &&
     (record.restorable === undefined || typeof record.restorable === 'boolean') &&
-    (record.directory === undefined || isIdentity(record.directory))
+    (record.directory === undefined || isIdentity(record.directory)) &&
+    (record.diskError === undefined || record.diskError === null || isDiskError(record.diskError))
   );
 }
 
@@ -131,6 +147,11 @@ export function isLineageEntry(value: unknown): value is LineageEntry {
   if (typeof value !== 'object' || value === null) return false;
   const entry = value as Partial<Record<keyof LineageEntry, unknown>>;
   return Number.isSafeInteger(entry.epoch) && (entry.epoch as number) >= 0 && typeof entry.primary === 'string';
+}
+
+function isDiskError(value: unknown): value is DiskError {
+  const { code, at } = Object(value) as Partial<Record<keyof DiskError, unknown>>;
+  return typeof code === 'string' && typeof at === 'string';
 }
 
 function isIdentity(value: unknown): value is DirectoryIdentity {

@@ -1,4 +1,4 @@
-import { ErrnoError, pwriteFully } from '../../platform/libc.ts';
+import { ErrnoError, forgetCached, pwriteFully } from '../../platform/libc.ts';
 import { BLOCK_BYTES, ZONE_BYTES } from '../link/protocol.ts';
 import type { ContentMessage, HashMessage } from '../link/resyncMessages.ts';
 import type { BeforeChange } from '../undo/stateKeeper.ts';
@@ -9,8 +9,13 @@ import { clearRange, dataWithin, hashOf, readPiece } from './content.ts';
 export function compareHashes(
   applier: Applier,
   message: HashMessage,
-  zones: boolean,
-  before: BeforeChange | null,
+  options: {
+    /** Pieces are zones, else blocks. */
+    readonly zones: boolean;
+    readonly before: BeforeChange | null;
+    /** This replica's disk has lost what it had taken: what counts is what it holds, not what memory does. */
+    readonly fromDisk: boolean;
+  },
 ): { absent: boolean; differing: Uint8Array } {
   const differing = new Uint8Array(message.pieces.length);
   let fd: number;
@@ -20,14 +25,15 @@ export function compareHashes(
     if (!(error instanceof ErrnoError)) throw error;
     return { absent: true, differing };
   }
-  const length = zones ? ZONE_BYTES : BLOCK_BYTES;
+  const length = options.zones ? ZONE_BYTES : BLOCK_BYTES;
+  if (options.fromDisk) forgetCached(fd);
   message.pieces.forEach((piece, index) => {
     if (!hashOf(readPiece(fd, piece.offset, length)).equals(piece.hash)) differing[index] = 1;
   });
   for (const hole of message.holes) {
     const cleared = dataWithin(fd, hole.start, hole.end);
     if (cleared === null) continue;
-    before?.content(fd, [cleared]);
+    options.before?.content(fd, [cleared]);
     clearRange(fd, cleared.start, cleared.end);
   }
   return { absent: false, differing };

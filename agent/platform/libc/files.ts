@@ -29,6 +29,9 @@ const c = {
   lseek: bind<(fd: number, offset: number, whence: number) => number>('int64_t lseek(int, int64_t, int)'),
   fsync: bind<(fd: number) => number>('int fsync(int)'),
   fdatasync: bind<(fd: number) => number>('int fdatasync(int)'),
+  posix_fadvise: bind<(fd: number, offset: number, length: number, advice: number) => number>(
+    'int posix_fadvise(int, int64_t, int64_t, int)',
+  ),
   syncfs: bind<(fd: number) => number>('int syncfs(int)'),
 };
 
@@ -163,6 +166,16 @@ export function fdatasync(fd: number): void {
 /** syncfs(2): everything of the file system that `fd` lies on. `fd` must not be an O_PATH descriptor. */
 export function syncfs(fd: number): void {
   orThrow(c.syncfs(fd), 'syncfs');
+}
+
+const POSIX_FADV_DONTNEED = 4;
+
+/**
+ * posix_fadvise(2): what is in memory of a file, and not waiting to be written, is read from the disk the next time. Of a part of a file the
+ * kernel would keep what it holds in larger pieces than that.
+ */
+export function forgetCached(fd: number): void {
+  c.posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 }
 
 const RWF_NOWAIT = 8;
