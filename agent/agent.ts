@@ -204,6 +204,7 @@ async function openModule(parts: {
       restartPeriodMs: module.failover.restartPeriodMs,
       maxFailovers: module.failover.maxFailovers,
       failoverPeriodMs: module.failover.failoverPeriodMs,
+      onDiskError: module.mirror.onDiskError,
     },
     directory: module.mirror.directory,
     serverKind: module.server.kind,

@@ -15,6 +15,7 @@ export interface ResolvedModule {
     readonly exclude: readonly string[];
     readonly acknowledgeTimeoutMs: number;
     readonly directIo: 'cache' | 'disk';
+    readonly onDiskError: 'switchover' | 'report';
     readonly processors: 'awake' | 'sleep';
   };
   readonly server: ResolvedQemu | ResolvedScripts;
@@ -111,6 +112,7 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       exclude: mirror.exclude,
       acknowledgeTimeoutMs: duration(mirror.acknowledgeTimeout),
       directIo: mirror.directIo,
+      onDiskError: mirror.onDiskError,
       processors: mirror.processors,
     },
     server: resolveServer(filled.server),

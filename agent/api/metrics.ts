@@ -73,6 +73,11 @@ const metrics: readonly Metric[] = [
     samples: perModule((module) => (module.onHosts.some((replica) => replica.diverged) ? 1 : 0)),
   },
   {
+    name: 'understudy_disk_failed',
+    help: '1 when the disk of the host has lost writes that it had taken, until the replica was resynchronised from the other host.',
+    samples: perReplica((replica) => (replica.diskError ? 1 : 0)),
+  },
+  {
     name: 'understudy_unacknowledged_writes',
     help: 'Writes that wait for the secondary.',
     samples: perReplica((replica) => replica.traffic?.unacknowledged ?? null),

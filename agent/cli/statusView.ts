@@ -102,7 +102,9 @@ function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
     { text: isCurrent ? replica.state : `${replica.state}?`, colour: isCurrent ? stateColours[replica.state] : 'grey' },
     replica.diverged && isCurrent
       ? { text: 'diverged', colour: 'red' }
-      : { text: replica.transition ?? 'ready', colour: replica.transition === null ? 'none' : 'yellow' },
+      : replica.diskError && isCurrent && replica.transition === null
+        ? { text: 'disk failed', colour: 'red' }
+        : { text: replica.transition ?? 'ready', colour: replica.transition === null ? 'none' : 'yellow' },
     { text: `server ${replica.server.state}` },
     { text: rate },
     {

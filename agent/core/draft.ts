@@ -1,3 +1,4 @@
+import { isInDoubt } from './ownDisk.ts';
 import type {
   ArbiterRecord,
   Cause,
@@ -114,6 +115,7 @@ export class Draft {
     return (
       record.inSync.includes(this.config.self) &&
       this.state.replica.consistent &&
+      !isInDoubt(this.state, record) &&
       tail !== null &&
       tail.epoch >= record.base
     );

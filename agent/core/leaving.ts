@@ -17,6 +17,7 @@ export function beginLeaving(draft: Draft, role: Primary, leaving: LeaveFor): vo
     switchover: `moves to ${draft.config.peer}`,
     shutdown: 'leaves this host',
     resolve: `stops: an operator keeps ${draft.config.peer}`,
+    diskFailed: `moves to ${draft.config.peer}`,
     serverFailed: `fails over to ${draft.config.peer}`,
   };
   draft.log('info', 'LEAVING', `${draft.config.module} ${words[leaving]}`);
@@ -39,9 +40,10 @@ export function released(draft: Draft, role: Extract<Role, { at: 'releasing' }>)
   const proposal = draft.propose(role.grant.epoch, {
     epoch: role.grant.epoch + 1,
     primary: peer,
-    inSync: [self, peer],
+    // A replica in doubt is brought up to date first.
+    inSync: draft.state.replica.diskError ? [peer] : [self, peer],
     base: role.grant.epoch,
-    cause: role.leaving === 'serverFailed' ? 'failover' : 'switchover',
+    cause: role.leaving === 'serverFailed' || role.leaving === 'diskFailed' ? 'failover' : 'switchover',
   });
   draft.become({ at: 'handingOver', leaving: role.leaving, proposal, since: draft.now });
 }

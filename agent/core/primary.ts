@@ -2,6 +2,7 @@
 import { entryOf, isGivenUp } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving, serverIsDown } from './leaving.ts';
+import { leavesItsDisk } from './ownDisk.ts';
 import type { ArbiterRecord, Link, Proposal, ReplicaFacts, Role } from './types.ts';
 
 export type Primary = Extract<Role, { at: 'primary' }>;
@@ -18,6 +19,7 @@ const attachRetryMs = 1000;
 /** A session that failed is tried again after this long, then after twice as long, and so on: what ails the secondary may last. */
 const sameSessionRetryMs = 3000;
 const longestSessionRetryMs = 30_000;
+const longestNewSessionRetryMs = 15_000;
 const serverRetryMs = 500;
 const parkedRetryMs = 30_000;
 /** What an operator has to mend is looked at again this often. */
@@ -39,6 +41,10 @@ export function settlePrimary(draft: Draft, role: Primary): void {
   }
   if (role.leaving === null && (state.desired.value === 'stopped' || state.shuttingDown)) {
     beginLeaving(draft, role, state.desired.value === 'stopped' ? 'stop' : 'shutdown');
+    return;
+  }
+  if (role.leaving === null && leavesItsDisk(draft, role)) {
+    beginLeaving(draft, role, 'diskFailed');
     return;
   }
   if (role.leaving !== null && serverIsDown(role.server)) {
@@ -74,7 +80,7 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
   }
   const handOver =
     leaving !== 'stop' && leaving !== 'resolve' && link.kind === 'both' && draft.freshPeer()?.able === true;
-  if (!handOver && (leaving === 'switchover' || leaving === 'serverFailed')) {
+  if (!handOver && (leaving === 'switchover' || leaving === 'serverFailed' || leaving === 'diskFailed')) {
     draft.log(
       'warn',
       'SWITCHOVER_CANCELLED',
@@ -106,14 +112,19 @@ function settleLink(draft: Draft, role: Primary): void {
       }
       return;
     case 'none':
+      if (!peer && link.failures > 0) {
+        // Whatever ailed it, it comes back as another one.
+        draft.become({ ...role, link: { ...link, failures: 0 } });
+        settleServer(draft, currentPrimary(draft, role));
+        return;
+      }
       if (
         role.leaving === null &&
         endpoint &&
         draft.now >= link.retryAt + retryDelayMs(link, endpoint.session) &&
         draft.state.pending === null
       ) {
-        const failures = endpoint.session === link.lastSession ? link.failures : 0;
-        draft.become({ ...role, link: { kind: 'attaching', session: endpoint.session, failures } });
+        draft.become({ ...role, link: { kind: 'attaching', session: endpoint.session, failures: link.failures } });
         draft.operate({ kind: 'attach', endpoint, epoch: role.grant.epoch });
         return;
       }
@@ -150,7 +161,10 @@ function settleLink(draft: Draft, role: Primary): void {
 }
 
 function retryDelayMs(link: Extract<Link, { kind: 'none' }>, session: string): number {
-  if (session !== link.lastSession) return 0;
+  if (session !== link.lastSession) {
+    // It began anew after it had failed: at once after the first time, later and later while its disk stays full, say.
+    return link.failures < 2 ? 0 : Math.min(attachRetryMs * 2 ** (link.failures - 2), longestNewSessionRetryMs);
+  }
   return Math.min(sameSessionRetryMs * 2 ** Math.max(0, link.failures - 1), longestSessionRetryMs);
 }
 

@@ -1,5 +1,6 @@
 /** What a host tells its peer, and the state that people see. */
 import type { Divergence, ModuleState, Transition } from '../../schemas/generated/api.ts';
+import { diskErrorText, isInDoubt } from './ownDisk.ts';
 import type { LineageEntry, LineageRange, ModuleCoreState, PeerStatus } from './types.ts';
 
 const lineageTold = 32;
@@ -32,7 +33,10 @@ export function peerStatusOf(state: ModuleCoreState): PeerStatus {
               (role.at === 'primary' && role.link.kind === 'joining' && role.link.attaching)
             ? 'resync'
             : 'none',
-    able: !state.shuttingDown && state.desired.value === 'started' && !(role.at === 'waiting' && role.parked),
+    able:
+      !state.shuttingDown &&
+      state.desired.value === 'started' &&
+      !(role.at === 'waiting' && (role.parked || isInDoubt(state, state.record))),
     serverRunning: role.at === 'primary' && role.server.kind === 'running',
     desired: state.desired,
     record: state.record,
@@ -78,6 +82,12 @@ export interface ShownState {
 
 /** The module's state on this host in the words of the product. */
 export function shownState(core: ModuleCoreState): ShownState {
+  const shown = shownRole(core);
+  const failing = diskErrorText(core);
+  return failing === null ? shown : { ...shown, reason: [failing, shown.reason].filter(Boolean).join('; ') };
+}
+
+function shownRole(core: ModuleCoreState): ShownState {
   const { role } = core;
   switch (role.at) {
     case 'stopped':

@@ -56,6 +56,8 @@ export interface ReplicaFacts {
   readonly consistent: boolean;
   /** With `consistent: false`: what it was before that resync is kept, and an operator who forces it gets that. */
   readonly restorable?: boolean;
+  /** Its disk lost what it had taken; until a resync into it has ended, the other host's replica is the better one. */
+  readonly diskError?: { readonly code: string; readonly at: string } | null;
   /** Whether there are files in the directory. With an empty lineage they are nobody's copy: somebody put them there. */
   readonly content: boolean;
 }
@@ -90,6 +92,8 @@ export interface ModuleConfig {
   readonly restartPeriodMs: number;
   readonly maxFailovers: number;
   readonly failoverPeriodMs: number;
+  /** What a primary does whose own disk has failed while its secondary is in sync. */
+  readonly onDiskError: 'switchover' | 'report';
 }
 
 /** What a host tells its peer about a module with every heartbeat. Level-triggered: a lost one is made good by the next. */
@@ -160,7 +164,7 @@ export type ServerPhase =
   | { readonly kind: 'stopping' };
 
 /** Why a primary gives up its role in order. */
-export type LeaveFor = 'stop' | 'switchover' | 'shutdown' | 'serverFailed' | 'resolve';
+export type LeaveFor = 'stop' | 'switchover' | 'shutdown' | 'serverFailed' | 'diskFailed' | 'resolve';
 
 export type Role =
   | { readonly at: 'stopped' }

@@ -2,6 +2,7 @@
 import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { follow } from './following.ts';
+import { isInDoubt } from './ownDisk.ts';
 import { promote } from './promote.ts';
 import type { ArbiterRecord, PeerStatus, Role } from './types.ts';
 
@@ -81,6 +82,12 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     return;
   }
   if (!draft.inSyncBy(record)) {
+    if (isInDoubt(state, record)) {
+      draft.wait(
+        `${peerName} is in sync too, and its disk has not failed: waiting for it; force-primary if this copy is to be used`,
+      );
+      return;
+    }
     const found = state.replica.consistent
       ? `ends at epoch ${String(draft.tail()?.epoch ?? 0)}`
       : state.replica.restorable

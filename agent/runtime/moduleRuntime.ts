@@ -193,6 +193,7 @@ export class ModuleRuntime {
       since: this.#since.toISOString(),
       epoch: this.#core.replica.lineage.at(-1)?.epoch ?? 0,
       diverged: divergenceOf(this.#core),
+      diskError: this.#core.replica.diskError ?? null,
       server: {
         state: this.#options.server.state(),
         detail: role.at === 'primary' && role.server.kind === 'down' ? role.server.reason : this.#serverDetail,
@@ -231,8 +232,8 @@ export class ModuleRuntime {
     await this.#mirror.close().catch(() => undefined);
   }
 
-  #facts({ lineage, consistent, restorable = false }: ReplicaRecord): ReplicaFacts {
-    return { lineage, consistent, restorable, content: this.#content };
+  #facts({ lineage, consistent, restorable = false, diskError = null }: ReplicaRecord): ReplicaFacts {
+    return { lineage, consistent, restorable, diskError, content: this.#content };
   }
 
   #dispatch(event: CoreEvent): void {
@@ -554,6 +555,12 @@ export class ModuleRuntime {
           'UNDO_GIVEN_UP',
           `${told}; until its end this replica is of no use alone`,
         );
+        return;
+      }
+      case 'diskFailed': {
+        const { config, directory } = this.#options;
+        const told = `the disk below ${directory} on ${config.self} has failed (${event.error.code}): it lost writes that it had taken`;
+        this.#options.log.add('error', this.name, 'DISK_FAILED', `${told}; check the kernel's log and replace it`);
         return;
       }
       case 'rolledBack': {

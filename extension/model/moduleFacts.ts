@@ -12,6 +12,7 @@ function knownReplicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateF
   const word = replica.state;
   if (replica.transition === 'frozen') return { severity: 'error', word, label: 'frozen' };
   if (replica.transition !== null) return { severity: 'busy', word, label: replica.transition };
+  if (replica.diskError && replica.state !== 'STOP') return { severity: 'error', word, label: 'disk failed' };
   switch (replica.state) {
     case 'PRIM':
       return { severity: 'good', word, label: 'in service' };
@@ -44,6 +45,7 @@ export function moduleFacts(module: ModuleStatus): StateFacts {
     }
     const diverged = divergedReplica(module);
     if (diverged) return { severity: 'error', word: primary.state, label: `${where}, ${diverged.host} has diverged` };
+    if (primary.diskError) return { severity: 'error', word: primary.state, label: `${where}, whose disk has failed` };
     if (primary.state === 'ALONE') return { severity: 'warning', word: 'ALONE', label: `${where}, no secondary` };
     return {
       severity: link.kind === 'in-sync' ? 'good' : 'warning',

@@ -41,6 +41,9 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'guest-dies':
       world.guestDies(host);
       return;
+    case 'disk-fails':
+      world.diskFails(host);
+      return;
     case 'command':
       world.command(
         second as HostName,

@@ -7,7 +7,7 @@ import { Violation, World } from './world.ts';
 const seeds = Number(process.env['UNDERSTUDY_SEEDS'] ?? 300);
 const only = process.env['UNDERSTUDY_SEED'];
 
-function run(seed: number, trace?: (line: string) => void): World {
+function run(seed: number, trace?: (line: string) => void, failing: 'alpha' | 'beta' | null = null): World {
   const random = new Random(seed);
   const world = new World(trace ? { random, trace } : { random });
   world.run(15_000);
@@ -16,6 +16,7 @@ function run(seed: number, trace?: (line: string) => void): World {
   while (world.now < end) {
     world.run(random.between(100, 5000));
     const host = random.pick(hosts);
+    if (failing && random.next() < 0.2) world.diskFails(failing);
     const fault = random.next();
     if (fault < 0.2) world.crash(host);
     else if (fault < 0.45) world.boot(host);
@@ -124,6 +125,24 @@ describe('the failover core under faults', () => {
       }
       expect(broken).toEqual([]);
       expect(acknowledged).toBeGreaterThan(seeds * 100);
+    },
+    60_000 + seeds * 100,
+  );
+
+  it(
+    `keeps the promises while the disk of one host fails again and again, over ${String(seeds)} seeded runs`,
+    () => {
+      const broken: string[] = [];
+      for (let seed = 1; seed <= seeds && broken.length < 5; seed += 1) {
+        try {
+          const world = run(seed, undefined, seed % 2 === 0 ? 'alpha' : 'beta');
+          if (!whole(world)) broken.push(`seed ${String(seed)}: not whole again: ${world.describe()}`);
+        } catch (error) {
+          if (!(error instanceof Violation)) throw error;
+          broken.push(`seed ${String(seed)}: ${error.message}`);
+        }
+      }
+      expect(broken).toEqual([]);
     },
     60_000 + seeds * 100,
   );

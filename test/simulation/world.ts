@@ -15,6 +15,7 @@ import type {
   Operation,
   Outcome,
   PeerStatus,
+  ReplicaFacts,
   Resolution,
 } from '../../agent/core/types.ts';
 import type { Random } from './random.ts';
@@ -44,6 +45,7 @@ interface Disk {
   record: ArbiterRecord | null;
   lineage: LineageEntry[];
   consistent: boolean;
+  diskError: ReplicaFacts['diskError'];
   /** Numbers of the writes in the replica, in order. */
   log: number[];
   /** What was kept aside, by its name. */
@@ -125,6 +127,7 @@ export class World {
       restartPeriodMs: 600_000,
       maxFailovers: 1000,
       failoverPeriodMs: 86_400_000,
+      onDiskError: 'switchover',
       ...options.config,
     });
     this.hosts = { alpha: this.#newHost('alpha'), beta: this.#newHost('beta') };
@@ -146,6 +149,7 @@ export class World {
         record: null,
         lineage: [],
         consistent: true,
+        diskError: null,
         log: [],
         aside: {},
       },
@@ -221,6 +225,15 @@ export class World {
     this.#feed(host, { type: 'serverFailed', reason: 'the guest crashed', lasting: false });
   }
 
+  /** The disk of a host loses something that it had taken, and says so. */
+  diskFails(name: HostName): void {
+    const host = this.hosts[name];
+    if (!host.core || host.mirror !== 'serving') return;
+    this.#trace(`${this.#time()} the disk of ${name} fails`);
+    host.disk.diskError = { code: 'EIO', at: 'some time' };
+    this.#feed(host, { type: 'replica', replica: this.#facts(host) });
+  }
+
   command(name: HostName, kind: Command['kind'], keep: HostName | null = null): void {
     const host = this.hosts[name];
     if (!host.core) return;
@@ -293,7 +306,8 @@ export class World {
   }
 
   #facts(host: Host) {
-    return { lineage: [...host.disk.lineage], consistent: host.disk.consistent, content: host.disk.log.length > 0 };
+    const { lineage, consistent, diskError, log } = host.disk;
+    return { lineage: [...lineage], consistent, diskError: diskError ?? null, content: log.length > 0 };
   }
 
   #connected(a: Place, b: Place): boolean {
@@ -633,6 +647,7 @@ export class World {
       follower.disk.log = [...host.disk.log];
       follower.disk.lineage = [...host.disk.lineage];
       follower.disk.consistent = true;
+      follower.disk.diskError = null;
       this.#feedSoon(follower, { type: 'replica', replica: this.#facts(follower) });
       session.inStep = true;
       this.#feed(host, { type: 'mirrorInStep', replica: this.#facts(host) });

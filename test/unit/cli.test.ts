@@ -202,7 +202,7 @@ describe('understudy validate', () => {
     const ran = await understudy(['validate', writeCluster(), web]);
     expect(ran.code).toBe(1);
     expect(ran.out.split('\n')).toEqual([
-      `${web}:4:44: error: mirror.acknowledgeTimeot: the key "acknowledgeTimeot" is unknown here: expected one of directories, exclude, acknowledgeTimeout, directIo, processors; did you mean "acknowledgeTimeout"?`,
+      `${web}:4:44: error: mirror.acknowledgeTimeot: the key "acknowledgeTimeot" is unknown here: expected one of directories, exclude, acknowledgeTimeout, directIo, onDiskError, processors; did you mean "acknowledgeTimeout"?`,
       `${web}:6:30: error: failover.detection: expected a duration such as "700ms", "3s", "10m" or "24h", found "3 sec"; did you mean "3s"?`,
       '2 errors, 0 warnings',
       '',

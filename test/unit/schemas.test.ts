@@ -389,6 +389,7 @@ describe('defaults', () => {
         exclude: [],
         acknowledgeTimeoutMs: 1000,
         directIo: 'cache',
+        onDiskError: 'switchover',
         processors: 'awake',
       },
       server: { kind: 'scripts', start: ['/s'], stop: ['/t'], check: null, checkIntervalMs: 10_000, timeoutMs: 60_000 },

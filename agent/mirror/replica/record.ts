@@ -6,7 +6,9 @@ import { MirrorError } from '../mirrorError.ts';
 const LINEAGE_LIMIT = 256;
 
 /** What of a record changes while a replica is in use. */
-export type RecordChange = Partial<Pick<ReplicaRecord, 'lineage' | 'syncId' | 'consistent' | 'restorable' | 'diskError'>>;
+export type RecordChange = Partial<
+  Pick<ReplicaRecord, 'lineage' | 'syncId' | 'consistent' | 'restorable' | 'diskError'>
+>;
 
 /** The durable record of a replica (`replica.json`). One thread owns it: the main thread of the mirror process. */
 export class RecordStore {

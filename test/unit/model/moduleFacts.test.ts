@@ -47,6 +47,14 @@ describe("what a module's state means", () => {
     expect(enabled(module)).not.toContain('forcePrimary');
   });
 
+  it('is an error while the disk of the primary has failed', () => {
+    const failed = pair(
+      { ...replicaStatus('alpha', 'PRIM'), diskError: { code: 'EIO', at: '' } },
+      replicaStatus('beta', 'SECOND'),
+    );
+    expect(moduleFacts(failed)).toMatchObject({ severity: 'error', label: 'on alpha, whose disk has failed' });
+  });
+
   it('is an error with two histories, which can be resolved either way', () => {
     const diverged = { since: 2, epoch: 3, from: 'alpha', fromEpoch: 4 };
     const module = pair(replicaStatus('alpha', 'ALONE'), { ...replicaStatus('beta', 'WAIT'), diverged });
