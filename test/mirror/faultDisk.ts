@@ -44,15 +44,16 @@ export class FaultDisk {
   #nextId = 1;
   readonly #waiting = new Map<number, (result: unknown) => void>();
 
-  private constructor() {
+  private constructor(readonly isMounted: boolean) {
     this.#base = fs.mkdtempSync(path.join(os.tmpdir(), 'us-disk-'));
     this.mountPoint = path.join(this.#base, 'mounted');
     fs.mkdirSync(this.mountPoint);
     fs.writeFileSync(path.join(this.#base, 'device'), '');
   }
 
-  static async make(megabytes: number): Promise<FaultDisk> {
-    const disk = new FaultDisk();
+  /** @param isMounted false: whoever wants it mounts {@link device} where it likes, and takes it away before `remove` */
+  static async make(megabytes: number, isMounted = true): Promise<FaultDisk> {
+    const disk = new FaultDisk(isMounted);
     const durable = path.join(disk.#base, 'durable');
     fs.writeFileSync(durable, '');
     fs.truncateSync(durable, megabytes << 20);
@@ -76,7 +77,12 @@ export class FaultDisk {
       server.once('exit', (code) => reject(new Error(`the disk's process ended with code ${code ?? '?'}`)));
     });
     this.#loop = (await run('losetup', ['--find', '--show', device])).stdout.trim();
-    await run('mount', ['-t', 'ext4', this.#loop, this.mountPoint]);
+    if (this.isMounted) await run('mount', ['-t', 'ext4', this.#loop, this.mountPoint]);
+  }
+
+  /** The block device. */
+  get device(): string {
+    return this.#loop;
   }
 
   order(order: DiskOrder): Promise<unknown> {

@@ -261,7 +261,12 @@ export class QemuServer implements VirtualServer {
     // Disks that were made by -blockdev have a node name and no device name.
     const disk = String(data['node-name'] ?? data['device']);
     const what = `${String(data['operation'])} error on ${disk}: ${String(data['reason'])}`;
-    if (this.#state === 'stopping' || this.#process === null) return;
+    if (this.#process === null) return;
+    if (this.#state === 'stopping') {
+      // QEMU has stopped the guest: it will not shut down any more.
+      if (data['nospace'] !== true) this.#process.kill();
+      return;
+    }
     if (data['nospace'] === true) {
       if (this.#retry === null) this.options.log(`${what}; the guest waits and goes on when there is room again`);
       this.#change('paused', what);

@@ -1,0 +1,66 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { FaultDisk } from '../mirror/faultDisk.ts';
+import type { LabHost } from './harness/host.ts';
+import { noLab, useLabCluster } from './labSuite.ts';
+
+const disks = new Map<string, FaultDisk>();
+/** What every record of the guest holds: where it is written, the disk fails. */
+const everyRecord = ' boot=';
+
+describe.skipIf(noLab !== null)('with a healthy pair', () => {
+  // Hooks that end things run in the reverse order: the hosts go before their disks.
+  afterAll(async () => {
+    for (const disk of disks.values()) await disk.remove();
+  });
+  const { cluster } = useLabCluster({ beforeAgents: useFaultDisk });
+  const fail = (host: string, text: string | null) => disks.get(host)?.order({ do: 'failContent', text });
+
+  it('the disk of the primary fails: the guest moves to the other host, and the failed one returns by itself when it is cured', async () => {
+    await fail('alpha', everyRecord);
+    try {
+      await cluster().waitUntilServing('beta');
+      await cluster().waitForRecords('beta', 10);
+      expect(cluster().view.module('beta', 'web')?.inSync).toEqual(['beta']);
+      const saysWhy = (): boolean =>
+        /the disk of alpha has failed \(EIO/.test(cluster().view.replica('alpha', 'web')?.reason ?? '');
+      await cluster().view.waitFor('the reason is shown', saysWhy);
+      expect(await cluster().host('beta').runUnderstudy(['status'])).toMatch(/the disk of alpha has failed \(EIO/);
+      // What the disk does not take is no replica.
+      const triedAgain = (): boolean => /EIO/.test(cluster().view.replica('beta', 'web')?.reason ?? '');
+      await cluster().view.waitFor('alpha was tried and is lost with the reason', triedAgain);
+    } finally {
+      await fail('alpha', null);
+    }
+    await cluster().waitUntilHealthy('beta');
+    expect(cluster().view.replica('alpha', 'web')?.diskError).toBeNull();
+    expect(cluster().view.module('beta', 'web')?.lastResync).toMatchObject({ host: 'alpha', kind: 'delta' });
+  });
+
+  it('the disk of the secondary fails: the guest never notices, and the secondary returns by itself when it is cured', async () => {
+    const before = cluster().host('alpha').guests();
+    await fail('beta', everyRecord);
+    try {
+      const isAlone = (): boolean => cluster().view.module('alpha', 'web')?.inSync.join() === 'alpha';
+      await cluster().view.waitFor('the secondary is out of the in-sync set', isAlone);
+      const saysWhy = (): boolean => /EIO/.test(cluster().view.replica('alpha', 'web')?.reason ?? '');
+      await cluster().view.waitFor('the reason is shown', saysWhy);
+      await cluster().waitForRecords('alpha', 20);
+    } finally {
+      await fail('beta', null);
+    }
+    await cluster().waitUntilHealthy('alpha');
+    expect(cluster().host('alpha').guests()).toEqual(before);
+    expect(cluster().view.replica('beta', 'web')?.diskError).toBeNull();
+  });
+});
+
+/** A disk of its own for the virtual server, on each host of the pair. */
+async function useFaultDisk(host: LabHost): Promise<void> {
+  const disk = await FaultDisk.make(192, false);
+  disks.set(host.name, disk);
+  await host.run(['mkdir', '-p', '/var/fresh']);
+  await host.run(['mount', disk.device, '/var/fresh']);
+  await host.run(['cp', '-a', '--sparse=always', '/srv/vm/.', '/var/fresh/']);
+  await host.run(['umount', '/var/fresh']);
+  await host.run(['mount', disk.device, '/srv/vm']);
+}
