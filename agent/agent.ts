@@ -1,7 +1,6 @@
 /** The composition root: read it top to bottom and you know the daemon. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LinkModule } from '../schemas/generated/link.ts';
 import type { ResolvedModule } from '../schemas/defaults.ts';
 import type { ApiServer } from './api/apiServer.ts';
 import type { Arbiter } from './arbiter/arbiter.ts';
@@ -21,6 +20,7 @@ import { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
 import { DesiredFile, ResolutionFile } from './runtime/moduleState.ts';
 import { startApi } from './runtime/startApi.ts';
+import { ToldModules } from './runtime/toldModules.ts';
 import { loadIdentity } from './security/identity.ts';
 import { agentClientOptions, agentServerOptions, explainTlsError, peerHost } from './security/tlsOptions.ts';
 import { QemuServer } from './server/qemu/qemuServer.ts';
@@ -61,6 +61,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
 
   const slots: ModuleSlot[] = [];
   const runtimes = (): ModuleRuntime[] => slots.flatMap((slot) => (slot.runtime ? [slot.runtime] : []));
+  const told = new ToldModules();
   const others = cluster.hosts.filter((host) => host.name !== self.name);
   const links: HostLinks = new HostLinks({
     cluster: cluster.name,
@@ -79,7 +80,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
         ),
       explain: explainTlsError,
     },
-    modules: (host) => Object.fromEntries(runtimes().map((runtime) => [runtime.name, toldOf(runtime, host)])),
+    modules: (host) => told.of(host, runtimes()),
     onHeartbeat: (host, modules) => {
       view.heard(host, modules);
       for (const runtime of runtimes()) {
@@ -264,19 +265,6 @@ function mirrorAddress(configuration: Configuration, links: HostLinks, peer: str
   const own = self.addresses.find(({ network }) => network === best?.network) ?? self.addresses[0];
   if (!own) throw new Error(`${self.name} has no address in the cluster file`);
   return own.address;
-}
-
-/** The endpoint holds the key of a mirror session: it is for the other host of the pair alone. */
-function toldOf(runtime: ModuleRuntime, host: string): LinkModule {
-  const status = runtime.peerStatus();
-  const told = runtime.core.config.peer === host ? status : { ...status, endpoint: null };
-  return {
-    status: told as LinkModule['status'],
-    shown: runtime.status(),
-    lastFailover: runtime.lastFailover,
-    lastVerify: runtime.lastVerify,
-    lastResync: runtime.lastResync,
-  };
 }
 
 function shutdownTimeOf(module: ResolvedModule): number {

@@ -3,7 +3,7 @@ import { entryOf, isGivenUp } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving, serverIsDown } from './leaving.ts';
 import { leavesItsDisk } from './ownDisk.ts';
-import type { ArbiterRecord, Link, Proposal, ReplicaFacts, Role } from './types.ts';
+import type { ArbiterRecord, Link, ModuleConfig, Proposal, ReplicaFacts, Role } from './types.ts';
 
 export type Primary = Extract<Role, { at: 'primary' }>;
 
@@ -168,10 +168,15 @@ function retryDelayMs(link: Extract<Link, { kind: 'none' }>, session: string): n
   return Math.min(sameSessionRetryMs * 2 ** Math.max(0, link.failures - 1), longestSessionRetryMs);
 }
 
+/** The last moment at which a primary of a pair goes on without an answered heartbeat. */
+export function primaryLeaseEnd(role: Primary, config: ModuleConfig): number {
+  return role.leaseFrom + config.detectionMs * leaseShare;
+}
+
 /** Freezes and asks for this host alone when the lease is over. Returns whether it was. */
 function leaseOver(draft: Draft, role: Primary): boolean {
+  if (draft.now <= primaryLeaseEnd(role, draft.config)) return false;
   const silentMs = draft.now - role.leaseFrom;
-  if (silentMs <= draft.config.detectionMs * leaseShare) return false;
   draft.emit({ type: 'freeze' });
   lose(draft, role, `${draft.config.peer} answered no heartbeat for ${String(Math.round(silentMs))} ms`);
   return true;

@@ -1,7 +1,7 @@
 /** What a host tells its peer, and the state that people see. */
 import type { Divergence, ModuleState, Transition } from '../../schemas/generated/api.ts';
 import { diskErrorText, isInDoubt } from './ownDisk.ts';
-import type { LineageEntry, LineageRange, ModuleCoreState, PeerStatus } from './types.ts';
+import type { LineageEntry, LineageRange, ModuleCoreState, PeerStatus, Role } from './types.ts';
 
 const lineageTold = 32;
 
@@ -15,6 +15,28 @@ export function rangesOf(lineage: readonly LineageEntry[]): LineageRange[] {
     } else ranges.push({ from: epoch, epoch, primary, ...(apart ? { apart } : {}) });
   }
   return ranges;
+}
+
+/**
+ * Whether what is told and shown of two states is the same for certain. Between two states of a healthy pair only moments differ: of the
+ * last heartbeat that was heard, and of the last one that was answered.
+ */
+export function isToldTheSame(before: ModuleCoreState, after: ModuleCoreState): boolean {
+  if (before === after) return true;
+  return (Object.keys(after) as (keyof ModuleCoreState)[]).every((key) => {
+    if (key === 'inquiry') return true;
+    if (key === 'peer') return before.peer.status === after.peer.status;
+    if (key === 'role') return isSameRole(before.role, after.role);
+    return Object.is(before[key], after[key]);
+  });
+}
+
+function isSameRole(before: Role, after: Role): boolean {
+  if (before === after) return true;
+  if (before.at !== 'primary' || after.at !== 'primary') return false;
+  return (Object.keys(after) as (keyof typeof after)[]).every(
+    (key) => key === 'leaseFrom' || Object.is(before[key], after[key]),
+  );
 }
 
 /** The part of the state that goes out with every heartbeat. */

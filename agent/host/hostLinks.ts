@@ -2,6 +2,7 @@ import { createServer, connect, type ConnectionOptions, type Server, type TLSSoc
 import type { LinkHeartbeat, LinkHello, LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { PeerConnection } from './peerConnection.ts';
+import { HostNews } from './hostNews.ts';
 
 export interface LinkHost {
   readonly name: string;
@@ -110,6 +111,7 @@ export class HostLinks {
   readonly #accepted = new Set<TLSSocket>();
   #sequence = 0;
   #requestId = 0;
+  readonly #news = new Map<string, HostNews>();
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
@@ -263,13 +265,19 @@ export class HostLinks {
       let current = news.get(path.host.name);
       if (!current) {
         const modules = this.#options.modules(path.host.name);
-        news.set(path.host.name, (current = { modules, text: JSON.stringify(modules) }));
+        news.set(path.host.name, (current = { modules, text: this.#newsOf(path.host.name).textOf(modules) }));
       }
       const isNew = path.told !== current.text;
       path.told = current.text;
       const modules = isNew ? current.modules : null;
       path.connection.send({ type: 'heartbeat', sequence: this.#sequence, modules } satisfies LinkHeartbeat);
     }
+  }
+
+  #newsOf(host: string): HostNews {
+    let news = this.#news.get(host);
+    if (!news) this.#news.set(host, (news = new HostNews()));
+    return news;
   }
 
   #dial(path: Path): void {
@@ -339,13 +347,15 @@ export class HostLinks {
         switch (message.type) {
           case 'heartbeat':
             this.#lastSeen.set(path.host.name, new Date());
-            path.heard = message.modules ?? path.heard;
+            if (message.modules) path.heard = this.#newsOf(path.host.name).heard(message.modules);
             if (!path.heard) {
               from.close('its first heartbeat told nothing of the modules');
               return;
             }
             from.send({ type: 'heartbeatAnswer', sequence: message.sequence });
-            this.#options.onHeartbeat(path.host.name, path.heard);
+            if (message.modules || this.#newsOf(path.host.name).isFirst(message.sequence)) {
+              this.#options.onHeartbeat(path.host.name, path.heard);
+            }
             return;
           case 'heartbeatAnswer':
             this.#onAnswer(path, message.sequence);
@@ -417,7 +427,7 @@ export class HostLinks {
     }
     const rtt = performance.now() - sentAt;
     path.rttMs = path.rttMs === null ? rtt : path.rttMs * 0.8 + rtt * 0.2;
-    this.#options.onAnswered(path.host.name, sentAt);
+    if (this.#newsOf(path.host.name).isAnswered(sentAt)) this.#options.onAnswered(path.host.name, sentAt);
   }
 
   async #serve(connection: PeerConnection, request: LinkRequest): Promise<void> {

@@ -14,6 +14,8 @@ import type { ModuleSlot } from './moduleSlot.ts';
 
 /** Changes are gathered for this long before clients are told. */
 const gatherMs = 100;
+/** What nobody tells of, such as the age of what was heard, is looked at this often. */
+const lookMs = 1000;
 /** A host that was not heard for this long is shown as unreachable. */
 const staleMs = 2000;
 
@@ -37,14 +39,16 @@ export class ClusterView {
   readonly #told = new Map<string, string>();
   #revision = 0;
   #timer: NodeJS.Timeout | null = null;
+  #lookTimer: NodeJS.Timeout | null = null;
 
   constructor(options: ClusterViewOptions) {
     this.#options = options;
   }
 
   heard(host: string, modules: Record<string, LinkModule>): void {
+    const isNews = this.#heard.get(host)?.modules !== modules;
     this.#heard.set(host, { modules, at: performance.now() });
-    this.changed();
+    if (isNews) this.changed();
   }
 
   /** What a host last told of a module. */
@@ -54,7 +58,16 @@ export class ClusterView {
 
   onChange(listener: (event: ChangedEvent) => void): () => void {
     this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#lookTimer ??= setInterval(() => this.changed(), lookMs);
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.#stopLooking();
+    };
+  }
+
+  #stopLooking(): void {
+    if (this.#lookTimer) clearInterval(this.#lookTimer);
+    this.#lookTimer = null;
   }
 
   /** Something may have changed: clients are told soon, and only of what really did. */
@@ -68,6 +81,7 @@ export class ClusterView {
 
   close(): void {
     if (this.#timer) clearTimeout(this.#timer);
+    this.#stopLooking();
     this.#listeners.clear();
   }
 

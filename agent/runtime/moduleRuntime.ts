@@ -10,7 +10,8 @@ import type {
 } from '../../schemas/generated/api.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { initialState, step } from '../core/step.ts';
-import { divergenceOf, peerStatusOf, shownState } from '../core/status.ts';
+import { quietUntil } from '../core/quiet.ts';
+import { divergenceOf, isToldTheSame, peerStatusOf, shownState, type ShownState } from '../core/status.ts';
 import type {
   ArbiterRecord,
   Command,
@@ -36,7 +37,8 @@ import { ServerError, type ServerEvent, type VirtualServer } from '../server/vir
 import type { EventLog } from './eventLog.ts';
 import { ModuleVerify, type VerifyFile } from './moduleVerify.ts';
 import type { DesiredFile, ResolutionFile } from './moduleState.ts';
-import { onTick } from './ticker.ts';
+import { Memo } from './memo.ts';
+import { tickWhenDue, type Ticks } from './ticker.ts';
 
 const freezeAnswerMs = 300;
 const abortAnswerMs = 10_000;
@@ -62,6 +64,8 @@ export interface ModuleRuntimeOptions {
 /** What the peer is told to reach this host's follower: the mirror's endpoint and the address it listens on. */
 type PublishedEndpoint = FollowerEndpoint & { readonly address: string };
 
+type ModuleStatus = Omit<ReplicaStatus, 'host' | 'known' | 'ageMs'>;
+
 /** Runs one module on this host: feeds the core with what happens, and carries out what it decides, in its order. */
 export class ModuleRuntime {
   readonly #options: ModuleRuntimeOptions;
@@ -73,7 +77,10 @@ export class ModuleRuntime {
   /** Whether the directory had files when it was last seen as plain files. */
   readonly #content: boolean;
   #draining = false;
-  #endTicks: () => void = () => undefined;
+  #ticks: Ticks | null = null;
+  /** What is told and shown of the core's state, until it changes. */
+  #told: { readonly status: PeerStatus; readonly shown: ShownState } | null = null;
+  readonly #status = new Memo<ModuleStatus>();
   #nextCommand = 1;
   #starting: AbortController | null = null;
   #since = new Date();
@@ -127,7 +134,10 @@ export class ModuleRuntime {
     const mirror = await options.openMirror();
     const content = hasFiles(options.directory);
     const runtime = new ModuleRuntime(options, mirror, await mirror.record(), content);
-    runtime.#endTicks = onTick(() => runtime.#dispatch({ type: 'tick' }));
+    runtime.#ticks = tickWhenDue({
+      tick: () => runtime.#dispatch({ type: 'tick' }),
+      quietUntil: () => quietUntil(runtime.#core),
+    });
     return runtime;
   }
 
@@ -180,30 +190,40 @@ export class ModuleRuntime {
     this.#readArbiter();
   }
 
+  /** The same object as long as nothing of it has changed: it is asked for with every heartbeat. */
   peerStatus(): PeerStatus {
-    return peerStatusOf(this.#core);
+    return this.#tell().status;
   }
 
-  status(): Omit<ReplicaStatus, 'host' | 'known' | 'ageMs'> {
-    const shown = shownState(this.#core);
-    const { role } = this.#core;
-    const serving = role.at === 'primary';
-    return {
-      ...shown,
-      since: this.#since.toISOString(),
-      epoch: this.#core.replica.lineage.at(-1)?.epoch ?? 0,
-      diverged: divergenceOf(this.#core),
-      diskError: this.#core.replica.diskError ?? null,
-      server: {
-        state: this.#options.server.state(),
-        detail: role.at === 'primary' && role.server.kind === 'down' ? role.server.reason : this.#serverDetail,
-        startedAt: this.#serverStartedAt?.toISOString() ?? null,
-        restarts: this.#core.restarts.length,
-      },
-      traffic: serving ? this.#traffic : null,
-      resync: serving && this.#resync ? resyncStatus(this.#resync) : null,
-      verify: this.#verify.status,
-    };
+  #tell(): { readonly status: PeerStatus; readonly shown: ShownState } {
+    return (this.#told ??= { status: peerStatusOf(this.#core), shown: shownState(this.#core) });
+  }
+
+  /** The same object as long as nothing of it has changed. */
+  status(): ModuleStatus {
+    const told = this.#tell();
+    const state = this.#options.server.state();
+    const inputs = [told, state, this.#since, this.#serverDetail, this.#serverStartedAt];
+    return this.#status.of([...inputs, this.#traffic, this.#resync, this.#verify.progressed], () => {
+      const { role, replica, restarts } = this.#core;
+      const serving = role.at === 'primary';
+      return {
+        ...told.shown,
+        since: this.#since.toISOString(),
+        epoch: replica.lineage.at(-1)?.epoch ?? 0,
+        diverged: divergenceOf(this.#core),
+        diskError: replica.diskError ?? null,
+        server: {
+          state,
+          detail: role.at === 'primary' && role.server.kind === 'down' ? role.server.reason : this.#serverDetail,
+          startedAt: this.#serverStartedAt?.toISOString() ?? null,
+          restarts: restarts.length,
+        },
+        traffic: serving ? this.#traffic : null,
+        resync: serving && this.#resync ? resyncStatus(this.#resync) : null,
+        verify: this.#verify.status,
+      };
+    });
   }
 
   /** Resolves when the command is done or refused. */
@@ -228,7 +248,7 @@ export class ModuleRuntime {
   }
 
   async close(): Promise<void> {
-    this.#endTicks();
+    this.#ticks?.end();
     await this.#mirror.close().catch(() => undefined);
   }
 
@@ -245,11 +265,14 @@ export class ModuleRuntime {
         const before = this.#core;
         const { state, effects } = step(before, { ...next, now: performance.now() });
         this.#core = state;
+        const isTold = isToldTheSame(before, state);
+        if (!isTold) this.#told = null;
         for (const effect of effects) this.#attempt(effect);
-        if (!isSame(before, state)) this.#noteChange(before);
+        if (!isTold) this.#noteChange(before);
       }
     } finally {
       this.#draining = false;
+      this.#ticks?.look();
     }
   }
 
@@ -265,12 +288,12 @@ export class ModuleRuntime {
   }
 
   #noteChange(before: ModuleCoreState): void {
-    const shown = JSON.stringify(shownState(this.#core));
+    const shown = JSON.stringify(this.#tell().shown);
     const urgent = before.role.at !== this.#core.role.at || before.record !== this.#core.record;
     if (shown !== this.#shown) {
       const [was, is] = [
         this.#shown ? (JSON.parse(this.#shown) as { state: string }).state : '',
-        shownState(this.#core).state,
+        this.#tell().shown.state,
       ];
       if (was !== is) this.#since = new Date();
       this.#shown = shown;
@@ -647,11 +670,6 @@ export class ModuleRuntime {
     this.#previousStats = { stats: this.#stats, at: now };
     this.#options.onChange(false);
   }
-}
-
-/** Most steps change nothing: every tick and most heartbeats. */
-function isSame(before: ModuleCoreState, after: ModuleCoreState): boolean {
-  return (Object.keys(after) as (keyof ModuleCoreState)[]).every((key) => Object.is(before[key], after[key]));
 }
 
 function resyncStatus(progress: ResyncProgress): ResyncStatus {

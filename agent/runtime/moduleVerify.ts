@@ -62,6 +62,11 @@ export class ModuleVerify {
     return this.#last;
   }
 
+  /** Another object, or null, whenever {@link status} is another one. */
+  get progressed(): object | null {
+    return this.#running?.progress ?? this.#running;
+  }
+
   get status(): VerifyStatus | null {
     if (this.#running === null) return null;
     const { names, toCheck, checked, differences, rate, secondsLeft } = this.#running.progress ?? {

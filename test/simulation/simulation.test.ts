@@ -221,6 +221,16 @@ describe('the failover core under faults', () => {
     expect(lines.join('\n')).toContain('the content of beta is kept in');
   });
 
+  it('asks for hardly a tick while a pair is healthy', () => {
+    const world = new World({ random: new Random(14) });
+    world.run(15_000);
+    const before = world.sparedTicks;
+    world.run(60_000);
+    expect(world.describe()).toContain('PRIM server running');
+    // Two hosts, twenty ticks a second.
+    expect(world.sparedTicks - before).toBeGreaterThan(0.99 * 2 * 20 * 60);
+  });
+
   it('lets one of two primaries of the same epoch go on when they see each other again, and the other wait', () => {
     const world = new World({
       random: new Random(13),

@@ -3,7 +3,8 @@
  * core may rely on: what is acknowledged when, what a crash leaves. Every step checks the promises.
  */
 import { initialState, step } from '../../agent/core/step.ts';
-import { peerStatusOf, shownState } from '../../agent/core/status.ts';
+import { quietUntil } from '../../agent/core/quiet.ts';
+import { divergenceOf, isToldTheSame, peerStatusOf, shownState } from '../../agent/core/status.ts';
 import type {
   ArbiterRecord,
   Command,
@@ -100,6 +101,8 @@ export class World {
   /** A host that was paused longer than the detection time may answer its own guest for a moment; never the disk. */
   longPause = false;
   highestAcknowledgingEpoch = 0;
+  /** Ticks that an agent would not have asked for. */
+  sparedTicks = 0;
   twoServersMs = 0;
   readonly outcomes: Outcome[] = [];
   #planned: Planned[] = [];
@@ -367,12 +370,34 @@ export class World {
     if (!host.core) return;
     const before = shownState(host.core);
     const { state, effects } = step(host.core, { ...event, now: this.now });
+    this.#checkShortcuts(host, host.core, event, { state, effects });
     host.core = state;
     const after = shownState(state);
     if (before.state !== after.state || before.transition !== after.transition) {
       this.#trace(`${this.#time()} ${host.name} ${after.state} ${after.transition ?? ''} ${after.reason ?? ''}`);
     }
     for (const effect of effects) this.#carryOut(host, effect);
+  }
+
+  /** The agent spares ticks that change nothing, and tells anew only what may have changed. */
+  #checkShortcuts(
+    host: Host,
+    before: ModuleCoreState,
+    event: CoreEvent,
+    { state, effects }: { state: ModuleCoreState; effects: readonly Effect[] },
+  ): void {
+    const isSame = (Object.keys(state) as (keyof ModuleCoreState)[]).every((key) => before[key] === state[key]);
+    if (event.type === 'tick' && this.now < quietUntil(before)) {
+      this.sparedTicks += 1;
+      if (!isSame || effects.length > 0) {
+        throw new Violation(`${this.#time()} ${host.name}: a tick that was to change nothing changed something`);
+      }
+    }
+    if (isSame || !isToldTheSame(before, state)) return;
+    const told = (of: ModuleCoreState) => JSON.stringify([peerStatusOf(of), shownState(of), divergenceOf(of)]);
+    if (told(before) !== told(state)) {
+      throw new Violation(`${this.#time()} ${host.name}: ${event.type} changed what is told, and nobody would be told`);
+    }
   }
 
   #carryOut(host: Host, effect: Effect): void {

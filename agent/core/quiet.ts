@@ -1,0 +1,37 @@
+/** When the passing of time matters: an agent with many modules need not look at each of them many times a second. */
+import { primaryLeaseEnd } from './primary.ts';
+import type { ModuleCoreState } from './types.ts';
+
+/**
+ * A tick before this moment changes nothing and has no effects; -Infinity: nothing is promised, Infinity: time alone never matters. Said only
+ * of the states that last: a healthy pair, and a module that is stopped. Any other event may bring the moment forward.
+ */
+export function quietUntil(state: ModuleCoreState): number {
+  const { role, desired, config, peer } = state;
+  const isAsked = state.commands.length > 0 || state.shuttingDown || (state.resolution?.keep ?? null) !== null;
+  if (isAsked || (state.replica.diskError ?? null) !== null) return -Infinity;
+  switch (role.at) {
+    case 'stopped':
+      return desired.value === 'stopped' ? Infinity : -Infinity;
+    case 'primary': {
+      const settled =
+        role.link.kind === 'both' &&
+        role.server.kind === 'running' &&
+        role.leaving === null &&
+        state.pending === null &&
+        desired.value === 'started';
+      return settled ? primaryLeaseEnd(role, config) : -Infinity;
+    }
+    case 'following': {
+      const settled =
+        peer.heardAt !== null &&
+        peer.status?.role === 'primary' &&
+        peer.status.link !== 'none' &&
+        state.pending === null &&
+        desired.value === 'started';
+      return settled ? (peer.heardAt ?? 0) + config.detectionMs : -Infinity;
+    }
+    default:
+      return -Infinity;
+  }
+}

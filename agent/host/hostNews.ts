@@ -1,0 +1,41 @@
+import type { LinkModule } from '../../schemas/generated/link.ts';
+
+type Modules = Readonly<Record<string, LinkModule>>;
+
+/** What is new of what is told to and heard from one host, which is the same over all networks: for that nothing need be done twice. */
+export class HostNews {
+  #told: { readonly modules: Modules; readonly text: string } = { modules: {}, text: '{}' };
+  #heard: { readonly modules: Record<string, LinkModule>; readonly text: string } | null = null;
+  #sequence = -1;
+  #answered = -Infinity;
+
+  /** The text of what is told: made anew when one of the objects is another one. */
+  textOf(modules: Modules): string {
+    const told = this.#told.modules;
+    const names = Object.keys(modules);
+    const isSame = names.length === Object.keys(told).length && names.every((name) => modules[name] === told[name]);
+    if (!isSame) this.#told = { modules, text: JSON.stringify(modules) };
+    return this.#told.text;
+  }
+
+  /** What was heard, as the same object that another network brought. */
+  heard(modules: Record<string, LinkModule>): Record<string, LinkModule> {
+    const text = JSON.stringify(modules);
+    if (this.#heard?.text !== text) this.#heard = { modules, text };
+    return this.#heard.modules;
+  }
+
+  /** Whether this heartbeat of the host's is the first of its number: it goes out over every network. */
+  isFirst(sequence: number): boolean {
+    if (sequence === this.#sequence) return false;
+    this.#sequence = sequence;
+    return true;
+  }
+
+  /** Whether a heartbeat that was sent at this moment is answered over the first network. */
+  isAnswered(sentAt: number): boolean {
+    if (sentAt <= this.#answered) return false;
+    this.#answered = sentAt;
+    return true;
+  }
+}

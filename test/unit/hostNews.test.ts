@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { HostNews } from '../../agent/host/hostNews.ts';
+import type { LinkModule } from '../../schemas/generated/link.ts';
+
+const moduleOf = (restarts: number): LinkModule =>
+  ({ status: { role: 'primary' }, shown: { restarts }, lastFailover: null, lastResync: null }) as unknown as LinkModule;
+
+describe('news between two hosts', () => {
+  it('writes down what is told only when a module is another one, or there are others', () => {
+    const news = new HostNews();
+    const web = moduleOf(0);
+    const first = news.textOf({ web });
+    expect(JSON.parse(first)).toEqual({ web });
+    expect(news.textOf({ web })).toBe(first);
+    expect(JSON.parse(news.textOf({ web: moduleOf(1) }))).toEqual({ web: moduleOf(1) });
+    expect(JSON.parse(news.textOf({ web, db: web }))).toEqual({ web, db: web });
+    expect(JSON.parse(news.textOf({}))).toEqual({});
+  });
+
+  it('takes what two networks bring for the same', () => {
+    const news = new HostNews();
+    const lan = news.heard({ web: moduleOf(0) });
+    expect(news.heard({ web: moduleOf(0) })).toBe(lan);
+    expect(news.heard({ web: moduleOf(1) })).toEqual({ web: moduleOf(1) });
+  });
+
+  it('counts a heartbeat and its answer once, over whichever network they come first', () => {
+    const news = new HostNews();
+    expect([1, 1, 2, 2].map((sequence) => news.isFirst(sequence))).toEqual([true, false, true, false]);
+    // The other agent was started anew.
+    expect([1, 1].map((sequence) => news.isFirst(sequence))).toEqual([true, false]);
+    expect([10, 10, 20, 10].map((sentAt) => news.isAnswered(sentAt))).toEqual([true, false, true, false]);
+  });
+});
