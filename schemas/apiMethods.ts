@@ -6,6 +6,7 @@ import type {
   LogParams,
   LogResult,
   ModuleParams,
+  RepairParams,
   ResolveParams,
   Role,
   Snapshot,
@@ -28,6 +29,7 @@ export interface ApiMethods {
   'module.forcePrimary': { params: ForcePrimaryParams; result: CommandResult };
   'module.resolve': { params: ResolveParams; result: CommandResult };
   'module.verify': { params: VerifyParams; result: CommandResult };
+  'module.repair': { params: RepairParams; result: CommandResult };
   'log.read': { params: LogParams; result: LogResult };
 }
 
@@ -51,6 +53,7 @@ export const apiMethods: { readonly [Method in ApiMethod]: ApiMethodContract } =
   'module.forcePrimary': { role: 'admin', params: validators.ForcePrimaryParams, result: validators.CommandResult },
   'module.resolve': { role: 'admin', params: validators.ResolveParams, result: validators.CommandResult },
   'module.verify': { role: 'operator', params: validators.VerifyParams, result: validators.CommandResult },
+  'module.repair': { role: 'admin', params: validators.RepairParams, result: validators.CommandResult },
   'log.read': { role: 'viewer', params: validators.LogParams, result: validators.LogResult },
 };
 

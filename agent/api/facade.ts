@@ -39,6 +39,8 @@ export interface AgentFacade {
   /** Compares both replicas, content at `bandwidth` bytes a second at most, null for no limit. Resolves when it has begun. */
   verify(module: string, bandwidth: number | null, by: Actor): Promise<Outcome>;
   stopVerify(module: string, by: Actor): Promise<Outcome>;
+  /** What the verify that ended at `verifiedAt` found is overwritten on the secondary. Resolves when it has begun. */
+  repair(module: string, verifiedAt: string, by: Actor): Promise<Outcome>;
   /** For `/ready/MODULE`: true only where the module is served. */
   isServing(module: string): boolean;
 }

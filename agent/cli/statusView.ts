@@ -115,7 +115,8 @@ function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
   ];
 }
 
-function describeResync(resync: NonNullable<ReplicaStatus['resync']>, from: string): string {
+/** A resync as it goes, in one line. */
+export function describeResync(resync: NonNullable<ReplicaStatus['resync']>, from: string): string {
   const percent = resync.toCheck === 0 ? 100 : Math.floor((100 * resync.checked) / resync.toCheck);
   const left = resync.secondsLeft === null ? 'time left not known yet' : `${formatSeconds(resync.secondsLeft)} left`;
   return `${resync.kind} resync from ${from}: ${percent} %, ${formatBytes(resync.checked)} of ${formatBytes(resync.toCheck)}, ${formatBytes(resync.sent)} sent, ${formatBytes(resync.rate)}/s, ${left} (${printable(resync.cause)})`;

@@ -11,7 +11,8 @@ export function describeVerify(verify: VerifyStatus): string {
 /** What the last one found, in one line. */
 export function summariseVerify(verify: LastVerify): string {
   const end = verify.outcome === 'complete' ? '' : `not complete (${printable(verify.reason ?? verify.outcome)}), `;
-  return `${end}${differences(verify.total)}, ${verify.names} names and ${formatBytes(verify.checked)} compared in ${(verify.durationMs / 1000).toFixed(1)} s`;
+  const repair = verify.repair?.phase === 'checked' ? 'after a repair: ' : verify.repair ? 'being repaired: ' : '';
+  return `${repair}${end}${differences(verify.total)}, ${verify.names} names and ${formatBytes(verify.checked)} compared in ${(verify.durationMs / 1000).toFixed(1)} s`;
 }
 
 /** What the last one found, with the differences. */
@@ -22,7 +23,13 @@ export function describeLastVerify(verify: LastVerify): string {
   }
   const more = verify.total - verify.differences.length;
   if (more > 0) lines.push(`  … and ${more} more: verify.json in the module's state directory on ${verify.host}`);
-  if (verify.total > 0) lines.push('Nothing was changed on either host.');
+  if (verify.repair?.phase === 'checked') {
+    const { host, by, differences: count } = verify.repair;
+    lines.push(
+      `This is after the repair of ${differences(count)} on ${host} that ${printable(by)} asked for; what ${host} held is kept aside there.`,
+    );
+  } else if (verify.repair) lines.push(`A repair of ${verify.repair.host} is under way.`);
+  else if (verify.total > 0) lines.push('Nothing was changed on either host.');
   return `${lines.join('\n')}\n`;
 }
 

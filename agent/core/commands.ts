@@ -3,14 +3,10 @@ import { decide, isGivenUp, isUnderWay } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving } from './leaving.ts';
 import { promote } from './promote.ts';
+import { beginRepair, repairOutcome } from './repair.ts';
 import { shownState } from './status.ts';
+import { refusal, type Refusal } from './refusal.ts';
 import type { Command, Outcome } from './types.ts';
-
-type Refusal = Extract<Outcome, { ok: false }>;
-
-function refusal(code: Refusal['code'], reason: string, numbers: Refusal['numbers'] = {}): Refusal {
-  return { ok: false, code, reason, numbers };
-}
 
 export function command(
   draft: Draft,
@@ -44,6 +40,8 @@ function begin(draft: Draft, kind: Exclude<Command['kind'], 'resolve'>, arbiterR
       return switchover(draft, arbiterReachable);
     case 'force':
       return force(draft, arbiterReachable);
+    case 'repair':
+      return beginRepair(draft, arbiterReachable);
     case 'shutdown':
       draft.state.shuttingDown = true;
       return null;
@@ -251,6 +249,11 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
         };
       }
       break;
+    case 'repair': {
+      const repaired = repairOutcome(draft);
+      if (repaired) return repaired;
+      break;
+    }
     case 'shutdown':
       if (role.at === 'stopped') return { ok: true, message: `${module} has left ${self}` };
       break;

@@ -9,7 +9,11 @@ import type { ArbiterRecord, Fork, LineageEntry, LineageRange, PeerStatus, Resol
 export function entryOf(draft: Draft, record: ArbiterRecord): LineageEntry {
   const { epoch, primary, inSync, cause } = record;
   const alone = draft.config.arbiter === 'none' && inSync.length === 1;
-  return cause === 'force' || alone ? { epoch, primary, apart: true } : { epoch, primary };
+  return {
+    ...{ epoch, primary },
+    ...(cause === 'force' || alone ? { apart: true } : {}),
+    ...(cause === 'repair' ? { repair: true } : {}),
+  };
 }
 
 function knows(ranges: readonly LineageRange[], { epoch, primary }: LineageEntry): boolean {

@@ -2,6 +2,7 @@
 import { forkFrom, isGivenUp, waitDiverged } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { enter, promote } from './promote.ts';
+import { isToBeRepaired } from './repair.ts';
 import type { Endpoint, PeerStatus, Role } from './types.ts';
 
 type Following = Extract<Role, { at: 'following' }>;
@@ -10,8 +11,8 @@ type Following = Extract<Role, { at: 'following' }>;
 const abandonedAfterMs = 2000;
 
 /**
- * Begins to follow. A replica whose last configuration the primary took no part in is kept aside first; when it holds a second history (it was
- * primary alone, and another was forced), an operator has to choose before that.
+ * Begins to follow. A replica whose last configuration the primary took no part in is kept aside first, and so is one that is to be repaired;
+ * when it holds a second history (it was primary alone, and another was forced), an operator has to choose before that.
  */
 export function follow(draft: Draft, primary: PeerStatus): void {
   const epoch = primary.record?.epoch ?? 0;
@@ -23,9 +24,11 @@ export function follow(draft: Draft, primary: PeerStatus): void {
       return;
     }
     const name = `${draft.config.self}-epoch-${String(tail?.epoch ?? 0)}`;
-    const why = tail
-      ? `was primary by epoch ${String(tail.epoch)}, unknown to ${draft.config.peer}`
-      : 'holds files that are no copy of the module';
+    const why = !tail
+      ? 'holds files that are no copy of the module'
+      : isToBeRepaired(draft, primary)
+        ? `differs from ${draft.config.peer}, and an operator asked for a repair`
+        : `was primary by epoch ${String(tail.epoch)}, unknown to ${draft.config.peer}`;
     draft.log('warn', 'KEEPING_ASIDE', `${draft.config.self} ${why}: its content is kept aside before the resync`);
     draft.become({ at: 'keepingAside', epoch, name });
     const { self: host, peer: kept } = draft.config;
@@ -41,12 +44,13 @@ export function follow(draft: Draft, primary: PeerStatus): void {
   startToFollow(draft, epoch);
 }
 
-/** Whether this replica holds what the primary cannot know of. What an unfinished resync left behind was kept aside before it began. */
+/** Whether this replica holds what the primary cannot know of, or was found to differ. What an unfinished resync left behind was kept aside before it began. */
 function holdsItsOwn(draft: Draft, primary: PeerStatus): boolean {
   const { replica, keptAside } = draft.state;
   const tail = draft.tail();
   if (keptAside === (tail?.epoch ?? 0) || !replica.consistent) return false;
   if (tail === null) return replica.content;
+  if (isToBeRepaired(draft, primary)) return true;
   return !primary.lineage.some(
     ({ from, epoch, primary: host }) => from <= tail.epoch && tail.epoch <= epoch && host === tail.primary,
   );
@@ -83,13 +87,9 @@ export function settleFollowing(draft: Draft, role: Following): void {
     return;
   }
   if (peer.role === 'primary') {
-    const epoch = peer.record?.epoch ?? role.epoch;
     // The primary gave up this session (or this epoch came after it): a fresh endpoint lets it attach again.
     const abandoned = role.connected && draft.now - role.connectedAt > abandonedAfterMs;
-    if ((role.spent || abandoned) && peer.link === 'none') {
-      startToFollow(draft, epoch);
-      return;
-    }
+    if ((role.spent || abandoned) && peer.link === 'none') follow(draft, peer);
     return;
   }
   if (peer.record?.primary === config.self && draft.inSyncBy(peer.record)) {

@@ -74,6 +74,7 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
     link.kind === 'lost' ||
     link.kind === 'goingAlone' ||
     link.kind === 'committing' ||
+    link.kind === 'parting' ||
     link.kind === 'joining'
   ) {
     return false;
@@ -145,6 +146,11 @@ function settleLink(draft: Draft, role: Primary): void {
       if (leaseOver(draft, role)) return;
       settleServer(draft, role);
       return;
+    case 'parting':
+      if (leaseOver(draft, role)) return;
+      draft.become({ ...role, link: { ...link, proposal: draft.repropose(link.proposal) } });
+      settleServer(draft, currentPrimary(draft, role));
+      return;
     case 'lost': {
       // A server that does not run needs no killing; then the arbiter may take its time.
       const killDue = !serverIsDown(role.server) && draft.now - role.leaseFrom > draft.config.detectionMs * killShare;
@@ -208,10 +214,10 @@ export function lose(draft: Draft, role: Primary, reason: string): void {
   });
 }
 
-function proposeAlone(draft: Draft, epoch: number): Proposal {
+export function proposeAlone(draft: Draft, epoch: number, cause: 'failover' | 'repair' = 'failover'): Proposal {
   const { self } = draft.config;
   const base = draft.tail()?.epoch ?? epoch;
-  return draft.propose(epoch, { epoch: epoch + 1, primary: self, inSync: [self], base, cause: 'failover' });
+  return draft.propose(epoch, { epoch: epoch + 1, primary: self, inSync: [self], base, cause });
 }
 
 function proposeBoth(draft: Draft, epoch: number): Proposal {
@@ -238,6 +244,7 @@ export function primaryPeerLost(draft: Draft, role: Primary, reason: string): vo
       return;
     case 'joining':
     case 'both':
+    case 'parting':
       lose(draft, role, reason);
       return;
     case 'attaching':
@@ -320,12 +327,12 @@ export function primaryOperationFailed(draft: Draft, role: Primary, kind: string
 
 export function primaryGranted(draft: Draft, role: Primary, record: ArbiterRecord): void {
   const { link } = role;
-  const proposal = link.kind === 'lost' || link.kind === 'committing' ? link.proposal : null;
-  if (proposal?.record.proposal !== record.proposal) return;
+  if (proposalOf(link)?.record.proposal !== record.proposal) return;
   draft.learn(record);
   const entry = entryOf(draft, record);
-  if (link.kind === 'lost') {
-    draft.become({ ...role, grant: record, link: { kind: 'goingAlone', reason: link.reason } });
+  if (link.kind === 'lost' || link.kind === 'parting') {
+    const reason = link.kind === 'lost' ? link.reason : `${draft.config.peer} is being repaired`;
+    draft.become({ ...role, grant: record, link: { kind: 'goingAlone', reason } });
     draft.operate({ kind: 'goAlone', entry });
   } else {
     draft.become({ ...role, grant: record });
@@ -335,11 +342,10 @@ export function primaryGranted(draft: Draft, role: Primary, record: ArbiterRecor
 
 export function primaryRefused(draft: Draft, role: Primary, proposalName: string, current: ArbiterRecord | null): void {
   const { link } = role;
-  const proposal = link.kind === 'lost' || link.kind === 'committing' ? link.proposal : null;
-  if (proposal?.record.proposal !== proposalName) return;
+  if (proposalOf(link)?.record.proposal !== proposalName) return;
   if (current === null) {
     // A replaced witness. While held, another host may think the same of itself, so only an undisturbed primary seeds it.
-    if (link.kind === 'committing') seed(draft, role);
+    if (link.kind === 'committing' || link.kind === 'parting') seed(draft, role);
     return;
   }
   draft.learn(current);
@@ -350,7 +356,13 @@ export function primaryRefused(draft: Draft, role: Primary, proposalName: string
     draft.become({ ...role, grant, link: { ...link, proposal: proposeAlone(draft, current.epoch) } });
   } else if (link.kind === 'committing') {
     draft.become({ ...role, grant, link: { ...link, proposal: proposeBoth(draft, current.epoch) } });
+  } else if (link.kind === 'parting') {
+    draft.become({ ...role, grant, link: { ...link, proposal: proposeAlone(draft, current.epoch, 'repair') } });
   }
+}
+
+function proposalOf(link: Link): Proposal | null {
+  return link.kind === 'lost' || link.kind === 'committing' || link.kind === 'parting' ? link.proposal : null;
 }
 
 /** Gives a witness that holds nothing the record by which this primary runs. */

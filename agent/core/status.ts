@@ -8,11 +8,11 @@ const lineageTold = 32;
 /** Consecutive epochs with the same primary as one range each: a replica that was restarted a hundred times has one history still. */
 export function rangesOf(lineage: readonly LineageEntry[]): LineageRange[] {
   const ranges: LineageRange[] = [];
-  for (const { epoch, primary, apart } of lineage) {
+  for (const { epoch, primary, apart, repair } of lineage) {
     const last = ranges.at(-1);
-    if (!apart && last && last.primary === primary && last.epoch + 1 === epoch) {
+    if (!apart && !repair && last && last.primary === primary && last.epoch + 1 === epoch) {
       ranges[ranges.length - 1] = { ...last, epoch };
-    } else ranges.push({ from: epoch, epoch, primary, ...(apart ? { apart } : {}) });
+    } else ranges.push({ from: epoch, epoch, primary, ...(apart ? { apart } : {}), ...(repair ? { repair } : {}) });
   }
   return ranges;
 }
@@ -46,7 +46,7 @@ export function peerStatusOf(state: ModuleCoreState): PeerStatus {
   return {
     role: roleWord(state),
     link:
-      link === 'both'
+      link === 'both' || link === 'parting'
         ? 'both'
         : link === 'lost' || link === 'goingAlone'
           ? 'lost'
@@ -152,7 +152,7 @@ function shownRole(core: ModuleCoreState): ShownState {
 }
 
 function shownPrimary(core: ModuleCoreState, role: Extract<ModuleCoreState['role'], { at: 'primary' }>): ShownState {
-  const both = role.link.kind === 'both';
+  const both = role.link.kind === 'both' || role.link.kind === 'parting';
   const state: ModuleState = both ? 'PRIM' : 'ALONE';
   if (role.link.kind === 'lost') return { state, transition: 'frozen', reason: role.link.reason };
   if (role.leaving) {

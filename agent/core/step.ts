@@ -20,6 +20,7 @@ import {
   seed,
   settlePrimary,
 } from './primary.ts';
+import { isToBeRepaired } from './repair.ts';
 import { askingGranted, askingRefused, entered, mounted, settleAsking } from './promote.ts';
 import type {
   Desired,
@@ -39,6 +40,8 @@ import { settleWaiting } from './waiting.ts';
 const mountRetryMs = 3000;
 /** After a failed attempt to follow. */
 const followRetryMs = 3000;
+/** After a replica that is to be repaired could not be kept aside. */
+const keepAsideRetryMs = 15_000;
 
 /** @param incarnation unique per life of the agent, so that names of proposals never repeat */
 export function initialState(
@@ -293,10 +296,7 @@ function operationFailed(draft: Draft, reason: string): void {
         'KEEP_ASIDE_FAILED',
         `${draft.config.module}: what only ${draft.config.self} holds could not be kept aside: ${reason}`,
       );
-      draft.wait(
-        `${draft.config.self} holds writes that ${draft.config.peer} does not, and they could not be kept aside: ${reason}`,
-        { parked: true },
-      );
+      keepAsideFailed(draft, reason);
       return;
     case 'startingToFollow':
     case 'unfollowing':
@@ -307,6 +307,21 @@ function operationFailed(draft: Draft, reason: string): void {
     default:
       return;
   }
+}
+
+function keepAsideFailed(draft: Draft, reason: string): void {
+  const { self, peer } = draft.config;
+  const primary = draft.freshPeer();
+  if (primary && isToBeRepaired(draft, primary)) {
+    // Nobody has to choose anything: as soon as there is room it goes on.
+    draft.wait(`${self} is to be repaired, and what it holds could not be kept aside: ${reason}`, {
+      retryAt: draft.now + keepAsideRetryMs,
+    });
+    return;
+  }
+  draft.wait(`${self} holds writes that ${peer} does not, and they could not be kept aside: ${reason}`, {
+    parked: true,
+  });
 }
 
 function mirrorFailed(draft: Draft, reason: string): void {

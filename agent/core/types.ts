@@ -27,6 +27,8 @@ export interface LineageEntry {
   readonly primary: string;
   /** Begun without knowing what the other host did: by force, or alone without an arbiter. The other's history may have gone on, too. */
   readonly apart?: true;
+  /** Begun to repair the other replica: it was found to differ, and keeps what it holds aside before it is brought in line. */
+  readonly repair?: true;
 }
 
 /** Where two histories part. */
@@ -70,6 +72,7 @@ export interface LineageRange {
   readonly primary: string;
   /** As in {@link LineageEntry}, of the first one. */
   readonly apart?: true;
+  readonly repair?: true;
 }
 
 /** How a primary reaches a following replica; opaque to the core. */
@@ -124,7 +127,7 @@ export interface Desired {
   readonly sequence: number;
 }
 
-export type Cause = 'start' | 'failover' | 'switchover' | 'force' | 'restart';
+export type Cause = 'start' | 'failover' | 'switchover' | 'force' | 'restart' | 'repair';
 
 export interface Proposal {
   /** Epoch of the record that it replaces; null: there must be none. */
@@ -150,6 +153,8 @@ export type Link =
   /** In step; the arbiter is asked to record both. Losing the secondary from here on holds acknowledgements. */
   | { readonly kind: 'committing'; readonly session: string; readonly proposal: Proposal | null }
   | { readonly kind: 'both'; readonly session: string }
+  /** In sync; for a repair the arbiter is asked to record this host alone. Until it has, every acknowledgement waits for both. */
+  | { readonly kind: 'parting'; readonly session: string; readonly proposal: Proposal }
   /** Alone was granted; the mirror drops the secondary and releases what it holds. */
   | { readonly kind: 'goingAlone'; readonly reason: string }
   /** Acknowledgements are held; the arbiter is asked to record this host alone. */
@@ -231,7 +236,7 @@ export type Role =
 
 export interface Command {
   readonly id: number;
-  readonly kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve' | 'shutdown';
+  readonly kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve' | 'repair' | 'shutdown';
   /** Of `resolve`: the host whose history goes on. */
   readonly keep: string | null;
   readonly since: number;

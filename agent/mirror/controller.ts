@@ -4,6 +4,7 @@ import { RESUME_VERSION, type MirrorMessage, type MirrorMethod, type MirrorReque
 import { descriptorsOf, Keeper, type HandedKeeper, type Inheritance, type Successor } from './keeper.ts';
 import type {
   AsideFacts,
+  Difference,
   FollowerEndpoint,
   LineageEntry,
   Mirror,
@@ -198,6 +199,10 @@ export class MirrorController implements Mirror {
 
   async stopVerify(): Promise<boolean> {
     return (await this.#call('stopVerify', [])) as boolean;
+  }
+
+  async markDifferences(differences: readonly Difference[] | null): Promise<void> {
+    await this.#call('markDifferences', [differences]);
   }
 
   async abort(): Promise<void> {

@@ -30,6 +30,8 @@ export interface LineageEntry {
   readonly primary: string;
   /** Begun without knowing what the other host did. */
   readonly apart?: true;
+  /** Begun to bring the other replica in line with this one after a verify found that they differ. */
+  readonly repair?: true;
 }
 
 /** What tells a directory from the empty mount point that is found in its place when its disk is not mounted. */
@@ -226,6 +228,12 @@ export interface Mirror {
   verify(bandwidth: number | null): Promise<void>;
   /** Ends a verify; false when there is none. */
   stopVerify(): Promise<boolean>;
+  /**
+   * Primary that has just gone alone: what a verify found becomes zone marks, durably, so that the next resync compares it again and sends what
+   * differs. Names and attributes need none, every resync compares those.
+   * @param differences null: more than were listed, everything is compared
+   */
+  markDifferences(differences: readonly Difference[] | null): Promise<void>;
   /** Deposed or stopped by force: fails what is held with EIO, unmounts. Never waits for a peer. */
   abort(): Promise<void>;
   /** Orderly end of serving: no guest uses it any more; makes both sides durable, unmounts. As a follower: stops following. */

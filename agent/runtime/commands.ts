@@ -15,8 +15,16 @@ interface Asked {
   readonly kind: Kind;
   readonly keep: string | null;
   readonly by: string;
-  readonly bandwidth: number | null;
   readonly timeoutMs: number;
+  readonly details: Details;
+}
+
+/** What a verify or a repair needs to know. */
+interface Details {
+  /** Bytes per second, null for no limit. */
+  readonly bandwidth?: number | null | undefined;
+  /** When the verify ended whose differences are to be repaired. */
+  readonly verifiedAt?: string | null | undefined;
 }
 
 /** What one agent lets another wait at most. */
@@ -33,6 +41,7 @@ const limitsMs: Readonly<Record<Kind, number>> = {
   resolve: 3_000_000,
   verify: 30_000,
   stopVerify: 30_000,
+  repair: 60_000,
 };
 
 /** Carries commands to the host that has to act. */
@@ -45,14 +54,7 @@ export class Commands {
     private readonly log: EventLog,
   ) {}
 
-  /** @param bandwidth of a verify, bytes per second, null for no limit */
-  async run(
-    kind: Kind,
-    module: string,
-    host: string | null,
-    by: Actor,
-    bandwidth: number | null = null,
-  ): Promise<ApiOutcome> {
+  async run(kind: Kind, module: string, host: string | null, by: Actor, details: Details = {}): Promise<ApiOutcome> {
     const startedAt = performance.now();
     const who = `${by.name} (${by.role}) from ${by.from}`;
     this.log.add(
@@ -61,7 +63,7 @@ export class Commands {
       'COMMAND',
       `${kind} of ${module}${host ? ` ${kind === 'resolve' ? 'keeping' : 'on'} ${host}` : ''}, asked by ${who}`,
     );
-    const outcome = await this.#route(kind, module, host, who, bandwidth);
+    const outcome = await this.#route(kind, module, host, who, details);
     const durationMs = Math.round(performance.now() - startedAt);
     if (outcome.ok) {
       this.log.add('info', module, 'COMMAND_DONE', `${kind}: ${outcome.message}`, { durationMs });
@@ -77,30 +79,25 @@ export class Commands {
   /** A command that another agent forwards to this one. */
   async answer(params: Record<string, unknown>): Promise<Record<string, unknown>> {
     if (!ModuleCommandParams(params)) throw new Error('the forwarded command is not valid');
-    const { module, kind, keep, by, bandwidth, timeoutMs } = params as {
+    const { module, kind, keep, by, bandwidth, verifiedAt, timeoutMs } = params as {
       module: string;
       kind: Kind;
       keep?: string | null;
       by: string;
       bandwidth?: number | null;
+      verifiedAt?: string | null;
       timeoutMs: number;
     };
     const slot = this.slots.find((each) => each.module.name === module);
     const outcome = slot?.runtime
-      ? await carryOut(slot.runtime, { kind, keep: keep ?? null, by, bandwidth: bandwidth ?? null, timeoutMs })
+      ? await carryOut(slot.runtime, { kind, keep: keep ?? null, by, timeoutMs, details: { bandwidth, verifiedAt } })
       : refuse('NOT_HEALTHY', slot?.failure ?? `${this.self} does not run ${module}`);
     return outcome.ok
       ? { ok: true, message: outcome.message, code: null, numbers: {} }
       : { ok: false, message: outcome.reason, code: outcome.code, numbers: { ...outcome.numbers } };
   }
 
-  async #route(
-    kind: Kind,
-    module: string,
-    host: string | null,
-    by: string,
-    bandwidth: number | null,
-  ): Promise<Outcome> {
+  async #route(kind: Kind, module: string, host: string | null, by: string, details: Details): Promise<Outcome> {
     const slot = this.slots.find((each) => each.module.name === module);
     if (!slot) {
       return refuse(
@@ -120,14 +117,14 @@ export class Commands {
     const timeoutMs = Math.min(limitsMs[kind] + shutdownTimeOf(slot), longestMs);
     if (target === this.self) {
       return slot.runtime
-        ? carryOut(slot.runtime, { kind, keep, by, bandwidth, timeoutMs })
+        ? carryOut(slot.runtime, { kind, keep, by, timeoutMs, details })
         : refuse('NOT_HEALTHY', slot.failure ?? `${module} is not open on ${this.self} yet`);
     }
     try {
       const result = await this.links.request(
         target,
         'module.command',
-        { module, kind, keep, by, bandwidth, timeoutMs },
+        { module, kind, keep, by, ...details, timeoutMs },
         timeoutMs + 2000,
       );
       if (!ModuleCommandResult(result)) return refuse('FAILED', `${target} sent an answer that is not valid`);
@@ -159,7 +156,7 @@ export class Commands {
       if (host === primary) return refuse('ALREADY', `${module.name} runs on ${host} already`);
       return primary;
     }
-    if (kind === 'verify' || kind === 'stopVerify') {
+    if (kind === 'verify' || kind === 'stopVerify' || kind === 'repair') {
       return (
         primary ??
         refuse('NOT_HEALTHY', `${module.name} is not served by any host now: there is nothing to compare with`)
@@ -181,9 +178,10 @@ export class Commands {
   }
 }
 
-function carryOut(runtime: ModuleRuntime, { kind, keep, by, bandwidth, timeoutMs }: Asked): Promise<Outcome> {
-  if (kind === 'verify') return runtime.startVerify(bandwidth, by);
+function carryOut(runtime: ModuleRuntime, { kind, keep, by, timeoutMs, details }: Asked): Promise<Outcome> {
+  if (kind === 'verify') return runtime.startVerify(details.bandwidth ?? null, by);
   if (kind === 'stopVerify') return runtime.stopVerify();
+  if (kind === 'repair') return runtime.repair(details.verifiedAt ?? '', by, timeoutMs);
   return runtime.command(kind, timeoutMs, keep);
 }
 

@@ -177,6 +177,16 @@ export class ModuleRuntime {
     return this.#verify.stop(this.#mirror);
   }
 
+  /** Has the secondary brought in line where the verify that ended at `verifiedAt` found it to differ. Resolves when that has begun. */
+  async repair(verifiedAt: string, by: string, timeoutMs: number): Promise<Outcome> {
+    const refused = this.#verify.planRepair(verifiedAt, by);
+    if (refused) return refused;
+    const outcome = await this.command('repair', timeoutMs);
+    // Without the arbiter's answer it may still begin.
+    if (!outcome.ok && outcome.code !== 'TIMEOUT') this.#verify.dropPlan();
+    return outcome;
+  }
+
   peerHeard(status: PeerStatus | null): void {
     this.#dispatch({ type: 'peerStatus', status });
   }
@@ -288,6 +298,9 @@ export class ModuleRuntime {
   }
 
   #noteChange(before: ModuleCoreState): void {
+    const { role } = this.#core;
+    // Wherever it was interrupted: what came of a repair is looked at as soon as the pair is whole again.
+    if (role.at === 'primary' && role.link.kind === 'both') this.#verify.checkRepair(this.#mirror);
     const shown = JSON.stringify(this.#tell().shown);
     const urgent = before.role.at !== this.#core.role.at || before.record !== this.#core.record;
     if (shown !== this.#shown) {
@@ -411,6 +424,7 @@ export class ModuleRuntime {
       case 'goAlone':
         await mirror.goAlone(operation.entry);
         this.#resync = null;
+        if (operation.entry.repair) await this.#verify.beginRepair(mirror, this.#options.config.peer);
         return nothing;
       case 'release':
         await mirror.release();

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { LastVerify, VerifyStatus } from '../../schemas/generated/api.ts';
 import type { Outcome } from '../core/types.ts';
-import type { Mirror, VerifyProgress, VerifyReport } from '../mirror/mirror.ts';
+import type { Difference, Mirror, VerifyProgress, VerifyReport } from '../mirror/mirror.ts';
 import { MirrorError } from '../mirror/mirrorError.ts';
 import { unfinished } from '../mirror/verify/report.ts';
 import { makeDirectoryDurably, readIfExists, writeDurably } from '../platform/durable.ts';
@@ -11,8 +11,14 @@ import { describeVerify } from './verifyReport.ts';
 const formatVersion = 1;
 /** Differences that travel with the module's status; the file holds all that are listed. */
 const mostShown = 20;
+/** Verifies before the last one that the file remembers, without their differences. */
+const mostRemembered = 50;
+/** Bytes per second of the verify that looks at what came of a repair. */
+const afterRepairBandwidth = 50 * 1024 * 1024;
 
-/** The last verify of a module, kept on the host that was the primary. */
+type Remembered = Omit<LastVerify, 'differences'>;
+
+/** The last verify of a module with all that is listed of its differences, and the ones before it, kept on the host that was the primary. */
 export class VerifyFile {
   readonly path: string;
 
@@ -23,19 +29,32 @@ export class VerifyFile {
 
   /** Null: none yet, or one that cannot be read, which the next one replaces. */
   read(): LastVerify | null {
+    return this.#content()?.verify ?? null;
+  }
+
+  #content(): { readonly verify: LastVerify; readonly history: readonly Remembered[] } | null {
     try {
       const content = readIfExists(this.path);
       if (content === null) return null;
-      const parsed = JSON.parse(content.toString('utf8')) as { formatVersion?: unknown; verify?: LastVerify };
+      const parsed = JSON.parse(content.toString('utf8')) as {
+        formatVersion?: unknown;
+        verify?: LastVerify;
+        history?: Remembered[];
+      };
       if (parsed.formatVersion !== formatVersion || parsed.verify === undefined) return null;
-      return { ...parsed.verify, differences: parsed.verify.differences.slice(0, mostShown) };
+      return { verify: parsed.verify, history: parsed.history ?? [] };
     } catch {
       return null;
     }
   }
 
+  /** Of another verify than the last one: that becomes the newest of those before. */
   save(verify: LastVerify): void {
-    writeDurably(this.path, `${JSON.stringify({ formatVersion, verify }, null, 2)}\n`);
+    const before = this.#content();
+    const history = [...(before?.history ?? [])];
+    if (before && before.verify.at !== verify.at) history.push(remembered(before.verify));
+    const content = { formatVersion, verify, history: history.slice(-mostRemembered) };
+    writeDurably(this.path, `${JSON.stringify(content, null, 2)}\n`);
   }
 }
 
@@ -47,7 +66,10 @@ export class ModuleVerify {
   readonly #log: EventLog;
   readonly #onChange: () => void;
   #running: { readonly by: string; readonly at: string; progress: VerifyProgress | null } | null = null;
+  /** As in the file: with all differences that are listed. */
   #last: LastVerify | null;
+  /** Asked for, and not begun: the arbiter has not answered yet. */
+  #plan: { readonly by: string; readonly verify: LastVerify } | null = null;
 
   constructor(parts: { module: string; host: string; file: VerifyFile; log: EventLog; onChange: () => void }) {
     this.#module = parts.module;
@@ -59,7 +81,7 @@ export class ModuleVerify {
   }
 
   get last(): LastVerify | null {
-    return this.#last;
+    return this.#last && { ...this.#last, differences: this.#last.differences.slice(0, mostShown) };
   }
 
   /** Another object, or null, whenever {@link status} is another one. */
@@ -77,6 +99,7 @@ export class ModuleVerify {
   }
 
   async start(mirror: Mirror, bandwidth: number | null, by: string): Promise<Outcome> {
+    if (this.#plan) return refused('BUSY', `a repair of ${this.#module} is about to begin`);
     if (this.#running) return refused('BUSY', `a verify of ${this.#module} is running already: see understudy status`);
     this.#running = { by, at: new Date().toISOString(), progress: null };
     try {
@@ -97,6 +120,68 @@ export class ModuleVerify {
     return { ok: true, message: `the verify of ${this.#module} is stopped` };
   }
 
+  /** Null when what the verify found that ended at `verifiedAt` may be repaired. */
+  planRepair(verifiedAt: string, by: string): Outcome | null {
+    const last = this.#last;
+    if (this.#running) return refused('BUSY', `a verify of ${this.#module} is running: wait for its end, or stop it`);
+    if (last?.at !== verifiedAt) {
+      return refused(
+        'NOT_HEALTHY',
+        `the last verify of ${this.#module} that ${this.#host} knows is ${last ? `that of ${last.at}` : 'none'}: verify again, and repair what that finds`,
+      );
+    }
+    if (last.outcome !== 'complete') {
+      return refused('NOT_HEALTHY', `the verify of ${last.at} is not complete: verify again`);
+    }
+    if (last.repair?.phase === 'begun') return refused('BUSY', `what it found is being repaired already`);
+    if (last.total === 0) return refused('ALREADY', `the verify of ${last.at} found no differences: nothing to repair`);
+    this.#plan = { by, verify: last };
+    return null;
+  }
+
+  dropPlan(): void {
+    this.#plan = null;
+  }
+
+  /** The secondary has left the in-sync set for this: what was found is marked for the resync that follows. */
+  async beginRepair(mirror: Mirror, secondary: string): Promise<void> {
+    const plan = this.#plan;
+    this.#plan = null;
+    let found: readonly Difference[] | null = null;
+    if (plan) {
+      const { by, verify } = plan;
+      const repair = { at: new Date().toISOString(), by, host: secondary, differences: verify.total };
+      this.#last = { ...verify, repair: { ...repair, phase: 'begun' } };
+      // Durable first: wherever this is interrupted, the pair is compared again when it is whole.
+      this.#keep(this.#last);
+      if (verify.total === verify.differences.length) found = verify.differences;
+    }
+    try {
+      await mirror.markDifferences(found);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.add(
+        'error',
+        this.#module,
+        'REPAIR_NOT_MARKED',
+        `${reason}: the repair will have to be asked for again`,
+      );
+    }
+    this.#onChange();
+  }
+
+  /** The pair is whole: if that is after a repair, both replicas are compared again. */
+  checkRepair(mirror: Mirror): void {
+    // A repair that did not begin before the secondary was lost, and is back now, begins no more.
+    this.#plan = null;
+    const repair = this.#last?.repair;
+    if (repair?.phase !== 'begun' || this.#running) return;
+    // What is refused now is asked again with the next change.
+    this.start(mirror, afterRepairBandwidth, repair.by).catch((error: unknown) =>
+      this.#log.add('error', this.#module, 'REPAIR_NOT_CHECKED', String(error)),
+    );
+  }
+
   onProgress(progress: VerifyProgress): void {
     if (this.#running) this.#running.progress = progress;
     this.#onChange();
@@ -109,20 +194,34 @@ export class ModuleVerify {
 
   onReport(report: VerifyReport): void {
     const by = this.#running?.by ?? 'nobody known';
+    const repair = this.#last?.repair?.phase === 'begun' ? this.#last.repair : null;
     this.#running = null;
     const { outcome, reason, names, checked, durationMs, total } = report;
     const facts = { outcome, reason, names, checked, durationMs, total };
-    const verify = { at: new Date().toISOString(), host: this.#host, by, ...facts };
-    this.#last = { ...verify, differences: report.differences.slice(0, mostShown) };
+    const verify: Remembered = {
+      ...{ at: new Date().toISOString(), host: this.#host, by, ...facts },
+      // One that could not come to its end tells nothing: the next one will.
+      ...(repair && { repair: { ...repair, phase: outcome === 'incomplete' ? 'begun' : 'checked' } }),
+    };
+    this.#last = { ...verify, differences: [...report.differences] };
     const level = total === 0 ? 'info' : 'error';
-    this.#log.add(level, this.#module, 'VERIFIED', describeVerify(report), { total, checked, durationMs, by });
+    const told = `${repair ? `after the repair of ${repair.host}: ` : ''}${describeVerify(report)}`;
+    this.#log.add(level, this.#module, 'VERIFIED', told, { total, checked, durationMs, by });
+    this.#keep(this.#last);
+    this.#onChange();
+  }
+
+  #keep(verify: LastVerify): void {
     try {
-      this.#file.save({ ...verify, differences: [...report.differences] });
+      this.#file.save(verify);
     } catch (error) {
       this.#log.add('warn', this.#module, 'VERIFY_NOT_KEPT', `${this.#file.path} cannot be written: ${String(error)}`);
     }
-    this.#onChange();
   }
+}
+
+function remembered({ differences: _, ...verify }: LastVerify): Remembered {
+  return verify;
 }
 
 function refused(code: 'BUSY' | 'NOT_IN_SYNC' | 'NOT_HEALTHY' | 'ALREADY', reason: string): Outcome {

@@ -62,8 +62,9 @@ function facadeOf({ configuration, commands, view, log, slots }: ApiParts): Agen
     switchover: (module, to, by) => run('switchover', module, to, by),
     forcePrimary: (module, host, by) => run('force', module, host, by),
     resolve: (module, keep, by) => run('resolve', module, keep, by),
-    verify: (module, bandwidth, by) => commands.run('verify', module, null, by, bandwidth),
+    verify: (module, bandwidth, by) => commands.run('verify', module, null, by, { bandwidth }),
     stopVerify: (module, by) => commands.run('stopVerify', module, null, by),
+    repair: (module, verifiedAt, by) => commands.run('repair', module, null, by, { verifiedAt }),
     isServing: (module) => {
       const core = slots.find((slot) => slot.module.name === module)?.runtime?.core;
       return core?.role.at === 'primary' && core.role.server.kind === 'running' && core.role.link.kind !== 'lost';

@@ -47,7 +47,7 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'command':
       world.command(
         second as HostName,
-        first as 'start' | 'stop' | 'switchover' | 'force' | 'resolve',
+        first as 'start' | 'stop' | 'switchover' | 'force' | 'resolve' | 'repair',
         (third || null) as HostName | null,
       );
       return;

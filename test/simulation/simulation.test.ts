@@ -26,7 +26,8 @@ function run(seed: number, trace?: (line: string) => void, failing: 'alpha' | 'b
     else if (fault < 0.85) world.pause(host, random.between(100, 8000));
     else if (fault < 0.9) world.guestDies(host);
     else if (fault < 0.95) world.command(host, 'switchover');
-    else if (fault < 0.97) world.command(host, 'stop');
+    else if (fault < 0.96) world.command(host, 'repair');
+    else if (fault < 0.98) world.command(host, 'stop');
     else world.command(host, 'start');
   }
   // Everything heals and an operator asks for the module: it has to come back by itself, whole.

@@ -188,6 +188,10 @@ export class MemoryFacade implements AgentFacade {
     return this.#command(`stop the verify of ${module}`, by);
   }
 
+  repair(module: string, verifiedAt: string, by: Actor): Promise<Outcome> {
+    return this.#command(`repair ${module} as verified at ${verifiedAt}`, by);
+  }
+
   isServing(module: string): boolean {
     return this.state.modules.some(({ name, primary }) => name === module && primary === this.host);
   }

@@ -237,8 +237,25 @@ export class StoryCluster {
           return { ok: true, result: { durationMs: 0, message: `the replicas of ${module} are being compared` } };
         }),
       stopVerify: () => Promise.resolve({ ok: false, refusal: { code: 'ALREADY', reason: 'No verify is running.' } }),
+      repair: (module, verifiedAt, by) => this.#repair(module, verifiedAt, by.name),
       isServing: (module) => this.modules.get(module)?.primary === host,
     };
+  }
+
+  #repair(module: string, verifiedAt: string, by: string): Promise<Outcome> {
+    const last = this.modules.get(module)?.lastVerify;
+    if (last?.at !== verifiedAt) {
+      const reason = `The verify of ${verifiedAt} is not the last one of ${module}.`;
+      return Promise.resolve({ ok: false, refusal: { code: 'NOT_HEALTHY', reason } });
+    }
+    return this.#perform(module, 'resynchronising', (status) =>
+      this.change(module, (each) => {
+        each.lastVerify = {
+          ...{ ...last, at: new Date().toISOString(), by, total: 0, differences: [] },
+          repair: { at: last.at, by, host: status.hosts[1] ?? '', differences: last.total, phase: 'checked' },
+        };
+      }),
+    );
   }
 
   async #perform(

@@ -645,6 +645,43 @@ describe('with an agent', () => {
     ]);
   });
 
+  it('verify --repair names what it overwrites, asks, and tells what came of it', async () => {
+    const found = (total: number, at: string, phase: 'checked' | null) => ({
+      ...{ at, host: 'alpha', by: 'local', outcome: 'complete' as const, reason: null },
+      ...{ names: 12, checked: 4096, durationMs: 1500, total },
+      differences: [{ path: 'disk', what: 'content' as const, detail: '4096 bytes at 8192' }].slice(0, total),
+      ...(phase && { repair: { at, by: 'ann', host: 'beta', differences: 1, phase } }),
+    });
+    let second = 0;
+    facade.answer = (command) => {
+      const at = `2026-01-01T00:00:${String(second++).padStart(2, '0')}Z`;
+      const isRepair = command.startsWith('repair');
+      const lastVerify = isRepair ? found(0, at, 'checked') : found(1, at, null);
+      facade.change([moduleStatus('web', { lastVerify })]);
+      return { ok: true, result: { durationMs: 5, message: isRepair ? 'being repaired' : 'begun' } };
+    };
+    const args = ['verify', 'web', '--repair'];
+    const unasked = await local(args);
+    expect(unasked).toMatchObject({ code: 2, err: expect.stringContaining('confirm it with --yes') as string });
+    expect(facade.commands).toEqual([]);
+    const refused = await local(args, { isInteractive: true, ask: () => Promise.resolve('yes') });
+    expect(refused.code).toBe(3);
+    expect(refused.err).toContain('disk: content, 4096 bytes at 8192');
+    expect(refused.err).toContain(
+      '1 difference of web: what differs on beta will be OVERWRITTEN with what alpha holds',
+    );
+    expect(refused.err).toContain('Nothing was changed: expected the name "web"');
+    expect(facade.commands).toEqual(['local: verify web at 52428800']);
+
+    const confirmed = await local(args, { isInteractive: true, ask: () => Promise.resolve('web') });
+    expect(confirmed.code).toBe(0);
+    expect(confirmed.out).toContain('no differences');
+    expect(confirmed.out).toContain('after the repair of 1 difference on beta that ann asked for');
+    expect((await local([...args, '--yes', '--json'])).code).toBe(0);
+    expect(facade.commands.at(-1)).toBe('local: repair web as verified at 2026-01-01T00:00:03Z');
+    expect((await local(['status'])).out).toContain('after a repair: no differences');
+  });
+
   it('status shows a verify as it goes', async () => {
     const verify = {
       ...{ startedAt: '2026-01-01T00:00:00Z', names: 7, toCheck: 2048, checked: 1024, differences: 0 },

@@ -5,7 +5,13 @@ import type { MethodHandlers } from './method.ts';
 const defaultVerifyBandwidth = 50 * 1024 * 1024;
 
 export const moduleMethods: MethodHandlers<
-  'module.start' | 'module.stop' | 'module.switchover' | 'module.forcePrimary' | 'module.resolve' | 'module.verify'
+  | 'module.start'
+  | 'module.stop'
+  | 'module.switchover'
+  | 'module.forcePrimary'
+  | 'module.resolve'
+  | 'module.verify'
+  | 'module.repair'
 > = {
   'module.start': async ({ module }, { facade, actor }) => resultOf(await facade.start(module, actor)),
 
@@ -38,4 +44,15 @@ export const moduleMethods: MethodHandlers<
 
   'module.verify': async ({ module, bandwidth = defaultVerifyBandwidth, stop = false }, { facade, actor }) =>
     resultOf(await (stop ? facade.stopVerify(module, actor) : facade.verify(module, bandwidth, actor))),
+
+  'module.repair': async ({ module, verifiedAt, confirm }, { facade, actor }) => {
+    if (confirm !== module) {
+      throw refuse(
+        'CONFIRMATION',
+        `The secondary's replica is overwritten where it differs from the primary's: confirm it by typing the module's name, ${module}.`,
+        { expected: module },
+      );
+    }
+    return resultOf(await facade.repair(module, verifiedAt, actor));
+  },
 };

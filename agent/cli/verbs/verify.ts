@@ -6,6 +6,7 @@ import type { ConnectionOptions } from '../connection.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
 import type { ExitCode } from '../exitCodes.ts';
 import type { Io } from '../io.ts';
+import { describeResync } from '../statusView.ts';
 import { describeLastVerify, describeVerify } from '../verifyView.ts';
 import { type AddVerb, printJson } from '../verb.ts';
 
@@ -18,19 +19,25 @@ interface Options extends ConnectionOptions {
   readonly bandwidth: string;
   readonly stop: boolean;
   readonly follow: boolean;
+  readonly repair: boolean;
+  readonly yes: boolean;
 }
 
 export const addVerify: AddVerb = (program, { io, run }) => {
   withConnectionOptions(program.command('verify'))
-    .description('compare both replicas of a module while its server runs; changes nothing')
+    .description(
+      'compare both replicas of a module while its server runs; changes nothing unless --repair is confirmed',
+    )
     .argument('<module>', 'name of the module')
     .option('--bandwidth <rate>', 'content read per second at most, such as 100MiB/s, or unlimited', '50MiB/s')
     .option('--no-follow', 'only start it: `understudy status` shows how far it is')
     .option('--stop', 'end the verify that is running', false)
+    .option('--repair', 'afterwards overwrite what differs on the secondary, when that is confirmed', false)
+    .option('--yes', 'with --repair: do not ask for confirmation', false)
     .option('--json', 'print the outcome as JSON', false)
     .addHelpText(
       'after',
-      '\nExamples:\n  understudy verify web\n  understudy verify web --bandwidth 200MiB/s --no-follow\n  understudy verify web --stop\n\nBoth replicas have to be in sync. Ctrl-C ends the waiting, not the verify. Exit code 3: there are differences, or it\nis not complete. What is read is what the hosts would read, their page caches included.',
+      '\nExamples:\n  understudy verify web\n  understudy verify web --bandwidth 200MiB/s --no-follow\n  understudy verify web --stop\n  understudy verify web --repair\n\nBoth replicas have to be in sync. Ctrl-C ends the waiting, not the verify. Exit code 3: there are differences, or it\nis not complete. What is read is what the hosts would read, their page caches included.\n\nA repair overwrites only what differs on the secondary, with what the primary holds. Which of the two is right only\nyou can know: look at the differences first. What the secondary held is kept aside there (`understudy aside`); until\nits resync ends the module runs without a second replica. Then both are compared once more.',
     )
     .action((module: string, options: Options) =>
       run(options.json, async () => {
@@ -38,6 +45,7 @@ export const addVerify: AddVerb = (program, { io, run }) => {
           const stopped = await callAgent('module.verify', { module, stop: true }, options, io);
           return printCommandResult(io, options.json, stopped);
         }
+        if (options.repair) checkCanConfirm(module, options, io);
         const rate = parseRate(options.bandwidth);
         if (rate === null) {
           throw new CliError(
@@ -49,19 +57,55 @@ export const addVerify: AddVerb = (program, { io, run }) => {
         const before = (await moduleOf(module, options, io))?.lastVerify?.at ?? null;
         const params = { module, bandwidth: rate === 'unlimited' ? null : rate };
         const started = await callAgent('module.verify', params, options, io);
-        if (!options.follow) return printCommandResult(io, options.json, started);
+        if (!options.follow && !options.repair) return printCommandResult(io, options.json, started);
         if (!options.json) io.stderr(`${started.message}\n`);
-        return printVerified(io, options.json, await follow(module, before, options, io));
+        const verified = await follow(module, before, options, io);
+        const isToRepair = options.repair && verified.outcome === 'complete' && verified.total > 0;
+        if (!isToRepair) return printVerified(io, options.json, verified);
+        if (!options.json) io.stderr(describeLastVerify(verified));
+        return printVerified(io, options.json, await repair(module, verified, options, io));
       }),
     );
 };
+
+function checkCanConfirm(module: string, { yes, json }: Options, io: Io): void {
+  if (yes || (io.isInteractive && !json)) return;
+  throw new CliError(
+    exitCodes.usage,
+    'CONFIRMATION',
+    `A repair overwrites what differs on the secondary of ${module}: confirm it with --yes where nobody can be asked.`,
+  );
+}
+
+/** Has what was found repaired, once that is confirmed, and waits for the verify that follows. */
+async function repair(module: string, verified: LastVerify, options: Options, io: Io): Promise<LastVerify> {
+  const hosts = (await moduleOf(module, options, io))?.hosts ?? [];
+  const secondary = hosts.find((host) => host !== verified.host) ?? 'the secondary';
+  if (!options.yes) {
+    const count = verified.total === 1 ? '1 difference' : `${verified.total} differences`;
+    io.stderr(
+      `${count} of ${module}: what differs on ${secondary} will be OVERWRITTEN with what ${verified.host} holds. What ${secondary} holds now is kept\naside there. Until the resync has ended ${module} runs on ${verified.host} without a second replica.\n`,
+    );
+    const typed = await io.ask(`Type the module's name to overwrite ${secondary}: `).catch(() => '');
+    if (typed.trim() !== module) {
+      throw new CliError(
+        exitCodes.refused,
+        'CONFIRMATION',
+        `Nothing was changed: expected the name "${module}" as confirmation, found "${typed.trim()}".`,
+      );
+    }
+  }
+  const begun = await callAgent('module.repair', { module, verifiedAt: verified.at, confirm: module }, options, io);
+  if (!options.json) io.stderr(`${begun.message}\n`);
+  return follow(module, verified.at, options, io);
+}
 
 async function moduleOf(module: string, options: Options, io: Io): Promise<ModuleStatus | undefined> {
   const snapshot = await callAgent('cluster.snapshot', {}, options, io);
   return snapshot.modules.find(({ name }) => name === module);
 }
 
-/** Waits for the report of a verify. @param before when the one before it ended */
+/** Waits for the report of a verify, and for a resync before it. @param before when the one before it ended */
 async function follow(module: string, before: string | null, options: Options, io: Io): Promise<LastVerify> {
   let seenAt = performance.now();
   for (;;) {
@@ -72,9 +116,12 @@ async function follow(module: string, before: string | null, options: Options, i
       return last;
     }
     const running = status?.onHosts.find(({ verify }) => verify)?.verify;
-    if (running) {
+    const source = status?.onHosts.find((each) => each.resync);
+    const resync = source?.resync ? describeResync(source.resync, source.host) : null;
+    if (running || resync !== null || isUnderRepair(status, before)) {
       seenAt = performance.now();
-      if (io.isTerminal && !options.json) io.stderr(`\r${describeVerify(running)}\u001b[K`);
+      const line = running ? describeVerify(running) : resync;
+      if (line !== null && io.isTerminal && !options.json) io.stderr(`\r${line}\u001b[K`);
     } else if (performance.now() - seenAt > silenceMs) {
       throw new CliError(
         exitCodes.timedOut,
@@ -84,6 +131,11 @@ async function follow(module: string, before: string | null, options: Options, i
     }
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
+}
+
+/** Keeping the secondary's content aside takes as long as the copy does. */
+function isUnderRepair(status: ModuleStatus | undefined, before: string | null): boolean {
+  return before !== null && status?.lastVerify?.at === before && status.lastVerify.repair?.phase === 'begun';
 }
 
 function printVerified(io: Io, json: boolean, verify: LastVerify): ExitCode {

@@ -1,5 +1,6 @@
 import type {
   AsideFacts,
+  Difference,
   FollowerEndpoint,
   LineageEntry,
   Mirror,
@@ -187,6 +188,10 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
 
   stopVerify(): Promise<boolean> {
     return Promise.resolve(this.#primary?.stopVerify() ?? false);
+  }
+
+  async markDifferences(differences: readonly Difference[] | null): Promise<void> {
+    await this.#serving().markDifferences(differences);
   }
 
   async abort(): Promise<void> {

@@ -17,10 +17,12 @@ import { PrimarySession } from '../link/primarySession.ts';
 import { ToFollower, ToPrimary } from '../link/protocol.ts';
 import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
 import { describeError } from '../mirrorError.ts';
+import type { Difference } from '../mirror.ts';
 import type { FileRef, Mutation, MutationSink, PreparedReply } from '../mutation.ts';
 import { PrimaryResync } from '../resync/primaryResync.ts';
 import { chooseKind } from '../resync/kind.ts';
 import { PrimaryVerify } from '../verify/primaryVerify.ts';
+import { markDifferences } from '../verify/markDifferences.ts';
 import { unfinished } from '../verify/report.ts';
 import { DirtyTimes } from './dirtyTimes.ts';
 import { excludedByPlace, excludedPaths, revealed, type Move } from './excluded.ts';
@@ -471,6 +473,18 @@ export class Primary implements MutationSink {
     });
   }
 
+  #markDifferences(token: number, differences: readonly Difference[] | null): void {
+    let error: string | null = null;
+    try {
+      // The secondary that was given up is let go of first: its last turn of the marks must not drop these.
+      this.#liveSession();
+      markDifferences(this.#marks, this.#tree, differences);
+    } catch (failure) {
+      error = describeError(failure).message;
+    }
+    this.#post({ type: 'differencesMarked', token, error });
+  }
+
   /** Handles what other threads want. Returns false when the dispatcher shall end. */
   readonly onWake = (): boolean => {
     clearEvent(this.#setup.wakeFd);
@@ -545,6 +559,9 @@ export class Primary implements MutationSink {
         return;
       case 'stopVerify':
         this.#endVerify('stopped', 'it was stopped');
+        return;
+      case 'markDifferences':
+        this.#markDifferences(message.token, message.differences);
         return;
       case 'tick':
         return;

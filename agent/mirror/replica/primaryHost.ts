@@ -5,7 +5,15 @@ import type { AckSetup, FromAckThread } from '../link/ackMessages.ts';
 import { PROTOCOL_VERSION } from '../link/protocol.ts';
 import { versionConflict } from '../link/greeting.ts';
 import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
-import type { DiskError, FollowerEndpoint, LineageEntry, MirrorEvent, MirrorOptions, VerifyReport } from '../mirror.ts';
+import type {
+  Difference,
+  DiskError,
+  FollowerEndpoint,
+  LineageEntry,
+  MirrorEvent,
+  MirrorOptions,
+  VerifyReport,
+} from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { tellKeeper } from '../mount/keep.ts';
 import { type FuseMount, mountFuse, mountOf } from '../mount/mountFuse.ts';
@@ -82,6 +90,7 @@ export class PrimaryHost {
   readonly #watchdog: Watchdog;
   readonly #timer: NodeJS.Timeout;
   readonly #epochWaits = new Map<number, () => void>();
+  readonly #markWaits = new Map<number, (error: string | null) => void>();
   #signals = new Map<FromDispatcher['type'], () => void>();
   #session: Session | null = null;
   #pendingStep: Extract<FromDispatcher, { type: 'inStep' }> | null = null;
@@ -230,6 +239,10 @@ export class PrimaryHost {
       case 'epochEntered':
         this.#epochWaits.get(message.token)?.();
         this.#epochWaits.delete(message.token);
+        return;
+      case 'differencesMarked':
+        this.#markWaits.get(message.token)?.(message.error);
+        this.#markWaits.delete(message.token);
         return;
       case 'stats':
         this.#stats = message.stats;
@@ -453,6 +466,18 @@ export class PrimaryHost {
     return true;
   }
 
+  /** @throws MirrorError "wrong-state" with a follower, "marks-failed" when they could not be written */
+  async markDifferences(differences: readonly Difference[] | null): Promise<void> {
+    if (this.#shared.link === Link.connected) {
+      throw new MirrorError('wrong-state', 'with a secondary connected, marks of differences would be dropped again');
+    }
+    const token = this.#nextToken++;
+    const marked = new Promise<string | null>((resolve) => this.#markWaits.set(token, resolve));
+    this.#tell({ type: 'markDifferences', token, differences });
+    const error = await marked;
+    if (error !== null) throw new MirrorError('marks-failed', `the differences could not be marked: ${error}`);
+  }
+
   #verified(report: VerifyReport): void {
     if (!this.#verifying) return;
     clearInterval(this.#verifying);
@@ -521,6 +546,7 @@ export class PrimaryHost {
     clearInterval(this.#timer);
     this.#verified(unfinished('the mirror was stopped'));
     for (const resolve of this.#epochWaits.values()) resolve();
+    for (const resolve of this.#markWaits.values()) resolve('the mirror was stopped');
     this.#port.close();
     this.#callPort.close();
     this.#endSession();

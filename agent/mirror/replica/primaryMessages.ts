@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type {
+  Difference,
   LineageEntry,
   MirrorOptions,
   ReplicaRecord,
@@ -50,6 +51,8 @@ export type ToDispatcher =
   | { readonly type: 'tick' }
   | { readonly type: 'verify'; readonly bandwidth: number | null }
   | { readonly type: 'stopVerify' }
+  /** Null: everything. */
+  | { readonly type: 'markDifferences'; readonly token: number; readonly differences: readonly Difference[] | null }
   /** The mount is gone: make both replicas durable and end. */
   | { readonly type: 'release' }
   | { readonly type: 'stop' };
@@ -72,6 +75,7 @@ export type FromDispatcher =
   | { readonly type: 'inStep'; readonly number: number; readonly progress: ResyncProgress; readonly durationMs: number }
   | { readonly type: 'verify'; readonly progress: VerifyProgress }
   | { readonly type: 'verified'; readonly report: VerifyReport }
+  | { readonly type: 'differencesMarked'; readonly token: number; readonly error: string | null }
   | { readonly type: 'syncLocal'; readonly token: number }
   | { readonly type: 'epochEntered'; readonly token: number }
   | { readonly type: 'stats'; readonly stats: DispatcherStats }
