@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { RefusedByAgentError, TimedOutError, UnreachableError } from '../api/clientErrors.ts';
 import { ApiListenError } from '../api/apiServer.ts';
-import { ListenError } from '../host/hostLinks.ts';
+import { ListenError } from '../host/linkListener.ts';
 import { SecurityError } from '../security/securityError.ts';
 import { agentVersion } from '../version.ts';
 import { CliError, exitCodes, exitCodesHelp } from './exitCodes.ts';

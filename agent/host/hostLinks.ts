@@ -1,8 +1,10 @@
-import { createServer, connect, type ConnectionOptions, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import { connect, type ConnectionOptions, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { LinkHeartbeat, LinkHello, LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
-import { PeerConnection } from './peerConnection.ts';
+import { LinkListener } from './linkListener.ts';
+import { LinkRequests, UnreachableError } from './linkRequests.ts';
 import { HostNews } from './hostNews.ts';
+import { PeerConnection } from './peerConnection.ts';
 
 export interface LinkHost {
   readonly name: string;
@@ -69,33 +71,8 @@ interface Path {
   heard: Record<string, LinkModule> | null;
 }
 
-interface Waiting {
-  readonly host: string;
-  readonly resolve: (value: Record<string, unknown>) => void;
-  readonly reject: (error: Error) => void;
-  readonly timer: NodeJS.Timeout;
-}
-
 const dialTimeoutMs = 1000;
 const redialMs = 300;
-const relistenMs = 2000;
-
-/** This host's links cannot listen; the message says why and what to do. */
-export class ListenError extends Error {
-  override readonly name = 'ListenError';
-  constructor(
-    readonly code: string,
-    message: string,
-    options: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
-
-/** Another host could not be asked, or did not answer: nothing is known about the outcome. */
-export class UnreachableError extends Error {
-  override readonly name = 'UnreachableError';
-}
 
 /**
  * The connections of this agent to all others: one per host and network, mutual TLS, dialled by the host whose name sorts first.
@@ -104,19 +81,18 @@ export class UnreachableError extends Error {
 export class HostLinks {
   readonly #options: HostLinksOptions;
   readonly #paths: Path[];
-  readonly #servers: Server[] = [];
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #listener: LinkListener;
+  readonly #requests = new LinkRequests();
   readonly #versions = new Map<string, string>();
   readonly #lastSeen = new Map<string, Date>();
-  readonly #accepted = new Set<TLSSocket>();
   #sequence = 0;
-  #requestId = 0;
   readonly #news = new Map<string, HostNews>();
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
   constructor(options: HostLinksOptions) {
     this.#options = options;
+    this.#listener = new LinkListener(options);
     const own = new Set(options.self.addresses.map(({ network }) => network));
     this.#paths = options.others.flatMap((host) =>
       host.addresses
@@ -142,48 +118,16 @@ export class HostLinks {
 
   /** Listens on this host's addresses and begins to dial. Rejects with a clear error when a port is in use. */
   async start(): Promise<void> {
-    for (const { network, address } of this.#options.self.addresses) {
-      const server = createServer(this.#options.security.serverOptions(), (socket) =>
-        this.#onAccepted(socket, network),
-      );
-      server.on('tlsClientError', (error, socket) => {
-        this.#options.log(
-          'warn',
-          'LINK_REFUSED',
-          this.#options.security.explain(error, socket.remoteAddress ?? 'an unknown address'),
-        );
-      });
-      await this.#listen(server, address);
-    }
+    await this.#listener.start((socket, network) => this.#onAccepted(socket, network));
     this.#timer = setInterval(() => this.#beat(), this.#options.heartbeatMs);
     this.#beat();
-  }
-
-  /** An address that is not there yet (the network comes up after the agent) is tried again until it is. */
-  async #listen(server: Server, address: string): Promise<void> {
-    try {
-      await listen(server, address, this.#options.port);
-      this.#servers.push(server);
-      if (this.#stopped) server.close();
-    } catch (error) {
-      if (!(error instanceof ListenError) || error.code !== 'EADDRNOTAVAIL') throw error;
-      this.#options.log('warn', 'LINK_ADDRESS', error.message);
-      setTimeout(() => {
-        if (!this.#stopped) {
-          this.#listen(server, address).catch((later: unknown) =>
-            this.#options.log('warn', 'LINK_ADDRESS', String(later)),
-          );
-        }
-      }, relistenMs).unref();
-    }
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer) clearInterval(this.#timer);
     for (const path of this.#paths) path.connection?.close('this agent stops');
-    for (const socket of this.#accepted) socket.destroy();
-    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    await this.#listener.stop();
   }
 
   reachable(host: string): boolean {
@@ -223,17 +167,7 @@ export class HostLinks {
   ): Promise<Record<string, unknown>> {
     const path = this.#paths.find((each) => each.host.name === host && each.connection !== null);
     if (!path?.connection) return Promise.reject(new UnreachableError(`${host} is not reachable`));
-    const { connection } = path;
-    this.#requestId += 1;
-    const id = this.#requestId;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#waiting.delete(id);
-        reject(new UnreachableError(`${host} did not answer within ${String(timeoutMs)} ms`));
-      }, timeoutMs);
-      this.#waiting.set(id, { host, resolve, reject, timer });
-      connection.send({ type: 'request', id, method, params });
-    });
+    return this.#requests.ask(path.connection, method, params, timeoutMs);
   }
 
   /** A path from which nothing is heard for this long is taken down and dialled anew. */
@@ -314,9 +248,6 @@ export class HostLinks {
   }
 
   #onAccepted(socket: TLSSocket, network: string): void {
-    this.#accepted.add(socket);
-    socket.once('close', () => this.#accepted.delete(socket));
-    socket.on('error', () => socket.destroy());
     const peer = this.#options.security.peerHost(socket);
     const path = peer.ok
       ? this.#paths.find((each) => each.host.name === peer.host && each.network === network)
@@ -364,7 +295,7 @@ export class HostLinks {
             void this.#serve(from, message);
             return;
           case 'response':
-            this.#onResponse(message.id, message.result, message.error);
+            this.#requests.answered(message.id, message.result, message.error);
             return;
         }
       },
@@ -410,12 +341,7 @@ export class HostLinks {
     if (this.#stopped) return;
     this.#options.log('warn', 'LINK_DOWN', `${path.host.name} over ${path.network} (${path.address}): ${reason}`);
     if (this.reachable(path.host.name)) return;
-    for (const [id, waiting] of this.#waiting) {
-      if (waiting.host !== path.host.name) continue;
-      this.#waiting.delete(id);
-      clearTimeout(waiting.timer);
-      waiting.reject(new UnreachableError(`${path.host.name} became unreachable: ${reason}`));
-    }
+    this.#requests.lost(path.host.name, reason);
     this.#options.onReachable(path.host.name, false, reason);
   }
 
@@ -443,31 +369,4 @@ export class HostLinks {
       });
     }
   }
-
-  #onResponse(id: number, result: object | null, error: string | null): void {
-    const waiting = this.#waiting.get(id);
-    if (!waiting) return;
-    this.#waiting.delete(id);
-    clearTimeout(waiting.timer);
-    if (error !== null || result === null) waiting.reject(new Error(error ?? 'empty answer'));
-    else waiting.resolve(result as Record<string, unknown>);
-  }
-}
-
-function listen(server: Server, address: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const hint =
-        error.code === 'EADDRINUSE'
-          ? `port ${String(port)} on ${address} is in use; is another agent running? Stop it, or choose another "ports.agent" in the cluster file`
-          : error.code === 'EADDRNOTAVAIL'
-            ? `this host does not have the address ${address}: correct it in the cluster file or configure the network`
-            : error.message;
-      reject(new ListenError(error.code ?? '', hint, { cause: error }));
-    });
-    server.listen({ host: address, port, exclusive: true }, () => {
-      server.removeAllListeners('error');
-      resolve();
-    });
-  });
 }

@@ -1,0 +1,88 @@
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { HostLinksOptions } from './hostLinks.ts';
+
+const relistenMs = 2000;
+
+/** This host's links cannot listen; the message says why and what to do. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+  constructor(
+    readonly code: string,
+    message: string,
+    options: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Accepts connections on each of this host's addresses. */
+export class LinkListener {
+  readonly #options: Pick<HostLinksOptions, 'self' | 'port' | 'security' | 'log'>;
+  readonly #servers: Server[] = [];
+  readonly #accepted = new Set<TLSSocket>();
+  #stopped = false;
+
+  constructor(options: Pick<HostLinksOptions, 'self' | 'port' | 'security' | 'log'>) {
+    this.#options = options;
+  }
+
+  /** Rejects with a clear error when a port is in use. */
+  async start(onAccepted: (socket: TLSSocket, network: string) => void): Promise<void> {
+    const { self, security, log } = this.#options;
+    for (const { network, address } of self.addresses) {
+      const server = createServer(security.serverOptions(), (socket) => {
+        this.#accepted.add(socket);
+        socket.once('close', () => this.#accepted.delete(socket));
+        socket.on('error', () => socket.destroy());
+        onAccepted(socket, network);
+      });
+      server.on('tlsClientError', (error, socket) => {
+        log('warn', 'LINK_REFUSED', security.explain(error, socket.remoteAddress ?? 'an unknown address'));
+      });
+      await this.#listen(server, address);
+    }
+  }
+
+  /** An address that is not there yet (the network comes up after the agent) is tried again until it is. */
+  async #listen(server: Server, address: string): Promise<void> {
+    try {
+      await listen(server, address, this.#options.port);
+      this.#servers.push(server);
+      if (this.#stopped) server.close();
+    } catch (error) {
+      if (!(error instanceof ListenError) || error.code !== 'EADDRNOTAVAIL') throw error;
+      this.#options.log('warn', 'LINK_ADDRESS', error.message);
+      setTimeout(() => {
+        if (!this.#stopped) {
+          this.#listen(server, address).catch((later: unknown) =>
+            this.#options.log('warn', 'LINK_ADDRESS', String(later)),
+          );
+        }
+      }, relistenMs).unref();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const socket of this.#accepted) socket.destroy();
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+}
+
+function listen(server: Server, address: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const hint =
+        error.code === 'EADDRINUSE'
+          ? `port ${String(port)} on ${address} is in use; is another agent running? Stop it, or choose another "ports.agent" in the cluster file`
+          : error.code === 'EADDRNOTAVAIL'
+            ? `this host does not have the address ${address}: correct it in the cluster file or configure the network`
+            : error.message;
+      reject(new ListenError(error.code ?? '', hint, { cause: error }));
+    });
+    server.listen({ host: address, port, exclusive: true }, () => {
+      server.removeAllListeners('error');
+      resolve();
+    });
+  });
+}
