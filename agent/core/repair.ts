@@ -12,13 +12,16 @@ import type { Outcome, PeerStatus } from './types.ts';
  * The arbiter is asked first, with the pair still whole: nothing has to wait for its answer, and when it does not come nothing has happened.
  */
 export function beginRepair(draft: Draft, arbiterReachable: boolean): Refusal | null {
-  const { role } = draft.state;
+  const { role, replica } = draft.state;
   const { module, self, peer } = draft.config;
   if (role.at !== 'primary') {
     return refusal('NOT_HEALTHY', `${module} is not served by ${self} now (${shownState(draft.state).state})`);
   }
   if (role.leaving !== null) return refusal('BUSY', `${module} is leaving ${self} (${role.leaving})`);
   if (role.link.kind === 'parting') return refusal('BUSY', `${peer} is about to be repaired already`);
+  if ((replica.diskError ?? null) !== null) {
+    return refusal('NOT_HEALTHY', `the disk of ${self} has failed: nothing of it is copied over what ${peer} holds`);
+  }
   const status = draft.freshPeer();
   if (!status) return refusal('HOST_UNREACHABLE', `${peer} is not reachable: bring it back first`);
   if (role.link.kind !== 'both') {

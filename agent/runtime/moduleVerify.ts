@@ -135,6 +135,13 @@ export class ModuleVerify {
     }
     if (last.repair?.phase === 'begun') return refused('BUSY', `what it found is being repaired already`);
     if (last.total === 0) return refused('ALREADY', `the verify of ${last.at} found no differences: nothing to repair`);
+    const unreadable = last.differences.find(({ what }) => what === 'unreadable');
+    if (unreadable) {
+      return refused(
+        'NOT_HEALTHY',
+        `${JSON.stringify(unreadable.path)} cannot be read ${unreadable.detail}: mend what ails that disk first, then verify again`,
+      );
+    }
     this.#plan = { by, verify: last };
     return null;
   }

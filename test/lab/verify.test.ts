@@ -15,7 +15,9 @@ describe.skipIf(noLab !== null)('a guest that writes all the time', () => {
   const { cluster } = useLabCluster({ ring: 16 });
 
   async function understudy(args: readonly string[]): Promise<{ code: number | null; answer: Answer }> {
-    const { code, stdout } = await cluster().host('alpha').understudy([...args, '--json'], { timeoutMs: 180_000 });
+    const { code, stdout } = await cluster()
+      .host('alpha')
+      .understudy([...args, '--json'], { timeoutMs: 180_000 });
     return { code, answer: JSON.parse(stdout) as Answer };
   }
 

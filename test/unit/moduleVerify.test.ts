@@ -136,6 +136,12 @@ describe('a repair', () => {
     const verify = open();
     expect(verify.planRepair('', 'bob')).toMatchObject({ code: 'NOT_HEALTHY' });
     expect(verify.planRepair((await verified(verify, report(0))).at, 'bob')).toMatchObject({ code: 'ALREADY' });
+    const unreadable = { path: 'disk', what: 'unreadable' as const, detail: 'on the primary: EIO' };
+    const failing = await verified(verify, { ...report(1), differences: [unreadable] });
+    expect(verify.planRepair(failing.at, 'bob')).toMatchObject({
+      code: 'NOT_HEALTHY',
+      reason: '"disk" cannot be read on the primary: EIO: mend what ails that disk first, then verify again',
+    });
     const stopped = await verified(verify, report(1, 'stopped'));
     expect(verify.planRepair(stopped.at, 'bob')).toMatchObject({ code: 'NOT_HEALTHY' });
   });
