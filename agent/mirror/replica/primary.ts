@@ -401,9 +401,13 @@ export class Primary implements MutationSink {
     const replicated = path !== null && !(this.#hasExcluded && this.#excluded(path));
     if (!session || !this.#shared.inStep || !replicated) return this.#shared.hold(reply.bytes, 0, WaitsFor.local);
     const time = this.#dirtyTimes.takeOne(path);
-    if (time) this.#send([time]);
+    if (time) {
+      this.gather();
+      this.#send([time]);
+    }
     const ticket = this.#shared.hold(reply.bytes, session.nextNumber, WaitsFor.local | WaitsFor.peerFlush);
     session.send(ToFollower.flush, new ByteWriter().size(file.ino).text(path).done());
+    this.settle();
     this.#sentAt = monotonicMs();
     return ticket;
   }
