@@ -41,6 +41,11 @@ export class FollowerConnection {
     throw new ConnectionEnd(`the connection broke: ${errnoName(-got)}`);
   }
 
+  /** More has arrived than the frames that were taken. */
+  get hasMore(): boolean {
+    return this.#buffer.length > 0;
+  }
+
   /** The next complete frame. The payload is valid until the next call. @throws ConnectionEnd */
   next(): { header: FrameHeader; payload: Buffer } | null {
     if (!this.#opener) {

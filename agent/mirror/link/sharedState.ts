@@ -248,10 +248,11 @@ export class SharedState {
     });
   }
 
-  /** The peer has carried out the flush of frame `number`. */
+  /** The peer has carried out the flush of frame `number`, and so has applied what was sent before it. */
   notePeerFlushed(number: number): void {
     this.#locked(() => {
       this.#floats[HEARD] = monotonicMs();
+      if (number > this.#float(ACKED)) this.#floats[ACKED] = number;
       this.#replies.peerFlushed(number);
       this.#releaseLocked();
     });

@@ -13,6 +13,7 @@ import {
   tryRead,
   tryWrite,
 } from '../../platform/libc.ts';
+import { DiskPace } from '../diskPace.ts';
 import { pageAligned, sendReply } from './channel.ts';
 import { MAX_IO, OUT_HEADER_SIZE } from './protocol.ts';
 
@@ -47,10 +48,6 @@ const COUNTERS = 7;
 
 /** A longer read keeps the disk busy for long enough to be worth a helper. */
 const LARGEST_HERE = 64 * 1024;
-/** A disk that let the dispatcher wait for longer than this is left to the helpers for a while, milliseconds. */
-const SLOW_MS = 0.5;
-const LEFT_ALONE_MS = 1000;
-
 /**
  * Reads that have to wait for the disk go to helper threads, so that the dispatcher is free for what else comes in. What the page cache holds
  * is answered at once. The kernel closes no file while a read of it is under way, so a helper's descriptor is good until it has answered.
@@ -67,7 +64,7 @@ export class ColdReads {
   readonly #buffer: Uint8Array;
   readonly #requests: Poll;
   #supported = true;
-  #leftAloneUntil = 0;
+  readonly #pace = new DiskPace();
 
   /** `script` is run by each helper, with a {@link ColdReadSetup}, and has to call {@link serveColdReads}. `buffer` takes what is read at once. */
   constructor(fuseFd: number, script: string, buffer: Uint8Array) {
@@ -118,13 +115,10 @@ export class ColdReads {
    */
   readHere(fd: number, offset: number, size: number): number | null {
     if (size > LARGEST_HERE || Atomics.load(this.#counters, UNDER_WAY) !== 0) return null;
-    const start = performance.now();
-    if (start < this.#leftAloneUntil) return null;
     this.#requests.wait(0);
     if (this.#requests.result(0) !== 0) return null;
-    const got = tryPread(fd, this.#buffer, offset, size);
-    const end = performance.now();
-    if (end - start > SLOW_MS) this.#leftAloneUntil = end + LEFT_ALONE_MS;
+    let got: number | null = null;
+    this.#pace.try(() => (got = tryPread(fd, this.#buffer, offset, size)));
     return got;
   }
 

@@ -11,6 +11,7 @@ import {
   tryPread,
   tryPwrite,
 } from '../../platform/libc.ts';
+import { DiskPace } from '../diskPace.ts';
 import type { Mutation, MutationSink } from '../mutation.ts';
 import { type FuseChannel, MOST_KEPT, type RequestBuffer, sendReply } from './channel.ts';
 import type { Handle } from './handles.ts';
@@ -20,10 +21,8 @@ import { type ReplyBuffer, ReplyBuffers } from './replyBuffers.ts';
 
 /** Requests under way at a time. */
 const DEPTH = 64;
-/** A disk that let the dispatcher wait for longer than this is not waited for again for a while, milliseconds. */
-const SLOW_MS = 0.5;
+/** A longer request keeps the disk busy for long enough to have it done beside. */
 const LONGEST_HERE = 64 * 1024;
-const LEFT_ALONE_MS = 1000;
 /** Reads under way at a time, and the bytes of the longest. */
 const MOST_READS = 32;
 const LONGEST_READ = 128 * 1024;
@@ -42,6 +41,8 @@ interface UnderWay {
     readonly uniqueLow: number;
     readonly uniqueHigh: number;
   } | null;
+  /** Of a flush. */
+  readonly flush: { readonly datasync: boolean } | null;
   /** What the sink names it by. */
   begun: number;
   /** What came of it before the sink has told how it names it. */
@@ -63,7 +64,8 @@ export class LocalIo {
   #buffers: ReplyBuffers | null = null;
   /** Bytes of the longest request that is queued. */
   #longest = 0;
-  #leftAloneUntil = 0;
+  readonly #pace = new DiskPace();
+  readonly #flushPace = new DiskPace();
   #writes = 0;
   /** Writes that failed and are to be looked after. */
   #failed: { readonly each: UnderWay; readonly result: number }[] = [];
@@ -109,7 +111,7 @@ export class LocalIo {
     if (buffer === null) throw new Error('more writes are under way than there are buffers');
     this.#writes++;
     const write = { offset, size: data.byteLength, buffer };
-    const each: UnderWay = { node, fd, write, read: null, begun: NOT_BEGUN, result: null };
+    const each: UnderWay = { node, fd, write, read: null, flush: null, begun: NOT_BEGUN, result: null };
     this.#underWay[number] = each;
     each.begun = this.#sink.begin(mutation, reply);
     // It may have been done before it had a name.
@@ -125,15 +127,16 @@ export class LocalIo {
     this.#repairFailed();
   }
 
-  /** A single read or write of a fast disk is spared the way through the kernel's queues and back, which costs as much as waiting for it. */
+  /** What is alone is spared the way through the kernel's queues and back. */
   #doHere(): boolean {
     if (this.#io.pending !== 1 || this.#longest > LONGEST_HERE) return false;
-    const start = performance.now();
-    if (start < this.#leftAloneUntil) return false;
-    this.#refused(this.#io.takeBack());
-    const end = performance.now();
-    if (end - start > SLOW_MS) this.#leftAloneUntil = end + LEFT_ALONE_MS;
-    return true;
+    const number = this.#io.takeBack();
+    const each = this.#underWay[number];
+    if (!each) return false;
+    const pace = each.flush ? this.#flushPace : this.#pace;
+    if (pace.try(() => this.#refused(number))) return true;
+    this.#io.putBack();
+    return false;
   }
 
   /** What the kernel does not carry out beside us is carried out here. */
@@ -145,6 +148,9 @@ export class LocalIo {
     } else if (each?.read) {
       const { buffer, size, offset } = each.read;
       this.#done(number, tryPread(each.fd, buffer.content(size), offset));
+    } else if (each?.flush) {
+      const { fd, flush } = each;
+      this.#done(number, -errnoAfter(() => (flush.datasync ? fdatasync(fd) : fsync(fd))));
     }
   };
 
@@ -159,7 +165,7 @@ export class LocalIo {
     this.#io.read(number, fd, buffer.address, size, offset);
     this.#longest = Math.max(this.#longest, size);
     const read = { offset, size, buffer, uniqueLow, uniqueHigh };
-    this.#underWay[number] = { node, fd, write: null, read, begun: NOT_BEGUN, result: null };
+    this.#underWay[number] = { node, fd, write: null, read, flush: null, begun: NOT_BEGUN, result: null };
     return true;
   }
 
@@ -169,16 +175,8 @@ export class LocalIo {
     const reply = { bytes: this.#channel.seal(0) };
     // The follower's disk and ours work at the same time.
     const begun = this.#sink.beginFlush(this.#nodes.ref(node), reply);
-    if (this.#io.flush(number, fd, datasync, this.#refused) === 0) {
-      this.#underWay[number] = { node, fd, write: null, read: null, begun, result: null };
-      return;
-    }
-    this.#free.push(number);
-    this.#sink.finish(
-      begun,
-      errnoAfter(() => (datasync ? fdatasync(fd) : fsync(fd))),
-      [],
-    );
+    this.#io.flush(number, fd, datasync);
+    this.#underWay[number] = { node, fd, write: null, read: null, flush: { datasync }, begun, result: null };
   }
 
   #number(): number {

@@ -11,7 +11,6 @@ import {
   fchmod,
   fchown,
   fstat,
-  fsync,
   ftruncate,
   linkat,
   mkdirat,
@@ -188,21 +187,16 @@ export class Applier {
 
   /**
    * Makes one file durable; a file that is not there any more needs nothing.
-   * @param begin starts fsync(2) on a descriptor, which may be closed meanwhile; false when it cannot, and it is done here
+   * @param make makes an open file durable, or begins to, which it tells; the descriptor may be closed meanwhile
    * @returns whether it was only begun
    */
-  flush(file: FileRef, begin: (fd: number) => boolean): boolean {
+  flush(file: FileRef, make: (fd: number) => boolean): boolean {
     if (file.path === null) return false;
     if (file.path === '') {
       // Also what a syncfs(2) of the guest's comes as: everything.
       syncfs(this.#tree.rootFd);
       return false;
     }
-    const flushOne = (fd: number): boolean => {
-      if (begin(fd)) return true;
-      fsync(fd);
-      return false;
-    };
     let fd: number;
     try {
       fd = this.file(file);
@@ -212,12 +206,12 @@ export class Applier {
       }
       const directory = this.#tree.open(file.path, O_NONBLOCK);
       try {
-        return flushOne(directory);
+        return make(directory);
       } finally {
         close(directory);
       }
     }
-    return flushOne(fd);
+    return make(fd);
   }
 
   #fallocate(fd: number, mode: number, offset: number, length: number): void {

@@ -1,4 +1,5 @@
-import { AsyncIo } from '../../platform/libc.ts';
+import { AsyncIo, fsync } from '../../platform/libc.ts';
+import { DiskPace } from '../diskPace.ts';
 
 /** Flushes under way at a time; what is beyond waits in the follower's thread. */
 const DEPTH = 64;
@@ -13,6 +14,7 @@ export class FollowerFlushes {
   readonly #io = AsyncIo.open(DEPTH);
   readonly #underWay = new Array<UnderWay | null>(DEPTH).fill(null);
   readonly #free = Array.from({ length: DEPTH }, (_, number) => number);
+  readonly #pace = new DiskPace();
   readonly #done: (session: number, frame: number, errno: number) => void;
 
   /** @param done called from {@link onEvent} with what a flush ended with, 0 for success */
@@ -25,16 +27,28 @@ export class FollowerFlushes {
     return this.#io?.eventFd ?? null;
   }
 
-  /** Starts fsync(2), which frame `frame` of a session asked for. Returns false when it has to be waited for. */
-  begin(fd: number, session: number, frame: number): boolean {
+  /**
+   * Makes a file durable that frame `frame` of a session asked for.
+   * @param nothingWaits there is nothing else to do: it is waited for here while the disk is fast
+   * @returns whether it was only begun: the descriptor may be closed meanwhile
+   * @throws ErrnoError of fsync(2)
+   */
+  flush(fd: number, session: number, frame: number, nothingWaits: boolean): boolean {
+    if (nothingWaits && this.#pace.try(() => fsync(fd))) return false;
+    if (this.#begin(fd, session, frame)) return true;
+    fsync(fd);
+    return false;
+  }
+
+  #begin(fd: number, session: number, frame: number): boolean {
     const number = this.#io === null ? undefined : this.#free.pop();
     if (this.#io === null || number === undefined) return false;
-    if (this.#io.flush(number, fd, false) < 0) {
-      this.#free.push(number);
-      return false;
-    }
-    this.#underWay[number] = { session, frame };
-    return true;
+    let begun = true;
+    this.#io.flush(number, fd, false);
+    this.#io.submit(() => (begun = false));
+    if (begun) this.#underWay[number] = { session, frame };
+    else this.#free.push(number);
+    return begun;
   }
 
   onEvent(): void {

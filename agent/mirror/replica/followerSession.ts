@@ -72,8 +72,11 @@ export interface FollowerContext {
   readonly keeper: (onStep: () => void) => StateKeeper;
   /** Frames of a lower epoch are refused. */
   readonly epoch: () => number;
-  /** Starts to make an open file durable, then calls `flushed` with the number. Returns false when it has to be waited for. */
-  readonly beginFlush: (fd: number, number: number) => boolean;
+  /**
+   * Makes an open file durable. Returns whether it was only begun; then it calls `flushed` with the number of the frame. Waits for the disk if
+   * nothing else waits.
+   */
+  readonly flush: (fd: number, number: number, nothingWaits: boolean) => boolean;
   /** Make the replica durable, then call `finished`/`synced` of the session with the number. */
   readonly requestSync: (number: number, finish: FinishOrder | null) => void;
 }
@@ -294,10 +297,11 @@ export class FollowerSession {
     const input = new ByteReader(payload);
     const ino = input.size();
     const path = input.text();
+    const nothingWaits = !this.#connection.hasMore;
     let begun = false;
     this.#tolerant([path], () => {
       try {
-        begun = this.#context.applier.flush({ ino, path }, (fd) => this.#context.beginFlush(fd, number));
+        begun = this.#context.applier.flush({ ino, path }, (fd) => this.#context.flush(fd, number, nothingWaits));
       } catch (error) {
         if (error instanceof ErrnoError) this.#noteLoss(error.errno);
         throw error;

@@ -244,7 +244,7 @@ class FollowerThread {
         }),
       loadMarks: () => loadMarks(setup.stateDirectory),
       epoch: () => this.#epoch[0] ?? 0,
-      beginFlush: (fd, number) => this.#flushes.begin(fd, session, number),
+      flush: (fd, number, nothingWaits) => this.#flushes.flush(fd, session, number, nothingWaits),
       requestSync: (number, finish) => this.#post({ type: 'sync', session, number, finish }),
     };
   }

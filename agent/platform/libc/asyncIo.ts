@@ -66,7 +66,6 @@ export class AsyncIo {
   readonly #ring: Uint32Array | null;
   #queued = 0;
   #pending = 0;
-  #flushes = true;
 
   private constructor(calls: NonNullable<(typeof numbers)[string]>, context: bigint, depth: number) {
     this.#calls = calls;
@@ -107,6 +106,11 @@ export class AsyncIo {
     return this.#controls.readUInt32LE(--this.#queued * CONTROL_BYTES);
   }
 
+  /** Queues again what was just taken back. */
+  putBack(): void {
+    this.#queued++;
+  }
+
   /** Queues a read of `bytes` bytes to `address`, which must stay in place until it is done. */
   read(number: number, fd: number, address: bigint, bytes: number, offset: number): void {
     this.#queue(number, PREAD, fd, address, bytes, offset);
@@ -117,20 +121,9 @@ export class AsyncIo {
     this.#queue(number, PWRITE, fd, address, bytes, offset);
   }
 
-  /**
-   * Begins fsync(2) or fdatasync(2), behind what is queued. Returns 0, or the negative error number: nothing was begun then; -EOPNOTSUPP where only
-   * the call that waits does it.
-   */
-  flush(number: number, fd: number, datasync: boolean, refused: OnRefused = () => undefined): number {
-    if (!this.#flushes) return -errnos.EOPNOTSUPP;
-    this.submit(refused);
+  /** Queues fsync(2) or fdatasync(2). Kernels before 4.18 refuse it. */
+  flush(number: number, fd: number, datasync: boolean): void {
     this.#queue(number, datasync ? FDSYNC : FSYNC, fd, 0n, 0, 0);
-    let result = 0;
-    this.submit((_, errno) => (result = errno));
-    // Before Linux 4.18.
-    if (result !== -errnos.EINVAL) return result;
-    this.#flushes = false;
-    return -errnos.EOPNOTSUPP;
   }
 
   #queue(number: number, opcode: number, fd: number, address: bigint, bytes: number, offset: number): void {
