@@ -37,6 +37,8 @@ interface Prepared {
 
 /** Another process has this long to take over from one that ended; then it is as if nobody could. */
 const TAKE_OVER_LIMIT_MS = 4000;
+/** And longer by what it has to read again of a journal, when the kernel knows hundreds of thousands of files: slowly, for a busy machine. */
+const JOURNAL_BYTES_PER_MS = 10_000;
 /** Calls that another process can be asked again: they say how things shall be, whatever was done of them. */
 const ASKED_AGAIN = new Set<string>(['freeze', 'thaw', 'goAlone', 'guard', 'record', 'abort']);
 /** A process that is to take over in order has this long to be ready, while the old one serves on. */
@@ -389,10 +391,13 @@ export class MirrorController implements Mirror {
 
   /** The process that served has ended: another one goes on. Returns false when it could not, and this mirror is gone. */
   async #goOnWith({ child, successor }: Prepared, reason: string): Promise<boolean> {
-    const limit = setTimeout(() => {
-      this.#keeper.letGo();
-      child.kill();
-    }, TAKE_OVER_LIMIT_MS);
+    const limit = setTimeout(
+      () => {
+        this.#keeper.letGo();
+        child.kill();
+      },
+      TAKE_OVER_LIMIT_MS + this.#keeper.journalBytes / JOURNAL_BYTES_PER_MS,
+    );
     try {
       this.#child = child;
       this.#watch(child);

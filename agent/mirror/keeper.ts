@@ -1,4 +1,4 @@
-import { close, localPair, memoryFile, receiveLocal, sendLocal, setNonBlocking } from '../platform/libc.ts';
+import { close, fstat, localPair, memoryFile, receiveLocal, sendLocal, setNonBlocking } from '../platform/libc.ts';
 import type { Resumed } from './ipc.ts';
 import type { ToKeeper } from './mount/keep.ts';
 
@@ -133,6 +133,11 @@ export class Keeper {
   /** Whether another process can go on with what the present one serves. Everything that it sent has to be taken in. */
   get isResumable(): boolean {
     return this.#resumable;
+  }
+
+  /** How much the next process has to read: what is punched out of the journal does not count. */
+  get journalBytes(): number {
+    return fstat(this.#journalFd).blocks * 512;
   }
 
   /** As {@link isResumable}, and whether it should. */

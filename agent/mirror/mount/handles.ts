@@ -15,6 +15,17 @@ export interface Handle {
   entries: readonly DirectoryEntry[] | null;
 }
 
+/** What an earlier process had open, by its notes. */
+export class OpenedHandles {
+  readonly byNumber = new Map<number, readonly [nodeId: number, flags: number]>();
+
+  replay({ kind, numbers }: JournalNote): void {
+    const [number = 0, nodeId = 0, flags = 0] = numbers;
+    if (kind === Note.open) this.byNumber.set(number, [nodeId, flags]);
+    else if (kind === Note.close) this.byNumber.delete(number);
+  }
+}
+
 /** Handles by the small numbers that the kernel names them with. */
 export class HandleTable {
   readonly #handles: (Handle | undefined)[] = [];
@@ -42,16 +53,10 @@ export class HandleTable {
 
   /** Opens again what an earlier process had open; `open` returns null for what is lost. */
   restore(
-    notes: readonly JournalNote[],
+    { byNumber: was }: OpenedHandles,
     open: (nodeId: number, flags: number) => { node: FuseNode; fd: number } | null,
   ) {
-    const was = new Map<number, readonly [nodeId: number, flags: number]>();
     let length = 0;
-    for (const { kind, numbers } of notes) {
-      const [number = 0, nodeId = 0, flags = 0] = numbers;
-      if (kind === Note.open) was.set(number, [nodeId, flags]);
-      else if (kind === Note.close) was.delete(number);
-    }
     for (const [number, [nodeId, flags]] of was) {
       length = Math.max(length, number + 1);
       const opened = open(nodeId, flags);

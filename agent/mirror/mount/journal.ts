@@ -27,9 +27,8 @@ export interface JournalNote {
   readonly names: readonly string[];
 }
 
-/** What a journal holds: the notes since the last snapshot, and the answers to the last requests. */
+/** What a journal holds beside its notes: the answers to the last requests. */
 export interface JournalContent {
-  readonly notes: readonly JournalNote[];
   readonly answers: ReadonlyMap<number, Uint8Array>;
   /** The request that had begun and has no answer yet, with what it was about to do. */
   readonly begun: { readonly request: number; readonly note: JournalNote } | null;
@@ -204,21 +203,23 @@ export class MountJournal {
     this.#write(request, answer);
   }
 
-  /** Reads what an earlier process left; the next thing to do is {@link compact}. */
-  load(): JournalContent {
+  /**
+   * Reads what an earlier process left; the next thing to do is {@link compact}. Each note goes to `take` and is not kept: there are millions
+   * of them when the kernel knows a million files, and whoever uses the mount waits.
+   */
+  load(take: (note: JournalNote) => void): JournalContent {
     const { size } = fstat(this.#fd);
     const first = Buffer.alloc(8);
     if (tryPread(this.#fd, first, 0) !== 8 || first.readDoubleLE() < LOG_AT) {
       throw new Error('the journal of the mount does not hold everything');
     }
     this.#start = first.readDoubleLE();
-    const log = Buffer.alloc(Math.max(0, size - this.#start));
+    const log = Buffer.allocUnsafe(Math.max(0, size - this.#start));
     for (let at = 0; at < log.length;) {
       const got = tryPread(this.#fd, log.subarray(at), this.#start + at);
       if (got <= 0) throw new Error('the journal of the mount cannot be read');
       at += got;
     }
-    const notes: JournalNote[] = [];
     let begun: JournalContent['begun'] = null;
     let at = 0;
     while (at + TURN_HEADER + 4 <= log.length) {
@@ -229,15 +230,15 @@ export class MountJournal {
       const answerLength = log.readUInt32LE(at + 12);
       const answerAt = at + length - 4 - answerLength;
       begun = null;
-      for (const note of notesIn(log.subarray(at + TURN_HEADER, answerAt))) {
+      eachNote(log, at + TURN_HEADER, answerAt, (note) => {
         if (note.kind >= Note.making) begun = { request, note };
-        else notes.push(note);
-      }
+        else take(note);
+      });
       if (answerLength > 0) this.#keep(request, log.subarray(answerAt, answerAt + answerLength));
       at += length;
     }
     this.#at = this.#start + at;
-    return { notes, answers: this.#answers, begun };
+    return { answers: this.#answers, begun };
   }
 
   /** The request that was being carried out when the earlier process ended was in fact done. */
@@ -250,18 +251,20 @@ export class MountJournal {
   }
 }
 
-function* notesIn(bytes: Buffer): Generator<JournalNote> {
-  for (let at = 0; at < bytes.length;) {
-    const [kind = 0, numberCount = 0, nameCount = 0] = bytes.subarray(at, at + 3);
+function eachNote(log: Buffer, start: number, end: number, take: (note: JournalNote) => void): void {
+  for (let at = start; at < end;) {
+    const kind = log[at] ?? 0;
+    const numberCount = log[at + 1] ?? 0;
+    const nameCount = log[at + 2] ?? 0;
     at += 3;
     const numbers: number[] = [];
-    for (let index = 0; index < numberCount; index++, at += 8) numbers.push(bytes.readDoubleLE(at));
+    for (let index = 0; index < numberCount; index++, at += 8) numbers.push(log.readDoubleLE(at));
     const names: string[] = [];
     for (let index = 0; index < nameCount; index++) {
-      const length = bytes.readUInt16LE(at);
-      names.push(bytes.toString('latin1', at + 2, at + 2 + length));
+      const length = log.readUInt16LE(at);
+      names.push(log.toString('latin1', at + 2, at + 2 + length));
       at += 2 + length;
     }
-    yield { kind, numbers, names };
+    take({ kind, numbers, names });
   }
 }

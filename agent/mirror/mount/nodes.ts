@@ -10,6 +10,9 @@ interface Link {
   readonly name: string;
 }
 
+/** What most nodes have: a table of their own would be most of their memory. */
+const NO_CHILDREN: ReadonlyMap<string, FuseNode> = new Map();
+
 /** A file that the kernel knows by its node id. */
 export class FuseNode {
   readonly id: number;
@@ -21,7 +24,7 @@ export class FuseNode {
   /** The names that we have seen and that are there now: of a file with hard links perhaps not all. */
   links: Link[] = [];
   /** Of a directory: known names in it. */
-  readonly children = new Map<string, FuseNode>();
+  readonly children: Map<string, FuseNode>;
   /** Descriptors of the open files of this node, one per handle. */
   readonly openFds: number[] = [];
   /** An O_PATH descriptor that keeps hold of the file since its last known name was removed; -1 before that. */
@@ -39,6 +42,7 @@ export class FuseNode {
     this.id = id;
     this.ino = ino;
     this.type = type;
+    this.children = type === S_IFDIR ? new Map<string, FuseNode>() : (NO_CHILDREN as Map<string, FuseNode>);
   }
 
   get isDirectory(): boolean {

@@ -10,6 +10,7 @@ import {
   tryWrite,
 } from '../../platform/libc.ts';
 import type { MountContext } from './context.ts';
+import { OpenedHandles } from './handles.ts';
 import { Note, type JournalContent } from './journal.ts';
 import { NOTIFY_RESEND, OUT_HEADER_SIZE } from './protocol.ts';
 import { hasXattr } from './requests/xattrs.ts';
@@ -18,18 +19,19 @@ import { hasXattr } from './requests/xattrs.ts';
 export function restore(context: MountContext, kept: ReadonlyMap<number, number>): void {
   const { journal, nodes, handles, files } = context;
   if (journal === null) throw new Error('a mount without a journal cannot be taken over');
-  const content = journal.load();
-  for (const note of content.notes) {
+  const opened = new OpenedHandles();
+  const content = journal.load((note) => {
     if (note.kind === Note.init) {
       context.killPrivV2 = note.numbers[0] === 1;
       context.setxattrExt = note.numbers[1] === 1;
-    } else if (note.kind !== Note.open && note.kind !== Note.close) nodes.replay(note);
-  }
+    } else if (note.kind === Note.open || note.kind === Note.close) opened.replay(note);
+    else nodes.replay(note);
+  });
   nodes.adoptOrphans(kept);
   settleBegun(context, content);
   // A removal may have taken effect in the tables only now; the keeper was given the file before.
   nodes.adoptOrphans(kept);
-  handles.restore(content.notes, (nodeId, flags) => {
+  handles.restore(opened, (nodeId, flags) => {
     const node = nodes.byId(nodeId);
     // A directory that was removed while it was open: there is nothing in it to list.
     if (node === undefined || (nodes.path(node) === null && node.orphanFd === -1)) return null;
