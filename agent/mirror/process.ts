@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { receiveLocal, setCloseOnExec, setIoFlusher, setUmask } from '../platform/libc.ts';
+import { raiseOpenFileLimit, receiveLocal, setCloseOnExec, setIoFlusher, setUmask } from '../platform/libc.ts';
 import { RESUME_VERSION, type MirrorMessage, type MirrorRequest, type Resumed } from './ipc.ts';
 import { IpcChannel } from './ipcChannel.ts';
 import type { MirrorOptions } from './mirror.ts';
@@ -9,6 +9,12 @@ import { MirrorHost } from './replica/mirrorHost.ts';
 
 /** How long an emergency may take before the process ends anyway, milliseconds. */
 const EMERGENCY_LIMIT_MS = 8000;
+
+/**
+ * Each file that a program has open on the mirror is one here, too, and at this process's limit the program would get EMFILE. (The soft limit
+ * Node has raised to the hard one.)
+ */
+const OPEN_FILES = 1 << 20;
 
 /** Behind standard input, output and error. */
 const CHANNEL_FD = 3;
@@ -144,9 +150,13 @@ process.on('SIGHUP', () => {});
 process.on('SIGTERM', () => {});
 
 setUmask(0);
-for (const protect of [() => writeFileSync('/proc/self/oom_score_adj', '-1000'), setIoFlusher]) {
+for (const prepare of [
+  () => writeFileSync('/proc/self/oom_score_adj', '-1000'),
+  setIoFlusher,
+  () => raiseOpenFileLimit(OPEN_FILES),
+]) {
   try {
-    protect();
+    prepare();
   } catch {
     // Best effort: not every container allows it.
   }

@@ -12,6 +12,8 @@ const c = {
   ),
   waitpid: bind<(pid: number, status: Uint8Array, options: number) => number>('int waitpid(int, void *, int)'),
   umask: bind<(mask: number) => number>('uint32_t umask(uint32_t)'),
+  getrlimit: bind<(resource: number, limits: Uint8Array) => number>('int getrlimit(int, void *)'),
+  setrlimit: bind<(resource: number, limits: Uint8Array) => number>('int setrlimit(int, const void *)'),
 };
 
 const PR_SET_PDEATHSIG = 1;
@@ -42,6 +44,18 @@ const MCL_ONFAULT = 4;
 /** mlockall(2): pages that were touched once are never swapped out; address space that was never touched costs nothing. */
 export function lockMemory(): void {
   orThrow(c.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT), 'mlockall');
+}
+
+const RLIMIT_NOFILE = 7;
+
+/** Lets this process have at least so many files open; throws EPERM where it may not (CAP_SYS_RESOURCE), and all is as it was. */
+export function raiseOpenFileLimit(files: number): void {
+  const limits = Buffer.alloc(16);
+  orThrow(c.getrlimit(RLIMIT_NOFILE, limits), 'getrlimit');
+  if (limits.readBigUInt64LE(0) >= BigInt(files)) return;
+  limits.writeBigUInt64LE(BigInt(files), 0);
+  if (limits.readBigUInt64LE(8) < BigInt(files)) limits.writeBigUInt64LE(BigInt(files), 8);
+  orThrow(c.setrlimit(RLIMIT_NOFILE, limits), 'setrlimit');
 }
 
 /** umask(2), for the whole process, from any thread (Node allows it in the main thread only). Returns the old mask. */
