@@ -3,6 +3,7 @@ import { afterEach, describe as suite, expect, test } from 'vitest';
 import { loadMarks } from '../../agent/mirror/replica/zoneMarks.ts';
 import { ZONE_BYTES } from '../../agent/mirror/link/protocol.ts';
 import { CrashGuest, differingBytes } from './crashGuest.ts';
+import type { Writing } from './crashGuestWriting.ts';
 import { FaultDisk } from './faultDisk.ts';
 import { Random } from './mountOperations.ts';
 import type { TestHost } from './pairHarness.ts';
@@ -14,13 +15,21 @@ const given = process.env['UNDERSTUDY_SEED'];
 const MEGABYTES = 64;
 const MIB = 1 << 20;
 
+/** How the guest writes, and what the module makes of direct writes. */
+interface Use {
+  readonly writing: Writing;
+  readonly directIo: 'cache' | 'disk';
+}
+const PLAIN: Use = { writing: 'plain', directIo: 'cache' };
+
 /** Two hosts, each with a disk of its own that loses what was not flushed. */
 class CrashPair extends Pair {
   readonly disks: ReadonlyMap<TestHost, FaultDisk>;
-  readonly guest = new CrashGuest();
+  readonly guest: CrashGuest;
 
-  private constructor(one: FaultDisk, other: FaultDisk) {
-    super({});
+  private constructor(one: FaultDisk, other: FaultDisk, { writing, directIo }: Use) {
+    super({ both: { directIo } });
+    this.guest = new CrashGuest(writing);
     for (const [host, disk] of [
       [this.alpha, one],
       [this.beta, other],
@@ -33,8 +42,8 @@ class CrashPair extends Pair {
     ]);
   }
 
-  static async make(): Promise<CrashPair> {
-    const pair = new CrashPair(await FaultDisk.make(MEGABYTES), await FaultDisk.make(MEGABYTES));
+  static async make(use: Use): Promise<CrashPair> {
+    const pair = new CrashPair(await FaultDisk.make(MEGABYTES), await FaultDisk.make(MEGABYTES), use);
     for (const host of [pair.alpha, pair.beta]) fs.mkdirSync(host.directory);
     CrashGuest.prepare(pair.alpha.directory);
     await pair.open();
@@ -93,11 +102,15 @@ afterEach(async () => {
 });
 
 /** Runs a story with seeds that are printed, at moments that they choose. */
-function story(name: string, tell: (pair: CrashPair, random: Random, seed: number) => Promise<void>): void {
+function story(
+  name: string,
+  tell: (pair: CrashPair, random: Random, seed: number) => Promise<void>,
+  use: Use = PLAIN,
+): void {
   const first = given === undefined ? Math.floor(Math.random() * 1e6) : Number(given);
   test.each(Array.from({ length: rounds }, (_, index) => first + index))(`${name} (seed %i)`, async (seed) => {
     const random = new Random(seed);
-    pair = await CrashPair.make();
+    pair = await CrashPair.make(use);
     // Up to and beyond the first turns of the marks.
     await pair.guest.writes(1 + random.below(300));
     await new Promise((resolve) => setTimeout(resolve, random.below(4000)));
@@ -148,6 +161,41 @@ suite('power loss', () => {
       await all.powerOn(second);
       await all.rejoin(first, second);
     });
+  }
+});
+
+suite('power loss of both, one after the other, under', () => {
+  const uses: Record<string, Use> = {
+    'sixteen direct writes at a time': { writing: 'direct', directIo: 'cache' },
+    'sixteen direct writes at a time that go on to the disk': { writing: 'direct', directIo: 'disk' },
+    'writes to mapped memory': { writing: 'mapped', directIo: 'cache' },
+  };
+  for (const [name, use] of Object.entries(uses)) {
+    story(
+      `${name}: the secondary serves what was durable, and so does the first one in its turn`,
+      async (all, random, seed) => {
+        const { alpha, beta, guest } = all;
+        await all.powerLoss(alpha, seed);
+        await guest.stop();
+        await all.serve(beta);
+        expect(guest.missing(beta.directory)).toEqual([]);
+        guest.start(beta.directory);
+        await guest.writes(1 + random.below(200));
+        await guest.stop();
+        await all.powerOn(alpha);
+        await all.rejoin(beta, alpha);
+        guest.start(beta.directory);
+        await guest.writes(1 + random.below(200));
+        await Promise.all([all.powerLoss(alpha, seed + 1), all.powerLoss(beta, seed + 2)]);
+        await guest.stop();
+        await all.powerOn(beta);
+        await all.serve(beta);
+        expect(guest.missing(beta.directory)).toEqual([]);
+        await all.powerOn(alpha);
+        await all.rejoin(beta, alpha);
+      },
+      use,
+    );
   }
 });
 

@@ -1,51 +1,58 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { writingPrograms, type Writing } from './crashGuestWriting.ts';
 
 export const BLOCK = 4096;
 const SECTOR = 512;
 export const BLOCKS = 2048;
-const FLUSH_EVERY = 8;
 const FILE_EVERY = 40;
 
 /** Which block write `version` goes to. */
 const blockOf = (version: number): number => (Math.imul(version, 2654435761) >>> 7) % BLOCKS;
 
+/** How many writes at most come between two flushes. */
+const flushEvery: Record<Writing, number> = { plain: 8, direct: 64, mapped: 8 };
+
 /** Writes blocks of `image` in a fixed order, each sector with its version; flushes often, makes a file now and then; tells what is durable. */
-const program = `
+const program = (writing: Writing): string => `
 const fs = require('node:fs');
 const [directory, first] = process.argv.slice(1);
-const fd = fs.openSync(directory + '/image', 'r+');
+${writingPrograms[writing]}
 const block = Buffer.alloc(${BLOCK});
-for (let version = Number(first); ; version++) {
-  const at = (Math.imul(version, 2654435761) >>> 7) % ${BLOCKS};
-  for (let sector = 0; sector < ${BLOCK}; sector += ${SECTOR}) {
-    block.fill(version & 255, sector, sector + ${SECTOR});
-    block.writeUInt32LE(version, sector);
-    block.writeUInt32LE(at, sector + 4);
+const live = async () => {
+  for (let version = Number(first); ; version++) {
+    const at = (Math.imul(version, 2654435761) >>> 7) % ${BLOCKS};
+    for (let sector = 0; sector < ${BLOCK}; sector += ${SECTOR}) {
+      block.fill(version & 255, sector, sector + ${SECTOR});
+      block.writeUInt32LE(version, sector);
+      block.writeUInt32LE(at, sector + 4);
+    }
+    await write(at, block);
+    if (version % ${flushEvery[writing]} === 0) {
+      await flush();
+      process.stdout.write('durable ' + version + '\\n');
+    }
+    if (version % ${FILE_EVERY} === 0) {
+      const name = directory + '/file-' + version;
+      const file = fs.openSync(name + '.new', 'w');
+      fs.writeSync(file, 'content of ' + version);
+      fs.fsyncSync(file);
+      fs.closeSync(file);
+      fs.renameSync(name + '.new', name);
+      const parent = fs.openSync(directory, 'r');
+      fs.fsyncSync(parent);
+      fs.closeSync(parent);
+      process.stdout.write('file ' + version + '\\n');
+    }
   }
-  fs.writeSync(fd, block, 0, ${BLOCK}, at * ${BLOCK});
-  if (version % ${FLUSH_EVERY} === 0) {
-    fs.fsyncSync(fd);
-    process.stdout.write('durable ' + version + '\\n');
-  }
-  if (version % ${FILE_EVERY} === 0) {
-    const name = directory + '/file-' + version;
-    const file = fs.openSync(name + '.new', 'w');
-    fs.writeSync(file, 'content of ' + version);
-    fs.fsyncSync(file);
-    fs.closeSync(file);
-    fs.renameSync(name + '.new', name);
-    const parent = fs.openSync(directory, 'r');
-    fs.fsyncSync(parent);
-    fs.closeSync(parent);
-    process.stdout.write('file ' + version + '\\n');
-  }
-}
+};
+live().catch(() => process.exit(1));
 `;
 
 /** What a guest was told is durable, over all its lives, and whether a replica holds it. */
 export class CrashGuest {
+  readonly #writing: Writing;
   #child: ChildProcess | null = null;
   #ended: Promise<void> = Promise.resolve();
   #output = '';
@@ -55,14 +62,20 @@ export class CrashGuest {
   readonly #files = new Set<number>();
   durable = 0;
 
+  constructor(writing: Writing = 'plain') {
+    this.#writing = writing;
+  }
+
   static prepare(directory: string): void {
     fs.writeFileSync(path.join(directory, 'image'), Buffer.alloc(BLOCKS * BLOCK));
   }
 
   start(directory: string): void {
     this.#output = '';
-    const child = spawn(process.execPath, ['-e', program, directory, String(this.#next)], {
+    const child = spawn(process.execPath, ['-e', program(this.#writing), directory, String(this.#next)], {
       stdio: ['ignore', 'pipe', 'ignore'],
+      cwd: path.join(import.meta.dirname, '..', '..'),
+      env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
     });
     this.#child = child;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -114,7 +127,9 @@ export class CrashGuest {
       const floor = this.#floors[block] ?? 0;
       for (let at = block * BLOCK; at < (block + 1) * BLOCK; at += SECTOR) {
         const version = image.readUInt32LE(at);
+        // A page may be written to the disk while the program is changing it.
         const whole =
+          this.#writing === 'mapped' ||
           version === 0 ||
           (image.readUInt32LE(at + 4) === block &&
             blockOf(version) === block &&
