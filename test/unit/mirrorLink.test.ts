@@ -167,6 +167,24 @@ describe('the key of a direction', () => {
     expect(sealer.keyNumber).toBe(3);
   });
 
+  test('that is over opens nothing any more: neither a frame that is repeated nor one that is sealed with it anew', () => {
+    const first = secret();
+    const limits = { ...never, frames: 2 };
+    const [sealer, opener] = [new Sealer(Buffer.from(first), 0, limits), new Opener(Buffer.from(first))];
+    const frames = ['a', 'b', 'c'].map((text) => Buffer.from(sealer.seal(2, 9, [Buffer.from(text)])));
+    for (const frame of frames) open(opener, Buffer.from(frame));
+    expect(sealer.keyNumber).toBe(1);
+    for (const frame of frames) expect(() => open(opener, Buffer.from(frame))).toThrow(/dropped, repeated or forged/);
+    // The fourth frame by somebody who knows the first key and has never changed it.
+    const old = new Sealer(Buffer.from(first), 3, never);
+    const forged = Buffer.from(old.seal(2, 9, [Buffer.from('forged')]));
+    expect(() => open(opener, Buffer.from(forged))).toThrow(/not authentic/);
+    const relabelled = Buffer.from(forged);
+    relabelled.writeUInt16LE(1, 6);
+    expect(() => open(opener, relabelled)).toThrow(/not authentic/);
+    expect(open(opener, Buffer.from(sealer.seal(2, 9, [Buffer.from('d')]))).toString()).toBe('d');
+  });
+
   test('is not changed by a frame that is not authentic', () => {
     const first = secret();
     const [sealer, opener] = [new Sealer(first), new Opener(first)];
