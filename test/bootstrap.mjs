@@ -73,6 +73,7 @@ const systemPackages = [
   ['iproute2', 'ip'],
   ['nftables', 'nft'],
   ['e2fsprogs', 'debugfs'],
+  ['btrfs-progs', 'mkfs.btrfs'],
   ['util-linux', 'nsenter'],
   ['iputils-ping', 'ping'],
   ['procps', 'ps'],

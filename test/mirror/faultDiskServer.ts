@@ -12,6 +12,8 @@ import { Random } from './mountOperations.ts';
 export type DiskOrder =
   /** Answers nothing any more, once this many writes have come, or when none come. */
   | { readonly do: 'hold'; readonly afterWrites: number }
+  /** Answers what was held, and goes on. */
+  | { readonly do: 'resume' }
   /** Everything that is asked now and later fails, as with a device that is gone. */
   | { readonly do: 'vanish' }
   /** Writes into `file` what a power loss would leave: all that was flushed, and any of what was not. */
@@ -211,6 +213,12 @@ class FaultDisk {
           this.#holdIn = { writes: order.afterWrites, held: resolve };
           setTimeout(() => this.#hold(), HOLD_LIMIT_MS);
         });
+      case 'resume': {
+        const held = this.#held ?? [];
+        this.#held = null;
+        for (const request of held) this.#answer(request);
+        return null;
+      }
       case 'vanish': {
         this.#vanished = true;
         const held = this.#held ?? [];
