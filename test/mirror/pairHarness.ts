@@ -87,6 +87,10 @@ export class TestHost {
     return this.#controller;
   }
 
+  get isOpen(): boolean {
+    return this.#controller !== null;
+  }
+
   async open(): Promise<MirrorController> {
     this.#controller = await MirrorController.open(this.options, {
       bundle: await mirrorBundle(),
@@ -188,9 +192,9 @@ export class Pair {
   }
 
   /** Attaches, waits until both are in step, enters the next epoch. */
-  async join(primary: TestHost, follower: TestHost) {
+  async join(primary: TestHost, follower: TestHost, limitMs = 30_000) {
     const from = await this.attach(primary, follower);
-    const inStep = await primary.event('inStep', from);
+    const inStep = await primary.event('inStep', from, limitMs);
     await primary.mirror.onPeerLoss('hold');
     this.epoch++;
     await primary.mirror.enterEpoch({ epoch: this.epoch, primary: primary.name });

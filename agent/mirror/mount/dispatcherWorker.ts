@@ -27,7 +27,7 @@ function run(setup: DispatcherSetup): void {
         keepDirect: setup.directIo === 'disk',
         coldReadScript: import.meta.filename,
       },
-      setup.keeping,
+      setup.keeping && { ...setup.keeping, announce: () => post({ type: 'keeping' }) },
     );
     if (session.localDisk) primary.localDisk = session.localDisk;
     post({ type: 'serving' });

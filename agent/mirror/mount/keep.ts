@@ -22,15 +22,29 @@ export function tellKeeper(socketFd: number, message: ToKeeper, fds: readonly nu
   }
 }
 
-/** The dispatcher's side of the keeper: what has to outlive this process. Never waits; what could not be kept cannot be taken over. */
+/** So many messages at a time are announced to the keeper; the socket takes more than ten times as many. */
+const ANNOUNCED_EVERY = 16;
+/** How long a keeper that does not take anything may hold programs up. */
+const FULL_LIMIT_MS = 1000;
+const RETRY_MS = 2;
+
+/**
+ * The dispatcher's side of the keeper: what has to outlive this process. Waits a moment for a keeper that is behind; what could not be kept
+ * cannot be taken over.
+ */
 export class MountKeep {
   readonly #socketFd: number;
+  readonly #announce: () => void;
+  readonly #pause = new Int32Array(new SharedArrayBuffer(4));
+  #unannounced = 0;
   #over = false;
   /** Called when this mount cannot be taken over any more. */
   onOver: () => void = () => undefined;
 
-  constructor(socketFd: number) {
+  /** @param announce lets the keeper, which does not listen all the time, take in what was sent to it */
+  constructor(socketFd: number, announce: () => void) {
     this.#socketFd = socketFd;
+    this.#announce = announce;
     setNonBlocking(socketFd, true);
   }
 
@@ -39,13 +53,28 @@ export class MountKeep {
   }
 
   hold(node: FuseNode): void {
-    node.kept = tellKeeper(this.#socketFd, { type: 'hold', ino: node.ino }, [node.orphanFd]);
+    node.kept = this.#tell({ type: 'hold', ino: node.ino }, [node.orphanFd]);
     if (!node.kept) this.over();
   }
 
   drop(node: FuseNode): void {
     node.kept = false;
-    if (!tellKeeper(this.#socketFd, { type: 'drop', ino: node.ino })) this.over();
+    if (!this.#tell({ type: 'drop', ino: node.ino })) this.over();
+  }
+
+  #tell(message: ToKeeper, fds: readonly number[] = []): boolean {
+    if (this.#over) return false;
+    if (++this.#unannounced >= ANNOUNCED_EVERY) {
+      this.#unannounced = 0;
+      this.#announce();
+    }
+    if (tellKeeper(this.#socketFd, message, fds)) return true;
+    this.#announce();
+    for (const end = performance.now() + FULL_LIMIT_MS; performance.now() < end;) {
+      Atomics.wait(this.#pause, 0, 0, RETRY_MS);
+      if (tellKeeper(this.#socketFd, message, fds)) return true;
+    }
+    return false;
   }
 
   over(): void {

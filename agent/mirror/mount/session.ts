@@ -51,6 +51,8 @@ export interface SessionKeeping {
   readonly keeperFd: number;
   /** Takes over from an earlier process: descriptors of files without a name, by inode number. Null: a new mount. */
   readonly kept: ReadonlyMap<number, number> | null;
+  /** Lets the keeper take in what was sent to it. */
+  readonly announce: () => void;
 }
 
 const defaults: FuseOptions = {
@@ -94,7 +96,7 @@ export class FuseSession {
     const channel = new FuseChannel(fuseFd);
     const files = new LocalFiles(backingFd, nodes);
     const script = options.coldReadScript ?? null;
-    const keep = keeping && new MountKeep(keeping.keeperFd);
+    const keep = keeping && new MountKeep(keeping.keeperFd, keeping.announce);
     const journal = keeping && new MountJournal(keeping.journalFd, () => keep?.over());
     this.#context = new MountContext({
       channel,

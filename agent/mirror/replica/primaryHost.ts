@@ -247,6 +247,10 @@ export class PrimaryHost {
       case 'stats':
         this.#stats = message.stats;
         return;
+      case 'keeping':
+        // With any message the agent looks at what was sent to its keeper, which is too rare to be waited for all the time.
+        this.#tellStats();
+        return;
       case 'crashed':
         this.#crashed(message.reason);
         return;
@@ -319,6 +323,10 @@ export class PrimaryHost {
     if (idle && this.#statsIdle) return;
     this.#statsSeen = seen;
     this.#statsIdle = idle;
+    this.#tellStats();
+  }
+
+  #tellStats(): void {
     const stats = {
       ...this.#stats,
       unacknowledged: this.#shared.unacknowledged,

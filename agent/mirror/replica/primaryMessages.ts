@@ -28,7 +28,7 @@ export interface DispatcherSetup {
   readonly port: MessagePort;
   readonly callPort: MessagePort;
   readonly callFlag: SharedArrayBuffer;
-  readonly keeping: SessionKeeping | null;
+  readonly keeping: Omit<SessionKeeping, 'announce'> | null;
 }
 
 /** Main thread to dispatcher, behind a signal of the eventfd. */
@@ -79,6 +79,8 @@ export type FromDispatcher =
   | { readonly type: 'syncLocal'; readonly token: number }
   | { readonly type: 'epochEntered'; readonly token: number }
   | { readonly type: 'stats'; readonly stats: DispatcherStats }
+  /** Something was sent to the keeper. */
+  | { readonly type: 'keeping' }
   | { readonly type: 'unmounted' }
   | { readonly type: 'released' }
   | { readonly type: 'stopped' }
