@@ -73,3 +73,28 @@ test("the late end of one session's resync does not complete that of the next se
   await alpha.mirror.release();
   expect(differences(alpha.directory, place.directory)).toEqual([]);
 });
+
+test('a secondary whose disk is slow when the resync first changes it is not taken for a lost one', async () => {
+  await alpha.open();
+  await alpha.mirror.enterEpoch({ epoch: 1, primary: 'alpha' });
+  await alpha.mirror.serve(1);
+  const follower = (beta = new MirrorHost(place.options, path.dirname(await mirrorBundle()), () => {}));
+  await alpha.mirror.attach('127.0.0.1', await follower.follow('127.0.0.1', 1), 1);
+  await alpha.event('inStep');
+  const away = alpha.seen.length;
+  await follower.release();
+  await alpha.event('peerLost', away);
+  fs.writeFileSync(path.join(alpha.directory, 'file'), 'changed');
+
+  disk.slow = new Promise((resolve) => (recover = resolve));
+  const from = alpha.seen.length;
+  await alpha.mirror.attach('127.0.0.1', await follower.follow('127.0.0.1', 1), 1);
+  await vi.waitUntil(() => disk.waiting === 1, { timeout: 10_000 });
+  expect(record().consistent).toBe(true);
+  // Twice as long as a secondary may be silent.
+  await new Promise((resolve) => setTimeout(resolve, 2 * alpha.options.acknowledgeTimeoutMs));
+  expect(alpha.seen.slice(from).filter(({ type }) => type === 'peerLost')).toEqual([]);
+  recover();
+  await alpha.event('inStep', from);
+  expect(fs.readFileSync(path.join(place.directory, 'file'), 'utf8')).toBe('changed');
+});

@@ -7,6 +7,7 @@ interface BackgroundCall<Arguments extends unknown[]> {
 }
 
 const syncfs = bind<never>('int syncfs(int)') as BackgroundCall<[number]>;
+const fdatasync = bind<never>('int fdatasync(int)') as BackgroundCall<[number]>;
 const umount2 = bind<never>('int umount2(const void *, int)') as BackgroundCall<[Uint8Array, number]>;
 
 /** Calls in another thread. @returns the negative error number on failure */
@@ -26,6 +27,11 @@ function run<Arguments extends unknown[]>(call: BackgroundCall<Arguments>, ...va
 export async function syncFileSystem(fd: number): Promise<void> {
   const result = await run(syncfs, fd);
   if (result < 0) throw new ErrnoError(-result, 'syncfs');
+}
+
+/** fdatasync(2) in a thread of its own. Rejects when the disk failed. */
+export async function syncData(fd: number): Promise<void> {
+  if ((await run(fdatasync, fd)) === -1) throw new Error('the disk reported an error while a file was made durable');
 }
 
 /**

@@ -14,7 +14,7 @@ import {
 import { PROTOCOL_VERSION } from '../link/protocol.ts';
 import type { DiskError, FollowerEndpoint, MirrorEvent, MirrorOptions } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
-import { syncFileSystem } from './backgroundCalls.ts';
+import { syncData, syncFileSystem } from './backgroundCalls.ts';
 import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './followerMessages.ts';
 import type { FinishOrder } from './followerSession.ts';
 import { lossOf } from './diskLoss.ts';
@@ -98,7 +98,7 @@ export class FollowerHost {
       turn: this.#turn.buffer,
     };
     this.#port.on('message', (message: FromFollowerThread) => this.#onMessage(message));
-    this.#callPort.on('message', (message: CallMessage) => this.#onCall(message));
+    this.#callPort.on('message', (message: CallMessage) => void this.#onCall(message));
     this.#worker = new Worker(join(parts.workers, 'follower.mjs'), {
       workerData: setup,
       transferList: [channel.port2, calls.port2],
@@ -134,7 +134,8 @@ export class FollowerHost {
         void this.#sync(message.session, message.number, message.finish);
         return;
       case 'undoGivenUp':
-        dropUndo(this.#options.stateDirectory);
+        // A later session may keep something there already.
+        this.#turn.whileIn(message.session, () => dropUndo(this.#options.stateDirectory));
         this.#emit({ type: 'undoGivenUp', reason: message.reason });
         return;
       case 'stopped':
@@ -148,15 +149,20 @@ export class FollowerHost {
     }
   }
 
-  #onCall({ number, call }: CallMessage): void {
+  async #onCall({ number, call }: CallMessage): Promise<void> {
+    let failure: ReturnType<typeof describeError> | null = null;
     try {
       if (call.op === 'enterEpoch') this.enterEpoch(call.entry);
       else if (call.op === 'diskFailed') this.#diskFailed({ code: call.code, at: new Date().toISOString() });
-      else this.#update(call.change);
-      answerCall(this.#callPort, new Int32Array(this.#callFlag), number, null);
+      else if (call.op === 'updateRecord') this.#update(call.change);
+      else if (call.op === 'syncData') await syncData(call.fd);
+      else if (call.fd === this.#rootFd) await this.#makeDurable();
+      else await syncFileSystem(call.fd);
     } catch (error) {
-      answerCall(this.#callPort, new Int32Array(this.#callFlag), number, describeError(error));
+      failure = describeError(error);
     }
+    // The thread that waits for it may have ended meanwhile.
+    if (!this.#gone) answerCall(this.#callPort, new Int32Array(this.#callFlag), number, failure);
   }
 
   #update(change: Parameters<RecordStore['update']>[0]): void {
@@ -175,7 +181,7 @@ export class FollowerHost {
     try {
       await this.#makeDurable();
       // Another session may have begun a resync meanwhile: the end of this one would be taken for its end.
-      if (finish && (this.#gone || !this.#turn.whileIn(session, () => this.#finish(finish)))) return;
+      if (finish && (this.#gone || !this.#turn.whileIn(session, () => this.#finish(session, finish)))) return;
     } catch (failure) {
       error = describeError(failure).message;
     }
@@ -201,12 +207,14 @@ export class FollowerHost {
     }
   }
 
-  #finish(order: FinishOrder): void {
+  #finish(session: number, order: FinishOrder): void {
     const own = this.#record.value.lineage;
     const later = (own.at(-1)?.epoch ?? 0) > (order.lineage.at(-1)?.epoch ?? 0);
     // What this disk had lost is known to be there again.
     const sound = { consistent: true, restorable: false, diskError: null };
     this.#update({ syncId: order.syncId, ...sound, lineage: later ? own : order.lineage });
+    // Before what was kept goes: the thread, which has not heard of this yet, must not miss it.
+    this.#turn.noteFinished(session);
     dropUndo(this.#options.stateDirectory);
     resetMarks(this.#options.stateDirectory);
   }

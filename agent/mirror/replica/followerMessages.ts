@@ -44,6 +44,6 @@ export type FromFollowerThread =
   | CallMessage
   | { readonly type: 'link'; readonly connected: boolean; readonly reason: string | null }
   | { readonly type: 'sync'; readonly session: number; readonly number: number; readonly finish: FinishOrder | null }
-  | { readonly type: 'undoGivenUp'; readonly reason: string }
+  | { readonly type: 'undoGivenUp'; readonly session: number; readonly reason: string }
   | { readonly type: 'stopped' }
   | { readonly type: 'crashed'; readonly reason: string };

@@ -4,10 +4,13 @@ import type { LineageEntry } from '../mirror.ts';
 import type { RecordChange } from './record.ts';
 
 /** What a blocking worker asks of the main thread, which owns the record. Each is durable before it is answered. */
-export type MainCall =
+export type RecordCall =
   | { readonly op: 'enterEpoch'; readonly entry: LineageEntry }
   | { readonly op: 'updateRecord'; readonly change: RecordChange }
   | { readonly op: 'diskFailed'; readonly code: string };
+/** Make the data of an open file, or the whole file system that it is on, durable: the worker can say meanwhile that it is alive. */
+export type DurableCall = { readonly op: 'syncData' | 'syncFileSystem'; readonly fd: number };
+export type MainCall = RecordCall | DurableCall;
 
 /** A call on its way, as the main thread receives it. */
 export interface CallMessage {
@@ -23,6 +26,8 @@ interface CallAnswer {
 }
 
 const LIMIT_MS = 30_000;
+/** How often whoever waits for a disk says that it is alive. */
+const ALIVE_EVERY_MS = 200;
 
 /** The worker's end: a call that blocks until the main thread has answered. */
 export class MainCaller {
@@ -38,15 +43,31 @@ export class MainCaller {
   }
 
   /** @throws MirrorError what the main thread threw */
-  call(call: MainCall): void {
+  call(call: RecordCall): void {
+    this.#ask(call, this.#limitMs, () => {
+      const seconds = this.#limitMs / 1000;
+      throw new MirrorError('state-slow', `writing the replica's record took longer than ${seconds} seconds`);
+    });
+  }
+
+  /**
+   * Waits for the disk, however slow it is.
+   * @param onWait called now and then meanwhile; what it throws ends the waiting
+   * @throws MirrorError what the disk reported
+   */
+  makeDurable(call: DurableCall, onWait: () => void): void {
+    this.#ask(call, ALIVE_EVERY_MS, onWait);
+  }
+
+  #ask(call: MainCall, waitMs: number, onWait: () => void): void {
     const number = ++this.#number;
     this.#port.postMessage({ type: 'call', number, call } satisfies CallMessage);
-    const { error } = this.#answerTo(number);
+    const { error } = this.#answerTo(number, waitMs, onWait);
     if (error) throw new MirrorError(error.code, error.message);
   }
 
-  #answerTo(number: number): CallAnswer {
-    const limit = performance.now() + this.#limitMs;
+  #answerTo(number: number, waitMs: number, onWait: () => void): CallAnswer {
+    let next = performance.now() + waitMs;
     for (;;) {
       // Before the look at the port: an answer that comes between the two is not slept through.
       Atomics.store(this.#flag, 0, 0);
@@ -55,10 +76,10 @@ export class MainCaller {
         if (!received) break;
         if (received.message.number === number) return received.message;
       }
-      const left = limit - performance.now();
+      const left = next - performance.now();
       if (left <= 0 || Atomics.wait(this.#flag, 0, 0, left) === 'timed-out') {
-        const seconds = this.#limitMs / 1000;
-        throw new MirrorError('state-slow', `writing the replica's record took longer than ${seconds} seconds`);
+        onWait();
+        next = performance.now() + waitMs;
       }
     }
   }

@@ -269,7 +269,8 @@ export class PrimaryHost {
     try {
       if (call.op === 'enterEpoch') this.#record.enter(call.entry);
       else if (call.op === 'diskFailed') this.#diskFailed({ code: call.code, at: new Date().toISOString() });
-      else this.#record.update(call.change);
+      else if (call.op === 'updateRecord') this.#record.update(call.change);
+      else throw new MirrorError('wrong-state', 'a dispatcher waits for no disk');
       answerCall(this.#callPort, new Int32Array(this.#callFlag), number, null);
     } catch (error) {
       answerCall(this.#callPort, new Int32Array(this.#callFlag), number, describeError(error));

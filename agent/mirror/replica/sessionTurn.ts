@@ -5,9 +5,10 @@ const FINISHING = -1;
  * asked for may be done long after that session ended, and must then not count as the end of another one's resync.
  */
 export class SessionTurn {
+  /** The session that goes on, and the last one whose resync has ended durably. */
   readonly #state: Int32Array;
 
-  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(4)) {
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(8)) {
     this.#state = new Int32Array(buffer);
   }
 
@@ -34,5 +35,14 @@ export class SessionTurn {
       Atomics.notify(this.#state, 0);
     }
     return true;
+  }
+
+  /** The resync of session `number` is durably over, which its thread may learn a moment later. */
+  noteFinished(number: number): void {
+    Atomics.store(this.#state, 1, number);
+  }
+
+  hasFinished(number: number): boolean {
+    return Atomics.load(this.#state, 1) === number;
   }
 }

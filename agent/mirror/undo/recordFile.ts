@@ -100,6 +100,12 @@ export class RecordFile {
     fdatasync(this.#fd);
   }
 
+  /** Everything that was appended is in the file, not yet durable. @returns its descriptor */
+  flushed(): number {
+    this.#write();
+    return this.#fd;
+  }
+
   close(): void {
     close(this.#fd);
   }

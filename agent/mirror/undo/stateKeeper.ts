@@ -34,7 +34,14 @@ export interface KeeperOptions {
   /** Bytes that may be kept; null: by the free space; 0: nothing is kept. */
   readonly limit: number | null;
   readonly onStep: () => void;
+  /** Whether the resync is durably over: nothing need be kept any more. */
+  readonly isOver: () => boolean;
   readonly onGivenUp: (reason: string) => void;
+}
+
+/** The replica's own disk has lost something, which is recorded: this resync does not know what, and ends. */
+class ReplicaLoss extends Error {
+  override readonly name = 'ReplicaLoss';
 }
 
 /**
@@ -58,13 +65,14 @@ export class StateKeeper implements BeforeChange {
   change(): void {
     if (this.#spoiled) return;
     const { main, record, stateDirectory, tree, limit, onStep } = this.#options;
+    const journal = { stateDirectory, tree, limit, onStep, makeDurable: this.#makeDurable };
     // A replica that never held anything has no state to keep.
     const worthKeeping = record.lineage.length > 0 && limit !== 0;
     if (record.consistent && worthKeeping) {
-      this.#guarded(() => (this.#journal = UndoJournal.begin(stateDirectory, tree, limit, onStep)));
+      this.#guarded(() => (this.#journal = UndoJournal.begin(journal)));
     } else if (record.restorable) {
       this.#guarded(() => {
-        this.#journal = UndoJournal.resume(stateDirectory, tree, limit, onStep);
+        this.#journal = UndoJournal.resume(journal);
         if (this.#journal === null) throw new UndoLimit('what was kept of it is not there');
       });
     }
@@ -73,6 +81,17 @@ export class StateKeeper implements BeforeChange {
     }
     this.#spoiled = true;
   }
+
+  /** In the main thread, so that this one can tell the primary that it is alive. */
+  readonly #makeDurable = (fd: number, what: 'syncData' | 'syncFileSystem'): void => {
+    const { main, tree, onStep } = this.#options;
+    try {
+      main.makeDurable({ op: what, fd }, onStep);
+    } catch (error) {
+      if (error instanceof ConnectionEnd || fd !== tree.rootFd) throw error;
+      throw new ReplicaLoss(describeError(error).message);
+    }
+  };
 
   content(fd: number, ranges: readonly ByteRange[]): void {
     this.change();
@@ -126,6 +145,10 @@ export class StateKeeper implements BeforeChange {
   #keep(action: (journal: UndoJournal) => void): void {
     const journal = this.#journal;
     if (journal === null) return;
+    if (this.#options.isOver()) {
+      this.close();
+      return;
+    }
     this.#guarded(() => {
       action(journal);
       journal.settle();
@@ -138,10 +161,11 @@ export class StateKeeper implements BeforeChange {
       action();
     } catch (error) {
       // The connection ended meanwhile; what was kept so far stays.
-      if (error instanceof ConnectionEnd) throw error;
+      if (error instanceof ConnectionEnd || error instanceof ReplicaLoss) throw error;
       const spoiled = this.#spoiled;
-      this.#journal?.close();
-      this.#journal = null;
+      this.close();
+      // It was dropped while something was being kept.
+      if (this.#options.isOver()) return;
       // Before anything is changed that was not kept.
       if (spoiled) this.#options.main.call({ op: 'updateRecord', change: { restorable: false } });
       const full = error instanceof ErrnoError && (error.errno === errnos.ENOSPC || error.errno === errnos.EDQUOT);

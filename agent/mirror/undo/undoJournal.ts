@@ -17,7 +17,6 @@ import {
   S_IFDIR,
   S_IFMT,
   S_IFREG,
-  syncfs,
   toByteString,
 } from '../../platform/libc.ts';
 import { makeDirectoryDurably, removeDurably, syncDirectory } from '../../platform/durable.ts';
@@ -45,6 +44,17 @@ const PIECE_BYTES = 1024 * 1024;
 /** A description of more files takes too long while the primary waits. */
 const MOST_FILES = 200_000;
 
+export interface JournalOptions {
+  readonly stateDirectory: string;
+  readonly tree: ReplicaTree;
+  /** Bytes that may be kept; null: a quarter of what is free where the state lies. */
+  readonly limit: number | null;
+  /** Called now and then in long work. */
+  readonly onStep: () => void;
+  /** Returns when the data of the file, or all of its file system, are durable. */
+  readonly makeDurable: (fd: number, what: 'syncData' | 'syncFileSystem') => void;
+}
+
 /** More would have to be kept than may be. The message is for people. */
 export class UndoLimit extends Error {
   override readonly name = 'UndoLimit';
@@ -60,6 +70,7 @@ export class UndoJournal {
   readonly #tree: ReplicaTree;
   readonly #limit: number;
   readonly #onStep: () => void;
+  readonly #makeDurable: JournalOptions['makeDurable'];
   readonly #images: RecordFile;
   readonly #filesFd: number;
   /** Size of each regular file that was there, by inode number. */
@@ -76,6 +87,7 @@ export class UndoJournal {
     tree: ReplicaTree;
     limit: number;
     onStep: () => void;
+    makeDurable: JournalOptions['makeDurable'];
     sizes: Map<number, number>;
     images: RecordFile;
   }) {
@@ -83,20 +95,18 @@ export class UndoJournal {
     this.#tree = parts.tree;
     this.#limit = parts.limit;
     this.#onStep = parts.onStep;
+    this.#makeDurable = parts.makeDurable;
     this.#sizes = parts.sizes;
     this.#images = parts.images;
     this.#filesFd = fs.openSync(filesDirectory(parts.undo), 'r');
   }
 
-  /**
-   * Describes the replica as it is, which is made durable before. @throws UndoLimit
-   * @param limit bytes; null: a quarter of what is free where the state lies
-   */
-  static begin(stateDirectory: string, tree: ReplicaTree, limit: number | null, onStep: () => void): UndoJournal {
+  /** Describes the replica as it is, which is made durable before. @throws UndoLimit */
+  static begin({ stateDirectory, tree, limit, onStep, makeDurable }: JournalOptions): UndoJournal {
     const undo = undoDirectory(stateDirectory);
     dropUndo(stateDirectory);
     makeDirectoryDurably(filesDirectory(undo));
-    syncfs(tree.rootFd);
+    makeDurable(tree.rootFd, 'syncFileSystem');
     const bytes = limit ?? quarterOfFree(undo);
     const sizes = new Map<number, number>();
     const description = RecordFile.create(`${treeFile(undo)}.partial`);
@@ -119,7 +129,7 @@ export class UndoJournal {
     }
     const images = RecordFile.create(imagesFile(undo));
     images.sync();
-    const journal = new UndoJournal({ undo, tree, limit: bytes, onStep, sizes, images });
+    const journal = new UndoJournal({ undo, tree, limit: bytes, onStep, makeDurable, sizes, images });
     journal.#fileBytes = fs.statSync(`${treeFile(undo)}.partial`).size;
     syncDirectory(undo);
     fs.renameSync(`${treeFile(undo)}.partial`, treeFile(undo));
@@ -128,12 +138,7 @@ export class UndoJournal {
   }
 
   /** Goes on with what was kept since the last consistent state; null when there is nothing to go on with. */
-  static resume(
-    stateDirectory: string,
-    tree: ReplicaTree,
-    limit: number | null,
-    onStep: () => void,
-  ): UndoJournal | null {
+  static resume({ stateDirectory, tree, limit, onStep, makeDurable }: JournalOptions): UndoJournal | null {
     const undo = undoDirectory(stateDirectory);
     if (!fs.existsSync(treeFile(undo))) return null;
     const described = readDescription(undo);
@@ -150,7 +155,15 @@ export class UndoJournal {
         images.push({ kind: 'hole', ino, start: offset, end: offset + data.length });
       }
     });
-    const journal = new UndoJournal({ undo, tree, limit: limit ?? quarterOfFree(undo), onStep, sizes, images: file });
+    const journal = new UndoJournal({
+      undo,
+      tree,
+      limit: limit ?? quarterOfFree(undo),
+      onStep,
+      makeDurable,
+      sizes,
+      images: file,
+    });
     for (const image of images) {
       if (image.kind === 'hole') journal.#blocksOf(image.ino).add(image.start, image.end);
       else journal.#noteKept(image.ino, true);
@@ -250,11 +263,11 @@ export class UndoJournal {
   settle(): void {
     if (this.#newCopies.length > 0) {
       // Copies before the records that say that they are complete.
-      syncfs(this.#filesFd);
+      this.#makeDurable(this.#filesFd, 'syncFileSystem');
       for (const ino of this.#newCopies.splice(0)) this.#images.append(encodeImage({ kind: 'copy', ino }));
       this.#imagesDirty = true;
     }
-    if (this.#imagesDirty) this.#images.sync();
+    if (this.#imagesDirty) this.#makeDurable(this.#images.flushed(), 'syncData');
     this.#imagesDirty = false;
   }
 
