@@ -186,8 +186,8 @@ export class Primary implements MutationSink {
     } else if (target !== null) this.#sendTimeOf(to);
     // Files that were not replicated become so: the follower may have older ones of their names.
     if (type(moved) === S_IFDIR && this.#reveals({ from, to }, from)) this.#marks.markEverything();
-    // The content may now stand where the follower has an older file of that name.
-    if (moved !== null && type(moved) === S_IFREG) this.#marks.markWhole(moved.ino);
+    // The content may now stand where the follower has an older file of that name; that of a directory is what is below it.
+    if (moved !== null && (type(moved) === S_IFREG || type(moved) === S_IFDIR)) this.#marks.markWhole(moved.ino);
   }
 
   /** A name is about to go that a time is to be sent for; the file may have others. */

@@ -178,6 +178,15 @@ export class ZoneMarks {
     return union;
   }
 
+  /** What is marked as a whole: files, and directories that were moved. */
+  get whole(): Set<number> {
+    const found = new Set<number>();
+    for (const generation of [this.#current, this.#old]) {
+      for (const [ino, set] of generation?.files ?? []) if (set.whole) found.add(ino);
+    }
+    return found;
+  }
+
   /** Whether a new generation can be started: the last one was dropped or taken back. */
   get canTurn(): boolean {
     return this.#old === null || this.#takenBack;

@@ -28,6 +28,7 @@ import type { Applier } from '../replica/applier.ts';
 import { type Entry, joinPath, type ReplicaTree } from '../replica/tree.ts';
 import type { ByteRange, ZoneSet } from '../replica/zoneSet.ts';
 import { withFile } from './content.ts';
+import { isBelowMoved } from './movedDirectories.ts';
 
 const NOTHING: Omit<ComparedEntry, 'index'> = { fresh: false, differs: false, marked: [] };
 
@@ -40,6 +41,8 @@ export class DirectoryCompare {
   readonly #applier: Applier;
   readonly #excluded: (path: string) => boolean;
   readonly #marks: Map<number, ZoneSet>;
+  /** What this replica itself has marked as a whole: directories among them it has moved, which the primary has not seen. */
+  readonly #moved: ReadonlySet<number>;
   readonly #onStep: () => void;
   readonly #before: BeforeChange;
   /** First path of a file with several names, by the primary's inode number. */
@@ -62,6 +65,7 @@ export class DirectoryCompare {
     this.#applier = options.applier;
     this.#excluded = options.excluded;
     this.#marks = options.marks;
+    this.#moved = new Set([...options.marks].filter(([, set]) => set.whole).map(([ino]) => ino));
     this.#onStep = options.onStep;
     this.#before = options.before;
   }
@@ -128,8 +132,13 @@ export class DirectoryCompare {
         ftruncate(fd, entry.size);
       });
     }
-    const marked: readonly ByteRange[] = fresh ? [] : (this.#marks.get(local.ino)?.ranges(entry.size) ?? []);
+    const marked = fresh ? [] : this.#markedOf(path, local.ino, entry.size);
     return { fresh, differs: fresh || local.size !== entry.size || local.mtime !== entry.mtime, marked };
+  }
+
+  #markedOf(path: string, ino: number, size: number): readonly ByteRange[] {
+    if (size > 0 && isBelowMoved(this.#tree, path, this.#moved)) return [{ start: 0, end: size }];
+    return this.#marks.get(ino)?.ranges(size) ?? [];
   }
 
   /** Type, and what cannot be changed afterwards. */

@@ -13,6 +13,7 @@ import type { ZoneMarks } from '../replica/zoneMarks.ts';
 import { mergeRanges } from '../replica/zoneSet.ts';
 import { ContentCompare } from './contentCompare.ts';
 import { DirectoryWalk } from './directoryWalk.ts';
+import { isBelowMoved } from './movedDirectories.ts';
 import { Ledger, RateLimit } from './ledger.ts';
 import { movedBy, type ResyncContext, type ResyncKind, sendCounted } from './resyncContext.ts';
 
@@ -29,6 +30,11 @@ export class PrimaryResync {
   readonly #kind: ResyncKind;
   readonly #walk: DirectoryWalk;
   readonly #content: ContentCompare;
+  /**
+   * What was marked as a whole when this resync began. A directory among them has been moved: what is below it may stand where the follower has
+   * other files that look the same. What is moved from now on the follower sees moved.
+   */
+  readonly #moved: ReadonlySet<number>;
   #missed = 0;
   #finishing = false;
 
@@ -50,6 +56,7 @@ export class PrimaryResync {
     this.#context = { session, shared, tree, dirtyTimes, excluded, ledger, rateLimit: new RateLimit(bandwidth, now) };
     this.#marks = options.marks;
     this.#kind = kind;
+    this.#moved = options.marks.whole;
     this.#walk = new DirectoryWalk(this.#context, (path, entry, compared) => this.#onFile(path, entry, compared));
     this.#content = new ContentCompare(this.#context, (directory) => this.#walk.look(directory));
     sendCounted(this.#context, ToFollower.begin, Buffer.from(JSON.stringify({ kind })));
@@ -92,7 +99,7 @@ export class PrimaryResync {
     const fresh = compared?.fresh ?? false;
     const differs = fresh || (compared?.differs ?? false);
     if (differs) this.#context.dirtyTimes.add(path);
-    if (fresh || this.#kind === 'full') {
+    if (fresh || this.#kind === 'full' || isBelowMoved(this.#context.tree, path, this.#moved)) {
       this.#content.check(entry.ino, path, WHOLE_FILE, fresh);
       return;
     }
