@@ -86,6 +86,7 @@ export class HostLinks {
   readonly #versions = new Map<string, string>();
   readonly #lastSeen = new Map<string, Date>();
   #sequence = 0;
+  #beatAt = -Infinity;
   readonly #news = new Map<string, HostNews>();
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
@@ -175,8 +176,19 @@ export class HostLinks {
     return Math.max(4 * this.#options.heartbeatMs, 1000);
   }
 
+  /**
+   * All hosts' heartbeats go out together, earlier than by a host's own clock, never later: an answer then travels with a heartbeat, and each
+   * host wakes up for both at once.
+   */
+  #beatAlong(): void {
+    if (this.#stopped || performance.now() - this.#beatAt <= this.#options.heartbeatMs / 2) return;
+    this.#timer?.refresh();
+    this.#beat();
+  }
+
   #beat(): void {
     const now = performance.now();
+    this.#beatAt = now;
     for (const path of this.#paths) {
       if (path.connection && now - path.heardAt > this.#silenceMs) {
         path.connection.close(`nothing heard for ${String(Math.round(now - path.heardAt))} ms`);
@@ -284,6 +296,7 @@ export class HostLinks {
               return;
             }
             from.send({ type: 'heartbeatAnswer', sequence: message.sequence });
+            this.#beatAlong();
             if (message.modules || this.#newsOf(path.host.name).isFirst(message.sequence)) {
               this.#options.onHeartbeat(path.host.name, path.heard);
             }

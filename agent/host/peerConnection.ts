@@ -41,6 +41,11 @@ export class PeerConnection {
       this.close(`${this.host} does not read what it is sent`);
       return;
     }
+    // What is sent in one turn goes out in one piece.
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork();
+      process.nextTick(() => this.#socket.uncork());
+    }
     this.#socket.write(encodeMessage(message));
   }
 

@@ -64,6 +64,8 @@ export class MirrorChild {
       ...(options.prefix ?? []),
       process.execPath,
       '--max-semi-space-size=64',
+      // See collectGarbage.
+      '--expose-gc',
       bundle,
     ];
     const [channelFd, childChannelFd] = streamPair();

@@ -1,5 +1,14 @@
 import { writeFileSync } from 'node:fs';
-import { raiseOpenFileLimit, receiveLocal, setCloseOnExec, setIoFlusher, setUmask } from '../platform/libc.ts';
+import {
+  raiseOpenFileLimit,
+  receiveLocal,
+  setCloseOnExec,
+  setIoFlusher,
+  setUmask,
+  trimMemory,
+} from '../platform/libc.ts';
+import { collectGarbage } from '../platform/lull.ts';
+import { dropProgramPages } from '../platform/programPages.ts';
 import { RESUME_VERSION, type MirrorMessage, type MirrorRequest, type Resumed } from './ipc.ts';
 import { IpcChannel } from './ipcChannel.ts';
 import type { MirrorOptions } from './mirror.ts';
@@ -18,6 +27,9 @@ const OPEN_FILES = 1 << 20;
 
 /** Behind standard input, output and error. */
 const CHANNEL_FD = 3;
+
+/** After the last call, when what it began is over and the threads have tidied up, this process gives back what it does not need. */
+const TIDY_AFTER_MS = 15_000;
 
 let host: MirrorHost | null = null;
 let guarded: readonly number[] = [];
@@ -115,6 +127,21 @@ async function handle(request: MirrorRequest): Promise<unknown> {
   return call(...params);
 }
 
+let tidying: NodeJS.Timeout | null = null;
+
+function tidyLater(): void {
+  if (tidying) clearTimeout(tidying);
+  tidying = setTimeout(() => {
+    collectGarbage();
+    trimMemory();
+    try {
+      dropProgramPages();
+    } catch (error) {
+      console.error(`The program stays in memory as a whole: ${describeError(error).message}`);
+    }
+  }, TIDY_AFTER_MS).unref();
+}
+
 /** Calls are carried out one after the other, except those that have to get past one that waits. */
 const URGENT = new Set<string>(['freeze', 'pause', 'thaw', 'goAlone', 'abort', 'guard', 'record', 'awaitAgent']);
 let queue: Promise<unknown> = Promise.resolve();
@@ -131,6 +158,7 @@ function receive(request: MirrorRequest): void {
       send({ id: request.id, error: describeError(error) });
     }
     if (request.method === 'close') channel.end();
+    else tidyLater();
   };
   if (URGENT.has(request.method)) void run();
   else queue = queue.then(run);

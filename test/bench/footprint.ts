@@ -5,8 +5,11 @@ import { LabCluster, pair, type PairName } from '../lab/harness/labCluster.ts';
 import type { Benchmark, BenchmarkOptions, BenchmarkReport } from './benchmark.ts';
 import { processesOf, type ProcessUse } from './processUse.ts';
 
-/** A pair is left alone for this long before anything is measured, so that what a start needed for a moment is given back. */
-const SETTLE_MS = 20_000;
+/**
+ * A pair is left alone for this long before anything is measured: what a start needed for a moment is given back, and what runs again and
+ * again is compiled.
+ */
+const SETTLE_MS = 60_000;
 const IDLE_MS = 30_000;
 
 /** What one host's processes use with some modules. */

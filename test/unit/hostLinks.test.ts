@@ -137,6 +137,24 @@ describe('links between agents', () => {
     await vi.waitFor(() => expect(later[0]).toEqual(current), 5000);
   });
 
+  it('beats together with the other host, never later than asked and never in a flood', async () => {
+    const at: Record<string, number[]> = { alpha: [], beta: [] };
+    const noted = (own: string) => ({ heartbeatMs: 100, onHeartbeat: () => at[own]?.push(performance.now()) });
+    const a = links(alpha, beta, noted('alpha'));
+    const b = links(beta, alpha, noted('beta'));
+    await a.start();
+    await vi.waitFor(() => expect(performance.now() % 100).toBeGreaterThan(50), { interval: 1 });
+    await b.start();
+    await vi.waitFor(() => expect(Object.values(at).every((each) => each.length >= 25)).toBe(true), 15_000);
+    for (const heard of Object.values(at)) {
+      // The first ones go out at once, when a connection is there.
+      const [first = 0, last = 0] = [heard[5], heard.at(-1)];
+      const beats = heard.length - 6;
+      expect((last - first) / beats).toBeGreaterThan(45);
+      expect((last - first) / beats).toBeLessThan(200);
+    }
+  });
+
   it('says that the outcome is unknown when the other agent goes away', async () => {
     const b = links(beta, alpha, { onRequest: () => new Promise(() => undefined) });
     const a = links(alpha, beta);

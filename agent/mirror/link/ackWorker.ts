@@ -14,6 +14,7 @@ import {
   signalEvent,
   tcpSocket,
 } from '../../platform/libc.ts';
+import { collectGarbage, Lull } from '../../platform/lull.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { isRecord } from '../replica/record.ts';
 import type { AckSetup, Answer, FromAckThread } from './ackMessages.ts';
@@ -22,13 +23,14 @@ import { FrameBuffer } from './frameBuffer.ts';
 import { encodeHello, GREETING_BYTES, readAnswer } from './greeting.ts';
 import { ToFollower, ToPrimary } from './protocol.ts';
 import { BadFrame, deriveKeys, type FrameHeader, Opener, Sealer } from './sealer.ts';
-import { SharedState } from './sharedState.ts';
+import { monotonicMs, SharedState } from './sharedState.ts';
 
 /** The thread of a primary that connects to the follower and then receives: each acknowledgement lets replies to the kernel out. */
 class AckThread {
   readonly #setup: AckSetup;
   readonly #shared: SharedState;
   readonly #buffer = new FrameBuffer();
+  readonly #lull = new Lull(monotonicMs());
   #fd = -1;
   #follower = 'the follower';
 
@@ -158,6 +160,7 @@ class AckThread {
       } catch (error) {
         return `what the peer sent cannot be read: ${describeError(error).message}`;
       }
+      if (this.#lull.turn(monotonicMs())) collectGarbage();
       const got = this.#buffer.receive(this.#fd);
       if (got === -errnos.EINTR) continue;
       if (got === 0) return 'the peer closed the connection';

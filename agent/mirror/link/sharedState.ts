@@ -176,6 +176,12 @@ export class SharedState {
     this.#floats[SENT] = number;
   }
 
+  /** When the frame of this number was sent; null when it is not known any more. */
+  sentAt(number: number): number | null {
+    const isKnown = number <= this.sent && this.sent - number < SENT_TIME_SLOTS;
+    return isKnown ? this.#float(SENT_TIMES + (number % SENT_TIME_SLOTS)) : null;
+  }
+
   noteHeard(): void {
     this.#floats[HEARD] = monotonicMs();
   }

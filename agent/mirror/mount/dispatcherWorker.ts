@@ -38,6 +38,7 @@ function run(setup: DispatcherSetup): void {
         onWake: primary.onWake,
         idleStep: primary.idleStep,
         afterRequest: primary.afterRequest,
+        quietMs: primary.quietMs,
         wakefulness,
       });
     } finally {

@@ -39,6 +39,8 @@ export interface SessionHooks {
   idleStep: (() => boolean) | null;
   /** Called after every request. May block. */
   readonly afterRequest?: () => void;
+  /** For how long nothing is due that {@link idleStep} does by time, milliseconds; -1: nothing will be. */
+  readonly quietMs?: () => number;
   /** Keeps processors from deep sleep under load. */
   readonly wakefulness?: Wakefulness;
 }
@@ -164,8 +166,11 @@ export class FuseSession {
       } else if (length === -errnos.EAGAIN) {
         this.#gather(false, true);
         if (hooks.idleStep !== null && idle) idle = hooks.idleStep();
-        const waitMs = hooks.idleStep !== null && idle ? 0 : (wakefulness?.waitMs ?? -1);
-        if (poll.wait(waitMs) === 0 && waitMs > 0) wakefulness?.rest();
+        const quietMs = hooks.quietMs?.() ?? -1;
+        const awakeMs = wakefulness?.waitMs ?? -1;
+        const isResting = awakeMs > 0 && (quietMs < 0 || awakeMs <= quietMs);
+        const waitMs = hooks.idleStep !== null && idle ? 0 : isResting ? awakeMs : quietMs;
+        if (poll.wait(waitMs) === 0 && waitMs > 0 && isResting) wakefulness?.rest();
         // Whatever ends the wait may bring new idle work.
         if (!idle) idle = true;
       } else if (length === -errnos.ENODEV || length === -errnos.ECONNABORTED) {

@@ -11,6 +11,7 @@ import {
   setTcpOptions,
   setUmask,
 } from '../../platform/libc.ts';
+import { collectGarbage, Lull } from '../../platform/lull.ts';
 import { ConnectionEnd, FollowerConnection } from '../link/followerConnection.ts';
 import { monotonicMs } from '../link/sharedState.ts';
 import type { ReplicaRecord } from '../mirror.ts';
@@ -50,6 +51,7 @@ class FollowerThread {
   readonly #flushes = new FollowerFlushes((session, frame, errno) => {
     if (session === this.#sessionNumber) this.#guarded((each) => each.flushed(frame, errno));
   });
+  readonly #lull = new Lull(monotonicMs());
   #record: ReplicaRecord;
   #session: FollowerSession | null = null;
   /** Number of the session, and how many connections ever were one. */
@@ -92,7 +94,7 @@ class FollowerThread {
         );
         polled = connections;
       }
-      const waitMs = this.#strangers.length > 0 ? GREETING_LIMIT_MS : this.#wakefulness.waitMs;
+      const waitMs = this.#strangers.length > 0 ? GREETING_LIMIT_MS : this.#restMs();
       if (poll.wait(waitMs) > 0) this.#wakefulness.note();
       else if (waitMs > 0) this.#wakefulness.rest();
       if (poll.result(0) !== 0) this.#onWake();
@@ -104,6 +106,7 @@ class FollowerThread {
       });
       if (poll.result(1) !== 0) this.#accept();
       this.#dropSlowStrangers();
+      if (this.#lull.turn(monotonicMs())) collectGarbage();
     }
     this.#drain();
     this.#wakefulness.end();
@@ -111,6 +114,13 @@ class FollowerThread {
     this.#flushes.close();
     for (const stranger of this.#strangers) stranger.end();
     this.#post({ type: 'stopped' });
+  }
+
+  /** How long to wait for what comes next, milliseconds; -1: for ever. */
+  #restMs(): number {
+    const { waitMs } = this.#wakefulness;
+    const { dueAt } = this.#lull;
+    return waitMs > 0 || dueAt === Infinity ? waitMs : Math.max(1, Math.ceil(dueAt - monotonicMs()));
   }
 
   #onWake(): void {

@@ -10,6 +10,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from '../../platform/libc.ts';
+import { collectGarbage, Lull } from '../../platform/lull.ts';
 import type { Answer } from '../link/ackMessages.ts';
 import { ByteWriter } from '../link/bytes.ts';
 import { WaitsFor } from '../link/heldReplies.ts';
@@ -36,6 +37,11 @@ import { ZoneMarks } from './zoneMarks.ts';
 const TIMES_EVERY_MS = 500;
 const CLEAR_MARKS_EVERY_MS = 3000;
 const BARRIER_EVERY_MS = 1000;
+const STATS_EVERY_MS = 500;
+/** How often a resync is looked at that has a limit to keep to, a verify, and a resync without a limit. */
+const LIMITED_RESYNC_MS = 50;
+const VERIFY_MS = 20;
+const RESYNC_MS = 500;
 /** Both replicas have this long to become durable when the mirror is released. */
 const RELEASE_LIMIT_MS = 60_000;
 const COLLAPSE_OR_INSERT = 8 | 32;
@@ -94,6 +100,11 @@ export class Primary implements MutationSink {
   #turnedAt = 0;
   #sentAt = 0;
   #statsAt = 0;
+  /** Something of the stats may have changed since they were told. */
+  #statsDue = true;
+  readonly #lull = new Lull(monotonicMs());
+  /** When it was last looked what is due. */
+  #lookedAt = 0;
   #stopping = false;
   #releasing = false;
   /** It was logged that the marks cannot be cleared. */
@@ -207,7 +218,7 @@ export class Primary implements MutationSink {
 
   /** Sends what was changed or is about to be, and holds the reply. @returns the reply's ticket */
   #announce(mutations: readonly Mutation[], reply: PreparedReply, waits: number): number {
-    this.#changed = true;
+    this.#changed = this.#statsDue = true;
     // First: what is finished meanwhile may send frames, too.
     this.#shared.makeRoom(this.#whileFull);
     for (const mutation of mutations) {
@@ -393,7 +404,7 @@ export class Primary implements MutationSink {
   }
 
   beginFlush(file: FileRef, reply: PreparedReply): number {
-    this.#changed = true;
+    this.#changed = this.#statsDue = true;
     this.#shared.makeRoom(this.#whileFull);
     this.#flushes++;
     const session = this.#liveSession();
@@ -526,6 +537,7 @@ export class Primary implements MutationSink {
   }
 
   #onMessage(message: ToDispatcher): void {
+    this.#statsDue = true;
     switch (message.type) {
       case 'attach':
         this.#attach(message);
@@ -616,6 +628,7 @@ export class Primary implements MutationSink {
     this.#dirtyTimes.clear();
     this.#cycle = null;
     this.#marks.unturn();
+    this.#statsDue = true;
     for (const token of this.#epochTokens.values()) this.#post({ type: 'epochEntered', token });
     this.#epochTokens.clear();
     this.#post({ type: 'sessionDropped' });
@@ -718,6 +731,7 @@ export class Primary implements MutationSink {
       }
     }
     if (cycle.turned) this.#marks.drop();
+    this.#statsDue = true;
     if (cycle.purpose === 'finish') this.#enterStep(session);
   }
 
@@ -744,19 +758,41 @@ export class Primary implements MutationSink {
     while (this.#session && !this.#dirtyTimes.empty) this.#send(this.#dirtyTimes.take());
   }
 
+  /** For how long after it {@link idleStep} has nothing to do by time, milliseconds; -1: for ever. */
+  readonly quietMs = (): number => {
+    const now = this.#lookedAt;
+    let due = Math.min(this.#lull.dueAt, this.#statsDue ? this.#statsAt + STATS_EVERY_MS : Infinity);
+    if (this.#session) {
+      if (this.#verify) due = Math.min(due, now + VERIFY_MS);
+      if (this.#resync) {
+        due = Math.min(due, now + (this.#setup.resyncBandwidth === null ? RESYNC_MS : LIMITED_RESYNC_MS));
+      } else {
+        due = Math.min(due, this.#sentAt + BARRIER_EVERY_MS);
+        if (!this.#dirtyTimes.empty) due = Math.min(due, this.#timesAt + TIMES_EVERY_MS);
+      }
+      if (this.#mayClearMarks()) due = Math.min(due, this.#turnedAt + CLEAR_MARKS_EVERY_MS);
+    }
+    return due === Infinity ? -1 : Math.max(1, Math.ceil(due - now));
+  };
+
+  #tellStats(now: number): void {
+    this.#statsAt = now;
+    this.#statsDue = false;
+    const stats = {
+      writes: this.#writes,
+      bytesWritten: this.#bytesWritten,
+      flushes: this.#flushes,
+      markedBytes: this.#marks.bytes,
+    };
+    this.#post({ type: 'stats', stats });
+  }
+
   /** What is due by time. Cheap when nothing is. */
   #maintain(): void {
     const now = monotonicMs();
-    if (now - this.#statsAt > 500) {
-      this.#statsAt = now;
-      const stats = {
-        writes: this.#writes,
-        bytesWritten: this.#bytesWritten,
-        flushes: this.#flushes,
-        markedBytes: this.#marks.bytes,
-      };
-      this.#post({ type: 'stats', stats });
-    }
+    this.#lookedAt = now;
+    if (this.#lull.turn(now)) collectGarbage();
+    if (this.#statsDue && now - this.#statsAt >= STATS_EVERY_MS) this.#tellStats(now);
     if (!this.#session || !this.#liveSession()) {
       // Without a follower nobody needs the times: the next resync compares them all.
       this.#dirtyTimes.clear();
@@ -766,21 +802,25 @@ export class Primary implements MutationSink {
     if (verified) this.#post({ type: 'verify', progress: verified });
     const report = this.#resync?.ledger.report(now);
     if (report) this.#post({ type: 'resync', progress: report });
-    if (now - this.#timesAt > TIMES_EVERY_MS) {
+    if (now - this.#timesAt >= TIMES_EVERY_MS) {
       this.#timesAt = now;
       // During a resync the content comes first; its end sends the times.
       if (!this.#resync) this.#sendTimes();
     }
-    if (this.#shared.inStep && !this.#cycle && now - this.#turnedAt > CLEAR_MARKS_EVERY_MS) this.#clearMarks();
-    if (now - this.#sentAt > BARRIER_EVERY_MS && !this.#resync) {
+    if (this.#mayClearMarks() && now - this.#turnedAt >= CLEAR_MARKS_EVERY_MS) this.#clearMarks();
+    if (now - this.#sentAt >= BARRIER_EVERY_MS && !this.#resync) {
       // So that a peer that is gone is found while the guest is idle, too.
       this.#sentAt = now;
       this.#session?.send(ToFollower.barrier);
     }
   }
 
+  #mayClearMarks(): boolean {
+    if (!this.#shared.inStep || this.#cycle || this.#ownDisk.hasFailed) return false;
+    return this.#marks.canTurn && !this.#marks.empty;
+  }
+
   #clearMarks(): void {
-    if (!this.#session || this.#marks.empty || !this.#marks.canTurn || this.#ownDisk.hasFailed) return;
     this.#turnedAt = monotonicMs();
     this.#sendTimes();
     if (!this.#turnMarks()) return;

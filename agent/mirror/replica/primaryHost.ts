@@ -28,17 +28,11 @@ import type { DispatcherSetup, DispatcherStats, FromDispatcher, ToDispatcher } f
 import type { RecordStore } from './record.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** How often the peer's silence is measured. */
-const TICK_MS = 250;
-/** The same while a resync has a limit to keep to. */
-const LIMITED_TICK_MS = 50;
-/** How often the dispatcher looks at what is due by time, such as times to be sent or marks to be cleared. */
-const WAKE_MS = 500;
 /** How often the end of a resync looks for the acknowledgement that it waits for. */
 const STEP_MS = 10;
-/** How often a verify may go on that has used up what its limit allows. */
-const VERIFY_TICK_MS = 20;
 const STATS_MS = 1000;
+/** A timer of a second may be early or late by so much that another turn would be missed. */
+const TIMER_SLACK_MS = 50;
 const CONNECT_LIMIT_MS = 5000;
 /** A program that has just ended may hold the mount for a moment. */
 const BUSY_LIMIT_MS = 3000;
@@ -88,7 +82,8 @@ export class PrimaryHost {
   readonly #callPort: MessagePort;
   readonly #callFlag = new SharedArrayBuffer(4);
   readonly #watchdog: Watchdog;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | null = null;
+  #statsAt = monotonicMs();
   readonly #epochWaits = new Map<number, () => void>();
   readonly #markWaits = new Map<number, (error: string | null) => void>();
   #signals = new Map<FromDispatcher['type'], () => void>();
@@ -98,8 +93,7 @@ export class PrimaryHost {
   #statsSeen = '';
   #statsIdle = false;
   #nextToken = 1;
-  /** Wakes the dispatcher while a verify runs. */
-  #verifying: NodeJS.Timeout | null = null;
+  #verifying = false;
   #releasing = false;
   #gone = false;
   #dispatcherEnded = false;
@@ -151,21 +145,21 @@ export class PrimaryHost {
     });
     this.#dispatcher.once('error', (error) => this.#crashed(error.message));
     this.#dispatcher.once('exit', () => (this.#dispatcherEnded = true));
-    this.#watchdog = new Watchdog(this.#shared, this.#options.acknowledgeTimeoutMs, (reason) =>
+    this.#watchdog = new Watchdog(this.#shared, this.#options.acknowledgeTimeoutMs, monotonicMs, (reason) =>
       this.#emit({ type: 'peerLost', reason }),
     );
-    const limited = this.#options.resyncBandwidth !== null;
-    const tick = limited ? LIMITED_TICK_MS : Math.min(TICK_MS, this.#options.acknowledgeTimeoutMs / 4);
-    const wakes = limited ? 1 : Math.round(WAKE_MS / tick);
-    const stats = Math.round(STATS_MS / tick);
-    let ticks = 0;
-    // One timer for all: with many modules it is the wake-ups that cost.
-    this.#timer = setInterval(() => {
-      ticks++;
-      this.#watchdog.check();
-      if (ticks % wakes === 0) signalEvent(this.#wakeFd);
-      if (ticks % stats === 0) this.#emitStats();
-    }, tick);
+    this.#watch();
+  }
+
+  /** One timer for all, which goes slowly while there is nothing to do: with many modules it is the wake-ups that cost. */
+  #watch(): void {
+    const nextMs = this.#watchdog.check();
+    const now = monotonicMs();
+    if (now - this.#statsAt > STATS_MS - TIMER_SLACK_MS) {
+      this.#statsAt = now;
+      this.#emitStats();
+    }
+    if (!this.#gone) this.#timer = setTimeout(() => this.#watch(), nextMs);
   }
 
   /** Mounts the directory read-write. @throws MirrorError */
@@ -465,7 +459,7 @@ export class PrimaryHost {
     if (this.#shared.link !== Link.connected || !this.#shared.inStep) {
       throw new MirrorError('not-in-step', 'there is no secondary in step to compare with: wait until it is in sync');
     }
-    this.#verifying = setInterval(() => signalEvent(this.#wakeFd), VERIFY_TICK_MS);
+    this.#verifying = true;
     this.#tell({ type: 'verify', bandwidth });
   }
 
@@ -489,8 +483,7 @@ export class PrimaryHost {
 
   #verified(report: VerifyReport): void {
     if (!this.#verifying) return;
-    clearInterval(this.#verifying);
-    this.#verifying = null;
+    this.#verifying = false;
     this.#emit({ type: 'verified', report });
   }
 
@@ -552,7 +545,7 @@ export class PrimaryHost {
 
   #end(): void {
     this.#gone = true;
-    clearInterval(this.#timer);
+    if (this.#timer) clearTimeout(this.#timer);
     this.#verified(unfinished('the mirror was stopped'));
     for (const resolve of this.#epochWaits.values()) resolve();
     for (const resolve of this.#markWaits.values()) resolve('the mirror was stopped');

@@ -11,6 +11,7 @@ const c = {
     'int execve(const char *, const char **, const char **)',
   ),
   waitpid: bind<(pid: number, status: Uint8Array, options: number) => number>('int waitpid(int, void *, int)'),
+  mallocTrim: bind<(pad: number) => number>('int malloc_trim(uint64_t)'),
   umask: bind<(mask: number) => number>('uint32_t umask(uint32_t)'),
   getrlimit: bind<(resource: number, limits: Uint8Array) => number>('int getrlimit(int, void *)'),
   setrlimit: bind<(resource: number, limits: Uint8Array) => number>('int setrlimit(int, const void *)'),
@@ -56,6 +57,11 @@ export function raiseOpenFileLimit(files: number): void {
   limits.writeBigUInt64LE(BigInt(files), 0);
   if (limits.readBigUInt64LE(8) < BigInt(files)) limits.writeBigUInt64LE(BigInt(files), 8);
   orThrow(c.setrlimit(RLIMIT_NOFILE, limits), 'setrlimit');
+}
+
+/** malloc_trim(3): the C library gives free memory back to the system. */
+export function trimMemory(): void {
+  c.mallocTrim(0);
 }
 
 /** umask(2), for the whole process, from any thread (Node allows it in the main thread only). Returns the old mask. */
