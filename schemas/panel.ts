@@ -31,7 +31,8 @@ export interface StateFacts {
   readonly label: string;
 }
 
-export type ActionName = 'start' | 'stop' | 'switchover' | 'forcePrimary' | 'resolve';
+export type ActionName =
+  'start' | 'stop' | 'switchover' | 'forcePrimary' | 'resolve' | 'verify' | 'stopVerify' | 'repair';
 
 /** Whether an action makes sense now, and if not why. */
 export interface ActionFacts {

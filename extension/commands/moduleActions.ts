@@ -134,7 +134,8 @@ export async function announce(action: Promise<CommandResult>, log: vscode.LogOu
   }
 }
 
-async function confirm(question: string, effect: string, verb: string): Promise<void> {
+/** Asks before something is done that changes something. */
+export async function confirm(question: string, effect: string, verb: string): Promise<void> {
   const chosen = await vscode.window.showWarningMessage(question, { modal: true, detail: effect }, verb);
   if (chosen !== verb) throw new CancelledError();
 }
@@ -148,13 +149,17 @@ async function pickHost(hosts: readonly string[], question: string): Promise<str
 }
 
 /** Shows progress in the view while the agent works. */
-async function run(session: ClusterSession, title: string, work: () => Promise<CommandResult>): Promise<CommandResult> {
+export async function run(
+  session: ClusterSession,
+  title: string,
+  work: () => Promise<CommandResult>,
+): Promise<CommandResult> {
   return vscode.window.withProgress(
     { location: { viewId: clusterViewId }, title: `${session.profile.name}: ${title}` },
     work,
   );
 }
 
-function refused(code: 'NOT_HEALTHY' | 'NOT_FAILED' | 'NOT_DIVERGED', reason: string): RefusedError {
+export function refused(code: 'NOT_HEALTHY' | 'NOT_FAILED' | 'NOT_DIVERGED', reason: string): RefusedError {
   return new RefusedError({ code, reason: reason.trim() });
 }

@@ -7,10 +7,13 @@ import { forcePrimaryCommand } from './forcePrimary.ts';
 import { openModuleCommand } from './openModule.ts';
 import { reconnectCommand } from './reconnect.ts';
 import { removeClusterCommand } from './removeCluster.ts';
+import { repairCommand } from './repair.ts';
 import { resolveCommand } from './resolve.ts';
 import { startModuleCommand } from './startModule.ts';
 import { stopModuleCommand } from './stopModule.ts';
+import { stopVerifyCommand } from './stopVerify.ts';
 import { switchoverCommand } from './switchover.ts';
+import { verifyCommand } from './verify.ts';
 
 type Command = (services: Services, node?: TreeNode) => Promise<void> | void;
 
@@ -25,6 +28,9 @@ const commands: Readonly<Record<string, Command>> = {
   switchover: switchoverCommand,
   forcePrimary: forcePrimaryCommand,
   resolve: resolveCommand,
+  verify: verifyCommand,
+  stopVerify: stopVerifyCommand,
+  repair: repairCommand,
   showLog: (services) => services.log.show(),
 };
 

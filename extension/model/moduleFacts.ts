@@ -1,4 +1,4 @@
-import type { ModuleStatus, ReplicaStatus } from '../../schemas/generated/api.ts';
+import type { ModuleStatus, ReplicaStatus, VerifyStatus } from '../../schemas/generated/api.ts';
 import type { ActionFacts, LinkFacts, StateFacts } from '../../schemas/panel.ts';
 
 /** What the state of a module on one host means. */
@@ -139,6 +139,35 @@ function linkWithoutPrimary(module: ModuleStatus): LinkFacts {
   return { kind: 'stopped', label: 'stopped', detail: 'The module is stopped on both hosts.', ...nobody };
 }
 
+/** The comparison of both replicas that is under way. */
+export function runningVerify(module: ModuleStatus): VerifyStatus | null {
+  return module.onHosts.find((replica) => replica.known && replica.verify)?.verify ?? null;
+}
+
+/** How many differences the last comparison has found that nobody has had repaired yet; 0: none are known. */
+export function knownDifferences({ lastVerify }: ModuleStatus): number {
+  return lastVerify?.total ?? 0;
+}
+
+function whyNoVerify(module: ModuleStatus, link: LinkFacts): string | null {
+  if (runningVerify(module)) return 'A verify is running already.';
+  return link.kind === 'in-sync' ? null : 'Needs a healthy pair: a primary, and a secondary in sync.';
+}
+
+function whyNoRepair(module: ModuleStatus, link: LinkFacts): string | null {
+  const { lastVerify } = module;
+  if (runningVerify(module)) return 'A verify is running.';
+  if (lastVerify?.repair?.phase === 'begun') return 'A repair is under way.';
+  if (lastVerify?.outcome !== 'complete' || lastVerify.total === 0) return 'No differences are known: verify first.';
+  return link.kind === 'in-sync' ? null : 'Needs a healthy pair: a primary, and a secondary in sync.';
+}
+
+function repairHint({ hosts, primary, lastVerify }: ModuleStatus): string {
+  const secondary = hosts.find((host) => host !== primary) ?? 'the secondary';
+  const count = lastVerify?.total ?? 0;
+  return `Overwrite ${count === 1 ? '1 difference' : `${count} differences`} on ${secondary} with what ${primary ?? 'the primary'} holds.`;
+}
+
 /** What an operator can do with the module now. The agent has the last word. */
 export function actionFacts(module: ModuleStatus, connected: boolean): ActionFacts[] {
   const primary = primaryReplica(module);
@@ -192,5 +221,8 @@ export function actionFacts(module: ModuleStatus, connected: boolean): ActionFac
       'Choose whose history is kept. What the other host holds is put aside there.',
       module.hosts,
     ),
+    wrap('verify', whyNoVerify(module, link), 'Compare both replicas while the server runs. Changes nothing.', []),
+    wrap('stopVerify', runningVerify(module) ? null : 'No verify is running.', 'End the verify that is running.', []),
+    wrap('repair', whyNoRepair(module, link), repairHint(module), []),
   ];
 }

@@ -11,6 +11,7 @@ import {
   stopModule,
   switchover,
 } from '../commands/moduleActions.ts';
+import { repairDifferences, startVerify, stopVerify } from '../commands/verifyActions.ts';
 
 /** Same as the agents use for refusals. */
 const refusalCode = -32_000;
@@ -57,6 +58,12 @@ async function perform(request: Request, session: ClusterSession, module: string
       return forcePrimary(session, module);
     case 'module.resolve':
       return resolveDivergence(session, module);
+    case 'module.verify':
+      return startVerify(session, module);
+    case 'module.stopVerify':
+      return stopVerify(session, module);
+    case 'module.repair':
+      return repairDifferences(session, module);
     default:
       throw refusal('UNKNOWN_METHOD', `The panel may not call ${request.method}.`);
   }

@@ -1,6 +1,14 @@
 import * as vscode from 'vscode';
+import type { ModuleStatus } from '../../schemas/generated/api.ts';
 import { formatDuration } from '../model/format.ts';
-import { actionFacts, linkFacts, moduleFacts, replicaFacts } from '../model/moduleFacts.ts';
+import {
+  actionFacts,
+  knownDifferences,
+  linkFacts,
+  moduleFacts,
+  replicaFacts,
+  runningVerify,
+} from '../model/moduleFacts.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
 import type { ClusterNode, ModuleNode, NoteNode, ReplicaNode, TreeNode, WitnessNode } from './nodes.ts';
 import { stateIcon } from './stateIcon.ts';
@@ -75,7 +83,9 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
   if (module === undefined) return item;
   const facts = moduleFacts(module);
   item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
-  item.description = session.connected ? `${facts.word} ${facts.label}` : `last known: ${facts.word}`;
+  item.description = session.connected
+    ? `${facts.word} ${facts.label}${verifyOf(module)}`
+    : `last known: ${facts.word}`;
   const actions = actionFacts(module, session.connected).filter((action) => action.enabled);
   item.contextValue = contextValue(
     'module',
@@ -126,6 +136,16 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
     arguments: [{ kind: 'replica', session, module: name, host, id: '' }],
   };
   return item;
+}
+
+/** ` · verify 42 %` while one runs, and what the last one found if that is not nothing. */
+function verifyOf(module: ModuleStatus): string {
+  const running = runningVerify(module);
+  if (running) {
+    return ` · verify ${running.toCheck === 0 ? 0 : Math.floor((100 * running.checked) / running.toCheck)} %`;
+  }
+  const count = knownDifferences(module);
+  return count === 0 ? '' : ` · ${count === 1 ? '1 difference' : `${count} differences`}`;
 }
 
 /** ` 42 %` for the replica that is being brought up to date. */

@@ -10,6 +10,7 @@ import { HostRpc, Refused } from './hostRpc.ts';
 import { LinkArrow } from './linkArrow.ts';
 import { Plot } from './plot.ts';
 import { registerComponents } from './toolkit.ts';
+import { VerifyCard } from './verifyCard.ts';
 import { micros, perSecond } from './words.ts';
 
 registerComponents();
@@ -20,6 +21,7 @@ const right = new HostCard();
 const arrow = new LinkArrow();
 const figures = new Figures();
 const history = new History();
+const verify = new VerifyCard((name) => void act(name));
 const log = new EventLog();
 const throughput = new Plot({
   title: 'Throughput',
@@ -39,6 +41,8 @@ const lag = new Plot({
 });
 let state: PanelState | null = null;
 let logLoaded = false;
+/** What is being done for the person now. */
+let busy: string | null = null;
 
 const page = document.getElementById('page');
 page?.append(
@@ -47,6 +51,7 @@ page?.append(
   h('div', { class: 'metrics' }, throughput.element, lag.element),
   figures.element,
   history.element,
+  verify.element,
   log.element,
 );
 
@@ -85,6 +90,7 @@ function render(): void {
   arrow.update(state, first ?? '');
   figures.update(state);
   history.update(state, now);
+  verify.update(state, busy, now);
   page?.setAttribute('aria-busy', 'false');
 }
 
@@ -108,10 +114,15 @@ async function act(name: ActionName): Promise<void> {
     switchover: 'Switching over',
     forcePrimary: 'Forcing the primary of',
     resolve: 'Resolving the divergence of',
+    verify: 'Verifying',
+    stopVerify: 'Stopping the verify of',
+    repair: 'Repairing',
   }[name];
-  header.setBusy(`${doing} ${module}…`);
+  busy = `${doing} ${module}…`;
+  header.setBusy(busy);
   render();
   const [text, failed] = await outcomeOf(`module.${name}`, module);
+  busy = null;
   header.setBusy(null);
   header.showOutcome(text, failed);
   render();

@@ -10,12 +10,14 @@ import { ClientTokens } from '../../agent/security/clientTokens.ts';
 import type {
   ChangedEvent,
   HostStatus,
+  LastVerify,
   LogEntry,
   LogEvent,
   ModuleStatus,
   ReplicaStatus,
   Role,
   Snapshot,
+  VerifyStatus,
 } from '../../schemas/generated/api.ts';
 import { freePort } from '../ui/vscodeHost.ts';
 import { moduleStatus, replicaStatus } from './memoryFacade.ts';
@@ -226,20 +228,45 @@ export class StoryCluster {
       switchover: (module, to) => this.#perform(module, 'demoting', () => this.serveOn(module, to ?? '')),
       forcePrimary: (module, target) => this.#perform(module, 'promoting', () => this.#alone(module, target)),
       resolve: (module, keep) => this.#perform(module, 'demoting', () => this.serveOn(module, keep)),
-      verify: (module, _bandwidth, by) =>
-        Promise.resolve().then(() => {
-          this.change(module, (status) => {
-            status.lastVerify = {
-              ...{ at: new Date().toISOString(), host: status.primary ?? host, by: by.name, outcome: 'complete' },
-              ...{ reason: null, names: 3, checked: 4096, durationMs: 5, total: 0, differences: [] },
-            };
-          });
-          return { ok: true, result: { durationMs: 0, message: `the replicas of ${module} are being compared` } };
-        }),
-      stopVerify: () => Promise.resolve({ ok: false, refusal: { code: 'ALREADY', reason: 'No verify is running.' } }),
+      verify: (module) => this.#verify(module),
+      stopVerify: (module, by) => {
+        this.endVerify(module, by.name, [], 'stopped');
+        return Promise.resolve({ ok: true, result: { durationMs: 0, message: `the verify of ${module} is stopped` } });
+      },
       repair: (module, verifiedAt, by) => this.#repair(module, verifiedAt, by.name),
       isServing: (module) => this.modules.get(module)?.primary === host,
     };
+  }
+
+  /** Goes on until {@link endVerify}. */
+  #verify(module: string): Promise<Outcome> {
+    this.verifyProgress(module, { toCheck: 0, checked: 0, secondsLeft: null });
+    return Promise.resolve({ ok: true, result: { durationMs: 0, message: `${module} is being verified` } });
+  }
+
+  verifyProgress(module: string, progress: Pick<VerifyStatus, 'toCheck' | 'checked' | 'secondsLeft'>): void {
+    this.change(module, (status) => {
+      const primary = status.onHosts.find(({ host }) => host === status.primary);
+      if (primary === undefined) return;
+      const startedAt = primary.verify?.startedAt ?? new Date().toISOString();
+      primary.verify = { startedAt, names: 8, differences: 0, rate: 52_428_800, ...progress };
+    });
+  }
+
+  endVerify(
+    module: string,
+    by: string,
+    differences: LastVerify['differences'],
+    outcome: LastVerify['outcome'] = 'complete',
+  ): void {
+    this.change(module, (status) => {
+      for (const replica of status.onHosts) replica.verify = null;
+      status.lastVerify = {
+        ...{ at: new Date().toISOString(), host: status.primary ?? '', by, outcome },
+        ...{ reason: outcome === 'stopped' ? 'it was stopped' : null, names: 8, checked: 2_147_483_648 },
+        ...{ durationMs: 41_000, total: differences.length, differences },
+      };
+    });
   }
 
   #repair(module: string, verifiedAt: string, by: string): Promise<Outcome> {
@@ -252,7 +279,13 @@ export class StoryCluster {
       this.change(module, (each) => {
         each.lastVerify = {
           ...{ ...last, at: new Date().toISOString(), by, total: 0, differences: [] },
-          repair: { at: last.at, by, host: status.hosts[1] ?? '', differences: last.total, phase: 'checked' },
+          repair: {
+            at: last.at,
+            by,
+            host: status.hosts.find((host) => host !== last.host) ?? '',
+            differences: last.total,
+            phase: 'checked',
+          },
         };
       }),
     );

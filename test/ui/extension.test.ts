@@ -181,6 +181,61 @@ describe('the extension in VS Code', () => {
     });
   }
 
+  for (const { name, kind, tag } of themes) {
+    step(`shows a verify with rate and time left, and what it found, in ${tag}`, async () => {
+      await workbench.chooseTheme(name);
+      const { panel } = workbench;
+      await panel.locator(`body.${kind}`).waitFor();
+      await panel.getByRole('button', { name: /^Verify:/ }).click();
+      await panel.getByText('0 % · time left not known yet').waitFor();
+      story.verifyProgress('web', { toCheck: 4e9, checked: 1e9, secondsLeft: 57 });
+      await panel.getByText('25 % · 57 s left').waitFor();
+      await panel.getByText(/of 3\.7 GiB compared at 50\.0 MiB\/s · 8 names · no differences/).waitFor();
+      await panel.getByRole('progressbar', { name: 'Verify 25 percent, 57 s left' }).waitFor();
+      await workbench.line(/^web, PRIM on beta, in sync · verify 25 %/).waitFor();
+      await panel.locator('.verify').scrollIntoViewIfNeeded();
+      await workbench.screenshot(`verify-${tag}`);
+      story.endVerify('web', 'ann', [
+        { path: 'disk.raw', what: 'content', detail: '4096 bytes at 1073741824', offset: 1_073_741_824, length: 4096 },
+        { path: 'notes/<b>plan</b>', what: 'mode', detail: '0644 on the primary, 0600 on the secondary' },
+      ]);
+      await panel.getByText(/^2 differences found, /).waitFor();
+      await panel.getByText('notes/<b>plan</b>', { exact: true }).waitFor();
+      await panel.getByText(/compared in 41 s · asked for by ann/).waitFor();
+      await workbench.line(/^web, PRIM on beta, in sync · 2 differences/).waitFor();
+      await panel.locator('.verify').scrollIntoViewIfNeeded();
+      await workbench.screenshot(`differences-${tag}`);
+    });
+  }
+
+  step('repairs what a verify found only after a question that names what is overwritten', async () => {
+    const { panel } = workbench;
+    const repair = panel.getByRole('button', { name: /^Repair Differences/ });
+    await repair.click();
+    await workbench.dialog.getByText('Overwrite 2 differences of module web of cluster site on alpha?').waitFor();
+    await workbench.dialog.getByText(/disk\.raw \(content\), notes/).waitFor();
+    await workbench.screenshot('repair');
+    await workbench.answer('Cancel');
+    await panel.getByText(/^2 differences found, /).waitFor();
+    expect(story.entries.some(({ code }) => code === 'RESYNCHRONISING')).toBe(false);
+    await workbench.contextMenu(workbench.line(/^web,/), /Repair Differences/);
+    await workbench.answer('Overwrite alpha');
+    await panel.getByText(/^Both replicas are equal, /).waitFor();
+    await panel.getByText(/after the repair of 2 differences on alpha; what alpha held is kept aside there/).waitFor();
+    await repair.waitFor({ state: 'hidden' });
+    story.serveOn('web', 'beta');
+    await workbench.clearNotifications();
+  });
+
+  step('verifies from the palette, and stops it from the tree', async () => {
+    await workbench.run('Understudy: Verify');
+    await workbench.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'web' }).first().click();
+    await workbench.line(/^web, PRIM on beta, in sync · verify 0 %/).waitFor();
+    await workbench.contextMenu(workbench.line(/^web,/), /Stop Verify/);
+    await workbench.panel.getByText(/^Not complete \(it was stopped\), no differences until then/).waitFor();
+    await workbench.clearNotifications();
+  });
+
   step('makes one item of the status bar of what is wrong', async () => {
     const item = workbench.page.locator('[id="understudy.understudy.understudy.status"], [id$="understudy.status"]');
     expect(await item.count()).toBe(0);

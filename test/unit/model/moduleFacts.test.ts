@@ -24,7 +24,7 @@ describe("what a module's state means", () => {
     const module = pair(prim, second);
     expect(moduleFacts(module)).toEqual({ severity: 'good', word: 'PRIM', label: 'on alpha, in sync' });
     expect(linkFacts(module)).toMatchObject({ kind: 'in-sync', from: 'alpha', to: 'beta' });
-    expect(enabled(module)).toEqual(['stop', 'switchover']);
+    expect(enabled(module)).toEqual(['stop', 'switchover', 'verify']);
   });
 
   it('is busy while the secondary is brought up to date, with no switchover', () => {
@@ -96,6 +96,32 @@ describe("what a module's state means", () => {
     expect(linkFacts(module).kind).toBe('stopped');
     expect(enabled(module)).toContain('start');
     expect(enabled(module)).not.toContain('stop');
+  });
+
+  it('offers a verify of a healthy pair, its end while it runs, and a repair of what it found', () => {
+    const verify = {
+      ...{ startedAt: '2026-01-01T00:00:00Z', names: 1, toCheck: 2, checked: 1, differences: 0 },
+      ...{ rate: 1, secondsLeft: 1 },
+    };
+    const lastVerify = {
+      ...{ at: '2026-01-01T00:00:00Z', host: 'alpha', by: 'ann', outcome: 'complete' as const, reason: null },
+      ...{ names: 1, checked: 2, durationMs: 3, total: 2, differences: [] },
+    };
+    const repair = {
+      ...{ at: '2026-01-01T00:00:00Z', by: 'ann', host: 'beta', differences: 2 },
+      phase: 'begun' as const,
+    };
+    const offered = (module: ModuleStatus) =>
+      enabled(module).filter((name) => ['verify', 'stopVerify', 'repair'].includes(name));
+    expect(offered(pair(prim, second))).toEqual(['verify']);
+    expect(offered(pair({ ...prim, verify }, second, { lastVerify }))).toEqual(['stopVerify']);
+    expect(offered(pair(prim, second, { lastVerify }))).toEqual(['verify', 'repair']);
+    expect(offered(pair(prim, second, { lastVerify: { ...lastVerify, total: 0 } }))).toEqual(['verify']);
+    expect(offered(pair(prim, second, { lastVerify: { ...lastVerify, outcome: 'stopped' } }))).toEqual(['verify']);
+    expect(offered(pair(prim, second, { lastVerify: { ...lastVerify, repair } }))).toEqual(['verify']);
+    expect(offered(pair(prim, { ...second, known: false }, { lastVerify }))).toEqual([]);
+    const hint = actionFacts(pair(prim, second, { lastVerify }), true).find(({ name }) => name === 'repair')?.hint;
+    expect(hint).toBe('Overwrite 2 differences on beta with what alpha holds.');
   });
 
   it('offers nothing without a connection, and says why', () => {
