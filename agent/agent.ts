@@ -10,22 +10,20 @@ import { answerAsWitness, WitnessArbiter } from './arbiter/witness.ts';
 import { loadConfiguration, type Configuration } from './config/configuration.ts';
 import type { ArbiterRecord, PeerStatus } from './core/types.ts';
 import { HostLinks } from './host/hostLinks.ts';
-import { MirrorController } from './mirror/controller.ts';
+import { RESUME_VERSION } from './mirror/ipc.ts';
 import { ClusterView } from './runtime/clusterView.ts';
 import { Commands } from './runtime/commands.ts';
 import { makeEnrol } from './runtime/enrol.ts';
 import { EventLog } from './runtime/eventLog.ts';
-import { VerifyFile } from './runtime/moduleVerify.ts';
-import { ModuleRuntime } from './runtime/moduleRuntime.ts';
+import { letGoOf, readHandOver, settingsOf, HAND_OVER_VERSION, type TakeOverOffer } from './runtime/handOver.ts';
+import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
-import { DesiredFile, ResolutionFile } from './runtime/moduleState.ts';
+import { adoptModule, openModule } from './runtime/openModule.ts';
 import { startApi } from './runtime/startApi.ts';
 import { ToldModules } from './runtime/toldModules.ts';
+import { Upgrade } from './runtime/upgrade.ts';
 import { loadIdentity } from './security/identity.ts';
 import { agentClientOptions, agentServerOptions, explainTlsError, peerHost } from './security/tlsOptions.ts';
-import { QemuServer } from './server/qemu/qemuServer.ts';
-import { ScriptsServer } from './server/scripts/scriptsServer.ts';
-import type { VirtualServer } from './server/virtualServer.ts';
 import { agentVersion } from './version.ts';
 
 /** How long a module may take to leave when the agent is told to stop, on top of its server's own time-out. */
@@ -44,6 +42,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   if (!loaded.ok) return 1;
   const { configuration } = loaded;
   const { agent, cluster, self } = configuration;
+  // Should anything below fail, this process ends, and the mirror processes end the servers: as after any death of the agent.
+  const handed = readHandOver();
   const identity = loadIdentity(options.configDirectory, self.name);
   exemptFromOutOfMemoryKiller();
 
@@ -122,14 +122,36 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
 
   for (const module of configuration.modules) {
     const here = module.hosts.includes(self.name);
-    const open = here ? () => openModule({ configuration, module, arbiter, links, log, changed }) : null;
-    slots.push(new ModuleSlot(module, open, log, () => view.changed()));
+    const parts = { configuration, module, arbiter, links, log, changed };
+    const left = handed?.modules.find(({ name }) => here && name === module.name);
+    const open = here ? () => openModule(parts) : null;
+    slots.push(new ModuleSlot(module, open, left ? () => adoptModule(parts, left) : null, log, () => view.changed()));
   }
+  for (const each of handed?.modules ?? []) {
+    if (slots.some(({ module, isOurs }) => isOurs && module.name === each.name)) continue;
+    letGoOf(each);
+    log.add(
+      'error',
+      each.name,
+      'MODULE_GONE',
+      `${each.name} is not a module of this host any more: its server is ended`,
+    );
+  }
+  const upgrade = new Upgrade({ configuration, slots, log, signal: options.signal });
 
   let api: ApiServer;
   try {
     await links.start();
-    api = await startApi({ configuration, identity, enrol: makeEnrol(configuration), commands, view, log, slots });
+    api = await startApi({
+      configuration,
+      identity,
+      enrol: makeEnrol(configuration),
+      commands,
+      upgrade,
+      view,
+      log,
+      slots,
+    });
   } catch (error) {
     // An agent that cannot be reached must not look alive to the others.
     view.close();
@@ -138,6 +160,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   }
   await Promise.all(slots.map((slot) => slot.start()));
   log.add('info', null, 'AGENT_READY', `agent of ${self.name} is ready`);
+  if (handed) upgrade.report(handed);
 
   await aborted(options.signal);
 
@@ -179,92 +202,24 @@ function makeArbiter(configuration: Configuration, links: HostLinks, records: Re
   });
 }
 
-async function openModule(parts: {
-  configuration: Configuration;
-  module: ResolvedModule;
-  arbiter: Arbiter;
-  links: HostLinks;
-  log: EventLog;
-  changed: (urgent: boolean) => void;
-}): Promise<ModuleRuntime> {
-  const { configuration, module, arbiter, links, log, changed } = parts;
-  const { agent, cluster, self } = configuration;
-  const peer = module.hosts[0] === self.name ? module.hosts[1] : module.hosts[0];
-  const stateDirectory = join(agent.stateDirectory, 'modules', module.name);
-  return ModuleRuntime.start({
-    config: {
-      module: module.name,
-      self: self.name,
-      peer,
-      hosts: module.hosts,
-      arbiter: cluster.witness === null ? 'none' : 'witness',
-      automatic: module.failover.automatic,
-      withoutArbiter: module.failover.withoutArbiter,
-      detectionMs: module.failover.detectionMs,
-      restarts: module.failover.restarts,
-      restartPeriodMs: module.failover.restartPeriodMs,
-      maxFailovers: module.failover.maxFailovers,
-      failoverPeriodMs: module.failover.failoverPeriodMs,
-      onDiskError: module.mirror.onDiskError,
-    },
-    directory: module.mirror.directory,
-    serverKind: module.server.kind,
-    arbiter,
-    openMirror: () =>
-      MirrorController.open(
-        {
-          module: module.name,
-          host: self.name,
-          directory: module.mirror.directory,
-          stateDirectory,
-          exclude: module.mirror.exclude,
-          acknowledgeTimeoutMs: module.mirror.acknowledgeTimeoutMs,
-          directIo: module.mirror.directIo,
-          processors: module.mirror.processors,
-          resyncBandwidth: module.resync.bandwidth,
-          resyncUndo: module.resync.undo,
-        },
-        { onLog: (line) => log.add('debug', module.name, 'MIRROR', line) },
-      ),
-    server: makeServer(configuration, module, log),
-    desired: new DesiredFile(stateDirectory),
-    resolution: new ResolutionFile(stateDirectory),
-    verify: new VerifyFile(stateDirectory),
-    log,
-    mirrorAddress: () => mirrorAddress(configuration, links, peer),
-    onChange: changed,
-  });
-}
-
-function makeServer(configuration: Configuration, module: ResolvedModule, log: EventLog): VirtualServer {
-  const { agent, self } = configuration;
-  const common = {
-    module: module.name,
+/** Whether this program could take over from an agent that runs with these files: what `understudy upgrade` asks before it stops anything. */
+export async function offerTakeOver(configDirectory: string): Promise<TakeOverOffer | string> {
+  const loaded = await loadConfiguration(configDirectory);
+  if (!loaded.ok) {
+    const [first] = loaded.diagnostics.filter(({ severity }) => severity === 'error');
+    return first ? `${first.file}:${String(first.line)}: ${first.message}` : 'the configuration cannot be used';
+  }
+  const { cluster, self, modules } = loaded.configuration;
+  return {
+    takes: [HAND_OVER_VERSION],
+    resumes: RESUME_VERSION,
+    agentVersion,
     host: self.name,
-    directory: module.mirror.directory,
-    log: (line: string) => log.add('info', module.name, 'SERVER', line),
+    cluster: cluster.name,
+    modules: modules
+      .filter(({ hosts }) => hosts.includes(self.name))
+      .map((module) => ({ name: module.name, settings: settingsOf(module) })),
   };
-  return module.server.kind === 'qemu'
-    ? new QemuServer({
-        ...common,
-        config: module.server,
-        runDirectory: join(agent.runDirectory, module.name),
-        cacheDirectory: agent.stateDirectory,
-      })
-    : new ScriptsServer({ ...common, config: module.server });
-}
-
-/** The replication network if the peer is heard on it, else any network it is heard on, else the first choice. */
-function mirrorAddress(configuration: Configuration, links: HostLinks, peer: string): string {
-  const { cluster, self } = configuration;
-  const replication = new Set(cluster.networks.filter((network) => network.replication).map((network) => network.name));
-  const shared = links.networks(peer);
-  const best = [...shared].sort(
-    (a, b) => Number(b.up) - Number(a.up) || Number(replication.has(b.network)) - Number(replication.has(a.network)),
-  )[0];
-  const own = self.addresses.find(({ network }) => network === best?.network) ?? self.addresses[0];
-  if (!own) throw new Error(`${self.name} has no address in the cluster file`);
-  return own.address;
 }
 
 function shutdownTimeOf(module: ResolvedModule): number {

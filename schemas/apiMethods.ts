@@ -13,6 +13,8 @@ import type {
   SnapshotParams,
   SubscribeParams,
   SwitchoverParams,
+  UpgradeParams,
+  UpgradeResult,
   VerifyParams,
 } from './generated/api.ts';
 import * as validators from './generated/validators.js';
@@ -30,6 +32,7 @@ export interface ApiMethods {
   'module.resolve': { params: ResolveParams; result: CommandResult };
   'module.verify': { params: VerifyParams; result: CommandResult };
   'module.repair': { params: RepairParams; result: CommandResult };
+  'agent.upgrade': { params: UpgradeParams; result: UpgradeResult };
   'log.read': { params: LogParams; result: LogResult };
 }
 
@@ -54,6 +57,7 @@ export const apiMethods: { readonly [Method in ApiMethod]: ApiMethodContract } =
   'module.resolve': { role: 'admin', params: validators.ResolveParams, result: validators.CommandResult },
   'module.verify': { role: 'operator', params: validators.VerifyParams, result: validators.CommandResult },
   'module.repair': { role: 'admin', params: validators.RepairParams, result: validators.CommandResult },
+  'agent.upgrade': { role: 'admin', params: validators.UpgradeParams, result: validators.UpgradeResult },
   'log.read': { role: 'viewer', params: validators.LogParams, result: validators.LogResult },
 };
 

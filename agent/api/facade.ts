@@ -6,6 +6,7 @@ import type {
   Refusal,
   Role,
   Snapshot,
+  UpgradeResult,
 } from '../../schemas/generated/api.ts';
 
 /** Who gave a command, for the audit log. */
@@ -17,8 +18,8 @@ export interface Actor {
 }
 
 /** A refused command is an expected outcome: a value, not an exception. */
-export type Outcome =
-  { readonly ok: true; readonly result: CommandResult } | { readonly ok: false; readonly refusal: Refusal };
+export type Outcome<Result = CommandResult> =
+  { readonly ok: true; readonly result: Result } | { readonly ok: false; readonly refusal: Refusal };
 
 /** What the agent offers to its API. Commands resolve when they are done, not when they are accepted. */
 export interface AgentFacade {
@@ -41,6 +42,11 @@ export interface AgentFacade {
   stopVerify(module: string, by: Actor): Promise<Outcome>;
   /** What the verify that ended at `verifiedAt` found is overwritten on the secondary. Resolves when it has begun. */
   repair(module: string, verifiedAt: string, by: Actor): Promise<Outcome>;
+  /**
+   * Replaces the agent by the program on disk, without a restart of what it serves; answers when that begins. @param onlyLook says whether it
+   * can be done, and does nothing
+   */
+  upgrade(onlyLook: boolean, by: Actor): Promise<Outcome<UpgradeResult>>;
   /** For `/ready/MODULE`: true only where the module is served. */
   isServing(module: string): boolean;
 }

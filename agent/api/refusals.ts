@@ -27,7 +27,7 @@ export function refuse(
 }
 
 /** @throws RefusedError when the outcome is a refusal. */
-export function resultOf(outcome: Outcome): Extract<Outcome, { ok: true }>['result'] {
+export function resultOf<Result>(outcome: Outcome<Result>): Result {
   if (outcome.ok) return outcome.result;
   throw new RefusedError(outcome.refusal);
 }

@@ -8,13 +8,20 @@ import type { Audit } from './audit.ts';
 import { EventOutbox } from './eventOutbox.ts';
 import type { Actor, AgentFacade } from './facade.ts';
 import { clusterMethods } from './methods/clusterMethods.ts';
+import { agentMethods } from './methods/agentMethods.ts';
 import { logMethods } from './methods/logMethods.ts';
 import type { MethodContext, MethodHandlers } from './methods/method.ts';
 import { moduleMethods } from './methods/moduleMethods.ts';
 import { sessionMethods } from './methods/sessionMethods.ts';
 import { RefusedError, refuse } from './refusals.ts';
 
-const handlers: MethodHandlers<ApiMethod> = { ...sessionMethods, ...clusterMethods, ...moduleMethods, ...logMethods };
+const handlers: MethodHandlers<ApiMethod> = {
+  ...sessionMethods,
+  ...clusterMethods,
+  ...moduleMethods,
+  ...agentMethods,
+  ...logMethods,
+};
 
 /** More bytes than this waiting to be read by a client end its session. */
 const longestBacklog = 8 * 1024 * 1024;

@@ -21,6 +21,7 @@ import { addStatus } from './verbs/status.ts';
 import { addStop } from './verbs/stop.ts';
 import { addSwitchover } from './verbs/switchover.ts';
 import { addToken } from './verbs/token.ts';
+import { addUpgrade } from './verbs/upgrade.ts';
 import { addValidate } from './verbs/validate.ts';
 import { addVerify } from './verbs/verify.ts';
 
@@ -38,6 +39,7 @@ const verbs: readonly AddVerb[] = [
   addInit,
   addJoin,
   addToken,
+  addUpgrade,
   addAgent,
 ];
 

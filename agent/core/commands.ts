@@ -1,6 +1,7 @@
 /** Operators' commands: refused at once with the reason, or carried out and answered when they are done. */
 import { decide, isGivenUp, isUnderWay } from './divergence.ts';
 import type { Draft } from './draft.ts';
+import { detach, isDetached } from './handOver.ts';
 import { beginLeaving } from './leaving.ts';
 import { promote } from './promote.ts';
 import { beginRepair, repairOutcome } from './repair.ts';
@@ -45,6 +46,8 @@ function begin(draft: Draft, kind: Exclude<Command['kind'], 'resolve'>, arbiterR
     case 'shutdown':
       draft.state.shuttingDown = true;
       return null;
+    case 'detach':
+      return detach(draft, arbiterReachable);
   }
 }
 
@@ -256,6 +259,9 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
     }
     case 'shutdown':
       if (role.at === 'stopped') return { ok: true, message: `${module} has left ${self}` };
+      break;
+    case 'detach':
+      if (isDetached(draft)) return { ok: true, message: `${module} on ${self} can be handed over` };
       break;
   }
   if (draft.now < each.deadline) return null;

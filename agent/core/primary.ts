@@ -121,6 +121,7 @@ function settleLink(draft: Draft, role: Primary): void {
       }
       if (
         role.leaving === null &&
+        !draft.state.detached &&
         endpoint &&
         draft.now >= link.retryAt + retryDelayMs(link, endpoint.session) &&
         draft.state.pending === null
@@ -208,6 +209,11 @@ export function lose(draft: Draft, role: Primary, reason: string): void {
     'SECONDARY_LOST',
     `${draft.config.module}: ${reason}; acknowledgements wait until the arbiter records ${draft.config.self} alone`,
   );
+  letGo(draft, role, reason);
+}
+
+/** Asks to go on alone. */
+export function letGo(draft: Draft, role: Primary, reason: string): void {
   draft.become({
     ...role,
     link: { kind: 'lost', since: draft.now, reason, proposal: proposeAlone(draft, role.grant.epoch) },

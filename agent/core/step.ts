@@ -71,6 +71,7 @@ export function initialState(
     lastingFailure: null,
     keptAside: null,
     shuttingDown: false,
+    detached: false,
     proposals: 0,
     incarnation,
   };
@@ -180,6 +181,9 @@ function handle(draft: Draft, event: TimedEvent): void {
       return;
     case 'mirrorFailed':
       mirrorFailed(draft, event.reason);
+      return;
+    case 'attachAgain':
+      state.detached = false;
       return;
     case 'serverRunning':
       if (role.at === 'primary') primaryServerRunning(draft, role);

@@ -236,7 +236,7 @@ export type Role =
 
 export interface Command {
   readonly id: number;
-  readonly kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve' | 'repair' | 'shutdown';
+  readonly kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve' | 'repair' | 'shutdown' | 'detach';
   /** Of `resolve`: the host whose history goes on. */
   readonly keep: string | null;
   readonly since: number;
@@ -279,6 +279,8 @@ export interface ModuleCoreState {
   /** The last epoch of what was kept aside in this life of the agent; null: nothing was. */
   readonly keptAside: number | null;
   readonly shuttingDown: boolean;
+  /** Another program is about to take the agent over: no secondary is attached meanwhile. */
+  readonly detached: boolean;
   /** Serial number for the names of proposals. */
   readonly proposals: number;
   /** Makes proposals of this life of the agent unique. */
@@ -308,6 +310,8 @@ export type CoreEvent =
   | { readonly type: 'mirrorInStep'; readonly replica: ReplicaFacts }
   | { readonly type: 'mirrorFollowerLink'; readonly connected: boolean }
   | { readonly type: 'mirrorFailed'; readonly reason: string }
+  /** After `detach`: this program goes on. */
+  | { readonly type: 'attachAgain' }
   | { readonly type: 'serverRunning' }
   | { readonly type: 'serverStopped'; readonly how: string }
   /** `lasting`: no restart and no other host will mend it (a missing image, a wrong setting). */

@@ -138,6 +138,7 @@ export class MirrorController implements Mirror {
     }
     try {
       await controller.#send('guard', [controller.#guarded]);
+      await controller.awaitAgent(null);
     } catch (error) {
       await controller.abandon();
       throw error;
@@ -248,9 +249,9 @@ export class MirrorController implements Mirror {
 
   /**
    * Tells the process that another program takes the agent over within so many milliseconds: when that does not happen, it does what it does
-   * at the agent's end. Nothing may be asked of it in between.
+   * at the agent's end. Null: it is over, or does not happen.
    */
-  async awaitAgent(limitMs: number): Promise<void> {
+  async awaitAgent(limitMs: number | null): Promise<void> {
     await this.#call('awaitAgent', [limitMs]);
   }
 
@@ -401,6 +402,8 @@ export class MirrorController implements Mirror {
     try {
       this.#child = child;
       this.#watch(child);
+      // The program on disk may be another one than that of the process which ended.
+      await this.#isReady(child);
       const resumed = this.#keeper.handTo(successor, this.#holds);
       // First of all: should the agent end now, nothing may be left behind.
       await this.#send('guard', [this.#guarded]);
@@ -419,18 +422,20 @@ export class MirrorController implements Mirror {
     }
   }
 
-  #tookOver(asked: boolean, reason: string, since: number): void {
+  #tookOver(asked: boolean, reason: string, since: number): number {
     const attached = this.#attached;
     this.#attached = false;
-    this.#tell({ type: 'tookOver', asked, reason, durationMs: Math.round(performance.now() - since) });
+    const durationMs = Math.round(performance.now() - since);
+    this.#tell({ type: 'tookOver', asked, reason, durationMs });
     if (attached) this.#tell({ type: 'peerLost', reason });
+    return durationMs;
   }
 
   async #nobodyTakesOver(): Promise<void> {
     while (this.#takingOver) await this.#takingOver;
   }
 
-  async renew(): Promise<void> {
+  async renew(): Promise<number> {
     await this.#nobodyTakesOver();
     this.#mayRenew();
     const old = this.#child;
@@ -441,8 +446,11 @@ export class MirrorController implements Mirror {
       this.#mayRenew();
       if (old !== this.#child) throw new MirrorError('busy', 'another mirror process has just taken over');
       const turn = this.#takeTurn(old, next);
-      this.#takingOver = turn.catch(() => undefined);
-      await turn.finally(() => (this.#takingOver = null));
+      this.#takingOver = turn.then(
+        () => undefined,
+        () => undefined,
+      );
+      return await turn.finally(() => (this.#takingOver = null));
     } catch (error) {
       if (next.child !== this.#child) {
         next.child.kill();
@@ -465,14 +473,14 @@ export class MirrorController implements Mirror {
     }
   }
 
-  /** Whether a process that was prepared runs, and knows what it would take over. */
+  /** Waits until a process that was prepared runs, and sees whether it knows what it would take over. */
   async #isReady(child: MirrorChild): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const ended = child.exited.then((how) => {
-      throw new MirrorError('not-started', `the new mirror process ${how}: the old one serves on`);
+      throw new MirrorError('not-started', `the new mirror process ${how}`);
     });
     const late = new Promise<never>((_, reject) => {
-      const told = `the new mirror process was not ready within ${READY_LIMIT_MS / 1000} s: the old one serves on`;
+      const told = `the new mirror process was not ready within ${READY_LIMIT_MS / 1000} s`;
       timer = setTimeout(() => reject(new MirrorError('not-started', told)), READY_LIMIT_MS);
     });
     ended.catch(() => undefined);
@@ -481,7 +489,7 @@ export class MirrorController implements Mirror {
       if (version === RESUME_VERSION) return;
       throw new MirrorError(
         'other-version',
-        `the program on disk takes over version ${String(version)} of a mirror, the one that runs leaves version ${RESUME_VERSION}: it serves on until the module is stopped and started`,
+        `the program on disk takes over version ${String(version)} of a mirror, the one that runs leaves version ${RESUME_VERSION}: stop and start the module to run it`,
       );
     } finally {
       clearTimeout(timer);
@@ -489,7 +497,7 @@ export class MirrorController implements Mirror {
   }
 
   /** The old process ends between two requests, and the new one goes on. */
-  async #takeTurn(old: MirrorChild, next: Prepared): Promise<void> {
+  async #takeTurn(old: MirrorChild, next: Prepared): Promise<number> {
     const since = performance.now();
     const reason = `the mirror process of ${this.#options.module} was renewed`;
     this.#leaving = old;
@@ -516,7 +524,7 @@ export class MirrorController implements Mirror {
     } finally {
       this.#leaving = null;
     }
-    this.#tookOver(true, reason, since);
+    return this.#tookOver(true, reason, since);
   }
 }
 

@@ -10,7 +10,7 @@ export const RESUME_VERSION = 1;
 /**
  * The calls of a Mirror that travel to its process, and those of its controller alone. `resumes`: which version of what is left behind the
  * process takes over. `pause`: stops taking requests and finishes those in hand, false when that takes too long. `awaitAgent`: the agent is
- * about to be taken over by another program, which has so many milliseconds for its first call.
+ * about to be taken over by another program, which has so many milliseconds until it says null.
  */
 export type MirrorMethod = Exclude<keyof Mirror, 'events' | 'destroy' | 'renew'> | 'resumes' | 'pause' | 'awaitAgent';
 

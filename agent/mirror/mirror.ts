@@ -245,8 +245,9 @@ export interface Mirror {
   /**
    * Primary: a new mirror process, of the program that is on disk now, takes over from the one that serves, in order: programs only wait. The
    * link to a follower is lost with the old process (`peerLost`). Rejects before anything is stopped when it cannot be done.
+   * @returns how long programs waited, milliseconds
    */
-  renew(): Promise<void>;
+  renew(): Promise<number>;
   /** The last resort: kills the process. The kernel fails what waits and the mount is dead; the next process removes it. */
   destroy(): void;
   /** Ends the process; the directory is plain files again. */

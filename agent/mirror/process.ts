@@ -114,7 +114,9 @@ async function handle(request: MirrorRequest): Promise<unknown> {
   }
   if (method === 'resumes') return RESUME_VERSION;
   if (method === 'awaitAgent') {
-    const [limitMs] = params as readonly [number];
+    const [limitMs] = params as readonly [number | null];
+    clearTimeout(agentAwaited);
+    if (limitMs === null) return undefined;
     agentAwaited = setTimeout(() => {
       console.error(`no agent has taken over within ${limitMs} ms`);
       void emergency(1);
@@ -147,7 +149,6 @@ const URGENT = new Set<string>(['freeze', 'pause', 'thaw', 'goAlone', 'abort', '
 let queue: Promise<unknown> = Promise.resolve();
 
 function receive(request: MirrorRequest): void {
-  clearTimeout(agentAwaited);
   const run = async () => {
     try {
       const result = await handle(request);

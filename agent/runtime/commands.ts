@@ -9,7 +9,7 @@ import type { EventLog } from './eventLog.ts';
 import type { ModuleRuntime } from './moduleRuntime.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 
-type Kind = Exclude<Command['kind'], 'shutdown'> | 'verify' | 'stopVerify';
+type Kind = Exclude<Command['kind'], 'shutdown' | 'detach'> | 'verify' | 'stopVerify';
 
 /** A command as it reaches the host that has to act. */
 interface Asked {

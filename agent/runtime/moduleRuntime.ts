@@ -9,6 +9,7 @@ import type {
   Traffic,
 } from '../../schemas/generated/api.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
+import { continued, handedCore } from '../core/handOver.ts';
 import { initialState, step } from '../core/step.ts';
 import { quietUntil } from '../core/quiet.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState, type ShownState } from '../core/status.ts';
@@ -25,6 +26,7 @@ import type {
   PeerStatus,
   ReplicaFacts,
 } from '../core/types.ts';
+import type { HandedMirror, MirrorController } from '../mirror/controller.ts';
 import type {
   FollowerEndpoint,
   Mirror,
@@ -35,10 +37,13 @@ import type {
 } from '../mirror/mirror.ts';
 import { ServerError, type ServerEvent, type VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
+import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
 import { ModuleVerify, type VerifyFile } from './moduleVerify.ts';
 import type { DesiredFile, ResolutionFile } from './moduleState.ts';
 import { Memo } from './memo.ts';
 import { tickWhenDue, type Ticks } from './ticker.ts';
+import { TrafficMeter } from './traffic.ts';
+import { within } from './within.ts';
 
 const freezeAnswerMs = 300;
 const abortAnswerMs = 10_000;
@@ -49,7 +54,11 @@ export interface ModuleRuntimeOptions {
   readonly directory: string;
   readonly serverKind: 'qemu' | 'scripts';
   readonly arbiter: Arbiter;
-  readonly openMirror: () => Promise<Mirror>;
+  /** What must not change while the server runs. */
+  readonly settings: string;
+  readonly openMirror: () => Promise<MirrorController>;
+  /** Goes on with the mirror of an earlier program of this process. */
+  readonly adoptMirror: (handed: HandedMirror) => Promise<MirrorController>;
   readonly server: VirtualServer;
   readonly desired: DesiredFile;
   readonly resolution: ResolutionFile;
@@ -72,7 +81,7 @@ export class ModuleRuntime {
   readonly #queue: CoreEvent[] = [];
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
   #core: ModuleCoreState;
-  #mirror: Mirror;
+  #mirror: MirrorController;
   #mirrorGone = false;
   /** Whether the directory had files when it was last seen as plain files. */
   readonly #content: boolean;
@@ -88,8 +97,7 @@ export class ModuleRuntime {
   #serverStartedAt: Date | null = null;
   /** What the server says of its state, such as why it stands still. */
   #serverDetail: string | null = null;
-  #stats: MirrorStats | null = null;
-  #previousStats: { readonly stats: MirrorStats; readonly at: number } | null = null;
+  readonly #meter = new TrafficMeter();
   #traffic: Traffic | null = null;
   #resync: ResyncProgress | null = null;
   #lastFailover: FailoverReport | null = null;
@@ -97,11 +105,17 @@ export class ModuleRuntime {
   #guarded = '';
   readonly #verify: ModuleVerify;
 
-  private constructor(options: ModuleRuntimeOptions, mirror: Mirror, record: ReplicaRecord, content: boolean) {
+  private constructor(
+    options: ModuleRuntimeOptions,
+    mirror: MirrorController,
+    record: ReplicaRecord,
+    content: boolean,
+    handed: HandedModule | null = null,
+  ) {
     this.#options = options;
     this.#mirror = mirror;
     this.#content = content;
-    this.#core = initialState(
+    const initial = initialState(
       options.config,
       options.desired.read(),
       this.#facts(record),
@@ -109,6 +123,8 @@ export class ModuleRuntime {
       randomUUID(),
       options.resolution.read(),
     );
+    this.#core = handed ? continued(initial, handed.core, performance.now()) : initial;
+    if (handed) this.#shownAs(handed);
     this.#verify = new ModuleVerify({
       module: options.config.module,
       host: options.config.self,
@@ -134,11 +150,102 @@ export class ModuleRuntime {
     const mirror = await options.openMirror();
     const content = hasFiles(options.directory);
     const runtime = new ModuleRuntime(options, mirror, await mirror.record(), content);
-    runtime.#ticks = tickWhenDue({
-      tick: () => runtime.#dispatch({ type: 'tick' }),
-      quietUntil: () => quietUntil(runtime.#core),
-    });
+    runtime.#begin();
     return runtime;
+  }
+
+  #begin(): void {
+    this.#ticks = tickWhenDue({
+      tick: () => this.#dispatch({ type: 'tick' }),
+      quietUntil: () => quietUntil(this.#core),
+    });
+  }
+
+  /** Goes on with a module that an earlier program of this process served. When it cannot, the server is ended with the mirror. */
+  static async adopt(options: ModuleRuntimeOptions, handed: HandedModule): Promise<ModuleRuntime> {
+    const { module } = options.config;
+    const mirror = await options.adoptMirror(handed.mirror);
+    let runtime: ModuleRuntime;
+    try {
+      // While no secondary is attached it costs a moment only.
+      const durationMs = await renew(mirror);
+      options.log.add('info', module, 'MIRROR_RENEWED', `${module} waited for a new mirror process`, { durationMs });
+      if (handed.server) await options.server.adopt(handed.server);
+      runtime = new ModuleRuntime(options, mirror, await mirror.record(), true, handed);
+      // Nobody listened until now.
+      if (handed.server && options.server.state() === 'stopped') throw new Error(`the server of ${module} has ended`);
+    } catch (error) {
+      await mirror.abandon();
+      throw error;
+    }
+    runtime.#begin();
+    return runtime;
+  }
+
+  #shownAs({ mirror, shown }: HandedModule): void {
+    this.#guarded = mirror.guarded.join();
+    this.#since = new Date(shown.since);
+    this.#serverStartedAt = shown.serverStartedAt === null ? null : new Date(shown.serverStartedAt);
+    this.#lastFailover = shown.lastFailover;
+    this.#lastResync = shown.lastResync;
+    this.#shown = JSON.stringify(shownState(this.#core));
+  }
+
+  /** Before another program takes the agent over: the module goes on alone. After a refusal call {@link attachAgain}. */
+  async detach(timeoutMs: number): Promise<Outcome> {
+    const { config, server } = this.#options;
+    const standsStill = server.state() === 'paused' ? (this.#serverDetail ?? 'paused') : null;
+    const why = !this.isPrimary
+      ? null
+      : whyNotDetached(config, {
+          verifies: this.#verify.status !== null,
+          standsStill,
+          isResumable: this.#mirror.isResumable,
+        });
+    if (why !== null) return { ok: false, code: 'BUSY', reason: why, numbers: {} };
+    return this.command('detach', timeoutMs);
+  }
+
+  get settings(): string {
+    return this.#options.settings;
+  }
+
+  get isPrimary(): boolean {
+    return this.#core.role.at === 'primary';
+  }
+
+  /** The mirror process waits for another program of the agent for so long; then the server is ended as after the agent's death. */
+  async awaitAgent(limitMs: number): Promise<void> {
+    await this.#mirror.awaitAgent(limitMs);
+  }
+
+  /** No other program takes over. */
+  attachAgain(): void {
+    if (this.isPrimary) this.#mirror.awaitAgent(null).catch(() => undefined);
+    this.#dispatch({ type: 'attachAgain' });
+  }
+
+  /** What the next program goes on with. Null: not in this moment. Nothing may happen between this and the end of this program. */
+  handOver(): HandedModule | null {
+    const core = handedCore(this.#core, performance.now());
+    if (core === null || this.#mirrorGone) return null;
+    const mirror = this.#mirror.handOver();
+    const server = core.serverRuns ? this.#options.server.handOver() : null;
+    if (mirror === null || (core.serverRuns && server === null)) return null;
+    if (!core.serverRuns && this.#options.server.state() !== 'stopped') return null;
+    return {
+      name: this.name,
+      settings: this.#options.settings,
+      core,
+      mirror,
+      server,
+      shown: {
+        since: this.#since.toISOString(),
+        serverStartedAt: this.#serverStartedAt?.toISOString() ?? null,
+        lastFailover: this.#lastFailover,
+        lastResync: this.#lastResync,
+      },
+    };
   }
 
   get name(): string {
@@ -626,12 +733,9 @@ export class ModuleRuntime {
         const { asked, reason, durationMs } = event;
         // The process that compared has ended: nobody else will report.
         this.#verify.interrupted(reason);
-        if (asked) this.#options.log.add('info', this.name, 'MIRROR_RENEWED', reason, { durationMs });
-        else {
-          this.#options.log.add('warn', this.name, 'MIRROR_TAKEN_OVER', `${reason}: another one has taken over`, {
-            durationMs,
-          });
-        }
+        const told = asked ? reason : `${reason}: another one has taken over`;
+        const code = asked ? 'MIRROR_RENEWED' : 'MIRROR_TAKEN_OVER';
+        this.#options.log.add(asked ? 'info' : 'warn', this.name, code, told, { durationMs });
         return;
       }
       case 'failed':
@@ -667,21 +771,7 @@ export class ModuleRuntime {
   }
 
   #onStats(stats: MirrorStats): void {
-    const now = performance.now();
-    const previous = this.#previousStats;
-    const seconds = previous ? (now - previous.at) / 1000 : 0;
-    const rate = (key: 'writes' | 'bytesWritten' | 'flushes'): number =>
-      previous && seconds > 0 && stats[key] >= previous.stats[key] ? (stats[key] - previous.stats[key]) / seconds : 0;
-    this.#traffic = {
-      writesPerSecond: rate('writes'),
-      bytesPerSecond: rate('bytesWritten'),
-      flushesPerSecond: rate('flushes'),
-      unacknowledged: stats.unacknowledged,
-      lagMicros: stats.lagMicros,
-      markedBytes: stats.markedBytes,
-    };
-    this.#stats = stats;
-    this.#previousStats = { stats: this.#stats, at: now };
+    this.#traffic = this.#meter.of(stats, performance.now());
     this.#options.onChange(false);
   }
 }
@@ -689,23 +779,6 @@ export class ModuleRuntime {
 function resyncStatus(progress: ResyncProgress): ResyncStatus {
   const { kind, cause, toCheck, checked, sent, rate, secondsLeft } = progress;
   return { kind, cause, toCheck, checked, sent, rate, secondsLeft };
-}
-
-/** Whether the promise was fulfilled within the time. */
-async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const done = promise.then(
-    () => true,
-    () => false,
-  );
-  try {
-    return await Promise.race([done, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** What every new file system has of its own does not count. */

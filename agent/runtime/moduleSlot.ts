@@ -14,9 +14,16 @@ export class ModuleSlot {
   constructor(
     readonly module: ResolvedModule,
     private readonly open: (() => Promise<ModuleRuntime>) | null,
+    /** The first time, where an earlier program of this process served the module; it is tried once. */
+    private adopt: (() => Promise<ModuleRuntime>) | null,
     private readonly log: EventLog,
     private readonly onChange: () => void,
   ) {}
+
+  /** Whether this host is one of the module's pair. */
+  get isOurs(): boolean {
+    return this.open !== null;
+  }
 
   get runtime(): ModuleRuntime | null {
     return this.#runtime;
@@ -30,7 +37,9 @@ export class ModuleSlot {
   async start(): Promise<void> {
     if (!this.open || this.#closed) return;
     try {
-      const runtime = await this.open();
+      const { adopt } = this;
+      this.adopt = null;
+      const runtime = await (adopt ?? this.open)();
       this.#failure = null;
       this.#runtime = runtime;
       if (this.#closed) await runtime.close();

@@ -10,6 +10,7 @@ import type { ClusterView } from './clusterView.ts';
 import type { Commands } from './commands.ts';
 import type { EventLog } from './eventLog.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
+import type { Upgrade } from './upgrade.ts';
 
 export interface ApiParts {
   readonly configuration: Configuration;
@@ -17,6 +18,7 @@ export interface ApiParts {
   /** Null: this host does not hold the authority's key. */
   readonly enrol: Enrol | null;
   readonly commands: Commands;
+  readonly upgrade: Upgrade;
   readonly view: ClusterView;
   readonly log: EventLog;
   readonly slots: readonly ModuleSlot[];
@@ -42,7 +44,7 @@ export function startApi(parts: ApiParts): Promise<ApiServer> {
   });
 }
 
-function facadeOf({ configuration, commands, view, log, slots }: ApiParts): AgentFacade {
+function facadeOf({ configuration, commands, upgrade, view, log, slots }: ApiParts): AgentFacade {
   const run = (
     kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve',
     module: string,
@@ -65,6 +67,24 @@ function facadeOf({ configuration, commands, view, log, slots }: ApiParts): Agen
     verify: (module, bandwidth, by) => commands.run('verify', module, null, by, { bandwidth }),
     stopVerify: (module, by) => commands.run('stopVerify', module, null, by),
     repair: (module, verifiedAt, by) => commands.run('repair', module, null, by, { verifiedAt }),
+    upgrade: async (onlyLook, by) => {
+      const startedAt = performance.now();
+      const asked = onlyLook ? 'whether the agent can be upgraded is' : 'an upgrade of the agent is';
+      log.add('info', null, 'COMMAND', `${asked} asked by ${by.name} (${by.role}) from ${by.from}`);
+      const outcome = await upgrade.begin(onlyLook);
+      const durationMs = Math.round(performance.now() - startedAt);
+      if (outcome.ok) {
+        const { message, toVersion, modules } = outcome;
+        log.add('info', null, 'COMMAND_DONE', `upgrade: ${message}`, { durationMs });
+        return {
+          ok: true,
+          result: { durationMs, message, upgrade: outcome.upgrade, toVersion, modules: [...modules] },
+        };
+      }
+      const { code, reason, numbers } = outcome;
+      log.add('warn', null, 'COMMAND_REFUSED', `upgrade: ${reason}`, { refusal: code, durationMs });
+      return { ok: false, refusal: { code, reason, numbers: { ...numbers } } };
+    },
     isServing: (module) => {
       const core = slots.find((slot) => slot.module.name === module)?.runtime?.core;
       return core?.role.at === 'primary' && core.role.server.kind === 'running' && core.role.link.kind !== 'lost';

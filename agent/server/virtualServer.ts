@@ -30,9 +30,17 @@ export interface VirtualServer {
   kill(): Promise<void>;
   /** Finds and kills what an earlier agent of this host left running. Returns what it killed, for the log. */
   reap(): Promise<readonly string[]>;
+  /** For the program that takes the agent over; null when it cannot be handed over now, such as while a script runs. */
+  handOver(): HandedServer | null;
+  /** Goes on with a server that an earlier program of this process started. Rejects when it is not there. */
+  adopt(handed: HandedServer): Promise<void>;
   /** Process groups to kill when the agent dies (see Mirror.guard). */
   processGroups(): readonly number[];
 }
+
+/** A server that runs, as one program of the agent describes it to the next. */
+export type HandedServer =
+  { readonly kind: 'qemu'; readonly pid: number } | { readonly kind: 'scripts'; readonly epoch: number };
 
 export class ServerError extends Error {
   override readonly name = 'ServerError';

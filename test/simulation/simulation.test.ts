@@ -77,6 +77,37 @@ function runForced(seed: number, config: Partial<ModuleConfig>): World {
   return world;
 }
 
+/** Agents are upgraded while everything else goes wrong; some need far longer than the detection time. */
+function runUpgraded(seed: number, config: Partial<ModuleConfig>): World {
+  const random = new Random(seed);
+  const world = new World({ random, config });
+  world.run(15_000);
+  const hosts = ['alpha', 'beta'] as const;
+  const end = world.now + 90_000;
+  while (world.now < end) {
+    world.run(random.between(100, 4000));
+    const host = random.pick(hosts);
+    const fault = random.next();
+    if (fault < 0.35) world.upgrade(host, random.between(300, 10_000));
+    else if (fault < 0.45) world.crash(host);
+    else if (fault < 0.65) world.boot(host);
+    else if (fault < 0.75) world.setCut('alpha', 'beta', random.next() < 0.4);
+    else if (fault < 0.85) world.setCut(host, 'gamma', random.next() < 0.4);
+    else if (fault < 0.9) world.guestDies(host);
+    else if (fault < 0.95) world.command(host, 'switchover');
+    else world.command(host, 'start');
+  }
+  for (const host of hosts) {
+    world.boot(host);
+    world.setCut(host, 'gamma', false);
+  }
+  world.setCut('alpha', 'beta', false);
+  world.run(20_000);
+  world.command('alpha', 'start');
+  world.run(60_000);
+  return world;
+}
+
 /** Acknowledged writes that no host holds, neither in its replica nor kept aside. */
 function destroyed(world: World): number[] {
   const kept = new Set(
@@ -171,6 +202,35 @@ describe('the failover core under faults', () => {
         }
         expect(broken).toEqual([]);
         expect(resolved).toBeGreaterThan(seeds / 10);
+      },
+      60_000 + seeds * 100,
+    );
+  }
+
+  for (const [name, config] of [
+    ['with a witness', {}],
+    ['without an arbiter', { arbiter: 'none' }],
+  ] as const) {
+    it(
+      `lets agents be upgraded whatever happens meanwhile, ${name}: never two servers, nothing lost`,
+      () => {
+        const broken: string[] = [];
+        let upgrades = 0;
+        for (let seed = 1; seed <= seeds && broken.length < 5; seed += 1) {
+          try {
+            const world = runUpgraded(seed, config);
+            upgrades += world.upgrades;
+            if (!whole(world)) broken.push(`seed ${String(seed)}: not whole again: ${world.describe()}`);
+            if (world.twoServersMs > 0) {
+              broken.push(`seed ${String(seed)}: two servers for ${String(world.twoServersMs)} ms`);
+            }
+          } catch (error) {
+            if (!(error instanceof Violation)) throw error;
+            broken.push(`seed ${String(seed)}: ${error.message}`);
+          }
+        }
+        expect(broken).toEqual([]);
+        expect(upgrades).toBeGreaterThan(seeds);
       },
       60_000 + seeds * 100,
     );

@@ -2,6 +2,7 @@
  * Two hosts and a witness on a virtual clock and network, with the agent's own failover core. Mirror and server are modelled by what the
  * core may rely on: what is acknowledged when, what a crash leaves. Every step checks the promises.
  */
+import { continued, handedCore } from '../../agent/core/handOver.ts';
 import { initialState, step } from '../../agent/core/step.ts';
 import { quietUntil } from '../../agent/core/quiet.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState } from '../../agent/core/status.ts';
@@ -66,6 +67,8 @@ interface Host {
   held: number[];
   life: number;
   pausedUntil: number;
+  /** One program of the agent has ended and the next is not there yet; mirror and server go on. */
+  awayUntil: number;
   queue: CoreEvent[];
 }
 
@@ -105,6 +108,9 @@ export class World {
   sparedTicks = 0;
   twoServersMs = 0;
   readonly outcomes: Outcome[] = [];
+  /** Upgrades that went through with a server running. */
+  upgrades = 0;
+  readonly #upgrading = new Map<number, { readonly host: Host; readonly life: number; readonly awayMs: number }>();
   #planned: Planned[] = [];
   #order = 0;
   #session: Session | null = null;
@@ -165,6 +171,7 @@ export class World {
       held: [],
       life: 0,
       pausedUntil: 0,
+      awayUntil: 0,
       queue: [],
     };
   }
@@ -192,6 +199,7 @@ export class World {
     host.life += 1;
     host.queue = [];
     host.pausedUntil = 0;
+    host.awayUntil = 0;
     host.mirror = 'idle';
     host.frozen = false;
     host.server = 'stopped';
@@ -223,7 +231,7 @@ export class World {
 
   guestDies(name: HostName): void {
     const host = this.hosts[name];
-    if (host.server !== 'running' || !host.core) return;
+    if (host.server !== 'running' || !host.core || host.awayUntil > this.now) return;
     host.server = 'stopped';
     this.#feed(host, { type: 'serverFailed', reason: 'the guest crashed', lasting: false });
   }
@@ -235,6 +243,41 @@ export class World {
     this.#trace(`${this.#time()} the disk of ${name} fails`);
     host.disk.diskError = { code: 'EIO', at: 'some time' };
     this.#feed(host, { type: 'replica', replica: this.#facts(host) });
+  }
+
+  /** The agent is replaced by another program, which is there after `awayMs`. */
+  upgrade(name: HostName, awayMs: number): void {
+    const host = this.hosts[name];
+    if (!host.core || [...this.#upgrading.values()].some((each) => each.host === host)) return;
+    this.#upgrading.set(this.#order, { host, life: host.life, awayMs });
+    this.command(name, 'detach');
+  }
+
+  #detached(id: number, ok: boolean): void {
+    const upgrade = this.#upgrading.get(id);
+    if (!upgrade) return;
+    this.#upgrading.delete(id);
+    const { host, life, awayMs } = upgrade;
+    this.#after(ok ? 100 : 0, () => {
+      if (host.life !== life || !host.core) return;
+      const handed = ok && host.pausedUntil <= this.now ? handedCore(host.core, this.now) : null;
+      if (handed === null) {
+        this.#feed(host, { type: 'attachAgain' });
+        return;
+      }
+      this.#trace(`${this.#time()} ${host.name} is replaced, for ${String(Math.round(awayMs))} ms nobody is there`);
+      host.awayUntil = this.now + awayMs;
+      this.#after(awayMs, () => {
+        if (host.life !== life || !host.core) return;
+        host.life += 1;
+        this.upgrades += 1;
+        const { desired, resolution } = host.disk;
+        const config = this.#config(host.name);
+        const incarnation = `${host.name}${String(host.life)}`;
+        const initial = initialState(config, desired, this.#facts(host), this.now, incarnation, resolution);
+        host.core = continued(initial, handed, this.now);
+      });
+    });
   }
 
   command(name: HostName, kind: Command['kind'], keep: HostName | null = null): void {
@@ -332,7 +375,7 @@ export class World {
 
   #heartbeats(): void {
     for (const host of Object.values(this.hosts)) {
-      if (!host.core || host.pausedUntil > this.now) continue;
+      if (!host.core || Math.max(host.pausedUntil, host.awayUntil) > this.now) continue;
       const peer = this.#other(host.name);
       const sentAt = this.now;
       const status: PeerStatus = peerStatusOf(host.core);
@@ -341,7 +384,7 @@ export class World {
       this.#after(this.#latency(), () => {
         if (!peer.core || !this.#connected(host.name, peer.name)) return;
         this.#feed(peer, { type: 'peerStatus', status });
-        if (peer.pausedUntil > this.now) return;
+        if (Math.max(peer.pausedUntil, peer.awayUntil) > this.now) return;
         this.#after(this.#latency(), () => {
           if (host.core && host.life === life && this.#connected(host.name, peer.name)) {
             this.#feed(host, { type: 'heartbeatAnswered', sentAt });
@@ -353,6 +396,7 @@ export class World {
 
   /** A paused host acts on what it was sent, in order, when it goes on. */
   #feed(host: Host, event: CoreEvent): void {
+    if (host.awayUntil > this.now) return;
     if (host.pausedUntil > this.now) {
       if (event.type === 'tick') return;
       if (host.queue.length === 0) {
@@ -449,6 +493,7 @@ export class World {
       }
       case 'commandDone':
         this.outcomes.push(effect.outcome);
+        this.#detached(effect.id, effect.outcome.ok);
         return;
       case 'log':
         this.#trace(`${this.#time()} ${host.name} ${effect.code} ${effect.message}`);

@@ -6,6 +6,7 @@ import type {
   ModuleStatus,
   ReplicaStatus,
   Snapshot,
+  UpgradeResult,
 } from '../../schemas/generated/api.ts';
 
 const time = '2026-11-22T12:00:00.000Z';
@@ -190,6 +191,13 @@ export class MemoryFacade implements AgentFacade {
 
   repair(module: string, verifiedAt: string, by: Actor): Promise<Outcome> {
     return this.#command(`repair ${module} as verified at ${verifiedAt}`, by);
+  }
+
+  async upgrade(onlyLook: boolean, by: Actor): Promise<Outcome<UpgradeResult>> {
+    const outcome = await this.#command(onlyLook ? 'look at the upgrade' : 'upgrade', by);
+    if (!outcome.ok) return outcome;
+    const upgrade = onlyLook ? null : 'upgrade-1';
+    return { ok: true, result: { ...outcome.result, upgrade, toVersion: '0.2.0', modules: ['web'] } };
   }
 
   isServing(module: string): boolean {

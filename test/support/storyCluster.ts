@@ -234,6 +234,7 @@ export class StoryCluster {
         return Promise.resolve({ ok: true, result: { durationMs: 0, message: `the verify of ${module} is stopped` } });
       },
       repair: (module, verifiedAt, by) => this.#repair(module, verifiedAt, by.name),
+      upgrade: () => Promise.resolve({ ok: false, refusal: { code: 'FAILED', reason: 'There is nothing newer.' } }),
       isServing: (module) => this.modules.get(module)?.primary === host,
     };
   }

@@ -19,6 +19,7 @@ import type { ApiServer } from '../../agent/api/apiServer.ts';
 
 import type { Io } from '../../agent/cli/io.ts';
 import { runCommandLine } from '../../agent/cli/program.ts';
+import type { LogEntry } from '../../schemas/generated/api.ts';
 import { loadConfiguration } from '../../agent/config/configuration.ts';
 import { makeEnrol } from '../../agent/runtime/enrol.ts';
 import { ClientTokens } from '../../agent/security/clientTokens.ts';
@@ -155,6 +156,7 @@ describe('understudy', () => {
       'force-primary',
       'resolve',
       'verify',
+      'upgrade',
       'aside',
       'log',
       'validate',
@@ -567,6 +569,36 @@ describe('with an agent', () => {
       'local: stop web',
       'local: stop web',
     ]);
+  });
+
+  it('upgrade waits for what the new agent says of it', async () => {
+    const told = (fields: Record<string, string | number>): LogEntry => ({
+      time: '2026-11-22T12:00:00.000Z',
+      host: 'alpha',
+      module: null,
+      level: 'info',
+      code: 'AGENT_UPGRADED',
+      message: 'agent 0.2.0 took over from agent 0.1.0 in 900 ms; web went on without a restart',
+      fields,
+    });
+    facade.entries.push(told({ upgrade: 'an earlier one' }));
+    setTimeout(() => facade.entries.push(told({ upgrade: 'upgrade-1', lost: 0 })), 300);
+    expect(await local(['upgrade'])).toEqual({
+      code: 0,
+      out: 'agent 0.2.0 took over from agent 0.1.0 in 900 ms; web went on without a restart\n',
+      err: 'upgrade done\n',
+    });
+    facade.entries.push({
+      ...told({ upgrade: 'upgrade-1' }),
+      level: 'error',
+      code: 'UPGRADE_FAILED',
+      message: 'it goes on',
+    });
+    facade.entries.splice(0, 2);
+    expect(await local(['upgrade'])).toMatchObject({ code: 3, out: 'it goes on\n' });
+    expect(await local(['upgrade', '--check'])).toEqual({ code: 0, out: 'look at the upgrade done\n', err: '' });
+    facade.answer = () => ({ ok: false, refusal: { code: 'BUSY', reason: 'web is bringing beta up to date.' } });
+    expect(await local(['upgrade'])).toMatchObject({ code: 3, err: 'understudy: web is bringing beta up to date.\n' });
   });
 
   it('gives up waiting with exit code 5', async () => {

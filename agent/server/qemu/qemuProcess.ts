@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { open, readFile, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { childEnds, type ChildEnd } from '../../platform/adoptedChild.ts';
 import { killGroup } from '../../platform/children.ts';
 import { argumentsOf, findProcesses, hasEnded } from '../processes.ts';
 import { ServerError } from '../virtualServer.ts';
@@ -20,15 +21,18 @@ export class QemuProcess {
 
   private constructor(
     readonly pid: number,
-    child: ChildProcess,
+    end: Promise<ChildEnd>,
     private readonly files: QemuFiles,
   ) {
-    this.ended = new Promise((resolve) => {
-      child.once('exit', (code, signal) => {
-        this.#hasEnded = true;
-        resolve(this.#describeEnd(code, signal));
-      });
+    this.ended = end.then(({ code, signal }) => {
+      this.#hasEnded = true;
+      return this.#describeEnd(code, signal);
     });
+  }
+
+  /** A QEMU that an earlier program of this process started. Throws when it is no child of this process. */
+  static adopt(pid: number, files: QemuFiles): QemuProcess {
+    return new QemuProcess(pid, childEnds(pid), files);
   }
 
   /** Rejects with the limit's reason when that is aborted before QEMU is spawned; afterwards the caller has to look. */
@@ -53,7 +57,10 @@ export class QemuProcess {
         });
       });
       if (child.pid === undefined) throw new ServerError('SERVER_START_FAILED', `QEMU ("${binary}") cannot be run.`);
-      return new QemuProcess(child.pid, child, files);
+      const end = new Promise<ChildEnd>((resolve) => {
+        child.once('exit', (code, signal) => resolve({ code, signal }));
+      });
+      return new QemuProcess(child.pid, end, files);
     } finally {
       await errors.close();
     }

@@ -4,6 +4,7 @@ import type { ResolvedQemu } from '../../../schemas/defaults.ts';
 import { runOrFail } from '../../platform/children.ts';
 import {
   ServerError,
+  type HandedServer,
   type ServerEvent,
   type ServerState,
   type StartContext,
@@ -40,6 +41,8 @@ interface RunningStart {
 const quitTimeoutMs = 5000;
 /** A guest that is still booting misses the power button; it is pressed again at this interval. Milliseconds. */
 const powerButtonIntervalMs = 3000;
+/** How long a QEMU that is taken over may take to answer. Milliseconds. */
+const adoptTimeoutMs = 5000;
 /** How often a guest that stands still because a disk was full tries again. Milliseconds. */
 const fullDiskRetryMs = 2000;
 /** QEMU closes its monitor shortly before it has ended. Milliseconds. */
@@ -151,6 +154,25 @@ export class QemuServer implements VirtualServer {
     if (this.#process === null) return;
     if (this.#state !== 'stopping') this.#change('stopping', 'killed');
     await this.#forceEnd();
+  }
+
+  handOver(): HandedServer | null {
+    if (this.#state !== 'running' || this.#process === null) return null;
+    return { kind: 'qemu', pid: this.#process.pid };
+  }
+
+  async adopt(handed: HandedServer): Promise<void> {
+    if (handed.kind !== 'qemu') throw new ServerError('SERVER_CONFIGURATION', 'The server is not one that QEMU runs.');
+    const process = QemuProcess.adopt(handed.pid, this.#files);
+    this.#process = process;
+    void process.ended.then((how) => this.#processEnded(how));
+    const limit = AbortSignal.timeout(adoptTimeoutMs);
+    this.#qmp = await process.connect(limit, (event) => this.#handle(event));
+    const status = (await this.#qmp.execute('query-status')) as { status?: unknown } | undefined;
+    if (status?.status !== 'running') {
+      throw new ServerError('SERVER_START_FAILED', `QEMU does not run any more: it is ${String(status?.status)}.`);
+    }
+    this.#change('running', null);
   }
 
   async reap(): Promise<readonly string[]> {

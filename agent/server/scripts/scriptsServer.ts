@@ -1,6 +1,7 @@
 import type { ResolvedScripts } from '../../../schemas/defaults.ts';
 import {
   ServerError,
+  type HandedServer,
   type ServerEvent,
   type ServerState,
   type StartContext,
@@ -27,6 +28,8 @@ export class ScriptsServer implements VirtualServer {
   readonly #listeners: ((event: ServerEvent) => void)[] = [];
   #state: ServerState = 'stopped';
   #context: StartContext;
+  /** Scripts that are running. */
+  #running = 0;
   #checking: { readonly timer: NodeJS.Timeout; readonly abort: AbortController } | null = null;
 
   constructor(private readonly options: ScriptsServerOptions) {
@@ -89,6 +92,21 @@ export class ScriptsServer implements VirtualServer {
     await this.stop(AbortSignal.timeout(this.options.config.timeoutMs));
   }
 
+  handOver(): HandedServer | null {
+    if (this.#state !== 'running' || this.#running > 0) return null;
+    return { kind: 'scripts', epoch: this.#context.epoch };
+  }
+
+  adopt(handed: HandedServer): Promise<void> {
+    if (handed.kind !== 'scripts') {
+      return Promise.reject(new ServerError('SERVER_CONFIGURATION', 'The server is not one that scripts run.'));
+    }
+    this.#context = { ...this.#context, epoch: handed.epoch };
+    this.#change('running');
+    this.#scheduleCheck();
+    return Promise.resolve();
+  }
+
   /** Whether an earlier agent left the server running cannot be seen; the stop script ends it if so. */
   async reap(): Promise<readonly string[]> {
     if (this.#state !== 'stopped') return [];
@@ -134,7 +152,9 @@ export class ScriptsServer implements VirtualServer {
     const { module, host, epoch } = this.#context;
     const environment = { UNDERSTUDY_MODULE: module, UNDERSTUDY_HOST: host, UNDERSTUDY_EPOCH: String(epoch) };
     const { directory, config } = this.options;
-    const result = await runScript({ action, argv, directory, environment, timeoutMs: config.timeoutMs, signal });
+    this.#running++;
+    const call = { action, argv, directory, environment, timeoutMs: config.timeoutMs, signal };
+    const result = await runScript(call).finally(() => this.#running--);
     if (result.output !== '' && (action !== 'check' || result.code !== 0)) {
       for (const line of result.output.split('\n')) this.options.log(`${action} script: ${line}`);
     }

@@ -1,0 +1,122 @@
+/** What a module's runtime on this host is made of. */
+import { join } from 'node:path';
+import type { ResolvedModule } from '../../schemas/defaults.ts';
+import type { Arbiter } from '../arbiter/arbiter.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { HostLinks } from '../host/hostLinks.ts';
+import { MirrorController } from '../mirror/controller.ts';
+import type { MirrorOptions } from '../mirror/mirror.ts';
+import { QemuServer } from '../server/qemu/qemuServer.ts';
+import { ScriptsServer } from '../server/scripts/scriptsServer.ts';
+import type { VirtualServer } from '../server/virtualServer.ts';
+import type { EventLog } from './eventLog.ts';
+import { letGoOf, settingsOf, type HandedModule } from './handOver.ts';
+import { ModuleRuntime, type ModuleRuntimeOptions } from './moduleRuntime.ts';
+import { DesiredFile, ResolutionFile } from './moduleState.ts';
+import { VerifyFile } from './moduleVerify.ts';
+
+export interface ModuleParts {
+  readonly configuration: Configuration;
+  readonly module: ResolvedModule;
+  readonly arbiter: Arbiter;
+  readonly links: HostLinks;
+  readonly log: EventLog;
+  readonly changed: (urgent: boolean) => void;
+}
+
+export async function openModule(parts: ModuleParts): Promise<ModuleRuntime> {
+  return ModuleRuntime.start(optionsOf(parts));
+}
+
+/** Goes on with a module that an earlier program of this process served. */
+export async function adoptModule(parts: ModuleParts, handed: HandedModule): Promise<ModuleRuntime> {
+  const options = optionsOf(parts);
+  if (options.settings !== handed.settings) {
+    letGoOf(handed);
+    throw new Error(
+      `the files of ${handed.name} were changed while the agent was upgraded: its server is started anew`,
+    );
+  }
+  return ModuleRuntime.adopt(options, handed);
+}
+
+function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
+  const { configuration, module, arbiter, links, log, changed } = parts;
+  const { agent, cluster, self } = configuration;
+  const peer = module.hosts[0] === self.name ? module.hosts[1] : module.hosts[0];
+  const stateDirectory = join(agent.stateDirectory, 'modules', module.name);
+  const mirror: MirrorOptions = {
+    module: module.name,
+    host: self.name,
+    directory: module.mirror.directory,
+    stateDirectory,
+    exclude: module.mirror.exclude,
+    acknowledgeTimeoutMs: module.mirror.acknowledgeTimeoutMs,
+    directIo: module.mirror.directIo,
+    processors: module.mirror.processors,
+    resyncBandwidth: module.resync.bandwidth,
+    resyncUndo: module.resync.undo,
+  };
+  const spawn = { onLog: (line: string) => log.add('debug', module.name, 'MIRROR', line) };
+  return {
+    config: {
+      module: module.name,
+      self: self.name,
+      peer,
+      hosts: module.hosts,
+      arbiter: cluster.witness === null ? 'none' : 'witness',
+      automatic: module.failover.automatic,
+      withoutArbiter: module.failover.withoutArbiter,
+      detectionMs: module.failover.detectionMs,
+      restarts: module.failover.restarts,
+      restartPeriodMs: module.failover.restartPeriodMs,
+      maxFailovers: module.failover.maxFailovers,
+      failoverPeriodMs: module.failover.failoverPeriodMs,
+      onDiskError: module.mirror.onDiskError,
+    },
+    directory: module.mirror.directory,
+    serverKind: module.server.kind,
+    arbiter,
+    settings: settingsOf(module),
+    openMirror: () => MirrorController.open(mirror, spawn),
+    adoptMirror: (handed) => MirrorController.adopt(mirror, spawn, handed),
+    server: makeServer(configuration, module, log),
+    desired: new DesiredFile(stateDirectory),
+    resolution: new ResolutionFile(stateDirectory),
+    verify: new VerifyFile(stateDirectory),
+    log,
+    mirrorAddress: () => mirrorAddress(configuration, links, peer),
+    onChange: changed,
+  };
+}
+
+function makeServer(configuration: Configuration, module: ResolvedModule, log: EventLog): VirtualServer {
+  const { agent, self } = configuration;
+  const common = {
+    module: module.name,
+    host: self.name,
+    directory: module.mirror.directory,
+    log: (line: string) => log.add('info', module.name, 'SERVER', line),
+  };
+  return module.server.kind === 'qemu'
+    ? new QemuServer({
+        ...common,
+        config: module.server,
+        runDirectory: join(agent.runDirectory, module.name),
+        cacheDirectory: agent.stateDirectory,
+      })
+    : new ScriptsServer({ ...common, config: module.server });
+}
+
+/** The replication network if the peer is heard on it, else any network it is heard on, else the first choice. */
+function mirrorAddress(configuration: Configuration, links: HostLinks, peer: string): string {
+  const { cluster, self } = configuration;
+  const replication = new Set(cluster.networks.filter((network) => network.replication).map((network) => network.name));
+  const shared = links.networks(peer);
+  const best = [...shared].sort(
+    (a, b) => Number(b.up) - Number(a.up) || Number(replication.has(b.network)) - Number(replication.has(a.network)),
+  )[0];
+  const own = self.addresses.find(({ network }) => network === best?.network) ?? self.addresses[0];
+  if (!own) throw new Error(`${self.name} has no address in the cluster file`);
+  return own.address;
+}
