@@ -31,9 +31,6 @@ describe.skipIf(noLab !== null)('an upgrade of the agent', () => {
     const done = await alpha.understudy(['upgrade', '--json', '--timeout', '60']);
     expect(done).toMatchObject({ code: 0 });
     expect(JSON.parse(done.stdout)).toMatchObject({ ok: true, lost: 0 });
-    process.stdout.write(
-      `${done.stdout}${JSON.stringify(entries('alpha', 'MIRROR_RENEWED').map(({ fields }) => fields))}\n`,
-    );
     expect(await alpha.agentPid()).toBe(before.agent);
     expect(alpha.guests()).toEqual(before.guests);
     await cluster().waitForRecords('alpha', 20);
