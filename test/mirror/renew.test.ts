@@ -138,6 +138,8 @@ describe('a mirror process that cannot be renewed', () => {
     guests.push({ kill: () => fs.rmSync(folder, { recursive: true, force: true }) });
     await mirror.enterEpoch({ epoch: 1, primary: host.name });
     await mirror.serve(1);
+    // With its first request the kernel has told what it can.
+    await new GuestProgram('ls "$1"', host.directory).end();
     return { mirror, program, host };
   }
 
@@ -166,6 +168,7 @@ describe('a mirror process that cannot be renewed', () => {
     pair = await new Pair().open();
     await expect(pair.alpha.mirror.renew()).rejects.toMatchObject({ code: 'not-resumable' });
     await pair.serve(pair.alpha);
+    await new GuestProgram('ls "$1"', pair.alpha.directory).end();
     await pair.alpha.mirror.freeze();
     await expect(pair.alpha.mirror.renew()).rejects.toMatchObject({ code: 'busy' });
     await pair.alpha.mirror.thaw();
