@@ -1,21 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteReader, ByteWriter, MalformedMessage } from '../../agent/mirror/link/bytes.ts';
 import { decodeMutation, encodeMutation } from '../../agent/mirror/link/mutationCodec.ts';
-import { HEADER_BYTES } from '../../agent/mirror/link/protocol.ts';
+import { PrimarySession } from '../../agent/mirror/link/primarySession.ts';
+import { HEADER_BYTES, ToFollower } from '../../agent/mirror/link/protocol.ts';
 import { decodeDirectory, encodeDirectory } from '../../agent/mirror/link/resyncMessages.ts';
 import { GCM_TAG_BYTES, gcm } from '../../agent/platform/gcm.ts';
 import { answerCall, MainCaller } from '../../agent/mirror/replica/mainCall.ts';
 import { BadFrame, deriveKeys, Opener, Sealer } from '../../agent/mirror/link/sealer.ts';
 import { WaitsFor } from '../../agent/mirror/link/heldReplies.ts';
-import { SharedState } from '../../agent/mirror/link/sharedState.ts';
+import { monotonicMs, SharedState } from '../../agent/mirror/link/sharedState.ts';
 import type { Mutation } from '../../agent/mirror/mutation.ts';
 import { excludedByPlace, excludedPaths } from '../../agent/mirror/replica/excluded.ts';
+import { Watchdog } from '../../agent/mirror/replica/watchdog.ts';
 import { chooseKind } from '../../agent/mirror/resync/kind.ts';
-import { eventfd, pipe } from '../../agent/platform/libc.ts';
+import { eventfd, pipe, tcpSocket } from '../../agent/platform/libc.ts';
 
 const byteString = fc.string({
   unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)),
@@ -372,6 +375,38 @@ describe('held replies', () => {
       { number: 1, error: -5 },
       { number: 2, error: -5 },
     ]);
+  });
+});
+
+describe('frames that are put together', () => {
+  test('are owed no acknowledgement before they are sent, however long that takes', async () => {
+    const shared = new SharedState(-1, eventfd());
+    shared.connected(tcpSocket('127.0.0.1'), 1);
+    const session = new PrimarySession({
+      shared,
+      fd: -1,
+      key: randomBytes(32),
+      sealed: 1,
+      epoch: 1,
+      onLost: () => undefined,
+    });
+    const lost: string[] = [];
+    const watchdog = new Watchdog(shared, 200, monotonicMs, (reason) => lost.push(reason));
+    watchdog.reset();
+    session.gather();
+    session.send(ToFollower.barrier);
+    session.send(ToFollower.barrier);
+    for (const end = performance.now() + 600; performance.now() < end;) {
+      watchdog.check();
+      await setTimeout(10);
+    }
+    expect(lost).toEqual([]);
+    expect(session.lastNumber).toBe(3);
+    expect(shared.sent).toBe(1);
+    // There is nobody at the other end.
+    session.settle();
+    expect(shared.sent).toBe(3);
+    expect(session.alive).toBe(false);
   });
 });
 

@@ -23,6 +23,8 @@ export class PrimarySession {
   /** Of the frames that were not sent yet. */
   #length = 0;
   #gathering = false;
+  /** Number of the last frame that was handed to the socket. */
+  #handedOver: number;
 
   constructor(options: {
     shared: SharedState;
@@ -38,6 +40,7 @@ export class PrimarySession {
     this.#fd = options.fd;
     this.#sealer = new Sealer(options.key, options.sealed);
     this.#epoch = options.epoch;
+    this.#handedOver = options.sealed;
     this.#onLost = options.onLost;
   }
 
@@ -79,7 +82,6 @@ export class PrimarySession {
     if (size > this.#frames.length) this.#frames = Buffer.allocUnsafeSlow(size);
     this.#sealer.sealTo(this.#frames, this.#length, type, this.#epoch, parts);
     this.#length += size;
-    this.#shared.noteSent(this.#sealer.number);
     if (!this.#gathering || size > LONGEST_TO_GATHER) this.#flush();
     return size;
   }
@@ -88,6 +90,8 @@ export class PrimarySession {
     if (this.#length === 0) return;
     const frames = this.#frames.subarray(0, this.#length);
     this.#length = 0;
+    // Not earlier: while this host's own disk is waited for with frames in hand, the peer owes no acknowledgement of them.
+    while (this.#handedOver < this.#sealer.number) this.#shared.noteSent(++this.#handedOver);
     try {
       sendFully(this.#fd, frames);
     } catch (error) {
