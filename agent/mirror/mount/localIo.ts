@@ -205,6 +205,7 @@ export class LocalIo {
   /** Waits for everything, and finishes it. */
   readonly drain = (): void => {
     while (this.#io.pending > 0) this.#reap(true);
+    this.#repairFailed();
   };
 
   /** The event descriptor was readable. */

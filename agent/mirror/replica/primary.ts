@@ -273,6 +273,8 @@ export class Primary implements MutationSink {
     const session = this.#liveSession();
     if (session && repair === null) session.lost('what a write that failed left in its file could not be read');
     const replicated = (repair ?? []).map((each) => this.#replicated(each)).filter((each) => each !== null);
+    // A flush may have sent the file's time meanwhile, which these change once more.
+    for (const mutation of replicated) this.#dirtyTimes.note(mutation);
     if (session?.alive && replicated.length > 0) this.#sendReplicated(session, replicated, begun);
     this.#shared.fail(begun, errno, session?.alive && this.#shared.inStep ? session.lastNumber : 0);
   }
