@@ -61,6 +61,8 @@ export class Wakefulness {
   readonly #meter = new BusyMeter(performance.now());
   readonly #clock = () => performance.now();
   #fd = -1;
+  /** Since when there was no request, on the clock; 0 while it was not looked at. */
+  #quietSince = 0;
   #possible: boolean;
 
   /** @param wanted false: never does anything */
@@ -68,7 +70,7 @@ export class Wakefulness {
     this.#possible = wanted;
   }
 
-  /** How long a thread may wait for its next request before it says {@link rest}, milliseconds; -1: for ever. */
+  /** How long a thread may wait for its next request before it says {@link waited}, milliseconds; -1: for ever. */
   get waitMs(): number {
     return this.#fd >= 0 ? WINDOW_MS : -1;
   }
@@ -76,12 +78,21 @@ export class Wakefulness {
   /** The thread has a request. */
   note(): void {
     if (!this.#possible) return;
+    this.#quietSince = 0;
     const was = this.#meter.busy;
     this.#meter.note(this.#clock);
     if (this.#meter.busy !== was) this.#set();
   }
 
-  /** The thread has waited for {@link waitMs} and nothing came. */
+  /** The thread has waited, whatever has ended that: what wakes it again and again need not be requests. */
+  waited(): void {
+    if (this.#fd < 0) return;
+    const now = this.#clock();
+    if (this.#quietSince === 0) this.#quietSince = now;
+    else if (now - this.#quietSince >= WINDOW_MS) this.rest();
+  }
+
+  /** There is nothing to do. */
   rest(): void {
     this.#meter.rest();
     this.#set();

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BusyMeter, Wakefulness } from '../../agent/platform/wakefulness.ts';
 
 const device = '/dev/cpu_dma_latency';
@@ -47,6 +47,23 @@ describe('whether processors are kept awake', () => {
       for (let count = 0; count < 64; count++) wakefulness.note();
       wakefulness.end();
       expect(holdsTheDevice()).toBe(false);
+    },
+  );
+
+  it.skipIf(!fs.existsSync(device) || process.getuid?.() !== 0)(
+    'ends when no request came for a while, however often the thread was woken up by something else',
+    async () => {
+      const wakefulness = new Wakefulness(true);
+      for (let count = 0; count < 64; count++) wakefulness.note();
+      expect(holdsTheDevice()).toBe(true);
+      await vi.waitUntil(
+        () => {
+          wakefulness.waited();
+          return !holdsTheDevice();
+        },
+        { interval: 5, timeout: 10_000 },
+      );
+      expect(wakefulness.waitMs).toBe(-1);
     },
   );
 

@@ -171,6 +171,7 @@ export class FuseSession {
         const isResting = awakeMs > 0 && (quietMs < 0 || awakeMs <= quietMs);
         const waitMs = hooks.idleStep !== null && idle ? 0 : isResting ? awakeMs : quietMs;
         if (poll.wait(waitMs) === 0 && waitMs > 0 && isResting) wakefulness?.rest();
+        else wakefulness?.waited();
         // Whatever ends the wait may bring new idle work.
         if (!idle) idle = true;
       } else if (length === -errnos.ENODEV || length === -errnos.ECONNABORTED) {
