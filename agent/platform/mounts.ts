@@ -79,6 +79,21 @@ export function mountAt(directory: string): MountEntry | null {
   return listMounts().findLast((entry) => entry.mountPoint === wanted) ?? null;
 }
 
+/** A mount of a type within a directory, or around it; null when there is none. One at the directory itself does not count. Touches no mount. */
+export function overlappingMount(
+  directory: string,
+  type: string,
+): { readonly entry: MountEntry; readonly where: 'within' | 'around' } | null {
+  const wanted = canonical(directory);
+  const lies = (inner: string, outer: string) => inner.startsWith(outer === '/' ? '/' : `${outer}/`);
+  for (const entry of listMounts()) {
+    if (entry.type !== type || entry.mountPoint === wanted) continue;
+    if (lies(wanted, entry.mountPoint)) return { entry, where: 'around' };
+    if (lies(entry.mountPoint, wanted)) return { entry, where: 'within' };
+  }
+  return null;
+}
+
 /** Covers a directory with a read-only view of itself. Undone by {@link unmount}. Throws ErrnoError; then nothing is mounted. */
 export function bindReadOnly(directory: string): void {
   const target = toByteString(canonical(directory));

@@ -421,6 +421,41 @@ suite('a directory that cannot be mirrored', () => {
     expect(await refused({ stateDirectory: first.options.stateDirectory })).toMatchObject({ code: 'already-mirrored' });
   });
 
+  test("because it lies in another module's mirror, or around it, whatever its path says", async () => {
+    const first = new TestHost('alpha');
+    cleanups.push(() => first.remove());
+    fs.mkdirSync(path.join(first.directory, 'inner'));
+    const link = path.join(first.base, 'link');
+    fs.symlinkSync(path.join(first.directory, 'inner'), link);
+    const inner = path.join(link, 'deep');
+    fs.mkdirSync(inner);
+    // Opened while nothing shows it yet: it is found when one of the two already serves.
+    const early = new TestHost('alpha', { directory: inner, module: 'early' });
+    cleanups.push(() => early.remove());
+    await early.open();
+    await first.open();
+    await first.mirror.serve(1);
+    const message = expect.stringContaining(
+      `lies in ${first.directory}, which is the mirror understudy:web`,
+    ) as unknown;
+    await expect(early.mirror.serve(1)).rejects.toMatchObject({ code: 'mount-failed', message });
+    await expect(early.mirror.follow('127.0.0.1', 1)).rejects.toMatchObject({ message });
+    expect(fs.statSync(inner).isDirectory()).toBe(true);
+
+    const other = path.join(link, 'other');
+    fs.mkdirSync(other);
+    expect(await refused({ directory: other, module: 'other' })).toMatchObject({ code: 'nested', message });
+    expect(await refused({ directory: first.base, module: 'other' })).toMatchObject({
+      code: 'nested',
+      message: expect.stringContaining(`contains ${first.directory}`) as unknown,
+    });
+    // The one that was there first goes on.
+    fs.writeFileSync(path.join(first.directory, 'inner', 'file'), 'still served');
+    await early.close();
+    await first.mirror.release();
+    expect(fs.readFileSync(path.join(first.directory, 'inner', 'file'), 'utf8')).toBe('still served');
+  });
+
   test('because its state would lie in it', async () => {
     const host = new TestHost('alpha');
     cleanups.push(() => host.remove());

@@ -11,7 +11,8 @@ import {
   openat,
   toByteString,
 } from '../../platform/libc.ts';
-import { abortConnection, connectionOf, mountAt, unmount } from '../../platform/mounts.ts';
+import { abortConnection, connectionOf, mountAt, overlappingMount, unmount } from '../../platform/mounts.ts';
+import { MirrorError } from '../mirrorError.ts';
 import { MAX_IO } from './protocol.ts';
 
 /** The type that our mounts show in /proc/mounts. */
@@ -53,6 +54,7 @@ export function mountFuse(directory: string, options: FuseMountOptions): FuseMou
     );
   }
   const path = resolveDirectory(directory);
+  refuseOverlap(path);
   const target = toByteString(path);
   const backingFd = openat(AT_FDCWD, target, O_PATH | O_DIRECTORY);
   let fuseFd = -1;
@@ -68,6 +70,23 @@ export function mountFuse(directory: string, options: FuseMountOptions): FuseMou
   const entry = mountAt(path);
   if (entry?.source !== options.fsName) throw new Error(`${path} was mounted and is not in /proc/self/mountinfo`);
   return mountOf({ directory: path, fsName: options.fsName, connection: connectionOf(entry), fuseFd, backingFd });
+}
+
+/**
+ * Two mirrors one in the other would copy the same files twice, in two orders. The paths that modules name do not always show it: symbolic links
+ * may lead into another's directory.
+ * @param path without symbolic links
+ * @throws MirrorError "nested"
+ */
+export function refuseOverlap(path: string): void {
+  const found = overlappingMount(path, FILE_SYSTEM);
+  if (found === null) return;
+  const { mountPoint, source } = found.entry;
+  const lies = found.where === 'around' ? `lies in ${mountPoint}` : `contains ${mountPoint}`;
+  throw new MirrorError(
+    'nested',
+    `${path} ${lies}, which is the mirror ${source}: give each module a directory outside of the others'`,
+  );
 }
 
 /** What tells a mount that another process has made. */

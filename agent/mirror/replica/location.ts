@@ -6,6 +6,7 @@ import { makeDirectoryDurably, readIfExists, removeDurably, writeDurably } from 
 import { bindReadOnly, mountAt, removeDeadMounts, unmount } from '../../platform/mounts.ts';
 import type { DirectoryIdentity, MirrorOptions } from '../mirror.ts';
 import { MirrorError } from '../mirrorError.ts';
+import { FILE_SYSTEM, refuseOverlap } from '../mount/mountFuse.ts';
 
 const flock = bind<(fd: number, operation: number) => number>('int flock(int, int)');
 const LOCK_EX = 2;
@@ -41,13 +42,19 @@ export function openLocation(options: Pick<MirrorOptions, 'module' | 'directory'
   lockState(stateDirectory, module);
   removeStaleCover(directory, stateDirectory);
   const covering = mountAt(directory);
-  if (covering?.type === 'fuse.understudy') {
+  if (covering?.type === FILE_SYSTEM) {
     throw new MirrorError(
       'already-mirrored',
       `${directory} is already a mirror (${covering.source}): stop that module, or give this one another directory`,
     );
   }
   const rootFd = openRoot(directory);
+  try {
+    refuseOverlap(fs.realpathSync(directory));
+  } catch (error) {
+    fs.closeSync(rootFd);
+    throw error;
+  }
   if (flock(rootFd, LOCK_EX | LOCK_NB) === -1) {
     fs.closeSync(rootFd);
     throw new MirrorError(
@@ -151,6 +158,8 @@ const coverFile = (stateDirectory: string) => path.join(stateDirectory, 'read-on
 
 /** Covers the directory read-only, and remembers that, so that the cover can be taken away after a crash. */
 export function coverReadOnly(directory: string, stateDirectory: string): void {
+  // Another module may have begun to serve since the directory was opened.
+  refuseOverlap(fs.realpathSync(directory));
   bindReadOnly(directory);
   writeDurably(coverFile(stateDirectory), `${mountAt(directory)?.id ?? 0}\n`);
 }
