@@ -2,7 +2,7 @@
 import { entryOf, isGivenUp } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving, serverIsDown } from './leaving.ts';
-import { leavesItsDisk } from './ownDisk.ts';
+import { leavesItsDisk } from './leavingDisk.ts';
 import type { ArbiterRecord, Link, ModuleConfig, Proposal, ReplicaFacts, Role } from './types.ts';
 
 export type Primary = Extract<Role, { at: 'primary' }>;

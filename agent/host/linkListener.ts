@@ -1,5 +1,5 @@
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import type { HostLinksOptions } from './hostLinks.ts';
+import type { HostLinksOptions } from './linkOptions.ts';
 
 const relistenMs = 2000;
 

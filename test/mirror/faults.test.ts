@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, describe as suite, expect, test } from 'vitest';
 import type { MirrorMessage } from '../../agent/mirror/ipc.ts';
+import { IpcChannel } from '../../agent/mirror/ipcChannel.ts';
 import type { FollowerEndpoint } from '../../agent/mirror/mirror.ts';
 import { markFileEnd } from '../../agent/mirror/replica/markFile.ts';
 import * as libc from '../../agent/platform/libc.ts';
@@ -312,11 +313,19 @@ suite('the agent', () => {
     const host = new TestHost('alpha');
     cleanups.push(() => host.remove());
     const guest = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
-    const child = spawn(process.execPath, [await mirrorBundle()], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const [channelFd, childChannelFd] = libc.streamPair();
+    const child = spawn(process.execPath, [await mirrorBundle()], {
+      stdio: ['ignore', 'inherit', 'inherit', childChannelFd],
+    });
+    libc.close(childChannelFd);
     const answers: MirrorMessage[] = [];
-    child.on('message', (message) => answers.push(message as MirrorMessage));
+    const channel = new IpcChannel(
+      channelFd,
+      (message) => answers.push(message as MirrorMessage),
+      () => undefined,
+    );
     const call = async (id: number, method: string, ...params: unknown[]) => {
-      child.send({ id, method, params });
+      channel.send({ id, method, params });
       while (!answers.some((each) => 'id' in each && each.id === id)) {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
@@ -329,7 +338,7 @@ suite('the agent', () => {
     expect(await write.waits(200)).toBe(true);
     const exited = new Promise((resolve) => child.once('exit', resolve));
     const killed = new Promise((resolve) => guest.once('exit', (_, signal) => resolve(signal)));
-    child.disconnect();
+    channel.close();
     expect(await killed).toBe('SIGKILL');
     await write.end();
     await exited;

@@ -1,0 +1,15 @@
+import type { Draft } from './draft.ts';
+import type { Role } from './types.ts';
+
+/** Whether the module leaves this host for the one whose disk is sound. */
+export function leavesItsDisk(draft: Draft, role: Extract<Role, { at: 'primary' }>): boolean {
+  const { config, state } = draft;
+  if (!state.replica.diskError || config.onDiskError !== 'switchover' || !config.automatic) return false;
+  if (role.link.kind !== 'both' || draft.freshPeer()?.able !== true) return false;
+  draft.log(
+    'error',
+    'LEAVING_ITS_DISK',
+    `${config.module} moves to ${config.peer}, which is in sync: the disk of ${config.self} has failed (${state.replica.diskError.code})`,
+  );
+  return true;
+}

@@ -1,0 +1,41 @@
+import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
+import type { LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
+
+export interface LinkHost {
+  readonly name: string;
+  readonly addresses: readonly { readonly network: string; readonly address: string }[];
+}
+
+/** How connections are authenticated; given from outside, so that this part knows nothing of files and keys. */
+export interface LinkSecurity {
+  serverOptions(): TlsOptions;
+  clientOptions(host: string): ConnectionOptions;
+  /** The host at the other end of an accepted connection, or why it is not one of ours. */
+  peerHost(
+    socket: TLSSocket,
+  ): { readonly ok: true; readonly host: string } | { readonly ok: false; readonly reason: string };
+  explain(error: unknown, peer: string): string;
+}
+
+export interface HostLinksOptions {
+  readonly cluster: string;
+  readonly agentVersion: string;
+  readonly self: LinkHost;
+  readonly others: readonly LinkHost[];
+  readonly port: number;
+  readonly heartbeatMs: number;
+  readonly security: LinkSecurity;
+  /** What goes out to a host with every heartbeat. */
+  readonly modules: (host: string) => Record<string, LinkModule>;
+  readonly onHeartbeat: (host: string, modules: Record<string, LinkModule>) => void;
+  /** The peer answered a heartbeat that was sent at `sentAt` (monotonic milliseconds). */
+  readonly onAnswered: (host: string, sentAt: number) => void;
+  readonly onRequest: (
+    host: string,
+    method: LinkRequest['method'],
+    params: Record<string, unknown>,
+  ) => Promise<Record<string, unknown>>;
+  /** The first connection to a host is up, or the last one is gone. */
+  readonly onReachable: (host: string, reachable: boolean, reason: string) => void;
+  readonly log: (level: 'info' | 'warn', code: string, message: string) => void;
+}
