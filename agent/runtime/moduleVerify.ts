@@ -206,7 +206,7 @@ export class ModuleVerify {
     const { outcome, reason, names, checked, durationMs, total } = report;
     const facts = { outcome, reason, names, checked, durationMs, total };
     const verify: Remembered = {
-      ...{ at: new Date().toISOString(), host: this.#host, by, ...facts },
+      ...{ at: endedAt(this.#last?.at), host: this.#host, by, ...facts },
       // One that could not come to its end tells nothing: the next one will.
       ...(repair && { repair: { ...repair, phase: outcome === 'incomplete' ? 'begun' : 'checked' } }),
     };
@@ -225,6 +225,12 @@ export class ModuleVerify {
       this.#log.add('warn', this.#module, 'VERIFY_NOT_KEPT', `${this.#file.path} cannot be written: ${String(error)}`);
     }
   }
+}
+
+/** Now; another time than that of the verify before, since a verify is named by the time of its end. */
+function endedAt(before: string | undefined): string {
+  const now = new Date();
+  return now.toISOString() === before ? new Date(now.getTime() + 1).toISOString() : now.toISOString();
 }
 
 function remembered({ differences: _, ...verify }: LastVerify): Remembered {
