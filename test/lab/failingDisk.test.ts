@@ -17,7 +17,7 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
    * The kernel keeps what it could not write of a file for whoever flushes that file next, also after the disk was cured: then the secondary is
    * lost once more, and returns. So the guest has to have flushed its own through both disks.
    */
-  const healthyForGood = async (primary: string): Promise<void> => {
+  const healthyForGood = async (primary: 'alpha' | 'beta'): Promise<void> => {
     await cluster().waitUntilHealthy(primary);
     await cluster().waitForRecords(primary, 20);
     await cluster().waitUntilHealthy(primary);
