@@ -65,10 +65,10 @@ const defaults: FuseOptions = {
   log: () => undefined,
 };
 
-/** How often the wake-up descriptor is looked at under load: every so many requests. */
 /** Requests that are passed on to follower and disk together, and how many of them at most. */
 const MAY_GO_TOGETHER: ReadonlySet<number> = new Set([Op.READ, Op.WRITE]);
 const MOST_TOGETHER = 8;
+/** How often the wake-up descriptor is looked at under load: every so many requests. */
 const REQUESTS_PER_WAKE_CHECK = 16;
 
 /**
