@@ -8,6 +8,7 @@ import type {
   ModuleParams,
   RepairParams,
   ResolveParams,
+  ResyncParams,
   Role,
   Snapshot,
   SnapshotParams,
@@ -32,6 +33,7 @@ export interface ApiMethods {
   'module.resolve': { params: ResolveParams; result: CommandResult };
   'module.verify': { params: VerifyParams; result: CommandResult };
   'module.repair': { params: RepairParams; result: CommandResult };
+  'module.resync': { params: ResyncParams; result: CommandResult };
   'agent.upgrade': { params: UpgradeParams; result: UpgradeResult };
   'log.read': { params: LogParams; result: LogResult };
 }
@@ -56,6 +58,7 @@ export const apiMethods: { readonly [Method in ApiMethod]: ApiMethodContract } =
   'module.forcePrimary': { role: 'admin', params: validators.ForcePrimaryParams, result: validators.CommandResult },
   'module.resolve': { role: 'admin', params: validators.ResolveParams, result: validators.CommandResult },
   'module.verify': { role: 'operator', params: validators.VerifyParams, result: validators.CommandResult },
+  'module.resync': { role: 'operator', params: validators.ResyncParams, result: validators.CommandResult },
   'module.repair': { role: 'admin', params: validators.RepairParams, result: validators.CommandResult },
   'agent.upgrade': { role: 'admin', params: validators.UpgradeParams, result: validators.UpgradeResult },
   'log.read': { role: 'viewer', params: validators.LogParams, result: validators.LogResult },

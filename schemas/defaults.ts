@@ -28,8 +28,8 @@ export interface ResolvedModule {
     readonly maxFailovers: number;
     readonly failoverPeriodMs: number;
   };
-  /** `bandwidth` in bytes per second; null: unlimited. `undo` in bytes; null: by the free space, 0: off. */
-  readonly resync: { readonly bandwidth: number | null; readonly undo: number | null };
+  /** `bandwidth` in bytes per second; null: unlimited; "adaptive": what the server leaves. `undo` in bytes; null: by the free space, 0: off. */
+  readonly resync: { readonly bandwidth: number | null | 'adaptive'; readonly undo: number | null };
 }
 
 export interface ResolvedQemu {
@@ -103,7 +103,6 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
   const mirror = filled.mirror as Filled<ModuleFile['mirror']>;
   const failover = filled.failover as Filled<NonNullable<ModuleFile['failover']>>;
   const resync = filled.resync as Filled<NonNullable<ModuleFile['resync']>>;
-  const rate = required(parseRate(resync.bandwidth), resync.bandwidth);
   return {
     name: filled.name,
     hosts: filled.hosts,
@@ -125,8 +124,14 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       maxFailovers: failover.maxFailovers,
       failoverPeriodMs: duration(failover.failoverPeriod),
     },
-    resync: { bandwidth: rate === 'unlimited' ? null : rate, undo: undoBytes(resync.undo) },
+    resync: { bandwidth: resyncBandwidth(resync.bandwidth), undo: undoBytes(resync.undo) },
   };
+}
+
+function resyncBandwidth(text: string): number | null | 'adaptive' {
+  if (text === 'adaptive') return text;
+  const rate = required(parseRate(text), text);
+  return rate === 'unlimited' ? null : rate;
 }
 
 function undoBytes(text: string): number | null {

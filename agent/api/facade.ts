@@ -4,6 +4,7 @@ import type {
   LogEntry,
   LogEvent,
   Refusal,
+  ResyncBandwidth,
   Role,
   Snapshot,
   UpgradeResult,
@@ -40,6 +41,11 @@ export interface AgentFacade {
   /** Compares both replicas, content at `bandwidth` bytes a second at most, null for no limit. Resolves when it has begun. */
   verify(module: string, bandwidth: number | null, by: Actor): Promise<Outcome>;
   stopVerify(module: string, by: Actor): Promise<Outcome>;
+  /** The resync under way is paused, and so is any other until it is resumed. */
+  pauseResync(module: string, by: Actor): Promise<Outcome>;
+  /** @param bandwidth undefined: as it is */
+  resumeResync(module: string, bandwidth: ResyncBandwidth | undefined, by: Actor): Promise<Outcome>;
+  paceResync(module: string, bandwidth: ResyncBandwidth, by: Actor): Promise<Outcome>;
   /** What the verify that ended at `verifiedAt` found is overwritten on the secondary. Resolves when it has begun. */
   repair(module: string, verifiedAt: string, by: Actor): Promise<Outcome>;
   /**

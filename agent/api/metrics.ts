@@ -113,6 +113,16 @@ const metrics: readonly Metric[] = [
     samples: perReplica((replica) => replica.resync?.sent ?? null),
   },
   {
+    name: 'understudy_resync_paused',
+    help: '1 while an operator has paused the resync from the host: the module has no second replica until it is resumed.',
+    samples: perReplica((replica) => (replica.resyncPaused === undefined ? null : replica.resyncPaused ? 1 : 0)),
+  },
+  {
+    name: 'understudy_resync_seconds_left',
+    help: 'How long the resync under way still takes, by its rate over the last seconds.',
+    samples: perReplica((replica) => replica.resync?.secondsLeft ?? null),
+  },
+  {
     name: 'understudy_verify_differences',
     help: 'Differences between the replicas that the last verify found.',
     samples: ofLastVerify((verify) => verify.total),

@@ -16,6 +16,7 @@ import { addInit } from './verbs/init.ts';
 import { addJoin } from './verbs/join.ts';
 import { addLog } from './verbs/log.ts';
 import { addResolve } from './verbs/resolve.ts';
+import { addResync } from './verbs/resync.ts';
 import { addStart } from './verbs/start.ts';
 import { addStatus } from './verbs/status.ts';
 import { addStop } from './verbs/stop.ts';
@@ -33,6 +34,7 @@ const verbs: readonly AddVerb[] = [
   addForcePrimary,
   addResolve,
   addVerify,
+  addResync,
   addAside,
   addLog,
   addValidate,

@@ -1,4 +1,12 @@
-import type { HostStatus, ModuleStatus, ReplicaStatus, Snapshot } from '../../schemas/generated/api.ts';
+import type {
+  HostStatus,
+  ModuleStatus,
+  ReplicaStatus,
+  ResyncBandwidth,
+  ResyncPause,
+  ResyncStatus,
+  Snapshot,
+} from '../../schemas/generated/api.ts';
 import { paint, printable, renderTable } from './table.ts';
 import type { Cell, Colour } from './table.ts';
 import { formatBytes, formatSeconds } from './format.ts';
@@ -61,7 +69,15 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
       '  ',
     ),
   );
-  for (const { resync, host } of module.onHosts) if (resync !== null) lines.push(`  ${describeResync(resync, host)}\n`);
+  for (const { resync, host, resyncPaused = null } of module.onHosts) {
+    if (resync !== null) lines.push(`  ${describeResync(resync, host, resyncPaused)}\n`);
+    if (resyncPaused) lines.push(`  ${paint(describePause(resyncPaused, module), 'yellow', hasColour)}\n`);
+  }
+  for (const { host, undoLost = null } of module.onHosts) {
+    if (undoLost === null) continue;
+    const told = `what ${host} was before this resync is not kept: ${printable(undoLost)}; until its end ${host} is of no use alone`;
+    lines.push(`  ${paint(told, 'yellow', hasColour)}\n`);
+  }
   for (const { verify } of module.onHosts) if (verify) lines.push(`  ${describeVerify(verify)}\n`);
   for (const warning of module.warnings) {
     lines.push(`  ${paint(`warning: ${printable(warning)}`, 'yellow', hasColour)}\n`);
@@ -116,8 +132,26 @@ function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
 }
 
 /** A resync as it goes, in one line. */
-export function describeResync(resync: NonNullable<ReplicaStatus['resync']>, from: string): string {
-  const percent = resync.toCheck === 0 ? 100 : Math.floor((100 * resync.checked) / resync.toCheck);
-  const left = resync.secondsLeft === null ? 'time left not known yet' : `${formatSeconds(resync.secondsLeft)} left`;
-  return `${resync.kind} resync from ${from}: ${percent} %, ${formatBytes(resync.checked)} of ${formatBytes(resync.toCheck)}, ${formatBytes(resync.sent)} sent, ${formatBytes(resync.rate)}/s, ${left} (${printable(resync.cause)})`;
+export function describeResync(resync: ResyncStatus, from: string, paused: ResyncPause | null = null): string {
+  const { kind, cause, toCheck, checked, sent, holes = 0, rate, sentRate, bandwidth, secondsLeft } = resync;
+  const percent = toCheck === 0 ? 100 : Math.floor((100 * checked) / toCheck);
+  const left = secondsLeft === null ? 'time left not known yet' : `${formatSeconds(secondsLeft)} left`;
+  const facts = [
+    `${percent} %, ${formatBytes(checked)} of ${formatBytes(toCheck)} compared${holes > 0 ? ` (${formatBytes(holes)} in holes)` : ''}`,
+    `${formatBytes(Math.max(0, toCheck - checked))} to go`,
+    `${formatBytes(sent)} sent`,
+    ...(paused ? [] : [`${formatBytes(rate)}/s compared, ${formatBytes(sentRate ?? 0)}/s sent`, left]),
+    ...(bandwidth === undefined ? [] : [`bandwidth ${formatBandwidth(bandwidth)}`]),
+  ];
+  return `${kind} resync from ${from}: ${facts.join(', ')} (${printable(cause)})`;
+}
+
+function formatBandwidth(bandwidth: ResyncBandwidth): string {
+  return typeof bandwidth === 'number' ? `${formatBytes(bandwidth)}/s` : (bandwidth ?? 'unlimited');
+}
+
+/** What redundancy lacks because of it, and how that ends. */
+function describePause({ at, by }: ResyncPause, { name, hosts, primary }: ModuleStatus): string {
+  const secondary = hosts.find((host) => host !== primary) ?? 'the secondary';
+  return `resync PAUSED since ${at} by ${printable(by)}: ${secondary} is not in sync until \`understudy resync ${name} --resume\``;
 }

@@ -11,6 +11,7 @@ import type {
   MirrorEvent,
   MirrorOptions,
   ReplicaRecord,
+  ResyncPace,
 } from './mirror.ts';
 import { MirrorError } from './mirrorError.ts';
 
@@ -174,6 +175,10 @@ export class MirrorController implements Mirror {
   async attach(address: string, endpoint: FollowerEndpoint, epoch: number): Promise<void> {
     this.#attached = true;
     await this.#call('attach', [address, endpoint, epoch]);
+  }
+
+  async paceResync(pace: ResyncPace): Promise<void> {
+    await this.#call('paceResync', [pace]);
   }
 
   async onPeerLoss(mode: 'hold' | 'continue'): Promise<void> {

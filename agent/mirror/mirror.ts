@@ -18,10 +18,19 @@ export interface MirrorOptions {
   readonly directIo: 'cache' | 'disk';
   /** Whether this host's processors are kept from deep sleep while the mirror has much to do. */
   readonly processors: 'awake' | 'sleep';
-  /** Upper bound for resync, bytes per second; null for none. */
-  readonly resyncBandwidth: number | null;
+  readonly resyncBandwidth: ResyncBandwidth;
   /** How much of a secondary's last consistent state is kept while a resync changes it, bytes; null: by the free space, 0: nothing. */
   readonly resyncUndo: number | null;
+}
+
+/** How much a resync may take: bytes per second at most, null for no limit, or "adaptive": what the guest leaves. */
+export type ResyncBandwidth = number | null | 'adaptive';
+
+/** How a resync goes on. */
+export interface ResyncPace {
+  /** Nothing is compared or sent for it until this is false again. What the guest changes is sent all the same. */
+  readonly paused: boolean;
+  readonly bandwidth: ResyncBandwidth;
 }
 
 /** One configuration of the module that this replica took part in. */
@@ -99,8 +108,17 @@ export interface ResyncProgress {
   readonly toCheck: number;
   readonly checked: number;
   readonly sent: number;
-  /** Bytes per second over the last seconds, and seconds left; null when not known yet. */
+  /** Of `checked`: bytes in holes. */
+  readonly holes: number;
+  /** Bytes of files that were sent because they differed. */
+  readonly content: number;
+  /** Bytes that need not be looked at, because a resync that broke off has compared them. */
+  readonly kept: number;
+  /** Entries of directories compared. */
+  readonly names: number;
+  /** Bytes per second looked at and sent over the last seconds, and seconds left; null when not known yet. */
   readonly rate: number;
+  readonly sentRate: number;
   readonly secondsLeft: number | null;
 }
 
@@ -210,6 +228,8 @@ export interface Mirror {
   serve(epoch: number): Promise<void>;
   /** Primary: connects to a follower and resynchronises it beside the running guest. Progress by events, ends with inStep or peerLost. */
   attach(address: string, endpoint: FollowerEndpoint, epoch: number): Promise<void>;
+  /** Primary: how the resync under way, and any later one, goes on. Holds until it is said anew, in this process. */
+  paceResync(pace: ResyncPace): Promise<void>;
   /**
    * 'hold': losing the peer freezes acknowledgements (call it *before* asking the arbiter for both in the in-sync set).
    * 'continue': losing the peer lets the primary go on alone at once (while the arbiter's in-sync set is this host alone).

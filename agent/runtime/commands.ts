@@ -1,4 +1,4 @@
-import type { Refusal } from '../../schemas/generated/api.ts';
+import type { Refusal, ResyncBandwidth } from '../../schemas/generated/api.ts';
 import { ModuleCommandParams, ModuleCommandResult } from '../../schemas/generated/validators.js';
 import type { Actor, Outcome as ApiOutcome } from '../api/facade.ts';
 import type { Command, Outcome } from '../core/types.ts';
@@ -9,7 +9,10 @@ import type { EventLog } from './eventLog.ts';
 import type { ModuleRuntime } from './moduleRuntime.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 
-type Kind = Exclude<Command['kind'], 'shutdown' | 'detach'> | 'verify' | 'stopVerify';
+/** What the mirror does, and not the core. */
+type MirrorKind = 'verify' | 'stopVerify' | 'pauseResync' | 'resumeResync' | 'paceResync';
+
+type Kind = Exclude<Command['kind'], 'shutdown' | 'detach'> | MirrorKind;
 
 /** A command as it reaches the host that has to act. */
 interface Asked {
@@ -20,10 +23,10 @@ interface Asked {
   readonly details: Details;
 }
 
-/** What a verify or a repair needs to know. */
+/** What a verify, a repair or a resync needs to know. */
 interface Details {
-  /** Bytes per second, null for no limit. */
-  readonly bandwidth?: number | null | undefined;
+  /** Bytes per second, null for no limit; of a resync also "adaptive". */
+  readonly bandwidth?: ResyncBandwidth | undefined;
   /** When the verify ended whose differences are to be repaired. */
   readonly verifiedAt?: string | null | undefined;
 }
@@ -43,6 +46,9 @@ const limitsMs: Readonly<Record<Kind, number>> = {
   verify: 30_000,
   stopVerify: 30_000,
   repair: 60_000,
+  pauseResync: 30_000,
+  resumeResync: 30_000,
+  paceResync: 30_000,
 };
 
 /** Carries commands to the host that has to act. */
@@ -85,7 +91,7 @@ export class Commands {
       kind: Kind;
       keep?: string | null;
       by: string;
-      bandwidth?: number | null;
+      bandwidth?: ResyncBandwidth;
       verifiedAt?: string | null;
       timeoutMs: number;
     };
@@ -163,6 +169,11 @@ export class Commands {
         refuse('NOT_HEALTHY', `${module.name} is not served by any host now: there is nothing to compare with`)
       );
     }
+    if (kind === 'pauseResync' || kind === 'resumeResync' || kind === 'paceResync') {
+      return (
+        primary ?? refuse('NOT_HEALTHY', `${module.name} is not served by any host now: no resync goes from there`)
+      );
+    }
     if (kind === 'force') return host ?? refuse('BAD_REQUEST', 'force-primary needs the host that is to be primary');
     if (kind === 'resolve') {
       // The host that waits does the work, and knows what comes of it.
@@ -180,7 +191,11 @@ export class Commands {
 }
 
 function carryOut(runtime: ModuleRuntime, { kind, keep, by, timeoutMs, details }: Asked): Promise<Outcome> {
-  if (kind === 'verify') return runtime.startVerify(details.bandwidth ?? null, by);
+  const { bandwidth } = details;
+  if (kind === 'verify') return runtime.startVerify(typeof bandwidth === 'number' ? bandwidth : null, by);
+  if (kind === 'pauseResync') return runtime.pauseResync(by);
+  if (kind === 'resumeResync') return runtime.resumeResync(bandwidth, by);
+  if (kind === 'paceResync') return runtime.paceResync(bandwidth ?? null);
   if (kind === 'stopVerify') return runtime.stopVerify();
   if (kind === 'repair') return runtime.repair(details.verifiedAt ?? '', by, timeoutMs);
   return runtime.command(kind, timeoutMs, keep);

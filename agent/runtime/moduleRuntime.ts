@@ -4,8 +4,8 @@ import type {
   FailoverReport,
   LastVerify,
   ReplicaStatus,
+  ResyncBandwidth,
   ResyncReport,
-  ResyncStatus,
   Traffic,
 } from '../../schemas/generated/api.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
@@ -27,17 +27,11 @@ import type {
   ReplicaFacts,
 } from '../core/types.ts';
 import type { HandedMirror, MirrorController } from '../mirror/controller.ts';
-import type {
-  FollowerEndpoint,
-  Mirror,
-  MirrorEvent,
-  MirrorStats,
-  ReplicaRecord,
-  ResyncProgress,
-} from '../mirror/mirror.ts';
+import type { FollowerEndpoint, Mirror, MirrorEvent, MirrorStats, ReplicaRecord } from '../mirror/mirror.ts';
 import { ServerError, type ServerEvent, type VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
+import { ModuleResync, type ResyncFile } from './moduleResync.ts';
 import { ModuleVerify, type VerifyFile } from './moduleVerify.ts';
 import type { DesiredFile, ResolutionFile } from './moduleState.ts';
 import { Memo } from './memo.ts';
@@ -63,6 +57,8 @@ export interface ModuleRuntimeOptions {
   readonly desired: DesiredFile;
   readonly resolution: ResolutionFile;
   readonly verify: VerifyFile;
+  readonly resync: ResyncFile;
+  readonly resyncBandwidth: ResyncBandwidth;
   readonly log: EventLog;
   /** This host's address for the mirror, on the best network that the peer is heard on. */
   readonly mirrorAddress: () => string;
@@ -99,11 +95,10 @@ export class ModuleRuntime {
   #serverDetail: string | null = null;
   readonly #meter = new TrafficMeter();
   #traffic: Traffic | null = null;
-  #resync: ResyncProgress | null = null;
   #lastFailover: FailoverReport | null = null;
-  #lastResync: ResyncReport | null = null;
   #guarded = '';
   readonly #verify: ModuleVerify;
+  readonly #resync: ModuleResync;
 
   private constructor(
     options: ModuleRuntimeOptions,
@@ -124,6 +119,14 @@ export class ModuleRuntime {
       options.resolution.read(),
     );
     this.#core = handed ? continued(initial, handed.core, performance.now()) : initial;
+    this.#resync = new ModuleResync({
+      module: options.config.module,
+      peer: options.config.peer,
+      bandwidth: options.resyncBandwidth,
+      file: options.resync,
+      log: options.log,
+      onChange: () => options.onChange(false),
+    });
     if (handed) this.#shownAs(handed);
     this.#verify = new ModuleVerify({
       module: options.config.module,
@@ -187,7 +190,7 @@ export class ModuleRuntime {
     this.#since = new Date(shown.since);
     this.#serverStartedAt = shown.serverStartedAt === null ? null : new Date(shown.serverStartedAt);
     this.#lastFailover = shown.lastFailover;
-    this.#lastResync = shown.lastResync;
+    this.#resync.last = shown.lastResync;
     this.#shown = JSON.stringify(shownState(this.#core));
   }
 
@@ -243,7 +246,7 @@ export class ModuleRuntime {
         since: this.#since.toISOString(),
         serverStartedAt: this.#serverStartedAt?.toISOString() ?? null,
         lastFailover: this.#lastFailover,
-        lastResync: this.#lastResync,
+        lastResync: this.#resync.last,
       },
     };
   }
@@ -269,7 +272,7 @@ export class ModuleRuntime {
   }
 
   get lastResync(): ResyncReport | null {
-    return this.#lastResync;
+    return this.#resync.last;
   }
 
   get lastVerify(): LastVerify | null {
@@ -278,6 +281,18 @@ export class ModuleRuntime {
 
   startVerify(bandwidth: number | null, by: string): Promise<Outcome> {
     return this.#verify.start(this.#mirror, bandwidth, by);
+  }
+
+  pauseResync(by: string): Promise<Outcome> {
+    return this.#resync.pause(this.#mirror, by);
+  }
+
+  resumeResync(bandwidth: ResyncBandwidth | undefined, by: string): Promise<Outcome> {
+    return this.#resync.resume(this.#mirror, bandwidth, by);
+  }
+
+  paceResync(bandwidth: ResyncBandwidth): Promise<Outcome> {
+    return this.#resync.pace(this.#mirror, bandwidth);
   }
 
   stopVerify(): Promise<Outcome> {
@@ -321,7 +336,7 @@ export class ModuleRuntime {
     const told = this.#tell();
     const state = this.#options.server.state();
     const inputs = [told, state, this.#since, this.#serverDetail, this.#serverStartedAt];
-    return this.#status.of([...inputs, this.#traffic, this.#resync, this.#verify.progressed], () => {
+    return this.#status.of([...inputs, this.#traffic, this.#resync.shown, this.#verify.progressed], () => {
       const { role, replica, restarts } = this.#core;
       const serving = role.at === 'primary';
       return {
@@ -337,7 +352,9 @@ export class ModuleRuntime {
           restarts: restarts.length,
         },
         traffic: serving ? this.#traffic : null,
-        resync: serving && this.#resync ? resyncStatus(this.#resync) : null,
+        resync: serving ? this.#resync.status : null,
+        resyncPaused: serving ? this.#resync.paused : null,
+        undoLost: serving ? null : this.#resync.undoLost,
         verify: this.#verify.status,
       };
     });
@@ -522,6 +539,7 @@ export class ModuleRuntime {
       case 'attach': {
         const endpoint = operation.endpoint as unknown as PublishedEndpoint;
         await mirror.onPeerLoss('continue');
+        await this.#resync.begin(mirror);
         await mirror.attach(endpoint.address, endpoint, operation.epoch);
         return nothing;
       }
@@ -530,7 +548,7 @@ export class ModuleRuntime {
         return nothing;
       case 'goAlone':
         await mirror.goAlone(operation.entry);
-        this.#resync = null;
+        this.#resync.interrupted();
         if (operation.entry.repair) await this.#verify.beginRepair(mirror, this.#options.config.peer);
         return nothing;
       case 'release':
@@ -542,6 +560,8 @@ export class ModuleRuntime {
         if (this.#core.mirror === 'following') await mirror.release();
         const address = this.#options.mirrorAddress();
         const endpoint = await mirror.follow(address, operation.epoch);
+        this.#resync.forget();
+        this.#resync.onUndo(null);
         return { endpoint: { ...endpoint, address }, note: null };
       }
       case 'unfollow':
@@ -678,15 +698,14 @@ export class ModuleRuntime {
   #onMirror(event: MirrorEvent): void {
     switch (event.type) {
       case 'peerLost':
-        this.#resync = null;
+        this.#resync.interrupted();
         this.#dispatch({ type: 'mirrorPeerLost', reason: event.reason });
         return;
       case 'resync':
-        this.#resync = event.progress;
-        this.#options.onChange(false);
+        this.#resync.onProgress(event.progress);
         return;
       case 'inStep':
-        this.#onInStep(event.progress, event.durationMs);
+        this.#onInStep(event);
         return;
       case 'followerLink':
         this.#dispatch({ type: 'mirrorFollowerLink', connected: event.connected });
@@ -699,6 +718,7 @@ export class ModuleRuntime {
           'UNDO_GIVEN_UP',
           `${told}; until its end this replica is of no use alone`,
         );
+        this.#resync.onUndo(event.reason);
         return;
       }
       case 'diskFailed': {
@@ -718,6 +738,7 @@ export class ModuleRuntime {
         return;
       }
       case 'record':
+        if (event.record.consistent) this.#resync.onUndo(null);
         this.#dispatch({ type: 'replica', replica: this.#facts(event.record) });
         return;
       case 'verify':
@@ -746,24 +767,8 @@ export class ModuleRuntime {
     }
   }
 
-  #onInStep(progress: ResyncProgress, durationMs: number): void {
-    const { config, log } = this.#options;
-    this.#resync = null;
-    const { kind, cause, checked, sent } = progress;
-    this.#lastResync = {
-      kind,
-      at: new Date().toISOString(),
-      host: config.peer,
-      cause,
-      checked,
-      sent,
-      durationMs: Math.round(durationMs),
-    };
-    log.add('info', config.module, 'RESYNC_DONE', `${config.peer} is up to date (${kind}: ${cause})`, {
-      checked,
-      sent,
-      durationMs: Math.round(durationMs),
-    });
+  #onInStep({ progress, durationMs }: Extract<MirrorEvent, { type: 'inStep' }>): void {
+    this.#resync.onDone(progress, durationMs);
     void this.#mirror.record().then(
       (record) => this.#dispatch({ type: 'mirrorInStep', replica: this.#facts(record) }),
       () => undefined,
@@ -774,11 +779,6 @@ export class ModuleRuntime {
     this.#traffic = this.#meter.of(stats, performance.now());
     this.#options.onChange(false);
   }
-}
-
-function resyncStatus(progress: ResyncProgress): ResyncStatus {
-  const { kind, cause, toCheck, checked, sent, rate, secondsLeft } = progress;
-  return { kind, cause, toCheck, checked, sent, rate, secondsLeft };
 }
 
 /** What every new file system has of its own does not count. */

@@ -12,6 +12,7 @@ import type { VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { letGoOf, settingsOf, type HandedModule } from './handOver.ts';
 import { ModuleRuntime, type ModuleRuntimeOptions } from './moduleRuntime.ts';
+import { ResyncFile } from './moduleResync.ts';
 import { DesiredFile, ResolutionFile } from './moduleState.ts';
 import { VerifyFile } from './moduleVerify.ts';
 
@@ -84,6 +85,8 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     desired: new DesiredFile(stateDirectory),
     resolution: new ResolutionFile(stateDirectory),
     verify: new VerifyFile(stateDirectory),
+    resync: new ResyncFile(stateDirectory),
+    resyncBandwidth: module.resync.bandwidth,
     log,
     mirrorAddress: () => mirrorAddress(configuration, links, peer),
     onChange: changed,

@@ -66,6 +66,9 @@ function facadeOf({ configuration, commands, upgrade, view, log, slots }: ApiPar
     resolve: (module, keep, by) => run('resolve', module, keep, by),
     verify: (module, bandwidth, by) => commands.run('verify', module, null, by, { bandwidth }),
     stopVerify: (module, by) => commands.run('stopVerify', module, null, by),
+    pauseResync: (module, by) => commands.run('pauseResync', module, null, by),
+    resumeResync: (module, bandwidth, by) => commands.run('resumeResync', module, null, by, { bandwidth }),
+    paceResync: (module, bandwidth, by) => commands.run('paceResync', module, null, by, { bandwidth }),
     repair: (module, verifiedAt, by) => commands.run('repair', module, null, by, { verifiedAt }),
     upgrade: async (onlyLook, by) => {
       const startedAt = performance.now();

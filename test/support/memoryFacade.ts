@@ -5,6 +5,7 @@ import type {
   LogEvent,
   ModuleStatus,
   ReplicaStatus,
+  ResyncBandwidth,
   Snapshot,
   UpgradeResult,
 } from '../../schemas/generated/api.ts';
@@ -187,6 +188,19 @@ export class MemoryFacade implements AgentFacade {
 
   stopVerify(module: string, by: Actor): Promise<Outcome> {
     return this.#command(`stop the verify of ${module}`, by);
+  }
+
+  pauseResync(module: string, by: Actor): Promise<Outcome> {
+    return this.#command(`pause the resync of ${module}`, by);
+  }
+
+  resumeResync(module: string, bandwidth: ResyncBandwidth | undefined, by: Actor): Promise<Outcome> {
+    const at = bandwidth === undefined ? '' : ` at ${bandwidth ?? 'any rate'}`;
+    return this.#command(`resume the resync of ${module}${at}`, by);
+  }
+
+  paceResync(module: string, bandwidth: ResyncBandwidth, by: Actor): Promise<Outcome> {
+    return this.#command(`pace the resync of ${module} at ${bandwidth ?? 'any rate'}`, by);
   }
 
   repair(module: string, verifiedAt: string, by: Actor): Promise<Outcome> {

@@ -15,6 +15,8 @@ import type {
   LogEvent,
   ModuleStatus,
   ReplicaStatus,
+  ResyncPause,
+  ResyncStatus,
   Role,
   Snapshot,
   VerifyStatus,
@@ -233,6 +235,9 @@ export class StoryCluster {
         this.endVerify(module, by.name, [], 'stopped');
         return Promise.resolve({ ok: true, result: { durationMs: 0, message: `the verify of ${module} is stopped` } });
       },
+      pauseResync: (module, by) => this.#paceResync(module, { at: new Date().toISOString(), by: by.name }),
+      resumeResync: (module, bandwidth) => this.#paceResync(module, null, bandwidth),
+      paceResync: (module, bandwidth) => this.#paceResync(module, undefined, bandwidth),
       repair: (module, verifiedAt, by) => this.#repair(module, verifiedAt, by.name),
       upgrade: () => Promise.resolve({ ok: false, refusal: { code: 'FAILED', reason: 'There is nothing newer.' } }),
       isServing: (module) => this.modules.get(module)?.primary === host,
@@ -268,6 +273,39 @@ export class StoryCluster {
         ...{ durationMs: 41_000, total: differences.length, differences },
       };
     });
+  }
+
+  /** A resync from the primary goes on until {@link serveOn}. */
+  resyncProgress(module: string, progress: Partial<ResyncStatus>): void {
+    this.change(module, (status) => {
+      status.inSync = [status.primary ?? ''];
+      for (const replica of status.onHosts) {
+        const serves = replica.host === status.primary;
+        replica.state = serves ? 'ALONE' : 'SECOND';
+        replica.transition = serves ? null : 'resynchronising';
+        if (!serves) continue;
+        replica.resync = {
+          ...{ kind: 'full', cause: 'alpha holds no data of the module yet', toCheck: 0, checked: 0, sent: 0 },
+          ...{ startedAt: new Date().toISOString(), holes: 0, content: 0, kept: 0, names: 8, bandwidth: 'adaptive' },
+          ...{ rate: 0, sentRate: 0, secondsLeft: null, ...replica.resync, ...progress },
+        };
+      }
+    });
+  }
+
+  #paceResync(
+    module: string,
+    paused: ResyncPause | null | undefined,
+    bandwidth?: ResyncStatus['bandwidth'],
+  ): Promise<Outcome> {
+    this.change(module, (status) => {
+      const primary = status.onHosts.find(({ host }) => host === status.primary);
+      if (primary === undefined) return;
+      if (paused !== undefined) primary.resyncPaused = paused;
+      if (primary.resync && bandwidth !== undefined) primary.resync.bandwidth = bandwidth;
+    });
+    const message = paused ? `the resync of ${module} is paused` : `the resync of ${module} goes on`;
+    return Promise.resolve({ ok: true, result: { durationMs: 0, message } });
   }
 
   #repair(module: string, verifiedAt: string, by: string): Promise<Outcome> {

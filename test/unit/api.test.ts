@@ -446,6 +446,28 @@ describe('commands', () => {
     ]);
   });
 
+  it('pause a resync for an operator who confirms it with the name, resume it, and change its bandwidth', async () => {
+    const { port } = await start();
+    const viewer = await connect(port, 'viewer');
+    const resume = { module: 'web', action: 'resume' as const };
+    await expect(viewer.call('module.resync', resume)).rejects.toThrow(/needs the role operator/);
+    const operator = await connect(port, 'operator');
+    await expect(operator.call('module.resync', { module: 'web', action: 'pause' })).rejects.toMatchObject({
+      refusal: { code: 'CONFIRMATION', reason: expect.stringContaining('no second replica') as string },
+    });
+    await expect(operator.call('module.resync', { module: 'web' })).rejects.toThrow(/an action or a bandwidth/);
+    await operator.call('module.resync', { module: 'web', action: 'pause', confirm: 'web' });
+    await operator.call('module.resync', { ...resume, bandwidth: null });
+    await operator.call('module.resync', resume);
+    await operator.call('module.resync', { module: 'web', bandwidth: 'adaptive' });
+    expect(facade.commands.map((each) => each.replace(/^.*?: /, ''))).toEqual([
+      'pause the resync of web',
+      'resume the resync of web at any rate',
+      'resume the resync of web',
+      'pace the resync of web at adaptive',
+    ]);
+  });
+
   it('are refused with the code, the reason and the numbers of the agent', async () => {
     const { port } = await start();
     const client = await connect(port);

@@ -156,6 +156,7 @@ describe('understudy', () => {
       'force-primary',
       'resolve',
       'verify',
+      'resync',
       'upgrade',
       'aside',
       'log',
@@ -471,6 +472,8 @@ describe('with an agent', () => {
               checked: 1 << 28,
               sent: 3_000_000,
               rate: 104_857_600,
+              sentRate: 1_048_576,
+              bandwidth: 'adaptive',
               secondsLeft: 75,
             },
           }),
@@ -498,7 +501,7 @@ describe('with an agent', () => {
     expect(out).toMatch(/alpha ▶ +ALONE +ready +server running/);
     expect(out).toMatch(/beta +WAIT\? +ready .*not reachable, known 12 s ago: waits for the primary/);
     expect(out).toMatch(
-      /delta resync from alpha: 25 %, 256 MiB of 1\.00 GiB, 2\.86 MiB sent, 100 MiB\/s, 1 min 15 s left \(beta was away/,
+      /delta resync from alpha: 25 %, 256 MiB of 1\.00 GiB compared, 768 MiB to go, 2\.86 MiB sent, 100 MiB\/s compared, 1\.00 MiB\/s sent, 1 min 15 s left, bandwidth adaptive \(beta was away/,
     );
     expect(out).toMatch(/last failover: beta → alpha at .*3\.4 s \(beta is silent\)/);
     expect(out).toMatch(/warning: the pair is not whole/);
@@ -723,6 +726,56 @@ describe('with an agent', () => {
     expect((await local(['status'])).out).toContain(
       'verify: 7 names, 1.00 KiB of 2.00 KiB compared, 512 B/s, 2 s left, no differences',
     );
+  });
+
+  it('resync is paused only after the name was typed, goes on, and takes another bandwidth', async () => {
+    const pause = ['resync', 'web', '--pause'];
+    expect(await local(pause)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('confirm it with --yes') as string,
+    });
+    const refused = await local(pause, { isInteractive: true, ask: () => Promise.resolve('yes') });
+    expect(refused.code).toBe(3);
+    expect(refused.err).toContain('runs on alpha WITHOUT a second replica: beta is not in sync');
+    expect(facade.commands).toEqual([]);
+    expect((await local(pause, { isInteractive: true, ask: () => Promise.resolve('web') })).code).toBe(0);
+    expect((await local([...pause, '--yes'])).code).toBe(0);
+    expect((await local(['resync', 'web', '--resume', '--bandwidth', '20MiB/s'])).code).toBe(0);
+    expect((await local(['resync', 'web', '--bandwidth', 'unlimited'])).code).toBe(0);
+    for (const args of [[], ['--pause', '--resume'], ['--pause', '--bandwidth', '1MiB/s'], ['--bandwidth', 'fast']]) {
+      expect((await local(['resync', 'web', ...args])).code).toBe(2);
+    }
+    expect(facade.commands).toEqual([
+      'local: pause the resync of web',
+      'local: pause the resync of web',
+      'local: resume the resync of web at 20971520',
+      'local: pace the resync of web at any rate',
+    ]);
+  });
+
+  it('status tells of a resync that is paused, and of a last state that is not kept', async () => {
+    const resync = {
+      ...{ kind: 'full' as const, cause: 'beta holds no data of the module yet', toCheck: 4096, checked: 1024 },
+      ...{ sent: 512, holes: 256, rate: 0, sentRate: 0, bandwidth: 1_048_576, secondsLeft: null },
+    };
+    const resyncPaused = { at: '2026-01-01T00:00:00Z', by: 'ann (operator) from 10.0.0.1' };
+    const undoLost = 'more than 1 GiB would have to be kept';
+    facade.state = snapshotOf([
+      moduleStatus('web', {
+        onHosts: [
+          replicaStatus('alpha', 'ALONE', { resync, resyncPaused }),
+          replicaStatus('beta', 'SECOND', { undoLost }),
+        ],
+      }),
+    ]);
+    const { out } = await local(['status']);
+    expect(out).toContain(
+      'full resync from alpha: 25 %, 1.00 KiB of 4.00 KiB compared (256 B in holes), 3.00 KiB to go, 512 B sent, bandwidth 1.00 MiB/s (beta holds no',
+    );
+    expect(out).toContain(
+      'resync PAUSED since 2026-01-01T00:00:00Z by ann (operator) from 10.0.0.1: beta is not in sync until `understudy resync web --resume`',
+    );
+    expect(out).toContain('what beta was before this resync is not kept: more than 1 GiB would have to be kept');
   });
 
   it('force-primary asks for the name of the module', async () => {

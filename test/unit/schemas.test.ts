@@ -402,7 +402,7 @@ describe('defaults', () => {
         maxFailovers: 5,
         failoverPeriodMs: 86_400_000,
       },
-      resync: { bandwidth: null, undo: null },
+      resync: { bandwidth: 'adaptive', undo: null },
     });
     const full = resolveModule({
       ...minimal,
@@ -410,6 +410,12 @@ describe('defaults', () => {
       resync: { bandwidth: '100MiB/s', undo: '20GiB' },
     } as unknown as ModuleFile);
     expect(full.resync.bandwidth).toBe(104_857_600);
+    const fast = resolveModule({
+      ...minimal,
+      ...qemu({}),
+      resync: { bandwidth: 'unlimited' },
+    } as unknown as ModuleFile);
+    expect(fast.resync.bandwidth).toBeNull();
     expect(full.server).toEqual({
       kind: 'qemu',
       binary: 'qemu-system-x86_64',

@@ -12,6 +12,7 @@ export const moduleMethods: MethodHandlers<
   | 'module.resolve'
   | 'module.verify'
   | 'module.repair'
+  | 'module.resync'
 > = {
   'module.start': async ({ module }, { facade, actor }) => resultOf(await facade.start(module, actor)),
 
@@ -44,6 +45,24 @@ export const moduleMethods: MethodHandlers<
 
   'module.verify': async ({ module, bandwidth = defaultVerifyBandwidth, stop = false }, { facade, actor }) =>
     resultOf(await (stop ? facade.stopVerify(module, actor) : facade.verify(module, bandwidth, actor))),
+
+  'module.resync': async ({ module, action, bandwidth, confirm }, { facade, actor }) => {
+    if (action === 'resume') return resultOf(await facade.resumeResync(module, bandwidth, actor));
+    if (action === 'pause') {
+      if (confirm !== module) {
+        throw refuse(
+          'CONFIRMATION',
+          `While its resync is paused ${module} has no second replica: confirm it by typing the module's name, ${module}.`,
+          { expected: module },
+        );
+      }
+      return resultOf(await facade.pauseResync(module, actor));
+    }
+    if (bandwidth === undefined) {
+      throw refuse('BAD_REQUEST', 'module.resync needs an action or a bandwidth: there is nothing to do without.');
+    }
+    return resultOf(await facade.paceResync(module, bandwidth, actor));
+  },
 
   'module.repair': async ({ module, verifiedAt, confirm }, { facade, actor }) => {
     if (confirm !== module) {

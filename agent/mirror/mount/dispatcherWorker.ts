@@ -37,6 +37,7 @@ function run(setup: DispatcherSetup): void {
         wakeFd: setup.wakeFd,
         onWake: primary.onWake,
         idleStep: primary.idleStep,
+        isOverdue: primary.isOverdue,
         afterRequest: primary.afterRequest,
         quietMs: primary.quietMs,
         wakefulness,

@@ -37,6 +37,8 @@ export interface SessionHooks {
    * after false it is called again only after the next wake-up or request. May be replaced at any time.
    */
   idleStep: (() => boolean) | null;
+  /** Under load: whether {@link idleStep} should not wait for a moment without requests any longer. */
+  readonly isOverdue?: () => boolean;
   /** Called after every request. May block. */
   readonly afterRequest?: () => void;
   /** For how long nothing is due that {@link idleStep} does by time, milliseconds; -1: nothing will be. */
@@ -158,9 +160,7 @@ export class FuseSession {
         this.#handle(length);
         hooks.afterRequest?.();
         localIo?.reap();
-        if (hooks.idleStep !== null && served % this.#context.options.requestsPerIdleStep === 0) {
-          idle = hooks.idleStep();
-        }
+        if (hooks.idleStep !== null && this.#isIdleStepDue(served, hooks)) idle = hooks.idleStep();
         if (served % REQUESTS_PER_WAKE_CHECK !== 0) continue;
         poll.wait(0);
       } else if (length === -errnos.EAGAIN) {
@@ -184,6 +184,12 @@ export class FuseSession {
       if (localIo !== null && poll.result(2) !== 0) localIo.onEvent();
       if ((poll.result(1) & (POLLIN | POLLERR | POLLHUP)) !== 0 && !hooks.onWake()) return 'stopped';
     }
+  }
+
+  /** Under load. Never while requests are being put together. */
+  #isIdleStepDue(served: number, { isOverdue }: SessionHooks): boolean {
+    if (served % this.#context.options.requestsPerIdleStep === 0) return true;
+    return served % MOST_TOGETHER === 0 && isOverdue !== undefined && isOverdue();
   }
 
   /** What waits one behind the other is passed on together, to the follower and to the disk. */

@@ -7,6 +7,7 @@ import type {
   MirrorEvent,
   MirrorOptions,
   ReplicaRecord,
+  ResyncPace,
 } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { FollowerHost } from './followerHost.ts';
@@ -180,6 +181,10 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
       this.#record.enter(entry);
       primary.goAlone();
     });
+  }
+
+  paceResync(pace: ResyncPace): Promise<void> {
+    return Promise.resolve().then(() => this.#serving().paceResync(pace));
   }
 
   verify(bandwidth: number | null): Promise<void> {

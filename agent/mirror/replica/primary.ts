@@ -20,6 +20,7 @@ import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
 import { describeError } from '../mirrorError.ts';
 import type { Difference } from '../mirror.ts';
 import type { FileRef, Mutation, MutationSink, PreparedReply } from '../mutation.ts';
+import { Pace } from '../resync/pace.ts';
 import { PrimaryResync } from '../resync/primaryResync.ts';
 import { chooseKind } from '../resync/kind.ts';
 import { PrimaryVerify } from '../verify/primaryVerify.ts';
@@ -38,10 +39,11 @@ const TIMES_EVERY_MS = 500;
 const CLEAR_MARKS_EVERY_MS = 3000;
 const BARRIER_EVERY_MS = 1000;
 const STATS_EVERY_MS = 500;
-/** How often a resync is looked at that has a limit to keep to, a verify, and a resync without a limit. */
-const LIMITED_RESYNC_MS = 50;
+/** How often a verify is looked at, and a resync that waits for nothing but the peer. */
 const VERIFY_MS = 20;
 const RESYNC_MS = 500;
+/** After so long without a step of the resync one is made under load, too. */
+const OVERDUE_MS = 10;
 /** Both replicas have this long to become durable when the mirror is released. */
 const RELEASE_LIMIT_MS = 60_000;
 const COLLAPSE_OR_INSERT = 8 | 32;
@@ -92,6 +94,9 @@ export class Primary implements MutationSink {
   #session: PrimarySession | null = null;
   #answers: MessagePort | null = null;
   #resync: PrimaryResync | null = null;
+  readonly #pace: Pace;
+  /** Requests of the guest's. */
+  #requests = 0;
   #verify: PrimaryVerify | null = null;
   #cycle: SyncCycle | null = null;
   #record: Extract<ToDispatcher, { type: 'attach' }>['record'] | null = null;
@@ -103,8 +108,9 @@ export class Primary implements MutationSink {
   /** Something of the stats may have changed since they were told. */
   #statsDue = true;
   readonly #lull = new Lull(monotonicMs());
-  /** When it was last looked what is due. */
+  /** When it was last looked what is due, and whether the resync can go on. */
   #lookedAt = 0;
+  #steppedAt = 0;
   #stopping = false;
   #releasing = false;
   /** It was logged that the marks cannot be cleared. */
@@ -131,6 +137,7 @@ export class Primary implements MutationSink {
     this.#excluded = excludedPaths(setup.exclude);
     this.#excludedByPlace = excludedByPlace(setup.exclude);
     this.#hasExcluded = setup.exclude.length > 0;
+    this.#pace = new Pace({ paused: false, bandwidth: setup.resyncBandwidth }, monotonicMs());
     this.#wakePoll = new Poll([{ fd: setup.wakeFd, events: POLLIN }]);
   }
 
@@ -433,6 +440,7 @@ export class Primary implements MutationSink {
 
   /** What a change has made due. */
   readonly afterRequest = (): void => {
+    this.#requests++;
     if (this.#shared.frozen) this.#park();
     if (!this.#changed) return;
     this.#changed = false;
@@ -444,11 +452,18 @@ export class Primary implements MutationSink {
     this.#maintain();
     if (this.#verify && this.#liveSession()) return this.#stepVerify(this.#verify);
     const resync = this.#resync;
-    if (!resync || !this.#liveSession()) return false;
+    const startedAt = this.#lookedAt;
+    this.#steppedAt = startedAt;
+    if (!resync || !this.#liveSession() || !this.#pace.open(startedAt)) return false;
     try {
       // What was sent has to be in the files before they are read.
       this.localDisk.drain();
-      if (resync.step()) return true;
+      if (resync.step()) {
+        const now = monotonicMs();
+        this.#lookedAt = this.#steppedAt = now;
+        this.#pace.worked(now - startedAt, now, this.#requests);
+        return this.#pace.open(now);
+      }
     } catch (error) {
       // Reading this replica failed: the guest goes on, the pair is not whole.
       this.#session?.lost(`the resync failed on this host: ${describeError(error).message}`);
@@ -457,6 +472,9 @@ export class Primary implements MutationSink {
     if (resync.complete && this.#cycle === null) this.#finishResync(resync);
     return false;
   };
+
+  /** Requests that wait one behind the other must not keep the resync from its share. */
+  readonly isOverdue = (): boolean => this.#resync !== null && monotonicMs() - this.#steppedAt >= OVERDUE_MS;
 
   #stepVerify(verify: PrimaryVerify): boolean {
     if (verify.complete) this.#endVerify('complete', null);
@@ -572,6 +590,9 @@ export class Primary implements MutationSink {
       case 'stop':
         this.#stopping = true;
         return;
+      case 'paceResync':
+        this.#pace.set(message.pace, monotonicMs());
+        return;
       case 'verify':
         this.#startVerify(message.bandwidth);
         return;
@@ -615,7 +636,7 @@ export class Primary implements MutationSink {
       excluded: this.#excluded,
       kind,
       cause,
-      bandwidth: this.#setup.resyncBandwidth,
+      pace: this.#pace,
     });
   }
 
@@ -767,7 +788,7 @@ export class Primary implements MutationSink {
     if (this.#session) {
       if (this.#verify) due = Math.min(due, now + VERIFY_MS);
       if (this.#resync) {
-        due = Math.min(due, now + (this.#setup.resyncBandwidth === null ? RESYNC_MS : LIMITED_RESYNC_MS));
+        due = Math.min(due, now + Math.min(RESYNC_MS, this.#pace.restMs(now) ?? RESYNC_MS));
       } else {
         due = Math.min(due, this.#sentAt + BARRIER_EVERY_MS);
         if (!this.#dirtyTimes.empty) due = Math.min(due, this.#timesAt + TIMES_EVERY_MS);
@@ -810,8 +831,8 @@ export class Primary implements MutationSink {
       if (!this.#resync) this.#sendTimes();
     }
     if (this.#mayClearMarks() && now - this.#turnedAt >= CLEAR_MARKS_EVERY_MS) this.#clearMarks();
-    if (now - this.#sentAt >= BARRIER_EVERY_MS && !this.#resync) {
-      // So that a peer that is gone is found while the guest is idle, too.
+    if (now - this.#sentAt >= BARRIER_EVERY_MS && (!this.#resync || this.#pace.paused)) {
+      // So that a peer that is gone is found while nothing else is sent, too.
       this.#sentAt = now;
       this.#session?.send(ToFollower.barrier);
     }

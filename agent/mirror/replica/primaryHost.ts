@@ -12,6 +12,7 @@ import type {
   LineageEntry,
   MirrorEvent,
   MirrorOptions,
+  ResyncPace,
   VerifyReport,
 } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
@@ -451,6 +452,10 @@ export class PrimaryHost {
     if (!this.#shared.setHold(mode === 'hold')) {
       throw new MirrorError('not-in-step', 'there is no follower in step whose loss could be waited out');
     }
+  }
+
+  paceResync(pace: ResyncPace): void {
+    this.#tell({ type: 'paceResync', pace });
   }
 
   /** @throws MirrorError when there is nobody to compare with, or a verify runs already */

@@ -4,6 +4,8 @@ import type {
   LineageEntry,
   MirrorOptions,
   ReplicaRecord,
+  ResyncBandwidth,
+  ResyncPace,
   ResyncProgress,
   VerifyProgress,
   VerifyReport,
@@ -18,7 +20,7 @@ export interface DispatcherSetup {
   readonly stateDirectory: string;
   /** The record says that this host's disk has lost what it had taken. */
   readonly diskHasFailed: boolean;
-  readonly resyncBandwidth: number | null;
+  readonly resyncBandwidth: ResyncBandwidth;
   readonly directIo: MirrorOptions['directIo'];
   readonly processors: MirrorOptions['processors'];
   readonly fuseFd: number;
@@ -49,6 +51,7 @@ export type ToDispatcher =
   | { readonly type: 'epoch'; readonly token: number; readonly entry: LineageEntry; readonly record: ReplicaRecord }
   | { readonly type: 'localSynced'; readonly token: number; readonly failed: boolean }
   | { readonly type: 'tick' }
+  | { readonly type: 'paceResync'; readonly pace: ResyncPace }
   | { readonly type: 'verify'; readonly bandwidth: number | null }
   | { readonly type: 'stopVerify' }
   /** Null: everything. */

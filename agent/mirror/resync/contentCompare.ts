@@ -169,6 +169,7 @@ export class ContentCompare {
     const size = this.#sizeOf(item);
     const parts = clamp(taken, size).map((range) => splitHoles(item.fd, range));
     this.#context.ledger.checked += lengthOf(taken);
+    this.#context.ledger.holes += parts.reduce((sum, part) => sum + lengthOf(part.holes), 0);
     const { zones, blocks } = piecesOf(
       parts.flatMap(({ data }) => data),
       item.fresh,
@@ -343,6 +344,7 @@ export class ContentCompare {
       }
       if (pieces.length > 0) {
         item.changed = true;
+        this.#context.ledger.content += pieces.reduce((sum, piece) => sum + piece.length, 0);
         const message = encodeContent({ file: { ino: item.ino, path: item.path }, pieces });
         this.#contentInFlight.push({ number: this.#context.session.nextNumber, bytes: message.length });
         this.#contentBytes += message.length;

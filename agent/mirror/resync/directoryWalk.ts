@@ -105,6 +105,7 @@ export class DirectoryWalk {
     const listing = this.#listings.get(answer.number);
     if (!listing) return;
     this.#listings.delete(answer.number);
+    this.#context.ledger.names += listing.entries.length;
     const { path } = listing;
     if (answer.absent) {
       this.#onAbsent(path);

@@ -2,6 +2,8 @@ import type { ResyncProgress } from '../mirror.ts';
 
 const WINDOW_MS = 5000;
 const REPORT_EVERY_MS = 250;
+/** Sooner nobody can tell how long it takes. */
+const KNOWN_AFTER_MS = 500;
 /** How many bytes may be saved up while a limit leaves them unused, milliseconds of the limit. */
 const BURST_MS = 100;
 
@@ -9,36 +11,40 @@ const BURST_MS = 100;
 export class Ledger {
   readonly #kind: 'delta' | 'full';
   readonly #cause: string;
-  readonly #samples: { at: number; sent: number }[] = [];
+  readonly #samples: { at: number; checked: number; sent: number }[];
   readonly startedAt: number;
   toCheck = 0;
   checked = 0;
   sent = 0;
+  holes = 0;
+  content = 0;
+  kept = 0;
+  names = 0;
   #reportedAt = 0;
 
   constructor(kind: 'delta' | 'full', cause: string, now: number) {
     this.#kind = kind;
     this.#cause = cause;
     this.startedAt = now;
+    this.#samples = [{ at: now, checked: 0, sent: 0 }];
   }
 
   progress(now: number): ResyncProgress {
-    this.#samples.push({ at: now, sent: this.sent });
-    while (this.#samples.length > 2 && now - (this.#samples[0]?.at ?? now) > WINDOW_MS) this.#samples.shift();
-    const first = this.#samples[0] ?? { at: this.startedAt, sent: 0 };
-    const from = first.at === now ? { at: this.startedAt, sent: 0 } : first;
-    const rate = now > from.at ? Math.round(((this.sent - from.sent) * 1000) / (now - from.at)) : 0;
-    const elapsed = (now - this.startedAt) / 1000;
-    const secondsLeft =
-      this.checked > 0 && elapsed > 0.5 ? Math.round(((this.toCheck - this.checked) * elapsed) / this.checked) : null;
+    const { toCheck, checked, sent, holes, content, kept, names } = this;
+    const samples = this.#samples;
+    samples.push({ at: now, checked, sent });
+    // The first one that stays is as old as the window, or older.
+    while (samples.length > 2 && now - (samples[1]?.at ?? now) >= WINDOW_MS) samples.shift();
+    const first = samples[0] ?? { at: now, checked, sent };
+    const perSecond = (bytes: number) => (now > first.at ? Math.round((bytes * 1000) / (now - first.at)) : 0);
+    const rate = perSecond(checked - first.checked);
+    const isKnown = rate > 0 && now - this.startedAt > KNOWN_AFTER_MS;
     return {
       kind: this.#kind,
       cause: this.#cause,
-      toCheck: this.toCheck,
-      checked: this.checked,
-      sent: this.sent,
-      rate,
-      secondsLeft,
+      ...{ toCheck, checked, sent, holes, content, kept, names, rate },
+      sentRate: perSecond(sent - first.sent),
+      secondsLeft: isKnown ? Math.round((toCheck - checked) / rate) : null,
     };
   }
 

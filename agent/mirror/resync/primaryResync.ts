@@ -14,7 +14,8 @@ import { mergeRanges } from '../replica/zoneSet.ts';
 import { ContentCompare } from './contentCompare.ts';
 import { DirectoryWalk } from './directoryWalk.ts';
 import { isBelowMoved } from './movedDirectories.ts';
-import { Ledger, RateLimit } from './ledger.ts';
+import { Ledger } from './ledger.ts';
+import type { Pace } from './pace.ts';
 import { movedBy, type ResyncContext, type ResyncKind, sendCounted } from './resyncContext.ts';
 
 const WHOLE_FILE = [{ start: 0, end: Number.MAX_SAFE_INTEGER }];
@@ -47,13 +48,11 @@ export class PrimaryResync {
     excluded: (path: string) => boolean;
     kind: ResyncKind;
     cause: string;
-    /** Bytes per second, null for no limit. */
-    bandwidth: number | null;
+    pace: Pace;
   }) {
-    const { session, shared, tree, dirtyTimes, excluded, kind, cause, bandwidth } = options;
-    const now = monotonicMs();
-    const ledger = new Ledger(kind, cause, now);
-    this.#context = { session, shared, tree, dirtyTimes, excluded, ledger, rateLimit: new RateLimit(bandwidth, now) };
+    const { session, shared, tree, dirtyTimes, excluded, kind, cause, pace } = options;
+    const ledger = new Ledger(kind, cause, monotonicMs());
+    this.#context = { session, shared, tree, dirtyTimes, excluded, ledger, pace };
     this.#marks = options.marks;
     this.#kind = kind;
     this.#moved = options.marks.whole;
@@ -66,10 +65,9 @@ export class PrimaryResync {
     return this.#context.ledger;
   }
 
-  /** One step. Returns whether there is more to do at once; false: an answer, the peer or the limit has to be waited for. */
+  /** One step. Returns whether there is more to do at once; false: an answer or the peer has to be waited for. */
   step(): boolean {
-    const { session, rateLimit } = this.#context;
-    if (!session.alive || this.#finishing || !rateLimit.open(monotonicMs())) return false;
+    if (!this.#context.session.alive || this.#finishing) return false;
     if (this.#content.stepAnswered() || this.#walk.step()) return true;
     // Names first: content of files that are about to be renamed or removed would be sent in vain.
     return this.#walk.complete && this.#content.stepZones();

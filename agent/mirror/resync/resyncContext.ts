@@ -2,7 +2,8 @@ import type { PrimarySession } from '../link/primarySession.ts';
 import type { SharedState } from '../link/sharedState.ts';
 import type { DirtyTimes } from '../replica/dirtyTimes.ts';
 import type { ReplicaTree } from '../replica/tree.ts';
-import type { Ledger, RateLimit } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import type { Pace } from './pace.ts';
 
 export type ResyncKind = 'delta' | 'full';
 
@@ -13,7 +14,7 @@ export interface ResyncContext {
   readonly tree: ReplicaTree;
   readonly dirtyTimes: DirtyTimes;
   readonly ledger: Ledger;
-  readonly rateLimit: RateLimit;
+  readonly pace: Pace;
   /** Whether a name is not replicated. */
   readonly excluded: (path: string) => boolean;
 }
@@ -22,7 +23,7 @@ export interface ResyncContext {
 export function sendCounted(context: ResyncContext, type: number, payload: Uint8Array): void {
   const bytes = context.session.send(type, payload);
   context.ledger.sent += bytes;
-  context.rateLimit.spend(bytes);
+  context.pace.spend(bytes);
 }
 
 /** Where a path leads after a rename: itself, another path, or null when what was there is gone. */
