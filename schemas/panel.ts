@@ -32,7 +32,17 @@ export interface StateFacts {
 }
 
 export type ActionName =
-  'start' | 'stop' | 'switchover' | 'forcePrimary' | 'resolve' | 'verify' | 'stopVerify' | 'repair';
+  | 'start'
+  | 'stop'
+  | 'switchover'
+  | 'forcePrimary'
+  | 'resolve'
+  | 'verify'
+  | 'stopVerify'
+  | 'repair'
+  | 'pauseResync'
+  | 'resumeResync'
+  | 'paceResync';
 
 /** Whether an action makes sense now, and if not why. */
 export interface ActionFacts {

@@ -9,6 +9,7 @@ import { reconnectCommand } from './reconnect.ts';
 import { removeClusterCommand } from './removeCluster.ts';
 import { repairCommand } from './repair.ts';
 import { resolveCommand } from './resolve.ts';
+import { paceResyncCommand, pauseResyncCommand, resumeResyncCommand } from './resync.ts';
 import { startModuleCommand } from './startModule.ts';
 import { stopModuleCommand } from './stopModule.ts';
 import { stopVerifyCommand } from './stopVerify.ts';
@@ -31,6 +32,9 @@ const commands: Readonly<Record<string, Command>> = {
   verify: verifyCommand,
   stopVerify: stopVerifyCommand,
   repair: repairCommand,
+  pauseResync: pauseResyncCommand,
+  resumeResync: resumeResyncCommand,
+  paceResync: paceResyncCommand,
   showLog: (services) => services.log.show(),
 };
 

@@ -1,4 +1,10 @@
-import type { ModuleStatus, ReplicaStatus, VerifyStatus } from '../../schemas/generated/api.ts';
+import type {
+  ModuleStatus,
+  ReplicaStatus,
+  ResyncPause,
+  ResyncStatus,
+  VerifyStatus,
+} from '../../schemas/generated/api.ts';
 import type { ActionFacts, LinkFacts, StateFacts } from '../../schemas/panel.ts';
 
 /** What the state of a module on one host means. */
@@ -11,6 +17,9 @@ export function replicaFacts(replica: ReplicaStatus, module: ModuleStatus): Stat
 function knownReplicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateFacts {
   const word = replica.state;
   if (replica.transition === 'frozen') return { severity: 'error', word, label: 'frozen' };
+  if (replica.transition === 'resynchronising' && pausedResync(module)) {
+    return { severity: 'warning', word, label: 'resync paused' };
+  }
   if (replica.transition !== null) return { severity: 'busy', word, label: replica.transition };
   if (replica.diskError && replica.state !== 'STOP') return { severity: 'error', word, label: 'disk failed' };
   switch (replica.state) {
@@ -38,7 +47,8 @@ export function moduleFacts(module: ModuleStatus): StateFacts {
     const where = `on ${primary.host}`;
     if (link.kind === 'frozen') return { severity: 'error', word: primary.state, label: `frozen ${where}` };
     if (link.kind === 'resynchronising') {
-      return { severity: 'busy', word: primary.state, label: `${where}, resynchronising` };
+      const severity = pausedResync(module) ? 'warning' : 'busy';
+      return { severity, word: primary.state, label: `${where}, ${link.label}` };
     }
     if (primary.transition !== null) {
       return { severity: 'busy', word: primary.state, label: `${primary.transition} ${where}` };
@@ -93,10 +103,13 @@ export function linkFacts(module: ModuleStatus): LinkFacts {
     };
   }
   if (primary.resync !== null || primary.transition === 'resynchronising' || other.transition === 'resynchronising') {
+    const paused = pausedResync(module);
     return {
       kind: 'resynchronising',
-      label: 'resynchronising',
-      detail: `${other.host} is brought up to date while the server runs on ${primary.host}.`,
+      label: paused ? 'resync paused' : 'resynchronising',
+      detail: paused
+        ? `${other.host} is not in sync, and does not take over when ${primary.host} fails, until its resync is resumed. ${paused.by} paused it.`
+        : `${other.host} is brought up to date while the server runs on ${primary.host}.`,
       ...direction,
     };
   }
@@ -139,6 +152,21 @@ function linkWithoutPrimary(module: ModuleStatus): LinkFacts {
   return { kind: 'stopped', label: 'stopped', detail: 'The module is stopped on both hosts.', ...nobody };
 }
 
+/** The resync that is under way, running or paused. */
+export function runningResync(module: ModuleStatus): ResyncStatus | null {
+  return module.onHosts.find((replica) => replica.known && replica.resync)?.resync ?? null;
+}
+
+/** That an operator has paused the resync of the secondary, this one or the next. */
+export function pausedResync(module: ModuleStatus): ResyncPause | null {
+  return module.onHosts.find((replica) => replica.known && replica.resyncPaused)?.resyncPaused ?? null;
+}
+
+/** How far a resync is, percent. */
+export function resyncPercent({ toCheck, checked }: ResyncStatus): number {
+  return toCheck === 0 ? 100 : Math.min(100, Math.floor((100 * checked) / toCheck));
+}
+
 /** The comparison of both replicas that is under way. */
 export function runningVerify(module: ModuleStatus): VerifyStatus | null {
   return module.onHosts.find((replica) => replica.known && replica.verify)?.verify ?? null;
@@ -160,6 +188,11 @@ function whyNoRepair(module: ModuleStatus, link: LinkFacts): string | null {
   if (lastVerify?.repair?.phase === 'begun') return 'A repair is under way.';
   if (lastVerify?.outcome !== 'complete' || lastVerify.total === 0) return 'No differences are known: verify first.';
   return link.kind === 'in-sync' ? null : 'Needs a healthy pair: a primary, and a secondary in sync.';
+}
+
+function whyNoPause(module: ModuleStatus): string | null {
+  if (pausedResync(module)) return 'The resync is paused already.';
+  return runningResync(module) ? null : 'No resync is under way.';
 }
 
 function repairHint({ hosts, primary, lastVerify }: ModuleStatus): string {
@@ -224,5 +257,23 @@ export function actionFacts(module: ModuleStatus, connected: boolean): ActionFac
     wrap('verify', whyNoVerify(module, link), 'Compare both replicas while the server runs. Changes nothing.', []),
     wrap('stopVerify', runningVerify(module) ? null : 'No verify is running.', 'End the verify that is running.', []),
     wrap('repair', whyNoRepair(module, link), repairHint(module), []),
+    wrap(
+      'pauseResync',
+      whyNoPause(module),
+      `Stop bringing ${link.to ?? 'the secondary'} up to date until it is resumed. Nobody takes over meanwhile.`,
+      [],
+    ),
+    wrap(
+      'resumeResync',
+      pausedResync(module) ? null : 'No resync is paused.',
+      `Go on bringing ${link.to ?? 'the secondary'} up to date.`,
+      [],
+    ),
+    wrap(
+      'paceResync',
+      runningResync(module) ? null : 'No resync is under way.',
+      'Say how much the resync may take until the secondary is in sync.',
+      [],
+    ),
   ];
 }

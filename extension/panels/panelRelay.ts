@@ -11,6 +11,7 @@ import {
   stopModule,
   switchover,
 } from '../commands/moduleActions.ts';
+import { paceResync, pauseResync, resumeResync } from '../commands/resyncActions.ts';
 import { repairDifferences, startVerify, stopVerify } from '../commands/verifyActions.ts';
 
 /** Same as the agents use for refusals. */
@@ -64,6 +65,12 @@ async function perform(request: Request, session: ClusterSession, module: string
       return stopVerify(session, module);
     case 'module.repair':
       return repairDifferences(session, module);
+    case 'module.pauseResync':
+      return pauseResync(session, module);
+    case 'module.resumeResync':
+      return resumeResync(session, module);
+    case 'module.paceResync':
+      return paceResync(session, module);
     default:
       throw refusal('UNKNOWN_METHOD', `The panel may not call ${request.method}.`);
   }

@@ -1,12 +1,14 @@
 import * as vscode from 'vscode';
 import type { ModuleStatus } from '../../schemas/generated/api.ts';
-import { formatDuration } from '../model/format.ts';
+import { formatBytes, formatDuration } from '../model/format.ts';
 import {
   actionFacts,
   knownDifferences,
   linkFacts,
   moduleFacts,
   replicaFacts,
+  resyncPercent,
+  runningResync,
   runningVerify,
 } from '../model/moduleFacts.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
@@ -94,6 +96,7 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
   const lines = [
     `**${name}** — ${facts.word} ${facts.label}`,
     linkFacts(module).detail,
+    resyncOf(module),
     `Epoch ${module.epoch} · \`${module.directory}\``,
   ];
   item.tooltip = markdown([...lines, ...module.warnings.map((warning) => `$(warning) ${warning}`)]);
@@ -107,7 +110,7 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   if (module === undefined || replica === undefined) return item;
   const facts = replicaFacts(replica, module);
   const primary = replica.state === 'PRIM' || replica.state === 'ALONE';
-  const resync = progressOf(module.onHosts, facts.label);
+  const resync = progressOf(module, facts.label);
   // What stands in the state's name already is not said twice: the side bar is narrow.
   const told = facts.label === 'stopped' || facts.label === 'in service' ? '' : ` ${facts.label}${resync}`;
   const server =
@@ -127,6 +130,7 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   item.tooltip = markdown([
     `**${host}** — ${facts.word} ${facts.label}`,
     replica.reason ?? '',
+    replica.undoLost ? `$(warning) What it was before this resync is not kept: ${replica.undoLost}.` : '',
     `Epoch ${replica.epoch} · server ${replica.server.state}${replica.server.detail === null ? '' : ` (${replica.server.detail})`}`,
     ...networks.map((network) => `${network.up ? '$(check)' : '$(close)'} ${network.name} ${network.address}`),
   ]);
@@ -148,14 +152,20 @@ function verifyOf(module: ModuleStatus): string {
   return count === 0 ? '' : ` · ${count === 1 ? '1 difference' : `${count} differences`}`;
 }
 
-/** ` 42 %` for the replica that is being brought up to date. */
-function progressOf(
-  replicas: readonly { readonly resync: { readonly toCheck: number; readonly checked: number } | null }[],
-  label: string,
-): string {
-  const resync = replicas.find((replica) => replica.resync !== null)?.resync;
-  if (!resync || label !== 'resynchronising' || resync.toCheck === 0) return '';
-  return ` ${Math.floor((100 * resync.checked) / resync.toCheck)} %`;
+/** What a resync is for, and how far it is. */
+function resyncOf(module: ModuleStatus): string {
+  const resync = runningResync(module);
+  if (!resync) return '';
+  const { kind, cause, checked, toCheck, sent } = resync;
+  return `Resync (${kind}: ${cause}): ${formatBytes(checked)} of ${formatBytes(toCheck)} compared, ${formatBytes(sent)} sent.`;
+}
+
+/** ` 42 %` for the replica that is being brought up to date, and how long it takes. */
+function progressOf(module: ModuleStatus, label: string): string {
+  const resync = runningResync(module);
+  if (!resync || (label !== 'resynchronising' && label !== 'resync paused') || resync.toCheck === 0) return '';
+  const left = resync.secondsLeft === null ? '' : `, ${formatDuration(resync.secondsLeft * 1000)} left`;
+  return ` ${resyncPercent(resync)} %${left}`;
 }
 
 function witnessItem({ session, host: name }: WitnessNode): vscode.TreeItem {

@@ -20,7 +20,7 @@ const left = new HostCard();
 const right = new HostCard();
 const arrow = new LinkArrow();
 const figures = new Figures();
-const history = new History();
+const history = new History((name) => void act(name));
 const verify = new VerifyCard((name) => void act(name));
 const log = new EventLog();
 const throughput = new Plot({
@@ -89,7 +89,7 @@ function render(): void {
   right.update(state, second ?? '–', now);
   arrow.update(state, first ?? '');
   figures.update(state);
-  history.update(state, now);
+  history.update(state, busy, now);
   verify.update(state, busy, now);
   page?.setAttribute('aria-busy', 'false');
 }
@@ -117,6 +117,9 @@ async function act(name: ActionName): Promise<void> {
     verify: 'Verifying',
     stopVerify: 'Stopping the verify of',
     repair: 'Repairing',
+    pauseResync: 'Pausing the resync of',
+    resumeResync: 'Resuming the resync of',
+    paceResync: 'Changing the bandwidth of the resync of',
   }[name];
   busy = `${doing} ${module}…`;
   header.setBusy(busy);

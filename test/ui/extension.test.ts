@@ -165,8 +165,8 @@ describe('the extension in VS Code', () => {
           toCheck: 3.2e9,
           checked: 1.3e9,
           sent: 42e6,
-          rate: 310e6,
-          secondsLeft: 6.1,
+          ...{ holes: 5e8, content: 40e6, kept: 0, names: 8, bandwidth: 'adaptive' as const },
+          ...{ rate: 310e6, sentRate: 12e6, secondsLeft: 6.1, startedAt: new Date().toISOString() },
         };
       });
       await workbench.chooseTheme(name);
@@ -174,10 +174,41 @@ describe('the extension in VS Code', () => {
       await panel.locator(`body.${kind}`).waitFor();
       await panel.getByText('40 % · 6.1 s left').waitFor();
       await panel.getByText(/compared at 296 MiB\/s/).waitFor();
-      await workbench.line(/^alpha, SECOND resynchronising 40 %/).waitFor();
+      await panel.getByText(/in holes · 40\.1 MiB sent at .* to go · 8 names · bandwidth adaptive/).waitFor();
+      await workbench.line(/^alpha, SECOND resynchronising 40 %, 6\.1 s left/).waitFor();
       await workbench.screenshot(`resync-${tag}`);
       story.serveOn('web', 'beta');
       await panel.getByRole('img', { name: 'beta to alpha: in sync' }).waitFor();
+    });
+  }
+
+  for (const { name, kind, tag } of themes) {
+    step(`pauses a resync after a question that names who is without a second replica, in ${tag}`, async () => {
+      story.resyncProgress('web', { toCheck: 4e9, checked: 1e9, sent: 9e8, rate: 5e7, sentRate: 4e7, secondsLeft: 60 });
+      await workbench.chooseTheme(name);
+      const { panel } = workbench;
+      await panel.locator(`body.${kind}`).waitFor();
+      await panel.getByRole('button', { name: /^Pause…/ }).click();
+      await workbench.dialog.getByText('Pause the resync of alpha for module web of cluster site?').waitFor();
+      await workbench.dialog.getByText(/runs on beta without a second replica: alpha is not in sync/).waitFor();
+      await workbench.screenshot(`pause-${tag}`);
+      await workbench.answer('Pause Resync');
+      await panel.getByText('25 % · paused').waitFor();
+      await panel.getByText(/^Paused .* by editor\. alpha is not in sync, and does not take over/).waitFor();
+      await workbench.line(/^web, ALONE on beta, resync paused/).waitFor();
+      await workbench.line(/^alpha, SECOND resync paused 25 %/).waitFor();
+      story.change('web', (module) => {
+        for (const replica of module.onHosts) if (replica.host === 'alpha') replica.undoLost = 'more than 1 GiB';
+      });
+      await panel.getByText(/What alpha was before this resync is not kept \(more than 1 GiB\)/).waitFor();
+      await panel.locator('.resync').scrollIntoViewIfNeeded();
+      await workbench.screenshot(`paused-${tag}`);
+      await workbench.contextMenu(workbench.line(/^web,/), /Resume Resync/);
+      await workbench.line(/^web, ALONE on beta, resynchronising/).waitFor();
+      await panel.getByRole('button', { name: /^Resume/ }).waitFor({ state: 'hidden' });
+      story.serveOn('web', 'beta');
+      await panel.getByRole('img', { name: 'beta to alpha: in sync' }).waitFor();
+      await workbench.clearNotifications();
     });
   }
 

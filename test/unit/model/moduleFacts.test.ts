@@ -32,7 +32,22 @@ describe("what a module's state means", () => {
     const module = pair({ ...prim, resync }, { ...second, transition: 'resynchronising' }, { inSync: ['alpha'] });
     expect(moduleFacts(module).severity).toBe('busy');
     expect(linkFacts(module)).toMatchObject({ kind: 'resynchronising', from: 'alpha' });
-    expect(enabled(module)).toEqual(['stop']);
+    expect(enabled(module)).toEqual(['stop', 'pauseResync', 'paceResync']);
+  });
+
+  it('warns of a resync that is paused, with who paused it, and offers to go on', () => {
+    const resync = { kind: 'full' as const, cause: '', toCheck: 2, checked: 1, sent: 1, rate: 0, secondsLeft: null };
+    const alone = replicaStatus('alpha', 'ALONE', { resync, resyncPaused: { at: '2026-01-01T00:00:00Z', by: 'ann' } });
+    const other = { ...second, transition: 'resynchronising' as const };
+    const module = pair(alone, other, { inSync: ['alpha'] });
+    expect(moduleFacts(module)).toEqual({ severity: 'warning', word: 'ALONE', label: 'on alpha, resync paused' });
+    expect(replicaFacts(other, module)).toEqual({ severity: 'warning', word: 'SECOND', label: 'resync paused' });
+    expect(linkFacts(module).detail).toBe(
+      'beta is not in sync, and does not take over when alpha fails, until its resync is resumed. ann paused it.',
+    );
+    expect(enabled(module)).toEqual(['stop', 'resumeResync', 'paceResync']);
+    // The secondary is away meanwhile.
+    expect(enabled(pair({ ...alone, resync: null }, { ...second, known: false }))).toEqual(['stop', 'resumeResync']);
   });
 
   it('warns of a primary alone, and never calls a replica that is not reachable in sync', () => {
