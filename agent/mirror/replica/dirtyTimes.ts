@@ -1,5 +1,6 @@
 import { RENAME_WHITEOUT, timeNs } from '../../platform/libc.ts';
 import type { Mutation } from '../mutation.ts';
+import { movedBy, movesDirectory, type Rename } from '../resync/resyncContext.ts';
 import { parentOf, type ReplicaTree } from './tree.ts';
 
 /**
@@ -16,6 +17,10 @@ export class DirtyTimes {
 
   get empty(): boolean {
     return this.#paths.size === 0;
+  }
+
+  get size(): number {
+    return this.#paths.size;
   }
 
   add(path: string): void {
@@ -47,7 +52,7 @@ export class DirtyTimes {
         this.#paths.add(parentOf(mutation.path));
         return;
       case 'rename':
-        this.#rename(mutation.from, mutation.to, mutation.flags);
+        this.#rename(mutation);
         if ((mutation.flags & RENAME_WHITEOUT) !== 0) this.#paths.add(mutation.from);
         this.#paths.add(parentOf(mutation.from));
         this.#paths.add(parentOf(mutation.to));
@@ -57,14 +62,16 @@ export class DirtyTimes {
     }
   }
 
-  #rename(from: string, to: string, flags: number): void {
-    const exchange = (flags & 2) !== 0;
-    const moved = (path: string): string => {
-      if (path === from || path.startsWith(`${from}/`)) return to + path.slice(from.length);
-      if (exchange && (path === to || path.startsWith(`${to}/`))) return from + path.slice(to.length);
-      return path;
-    };
-    this.#paths = new Set([...this.#paths].map(moved));
+  #rename(rename: Rename): void {
+    const paths = this.#paths;
+    const moved = movedBy(rename);
+    if (movesDirectory(this.#tree, rename)) {
+      this.#paths = new Set([...paths].map((path) => moved(path) ?? path));
+      return;
+    }
+    const { from, to } = rename;
+    const left = [from, to].filter((path) => paths.delete(path));
+    for (const path of left) paths.add(moved(path) ?? path);
   }
 
   has(path: string): boolean {

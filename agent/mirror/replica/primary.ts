@@ -36,6 +36,7 @@ import { parentOf, ReplicaTree } from './tree.ts';
 import { ZoneMarks } from './zoneMarks.ts';
 
 const TIMES_EVERY_MS = 500;
+const TIMES_AT_ONCE = 200;
 const CLEAR_MARKS_EVERY_MS = 3000;
 const BARRIER_EVERY_MS = 1000;
 const STATS_EVERY_MS = 500;
@@ -469,12 +470,24 @@ export class Primary implements MutationSink {
       this.#session?.lost(`the resync failed on this host: ${describeError(error).message}`);
       return false;
     }
-    if (resync.complete && this.#cycle === null) this.#finishResync(resync);
+    if (!resync.complete || this.#cycle !== null) return false;
+    if (this.#sendSomeTimes()) return true;
+    this.#finishResync(resync);
     return false;
   };
 
   /** Requests that wait one behind the other must not keep the resync from its share. */
   readonly isOverdue = (): boolean => this.#resync !== null && monotonicMs() - this.#steppedAt >= OVERDUE_MS;
+
+  /**
+   * At the end of a resync of a million files there are as many times to send: most of them in pieces, for the guest's requests come between.
+   * Returns whether it was one of those.
+   */
+  #sendSomeTimes(): boolean {
+    if (this.#dirtyTimes.size <= TIMES_AT_ONCE) return false;
+    this.#send(this.#dirtyTimes.take(TIMES_AT_ONCE));
+    return true;
+  }
 
   #stepVerify(verify: PrimaryVerify): boolean {
     if (verify.complete) this.#endVerify('complete', null);

@@ -5,10 +5,13 @@ import { parentOf } from '../replica/tree.ts';
 import { type ByteRange, mergeRanges } from '../replica/zoneSet.ts';
 import { hashOf, isZero, nextData, readPiece, splitHoles } from './content.ts';
 import { cutRange, insertRange } from './ranges.ts';
-import { type Moved, type ResyncContext, sendCounted } from './resyncContext.ts';
+import { movedBy, movesDirectory, type Rename, type ResyncContext, sendCounted } from './resyncContext.ts';
+import { WaitingLine } from '../waitingLine.ts';
 
 const HASHES_IN_FLIGHT = 8;
 const ZONES_PER_MESSAGE = 16;
+/** Work that waits for its turn: each holds its file open, and a process may open so many only. */
+const JOBS_WAITING = 64;
 /** Bytes of content on their way: more would make the guest's writes wait in the same queue. */
 const CONTENT_IN_FLIGHT = 2 * 1024 * 1024;
 
@@ -43,7 +46,9 @@ export class ContentCompare {
   /** Asks for a directory to be listed again, when a file is not where it should be. */
   readonly #look: (directory: string) => void;
   readonly #items = new Map<number, Item>();
-  readonly #waitingItems = new Set<Item>();
+  /** The same by where they are: a rename must not have to look through a million of them. */
+  readonly #byPath = new Map<string, Item>();
+  readonly #waitingItems = new WaitingLine<Item>();
   readonly #zonesInFlight = new Map<number, CompareJob>();
   readonly #blocksInFlight = new Map<number, CompareJob>();
   readonly #blockJobs: CompareJob[] = [];
@@ -78,8 +83,9 @@ export class ContentCompare {
   /** Looks at the next zones. Returns false when there are none, or enough are on their way. */
   stepZones(): boolean {
     if (this.#zonesInFlight.size >= HASHES_IN_FLIGHT || this.#contentBytes >= CONTENT_IN_FLIGHT) return false;
-    for (const item of this.#waitingItems) return this.#advance(item);
-    return false;
+    if (this.#blockJobs.length + this.#contentJobs.length >= JOBS_WAITING) return false;
+    const item = this.#waitingItems.first;
+    return item !== undefined && this.#advance(item);
   }
 
   /** Queues parts of a file for comparison; parts that are queued already stay so. */
@@ -90,7 +96,7 @@ export class ContentCompare {
       known.ranges = clamp(mergeRanges([...known.ranges, ...known.hot, ...ranges]), this.#sizeOf(known));
       known.hot = [];
       this.#context.ledger.toCheck += Math.max(0, lengthOf(known.ranges) - before);
-      known.path = path;
+      this.#place(known, path);
       this.#waitingItems.add(known);
       return;
     }
@@ -102,11 +108,13 @@ export class ContentCompare {
       this.#look(parentOf(path));
       return;
     }
+    const wanted = clamp(ranges, stat.size);
+    if (wanted.length === 0) return;
     const item: Item = {
       ino,
-      path,
+      path: null,
       fresh,
-      ranges: clamp(ranges, stat.size),
+      ranges: wanted,
       hot: [],
       linked: stat.nlink > 1,
       fd: -1,
@@ -115,7 +123,14 @@ export class ContentCompare {
     };
     this.#context.ledger.toCheck += lengthOf(item.ranges);
     this.#items.set(ino, item);
+    this.#place(item, path);
     this.#waitingItems.add(item);
+  }
+
+  #place(item: Item, path: string | null): void {
+    if (item.path !== null && this.#byPath.get(item.path) === item) this.#byPath.delete(item.path);
+    item.path = path;
+    if (path !== null) this.#byPath.set(path, item);
   }
 
   #sizeOf(item: Item): number {
@@ -142,7 +157,7 @@ export class ContentCompare {
     this.#context.ledger.checked += lengthOf(item.ranges) + lengthOf(item.hot);
     this.#items.delete(item.ino);
     this.#waitingItems.delete(item);
-    item.path = null;
+    this.#place(item, null);
     if (item.fd >= 0) close(item.fd);
     item.fd = -1;
   }
@@ -369,18 +384,27 @@ export class ContentCompare {
     if (item?.path === path) this.#loseName(item);
   }
 
-  renamed(moved: Moved): void {
-    for (const item of this.#items.values()) {
-      if (item.path === null) continue;
+  renamed(rename: Rename): void {
+    const moved = movedBy(rename);
+    const all = movesDirectory(this.#context.tree, rename);
+    const items = all ? this.#items.values() : [this.#byPath.get(rename.from), this.#byPath.get(rename.to)];
+    const places: { item: Item; path: string | null }[] = [];
+    for (const item of items) {
+      if (item === undefined || item.path === null) continue;
       const path = moved(item.path);
+      if (path !== item.path) places.push({ item, path });
+    }
+    // In an exchange each leaves its place before the other one takes it.
+    for (const { item } of places) this.#place(item, null);
+    for (const { item, path } of places) {
       if (path === null) this.#loseName(item);
-      else item.path = path;
+      else this.#place(item, path);
     }
   }
 
   /** A checked file lost the name we knew: another one will do, without any it needs nothing. */
   #loseName(item: Item): void {
-    item.path = item.linked ? this.#context.tree.findInode(item.ino) : null;
+    this.#place(item, item.linked ? this.#context.tree.findInode(item.ino) : null);
   }
 
   /** Closes what is open. */

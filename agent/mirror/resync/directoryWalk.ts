@@ -4,7 +4,8 @@ import { ToFollower } from '../link/protocol.ts';
 import { type ComparedEntry, type DirectoryAnswer, encodeDirectory } from '../link/resyncMessages.ts';
 import type { Mutation } from '../mutation.ts';
 import { type Entry, joinPath, parentOf } from '../replica/tree.ts';
-import { movedBy, type ResyncContext, sendCounted } from './resyncContext.ts';
+import { WaitingLine } from '../waitingLine.ts';
+import { type Moved, movedBy, movesDirectory, type ResyncContext, sendCounted } from './resyncContext.ts';
 
 /** Entries of one listing message. */
 const ENTRIES_PER_MESSAGE = 1000;
@@ -21,7 +22,7 @@ export class DirectoryWalk {
   readonly #context: ResyncContext;
   /** Told of every regular file that was compared; null: its attributes were equal. */
   readonly #onFile: (path: string, entry: Entry, compared: ComparedEntry | null) => void;
-  readonly #directories = new Set<string>(['']);
+  readonly #directories = new WaitingLine<string>();
   readonly #absences = new Map<string, number>();
   readonly #listings = new Map<number, Listing>();
   #bigListing: { path: string; names: string[]; at: number } | null = null;
@@ -29,6 +30,7 @@ export class DirectoryWalk {
   constructor(context: ResyncContext, onFile: (path: string, entry: Entry, compared: ComparedEntry | null) => void) {
     this.#context = context;
     this.#onFile = onFile;
+    this.look('');
   }
 
   get complete(): boolean {
@@ -39,12 +41,11 @@ export class DirectoryWalk {
   step(): boolean {
     if (this.#listings.size >= DIRECTORIES_IN_FLIGHT) return false;
     if (this.#bigListing) return this.#sendBigListing(this.#bigListing);
-    for (const path of this.#directories) {
-      this.#directories.delete(path);
-      this.#sendDirectory(path);
-      return true;
-    }
-    return false;
+    const path = this.#directories.first;
+    if (path === undefined) return false;
+    this.#directories.delete(path);
+    this.#sendDirectory(path);
+    return true;
   }
 
   #names(path: string): string[] {
@@ -139,7 +140,17 @@ export class DirectoryWalk {
   }
 
   renamed(mutation: Extract<Mutation, { kind: 'rename' }>): void {
-    const moved = movedBy(mutation);
+    if (movesDirectory(this.#context.tree, mutation)) this.#follow(movedBy(mutation));
+    // What was moved from a directory that was not looked at yet into one that was would be missed.
+    for (const path of pathsOf(mutation)) {
+      this.look(parentOf(path));
+      const stat = this.#context.tree.stat(path);
+      if (stat !== null && (stat.mode & S_IFMT) === S_IFDIR) this.look(path);
+    }
+  }
+
+  /** Directories that are to be listed have other paths now. */
+  #follow(moved: Moved): void {
     for (const path of [...this.#directories]) {
       const next = moved(path);
       if (next === path) continue;
@@ -147,11 +158,5 @@ export class DirectoryWalk {
       if (next !== null) this.#directories.add(next);
     }
     if (this.#bigListing) this.#bigListing.path = moved(this.#bigListing.path) ?? this.#bigListing.path;
-    // What was moved from a directory that was not looked at yet into one that was would be missed.
-    for (const path of pathsOf(mutation)) {
-      this.look(parentOf(path));
-      const stat = this.#context.tree.stat(path);
-      if (stat !== null && (stat.mode & S_IFMT) === S_IFDIR) this.look(path);
-    }
   }
 }

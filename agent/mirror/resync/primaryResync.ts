@@ -16,7 +16,7 @@ import { DirectoryWalk } from './directoryWalk.ts';
 import { isBelowMoved } from './movedDirectories.ts';
 import { Ledger } from './ledger.ts';
 import type { Pace } from './pace.ts';
-import { movedBy, type ResyncContext, type ResyncKind, sendCounted } from './resyncContext.ts';
+import { type ResyncContext, type ResyncKind, sendCounted } from './resyncContext.ts';
 
 const WHOLE_FILE = [{ start: 0, end: Number.MAX_SAFE_INTEGER }];
 
@@ -149,7 +149,7 @@ export class PrimaryResync {
         this.#content.written(mutation.file.ino, mutation.offset, mutation.offset + mutation.data.length);
         return;
       case 'rename':
-        this.#content.renamed(movedBy(mutation));
+        this.#content.renamed(mutation);
         this.#walk.renamed(mutation);
         return;
       case 'link':

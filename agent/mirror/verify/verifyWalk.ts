@@ -3,6 +3,7 @@ import type { DirectoryMessage } from '../link/resyncMessages.ts';
 import type { Mutation } from '../mutation.ts';
 import { type Entry, joinPath, parentOf, type ReplicaTree } from '../replica/tree.ts';
 import { movedBy } from '../resync/resyncContext.ts';
+import { WaitingLine } from '../waitingLine.ts';
 
 const ENTRIES_PER_MESSAGE = 128;
 
@@ -17,13 +18,15 @@ export class VerifyWalk {
   readonly #tree: ReplicaTree;
   readonly #excluded: (path: string) => boolean;
   readonly #hasExcluded: boolean;
-  readonly #directories = new Set<string>(['']);
+  readonly #directories = new WaitingLine<string>();
   /** Inode numbers of the directories that were listed, or made since. */
   readonly #listed = new Set<number>();
   /** Names that were moved past the walk. */
-  readonly #strays = new Set<string>();
+  readonly #strays = new WaitingLine<string>();
   /** Files whose content has to be compared, with every name that is known of them. */
   readonly #files = new Map<number, string[]>();
+  /** Their inode numbers, in order. */
+  readonly #order = new WaitingLine<number>();
   #big: { path: string; names: string[]; at: number } | null = null;
   /** The path at hand, for messages. */
   at = '';
@@ -34,6 +37,7 @@ export class VerifyWalk {
     this.#tree = tree;
     this.#excluded = excluded;
     this.#hasExcluded = hasExcluded;
+    this.#directories.add('');
   }
 
   get listed(): boolean {
@@ -46,23 +50,23 @@ export class VerifyWalk {
 
   /** The next names to compare; null when all are listed. */
   nextListing(): ListingStep | null {
-    for (const path of this.#strays) {
-      this.#strays.delete(path);
-      return this.#list(parentOf(path), [path.slice(path.lastIndexOf('/') + 1)], null, false);
+    const stray = this.#strays.first;
+    if (stray !== undefined) {
+      this.#strays.delete(stray);
+      return this.#list(parentOf(stray), [stray.slice(stray.lastIndexOf('/') + 1)], null, false);
     }
     if (this.#big) return this.#bigPart(this.#big);
-    for (const path of this.#directories) {
-      this.#directories.delete(path);
-      this.at = path;
-      const stat = this.#tree.stat(path);
-      if (stat === null || (stat.mode & S_IFMT) !== S_IFDIR) return 'nothing';
-      this.#listed.add(stat.ino);
-      const names = this.#replicatedNames(path);
-      if (names.length <= ENTRIES_PER_MESSAGE) return this.#list(path, names, null, true);
-      this.#big = { path, names, at: 0 };
-      return this.#bigPart(this.#big);
-    }
-    return null;
+    const path = this.#directories.first;
+    if (path === undefined) return null;
+    this.#directories.delete(path);
+    this.at = path;
+    const stat = this.#tree.stat(path);
+    if (stat === null || (stat.mode & S_IFMT) !== S_IFDIR) return 'nothing';
+    this.#listed.add(stat.ino);
+    const names = this.#replicatedNames(path);
+    if (names.length <= ENTRIES_PER_MESSAGE) return this.#list(path, names, null, true);
+    this.#big = { path, names, at: 0 };
+    return this.#bigPart(this.#big);
   }
 
   #replicatedNames(path: string): string[] {
@@ -108,6 +112,7 @@ export class VerifyWalk {
       if (names) names.push(path);
       else {
         this.#files.set(entry.ino, [path]);
+        this.#order.add(entry.ino);
         this.bytes += entry.size;
       }
     }
@@ -115,12 +120,12 @@ export class VerifyWalk {
 
   /** The file whose content comes next under a name that it has now; null when it has none any more. */
   currentFile(): { ino: number; path: string } | null {
-    for (const [ino, names] of this.#files) {
-      const path = names.find((name) => this.#isFile(name, ino));
-      if (path !== undefined) this.at = path;
-      return path === undefined ? null : { ino, path };
-    }
-    return null;
+    const ino = this.#order.first;
+    if (ino === undefined) return null;
+    const path = this.#files.get(ino)?.find((name) => this.#isFile(name, ino));
+    if (path === undefined) return null;
+    this.at = path;
+    return { ino, path };
   }
 
   /** The number may mean something else by now, which the guest made meanwhile. */
@@ -130,10 +135,10 @@ export class VerifyWalk {
   }
 
   fileDone(): void {
-    for (const ino of this.#files.keys()) {
-      this.#files.delete(ino);
-      return;
-    }
+    const ino = this.#order.first;
+    if (ino === undefined) return;
+    this.#order.delete(ino);
+    this.#files.delete(ino);
   }
 
   /** The guest has changed something. */
@@ -175,7 +180,7 @@ export class VerifyWalk {
 
   #movedDirectory(mutation: Extract<Mutation, { kind: 'rename' }>, to: string, ino: number): void {
     const moved = movedBy(mutation);
-    const move = (paths: Set<string>) => {
+    const move = (paths: WaitingLine<string>) => {
       for (const path of [...paths]) {
         const next = moved(path);
         if (next === path) continue;
