@@ -459,7 +459,7 @@ export class Primary implements MutationSink {
     try {
       // What was sent has to be in the files before they are read.
       this.localDisk.drain();
-      if (resync.step()) {
+      if (resync.step() || this.#sendSomeTimes(resync)) {
         const now = monotonicMs();
         this.#lookedAt = this.#steppedAt = now;
         this.#pace.worked(now - startedAt, now, this.#requests);
@@ -470,9 +470,7 @@ export class Primary implements MutationSink {
       this.#session?.lost(`the resync failed on this host: ${describeError(error).message}`);
       return false;
     }
-    if (!resync.complete || this.#cycle !== null) return false;
-    if (this.#sendSomeTimes()) return true;
-    this.#finishResync(resync);
+    if (resync.complete && this.#cycle === null) this.#finishResync(resync);
     return false;
   };
 
@@ -483,8 +481,8 @@ export class Primary implements MutationSink {
    * At the end of a resync of a million files there are as many times to send: most of them in pieces, for the guest's requests come between.
    * Returns whether it was one of those.
    */
-  #sendSomeTimes(): boolean {
-    if (this.#dirtyTimes.size <= TIMES_AT_ONCE) return false;
+  #sendSomeTimes(resync: PrimaryResync): boolean {
+    if (!resync.complete || this.#dirtyTimes.size <= TIMES_AT_ONCE) return false;
     this.#send(this.#dirtyTimes.take(TIMES_AT_ONCE));
     return true;
   }
