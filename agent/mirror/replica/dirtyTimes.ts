@@ -1,6 +1,6 @@
 import { RENAME_WHITEOUT, timeNs } from '../../platform/libc.ts';
 import type { Mutation } from '../mutation.ts';
-import { movedBy, movesDirectory, type Rename } from '../resync/resyncContext.ts';
+import { movedBy, movesDirectory, type Rename } from '../resync/renames.ts';
 import { parentOf, type ReplicaTree } from './tree.ts';
 
 /**

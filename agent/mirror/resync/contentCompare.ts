@@ -5,7 +5,8 @@ import { parentOf } from '../replica/tree.ts';
 import { type ByteRange, mergeRanges } from '../replica/zoneSet.ts';
 import { hashOf, isZero, nextData, readPiece, splitHoles } from './content.ts';
 import { cutRange, insertRange } from './ranges.ts';
-import { movedBy, movesDirectory, type Rename, type ResyncContext, sendCounted } from './resyncContext.ts';
+import { movedBy, movesDirectory, type Rename } from './renames.ts';
+import { type ResyncContext, sendCounted } from './resyncContext.ts';
 import { WaitingLine } from '../waitingLine.ts';
 
 const HASHES_IN_FLIGHT = 8;

@@ -5,7 +5,8 @@ import { type ComparedEntry, type DirectoryAnswer, encodeDirectory } from '../li
 import type { Mutation } from '../mutation.ts';
 import { type Entry, joinPath, parentOf } from '../replica/tree.ts';
 import { WaitingLine } from '../waitingLine.ts';
-import { type Moved, movedBy, movesDirectory, type ResyncContext, sendCounted } from './resyncContext.ts';
+import { type Moved, movedBy, movesDirectory } from './renames.ts';
+import { type ResyncContext, sendCounted } from './resyncContext.ts';
 
 /** Entries of one listing message. */
 const ENTRIES_PER_MESSAGE = 1000;

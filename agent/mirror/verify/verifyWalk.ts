@@ -2,7 +2,7 @@ import { errnos, ErrnoError, S_IFDIR, S_IFMT, S_IFREG } from '../../platform/lib
 import type { DirectoryMessage } from '../link/resyncMessages.ts';
 import type { Mutation } from '../mutation.ts';
 import { type Entry, joinPath, parentOf, type ReplicaTree } from '../replica/tree.ts';
-import { movedBy } from '../resync/resyncContext.ts';
+import { movedBy } from '../resync/renames.ts';
 import { WaitingLine } from '../waitingLine.ts';
 
 const ENTRIES_PER_MESSAGE = 128;
