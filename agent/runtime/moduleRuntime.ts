@@ -1,47 +1,35 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import type {
-  FailoverReport,
-  LastVerify,
-  ReplicaStatus,
-  ResyncBandwidth,
-  ResyncReport,
-  Traffic,
-} from '../../schemas/generated/api.ts';
+import type { FailoverReport, LastVerify, ResyncBandwidth, ResyncReport } from '../../schemas/generated/api.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { continued, handedCore } from '../core/handOver.ts';
 import { initialState, step } from '../core/step.ts';
 import { quietUntil } from '../core/quiet.ts';
-import { divergenceOf, isToldTheSame, peerStatusOf, shownState, type ShownState } from '../core/status.ts';
 import type {
   ArbiterRecord,
   Command,
   CoreEvent,
   Effect,
-  Endpoint,
   ModuleConfig,
   ModuleCoreState,
   Operation,
   Outcome,
   PeerStatus,
-  ReplicaFacts,
 } from '../core/types.ts';
 import type { HandedMirror, MirrorController } from '../mirror/controller.ts';
-import type { FollowerEndpoint, Mirror, MirrorEvent, MirrorStats, ReplicaRecord } from '../mirror/mirror.ts';
-import { ServerError, type ServerEvent, type VirtualServer } from '../server/virtualServer.ts';
+import type { MirrorEvent, ReplicaRecord } from '../mirror/mirror.ts';
+import type { VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
+import { noticeOf, type NoticedEvent } from './mirrorNotice.ts';
+import { ModuleMirror } from './moduleMirror.ts';
 import { ModuleResync, type ResyncFile } from './moduleResync.ts';
+import { ModuleServer } from './moduleServer.ts';
 import { ModuleVerify, type VerifyFile } from './moduleVerify.ts';
 import type { DesiredFile, ResolutionFile } from './moduleState.ts';
-import { Memo } from './memo.ts';
+import { ModuleView, type ModuleStatus } from './moduleView.ts';
+import { operate, type OperationResult } from './operations.ts';
 import { tickWhenDue, type Ticks } from './ticker.ts';
-import { TrafficMeter } from './traffic.ts';
-import { within } from './within.ts';
-
-const freezeAnswerMs = 300;
-const abortAnswerMs = 10_000;
-const fenceRetryMs = 1000;
 
 export interface ModuleRuntimeOptions {
   readonly config: ModuleConfig;
@@ -66,39 +54,20 @@ export interface ModuleRuntimeOptions {
   readonly onChange: (urgent: boolean) => void;
 }
 
-/** What the peer is told to reach this host's follower: the mirror's endpoint and the address it listens on. */
-type PublishedEndpoint = FollowerEndpoint & { readonly address: string };
-
-type ModuleStatus = Omit<ReplicaStatus, 'host' | 'known' | 'ageMs'>;
-
 /** Runs one module on this host: feeds the core with what happens, and carries out what it decides, in its order. */
 export class ModuleRuntime {
   readonly #options: ModuleRuntimeOptions;
   readonly #queue: CoreEvent[] = [];
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
-  #core: ModuleCoreState;
-  #mirror: MirrorController;
-  #mirrorGone = false;
-  /** Whether the directory had files when it was last seen as plain files. */
-  readonly #content: boolean;
-  #draining = false;
-  #ticks: Ticks | null = null;
-  /** What is told and shown of the core's state, until it changes. */
-  #told: { readonly status: PeerStatus; readonly shown: ShownState } | null = null;
-  readonly #status = new Memo<ModuleStatus>();
-  #nextCommand = 1;
-  #starting: AbortController | null = null;
-  #since = new Date();
-  #shown = '';
-  #serverStartedAt: Date | null = null;
-  /** What the server says of its state, such as why it stands still. */
-  #serverDetail: string | null = null;
-  readonly #meter = new TrafficMeter();
-  #traffic: Traffic | null = null;
-  #lastFailover: FailoverReport | null = null;
-  #guarded = '';
+  readonly #mirror: ModuleMirror;
+  readonly #server: ModuleServer;
+  readonly #view = new ModuleView();
   readonly #verify: ModuleVerify;
   readonly #resync: ModuleResync;
+  #core: ModuleCoreState;
+  #draining = false;
+  #ticks: Ticks | null = null;
+  #nextCommand = 1;
 
   private constructor(
     options: ModuleRuntimeOptions,
@@ -108,35 +77,59 @@ export class ModuleRuntime {
     handed: HandedModule | null = null,
   ) {
     this.#options = options;
-    this.#mirror = mirror;
-    this.#content = content;
+    const { config, log } = options;
+    this.#mirror = new ModuleMirror(
+      {
+        module: config.module,
+        log,
+        open: options.openMirror,
+        content,
+        onEvent: (event) => this.#onMirror(event),
+        onReopened: (replica) => this.#dispatch({ type: 'replica', replica }),
+      },
+      mirror,
+      handed?.mirror ?? null,
+    );
+    const startedAt = handed?.shown.serverStartedAt ?? null;
+    this.#server = new ModuleServer(
+      {
+        config,
+        server: options.server,
+        log,
+        dispatch: (event) => this.#dispatch(event),
+        guard: (groups) => this.#mirror.guard(groups),
+        onChange: () => options.onChange(false),
+      },
+      startedAt === null ? null : new Date(startedAt),
+    );
     const initial = initialState(
-      options.config,
+      config,
       options.desired.read(),
-      this.#facts(record),
+      this.#mirror.facts(record),
       performance.now(),
       randomUUID(),
       options.resolution.read(),
     );
     this.#core = handed ? continued(initial, handed.core, performance.now()) : initial;
     this.#resync = new ModuleResync({
-      module: options.config.module,
-      peer: options.config.peer,
+      module: config.module,
+      peer: config.peer,
       bandwidth: options.resyncBandwidth,
       file: options.resync,
-      log: options.log,
+      log,
       onChange: () => options.onChange(false),
     });
-    if (handed) this.#shownAs(handed);
+    if (handed) {
+      this.#view.goOn(this.#core, handed.shown);
+      this.#resync.last = handed.shown.lastResync;
+    }
     this.#verify = new ModuleVerify({
-      module: options.config.module,
-      host: options.config.self,
+      module: config.module,
+      host: config.self,
       file: options.verify,
-      log: options.log,
+      log,
       onChange: () => options.onChange(false),
     });
-    options.server.events((event) => this.#onServer(event));
-    this.#listen(mirror);
   }
 
   /** Kills what an earlier agent left running, opens the replica, and begins. */
@@ -185,25 +178,15 @@ export class ModuleRuntime {
     return runtime;
   }
 
-  #shownAs({ mirror, shown }: HandedModule): void {
-    this.#guarded = mirror.guarded.join();
-    this.#since = new Date(shown.since);
-    this.#serverStartedAt = shown.serverStartedAt === null ? null : new Date(shown.serverStartedAt);
-    this.#lastFailover = shown.lastFailover;
-    this.#resync.last = shown.lastResync;
-    this.#shown = JSON.stringify(shownState(this.#core));
-  }
-
   /** Before another program takes the agent over: the module goes on alone. After a refusal call {@link attachAgain}. */
   async detach(timeoutMs: number): Promise<Outcome> {
-    const { config, server } = this.#options;
-    const standsStill = server.state() === 'paused' ? (this.#serverDetail ?? 'paused') : null;
+    const standsStill = this.#server.state === 'paused' ? (this.#server.detail ?? 'paused') : null;
     const why = !this.isPrimary
       ? null
-      : whyNotDetached(config, {
+      : whyNotDetached(this.#options.config, {
           verifies: this.#verify.status !== null,
           standsStill,
-          isResumable: this.#mirror.isResumable,
+          isResumable: this.#mirror.controller.isResumable,
         });
     if (why !== null) return { ok: false, code: 'BUSY', reason: why, numbers: {} };
     return this.command('detach', timeoutMs);
@@ -219,35 +202,30 @@ export class ModuleRuntime {
 
   /** The mirror process waits for another program of the agent for so long; then the server is ended as after the agent's death. */
   async awaitAgent(limitMs: number): Promise<void> {
-    await this.#mirror.awaitAgent(limitMs);
+    await this.#mirror.controller.awaitAgent(limitMs);
   }
 
   /** No other program takes over. */
   attachAgain(): void {
-    if (this.isPrimary) this.#mirror.awaitAgent(null).catch(() => undefined);
+    if (this.isPrimary) this.#mirror.controller.awaitAgent(null).catch(() => undefined);
     this.#dispatch({ type: 'attachAgain' });
   }
 
   /** What the next program goes on with. Null: not in this moment. Nothing may happen between this and the end of this program. */
   handOver(): HandedModule | null {
     const core = handedCore(this.#core, performance.now());
-    if (core === null || this.#mirrorGone) return null;
-    const mirror = this.#mirror.handOver();
+    if (core === null || this.#mirror.isGone) return null;
+    const mirror = this.#mirror.controller.handOver();
     const server = core.serverRuns ? this.#options.server.handOver() : null;
     if (mirror === null || (core.serverRuns && server === null)) return null;
-    if (!core.serverRuns && this.#options.server.state() !== 'stopped') return null;
+    if (!core.serverRuns && this.#server.state !== 'stopped') return null;
     return {
       name: this.name,
       settings: this.#options.settings,
       core,
       mirror,
       server,
-      shown: {
-        since: this.#since.toISOString(),
-        serverStartedAt: this.#serverStartedAt?.toISOString() ?? null,
-        lastFailover: this.#lastFailover,
-        lastResync: this.#resync.last,
-      },
+      shown: this.#view.handOver(this.#server, this.#resync),
     };
   }
 
@@ -268,7 +246,7 @@ export class ModuleRuntime {
   }
 
   get lastFailover(): FailoverReport | null {
-    return this.#lastFailover;
+    return this.#view.lastFailover;
   }
 
   get lastResync(): ResyncReport | null {
@@ -280,23 +258,23 @@ export class ModuleRuntime {
   }
 
   startVerify(bandwidth: number | null, by: string): Promise<Outcome> {
-    return this.#verify.start(this.#mirror, bandwidth, by);
+    return this.#verify.start(this.#mirror.controller, bandwidth, by);
   }
 
   pauseResync(by: string): Promise<Outcome> {
-    return this.#resync.pause(this.#mirror, by);
+    return this.#resync.pause(this.#mirror.controller, by);
   }
 
   resumeResync(bandwidth: ResyncBandwidth | undefined, by: string): Promise<Outcome> {
-    return this.#resync.resume(this.#mirror, bandwidth, by);
+    return this.#resync.resume(this.#mirror.controller, bandwidth, by);
   }
 
   paceResync(bandwidth: ResyncBandwidth): Promise<Outcome> {
-    return this.#resync.pace(this.#mirror, bandwidth);
+    return this.#resync.pace(this.#mirror.controller, bandwidth);
   }
 
   stopVerify(): Promise<Outcome> {
-    return this.#verify.stop(this.#mirror);
+    return this.#verify.stop(this.#mirror.controller);
   }
 
   /** Has the secondary brought in line where the verify that ended at `verifiedAt` found it to differ. Resolves when that has begun. */
@@ -324,40 +302,12 @@ export class ModuleRuntime {
 
   /** The same object as long as nothing of it has changed: it is asked for with every heartbeat. */
   peerStatus(): PeerStatus {
-    return this.#tell().status;
-  }
-
-  #tell(): { readonly status: PeerStatus; readonly shown: ShownState } {
-    return (this.#told ??= { status: peerStatusOf(this.#core), shown: shownState(this.#core) });
+    return this.#view.tell(this.#core).status;
   }
 
   /** The same object as long as nothing of it has changed. */
   status(): ModuleStatus {
-    const told = this.#tell();
-    const state = this.#options.server.state();
-    const inputs = [told, state, this.#since, this.#serverDetail, this.#serverStartedAt];
-    return this.#status.of([...inputs, this.#traffic, this.#resync.shown, this.#verify.progressed], () => {
-      const { role, replica, restarts } = this.#core;
-      const serving = role.at === 'primary';
-      return {
-        ...told.shown,
-        since: this.#since.toISOString(),
-        epoch: replica.lineage.at(-1)?.epoch ?? 0,
-        diverged: divergenceOf(this.#core),
-        diskError: replica.diskError ?? null,
-        server: {
-          state,
-          detail: role.at === 'primary' && role.server.kind === 'down' ? role.server.reason : this.#serverDetail,
-          startedAt: this.#serverStartedAt?.toISOString() ?? null,
-          restarts: restarts.length,
-        },
-        traffic: serving ? this.#traffic : null,
-        resync: serving ? this.#resync.status : null,
-        resyncPaused: serving ? this.#resync.paused : null,
-        undoLost: serving ? null : this.#resync.undoLost,
-        verify: this.#verify.status,
-      };
-    });
+    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify);
   }
 
   /** Resolves when the command is done or refused. */
@@ -376,18 +326,14 @@ export class ModuleRuntime {
     const outcome = await this.command('shutdown', timeoutMs);
     if (!outcome.ok) {
       this.#options.log.add('error', this.name, 'SHUTDOWN_FORCED', `${outcome.reason}: the server is killed`);
-      await this.#fence();
+      await this.#mirror.fence(this.#server);
     }
     return outcome;
   }
 
   async close(): Promise<void> {
     this.#ticks?.end();
-    await this.#mirror.close().catch(() => undefined);
-  }
-
-  #facts({ lineage, consistent, restorable = false, diskError = null }: ReplicaRecord): ReplicaFacts {
-    return { lineage, consistent, restorable, diskError, content: this.#content };
+    await this.#mirror.close();
   }
 
   #dispatch(event: CoreEvent): void {
@@ -399,10 +345,9 @@ export class ModuleRuntime {
         const before = this.#core;
         const { state, effects } = step(before, { ...next, now: performance.now() });
         this.#core = state;
-        const isTold = isToldTheSame(before, state);
-        if (!isTold) this.#told = null;
+        const isOther = this.#view.isOther(before, state);
         for (const effect of effects) this.#attempt(effect);
-        if (!isTold) this.#noteChange(before);
+        if (isOther) this.#noteChange(before);
       }
     } finally {
       this.#draining = false;
@@ -424,20 +369,9 @@ export class ModuleRuntime {
   #noteChange(before: ModuleCoreState): void {
     const { role } = this.#core;
     // Wherever it was interrupted: what came of a repair is looked at as soon as the pair is whole again.
-    if (role.at === 'primary' && role.link.kind === 'both') this.#verify.checkRepair(this.#mirror);
-    const shown = JSON.stringify(this.#tell().shown);
-    const urgent = before.role.at !== this.#core.role.at || before.record !== this.#core.record;
-    if (shown !== this.#shown) {
-      const [was, is] = [
-        this.#shown ? (JSON.parse(this.#shown) as { state: string }).state : '',
-        this.#tell().shown.state,
-      ];
-      if (was !== is) this.#since = new Date();
-      this.#shown = shown;
-      this.#options.onChange(true);
-    } else if (urgent || before.role !== this.#core.role) {
-      this.#options.onChange(urgent);
-    }
+    if (role.at === 'primary' && role.link.kind === 'both') this.#verify.checkRepair(this.#mirror.controller);
+    const news = this.#view.newsOf(before, this.#core);
+    if (news !== null) this.#options.onChange(news === 'urgent');
   }
 
   #carryOut(effect: Effect): void {
@@ -469,15 +403,15 @@ export class ModuleRuntime {
         this.#operate(effect.number, effect.operation);
         return;
       case 'freeze':
-        this.#mirror
+        this.#mirror.controller
           .freeze()
           .catch((error: unknown) => log.add('error', config.module, 'FREEZE_FAILED', String(error)));
         return;
       case 'startServer':
-        this.#startServer(effect.epoch);
+        this.#server.start(effect.epoch);
         return;
       case 'stopServer':
-        this.#stopServer();
+        this.#server.stop();
         return;
       case 'commandDone':
         this.#waiting.get(effect.id)?.(effect.outcome);
@@ -488,7 +422,15 @@ export class ModuleRuntime {
         return;
       case 'reportFailover': {
         const { kind, from, cause, durationMs, epoch } = effect;
-        this.#lastFailover = { kind, at: new Date().toISOString(), from, to: config.self, cause, durationMs, epoch };
+        this.#view.lastFailover = {
+          kind,
+          at: new Date().toISOString(),
+          from,
+          to: config.self,
+          cause,
+          durationMs,
+          epoch,
+        };
         this.#options.onChange(true);
         return;
       }
@@ -505,11 +447,11 @@ export class ModuleRuntime {
   #operate(number: number, operation: Operation): void {
     this.#run(operation).then(
       async ({ endpoint, note }) => {
-        const record = await this.#mirror.record().catch(() => null);
+        const record = await this.#mirror.controller.record().catch(() => null);
         this.#dispatch({
           type: 'operationDone',
           operation: number,
-          replica: record && this.#facts(record),
+          replica: record && this.#mirror.facts(record),
           endpoint,
           note,
         });
@@ -521,178 +463,25 @@ export class ModuleRuntime {
     );
   }
 
-  async #run(operation: Operation): Promise<{ endpoint: Endpoint | null; note: string | null }> {
-    const nothing = { endpoint: null, note: null };
+  async #run(operation: Operation): Promise<OperationResult> {
     if (operation.kind === 'fence') {
-      await this.#fence();
-      return nothing;
+      await this.#mirror.fence(this.#server);
+      return { endpoint: null, note: null };
     }
-    await this.#ensureMirror();
-    const mirror = this.#mirror;
-    switch (operation.kind) {
-      case 'enterEpoch':
-        await mirror.enterEpoch(operation.entry);
-        return nothing;
-      case 'serve':
-        await mirror.serve(operation.epoch);
-        return nothing;
-      case 'attach': {
-        const endpoint = operation.endpoint as unknown as PublishedEndpoint;
-        await mirror.onPeerLoss('continue');
-        await this.#resync.begin(mirror);
-        await mirror.attach(endpoint.address, endpoint, operation.epoch);
-        return nothing;
-      }
-      case 'holdOnPeerLoss':
-        await mirror.onPeerLoss('hold');
-        return nothing;
-      case 'goAlone':
-        await mirror.goAlone(operation.entry);
-        this.#resync.interrupted();
-        if (operation.entry.repair) await this.#verify.beginRepair(mirror, this.#options.config.peer);
-        return nothing;
-      case 'release':
-        await mirror.release();
-        return nothing;
-      case 'keepAside':
-        return { endpoint: null, note: await mirror.keepAside(operation.name, operation.about) };
-      case 'follow': {
-        if (this.#core.mirror === 'following') await mirror.release();
-        const address = this.#options.mirrorAddress();
-        const endpoint = await mirror.follow(address, operation.epoch);
-        this.#resync.forget();
-        this.#resync.onUndo(null);
-        return { endpoint: { ...endpoint, address }, note: null };
-      }
-      case 'unfollow':
-        await mirror.release();
-        return nothing;
-    }
-  }
-
-  /**
-   * Held writes stay held until nothing of the server runs any more; only then are they failed. Rejects, after a pause, when the server may
-   * still run.
-   */
-  async #fence(): Promise<void> {
-    const { server, log } = this.#options;
-    this.#starting?.abort();
-    await within(freezeAnswerMs, this.#mirror.freeze());
-    const killed = server.kill().then(
-      () => null,
-      (error: unknown) => error,
-    );
-    // A server that waits for a frozen write cannot die before the write is answered: give the kill a head start, then fail the write.
-    await within(freezeAnswerMs, killed);
-    if (!(await within(abortAnswerMs, this.#mirror.abort()))) {
-      if (!this.#mirrorGone) {
-        log.add('error', this.name, 'MIRROR_STUCK', 'the mirror does not let go of its mount: its process is killed');
-      }
-      this.#mirror.destroy();
-      await this.#mirror.close().catch(() => undefined);
-      this.#mirrorGone = true;
-    }
-    const failure = await killed;
-    if (failure !== null) {
-      await new Promise((resolve) => setTimeout(resolve, fenceRetryMs));
-      throw new Error('the server could not be killed', { cause: failure });
-    }
-    this.#serverStartedAt = null;
-    // Nothing runs and nothing is served: that the mirror cannot be opened again yet is found by whoever needs it.
-    await this.#ensureMirror().catch((error: unknown) =>
-      log.add('error', this.name, 'MIRROR_NOT_OPENED', String(error)),
-    );
-  }
-
-  async #ensureMirror(): Promise<void> {
-    if (!this.#mirrorGone) return;
-    await this.#mirror.close().catch(() => undefined);
-    this.#mirror = await this.#options.openMirror();
-    this.#mirrorGone = false;
-    this.#guarded = '';
-    this.#listen(this.#mirror);
-    this.#dispatch({ type: 'replica', replica: this.#facts(await this.#mirror.record()) });
-  }
-
-  #startServer(epoch: number): void {
-    const { server, config, log } = this.#options;
-    const abort = new AbortController();
-    this.#starting = abort;
-    log.add('info', config.module, 'SERVER_STARTING', `${config.module} is started on ${config.self}`, { epoch });
-    server.start({ module: config.module, host: config.self, epoch }, abort.signal).then(
-      () => {
-        this.#serverStartedAt = new Date();
-        this.#guard();
-        this.#dispatch({ type: 'serverRunning' });
-      },
-      (error: unknown) => {
-        if (!abort.signal.aborted) {
-          this.#dispatch({
-            type: 'serverFailed',
-            reason: error instanceof Error ? error.message : String(error),
-            lasting:
-              error instanceof ServerError &&
-              (error.code === 'SERVER_IMAGE_MISSING' || error.code === 'SERVER_CONFIGURATION'),
-          });
-        }
-      },
-    );
-  }
-
-  #stopServer(): void {
-    const { server, config, log } = this.#options;
-    this.#starting?.abort();
-    server.stop(new AbortController().signal).then(
-      ({ how, durationMs }) => {
-        this.#serverStartedAt = null;
-        log.add('info', config.module, 'SERVER_STOPPED', `${config.module} is stopped on ${config.self} (${how})`, {
-          durationMs: Math.round(durationMs),
-        });
-        this.#dispatch({ type: 'serverStopped', how });
-      },
-      (error: unknown) => {
-        log.add('error', config.module, 'SERVER_STOP_FAILED', `${String(error)}: it is killed`);
-        this.#killServer();
-      },
-    );
-  }
-
-  /** Until it is known to be gone, nothing of the module is released. */
-  #killServer(): void {
-    this.#options.server.kill().then(
-      () => this.#dispatch({ type: 'serverStopped', how: 'killed' }),
-      (error: unknown) => {
-        this.#options.log.add('error', this.name, 'SERVER_KILL_FAILED', `${String(error)}: trying again`);
-        setTimeout(() => this.#killServer(), fenceRetryMs);
-      },
-    );
-  }
-
-  #onServer(event: ServerEvent): void {
-    if (event.type === 'died') {
-      this.#serverStartedAt = null;
-      this.#serverDetail = null;
-      this.#guard();
-      this.#dispatch({ type: 'serverFailed', reason: event.reason, lasting: false });
-    } else {
-      this.#serverDetail = event.detail;
-      // Guarded from its first moment: should this agent die, the mirror process kills what it would leave behind.
-      this.#guard();
-      this.#options.onChange(false);
-    }
-  }
-
-  #guard(): void {
-    const groups = this.#options.server.processGroups();
-    if (groups.join() === this.#guarded) return;
-    this.#guarded = groups.join();
-    this.#mirror.guard(groups).catch(() => undefined);
-  }
-
-  #listen(mirror: Mirror): void {
-    mirror.events((event) => {
-      if (mirror === this.#mirror) this.#onMirror(event);
+    const mirror = await this.#mirror.opened();
+    const result = await operate(mirror, operation, {
+      address: this.#options.mirrorAddress,
+      isFollowing: () => this.#core.mirror === 'following',
+      beforeAttach: () => this.#resync.begin(mirror),
     });
+    if (operation.kind === 'follow') {
+      this.#resync.forget();
+      this.#resync.onUndo(null);
+    } else if (operation.kind === 'goAlone') {
+      this.#resync.interrupted();
+      if (operation.entry.repair) await this.#verify.beginRepair(mirror, this.#options.config.peer);
+    }
+    return result;
   }
 
   #onMirror(event: MirrorEvent): void {
@@ -710,36 +499,17 @@ export class ModuleRuntime {
       case 'followerLink':
         this.#dispatch({ type: 'mirrorFollowerLink', connected: event.connected });
         return;
-      case 'undoGivenUp': {
-        const told = `the last consistent state of ${this.#options.config.self} is not kept during this resync: ${event.reason}`;
-        this.#options.log.add(
-          'warn',
-          this.name,
-          'UNDO_GIVEN_UP',
-          `${told}; until its end this replica is of no use alone`,
-        );
+      case 'undoGivenUp':
+        this.#notice(event);
         this.#resync.onUndo(event.reason);
         return;
-      }
-      case 'diskFailed': {
-        const { config, directory } = this.#options;
-        const told = `the disk below ${directory} on ${config.self} has failed (${event.error.code}): it lost writes that it had taken`;
-        this.#options.log.add('error', this.name, 'DISK_FAILED', `${told}; check the kernel's log and replace it`);
+      case 'diskFailed':
+      case 'rolledBack':
+        this.#notice(event);
         return;
-      }
-      case 'rolledBack': {
-        const told = `an unfinished resync of ${this.#options.config.self} was taken back in ${String(event.durationMs)} ms`;
-        this.#options.log.add(
-          'warn',
-          this.name,
-          'ROLLED_BACK',
-          `${told}: it is what it was at epoch ${String(event.epoch)}`,
-        );
-        return;
-      }
       case 'record':
         if (event.record.consistent) this.#resync.onUndo(null);
-        this.#dispatch({ type: 'replica', replica: this.#facts(event.record) });
+        this.#dispatch({ type: 'replica', replica: this.#mirror.facts(event.record) });
         return;
       case 'verify':
         this.#verify.onProgress(event.progress);
@@ -748,36 +518,34 @@ export class ModuleRuntime {
         this.#verify.onReport(event.report);
         return;
       case 'stats':
-        this.#onStats(event.stats);
+        this.#view.measure(event.stats);
+        this.#options.onChange(false);
         return;
-      case 'tookOver': {
-        const { asked, reason, durationMs } = event;
+      case 'tookOver':
         // The process that compared has ended: nobody else will report.
-        this.#verify.interrupted(reason);
-        const told = asked ? reason : `${reason}: another one has taken over`;
-        const code = asked ? 'MIRROR_RENEWED' : 'MIRROR_TAKEN_OVER';
-        this.#options.log.add(asked ? 'info' : 'warn', this.name, code, told, { durationMs });
+        this.#verify.interrupted(event.reason);
+        this.#notice(event);
         return;
-      }
       case 'failed':
-        this.#mirrorGone = true;
+        this.#mirror.noteGone();
         this.#verify.interrupted(event.reason);
         this.#dispatch({ type: 'mirrorFailed', reason: event.reason });
         return;
     }
   }
 
-  #onInStep({ progress, durationMs }: Extract<MirrorEvent, { type: 'inStep' }>): void {
-    this.#resync.onDone(progress, durationMs);
-    void this.#mirror.record().then(
-      (record) => this.#dispatch({ type: 'mirrorInStep', replica: this.#facts(record) }),
-      () => undefined,
-    );
+  #notice(event: NoticedEvent): void {
+    const { config, directory, log } = this.#options;
+    const { level, code, message, fields } = noticeOf(event, { self: config.self, directory });
+    log.add(level, this.name, code, message, fields);
   }
 
-  #onStats(stats: MirrorStats): void {
-    this.#traffic = this.#meter.of(stats, performance.now());
-    this.#options.onChange(false);
+  #onInStep({ progress, durationMs }: Extract<MirrorEvent, { type: 'inStep' }>): void {
+    this.#resync.onDone(progress, durationMs);
+    void this.#mirror.controller.record().then(
+      (record) => this.#dispatch({ type: 'mirrorInStep', replica: this.#mirror.facts(record) }),
+      () => undefined,
+    );
   }
 }
 

@@ -1,0 +1,112 @@
+import type { ReplicaFacts } from '../core/types.ts';
+import type { HandedMirror, MirrorController } from '../mirror/controller.ts';
+import type { MirrorEvent, ReplicaRecord } from '../mirror/mirror.ts';
+import type { EventLog } from './eventLog.ts';
+import type { ModuleServer } from './moduleServer.ts';
+import { within } from './within.ts';
+
+const freezeAnswerMs = 300;
+const abortAnswerMs = 10_000;
+const fenceRetryMs = 1000;
+
+export interface ModuleMirrorOptions {
+  readonly module: string;
+  readonly log: EventLog;
+  readonly open: () => Promise<MirrorController>;
+  /** Whether the directory had files when it was last seen as plain files. */
+  readonly content: boolean;
+  readonly onEvent: (event: MirrorEvent) => void;
+  /** Another process has opened the replica. */
+  readonly onReopened: (replica: ReplicaFacts) => void;
+}
+
+/** The mirror of one module, through all the processes that carry it one after the other. */
+export class ModuleMirror {
+  readonly #options: ModuleMirrorOptions;
+  #controller: MirrorController;
+  #gone = false;
+  #guarded: string;
+
+  constructor(options: ModuleMirrorOptions, controller: MirrorController, handed: HandedMirror | null) {
+    this.#options = options;
+    this.#controller = controller;
+    this.#guarded = handed?.guarded.join() ?? '';
+    this.#listen(controller);
+  }
+
+  /** Whichever process carries the mirror, also one that is gone: whoever needs one that is there asks for {@link opened}. */
+  get controller(): MirrorController {
+    return this.#controller;
+  }
+
+  get isGone(): boolean {
+    return this.#gone;
+  }
+
+  /** The process has ended, and nobody has taken over. */
+  noteGone(): void {
+    this.#gone = true;
+  }
+
+  facts({ lineage, consistent, restorable = false, diskError = null }: ReplicaRecord): ReplicaFacts {
+    return { lineage, consistent, restorable, diskError, content: this.#options.content };
+  }
+
+  guard(processGroups: readonly number[]): void {
+    if (processGroups.join() === this.#guarded) return;
+    this.#guarded = processGroups.join();
+    this.#controller.guard(processGroups).catch(() => undefined);
+  }
+
+  /** The mirror, opened again if its process is gone. */
+  async opened(): Promise<MirrorController> {
+    if (this.#gone) {
+      await this.#controller.close().catch(() => undefined);
+      this.#controller = await this.#options.open();
+      this.#gone = false;
+      this.#guarded = '';
+      this.#listen(this.#controller);
+      this.#options.onReopened(this.facts(await this.#controller.record()));
+    }
+    return this.#controller;
+  }
+
+  /**
+   * Held writes stay held until nothing of the server runs any more; only then are they failed. Rejects, after a pause, when the server may
+   * still run.
+   */
+  async fence(server: ModuleServer): Promise<void> {
+    const { log, module } = this.#options;
+    server.giveUpStart();
+    await within(freezeAnswerMs, this.#controller.freeze());
+    const killed = server.kill();
+    // A server that waits for a frozen write cannot die before the write is answered: give the kill a head start, then fail the write.
+    await within(freezeAnswerMs, killed);
+    if (!(await within(abortAnswerMs, this.#controller.abort()))) {
+      if (!this.#gone) {
+        log.add('error', module, 'MIRROR_STUCK', 'the mirror does not let go of its mount: its process is killed');
+      }
+      this.#controller.destroy();
+      await this.#controller.close().catch(() => undefined);
+      this.#gone = true;
+    }
+    const failure = await killed;
+    if (failure !== null) {
+      await new Promise((resolve) => setTimeout(resolve, fenceRetryMs));
+      throw new Error('the server could not be killed', { cause: failure });
+    }
+    server.noteKilled();
+    // Nothing runs and nothing is served: that the mirror cannot be opened again yet is found by whoever needs it.
+    await this.opened().catch((error: unknown) => log.add('error', module, 'MIRROR_NOT_OPENED', String(error)));
+  }
+
+  async close(): Promise<void> {
+    await this.#controller.close().catch(() => undefined);
+  }
+
+  #listen(controller: MirrorController): void {
+    controller.events((event) => {
+      if (controller === this.#controller) this.#options.onEvent(event);
+    });
+  }
+}

@@ -1,0 +1,107 @@
+import type { FailoverReport, ReplicaStatus, Traffic, VerifyStatus } from '../../schemas/generated/api.ts';
+import { divergenceOf, isToldTheSame, peerStatusOf, shownState, type ShownState } from '../core/status.ts';
+import type { ModuleCoreState, PeerStatus } from '../core/types.ts';
+import type { MirrorStats } from '../mirror/mirror.ts';
+import type { HandedModule } from './handOver.ts';
+import { Memo } from './memo.ts';
+import type { ModuleResync } from './moduleResync.ts';
+import type { ModuleServer } from './moduleServer.ts';
+import { TrafficMeter } from './traffic.ts';
+
+export type ModuleStatus = Omit<ReplicaStatus, 'host' | 'known' | 'ageMs'>;
+
+/** A verify as it is shown; `progressed` is another object, or null, whenever `status` is another one. */
+interface ShownVerify {
+  readonly status: VerifyStatus | null;
+  readonly progressed: object | null;
+}
+
+/** What the other hosts are told of one module, and what is shown of it: made anew only when it may have changed. */
+export class ModuleView {
+  lastFailover: FailoverReport | null = null;
+  readonly #meter = new TrafficMeter();
+  readonly #status = new Memo<ModuleStatus>();
+  #traffic: Traffic | null = null;
+  /** Of the core's state, until it changes. */
+  #told: { readonly status: PeerStatus; readonly shown: ShownState } | null = null;
+  #since = new Date();
+  #shown = '';
+
+  /** Goes on from what an earlier program of this process has shown. */
+  goOn(core: ModuleCoreState, { since, lastFailover }: HandedModule['shown']): void {
+    this.#since = new Date(since);
+    this.lastFailover = lastFailover;
+    this.#shown = JSON.stringify(shownState(core));
+  }
+
+  handOver(server: ModuleServer, resync: ModuleResync): HandedModule['shown'] {
+    return {
+      since: this.#since.toISOString(),
+      serverStartedAt: server.startedAt?.toISOString() ?? null,
+      lastFailover: this.lastFailover,
+      lastResync: resync.last,
+    };
+  }
+
+  measure(stats: MirrorStats): void {
+    this.#traffic = this.#meter.of(stats, performance.now());
+  }
+
+  /** Call with every step of the core. Returns whether somebody may have to be told something else than before. */
+  isOther(before: ModuleCoreState, core: ModuleCoreState): boolean {
+    const isOther = !isToldTheSame(before, core);
+    if (isOther) this.#told = null;
+    return isOther;
+  }
+
+  /** How soon those who look at the module should learn what a step of the core has changed; null: there is nothing to learn. */
+  newsOf(before: ModuleCoreState, core: ModuleCoreState): 'urgent' | 'soon' | null {
+    const shown = JSON.stringify(this.tell(core).shown);
+    const urgent = before.role.at !== core.role.at || before.record !== core.record;
+    if (shown !== this.#shown) {
+      const [was, is] = [
+        this.#shown ? (JSON.parse(this.#shown) as { state: string }).state : '',
+        this.tell(core).shown.state,
+      ];
+      if (was !== is) this.#since = new Date();
+      this.#shown = shown;
+      return 'urgent';
+    }
+    if (!urgent && before.role === core.role) return null;
+    return urgent ? 'urgent' : 'soon';
+  }
+
+  /** The same object as long as nothing of it has changed: it is asked for with every heartbeat. */
+  tell(core: ModuleCoreState): { readonly status: PeerStatus; readonly shown: ShownState } {
+    return (this.#told ??= { status: peerStatusOf(core), shown: shownState(core) });
+  }
+
+  /** The same object as long as nothing of it has changed. */
+  status(core: ModuleCoreState, server: ModuleServer, resync: ModuleResync, verify: ShownVerify): ModuleStatus {
+    const told = this.tell(core);
+    const { state, detail, startedAt } = server;
+    const inputs = [told, state, this.#since, detail, startedAt, this.#traffic, resync.shown, verify.progressed];
+    return this.#status.of(inputs, () => {
+      const { role, replica, restarts } = core;
+      const serving = role.at === 'primary';
+      return {
+        ...told.shown,
+        since: this.#since.toISOString(),
+        epoch: replica.lineage.at(-1)?.epoch ?? 0,
+        diverged: divergenceOf(core),
+        diskError: replica.diskError ?? null,
+        server: {
+          state,
+          detail: role.at === 'primary' && role.server.kind === 'down' ? role.server.reason : detail,
+          startedAt: startedAt?.toISOString() ?? null,
+          restarts: restarts.length,
+        },
+        traffic: serving ? this.#traffic : null,
+        resync: serving ? resync.status : null,
+        resyncPaused: serving ? resync.paused : null,
+        undoLost: serving ? null : resync.undoLost,
+        verify: verify.status,
+      };
+    });
+  }
+}
