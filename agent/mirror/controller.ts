@@ -1,7 +1,6 @@
 import { close } from '../platform/libc.ts';
-import { MirrorChild, type HandedChild, type MirrorSpawnOptions } from './childProcess.ts';
-import { RESUME_VERSION, type MirrorMessage, type MirrorMethod, type MirrorRequest } from './ipc.ts';
-import { descriptorsOf, Keeper, type HandedKeeper, type Inheritance, type Successor } from './keeper.ts';
+import type { MirrorSpawnOptions } from './childProcess.ts';
+import { descriptorsOf } from './keeper.ts';
 import type {
   AsideFacts,
   Difference,
@@ -13,41 +12,9 @@ import type {
   ReplicaRecord,
   ResyncPace,
 } from './mirror.ts';
-import { MirrorError } from './mirrorError.ts';
+import { MirrorProcesses, type Carried, type HandedMirror } from './mirrorProcesses.ts';
 
-/** A mirror that serves, for the program that takes the agent over. */
-export interface HandedMirror {
-  readonly child: HandedChild;
-  readonly keeper: HandedKeeper;
-  /** Numbers of calls go on from here. */
-  readonly nextId: number;
-  readonly guarded: readonly number[];
-}
-
-interface Waiting {
-  readonly request: MirrorRequest;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: MirrorError) => void;
-}
-
-/** A process that may take over. */
-interface Prepared {
-  readonly child: MirrorChild;
-  readonly successor: Successor;
-}
-
-/** Another process has this long to take over from one that ended; then it is as if nobody could. */
-const TAKE_OVER_LIMIT_MS = 4000;
-/** And longer by what it has to read again of a journal, when the kernel knows hundreds of thousands of files: slowly, for a busy machine. */
-const JOURNAL_BYTES_PER_MS = 10_000;
-/** Calls that another process can be asked again: they say how things shall be, whatever was done of them. */
-const ASKED_AGAIN = new Set<string>(['freeze', 'thaw', 'goAlone', 'guard', 'record', 'abort']);
-/** A process that is to take over in order has this long to be ready, while the old one serves on. */
-const READY_LIMIT_MS = 15_000;
-/** After this long a process that was told to pause is not asked any more. */
-const PAUSE_LIMIT_MS = 2000;
-/** How long a mirror process may take to leave after `close`, milliseconds. */
-const CLOSE_LIMIT_MS = 15_000;
+export type { HandedMirror } from './mirrorProcesses.ts';
 
 /**
  * The agent's end of one mirror process. Spawns the process, checks directory and state directory there, and turns calls into
@@ -55,52 +22,14 @@ const CLOSE_LIMIT_MS = 15_000;
  * while it serves, another one takes its mount over, where the kernel allows: programs that use it wait for that, and notice nothing else.
  */
 export class MirrorController implements Mirror {
-  readonly #options: MirrorOptions;
-  readonly #spawnOptions: MirrorSpawnOptions;
-  readonly #keeper: Keeper;
-  #child: MirrorChild;
   readonly #listeners: ((event: MirrorEvent) => void)[] = [];
-  readonly #waiting = new Map<number, Waiting>();
-  #nextId = 1;
-  #closing = false;
-  #closed = false;
-  #gone: string | null = null;
-  /** Calls wait for its end. */
-  #takingOver: Promise<void> | null = null;
-  /** Its end is asked for: another process is ready. */
-  #leaving: MirrorChild | null = null;
-  /** What another process has to go on with. */
-  #attached = false;
-  #holds = false;
-  #frozen = false;
-  #guarded: readonly number[] = [];
+  readonly #carried: Carried;
+  readonly #processes: MirrorProcesses;
 
   private constructor(options: MirrorOptions, spawnOptions: MirrorSpawnOptions, handed: HandedMirror | null) {
-    this.#options = options;
-    this.#spawnOptions = spawnOptions;
-    this.#keeper = new Keeper(options.module, handed?.keeper ?? null);
-    if (handed === null) {
-      this.#child = this.#start(this.#keeper.forFirst());
-      this.#keeper.started();
-    } else {
-      this.#child = MirrorChild.adopt(handed.child, spawnOptions, (message) =>
-        this.#onMessage(message as MirrorMessage),
-      );
-      this.#nextId = handed.nextId;
-      this.#guarded = handed.guarded;
-    }
-    this.#watch(this.#child);
-  }
-
-  #start({ stdio }: Inheritance): MirrorChild {
-    return MirrorChild.start(this.#spawnOptions, stdio, (message) => this.#onMessage(message as MirrorMessage));
-  }
-
-  #watch(child: MirrorChild): void {
-    void child.exited.then((how) => {
-      if (child === this.#child && child !== this.#leaving) {
-        this.#onExit(`the mirror process of ${this.#options.module} ${how}`);
-      }
+    this.#carried = { attached: false, holds: false, frozen: false, guarded: handed?.guarded ?? [] };
+    this.#processes = new MirrorProcesses(options, spawnOptions, handed, this.#carried, (event) => {
+      for (const listener of this.#listeners) listener(event);
     });
   }
 
@@ -111,15 +40,7 @@ export class MirrorController implements Mirror {
    */
   static async open(options: MirrorOptions, spawnOptions: MirrorSpawnOptions = {}): Promise<MirrorController> {
     const controller = new MirrorController(options, spawnOptions, null);
-    try {
-      await controller.#send('open', [options, controller.#keeper.forFirst().inherited, null]);
-    } catch (error) {
-      controller.#closing = true;
-      controller.#child.kill();
-      await controller.#child.exited;
-      controller.#keeper.close();
-      throw error;
-    }
+    await controller.#processes.open();
     return controller;
   }
 
@@ -138,7 +59,7 @@ export class MirrorController implements Mirror {
       throw error;
     }
     try {
-      await controller.#send('guard', [controller.#guarded]);
+      await controller.#processes.send('guard', [controller.#carried.guarded]);
       await controller.awaitAgent(null);
     } catch (error) {
       await controller.abandon();
@@ -149,7 +70,7 @@ export class MirrorController implements Mirror {
 
   /** The process's id, for logs and fault tests; undefined if it could not be started. */
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#processes.pid;
   }
 
   readonly events = (listener: (event: MirrorEvent) => void): void => {
@@ -157,99 +78,93 @@ export class MirrorController implements Mirror {
   };
 
   async record(): Promise<ReplicaRecord> {
-    return (await this.#call('record', [])) as ReplicaRecord;
+    return (await this.#processes.call('record', [])) as ReplicaRecord;
   }
 
   async enterEpoch(entry: LineageEntry): Promise<void> {
-    await this.#call('enterEpoch', [entry]);
+    await this.#processes.call('enterEpoch', [entry]);
   }
 
   async follow(address: string, epoch: number): Promise<FollowerEndpoint> {
-    return (await this.#call('follow', [address, epoch])) as FollowerEndpoint;
+    return (await this.#processes.call('follow', [address, epoch])) as FollowerEndpoint;
   }
 
   async serve(epoch: number): Promise<void> {
-    await this.#call('serve', [epoch]);
+    await this.#processes.call('serve', [epoch]);
   }
 
   async attach(address: string, endpoint: FollowerEndpoint, epoch: number): Promise<void> {
-    this.#attached = true;
-    await this.#call('attach', [address, endpoint, epoch]);
+    this.#carried.attached = true;
+    await this.#processes.call('attach', [address, endpoint, epoch]);
   }
 
   async paceResync(pace: ResyncPace): Promise<void> {
-    await this.#call('paceResync', [pace]);
+    await this.#processes.call('paceResync', [pace]);
   }
 
   async onPeerLoss(mode: 'hold' | 'continue'): Promise<void> {
-    await this.#call('onPeerLoss', [mode]);
-    this.#holds = mode === 'hold';
+    await this.#processes.call('onPeerLoss', [mode]);
+    this.#carried.holds = mode === 'hold';
   }
 
   async freeze(): Promise<void> {
-    this.#frozen = true;
-    await this.#call('freeze', []);
+    this.#carried.frozen = true;
+    await this.#processes.call('freeze', []);
   }
 
   async thaw(): Promise<void> {
-    await this.#call('thaw', []);
-    this.#frozen = false;
+    await this.#processes.call('thaw', []);
+    this.#carried.frozen = false;
   }
 
   async goAlone(entry: LineageEntry): Promise<void> {
-    await this.#call('goAlone', [entry]);
-    this.#holds = this.#frozen = this.#attached = false;
+    await this.#processes.call('goAlone', [entry]);
+    this.#letGo();
   }
 
   async verify(bandwidth: number | null): Promise<void> {
-    await this.#call('verify', [bandwidth]);
+    await this.#processes.call('verify', [bandwidth]);
   }
 
   async stopVerify(): Promise<boolean> {
-    return (await this.#call('stopVerify', [])) as boolean;
+    return (await this.#processes.call('stopVerify', [])) as boolean;
   }
 
   async markDifferences(differences: readonly Difference[] | null): Promise<void> {
-    await this.#call('markDifferences', [differences]);
+    await this.#processes.call('markDifferences', [differences]);
   }
 
   async abort(): Promise<void> {
-    await this.#call('abort', []);
-    this.#holds = this.#frozen = this.#attached = false;
+    await this.#processes.call('abort', []);
+    this.#letGo();
   }
 
   async release(): Promise<void> {
-    await this.#call('release', []);
-    this.#holds = this.#frozen = this.#attached = false;
+    await this.#processes.call('release', []);
+    this.#letGo();
   }
 
   async keepAside(name: string, about: AsideFacts): Promise<string> {
-    return (await this.#call('keepAside', [name, about])) as string;
+    return (await this.#processes.call('keepAside', [name, about])) as string;
   }
 
   async guard(processGroups: readonly number[]): Promise<void> {
-    this.#guarded = processGroups;
-    await this.#call('guard', [processGroups]);
+    this.#carried.guarded = processGroups;
+    await this.#processes.call('guard', [processGroups]);
   }
 
   destroy(): void {
-    this.#keeper.listen();
-    this.#keeper.letGo();
-    this.#child.kill();
+    this.#processes.destroy();
   }
 
   /** Leaves the process as the end of this one would: it freezes, kills what it guards, and unmounts. Resolves when it has ended. */
   async abandon(): Promise<void> {
-    this.#closing = true;
-    this.#child.channel.close();
-    await this.#child.exited;
-    this.#keeper.close();
+    await this.#processes.abandon();
   }
 
   /** Whether another process can go on with what this one serves. */
   get isResumable(): boolean {
-    this.#keeper.listen();
-    return this.#keeper.isResumable;
+    return this.#processes.isResumable;
   }
 
   /**
@@ -257,284 +172,26 @@ export class MirrorController implements Mirror {
    * at the agent's end. Null: it is over, or does not happen.
    */
   async awaitAgent(limitMs: number | null): Promise<void> {
-    await this.#call('awaitAgent', [limitMs]);
+    await this.#processes.call('awaitAgent', [limitMs]);
   }
 
   /** What the program needs that takes the agent over; null when something is under way, then a moment later may be better. */
   handOver(): HandedMirror | null {
-    this.#keeper.listen();
-    const isQuiet = this.#gone === null && !this.#closing && !this.#takingOver && this.#waiting.size === 0;
-    const child = this.#child.handOver();
-    if (!isQuiet || this.#frozen || this.#attached || this.#holds || !this.#keeper.isResumable || child === null) {
-      return null;
-    }
-    return { child, keeper: this.#keeper.handOver(), nextId: this.#nextId, guarded: this.#guarded };
+    return this.#processes.handOver();
+  }
+
+  renew(): Promise<number> {
+    return this.#processes.renew();
   }
 
   async close(): Promise<void> {
-    if (this.#gone === null) {
-      this.#closing = true;
-      const limit = setTimeout(() => this.#child.kill(), CLOSE_LIMIT_MS);
-      try {
-        await this.#call('close', []);
-      } catch (error) {
-        // A process that was killed a moment ago takes no calls any more before its end is known.
-        const isEnding = error instanceof MirrorError && error.code === 'process-gone';
-        if (this.#gone === null && !isEnding) throw error;
-      } finally {
-        clearTimeout(limit);
-      }
-      this.#child.channel.close();
-    }
-    const limit = setTimeout(() => this.#child.kill(), CLOSE_LIMIT_MS);
-    await this.#child.exited;
-    clearTimeout(limit);
-    if (!this.#closed) this.#keeper.close();
-    this.#closed = true;
+    await this.#processes.close();
   }
 
-  async #call(method: MirrorMethod, params: readonly unknown[]): Promise<unknown> {
-    await this.#nobodyTakesOver();
-    return this.#send(method, params);
+  /** There is nothing more that another process would have to go on with. */
+  #letGo(): void {
+    this.#carried.holds = this.#carried.frozen = this.#carried.attached = false;
   }
-
-  #send(method: MirrorMethod | 'open', params: readonly unknown[], child = this.#child): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      if (this.#gone !== null) {
-        reject(new MirrorError('process-gone', this.#gone));
-        return;
-      }
-      const request: MirrorRequest = { id: this.#nextId++, method, params };
-      this.#waiting.set(request.id, { request, resolve, reject });
-      this.#post(request, child);
-    });
-  }
-
-  #post(request: MirrorRequest, child = this.#child): void {
-    child.channel.send(request, (error) => {
-      // A process that has ended is noticed by its end.
-      if (child !== this.#child || child.hasEnded) return;
-      const waiting = this.#waiting.get(request.id);
-      if (!this.#waiting.delete(request.id)) return;
-      waiting?.reject(
-        new MirrorError('process-gone', `the mirror process does not take calls any more: ${error.message}`),
-      );
-    });
-  }
-
-  #onMessage(message: MirrorMessage): void {
-    this.#keeper.listen();
-    if ('event' in message) {
-      if (message.event.type === 'peerLost') this.#attached = false;
-      this.#tell(message.event);
-      return;
-    }
-    const waiting = this.#waiting.get(message.id);
-    this.#waiting.delete(message.id);
-    if ('error' in message) waiting?.reject(new MirrorError(message.error.code, message.error.message));
-    else waiting?.resolve(message.result);
-  }
-
-  #tell(event: MirrorEvent): void {
-    for (const listener of this.#listeners) listener(event);
-  }
-
-  #onExit(reason: string): void {
-    if (this.#gone !== null) return;
-    this.#keeper.listen();
-    if (!this.#closing && !this.#takingOver && this.#keeper.canResume) {
-      this.#takingOver = this.#takeOver(reason).finally(() => (this.#takingOver = null));
-    } else this.#end(reason);
-  }
-
-  #end(reason: string): void {
-    if (this.#gone !== null) return;
-    this.#gone = reason;
-    // The kernel fails at once whatever waits for a mount that nobody holds any more.
-    this.#keeper.letGo();
-    this.#refuse(reason, () => true);
-    if (!this.#closing) this.#tell({ type: 'failed', reason });
-  }
-
-  #refuse(reason: string, which: (request: MirrorRequest) => boolean): void {
-    for (const [id, { request, reject }] of this.#waiting) {
-      if (!which(request)) continue;
-      this.#waiting.delete(id);
-      reject(new MirrorError('process-gone', reason));
-    }
-  }
-
-  async #takeOver(reason: string): Promise<void> {
-    const since = performance.now();
-    const again = [...this.#waiting.values()]
-      .map(({ request }) => request)
-      .filter(({ method }) => ASKED_AGAIN.has(method));
-    this.#refuse(reason, ({ method }) => !ASKED_AGAIN.has(method));
-    let next: Prepared;
-    try {
-      next = this.#prepare();
-    } catch (error) {
-      this.#end(`${reason}, and no other could be started: ${error instanceof Error ? error.message : String(error)}`);
-      return;
-    }
-    if (!(await this.#goOnWith(next, reason))) return;
-    for (const request of again) this.#post(request);
-    this.#tookOver(false, reason, since);
-  }
-
-  /** Starts a process that may take over. */
-  #prepare(): Prepared {
-    const successor = this.#keeper.forNext();
-    try {
-      return { child: this.#start(successor), successor };
-    } catch (error) {
-      close(successor.socket);
-      throw error;
-    } finally {
-      close(successor.childSocket);
-    }
-  }
-
-  /** The process that served has ended: another one goes on. Returns false when it could not, and this mirror is gone. */
-  async #goOnWith({ child, successor }: Prepared, reason: string): Promise<boolean> {
-    const limit = setTimeout(
-      () => {
-        this.#keeper.letGo();
-        child.kill();
-      },
-      TAKE_OVER_LIMIT_MS + this.#keeper.journalBytes / JOURNAL_BYTES_PER_MS,
-    );
-    try {
-      this.#child = child;
-      this.#watch(child);
-      // The program on disk may be another one than that of the process which ended.
-      await this.#isReady(child);
-      const resumed = this.#keeper.handTo(successor, this.#holds);
-      // First of all: should the agent end now, nothing may be left behind.
-      await this.#send('guard', [this.#guarded]);
-      await this.#send('open', [this.#options, successor.inherited, resumed]);
-      if (this.#frozen) await this.#send('freeze', []);
-      return true;
-    } catch (error) {
-      this.#keeper.letGo();
-      child.kill();
-      await child.exited;
-      const why = error instanceof Error ? error.message : String(error);
-      this.#end(`${reason}, and no other could take over: ${why}`);
-      return false;
-    } finally {
-      clearTimeout(limit);
-    }
-  }
-
-  #tookOver(asked: boolean, reason: string, since: number): number {
-    const attached = this.#attached;
-    this.#attached = false;
-    const durationMs = Math.round(performance.now() - since);
-    this.#tell({ type: 'tookOver', asked, reason, durationMs });
-    if (attached) this.#tell({ type: 'peerLost', reason });
-    return durationMs;
-  }
-
-  async #nobodyTakesOver(): Promise<void> {
-    while (this.#takingOver) await this.#takingOver;
-  }
-
-  async renew(): Promise<number> {
-    await this.#nobodyTakesOver();
-    this.#mayRenew();
-    const old = this.#child;
-    const next = this.#prepare();
-    try {
-      await this.#isReady(next.child);
-      await this.#nobodyTakesOver();
-      this.#mayRenew();
-      if (old !== this.#child) throw new MirrorError('busy', 'another mirror process has just taken over');
-      const turn = this.#takeTurn(old, next);
-      this.#takingOver = turn.then(
-        () => undefined,
-        () => undefined,
-      );
-      return await turn.finally(() => (this.#takingOver = null));
-    } catch (error) {
-      if (next.child !== this.#child) {
-        next.child.kill();
-        next.child.channel.close();
-        close(next.successor.socket);
-      }
-      throw error;
-    }
-  }
-
-  /** @throws MirrorError when no other process can take over now */
-  #mayRenew(): void {
-    const { module } = this.#options;
-    if (this.#gone !== null) throw new MirrorError('process-gone', this.#gone);
-    if (!this.isResumable) {
-      throw new MirrorError('not-resumable', `no other process can take over what the mirror of ${module} serves`);
-    }
-    if (this.#frozen || this.#closing || this.#waiting.size > 0) {
-      throw new MirrorError('busy', `the mirror of ${module} is frozen or at work: try again in a moment`);
-    }
-  }
-
-  /** Waits until a process that was prepared runs, and sees whether it knows what it would take over. */
-  async #isReady(child: MirrorChild): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const ended = child.exited.then((how) => {
-      throw new MirrorError('not-started', `the new mirror process ${how}`);
-    });
-    const late = new Promise<never>((_, reject) => {
-      const told = `the new mirror process was not ready within ${READY_LIMIT_MS / 1000} s`;
-      timer = setTimeout(() => reject(new MirrorError('not-started', told)), READY_LIMIT_MS);
-    });
-    ended.catch(() => undefined);
-    try {
-      const version = await Promise.race([this.#send('resumes', [], child), ended, late]);
-      if (version === RESUME_VERSION) return;
-      throw new MirrorError(
-        'other-version',
-        `the program on disk takes over version ${String(version)} of a mirror, the one that runs leaves version ${RESUME_VERSION}: stop and start the module to run it`,
-      );
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  /** The old process ends between two requests, and the new one goes on. */
-  async #takeTurn(old: MirrorChild, next: Prepared): Promise<number> {
-    const since = performance.now();
-    const reason = `the mirror process of ${this.#options.module} was renewed`;
-    this.#leaving = old;
-    try {
-      // If it ends by itself in this moment, the new one is ready all the same.
-      const ended = old.exited.then(() => true);
-      // A process that does not answer is killed all the same: nothing is done twice then either.
-      const paused = await Promise.race([this.#send('pause', []), ended, after(PAUSE_LIMIT_MS, true)]);
-      if (paused !== true) {
-        throw new MirrorError(
-          'busy',
-          `the mirror of ${this.#options.module} waits for its disk: try again in a moment`,
-        );
-      }
-      old.kill();
-      if (!(await Promise.race([ended, after(TAKE_OVER_LIMIT_MS, false)]))) {
-        this.#keeper.letGo();
-        this.#end(`${reason}, and the old one does not end: it waits for its disk`);
-        throw new MirrorError('process-gone', this.#gone ?? reason);
-      }
-      this.#keeper.listen();
-      this.#refuse(reason, () => true);
-      if (!(await this.#goOnWith(next, reason))) throw new MirrorError('process-gone', this.#gone ?? reason);
-    } finally {
-      this.#leaving = null;
-    }
-    return this.#tookOver(true, reason, since);
-  }
-}
-
-function after<T>(ms: number, value: T): Promise<T> {
-  return new Promise((resolve) => setTimeout(() => resolve(value), ms).unref());
 }
 
 /** Everything that the program inherits which takes the agent over. */
