@@ -1,42 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe as suite, expect, test } from 'vitest';
+import { describe as suite, expect, test } from 'vitest';
 import type { VerifyReport } from '../../agent/mirror/mirror.ts';
 import { GuestProgram } from './guestProgram.ts';
-import { Pair, settle } from './pairHarness.ts';
+import { settle } from './pairHarness.ts';
+import { UncoveredPair } from './uncoveredPair.ts';
 
-let pair: Pair;
-/** The secondary's files below its cover. */
-let below: string;
-let program: GuestProgram | null = null;
-const file = (name: string) => path.join(pair.alpha.directory, name);
-const hidden = (name: string) => path.join(below, name);
-
-beforeEach(async () => {
-  pair = await new Pair().open();
-  below = path.join(pair.beta.base, 'below');
-  fs.mkdirSync(below);
-  execFileSync('mount', ['--bind', pair.beta.directory, below]);
-  execFileSync('mount', ['--make-private', below]);
-  await pair.serve(pair.alpha);
-});
-afterEach(async () => {
-  program?.kill();
-  program = null;
-  execFileSync('umount', [below]);
-  await pair.remove();
-});
-
-async function verify(): Promise<VerifyReport> {
-  const from = pair.alpha.seen.length;
-  await pair.alpha.mirror.verify(null);
-  return (await pair.alpha.event('verified', from, 60_000)).report;
-}
+const uncovered = new UncoveredPair();
+const { file, hidden, verify } = uncovered;
 
 /** Changes a byte of the secondary's file and nothing that tells of it. */
 function flip(name: string, offset: number): void {
-  const times = path.join(pair.beta.base, 'times');
+  const times = path.join(uncovered.pair.beta.base, 'times');
   execFileSync('touch', ['-r', hidden(name), times]);
   const fd = fs.openSync(hidden(name), 'r+');
   const byte = Buffer.alloc(1);
@@ -48,6 +24,7 @@ function flip(name: string, offset: number): void {
 
 /** What the agents do when an operator wants what a verify found repaired. */
 async function repair(found: VerifyReport) {
+  const { pair } = uncovered;
   const { alpha, beta } = pair;
   await pair.goAlone(alpha);
   await alpha.mirror.markDifferences(found.total > found.differences.length ? null : found.differences);
@@ -78,6 +55,7 @@ async function keptIn(folder: string): Promise<string[]> {
 
 suite('a repair', () => {
   test('sends what a verify found and no more, and keeps what the secondary held aside', async () => {
+    const { pair } = uncovered;
     const { alpha, beta } = pair;
     fs.writeFileSync(file('image'), Buffer.alloc(64 * 1024 * 1024, 7));
     fs.writeFileSync(file('untouched'), Buffer.alloc(1024 * 1024, 8));
@@ -90,12 +68,13 @@ suite('a repair', () => {
     expect(progress.kind).toBe('delta');
     expect(progress.sent).toBeLessThan(200_000);
     expect(await verify()).toMatchObject({ outcome: 'complete', total: 0 });
-    expect(await settle(alpha.directory, below)).toEqual([]);
+    expect(await settle(alpha.directory, uncovered.below)).toEqual([]);
     expect(await keptIn(folder)).toEqual(['image content']);
     expect(fs.readFileSync(path.join(folder, 'files/image'))[40_000_123]).toBe(7 ^ 0x10);
   });
 
   test('mends every kind of difference', async () => {
+    const { pair } = uncovered;
     const { alpha, beta } = pair;
     fs.writeFileSync(file('image'), Buffer.alloc(3_000_001, 7));
     fs.truncateSync(file('image'), 40_000_000);
@@ -125,11 +104,12 @@ suite('a repair', () => {
 
     const { folder } = await repair(await verify());
     expect(await verify()).toMatchObject({ outcome: 'complete', total: 0, differences: [] });
-    expect(await settle(alpha.directory, below)).toEqual([]);
+    expect(await settle(alpha.directory, uncovered.below)).toEqual([]);
     expect(fs.readFileSync(path.join(folder, 'files/extra'), 'utf8')).toBe('only here');
   });
 
   test('compares everything when a file that was found has another name by then', async () => {
+    const { pair } = uncovered;
     const { alpha, beta } = pair;
     fs.writeFileSync(file('image'), Buffer.alloc(1024 * 1024, 7));
     await pair.join(alpha, beta);
@@ -141,13 +121,16 @@ suite('a repair', () => {
   });
 
   test('goes on beside a program that writes', async () => {
+    const { pair } = uncovered;
     const { alpha, beta } = pair;
     fs.writeFileSync(file('image'), Buffer.alloc(16 * 1024 * 1024, 7));
     await pair.join(alpha, beta);
-    program = new GuestProgram(
-      'exec bash -c "$1" bash "$2"',
-      'while :; do dd if=/dev/urandom of="$1/image" bs=4k count=1 seek=$((RANDOM % 2048)) conv=notrunc,fdatasync; done 2>/dev/null',
-      alpha.directory,
+    uncovered.keep(
+      new GuestProgram(
+        'exec bash -c "$1" bash "$2"',
+        'while :; do dd if=/dev/urandom of="$1/image" bs=4k count=1 seek=$((RANDOM % 2048)) conv=notrunc,fdatasync; done 2>/dev/null',
+        alpha.directory,
+      ),
     );
     flip('image', 12 * 1024 * 1024);
     const found = await verify();
@@ -157,6 +140,7 @@ suite('a repair', () => {
   });
 
   test('marks nothing while a secondary is connected', async () => {
+    const { pair } = uncovered;
     const { alpha, beta } = pair;
     await pair.join(alpha, beta);
     await expect(alpha.mirror.markDifferences(null)).rejects.toThrow('with a secondary connected');

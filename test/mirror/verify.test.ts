@@ -1,44 +1,19 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe as suite, expect, test } from 'vitest';
+import { describe as suite, expect, test } from 'vitest';
 import type { Difference } from '../../agent/mirror/mirror.ts';
 import { GuestProgram } from './guestProgram.ts';
-import { Pair } from './pairHarness.ts';
+import { UncoveredPair } from './uncoveredPair.ts';
 
-let pair: Pair;
-/** The secondary's files below its cover. */
-let below: string;
-let programs: GuestProgram[] = [];
-const file = (name: string) => path.join(pair.alpha.directory, name);
-const hidden = (name: string) => path.join(below, name);
-
-beforeEach(async () => {
-  pair = await new Pair().open();
-  below = path.join(pair.beta.base, 'below');
-  fs.mkdirSync(below);
-  execFileSync('mount', ['--bind', pair.beta.directory, below]);
-  execFileSync('mount', ['--make-private', below]);
-  await pair.serve(pair.alpha);
-});
-afterEach(async () => {
-  for (const each of programs) each.kill();
-  programs = [];
-  execFileSync('umount', [below]);
-  await pair.remove();
-});
-
-/** Runs a verify to its end. */
-async function verify(bandwidth: number | null = null) {
-  const from = pair.alpha.seen.length;
-  await pair.alpha.mirror.verify(bandwidth);
-  return (await pair.alpha.event('verified', from, 60_000)).report;
-}
+const uncovered = new UncoveredPair();
+const { file, hidden, verify } = uncovered;
 
 const found = (differences: readonly Difference[]) => differences.map((each) => `${each.what} ${each.path}`).sort();
 
 suite('a verify', () => {
   test('finds nothing on equal replicas, and each thing that is not equal', async () => {
+    const { pair } = uncovered;
     const { alpha, beta } = pair;
     fs.writeFileSync(file('image'), Buffer.alloc(3_000_001, 7));
     fs.truncateSync(file('image'), 40_000_000);
@@ -103,6 +78,7 @@ suite('a verify', () => {
   });
 
   test('raises no false alarm while everything changes', async () => {
+    const { pair } = uncovered;
     const { alpha, beta } = pair;
     for (let index = 0; index < 20; index++) {
       fs.mkdirSync(file(`d${index}/sub`), { recursive: true });
@@ -112,7 +88,7 @@ suite('a verify', () => {
     }
     await pair.join(alpha, beta);
     for (const seed of ['1', '2', '3']) {
-      programs.push(new GuestProgram('exec bash -c "$1" bash "$2" "$3"', STORM, alpha.directory, seed));
+      uncovered.keep(new GuestProgram('exec bash -c "$1" bash "$2" "$3"', STORM, alpha.directory, seed));
     }
     for (let round = 0; round < 4; round++) {
       const report = await verify(round === 0 ? 20 * 1024 * 1024 : null);
@@ -122,6 +98,7 @@ suite('a verify', () => {
   });
 
   test('keeps to its limit, is stopped on demand, and one runs at a time', async () => {
+    const { pair } = uncovered;
     const { alpha, beta } = pair;
     fs.writeFileSync(file('image'), Buffer.alloc(12 * 1024 * 1024, 1));
     await pair.join(alpha, beta);
@@ -139,6 +116,7 @@ suite('a verify', () => {
   });
 
   test('needs a secondary in step, and ends as incomplete when that is lost', async () => {
+    const { pair } = uncovered;
     const { alpha, beta } = pair;
     await expect(alpha.mirror.verify(null)).rejects.toThrow('no secondary in step');
     fs.writeFileSync(file('image'), Buffer.alloc(4 * 1024 * 1024, 1));
