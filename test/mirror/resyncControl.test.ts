@@ -1,6 +1,7 @@
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, describe as suite, expect, test } from 'vitest';
+import { afterEach, describe as suite, expect, test, vi } from 'vitest';
 import { Pair, settle, type TestHost } from './pairHarness.ts';
 
 const MIB = 1 << 20;
@@ -22,7 +23,43 @@ async function nextProgress(host: TestHost) {
   return (await host.event('resync', host.seen.length, 10_000)).progress;
 }
 
+/** Reads and writes blocks of a file, each after the answer to the one before, and says every half a second how many there were. */
+const restless = `
+const fs = require('node:fs');
+const fd = fs.openSync(process.argv[1], 'w+');
+const block = Buffer.alloc(4096);
+let calls = 0;
+for (let told = Date.now(); ; ) {
+  fs.writeSync(fd, block, 0, 4096, (calls % 64) * 4096);
+  fs.fstatSync(fd);
+  calls++;
+  if (Date.now() - told < 500) continue;
+  told = Date.now();
+  console.log(calls);
+}`;
+
 suite('a resync', () => {
+  test.each(['adaptive', null] as const)('ends beside a guest that never rests (%s)', async (resyncBandwidth) => {
+    pair = await new Pair({ both: { resyncBandwidth } }).open();
+    const { alpha, beta } = pair;
+    writeImage(alpha, 'image', 96 * MIB, 0.25);
+    await pair.serve(alpha);
+    const guest = spawn(process.execPath, ['-e', restless, path.join(alpha.directory, 'restless')]);
+    let calls = 0;
+    guest.stdout.on('data', (text: Buffer) => (calls = Number(text.toString().trim().split('\n').at(-1))));
+    try {
+      await vi.waitUntil(() => calls > 0, 10_000);
+      const before = calls;
+      const from = await pair.attach(alpha, beta);
+      await alpha.event('inStep', from, 60_000);
+      // Neither did it stand still meanwhile.
+      expect(calls).toBeGreaterThan(before);
+    } finally {
+      guest.kill('SIGKILL');
+    }
+    expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+  });
+
   test('that is paused compares and sends nothing, takes what the guest writes, and goes on when it may', async () => {
     pair = await new Pair({ both: { resyncBandwidth: 8 * MIB } }).open();
     const { alpha, beta } = pair;
