@@ -118,22 +118,22 @@ function story(
   });
 }
 
+/** Alpha loses power: beta holds what was durable, serves, and takes alpha back by a delta. */
+async function failOverAndBack(all: CrashPair, random: Random, seed: number): Promise<void> {
+  const { alpha, beta, guest } = all;
+  await all.powerLoss(alpha, seed);
+  await guest.stop();
+  await all.serve(beta);
+  expect(guest.missing(beta.directory)).toEqual([]);
+  guest.start(beta.directory);
+  await guest.writes(1 + random.below(200));
+  await guest.stop();
+  await all.powerOn(alpha);
+  await all.rejoin(beta, alpha);
+}
+
 suite('power loss', () => {
-  story(
-    'of the primary: the secondary holds what was durable, serves, and takes it back by a delta',
-    async (all, random, seed) => {
-      const { alpha, beta, guest } = all;
-      await all.powerLoss(alpha, seed);
-      await guest.stop();
-      await all.serve(beta);
-      expect(guest.missing(beta.directory)).toEqual([]);
-      guest.start(beta.directory);
-      await guest.writes(1 + random.below(200));
-      await guest.stop();
-      await all.powerOn(alpha);
-      await all.rejoin(beta, alpha);
-    },
-  );
+  story('of the primary: the secondary holds what was durable, serves, and takes it back by a delta', failOverAndBack);
 
   story('of the secondary: the primary goes on, and takes it back by a delta', async (all, random, seed) => {
     const { alpha, beta, guest } = all;
@@ -175,15 +175,7 @@ suite('power loss of both, one after the other, under', () => {
       `${name}: the secondary serves what was durable, and so does the first one in its turn`,
       async (all, random, seed) => {
         const { alpha, beta, guest } = all;
-        await all.powerLoss(alpha, seed);
-        await guest.stop();
-        await all.serve(beta);
-        expect(guest.missing(beta.directory)).toEqual([]);
-        guest.start(beta.directory);
-        await guest.writes(1 + random.below(200));
-        await guest.stop();
-        await all.powerOn(alpha);
-        await all.rejoin(beta, alpha);
+        await failOverAndBack(all, random, seed);
         guest.start(beta.directory);
         await guest.writes(1 + random.below(200));
         await Promise.all([all.powerLoss(alpha, seed + 1), all.powerLoss(beta, seed + 2)]);
