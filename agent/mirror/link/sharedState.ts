@@ -21,6 +21,7 @@ const INTS = 16;
 const SENT = 0;
 const ACKED = 1;
 const HEARD = 2;
+const WAKE_AT = 3;
 const SENT_TIMES = 8;
 const SENT_TIME_SLOTS = 1024;
 const LAGS = SENT_TIMES + SENT_TIME_SLOTS;
@@ -147,6 +148,7 @@ export class SharedState {
     this.#locked(() => {
       this.#floats[SENT] = sent;
       this.#floats[ACKED] = sent;
+      this.#floats[WAKE_AT] = 0;
       this.#floats[HEARD] = monotonicMs();
       Atomics.store(this.#ints, SOCKET, socketFd);
       Atomics.store(this.#ints, IN_STEP, 0);
@@ -193,10 +195,29 @@ export class SharedState {
     const count = Atomics.add(this.#ints, LAG_COUNT, 1);
     this.#floats[LAGS + (count % LAG_SLOTS)] = lag;
     this.#lock();
-    if (number > this.#float(ACKED)) this.#floats[ACKED] = number;
+    const wakes = this.#advanceLocked(number);
     this.#floats[HEARD] = now;
     this.#releaseLocked();
     this.#unlock();
+    if (wakes) signalEvent(this.#wakeFd);
+  }
+
+  /** Returns whether the dispatcher waits for this. */
+  #advanceLocked(number: number): boolean {
+    if (number > this.#float(ACKED)) this.#floats[ACKED] = number;
+    const wakeAt = this.#float(WAKE_AT);
+    if (wakeAt === 0 || wakeAt > this.#float(ACKED)) return false;
+    this.#floats[WAKE_AT] = 0;
+    return true;
+  }
+
+  /** Wakes the dispatcher once the peer has applied frame `number`. Returns false when it has already. */
+  wakeAt(number: number): boolean {
+    return this.#locked(() => {
+      const isDue = number <= this.#float(ACKED);
+      this.#floats[WAKE_AT] = isDue ? 0 : number;
+      return !isDue;
+    });
   }
 
   /** Median lag since the last call, microseconds; null without traffic. */
@@ -256,12 +277,14 @@ export class SharedState {
 
   /** The peer has carried out the flush of frame `number`, and so has applied what was sent before it. */
   notePeerFlushed(number: number): void {
-    this.#locked(() => {
+    const wakes = this.#locked(() => {
       this.#floats[HEARD] = monotonicMs();
-      if (number > this.#float(ACKED)) this.#floats[ACKED] = number;
+      const isAwaited = this.#advanceLocked(number);
       this.#replies.peerFlushed(number);
       this.#releaseLocked();
+      return isAwaited;
     });
+    if (wakes) signalEvent(this.#wakeFd);
   }
 
   /** The frame of the oldest flush that a reply waits for, 0 for none. */

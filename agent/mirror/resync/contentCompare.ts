@@ -89,6 +89,13 @@ export class ContentCompare {
     return item !== undefined && this.#advance(item);
   }
 
+  /** When only content on its way holds the rest up: has the dispatcher woken once there is room. Returns false when there is room by now. */
+  waitForRoom(): boolean {
+    const oldest = this.#contentInFlight[0];
+    if (oldest === undefined || this.#contentBytes < CONTENT_IN_FLIGHT) return true;
+    return this.#context.shared.wakeAt(oldest.number);
+  }
+
   /** Queues parts of a file for comparison; parts that are queued already stay so. */
   check(ino: number, path: string, ranges: readonly ByteRange[], fresh: boolean): void {
     const known = this.#items.get(ino);

@@ -70,7 +70,8 @@ export class PrimaryResync {
     if (!this.#context.session.alive || this.#finishing) return false;
     if (this.#content.stepAnswered() || this.#walk.step()) return true;
     // Names first: content of files that are about to be renamed or removed would be sent in vain.
-    return this.#walk.complete && this.#content.stepZones();
+    if (this.#walk.complete && this.#content.stepZones()) return true;
+    return !this.#content.waitForRoom();
   }
 
   /** Nothing is left to compare or to send. */
