@@ -38,32 +38,55 @@ export function readPiece(fd: number, offset: number, length: number): Buffer {
   return buffer.subarray(0, preadFully(fd, buffer, offset));
 }
 
-/** Where the first data of a range start: its end when there are none, its start when the file system does not know holes. */
-export function nextData(fd: number, range: ByteRange): number {
-  const found = tryLseek(fd, range.start, SEEK_DATA);
-  if (found === -errnos.ENXIO) return range.end;
-  return found < 0 ? range.start : Math.min(found, range.end);
+/**
+ * Where a file has data and where holes. What was asked is remembered: a file of many small pieces is looked at in time that grows with their
+ * number, though the system below walks to the end of the data at each question. Only while nothing changes the file.
+ */
+export class DataRuns {
+  readonly #fd: number;
+  #run: ByteRange & { readonly isData: boolean } = { start: 0, end: 0, isData: false };
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** The run of data or hole at an offset. A file system that does not know holes has data everywhere. */
+  #at(offset: number): ByteRange & { readonly isData: boolean } {
+    const known = this.#run;
+    if (offset >= known.start && offset < known.end) return known;
+    const data = tryLseek(this.#fd, offset, SEEK_DATA);
+    if (data === -errnos.ENXIO) this.#run = { start: offset, end: Infinity, isData: false };
+    else if (data > offset) this.#run = { start: offset, end: data, isData: false };
+    else {
+      const hole = data < 0 ? -1 : tryLseek(this.#fd, offset, SEEK_HOLE);
+      this.#run = { start: offset, end: hole < 0 ? Infinity : hole, isData: true };
+    }
+    return this.#run;
+  }
+
+  /** Where the first data of a range start: its end when there are none. */
+  nextData(range: ByteRange): number {
+    const run = this.#at(range.start);
+    return run.isData ? range.start : Math.min(run.end, range.end);
+  }
+
+  /** Splits a range into parts with data and parts without. */
+  split(range: ByteRange): { data: ByteRange[]; holes: ByteRange[] } {
+    const data: ByteRange[] = [];
+    const holes: ByteRange[] = [];
+    for (let at = range.start; at < range.end;) {
+      const run = this.#at(at);
+      const end = Math.min(run.end, range.end);
+      (run.isData ? data : holes).push({ start: at, end });
+      at = end;
+    }
+    return { data, holes };
+  }
 }
 
-/** Splits a range into parts with data and parts without. A file system that does not know holes has data everywhere. */
+/** Splits one range of a file into parts with data and parts without. */
 export function splitHoles(fd: number, range: ByteRange): { data: ByteRange[]; holes: ByteRange[] } {
-  const data: ByteRange[] = [];
-  const holes: ByteRange[] = [];
-  for (let at = range.start; at < range.end;) {
-    const found = tryLseek(fd, at, SEEK_DATA);
-    if (found < 0 && found !== -errnos.ENXIO) {
-      data.push({ start: at, end: range.end });
-      break;
-    }
-    const dataStart = found < 0 ? range.end : Math.min(found, range.end);
-    if (dataStart > at) holes.push({ start: at, end: dataStart });
-    if (dataStart >= range.end) break;
-    const hole = tryLseek(fd, dataStart, SEEK_HOLE);
-    const dataEnd = hole < 0 ? range.end : Math.min(hole, range.end);
-    data.push({ start: dataStart, end: dataEnd });
-    at = dataEnd;
-  }
-  return { data, holes };
+  return new DataRuns(fd).split(range);
 }
 
 /** The part of a range that holds data which `clearRange` would take away; null when there is none. */

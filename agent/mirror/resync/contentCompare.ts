@@ -3,7 +3,7 @@ import { BLOCK_BYTES, BLOCKS_PER_ZONE, ToFollower, ZONE_BYTES } from '../link/pr
 import { encodeContent, encodeHashes, type HashAnswer } from '../link/resyncMessages.ts';
 import { parentOf } from '../replica/tree.ts';
 import { type ByteRange, mergeRanges } from '../replica/zoneSet.ts';
-import { hashOf, isZero, nextData, readPiece, splitHoles } from './content.ts';
+import { DataRuns, hashOf, isZero, readPiece } from './content.ts';
 import { cutRange, insertRange } from './ranges.ts';
 import { movedBy, movesDirectory, type Rename } from './renames.ts';
 import { type ResyncContext, sendCounted } from './resyncContext.ts';
@@ -188,9 +188,10 @@ export class ContentCompare {
       item.ranges = item.hot;
       item.hot = [];
     }
-    const taken = this.#take(item);
+    const runs = new DataRuns(item.fd);
+    const taken = this.#take(item, runs);
     const size = this.#sizeOf(item);
-    const parts = clamp(taken, size).map((range) => splitHoles(item.fd, range));
+    const parts = clamp(taken, size).map((range) => runs.split(range));
     this.#context.ledger.checked += lengthOf(taken);
     this.#context.ledger.holes += parts.reduce((sum, part) => sum + lengthOf(part.holes), 0);
     const { zones, blocks } = piecesOf(
@@ -226,14 +227,14 @@ export class ContentCompare {
   }
 
   /** Takes the next ranges of a file off its list, as much as one message may be about. */
-  #take(item: Item): ByteRange[] {
+  #take(item: Item, runs: DataRuns): ByteRange[] {
     const taken: ByteRange[] = [];
     let blocks = ZONES_PER_MESSAGE * BLOCKS_PER_ZONE;
     let used = 0;
     for (const range of item.ranges) {
       if (blocks <= 0) break;
       // A hole counts as one block however long it is: a sparse file of a tebibyte is looked at in a moment.
-      const first = Math.floor(nextData(item.fd, range) / BLOCK_BYTES);
+      const first = Math.floor(runs.nextData(range) / BLOCK_BYTES);
       const end = Math.min(range.end, (first + blocks) * BLOCK_BYTES);
       taken.push({ start: range.start, end });
       blocks -= Math.max(1, Math.ceil(end / BLOCK_BYTES) - first);

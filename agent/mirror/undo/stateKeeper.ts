@@ -95,9 +95,7 @@ export class StateKeeper implements BeforeChange {
 
   content(fd: number, ranges: readonly ByteRange[]): void {
     this.change();
-    this.#keep((journal) => {
-      for (const { start, end } of ranges) journal.content(fd, start, end);
-    });
+    this.#keep((journal) => journal.content(fd, ranges));
   }
 
   removal(paths: readonly string[]): void {

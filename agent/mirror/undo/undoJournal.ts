@@ -20,7 +20,7 @@ import {
   toByteString,
 } from '../../platform/libc.ts';
 import { makeDirectoryDurably, removeDurably, syncDirectory } from '../../platform/durable.ts';
-import { copyContent, readPiece, splitHoles, withFile } from '../resync/content.ts';
+import { copyContent, DataRuns, readPiece, withFile } from '../resync/content.ts';
 import { joinPath, type ReplicaTree } from '../replica/tree.ts';
 import type { ByteRange } from '../replica/zoneSet.ts';
 import { BlockSet } from './blockSet.ts';
@@ -189,23 +189,25 @@ export class UndoJournal {
     if (this.#images.bytes + this.#fileBytes > this.#limit) throw limitReached(this.#limit);
   }
 
-  /** A range of an open file is about to be overwritten, punched or cut off. @throws UndoLimit, ErrnoError */
-  content(fd: number, start: number, end: number): void {
+  /** Ranges of an open file are about to be overwritten, punched or cut off. @throws UndoLimit, ErrnoError */
+  content(fd: number, ranges: readonly ByteRange[]): void {
     const { ino } = fstat(fd);
     const size = this.#sizes.get(ino);
-    if (size === undefined || start >= size) return;
+    if (size === undefined) return;
     const blocks = this.#blocksOf(ino);
-    for (let at = start; at < Math.min(end, size); at = nextPiece(at)) {
-      const upTo = Math.min(end, size, nextPiece(at));
-      for (const range of blocks.add(at, upTo)) {
-        this.#keepRange(ino, fd, { start: range.start, end: Math.min(range.end, size) });
+    const runs = new DataRuns(fd);
+    for (const { start, end } of ranges) {
+      for (let at = start; at < Math.min(end, size); at = nextPiece(at)) {
+        const upTo = Math.min(end, size, nextPiece(at));
+        for (const range of blocks.add(at, upTo)) {
+          this.#keepRange(ino, fd, runs.split({ start: range.start, end: Math.min(range.end, size) }));
+        }
+        this.#onStep();
       }
-      this.#onStep();
     }
   }
 
-  #keepRange(ino: number, fd: number, range: ByteRange): void {
-    const { data, holes } = splitHoles(fd, range);
+  #keepRange(ino: number, fd: number, { data, holes }: ReturnType<DataRuns['split']>): void {
     for (const { start, end } of holes) this.#images.append(encodeImage({ kind: 'hole', ino, start, end }));
     for (const { start, end } of data) {
       const bytes = readPiece(fd, start, end - start);

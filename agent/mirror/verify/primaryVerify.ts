@@ -7,7 +7,7 @@ import type { Difference, VerifyProgress, VerifyReport } from '../mirror.ts';
 import type { Mutation } from '../mutation.ts';
 import type { ReplicaTree } from '../replica/tree.ts';
 import type { ByteRange } from '../replica/zoneSet.ts';
-import { hashOf, nextData, readPiece, splitHoles } from '../resync/content.ts';
+import { DataRuns, hashOf, readPiece } from '../resync/content.ts';
 import { RateLimit } from '../resync/ledger.ts';
 import type { VerifyAnswer } from './followerVerify.ts';
 import { type ListingStep, VerifyWalk } from './verifyWalk.ts';
@@ -115,18 +115,19 @@ export class PrimaryVerify {
         this.#nextFile();
         return;
       }
-      const dataAt = nextData(fd, { start: this.#at, end: Math.min(size, this.#at + HOLE_BYTES) });
+      const runs = new DataRuns(fd);
+      const dataAt = runs.nextData({ start: this.#at, end: Math.min(size, this.#at + HOLE_BYTES) });
       // The hole before the next data by itself, rounded to blocks: a file system may have smaller ones.
       const holeEnd = dataAt >= size ? size : dataAt - (dataAt % BLOCK_BYTES);
       if (holeEnd > this.#at) this.#compare(file, [], [{ start: this.#at, end: holeEnd }], holeEnd);
-      else this.#compareData(fd, file, Math.min(size, this.#at + STEP_BYTES));
+      else this.#compareData(fd, runs, file, Math.min(size, this.#at + STEP_BYTES));
     } finally {
       close(fd);
     }
   }
 
-  #compareData(fd: number, file: { ino: number; path: string }, end: number): void {
-    const { data, holes } = splitHoles(fd, { start: this.#at, end });
+  #compareData(fd: number, runs: DataRuns, file: { ino: number; path: string }, end: number): void {
+    const { data, holes } = runs.split({ start: this.#at, end });
     const stop = holes.find((hole) => hole.start > this.#at && hole.end === end && data.length > 0)?.start ?? end;
     const until = Math.min(end, Math.ceil(stop / BLOCK_BYTES) * BLOCK_BYTES);
     const bytes = readPiece(fd, this.#at, until - this.#at);

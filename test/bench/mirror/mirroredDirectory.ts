@@ -76,12 +76,16 @@ export class MirroredDirectory implements System {
     return (['alpha', 'beta'] as const).map((host) => this.lab.host(host).outside(this.directory));
   }
 
+  /** Starts the secondary's mirror process, unless it runs. */
+  async startSecondary(): Promise<MirrorController> {
+    return (this.#beta ??= await MirroredDirectory.#start(this.lab, 'beta', this.name, this.bundle, this.directIo));
+  }
+
   /** Takes the secondary along; resolves when both are in step, with what the resync told. */
   async attach(): Promise<Extract<MirrorEvent, { type: 'inStep' }>> {
-    const { lab, name, bundle, directIo } = this;
-    this.#beta ??= await MirroredDirectory.#start(lab, 'beta', name, bundle, directIo);
-    const address = lab.host('beta').address('lan');
-    const endpoint = await this.#beta.follow(address, this.#epoch);
+    const beta = await this.startSecondary();
+    const address = this.lab.host('beta').address('lan');
+    const endpoint = await beta.follow(address, this.#epoch);
     const inStep = this.#event('inStep');
     await this.alpha.attach(address, endpoint, this.#epoch);
     const event = await inStep;
