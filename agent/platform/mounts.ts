@@ -79,20 +79,13 @@ export function mountAt(directory: string): MountEntry | null {
   return listMounts().findLast((entry) => entry.mountPoint === wanted) ?? null;
 }
 
-const lies = (inner: string, outer: string): boolean => inner.startsWith(outer === '/' ? '/' : `${outer}/`);
-
-/** A mount of whatever type within a directory, null when there is none. One at the directory itself does not count. Touches no mount. */
-export function mountWithin(directory: string): MountEntry | null {
-  const wanted = canonical(directory);
-  return listMounts().find((entry) => lies(entry.mountPoint, wanted)) ?? null;
-}
-
 /** A mount of a type within a directory, or around it; null when there is none. One at the directory itself does not count. Touches no mount. */
 export function overlappingMount(
   directory: string,
   type: string,
 ): { readonly entry: MountEntry; readonly where: 'within' | 'around' } | null {
   const wanted = canonical(directory);
+  const lies = (inner: string, outer: string) => inner.startsWith(outer === '/' ? '/' : `${outer}/`);
   for (const entry of listMounts()) {
     if (entry.type !== type || entry.mountPoint === wanted) continue;
     if (lies(wanted, entry.mountPoint)) return { entry, where: 'around' };

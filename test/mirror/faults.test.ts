@@ -465,39 +465,6 @@ suite('a directory that cannot be mirrored', () => {
     expect(fs.readFileSync(path.join(first.directory, 'inner', 'file'), 'utf8')).toBe('still served');
   });
 
-  test('because another file system is mounted in it, whose files may have the same inode numbers', async () => {
-    const host = new TestHost('alpha');
-    cleanups.push(() => host.remove());
-    const inner = path.join(host.directory, 'inner');
-    const follows = new TestHost('beta');
-    cleanups.push(() => follows.remove());
-    const theirs = path.join(follows.directory, 'inner');
-    fs.mkdirSync(inner);
-    fs.mkdirSync(theirs);
-    // Opened while nothing is mounted there: it is found when the replica begins to serve or to follow.
-    await host.open();
-    await follows.open();
-    for (const directory of [inner, theirs]) {
-      libc.mount('scratch', directory, 'tmpfs', 0, null);
-      cleanups.push(() => unmount(directory));
-    }
-    const message = expect.stringContaining(
-      `contains ${inner}, where another file system is mounted (tmpfs, scratch)`,
-    ) as unknown;
-    await expect(host.mirror.serve(1)).rejects.toMatchObject({ code: 'mount-failed', message });
-    await expect(follows.mirror.follow('127.0.0.1', 1)).rejects.toThrow(`contains ${theirs}`);
-    await host.close();
-    await follows.close();
-    expect(await refused({ directory: host.directory, module: 'web' })).toMatchObject({ code: 'nested', message });
-
-    unmount(inner);
-    await host.open();
-    await host.mirror.serve(2);
-    fs.writeFileSync(path.join(inner, 'file'), 'served');
-    await host.mirror.release();
-    expect(fs.readFileSync(path.join(inner, 'file'), 'utf8')).toBe('served');
-  });
-
   test('because its state would lie in it', async () => {
     const host = new TestHost('alpha');
     cleanups.push(() => host.remove());

@@ -11,14 +11,7 @@ import {
   openat,
   toByteString,
 } from '../../platform/libc.ts';
-import {
-  abortConnection,
-  connectionOf,
-  mountAt,
-  mountWithin,
-  overlappingMount,
-  unmount,
-} from '../../platform/mounts.ts';
+import { abortConnection, connectionOf, mountAt, overlappingMount, unmount } from '../../platform/mounts.ts';
 import { MirrorError } from '../mirrorError.ts';
 import { MAX_IO } from './protocol.ts';
 
@@ -81,26 +74,18 @@ export function mountFuse(directory: string, options: FuseMountOptions): FuseMou
 
 /**
  * Two mirrors one in the other would copy the same files twice, in two orders. The paths that modules name do not always show it: symbolic links
- * may lead into another's directory. A mount of another kind within a mirror hides what was replicated there, and its files may have the inode
- * numbers of others: a mirror would take two files for one.
+ * may lead into another's directory.
  * @param path without symbolic links
  * @throws MirrorError "nested"
  */
 export function refuseOverlap(path: string): void {
   const found = overlappingMount(path, FILE_SYSTEM);
-  if (found !== null) {
-    const { mountPoint, source } = found.entry;
-    const lies = found.where === 'around' ? `lies in ${mountPoint}` : `contains ${mountPoint}`;
-    throw new MirrorError(
-      'nested',
-      `${path} ${lies}, which is the mirror ${source}: give each module a directory outside of the others'`,
-    );
-  }
-  const within = mountWithin(path);
-  if (within === null) return;
+  if (found === null) return;
+  const { mountPoint, source } = found.entry;
+  const lies = found.where === 'around' ? `lies in ${mountPoint}` : `contains ${mountPoint}`;
   throw new MirrorError(
     'nested',
-    `${path} contains ${within.mountPoint}, where another file system is mounted (${within.type}, ${within.source}): a mirror holds files of one file system; unmount it, or mount it outside of ${path}`,
+    `${path} ${lies}, which is the mirror ${source}: give each module a directory outside of the others'`,
   );
 }
 
