@@ -112,8 +112,6 @@ export interface ResyncProgress {
   readonly holes: number;
   /** Bytes of files that were sent because they differed. */
   readonly content: number;
-  /** Bytes that need not be looked at, because a resync that broke off has compared them. */
-  readonly kept: number;
   /** Entries of directories compared. */
   readonly names: number;
   /** Bytes per second looked at and sent over the last seconds, and seconds left; null when not known yet. */

@@ -95,8 +95,8 @@ export class ModuleResync {
     if (this.#running === null) return null;
     const { startedAt, progress } = this.#running;
     const paused = this.#control.paused !== undefined;
-    const { kind, cause, toCheck, checked, sent, holes, content, names, kept, rate, sentRate, secondsLeft } = progress;
-    const ledger = { kind, cause, toCheck, checked, holes, content, kept, names, sent };
+    const { kind, cause, toCheck, checked, sent, holes, content, names, rate, sentRate, secondsLeft } = progress;
+    const ledger = { kind, cause, toCheck, checked, holes, content, names, sent };
     const speed = paused ? { rate: 0, sentRate: 0, secondsLeft: null } : { rate, sentRate, secondsLeft };
     return { startedAt, ...ledger, ...speed, bandwidth: this.#pace.bandwidth };
   }

@@ -286,7 +286,7 @@ export class StoryCluster {
         if (!serves) continue;
         replica.resync = {
           ...{ kind: 'full', cause: 'alpha holds no data of the module yet', toCheck: 0, checked: 0, sent: 0 },
-          ...{ startedAt: new Date().toISOString(), holes: 0, content: 0, kept: 0, names: 8, bandwidth: 'adaptive' },
+          ...{ startedAt: new Date().toISOString(), holes: 0, content: 0, names: 8, bandwidth: 'adaptive' },
           ...{ rate: 0, sentRate: 0, secondsLeft: null, ...replica.resync, ...progress },
         };
       }

@@ -165,7 +165,7 @@ describe('the extension in VS Code', () => {
           toCheck: 3.2e9,
           checked: 1.3e9,
           sent: 42e6,
-          ...{ holes: 5e8, content: 40e6, kept: 0, names: 8, bandwidth: 'adaptive' as const },
+          ...{ holes: 5e8, content: 40e6, names: 8, bandwidth: 'adaptive' as const },
           ...{ rate: 310e6, sentRate: 12e6, secondsLeft: 6.1, startedAt: new Date().toISOString() },
         };
       });

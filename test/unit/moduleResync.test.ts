@@ -23,7 +23,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const progress: ResyncProgress = {
   ...{ kind: 'full', cause: 'beta holds no data of the module yet', toCheck: 8, checked: 2, sent: 1, holes: 0 },
-  ...{ content: 1, kept: 0, names: 1, rate: 4, sentRate: 1, secondsLeft: 2 },
+  ...{ content: 1, names: 1, rate: 4, sentRate: 1, secondsLeft: 2 },
 };
 
 function open(): ModuleResync {

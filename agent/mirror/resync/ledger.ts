@@ -18,7 +18,6 @@ export class Ledger {
   sent = 0;
   holes = 0;
   content = 0;
-  kept = 0;
   names = 0;
   #reportedAt = 0;
 
@@ -30,7 +29,7 @@ export class Ledger {
   }
 
   progress(now: number): ResyncProgress {
-    const { toCheck, checked, sent, holes, content, kept, names } = this;
+    const { toCheck, checked, sent, holes, content, names } = this;
     const samples = this.#samples;
     samples.push({ at: now, checked, sent });
     // The first one that stays is as old as the window, or older.
@@ -42,7 +41,7 @@ export class Ledger {
     return {
       kind: this.#kind,
       cause: this.#cause,
-      ...{ toCheck, checked, sent, holes, content, kept, names, rate },
+      ...{ toCheck, checked, sent, holes, content, names, rate },
       sentRate: perSecond(sent - first.sent),
       secondsLeft: isKnown ? Math.round((toCheck - checked) / rate) : null,
     };
