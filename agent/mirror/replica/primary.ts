@@ -245,12 +245,14 @@ export class Primary implements MutationSink {
       this.#dirtyTimes.note(mutation);
     }
     const session = this.#liveSession();
+    const { inStep } = this.#shared;
+    if (!inStep) this.#markMade(replicated);
     if (!session || replicated.length === 0) return this.#shared.hold(reply.bytes, 0, waits);
     // The reply stands ready before the frame goes out: the acknowledgement may be faster than this thread.
     const number = session.nextNumber + this.#framesBefore(replicated);
-    const ticket = this.#shared.hold(reply.bytes, this.#shared.inStep ? number : 0, waits);
+    const ticket = this.#shared.hold(reply.bytes, inStep ? number : 0, waits);
     this.#sendReplicated(session, replicated, ticket);
-    if (this.#shared.inStep) this.#markMade(replicated);
+    if (inStep) this.#markMade(replicated);
     return ticket;
   }
 
@@ -288,8 +290,9 @@ export class Primary implements MutationSink {
   }
 
   /**
-   * A new file is nearly always written next, which needs its mark to be durable: it becomes so now, while the follower makes the file,
-   * instead of then, when the writer would wait for it.
+   * A new file is marked as a whole, since the follower may have an older one of its name: nothing that is written to it later tells of the
+   * holes that it keeps, and a process that comes after this one does not know that it is new. In step behind the frame, so that the follower
+   * makes the file meanwhile, and its acknowledgement is awaited; else before the reply goes out.
    */
   #markMade(mutations: readonly Mutation[]): void {
     for (const mutation of mutations) {
