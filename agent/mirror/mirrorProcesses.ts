@@ -56,6 +56,8 @@ export class MirrorProcesses {
   #child: MirrorChild;
   #closing = false;
   #closed = false;
+  /** Nobody takes over any more, whatever its process says, or had said, before it ends. */
+  #destroyed = false;
   #gone: string | null = null;
   /** Calls wait for its end. */
   #takingOver: Promise<void> | null = null;
@@ -127,6 +129,7 @@ export class MirrorProcesses {
   }
 
   destroy(): void {
+    this.#destroyed = true;
     this.#keeper.listen();
     this.#keeper.letGo();
     this.#child.kill();
@@ -191,7 +194,8 @@ export class MirrorProcesses {
   #onExit(reason: string): void {
     if (this.#gone !== null) return;
     this.#keeper.listen();
-    if (!this.#closing && !this.#takingOver && this.#keeper.canResume) {
+    const isWanted = !this.#closing && !this.#destroyed;
+    if (isWanted && !this.#takingOver && this.#keeper.canResume) {
       this.#takingOver = this.#takeOver(reason).finally(() => (this.#takingOver = null));
     } else this.#end(reason);
   }
@@ -248,6 +252,7 @@ export class MirrorProcesses {
       this.#watch(child);
       // The program on disk may be another one than that of the process which ended.
       await this.#isReady(child);
+      if (this.#destroyed) throw new MirrorError('process-gone', 'the mirror was destroyed meanwhile');
       const resumed = this.#keeper.handTo(successor, this.#carried.holds);
       // First of all: should the agent end now, nothing may be left behind.
       await this.#calls.send('guard', [this.#carried.guarded]);

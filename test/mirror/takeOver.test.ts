@@ -1,7 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import fs from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { MirrorController } from '../../agent/mirror/controller.ts';
+import type { MirrorEvent } from '../../agent/mirror/mirror.ts';
+import { mountAt, unmount } from '../../agent/platform/mounts.ts';
 import { Random } from '../simulation/random.ts';
 import { BusyPair, pause } from './busyPair.ts';
 import { GuestProgram } from './guestProgram.ts';
+import { mirrorBundle, TestHost } from './pairHarness.ts';
 
 const GUESTS = ['one', 'two', 'three'];
 const used = new BusyPair();
@@ -63,3 +68,64 @@ describe('kill -9 of the mirror process that serves', () => {
     expect(await reader.end()).toMatch(/not connected|connection abort/);
   }, 30_000);
 });
+
+describe('a mirror that is destroyed', () => {
+  const cleanups: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  });
+
+  it('is not taken over, also when its process says only afterwards that it could be', async () => {
+    const host = new TestHost('alpha');
+    cleanups.push(() => host.remove());
+    // The shell is what is killed: the mirror below it goes on, as one does whose end takes its time.
+    const mirror = await MirrorController.open(host.options, {
+      bundle: await mirrorBundle(),
+      prefix: ['/bin/sh', '-c', '"$@"; true', 'sh'],
+      onLog: (line) => host.log.push(line),
+    });
+    cleanups.push(async () => {
+      await mirror.close();
+      while (mountAt(host.directory) !== null) unmount(host.directory);
+    });
+    const [below = 0] = fs
+      .readFileSync(`/proc/${mirror.pid}/task/${mirror.pid}/children`, 'utf8')
+      .split(' ')
+      .map(Number);
+    const seen: MirrorEvent['type'][] = [];
+    const over = new Promise<void>((resolve) => {
+      mirror.events(({ type }) => {
+        seen.push(type);
+        if (type === 'failed' || type === 'tookOver') resolve();
+      });
+    });
+    await mirror.enterEpoch({ epoch: 1, primary: 'alpha' });
+    void mirror.serve(1).catch(() => undefined);
+    // The request is on its way.
+    await new Promise(setImmediate);
+    mirror.destroy();
+    // Nothing of what the process says is heard before it serves, has said so, and has ended.
+    waitAsleep(() => mountAt(host.directory) !== null);
+    expect(fs.readdirSync(host.directory)).toEqual([]);
+    process.kill(below, 'SIGKILL');
+    waitAsleep(() => hasEnded(below));
+    await over;
+    expect(seen).not.toContain('tookOver');
+    expect(await new GuestProgram('ls "$1"', host.directory).end()).toMatch(/not connected|connection abort/);
+  }, 40_000);
+});
+
+/** Waits without letting this program do anything else. */
+function waitAsleep(until: () => boolean): void {
+  const asleep = new Int32Array(new SharedArrayBuffer(4));
+  for (const limit = Date.now() + 20_000; !until() && Date.now() < limit;) Atomics.wait(asleep, 0, 0, 5);
+  expect(until()).toBe(true);
+}
+
+function hasEnded(pid: number): boolean {
+  try {
+    return /^State:\s+[ZX]/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
