@@ -24,6 +24,8 @@ export class DirectoryWalk {
   /** Told of every regular file that was compared; null: its attributes were equal. */
   readonly #onFile: (path: string, entry: Entry, compared: ComparedEntry | null) => void;
   readonly #directories = new WaitingLine<string>();
+  /** Names that were moved or made past the walk: each is looked at by itself, since its directory may be long. */
+  readonly #strays = new WaitingLine<string>();
   readonly #absences = new Map<string, number>();
   readonly #listings = new Map<number, Listing>();
   #bigListing: { path: string; names: string[]; at: number } | null = null;
@@ -35,17 +37,36 @@ export class DirectoryWalk {
   }
 
   get complete(): boolean {
-    return this.#directories.size === 0 && this.#bigListing === null && this.#listings.size === 0;
+    const waiting = this.#directories.size + this.#strays.size + this.#listings.size;
+    return waiting === 0 && this.#bigListing === null;
   }
 
   /** Sends one listing. Returns false when there is none to send now. */
   step(): boolean {
     if (this.#listings.size >= DIRECTORIES_IN_FLIGHT) return false;
+    if (this.#strays.size > 0) return this.#sendStrays();
     if (this.#bigListing) return this.#sendBigListing(this.#bigListing);
     const path = this.#directories.first;
     if (path === undefined) return false;
     this.#directories.delete(path);
     this.#sendDirectory(path);
+    return true;
+  }
+
+  /** Those that are next and lie in one directory. */
+  #sendStrays(): boolean {
+    const parent = parentOf(this.#strays.first ?? '');
+    const entries: Entry[] = [];
+    for (let path = this.#strays.first; path !== undefined; path = this.#strays.first) {
+      if (parentOf(path) !== parent || entries.length >= ENTRIES_PER_MESSAGE) break;
+      this.#strays.delete(path);
+      const entry = this.#context.excluded(path) ? null : this.#context.tree.entry(path);
+      if (entry !== null) entries.push(entry);
+    }
+    const self = this.#context.tree.entry(parent);
+    if (entries.length > 0 && self !== null && (self.mode & S_IFMT) === S_IFDIR) {
+      this.#sendListing(parent, self, entries, null, false);
+    }
     return true;
   }
 
@@ -136,6 +157,7 @@ export class DirectoryWalk {
     this.#directories.add(path);
   }
 
+  /** A directory was removed. */
   removed(path: string): void {
     this.#directories.delete(path);
   }
@@ -144,19 +166,24 @@ export class DirectoryWalk {
     if (movesDirectory(this.#context.tree, mutation)) this.#follow(movedBy(mutation));
     // What was moved from a directory that was not looked at yet into one that was would be missed.
     for (const path of pathsOf(mutation)) {
-      this.look(parentOf(path));
-      const stat = this.#context.tree.stat(path);
-      if (stat !== null && (stat.mode & S_IFMT) === S_IFDIR) this.look(path);
+      this.appeared(path);
     }
   }
 
-  /** Directories that are to be listed have other paths now. */
+  /** There is something under a name that the walk may have been past already; of a directory all that is below is looked at. */
+  appeared(path: string): void {
+    this.#strays.add(path);
+  }
+
+  /** What is to be listed has other paths now. */
   #follow(moved: Moved): void {
-    for (const path of [...this.#directories]) {
-      const next = moved(path);
-      if (next === path) continue;
-      this.#directories.delete(path);
-      if (next !== null) this.#directories.add(next);
+    for (const line of [this.#directories, this.#strays]) {
+      for (const path of [...line]) {
+        const next = moved(path);
+        if (next === path) continue;
+        line.delete(path);
+        if (next !== null) line.add(next);
+      }
     }
     if (this.#bigListing) this.#bigListing.path = moved(this.#bigListing.path) ?? this.#bigListing.path;
   }

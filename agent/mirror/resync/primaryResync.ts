@@ -154,7 +154,7 @@ export class PrimaryResync {
         this.#walk.renamed(mutation);
         return;
       case 'link':
-        this.#walk.look(parentOf(mutation.path));
+        this.#walk.appeared(mutation.path);
         return;
       case 'unlink':
         this.#content.unlinked(mutation.ino, mutation.path);
