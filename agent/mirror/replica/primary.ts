@@ -50,9 +50,9 @@ const RELEASE_LIMIT_MS = 60_000;
 const COLLAPSE_OR_INSERT = 8 | 32;
 const EXCHANGE = 2;
 
-/** Both replicas are being made durable, so that the marks up to here can go. */
+/** Both replicas are being made durable, so that the marks up to here can go, or the pair can be relied on. */
 interface SyncCycle {
-  readonly purpose: 'clear' | 'finish' | 'release';
+  readonly purpose: 'clear' | 'finish' | 'step' | 'release';
   readonly number: number;
   readonly token: number;
   readonly syncId: string | null;
@@ -100,6 +100,8 @@ export class Primary implements MutationSink {
   #requests = 0;
   #verify: PrimaryVerify | null = null;
   #cycle: SyncCycle | null = null;
+  /** What is told of the resync once the secondary is in step, durably. */
+  #entering: Pick<Extract<FromDispatcher, { type: 'inStep' }>, 'progress' | 'durationMs'> | null = null;
   #record: Extract<ToDispatcher, { type: 'attach' }>['record'] | null = null;
   #nextToken = 1;
   #timesAt = 0;
@@ -664,6 +666,7 @@ export class Primary implements MutationSink {
     this.#answers = null;
     this.#dirtyTimes.clear();
     this.#cycle = null;
+    this.#entering = null;
     this.#marks.unturn();
     this.#statsDue = true;
     for (const token of this.#epochTokens.values()) this.#post({ type: 'epochEntered', token });
@@ -770,23 +773,32 @@ export class Primary implements MutationSink {
     if (cycle.turned) this.#marks.drop();
     this.#statsDue = true;
     if (cycle.purpose === 'finish') this.#enterStep(session);
+    else if (cycle.purpose === 'step') this.#inStep(cycle.number);
   }
 
+  /**
+   * From here on whatever is acknowledged is on both hosts. What the guest flushed since the secondary was durable last is not durable there yet,
+   * and has to be before anybody relies on it.
+   */
   #enterStep(session: PrimarySession): void {
     const resync = this.#resync;
     this.#resync = null;
     this.#shared.enterStep();
-    session.send(ToFollower.barrier);
-    const now = monotonicMs();
     if (!resync) return;
-    const progress = resync.ledger.progress(now);
+    const now = monotonicMs();
+    this.#entering = { progress: resync.ledger.progress(now), durationMs: Math.round(now - resync.ledger.startedAt) };
     resync.end();
-    this.#post({
-      type: 'inStep',
-      number: session.lastNumber,
-      progress,
-      durationMs: Math.round(now - resync.ledger.startedAt),
-    });
+    const number = session.nextNumber;
+    session.send(ToFollower.sync);
+    // This host was durable when the guest was answered.
+    const done = { peerDone: false, localDone: true };
+    this.#cycle = { purpose: 'step', number, syncId: null, turned: false, token: this.#nextToken++, ...done };
+  }
+
+  #inStep(number: number): void {
+    const entering = this.#entering;
+    this.#entering = null;
+    if (entering) this.#post({ type: 'inStep', number, ...entering });
   }
 
   #sendTimes(): void {
