@@ -3,6 +3,7 @@ import { BLOCK_BYTES, ZONE_BYTES } from '../link/protocol.ts';
 import type { ContentMessage, HashMessage } from '../link/resyncMessages.ts';
 import type { BeforeChange } from '../undo/stateKeeper.ts';
 import type { Applier } from '../replica/applier.ts';
+import { keepCapability } from './capability.ts';
 import { clearRange, dataWithin, hashOf, readPiece } from './content.ts';
 
 /** Compares pieces of a local file with the primary's hashes; what is a hole at the primary becomes zeros here. */
@@ -34,7 +35,7 @@ export function compareHashes(
     const cleared = dataWithin(fd, hole.start, hole.end);
     if (cleared === null) continue;
     options.before?.content(fd, [cleared]);
-    clearRange(fd, cleared.start, cleared.end);
+    keepCapability(fd, () => clearRange(fd, cleared.start, cleared.end));
   }
   return { absent: false, differing };
 }
@@ -46,8 +47,10 @@ export function storeContent(applier: Applier, message: ContentMessage, before: 
     fd,
     message.pieces.map(({ offset, length }) => ({ start: offset, end: offset + length })),
   );
-  for (const piece of message.pieces) {
-    if (piece.data === null) clearRange(fd, piece.offset, piece.offset + piece.length);
-    else pwriteFully(fd, piece.data, piece.offset);
-  }
+  keepCapability(fd, () => {
+    for (const piece of message.pieces) {
+      if (piece.data === null) clearRange(fd, piece.offset, piece.offset + piece.length);
+      else pwriteFully(fd, piece.data, piece.offset);
+    }
+  });
 }
