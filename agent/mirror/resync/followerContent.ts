@@ -1,10 +1,13 @@
 import { ErrnoError, forgetCached, pwriteFully } from '../../platform/libc.ts';
 import { BLOCK_BYTES, ZONE_BYTES } from '../link/protocol.ts';
-import type { ContentMessage, HashMessage } from '../link/resyncMessages.ts';
+import { type ContentMessage, HASH_BYTES, type HashMessage } from '../link/resyncMessages.ts';
 import type { BeforeChange } from '../undo/stateKeeper.ts';
 import type { Applier } from '../replica/applier.ts';
 import { keepCapability } from './capability.ts';
-import { clearRange, dataWithin, hashOf, readPiece } from './content.ts';
+import { clearRange, dataWithin, hasHash } from './content.ts';
+import { PieceBuffer } from './pieceBuffer.ts';
+
+const read = new PieceBuffer();
 
 /** Compares pieces of a local file with the primary's hashes; what is a hole at the primary becomes zeros here. */
 export function compareHashes(
@@ -18,7 +21,8 @@ export function compareHashes(
     readonly fromDisk: boolean;
   },
 ): { absent: boolean; differing: Uint8Array } {
-  const differing = new Uint8Array(message.pieces.length);
+  const { offsets, hashes } = message;
+  const differing = new Uint8Array(offsets.length);
   let fd: number;
   try {
     fd = applier.file(message.file);
@@ -28,9 +32,17 @@ export function compareHashes(
   }
   const length = options.zones ? ZONE_BYTES : BLOCK_BYTES;
   if (options.fromDisk) forgetCached(fd);
-  message.pieces.forEach((piece, index) => {
-    if (!hashOf(readPiece(fd, piece.offset, length)).equals(piece.hash)) differing[index] = 1;
-  });
+  for (let from = 0; from < offsets.length; from += read.count) {
+    read.read(fd, offsets, from, length);
+    let some = false;
+    for (let index = 0; index < read.count; index++) {
+      if (hasHash(read.bytesOf(index), hashes, (from + index) * HASH_BYTES)) continue;
+      differing[from + index] = 1;
+      some = true;
+    }
+    // Of a zone that differs the blocks are compared next.
+    if (some && !options.zones) options.before?.expectContent(fd, read, differing);
+  }
   for (const hole of message.holes) {
     const cleared = dataWithin(fd, hole.start, hole.end);
     if (cleared === null) continue;
