@@ -78,6 +78,11 @@ const metrics: readonly Metric[] = [
     samples: perReplica((replica) => (replica.diskError ? 1 : 0)),
   },
   {
+    name: 'understudy_disk_silent',
+    help: '1 while the disk of the host that serves the module does not answer a request, and the server waits for it.',
+    samples: perReplica((replica) => (replica.diskSilentSince ? 1 : 0)),
+  },
+  {
     name: 'understudy_unacknowledged_writes',
     help: 'Writes that wait for the secondary.',
     samples: perReplica((replica) => replica.traffic?.unacknowledged ?? null),

@@ -120,7 +120,9 @@ function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
       ? { text: 'diverged', colour: 'red' }
       : replica.diskError && isCurrent && replica.transition === null
         ? { text: 'disk failed', colour: 'red' }
-        : { text: replica.transition ?? 'ready', colour: replica.transition === null ? 'none' : 'yellow' },
+        : replica.diskSilentSince && isCurrent
+          ? { text: 'disk silent', colour: 'red' }
+          : { text: replica.transition ?? 'ready', colour: replica.transition === null ? 'none' : 'yellow' },
     { text: `server ${replica.server.state}` },
     { text: rate },
     {

@@ -196,6 +196,11 @@ export type MirrorEvent =
   | { readonly type: 'rolledBack'; readonly epoch: number; readonly durationMs: number }
   /** The disk of this host has lost what it had taken; programs got the error. The record says so from now on. */
   | { readonly type: 'diskFailed'; readonly error: DiskError }
+  /**
+   * On a primary: its disk has not answered for so long, longer than a secondary may take. The guest waits as with a local disk, and nothing is
+   * lost. Null: it answers again.
+   */
+  | { readonly type: 'diskSilent'; readonly silentMs: number | null }
   /** The durable record has changed. */
   | { readonly type: 'record'; readonly record: ReplicaRecord }
   | { readonly type: 'verify'; readonly progress: VerifyProgress }

@@ -10,7 +10,10 @@ export interface Notice {
 }
 
 /** Events that an operator has to know of, and that change nothing by themselves. */
-export type NoticedEvent = Extract<MirrorEvent, { type: 'undoGivenUp' | 'diskFailed' | 'rolledBack' | 'tookOver' }>;
+export type NoticedEvent = Extract<
+  MirrorEvent,
+  { type: 'undoGivenUp' | 'diskFailed' | 'diskSilent' | 'rolledBack' | 'tookOver' }
+>;
 
 export function noticeOf(
   event: NoticedEvent,
@@ -25,6 +28,14 @@ export function noticeOf(
     case 'diskFailed': {
       const told = `the disk below ${directory} on ${self} has failed (${event.error.code}): it lost writes that it had taken`;
       return { level: 'error', code: 'DISK_FAILED', message: `${told}; check the kernel's log and replace it` };
+    }
+    case 'diskSilent': {
+      if (event.silentMs === null) {
+        return { level: 'info', code: 'DISK_ANSWERS', message: `the disk of ${self} answers again` };
+      }
+      const told = `the disk of ${self} below ${directory} has not answered for ${(event.silentMs / 1000).toFixed(1)} s`;
+      const message = `${told}: the server waits for it. Check the kernel's log; if it stays away, power ${self} off, and the other host takes over`;
+      return { level: 'warn', code: 'DISK_SILENT', message };
     }
     case 'rolledBack': {
       const told = `an unfinished resync of ${self} was taken back in ${String(event.durationMs)} ms`;

@@ -468,6 +468,7 @@ export class ModuleRuntime {
       await this.#mirror.fence(this.#server);
       return { endpoint: null, note: null };
     }
+    if (operation.kind === 'serve') this.#view.noteDisk(null);
     const mirror = await this.#mirror.opened();
     const result = await operate(mirror, operation, {
       address: this.#options.mirrorAddress,
@@ -507,6 +508,10 @@ export class ModuleRuntime {
       case 'rolledBack':
         this.#notice(event);
         return;
+      case 'diskSilent':
+        this.#notice(event);
+        this.#noteDisk(event.silentMs);
+        return;
       case 'record':
         if (event.record.consistent) this.#resync.onUndo(null);
         this.#dispatch({ type: 'replica', replica: this.#mirror.facts(event.record) });
@@ -524,14 +529,21 @@ export class ModuleRuntime {
       case 'tookOver':
         // The process that compared has ended: nobody else will report.
         this.#verify.interrupted(event.reason);
+        this.#noteDisk(null);
         this.#notice(event);
         return;
       case 'failed':
         this.#mirror.noteGone();
+        this.#noteDisk(null);
         this.#verify.interrupted(event.reason);
         this.#dispatch({ type: 'mirrorFailed', reason: event.reason });
         return;
     }
+  }
+
+  #noteDisk(silentMs: number | null): void {
+    this.#view.noteDisk(silentMs);
+    this.#options.onChange(true);
   }
 
   #notice(event: NoticedEvent): void {

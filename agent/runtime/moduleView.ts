@@ -22,6 +22,8 @@ export class ModuleView {
   readonly #meter = new TrafficMeter();
   readonly #status = new Memo<ModuleStatus>();
   #traffic: Traffic | null = null;
+  /** Of a primary: since when its disk does not answer. */
+  #diskSilentSince: string | null = null;
   /** Of the core's state, until it changes. */
   #told: { readonly status: PeerStatus; readonly shown: ShownState } | null = null;
   #since = new Date();
@@ -45,6 +47,11 @@ export class ModuleView {
 
   measure(stats: MirrorStats): void {
     this.#traffic = this.#meter.of(stats, performance.now());
+  }
+
+  /** @param silentMs null: the disk answers, or nobody waits for it */
+  noteDisk(silentMs: number | null): void {
+    this.#diskSilentSince = silentMs === null ? null : new Date(Date.now() - silentMs).toISOString();
   }
 
   /** Call with every step of the core. Returns whether somebody may have to be told something else than before. */
@@ -80,16 +87,31 @@ export class ModuleView {
   status(core: ModuleCoreState, server: ModuleServer, resync: ModuleResync, verify: ShownVerify): ModuleStatus {
     const told = this.tell(core);
     const { state, detail, startedAt } = server;
-    const inputs = [told, state, this.#since, detail, startedAt, this.#traffic, resync.shown, verify.progressed];
+    const inputs = [
+      told,
+      state,
+      this.#since,
+      detail,
+      startedAt,
+      this.#traffic,
+      resync.shown,
+      verify.progressed,
+      this.#diskSilentSince,
+    ];
     return this.#status.of(inputs, () => {
       const { role, replica, restarts } = core;
       const serving = role.at === 'primary';
+      const silentSince = serving ? this.#diskSilentSince : null;
+      const silent =
+        silentSince === null ? null : `the disk of ${core.config.self} has not answered since ${silentSince}`;
       return {
         ...told.shown,
+        reason: [silent, told.shown.reason].filter(Boolean).join('; ') || null,
         since: this.#since.toISOString(),
         epoch: replica.lineage.at(-1)?.epoch ?? 0,
         diverged: divergenceOf(core),
         diskError: replica.diskError ?? null,
+        diskSilentSince: silentSince,
         server: {
           state,
           detail: role.at === 'primary' && role.server.kind === 'down' ? role.server.reason : detail,

@@ -22,6 +22,7 @@ function knownReplicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateF
   }
   if (replica.transition !== null) return { severity: 'busy', word, label: replica.transition };
   if (replica.diskError && replica.state !== 'STOP') return { severity: 'error', word, label: 'disk failed' };
+  if (replica.diskSilentSince) return { severity: 'error', word, label: 'disk does not answer' };
   switch (replica.state) {
     case 'PRIM':
       return { severity: 'good', word, label: 'in service' };
@@ -56,6 +57,9 @@ export function moduleFacts(module: ModuleStatus): StateFacts {
     const diverged = divergedReplica(module);
     if (diverged) return { severity: 'error', word: primary.state, label: `${where}, ${diverged.host} has diverged` };
     if (primary.diskError) return { severity: 'error', word: primary.state, label: `${where}, whose disk has failed` };
+    if (primary.diskSilentSince) {
+      return { severity: 'error', word: primary.state, label: `${where}, whose disk does not answer` };
+    }
     if (primary.state === 'ALONE') return { severity: 'warning', word: 'ALONE', label: `${where}, no secondary` };
     return {
       severity: link.kind === 'in-sync' ? 'good' : 'warning',

@@ -45,6 +45,26 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
     expect(cluster().view.module('beta', 'web')?.lastResync).toMatchObject({ host: 'alpha', kind: 'delta' });
   });
 
+  it('the disk of the primary does not answer: status says so, and when the agent there is killed the other host takes over', async () => {
+    const reason = (): string => cluster().view.replica('alpha', 'web')?.reason ?? '';
+    await disks.get('alpha')?.order({ do: 'hold', afterWrites: 1 });
+    try {
+      const isTold = (): boolean => /the disk of alpha has not answered since 20/.test(reason());
+      await cluster().view.waitFor('the reason is shown', isTold);
+      expect(await cluster().host('beta').runUnderstudy(['status'])).toMatch(/disk silent/);
+      // The lease goes on: nobody takes over from a host that is only held up.
+      expect(cluster().isServing('beta')).toBe(false);
+      await cluster().host('alpha').killAgent({ andKeepItOff: true });
+      await cluster().waitUntilServing('beta');
+      await cluster().waitForRecords('beta', 10);
+    } finally {
+      await disks.get('alpha')?.order({ do: 'resume' });
+    }
+    await cluster().host('alpha').startAgent();
+    await healthyForGood('beta');
+    expect(cluster().view.replica('alpha', 'web')?.diskSilentSince ?? null).toBeNull();
+  });
+
   it('the disk of the secondary fails: the guest never notices, and the secondary returns by itself when it is cured', async () => {
     const before = cluster().host('alpha').guests();
     await fail('beta', everyRecord);

@@ -201,10 +201,46 @@ suite('a disk that does not answer', () => {
     const write = guest(durableWrite, path.join(alpha.directory, 'a'), '4');
     // Twice as long as a secondary has to answer.
     expect(await write.waits(3000)).toBe(true);
+    const silent = await alpha.event('diskSilent', from, 10_000);
+    expect(silent.silentMs).toBeGreaterThan(1500);
     await disk.order({ do: 'resume' });
     expect(await write.end()).toBe('durable\n');
+    expect((await alpha.event('diskSilent', alpha.seen.indexOf(silent) + 1, 10_000)).silentMs).toBeNull();
     expect(losses(alpha, from)).toEqual([]);
     expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+  });
+
+  test('on the primary: a read that waits for it is found as well', async () => {
+    const { disk, directory } = await faultDisk();
+    const { alpha } = await openPair('alpha', directory, 1500);
+    const from = alpha.seen.length;
+    const file = path.join(alpha.directory, 'a');
+    expect(await guest(durableWrite, file, '4096').end()).toBe('durable\n');
+    // What the host has in memory is not asked of the disk.
+    fs.writeFileSync('/proc/sys/vm/drop_caches', '1');
+    await disk.order({ do: 'hold', afterWrites: 0 });
+    const read = guest('cat "$1" > /dev/null && echo read', file);
+    expect((await alpha.event('diskSilent', from, 10_000)).silentMs).toBeGreaterThan(1500);
+    await disk.order({ do: 'resume' });
+    expect(await read.end()).toBe('read\n');
+  });
+
+  test('a freeze, and a peer that does not answer, are no silence of the disk', async () => {
+    const pair = await openPair('alpha', (await faultDisk()).directory, 1500);
+    const { alpha, beta } = pair;
+    const from = alpha.seen.length;
+    await alpha.mirror.freeze();
+    const write = guest(durableWrite, path.join(alpha.directory, 'a'), '64');
+    expect(await write.waits(4000)).toBe(true);
+    await alpha.mirror.thaw();
+    expect(await write.end()).toBe('durable\n');
+    beta.mirror.destroy();
+    expect((await alpha.event('peerLost', from, 10_000)).reason).toBeTruthy();
+    const held = guest(durableWrite, path.join(alpha.directory, 'b'), '512');
+    expect(await held.waits(4000)).toBe(true);
+    await pair.goAlone(alpha);
+    expect(await held.end()).toBe('durable\n');
+    expect(alpha.seen.slice(from).filter(({ type }) => type === 'diskSilent')).toEqual([]);
   });
 
   test('on the primary: whoever ends it does not wait without end, and nor does its guest', async () => {

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DiskWaits } from '../../agent/mirror/link/diskWaits.ts';
 import { FuseChannel } from '../../agent/mirror/mount/channel.ts';
 import { MountContext } from '../../agent/mirror/mount/context.ts';
 import { HandleTable } from '../../agent/mirror/mount/handles.ts';
@@ -36,7 +37,14 @@ let before: MountContext;
 function mountContext(): MountContext {
   const root = statat(backingFd, '');
   const nodes = new NodeTable(root.ino);
-  const options = { validSeconds: 1, keepDirect: false, requestsPerIdleStep: 1, coldReadScript: null, log: () => {} };
+  const options = {
+    validSeconds: 1,
+    keepDirect: false,
+    requestsPerIdleStep: 1,
+    coldReadScript: null,
+    diskWaits: new DiskWaits(),
+    log: () => {},
+  };
   const context = new MountContext({
     channel: new FuseChannel(-1),
     nodes,

@@ -92,11 +92,14 @@ export class PrimarySession {
     this.#length = 0;
     // Not earlier: while this host's own disk is waited for with frames in hand, the peer owes no acknowledgement of them.
     while (this.#handedOver < this.#sealer.number) this.#shared.noteSent(++this.#handedOver);
+    this.#shared.disk.elsewhere();
     try {
       sendFully(this.#fd, frames);
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       this.lost(`sending to the peer failed: ${error.code}`);
+    } finally {
+      this.#shared.disk.busy();
     }
   }
 

@@ -1,4 +1,5 @@
 import { shutdown, signalEvent } from '../../platform/libc.ts';
+import { DiskWaits } from './diskWaits.ts';
 import { HeldReplies, WaitsFor } from './heldReplies.ts';
 
 /** What the link to the peer is. */
@@ -46,6 +47,8 @@ export class SharedState {
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
   readonly #replies: HeldReplies;
+  /** Who waits for this host's disk. */
+  readonly disk: DiskWaits;
   readonly #wakeFd: number;
 
   /** @param wakeFd the eventfd on which the dispatcher waits */
@@ -53,10 +56,12 @@ export class SharedState {
     this.#wakeFd = wakeFd;
     const floatsAt = INTS * 4;
     const repliesAt = floatsAt + FLOATS * 8;
-    this.buffer = buffer ?? new SharedArrayBuffer(repliesAt + HeldReplies.BYTES);
+    const waitsAt = repliesAt + HeldReplies.BYTES;
+    this.buffer = buffer ?? new SharedArrayBuffer(waitsAt + DiskWaits.BYTES);
     this.#ints = new Int32Array(this.buffer, 0, INTS);
     this.#floats = new Float64Array(this.buffer, floatsAt, FLOATS);
     this.#replies = new HeldReplies(this.buffer, repliesAt, fuseFd);
+    this.disk = new DiskWaits(this.buffer, waitsAt);
     if (!buffer) this.#ints[SOCKET] = -1;
   }
 
@@ -234,7 +239,9 @@ export class SharedState {
   makeRoom(meanwhile: () => void): void {
     while (this.#locked(() => this.#replies.full)) {
       meanwhile();
+      this.disk.elsewhere();
       this.#replies.waitForRoom(2);
+      this.disk.busy();
     }
   }
 

@@ -14,6 +14,7 @@ import {
   tryWrite,
 } from '../../platform/libc.ts';
 import { DiskPace } from '../diskPace.ts';
+import { DiskWaits } from '../link/diskWaits.ts';
 import { pageAligned, sendReply } from './channel.ts';
 import { MAX_IO, OUT_HEADER_SIZE } from './protocol.ts';
 
@@ -25,6 +26,9 @@ export interface ColdReadSetup {
   readonly queueFd: number;
   /** Counters: see the constants below. */
   readonly counters: SharedArrayBuffer;
+  /** Where it says that it waits for the disk, and as which helper. */
+  readonly diskWaits: { readonly buffer: SharedArrayBuffer; readonly at: number };
+  readonly number: number;
 }
 
 /** Bytes of one read in the queue: descriptor, size, unique (two halves), offset. Far below PIPE_BUF, so never torn. */
@@ -65,10 +69,12 @@ export class ColdReads {
   readonly #requests: Poll;
   #supported = true;
   readonly #pace = new DiskPace();
+  readonly #waits: DiskWaits;
 
   /** `script` is run by each helper, with a {@link ColdReadSetup}, and has to call {@link serveColdReads}. `buffer` takes what is read at once. */
-  constructor(fuseFd: number, script: string, buffer: Uint8Array) {
+  constructor(fuseFd: number, script: string, buffer: Uint8Array, waits: DiskWaits) {
     this.#fuseFd = fuseFd;
+    this.#waits = waits;
     this.#script = script;
     this.#reader = new CachedReader(buffer);
     this.#buffer = buffer;
@@ -84,16 +90,18 @@ export class ColdReads {
   #start(): void {
     const counters = this.#counters;
     if (Atomics.load(counters, STARTED) !== Atomics.load(counters, BEGUN)) return;
-    const workerData: ColdReadSetup = {
+    const setup: Omit<ColdReadSetup, 'number'> = {
       role: 'coldReads',
       fuseFd: this.#fuseFd,
       queueFd: this.#readFd,
       counters: counters.buffer,
+      diskWaits: { buffer: this.#waits.buffer, at: this.#waits.at },
     };
     // Not unreferenced: a thread that ends before its helpers have ended by themselves would end them in the middle of a call of the C
     // library, which takes the whole process down.
-    for (let count = 0; count < HELPERS; count++) {
+    for (let number = 0; number < HELPERS; number++) {
       Atomics.add(counters, STARTED, 1);
+      const workerData: ColdReadSetup = { ...setup, number };
       new Worker(this.#script, { workerData });
     }
   }
@@ -168,6 +176,7 @@ export function serveColdReads(setup: ColdReadSetup): void {
     // Needs CAP_SYS_RESOURCE; without it memory pressure can slow the mirror down.
   }
   const counters = new Int32Array(setup.counters);
+  const waits = new DiskWaits(setup.diskWaits.buffer, setup.diskWaits.at);
   // The data lie on a page, with the header before it.
   const memory = Buffer.from(pageAligned(4096 + MAX_IO));
   const reply = memory.subarray(4096 - OUT_HEADER_SIZE);
@@ -181,7 +190,9 @@ export function serveColdReads(setup: ColdReadSetup): void {
       if (got === -errnos.EAGAIN || got === -errnos.EINTR) return true;
       if (got !== RECORD_SIZE) return false;
       const size = Math.min(record.readUInt32LE(4), MAX_IO);
+      waits.reader(setup.number);
       const count = tryPread(record.readInt32LE(0), data, record.readDoubleLE(16), size);
+      waits.reader(setup.number);
       const length = OUT_HEADER_SIZE + Math.max(0, count);
       reply.writeUInt32LE(length, 0);
       reply.writeInt32LE(Math.min(0, count), 4);

@@ -1,3 +1,4 @@
+import type { DiskWaits } from '../link/diskWaits.ts';
 import type { FileRef, Mutation, MutationSink } from '../mutation.ts';
 import type { ColdReads } from './coldReads.ts';
 import type { FuseChannel } from './channel.ts';
@@ -19,6 +20,8 @@ export interface FuseOptions {
   readonly requestsPerIdleStep: number;
   /** A script that calls `serveColdReads` in threads of its own, for reads that wait for the disk; null lets the dispatcher wait. */
   readonly coldReadScript: string | null;
+  /** Where is said who waits for the disk below. */
+  readonly diskWaits: DiskWaits;
   /** Told of anything unexpected; requests that are only refused are not. */
   readonly log: (message: string) => void;
 }

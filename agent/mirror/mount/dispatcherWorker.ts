@@ -26,6 +26,7 @@ function run(setup: DispatcherSetup): void {
         log: (message) => console.error(message),
         keepDirect: setup.directIo === 'disk',
         coldReadScript: import.meta.filename,
+        diskWaits: primary.diskWaits,
       },
       setup.keeping && { ...setup.keeping, announce: () => post({ type: 'keeping' }) },
     );

@@ -12,6 +12,7 @@ import {
   tryPwrite,
 } from '../../platform/libc.ts';
 import { DiskPace } from '../diskPace.ts';
+import type { DiskWaits } from '../link/diskWaits.ts';
 import type { Mutation, MutationSink } from '../mutation.ts';
 import { type FuseChannel, MOST_KEPT, type RequestBuffer, sendReply } from './channel.ts';
 import type { Handle } from './handles.ts';
@@ -59,6 +60,7 @@ export class LocalIo {
   readonly #sink: MutationSink;
   readonly #nodes: NodeTable;
   readonly #files: LocalFiles;
+  readonly #waits: DiskWaits;
   readonly #underWay = new Array<UnderWay | null>(DEPTH).fill(null);
   readonly #free = Array.from({ length: DEPTH }, (_, number) => number);
   #buffers: ReplyBuffers | null = null;
@@ -70,18 +72,32 @@ export class LocalIo {
   /** Writes that failed and are to be looked after. */
   #failed: { readonly each: UnderWay; readonly result: number }[] = [];
 
-  private constructor(io: AsyncIo, channel: FuseChannel, sink: MutationSink, nodes: NodeTable, files: LocalFiles) {
+  private constructor(
+    io: AsyncIo,
+    channel: FuseChannel,
+    sink: MutationSink,
+    nodes: NodeTable,
+    files: LocalFiles,
+    waits: DiskWaits,
+  ) {
     this.#io = io;
     this.#channel = channel;
     this.#sink = sink;
     this.#nodes = nodes;
     this.#files = files;
+    this.#waits = waits;
   }
 
   /** Null where the kernel does not offer it. */
-  static open(channel: FuseChannel, sink: MutationSink, nodes: NodeTable, files: LocalFiles): LocalIo | null {
+  static open(
+    channel: FuseChannel,
+    sink: MutationSink,
+    nodes: NodeTable,
+    files: LocalFiles,
+    waits: DiskWaits,
+  ): LocalIo | null {
     const io = AsyncIo.open(DEPTH);
-    return io === null ? null : new LocalIo(io, channel, sink, nodes, files);
+    return io === null ? null : new LocalIo(io, channel, sink, nodes, files, waits);
   }
 
   get eventFd(): number {
@@ -182,7 +198,10 @@ export class LocalIo {
   #number(): number {
     for (;;) {
       const number = this.#free.pop();
-      if (number !== undefined) return number;
+      if (number !== undefined) {
+        this.#waits.requestBegun(number);
+        return number;
+      }
       this.#reap(true);
     }
   }
@@ -230,6 +249,7 @@ export class LocalIo {
   readonly #done = (number: number, result: number): void => {
     const each = this.#underWay[number];
     this.#underWay[number] = null;
+    this.#waits.requestDone(number);
     this.#free.push(number);
     if (!each) return;
     if (each.read !== null) {

@@ -1,4 +1,5 @@
 import type { Wakefulness } from '../../platform/wakefulness.ts';
+import { DiskWaits } from '../link/diskWaits.ts';
 import type { MutationSink } from '../mutation.ts';
 import { FuseChannel } from './channel.ts';
 import { ColdReads } from './coldReads.ts';
@@ -59,7 +60,7 @@ export interface SessionKeeping {
   readonly announce: () => void;
 }
 
-const defaults: FuseOptions = {
+const defaults: Omit<FuseOptions, 'diskWaits'> = {
   validSeconds: 3600,
   keepDirect: false,
   requestsPerIdleStep: 32,
@@ -102,16 +103,17 @@ export class FuseSession {
     const script = options.coldReadScript ?? null;
     const keep = keeping && new MountKeep(keeping.keeperFd, keeping.announce);
     const journal = keeping && new MountJournal(keeping.journalFd, () => keep?.over());
+    const diskWaits = options.diskWaits ?? new DiskWaits();
     this.#context = new MountContext({
       channel,
       nodes,
       handles: new HandleTable(),
       files,
       sink,
-      options: { ...defaults, ...options },
+      options: { ...defaults, ...options, diskWaits },
       device: root.dev,
-      coldReads: script === null ? null : new ColdReads(fuseFd, script, channel.replyBody),
-      localIo: LocalIo.open(channel, sink, nodes, files),
+      coldReads: script === null ? null : new ColdReads(fuseFd, script, channel.replyBody, diskWaits),
+      localIo: LocalIo.open(channel, sink, nodes, files, diskWaits),
       journal,
       keep,
     });
@@ -145,6 +147,7 @@ export class FuseSession {
     setNonBlocking(this.fuseFd, true);
     setUmask(0);
     const { localIo } = this.#context;
+    const { diskWaits } = this.#context.options;
     const poll = new Poll([
       { fd: this.fuseFd, events: POLLIN },
       { fd: hooks.wakeFd, events: POLLIN },
@@ -154,6 +157,7 @@ export class FuseSession {
     const { wakefulness } = hooks;
     for (let served = 1; ; served++) {
       const length = this.#context.channel.receive();
+      diskWaits.busy();
       if (length >= 0) {
         wakefulness?.note();
         this.#gather(MAY_GO_TOGETHER.has(this.#context.channel.opcode) && served % MOST_TOGETHER !== 0);
@@ -170,8 +174,10 @@ export class FuseSession {
         const awakeMs = wakefulness?.waitMs ?? -1;
         const isResting = awakeMs > 0 && (quietMs < 0 || awakeMs <= quietMs);
         const waitMs = hooks.idleStep !== null && idle ? 0 : isResting ? awakeMs : quietMs;
+        diskWaits.elsewhere();
         if (poll.wait(waitMs) === 0 && waitMs > 0 && isResting) wakefulness?.rest();
         else wakefulness?.waited();
+        diskWaits.busy();
         // Whatever ends the wait may bring new idle work.
         if (!idle) idle = true;
       } else if (length === -errnos.ENODEV || length === -errnos.ECONNABORTED) {

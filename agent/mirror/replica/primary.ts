@@ -13,6 +13,7 @@ import {
 import { collectGarbage, Lull } from '../../platform/lull.ts';
 import type { Answer } from '../link/ackMessages.ts';
 import { ByteWriter } from '../link/bytes.ts';
+import type { DiskWaits } from '../link/diskWaits.ts';
 import { WaitsFor } from '../link/heldReplies.ts';
 import { PrimarySession } from '../link/primarySession.ts';
 import { ToFollower, ToPrimary } from '../link/protocol.ts';
@@ -127,11 +128,15 @@ export class Primary implements MutationSink {
   /** What the disk of this host is at work on for requests that were begun: the mount's. */
   localDisk: LocalDisk = { reap: () => undefined, drain: () => undefined, settle: () => undefined };
 
+  /** Who waits for this host's disk. */
+  readonly diskWaits: DiskWaits;
+
   /** @param rootFd readable descriptor of the directory below the mount */
   constructor(setup: DispatcherSetup, rootFd: number) {
     this.#setup = setup;
     this.#port = setup.port;
     this.#shared = new SharedState(setup.fuseFd, setup.wakeFd, setup.shared);
+    this.diskWaits = this.#shared.disk;
     this.#main = new MainCaller(setup.callPort, new Int32Array(setup.callFlag));
     this.#ownDisk = new OwnDisk(this.#main, setup.diskHasFailed);
     this.#tree = new ReplicaTree(rootFd);
@@ -542,8 +547,7 @@ export class Primary implements MutationSink {
     this.#drain();
     if (this.#shared.frozen) this.#park();
     this.#maintain();
-    // A release comes when the mount is gone, or nobody uses what is left of it.
-    return !this.#stopping && !this.#releasing && !this.#shared.aborted;
+    return !this.#stopping && !this.#shared.aborted;
   };
 
   /** Takes no request until the freeze ends. */
@@ -552,9 +556,7 @@ export class Primary implements MutationSink {
     this.localDisk.drain();
     while (this.#shared.frozen && !this.#shared.aborted && !this.#stopping && !this.#releasing) {
       this.#shared.parked = true;
-      this.#wakePoll.wait(-1);
-      clearEvent(this.#setup.wakeFd);
-      this.#drain();
+      this.#waitAndDrain(-1);
     }
     this.#shared.parked = false;
   }
@@ -900,7 +902,9 @@ export class Primary implements MutationSink {
   }
 
   #waitAndDrain(ms: number): void {
+    this.#shared.disk.elsewhere();
     this.#wakePoll.wait(ms);
+    this.#shared.disk.busy();
     clearEvent(this.#setup.wakeFd);
     this.#drain();
   }

@@ -22,12 +22,12 @@ import { type FuseMount, mountFuse, mountOf } from '../mount/mountFuse.ts';
 import { unfinished } from '../verify/report.ts';
 import { syncFileSystem, unmountServed } from './backgroundCalls.ts';
 import { lossOf } from './diskLoss.ts';
+import { DiskWatch } from './diskWatch.ts';
 import { mountName } from './location.ts';
 import type { Inherited, TakenOver } from './inherited.ts';
 import { answerCall, type CallMessage } from './mainCall.ts';
 import type { DispatcherSetup, DispatcherStats, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
 import type { RecordStore } from './record.ts';
-import { takeMountAway } from './takeMountAway.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** How often the end of a resync looks for the acknowledgement that it waits for. */
@@ -36,6 +36,8 @@ const STATS_MS = 1000;
 /** A timer of a second may be early or late by so much that another turn would be missed. */
 const TIMER_SLACK_MS = 50;
 const CONNECT_LIMIT_MS = 5000;
+/** A program that has just ended may hold the mount for a moment. */
+const BUSY_LIMIT_MS = 3000;
 const STOP_LIMIT_MS = 5000;
 const PARK_LIMIT_MS = 500;
 
@@ -82,6 +84,7 @@ export class PrimaryHost {
   readonly #callPort: MessagePort;
   readonly #callFlag = new SharedArrayBuffer(4);
   readonly #watchdog: Watchdog;
+  readonly #diskWatch: DiskWatch;
   #timer: NodeJS.Timeout | null = null;
   #statsAt = monotonicMs();
   readonly #epochWaits = new Map<number, () => void>();
@@ -148,12 +151,16 @@ export class PrimaryHost {
     this.#watchdog = new Watchdog(this.#shared, this.#options.acknowledgeTimeoutMs, monotonicMs, (reason) =>
       this.#emit({ type: 'peerLost', reason }),
     );
+    this.#diskWatch = new DiskWatch(this.#shared.disk, this.#options.acknowledgeTimeoutMs, monotonicMs, (silentMs) =>
+      this.#emit({ type: 'diskSilent', silentMs }),
+    );
     this.#watch();
   }
 
   /** One timer for all, which goes slowly while there is nothing to do: with many modules it is the wake-ups that cost. */
   #watch(): void {
     const nextMs = this.#watchdog.check();
+    this.#diskWatch.check();
     const now = monotonicMs();
     if (now - this.#statsAt > STATS_MS - TIMER_SLACK_MS) {
       this.#statsAt = now;
@@ -278,7 +285,7 @@ export class PrimaryHost {
   /** Returns false when the disk has lost something; that is recorded then. */
   async #makeDurable(): Promise<boolean> {
     try {
-      await syncFileSystem(this.#rootFd);
+      await this.#syncWhole();
       return true;
     } catch (failure) {
       try {
@@ -287,6 +294,15 @@ export class PrimaryHost {
         console.error(`That the disk has failed could not be recorded: ${describeError(error).message}`);
       }
       return false;
+    }
+  }
+
+  async #syncWhole(): Promise<void> {
+    this.#shared.disk.wholeBegun();
+    try {
+      await syncFileSystem(this.#rootFd);
+    } finally {
+      this.#shared.disk.wholeDone();
     }
   }
 
@@ -550,6 +566,7 @@ export class PrimaryHost {
   #end(): void {
     this.#gone = true;
     if (this.#timer) clearTimeout(this.#timer);
+    this.#diskWatch.end();
     this.#verified(unfinished('the mirror was stopped'));
     for (const resolve of this.#epochWaits.values()) resolve();
     for (const resolve of this.#markWaits.values()) resolve('the mirror was stopped');
@@ -597,9 +614,18 @@ export class PrimaryHost {
   }
 
   async #release(): Promise<void> {
+    const limit = monotonicMs() + BUSY_LIMIT_MS;
     const unmounted = this.#signal('unmounted', 60_000);
     unmounted.catch(() => {});
-    await takeMountAway(this.#options.directory);
+    while (!(await unmountServed(this.#options.directory))) {
+      if (monotonicMs() > limit) {
+        throw new MirrorError(
+          'busy',
+          `${this.#options.directory} is still in use: end the programs that use it (fuser -m ${this.#options.directory})`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
     this.#tellOver();
     const exit = this.#threadEnd();
     const released = this.#signal('released', 120_000);

@@ -20,18 +20,13 @@ import {
   toByteString,
 } from '../../platform/libc.ts';
 import { makeDirectoryDurably, removeDurably, syncDirectory } from '../../platform/durable.ts';
-import { copyContent, DataRuns, isZero, readPiece, withFile } from '../resync/content.ts';
-import { BLOCK_BYTES } from '../link/protocol.ts';
-import type { BlocksRead } from '../resync/pieceBuffer.ts';
-import { ByteWriter } from '../link/bytes.ts';
+import { copyContent, DataRuns, readPiece, withFile } from '../resync/content.ts';
 import { joinPath, type ReplicaTree } from '../replica/tree.ts';
 import type { ByteRange } from '../replica/zoneSet.ts';
 import { BlockSet } from './blockSet.ts';
-import { type BeginDurable, ImageFile } from './imageFile.ts';
 import { RecordFile } from './recordFile.ts';
 import {
   decodeImage,
-  encodeDataHeader,
   encodeDescribed,
   encodeEnd,
   encodeHeader,
@@ -56,19 +51,8 @@ export interface JournalOptions {
   readonly limit: number | null;
   /** Called now and then in long work. */
   readonly onStep: () => void;
-  /** Returns when all of the file system that the file is on is durable. */
-  readonly makeDurable: (fd: number) => void;
-  readonly beginDurable: BeginDurable;
-}
-
-/** What was kept of a file before anybody had to wait for it. */
-interface Ahead {
-  readonly ino: number;
-  /** Everything lies between these. */
-  readonly start: number;
-  readonly end: number;
-  /** Where it ends among the images. */
-  readonly upTo: number;
+  /** Returns when the data of the file, or all of its file system, are durable. */
+  readonly makeDurable: (fd: number, what: 'syncData' | 'syncFileSystem') => void;
 }
 
 /** More would have to be kept than may be. The message is for people. */
@@ -79,8 +63,7 @@ export class UndoLimit extends Error {
 /**
  * Keeps what a resync is about to change, so that the replica can become again what it was. Names and attributes are described once, before
  * the first change; afterwards only content costs something: blocks before they are first overwritten, files before they lose their last name.
- * After `settle` everything that is about to change is on the disk, and the change may be made. What will probably change soon can be given to it
- * `ahead`: it is on its way to the disk then while the change is still on its way from the primary.
+ * After `settle` everything that was given to it is on the disk, and the change may be made.
  */
 export class UndoJournal {
   readonly #undo: string;
@@ -88,18 +71,14 @@ export class UndoJournal {
   readonly #limit: number;
   readonly #onStep: () => void;
   readonly #makeDurable: JournalOptions['makeDurable'];
-  readonly #images: ImageFile;
+  readonly #images: RecordFile;
   readonly #filesFd: number;
   /** Size of each regular file that was there, by inode number. */
   readonly #sizes: Map<number, number>;
   readonly #blocks = new Map<number, BlockSet>();
   readonly #whole = new Set<number>();
   #fileBytes = 0;
-  readonly #header = new ByteWriter();
-  /** In the order of the images; those that are durable are left out. */
-  #ahead: Ahead[] = [];
-  /** Up to where the images have to be durable before the change that was announced may be made. */
-  #needed = 0;
+  #imagesDirty = false;
   /** Copied, but not durably yet. */
   readonly #newCopies: number[] = [];
 
@@ -109,7 +88,6 @@ export class UndoJournal {
     limit: number;
     onStep: () => void;
     makeDurable: JournalOptions['makeDurable'];
-    beginDurable: BeginDurable;
     sizes: Map<number, number>;
     images: RecordFile;
   }) {
@@ -119,16 +97,16 @@ export class UndoJournal {
     this.#onStep = parts.onStep;
     this.#makeDurable = parts.makeDurable;
     this.#sizes = parts.sizes;
-    this.#images = new ImageFile(parts.images, parts.beginDurable, parts.onStep);
+    this.#images = parts.images;
     this.#filesFd = fs.openSync(filesDirectory(parts.undo), 'r');
   }
 
   /** Describes the replica as it is, which is made durable before. @throws UndoLimit */
-  static begin({ stateDirectory, tree, limit, onStep, makeDurable, beginDurable }: JournalOptions): UndoJournal {
+  static begin({ stateDirectory, tree, limit, onStep, makeDurable }: JournalOptions): UndoJournal {
     const undo = undoDirectory(stateDirectory);
     dropUndo(stateDirectory);
     makeDirectoryDurably(filesDirectory(undo));
-    makeDurable(tree.rootFd);
+    makeDurable(tree.rootFd, 'syncFileSystem');
     const bytes = limit ?? quarterOfFree(undo);
     const sizes = new Map<number, number>();
     const description = RecordFile.create(`${treeFile(undo)}.partial`);
@@ -151,8 +129,7 @@ export class UndoJournal {
     }
     const images = RecordFile.create(imagesFile(undo));
     images.sync();
-    const parts = { undo, tree, limit: bytes, onStep, makeDurable, beginDurable, sizes, images };
-    const journal = new UndoJournal(parts);
+    const journal = new UndoJournal({ undo, tree, limit: bytes, onStep, makeDurable, sizes, images });
     journal.#fileBytes = fs.statSync(`${treeFile(undo)}.partial`).size;
     syncDirectory(undo);
     fs.renameSync(`${treeFile(undo)}.partial`, treeFile(undo));
@@ -161,8 +138,7 @@ export class UndoJournal {
   }
 
   /** Goes on with what was kept since the last consistent state; null when there is nothing to go on with. */
-  static resume(options: JournalOptions): UndoJournal | null {
-    const { stateDirectory, tree, limit } = options;
+  static resume({ stateDirectory, tree, limit, onStep, makeDurable }: JournalOptions): UndoJournal | null {
     const undo = undoDirectory(stateDirectory);
     if (!fs.existsSync(treeFile(undo))) return null;
     const described = readDescription(undo);
@@ -179,8 +155,15 @@ export class UndoJournal {
         images.push({ kind: 'hole', ino, start: offset, end: offset + data.length });
       }
     });
-    const bytes = limit ?? quarterOfFree(undo);
-    const journal = new UndoJournal({ ...options, undo, limit: bytes, sizes, images: file });
+    const journal = new UndoJournal({
+      undo,
+      tree,
+      limit: limit ?? quarterOfFree(undo),
+      onStep,
+      makeDurable,
+      sizes,
+      images: file,
+    });
     for (const image of images) {
       if (image.kind === 'hole') journal.#blocksOf(image.ino).add(image.start, image.end);
       else journal.#noteKept(image.ino, true);
@@ -213,7 +196,6 @@ export class UndoJournal {
     if (size === undefined) return;
     const blocks = this.#blocksOf(ino);
     const runs = new DataRuns(fd);
-    for (const range of ranges) this.#need(ino, range);
     for (const { start, end } of ranges) {
       for (let at = start; at < Math.min(end, size); at = nextPiece(at)) {
         const upTo = Math.min(end, size, nextPiece(at));
@@ -228,46 +210,11 @@ export class UndoJournal {
   #keepRange(ino: number, fd: number, { data, holes }: ReturnType<DataRuns['split']>): void {
     for (const { start, end } of holes) this.#images.append(encodeImage({ kind: 'hole', ino, start, end }));
     for (const { start, end } of data) {
-      this.#append(ino, start, readPiece(fd, start, end - start));
+      const bytes = readPiece(fd, start, end - start);
+      this.#images.append(encodeImage({ kind: 'data', ino, offset: start, data: bytes }));
     }
-    this.#needed = this.#images.bytes;
+    this.#imagesDirty = true;
     this.#check();
-  }
-
-  #append(ino: number, offset: number, data: Uint8Array): void {
-    this.#images.append(encodeDataHeader(this.#header, ino, offset, data.length), data);
-  }
-
-  /** What was kept of a range ahead has to be durable, too. */
-  #need(ino: number, { start, end }: ByteRange): void {
-    for (const ahead of this.#ahead) {
-      if (ahead.ino !== ino || ahead.start >= end || ahead.end <= start) continue;
-      this.#needed = Math.max(this.#needed, ahead.upTo);
-    }
-  }
-
-  /** Blocks of an open file will probably be overwritten soon, with what the primary has there. @throws UndoLimit, ErrnoError */
-  ahead(fd: number, read: BlocksRead, differing: Uint8Array): void {
-    const { ino } = fstat(fd);
-    const size = this.#sizes.get(ino);
-    if (size === undefined) return;
-    const blocks = this.#blocksOf(ino);
-    let start = Infinity;
-    let end = 0;
-    for (let index = 0; index < read.count; index++) {
-      const offset = read.offsets[read.from + index] ?? 0;
-      if (differing[read.from + index] !== 1 || offset >= size || offset % BLOCK_BYTES !== 0) continue;
-      const data = read.bytesOf(index, size - offset);
-      // Zeros may be a hole, which has to become one again: when it is overwritten that is looked at.
-      if (data.length === 0 || isZero(data) || !blocks.addBlock(offset)) continue;
-      this.#append(ino, offset, data);
-      start = Math.min(start, offset);
-      end = Math.max(end, offset + data.length);
-    }
-    if (end === 0) return;
-    this.#ahead.push({ ino, start, end, upTo: this.#images.bytes });
-    this.#check();
-    this.#images.begin();
   }
 
   /** Whatever is at a path is about to go, with everything below it. @throws UndoLimit, ErrnoError */
@@ -314,16 +261,16 @@ export class UndoJournal {
     });
   }
 
-  /** What was kept of that which is about to change is durable when this returns. */
+  /** What was kept is durable when this returns. */
   settle(): void {
     if (this.#newCopies.length > 0) {
       // Copies before the records that say that they are complete.
-      this.#makeDurable(this.#filesFd);
+      this.#makeDurable(this.#filesFd, 'syncFileSystem');
       for (const ino of this.#newCopies.splice(0)) this.#images.append(encodeImage({ kind: 'copy', ino }));
-      this.#needed = this.#images.bytes;
+      this.#imagesDirty = true;
     }
-    this.#images.settle(this.#needed);
-    this.#ahead = this.#ahead.filter(({ upTo }) => upTo > this.#images.durable);
+    if (this.#imagesDirty) this.#makeDurable(this.#images.flushed(), 'syncData');
+    this.#imagesDirty = false;
   }
 
   close(): void {

@@ -70,6 +70,14 @@ describe("what a module's state means", () => {
     expect(moduleFacts(failed)).toMatchObject({ severity: 'error', label: 'on alpha, whose disk has failed' });
   });
 
+  it('is an error while the disk of the primary does not answer', () => {
+    const silent = pair(
+      { ...replicaStatus('alpha', 'PRIM'), diskSilentSince: '2026-01-01T00:00:00.000Z' },
+      replicaStatus('beta', 'SECOND'),
+    );
+    expect(moduleFacts(silent)).toMatchObject({ severity: 'error', label: 'on alpha, whose disk does not answer' });
+  });
+
   it('is an error with two histories, which can be resolved either way', () => {
     const diverged = { since: 2, epoch: 3, from: 'alpha', fromEpoch: 4 };
     const module = pair(replicaStatus('alpha', 'ALONE'), { ...replicaStatus('beta', 'WAIT'), diverged });
