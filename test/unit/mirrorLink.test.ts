@@ -250,6 +250,30 @@ describe('a call of the main thread', () => {
       port2.close();
     }
   });
+
+  test('that goes on meanwhile keeps its answer for whoever asks, past the answers to others', () => {
+    const { port1, port2 } = new MessageChannel();
+    const flag = new Int32Array(new SharedArrayBuffer(4));
+    try {
+      const caller = new MainCaller(port1, flag, 20);
+      const [good, bad] = [1, 2].map(() => caller.beginDurable({ op: 'syncData', fd: 0 }));
+      expect(good?.over()).toBe(false);
+      answerCall(port2, flag, 2, { code: 'disk-error', message: 'the disk has failed' });
+      answerCall(port2, flag, 3, null);
+      caller.call({ op: 'updateRecord', change: { consistent: false } });
+      expect([good?.over(), bad?.over()]).toEqual([false, true]);
+      expect(() => bad?.wait(() => undefined)).toThrow('the disk has failed');
+      const connectionEnd = () => {
+        throw new Error('the connection has ended');
+      };
+      expect(() => good?.wait(connectionEnd)).toThrow('the connection has ended');
+      answerCall(port2, flag, 1, null);
+      good?.wait(connectionEnd);
+    } finally {
+      port1.close();
+      port2.close();
+    }
+  });
 });
 
 describe('held replies', () => {

@@ -77,6 +77,12 @@ export class ByteWriter {
     return this;
   }
 
+  part(value: Buffer, from: number, bytes: number): this {
+    const at = this.#room(bytes);
+    value.copy(this.#buffer, at, from, from + bytes);
+    return this;
+  }
+
   /** What was written. Valid until the next write or reset. */
   done(): Buffer {
     return this.#buffer.subarray(0, this.#length);
@@ -142,5 +148,11 @@ export class ByteReader {
   raw(length: number): Buffer {
     const at = this.#take(length);
     return this.#buffer.subarray(at, at + length);
+  }
+
+  /** Copies bytes of the message. */
+  copy(out: Buffer, to: number, bytes: number): void {
+    const at = this.#take(bytes);
+    this.#buffer.copy(out, to, at, at + bytes);
   }
 }

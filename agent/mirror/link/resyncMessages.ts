@@ -1,7 +1,7 @@
 import type { ByteRange } from '../replica/zoneSet.ts';
 import type { Entry } from '../replica/tree.ts';
 import type { FileRef } from '../mutation.ts';
-import { ByteReader, ByteWriter } from './bytes.ts';
+import { ByteReader, ByteWriter, MalformedMessage } from './bytes.ts';
 
 /** Bytes of a hash on the wire: SHA-256, cut. */
 export const HASH_BYTES = 16;
@@ -41,8 +41,10 @@ export interface DirectoryAnswer {
 /** Zones or blocks of one file, with a hash each. */
 export interface HashMessage {
   readonly file: FileRef;
-  /** Bytes of each piece but the file's last. */
-  readonly pieces: readonly { readonly offset: number; readonly hash: Uint8Array }[];
+  /** Where each piece starts. */
+  readonly offsets: readonly number[];
+  /** The hash of each, one behind the other. */
+  readonly hashes: Buffer;
   /** Ranges without data at the primary. */
   readonly holes: readonly ByteRange[];
 }
@@ -159,19 +161,27 @@ export function decodeDirectoryAnswer(payload: Buffer): DirectoryAnswer {
 }
 
 export function encodeHashes(message: HashMessage): Buffer {
-  const out = new ByteWriter(512);
-  putFile(out, message.file);
-  out.u32(message.pieces.length);
-  for (const { offset, hash } of message.pieces) out.size(offset).raw(hash);
-  putRanges(out, message.holes);
+  const { file, offsets, hashes, holes } = message;
+  const out = new ByteWriter(512 + offsets.length * (8 + HASH_BYTES));
+  putFile(out, file);
+  out.u32(offsets.length);
+  offsets.forEach((offset, index) => out.size(offset).part(hashes, index * HASH_BYTES, HASH_BYTES));
+  putRanges(out, holes);
   return out.done();
 }
 
 export function decodeHashes(payload: Buffer): HashMessage {
   const input = new ByteReader(payload);
   const file = getFile(input);
-  const pieces = getMany(input, () => ({ offset: input.size(), hash: input.raw(HASH_BYTES) }));
-  return { file, pieces, holes: getRanges(input) };
+  const count = input.u32();
+  if (count * (8 + HASH_BYTES) > input.left) throw new MalformedMessage('a message is shorter than its fields say');
+  const hashes = Buffer.allocUnsafe(count * HASH_BYTES);
+  const offsets: number[] = [];
+  for (let index = 0; index < count; index++) {
+    offsets.push(input.size());
+    input.copy(hashes, index * HASH_BYTES, HASH_BYTES);
+  }
+  return { file, offsets, hashes, holes: getRanges(input) };
 }
 
 export function encodeHashAnswer(answer: HashAnswer): Buffer {

@@ -12,6 +12,18 @@ export type RecordCall =
 export type DurableCall = { readonly op: 'syncData' | 'syncFileSystem'; readonly fd: number };
 export type MainCall = RecordCall | DurableCall;
 
+/** A call that goes on while the worker does something else. */
+export interface BegunCall {
+  /** Whether it has been answered by now. */
+  readonly over: () => boolean;
+  /**
+   * Waits for its end.
+   * @param onWait called now and then meanwhile; what it throws ends the waiting
+   * @throws MirrorError what the disk reported
+   */
+  readonly wait: (onWait: () => void) => void;
+}
+
 /** A call on its way, as the main thread receives it. */
 export interface CallMessage {
   readonly type: 'call';
@@ -35,6 +47,8 @@ export class MainCaller {
   readonly #flag: Int32Array;
   readonly #limitMs: number;
   #number = 0;
+  /** Calls that were begun, with their answers once they are there. */
+  readonly #begun = new Map<number, CallAnswer | null>();
 
   constructor(port: MessagePort, flag: Int32Array, limitMs = LIMIT_MS) {
     this.#port = port;
@@ -59,11 +73,42 @@ export class MainCaller {
     this.#ask(call, ALIVE_EVERY_MS, onWait);
   }
 
-  #ask(call: MainCall, waitMs: number, onWait: () => void): void {
+  /** As {@link makeDurable}, but whoever has to know of its end waits for it later. */
+  beginDurable(call: DurableCall): BegunCall {
+    const number = this.#post(call);
+    this.#begun.set(number, null);
+    return {
+      over: () => {
+        this.#take(0);
+        return this.#begun.get(number) !== null;
+      },
+      wait: (onWait) => {
+        const answer = this.#begun.get(number) ?? this.#answerTo(number, ALIVE_EVERY_MS, onWait);
+        this.#begun.delete(number);
+        throwError(answer);
+      },
+    };
+  }
+
+  #post(call: MainCall): number {
     const number = ++this.#number;
     this.#port.postMessage({ type: 'call', number, call } satisfies CallMessage);
-    const { error } = this.#answerTo(number, waitMs, onWait);
-    if (error) throw new MirrorError(error.code, error.message);
+    return number;
+  }
+
+  #ask(call: MainCall, waitMs: number, onWait: () => void): void {
+    throwError(this.#answerTo(this.#post(call), waitMs, onWait));
+  }
+
+  /** Takes what has come. Answers to calls that were begun are kept for whoever asks; those that nobody waits for any more are dropped. */
+  #take(wanted: number): CallAnswer | null {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { message: CallAnswer } | undefined;
+      if (!received) return null;
+      const { message } = received;
+      if (this.#begun.has(message.number)) this.#begun.set(message.number, message);
+      if (message.number === wanted) return message;
+    }
   }
 
   #answerTo(number: number, waitMs: number, onWait: () => void): CallAnswer {
@@ -71,11 +116,8 @@ export class MainCaller {
     for (;;) {
       // Before the look at the port: an answer that comes between the two is not slept through.
       Atomics.store(this.#flag, 0, 0);
-      for (;;) {
-        const received = receiveMessageOnPort(this.#port) as { message: CallAnswer } | undefined;
-        if (!received) break;
-        if (received.message.number === number) return received.message;
-      }
+      const answer = this.#take(number);
+      if (answer) return answer;
       const left = next - performance.now();
       if (left <= 0 || Atomics.wait(this.#flag, 0, 0, left) === 'timed-out') {
         onWait();
@@ -83,6 +125,10 @@ export class MainCaller {
       }
     }
   }
+}
+
+function throwError({ error }: CallAnswer): void {
+  if (error) throw new MirrorError(error.code, error.message);
 }
 
 /** The main thread's end: answers the call of this number. */

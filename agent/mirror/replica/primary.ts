@@ -547,7 +547,8 @@ export class Primary implements MutationSink {
     this.#drain();
     if (this.#shared.frozen) this.#park();
     this.#maintain();
-    return !this.#stopping && !this.#shared.aborted;
+    // A release comes when the mount is gone, or nobody uses what is left of it.
+    return !this.#stopping && !this.#releasing && !this.#shared.aborted;
   };
 
   /** Takes no request until the freeze ends. */

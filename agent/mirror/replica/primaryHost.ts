@@ -28,6 +28,7 @@ import type { Inherited, TakenOver } from './inherited.ts';
 import { answerCall, type CallMessage } from './mainCall.ts';
 import type { DispatcherSetup, DispatcherStats, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
 import type { RecordStore } from './record.ts';
+import { takeMountAway } from './takeMountAway.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** How often the end of a resync looks for the acknowledgement that it waits for. */
@@ -36,8 +37,6 @@ const STATS_MS = 1000;
 /** A timer of a second may be early or late by so much that another turn would be missed. */
 const TIMER_SLACK_MS = 50;
 const CONNECT_LIMIT_MS = 5000;
-/** A program that has just ended may hold the mount for a moment. */
-const BUSY_LIMIT_MS = 3000;
 const STOP_LIMIT_MS = 5000;
 const PARK_LIMIT_MS = 500;
 
@@ -614,18 +613,9 @@ export class PrimaryHost {
   }
 
   async #release(): Promise<void> {
-    const limit = monotonicMs() + BUSY_LIMIT_MS;
     const unmounted = this.#signal('unmounted', 60_000);
     unmounted.catch(() => {});
-    while (!(await unmountServed(this.#options.directory))) {
-      if (monotonicMs() > limit) {
-        throw new MirrorError(
-          'busy',
-          `${this.#options.directory} is still in use: end the programs that use it (fuser -m ${this.#options.directory})`,
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await takeMountAway(this.#options.directory);
     this.#tellOver();
     const exit = this.#threadEnd();
     const released = this.#signal('released', 120_000);

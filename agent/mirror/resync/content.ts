@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import {
   close,
   errnos,
@@ -14,12 +13,22 @@ import {
   SEEK_HOLE,
   tryLseek,
 } from '../../platform/libc.ts';
+import { sha256, SHA256_BYTES } from '../../platform/sha256.ts';
 import { HASH_BYTES } from '../link/resyncMessages.ts';
 import type { ByteRange } from '../replica/zoneSet.ts';
 
-/** The hash by which two pieces of content are compared: SHA-256, cut to 16 bytes. */
-export function hashOf(bytes: Uint8Array): Buffer {
-  return hash('sha256', bytes, 'buffer').subarray(0, HASH_BYTES);
+const digest = Buffer.alloc(SHA256_BYTES);
+
+/** Writes the hash by which two pieces of content are compared, SHA-256, cut to 16 bytes, to `out`. */
+export function putHash(bytes: Uint8Array, out: Buffer, at: number): void {
+  sha256(bytes, digest);
+  digest.copy(out, at, 0, HASH_BYTES);
+}
+
+/** Whether a piece of content has the hash that stands at `at`. */
+export function hasHash(bytes: Uint8Array, hashes: Buffer, at: number): boolean {
+  sha256(bytes, digest);
+  return digest.compare(hashes, at, at + HASH_BYTES, 0, HASH_BYTES) === 0;
 }
 
 const zeros = Buffer.alloc(64 * 1024);

@@ -1,9 +1,10 @@
 import { close, errnos, ErrnoError, fstat, O_NOATIME, O_NONBLOCK, O_RDONLY } from '../../platform/libc.ts';
 import { BLOCK_BYTES, BLOCKS_PER_ZONE, ToFollower, ZONE_BYTES } from '../link/protocol.ts';
-import { encodeContent, encodeHashes, type HashAnswer } from '../link/resyncMessages.ts';
+import { encodeContent, encodeHashes, HASH_BYTES, type HashAnswer } from '../link/resyncMessages.ts';
 import { parentOf } from '../replica/tree.ts';
 import { type ByteRange, mergeRanges } from '../replica/zoneSet.ts';
-import { DataRuns, hashOf, isZero, readPiece } from './content.ts';
+import { DataRuns, isZero, putHash, readPiece } from './content.ts';
+import { PieceBuffer } from './pieceBuffer.ts';
 import { cutRange, insertRange } from './ranges.ts';
 import { movedBy, movesDirectory, type Rename } from './renames.ts';
 import { type ResyncContext, sendCounted } from './resyncContext.ts';
@@ -57,6 +58,7 @@ export class ContentCompare {
   readonly #contentInFlight: { number: number; bytes: number }[] = [];
   readonly #pieceBytes = new Map<CompareJob, number>();
   #contentBytes = 0;
+  readonly #read = new PieceBuffer();
 
   constructor(context: ResyncContext, look: (directory: string) => void) {
     this.#context = context;
@@ -202,17 +204,17 @@ export class ContentCompare {
       item.open++;
       this.#blockJobs.push({ item, offsets: blocks });
     }
-    const job: CompareJob = { item, offsets: zones };
     if (item.fresh) {
+      const job: CompareJob = { item, offsets: zones };
       this.#pieceBytes.set(job, ZONE_BYTES);
-      if (job.offsets.length > 0) this.#queueContent(job);
+      if (zones.length > 0) this.#queueContent(job);
     } else {
       const holes = parts.flatMap((part) => part.holes);
-      if (job.offsets.length > 0 || holes.length > 0) {
-        const pieces = job.offsets.map((offset) => ({ offset, hash: hashOf(readPiece(item.fd, offset, ZONE_BYTES)) }));
+      if (zones.length > 0 || holes.length > 0) {
+        const found = this.#hash(item.fd, zones, ZONE_BYTES);
         // A hole that ends within a zone is compared with that zone.
-        const message = encodeHashes({ file: { ino: item.ino, path }, pieces, holes });
-        this.#zonesInFlight.set(this.#context.session.nextNumber, job);
+        const message = encodeHashes({ file: { ino: item.ino, path }, ...found, holes });
+        this.#zonesInFlight.set(this.#context.session.nextNumber, { item, offsets: found.offsets });
         item.open++;
         sendCounted(this.#context, ToFollower.zones, message);
       }
@@ -290,27 +292,38 @@ export class ContentCompare {
       this.#settle(item);
       return true;
     }
-    const pieces: { offset: number; hash: Buffer }[] = [];
-    for (const { start, end } of runsOf(offsets)) {
-      const run = readPiece(item.fd, start, end - start);
-      for (let at = 0; at < run.length; at += BLOCK_BYTES) {
-        pieces.push({ offset: start + at, hash: hashOf(run.subarray(at, at + BLOCK_BYTES)) });
-      }
-    }
+    const found = this.#hash(item.fd, offsets, BLOCK_BYTES);
     // The file has become shorter meanwhile.
-    if (pieces.length === 0) {
+    if (found.offsets.length === 0) {
       this.#settle(item);
       return true;
     }
-    const job: CompareJob = { item, offsets: pieces.map((piece) => piece.offset) };
+    const job: CompareJob = { item, offsets: found.offsets };
     this.#blocksInFlight.set(this.#context.session.nextNumber, job);
     item.open++;
     sendCounted(
       this.#context,
       ToFollower.blocks,
-      encodeHashes({ file: { ino: item.ino, path: item.path }, pieces, holes: [] }),
+      encodeHashes({ file: { ino: item.ino, path: item.path }, ...found, holes: [] }),
     );
     return true;
+  }
+
+  /** The hashes of pieces of a file; those behind its end are left out. */
+  #hash(fd: number, wanted: readonly number[], pieceBytes: number): { offsets: number[]; hashes: Buffer } {
+    const read = this.#read;
+    const offsets: number[] = [];
+    const hashes = Buffer.allocUnsafe(wanted.length * HASH_BYTES);
+    for (let from = 0; from < wanted.length; from += read.count) {
+      read.read(fd, wanted, from, pieceBytes);
+      for (let index = 0; index < read.count; index++) {
+        const bytes = read.bytesOf(index);
+        if (bytes.length === 0) continue;
+        putHash(bytes, hashes, offsets.length * HASH_BYTES);
+        offsets.push(wanted[from + index] ?? 0);
+      }
+    }
+    return { offsets, hashes };
   }
 
   onBlocks(answer: HashAnswer): void {
@@ -452,17 +465,6 @@ function piecesOf(data: readonly ByteRange[], wholeZones: boolean): { zones: num
 /** The blocks of a zone. */
 function blocksOf(zone: number): number[] {
   return Array.from({ length: BLOCKS_PER_ZONE }, (_, index) => zone + index * BLOCK_BYTES);
-}
-
-/** Neighbouring blocks as one range each, no longer than a zone. */
-function runsOf(offsets: readonly number[]): ByteRange[] {
-  const runs: { start: number; end: number }[] = [];
-  for (const offset of offsets) {
-    const last = runs.at(-1);
-    if (last?.end === offset && last.end - last.start < ZONE_BYTES) last.end += BLOCK_BYTES;
-    else runs.push({ start: offset, end: offset + BLOCK_BYTES });
-  }
-  return runs;
 }
 
 function clamp(ranges: readonly ByteRange[], size: number): ByteRange[] {

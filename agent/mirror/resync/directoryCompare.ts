@@ -27,6 +27,7 @@ import type { BeforeChange } from '../undo/stateKeeper.ts';
 import type { Applier } from '../replica/applier.ts';
 import { type Entry, joinPath, type ReplicaTree } from '../replica/tree.ts';
 import type { ByteRange, ZoneSet } from '../replica/zoneSet.ts';
+import { keepCapability } from './capability.ts';
 import { withFile } from './content.ts';
 import { isBelowMoved } from './movedDirectories.ts';
 
@@ -129,7 +130,7 @@ export class DirectoryCompare {
     if (local.size !== entry.size) {
       withFile(this.#tree.open(path, O_RDWR | O_NONBLOCK), (fd) => {
         this.#before.content(fd, [{ start: entry.size, end: Number.MAX_SAFE_INTEGER }]);
-        ftruncate(fd, entry.size);
+        keepCapability(fd, () => ftruncate(fd, entry.size));
       });
     }
     const marked = fresh ? [] : this.#markedOf(path, local.ino, entry.size);

@@ -1,9 +1,13 @@
 import { ErrnoError, forgetCached, pwriteFully } from '../../platform/libc.ts';
 import { BLOCK_BYTES, ZONE_BYTES } from '../link/protocol.ts';
-import type { ContentMessage, HashMessage } from '../link/resyncMessages.ts';
+import { type ContentMessage, HASH_BYTES, type HashMessage } from '../link/resyncMessages.ts';
 import type { BeforeChange } from '../undo/stateKeeper.ts';
 import type { Applier } from '../replica/applier.ts';
-import { clearRange, dataWithin, hashOf, readPiece } from './content.ts';
+import { keepCapability } from './capability.ts';
+import { clearRange, dataWithin, hasHash } from './content.ts';
+import { PieceBuffer } from './pieceBuffer.ts';
+
+const read = new PieceBuffer();
 
 /** Compares pieces of a local file with the primary's hashes; what is a hole at the primary becomes zeros here. */
 export function compareHashes(
@@ -17,7 +21,8 @@ export function compareHashes(
     readonly fromDisk: boolean;
   },
 ): { absent: boolean; differing: Uint8Array } {
-  const differing = new Uint8Array(message.pieces.length);
+  const { offsets, hashes } = message;
+  const differing = new Uint8Array(offsets.length);
   let fd: number;
   try {
     fd = applier.file(message.file);
@@ -27,14 +32,22 @@ export function compareHashes(
   }
   const length = options.zones ? ZONE_BYTES : BLOCK_BYTES;
   if (options.fromDisk) forgetCached(fd);
-  message.pieces.forEach((piece, index) => {
-    if (!hashOf(readPiece(fd, piece.offset, length)).equals(piece.hash)) differing[index] = 1;
-  });
+  for (let from = 0; from < offsets.length; from += read.count) {
+    read.read(fd, offsets, from, length);
+    let some = false;
+    for (let index = 0; index < read.count; index++) {
+      if (hasHash(read.bytesOf(index), hashes, (from + index) * HASH_BYTES)) continue;
+      differing[from + index] = 1;
+      some = true;
+    }
+    // Of a zone that differs the blocks are compared next.
+    if (some && !options.zones) options.before?.expectContent(fd, read, differing);
+  }
   for (const hole of message.holes) {
     const cleared = dataWithin(fd, hole.start, hole.end);
     if (cleared === null) continue;
     options.before?.content(fd, [cleared]);
-    clearRange(fd, cleared.start, cleared.end);
+    keepCapability(fd, () => clearRange(fd, cleared.start, cleared.end));
   }
   return { absent: false, differing };
 }
@@ -46,8 +59,10 @@ export function storeContent(applier: Applier, message: ContentMessage, before: 
     fd,
     message.pieces.map(({ offset, length }) => ({ start: offset, end: offset + length })),
   );
-  for (const piece of message.pieces) {
-    if (piece.data === null) clearRange(fd, piece.offset, piece.offset + piece.length);
-    else pwriteFully(fd, piece.data, piece.offset);
-  }
+  keepCapability(fd, () => {
+    for (const piece of message.pieces) {
+      if (piece.data === null) clearRange(fd, piece.offset, piece.offset + piece.length);
+      else pwriteFully(fd, piece.data, piece.offset);
+    }
+  });
 }

@@ -20,6 +20,11 @@ export class BlockSet {
     return added;
   }
 
+  /** Adds the block that begins at an offset. Returns whether it is new. */
+  addBlock(offset: number): boolean {
+    return this.#set(Math.floor(offset / BLOCK_BYTES));
+  }
+
   #set(block: number): boolean {
     const index = Math.floor(block / BLOCKS_PER_CHUNK);
     let chunk = this.#chunks.get(index);

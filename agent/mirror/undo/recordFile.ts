@@ -3,6 +3,7 @@ import {
   AT_FDCWD,
   close,
   fdatasync,
+  forgetCached,
   fstat,
   ftruncate,
   O_CREAT,
@@ -24,7 +25,8 @@ const LARGEST_RECORD = 16 * 1024 * 1024;
 export class RecordFile {
   readonly #fd: number;
   #at: number;
-  #pending: Buffer[] = [];
+  /** What is not in the file yet. */
+  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   #pendingBytes = 0;
 
   private constructor(fd: number, at: number) {
@@ -38,12 +40,15 @@ export class RecordFile {
 
   /** Cuts off a torn end, and goes on behind it. What was read is durable from here on. */
   static reopen(file: string, onRecord: (payload: Buffer) => void): RecordFile {
+    const fd = openat(AT_FDCWD, toByteString(file), O_RDWR, 0o600);
+    fdatasync(fd);
+    // What the disk could not take when nobody waited for it is in memory only.
+    forgetCached(fd);
     let end = 0;
     for (const record of RecordFile.read(file)) {
       onRecord(record.payload);
       end = record.end;
     }
-    const fd = openat(AT_FDCWD, toByteString(file), O_RDWR, 0o600);
     ftruncate(fd, end);
     fdatasync(fd);
     return new RecordFile(fd, end);
@@ -76,22 +81,30 @@ export class RecordFile {
     return this.#at + this.#pendingBytes;
   }
 
-  append(payload: Uint8Array): void {
-    const header = Buffer.alloc(HEADER_BYTES);
-    header.writeUInt32LE(payload.length, 0);
-    header.writeUInt32LE(crc32(payload), 4);
-    this.#pending.push(header, Buffer.from(payload));
-    this.#pendingBytes += HEADER_BYTES + payload.length;
-    if (this.#pendingBytes >= BUFFER_BYTES) this.#write();
+  /** Adds one record, whose parts lie behind one another in the file. */
+  append(...parts: readonly Uint8Array[]): void {
+    let bytes = HEADER_BYTES;
+    for (const part of parts) bytes += part.length;
+    if (this.#pendingBytes + bytes > BUFFER_BYTES) this.#write();
+    if (bytes > BUFFER_BYTES) {
+      const record = Buffer.allocUnsafe(bytes);
+      putRecord(record, 0, parts);
+      this.#put(record);
+      return;
+    }
+    putRecord(this.#buffer, this.#pendingBytes, parts);
+    this.#pendingBytes += bytes;
   }
 
   #write(): void {
     if (this.#pendingBytes === 0) return;
-    const bytes = Buffer.concat(this.#pending);
+    this.#put(this.#buffer.subarray(0, this.#pendingBytes));
+    this.#pendingBytes = 0;
+  }
+
+  #put(bytes: Buffer): void {
     pwriteFully(this.#fd, bytes, this.#at);
     this.#at += bytes.length;
-    this.#pending = [];
-    this.#pendingBytes = 0;
   }
 
   /** Everything that was appended is on the disk when this returns. */
@@ -109,4 +122,15 @@ export class RecordFile {
   close(): void {
     close(this.#fd);
   }
+}
+
+function putRecord(out: Buffer, at: number, parts: readonly Uint8Array[]): void {
+  let end = at + HEADER_BYTES;
+  for (const part of parts) {
+    out.set(part, end);
+    end += part.length;
+  }
+  const payload = out.subarray(at + HEADER_BYTES, end);
+  out.writeUInt32LE(payload.length, at);
+  out.writeUInt32LE(crc32(payload), at + 4);
 }

@@ -4,9 +4,10 @@ import type { ReplicaRecord } from '../mirror.ts';
 import { describeError } from '../mirrorError.ts';
 import type { Mutation } from '../mutation.ts';
 import type { Applier } from '../replica/applier.ts';
-import type { MainCaller } from '../replica/mainCall.ts';
+import type { BegunCall, MainCaller } from '../replica/mainCall.ts';
 import type { ReplicaTree } from '../replica/tree.ts';
 import type { ByteRange } from '../replica/zoneSet.ts';
+import type { BlocksRead } from '../resync/pieceBuffer.ts';
 import { UndoJournal, UndoLimit } from './undoJournal.ts';
 
 const COLLAPSE_OR_INSERT = 8 | 32;
@@ -20,6 +21,8 @@ export interface BeforeChange {
   change(): void;
   /** Ranges of an open file are about to be overwritten or cut off. */
   content(fd: number, ranges: readonly ByteRange[]): void;
+  /** Blocks of an open file will be overwritten once what the primary has there arrives. Those with a 1 in `differing` are meant. */
+  expectContent(fd: number, read: BlocksRead, differing: Uint8Array): void;
   /** What is at these paths is about to go, with everything below. */
   removal(paths: readonly string[]): void;
 }
@@ -65,7 +68,14 @@ export class StateKeeper implements BeforeChange {
   change(): void {
     if (this.#spoiled) return;
     const { main, record, stateDirectory, tree, limit, onStep } = this.#options;
-    const journal = { stateDirectory, tree, limit, onStep, makeDurable: this.#makeDurable };
+    const journal = {
+      stateDirectory,
+      tree,
+      limit,
+      onStep,
+      makeDurable: this.#makeDurable,
+      beginDurable: this.#beginDurable,
+    };
     // A replica that never held anything has no state to keep.
     const worthKeeping = record.lineage.length > 0 && limit !== 0;
     if (record.consistent && worthKeeping) {
@@ -83,15 +93,22 @@ export class StateKeeper implements BeforeChange {
   }
 
   /** In the main thread, so that this one can tell the primary that it is alive. */
-  readonly #makeDurable = (fd: number, what: 'syncData' | 'syncFileSystem'): void => {
+  readonly #makeDurable = (fd: number): void => {
     const { main, tree, onStep } = this.#options;
     try {
-      main.makeDurable({ op: what, fd }, onStep);
+      main.makeDurable({ op: 'syncFileSystem', fd }, onStep);
     } catch (error) {
       if (error instanceof ConnectionEnd || fd !== tree.rootFd) throw error;
       throw new ReplicaLoss(describeError(error).message);
     }
   };
+
+  readonly #beginDurable = (fd: number): BegunCall => this.#options.main.beginDurable({ op: 'syncData', fd });
+
+  expectContent(fd: number, read: BlocksRead, differing: Uint8Array): void {
+    this.change();
+    this.#keep((journal) => journal.ahead(fd, read, differing));
+  }
 
   content(fd: number, ranges: readonly ByteRange[]): void {
     this.change();

@@ -40,11 +40,14 @@ export function encodeDescribed(path: string, entry: Entry): Buffer {
   return out.done();
 }
 
-export function encodeImage(image: Image): Buffer {
+/** What stands in front of the data in their record. */
+export function encodeDataHeader(out: ByteWriter, ino: number, offset: number, bytes: number): Buffer {
+  return out.reset().u8(Kind.data).size(ino).size(offset).u32(bytes).done();
+}
+
+export function encodeImage(image: Exclude<Image, { kind: 'data' }>): Buffer {
   const out = new ByteWriter();
   switch (image.kind) {
-    case 'data':
-      return out.u8(Kind.data).size(image.ino).size(image.offset).bytes(image.data).done();
     case 'hole':
       return out.u8(Kind.hole).size(image.ino).size(image.start).size(image.end).done();
     case 'copy':

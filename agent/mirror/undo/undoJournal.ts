@@ -20,13 +20,18 @@ import {
   toByteString,
 } from '../../platform/libc.ts';
 import { makeDirectoryDurably, removeDurably, syncDirectory } from '../../platform/durable.ts';
-import { copyContent, DataRuns, readPiece, withFile } from '../resync/content.ts';
+import { copyContent, DataRuns, isZero, readPiece, withFile } from '../resync/content.ts';
+import { BLOCK_BYTES } from '../link/protocol.ts';
+import type { BlocksRead } from '../resync/pieceBuffer.ts';
+import { ByteWriter } from '../link/bytes.ts';
 import { joinPath, type ReplicaTree } from '../replica/tree.ts';
 import type { ByteRange } from '../replica/zoneSet.ts';
 import { BlockSet } from './blockSet.ts';
+import { type BeginDurable, ImageFile } from './imageFile.ts';
 import { RecordFile } from './recordFile.ts';
 import {
   decodeImage,
+  encodeDataHeader,
   encodeDescribed,
   encodeEnd,
   encodeHeader,
@@ -51,8 +56,19 @@ export interface JournalOptions {
   readonly limit: number | null;
   /** Called now and then in long work. */
   readonly onStep: () => void;
-  /** Returns when the data of the file, or all of its file system, are durable. */
-  readonly makeDurable: (fd: number, what: 'syncData' | 'syncFileSystem') => void;
+  /** Returns when all of the file system that the file is on is durable. */
+  readonly makeDurable: (fd: number) => void;
+  readonly beginDurable: BeginDurable;
+}
+
+/** What was kept of a file before anybody had to wait for it. */
+interface Ahead {
+  readonly ino: number;
+  /** Everything lies between these. */
+  readonly start: number;
+  readonly end: number;
+  /** Where it ends among the images. */
+  readonly upTo: number;
 }
 
 /** More would have to be kept than may be. The message is for people. */
@@ -63,7 +79,8 @@ export class UndoLimit extends Error {
 /**
  * Keeps what a resync is about to change, so that the replica can become again what it was. Names and attributes are described once, before
  * the first change; afterwards only content costs something: blocks before they are first overwritten, files before they lose their last name.
- * After `settle` everything that was given to it is on the disk, and the change may be made.
+ * After `settle` everything that is about to change is on the disk, and the change may be made. What will probably change soon can be given to it
+ * `ahead`: it is on its way to the disk then while the change is still on its way from the primary.
  */
 export class UndoJournal {
   readonly #undo: string;
@@ -71,14 +88,18 @@ export class UndoJournal {
   readonly #limit: number;
   readonly #onStep: () => void;
   readonly #makeDurable: JournalOptions['makeDurable'];
-  readonly #images: RecordFile;
+  readonly #images: ImageFile;
   readonly #filesFd: number;
   /** Size of each regular file that was there, by inode number. */
   readonly #sizes: Map<number, number>;
   readonly #blocks = new Map<number, BlockSet>();
   readonly #whole = new Set<number>();
   #fileBytes = 0;
-  #imagesDirty = false;
+  readonly #header = new ByteWriter();
+  /** In the order of the images; those that are durable are left out. */
+  #ahead: Ahead[] = [];
+  /** Up to where the images have to be durable before the change that was announced may be made. */
+  #needed = 0;
   /** Copied, but not durably yet. */
   readonly #newCopies: number[] = [];
 
@@ -88,6 +109,7 @@ export class UndoJournal {
     limit: number;
     onStep: () => void;
     makeDurable: JournalOptions['makeDurable'];
+    beginDurable: BeginDurable;
     sizes: Map<number, number>;
     images: RecordFile;
   }) {
@@ -97,16 +119,16 @@ export class UndoJournal {
     this.#onStep = parts.onStep;
     this.#makeDurable = parts.makeDurable;
     this.#sizes = parts.sizes;
-    this.#images = parts.images;
+    this.#images = new ImageFile(parts.images, parts.beginDurable, parts.onStep);
     this.#filesFd = fs.openSync(filesDirectory(parts.undo), 'r');
   }
 
   /** Describes the replica as it is, which is made durable before. @throws UndoLimit */
-  static begin({ stateDirectory, tree, limit, onStep, makeDurable }: JournalOptions): UndoJournal {
+  static begin({ stateDirectory, tree, limit, onStep, makeDurable, beginDurable }: JournalOptions): UndoJournal {
     const undo = undoDirectory(stateDirectory);
     dropUndo(stateDirectory);
     makeDirectoryDurably(filesDirectory(undo));
-    makeDurable(tree.rootFd, 'syncFileSystem');
+    makeDurable(tree.rootFd);
     const bytes = limit ?? quarterOfFree(undo);
     const sizes = new Map<number, number>();
     const description = RecordFile.create(`${treeFile(undo)}.partial`);
@@ -129,7 +151,8 @@ export class UndoJournal {
     }
     const images = RecordFile.create(imagesFile(undo));
     images.sync();
-    const journal = new UndoJournal({ undo, tree, limit: bytes, onStep, makeDurable, sizes, images });
+    const parts = { undo, tree, limit: bytes, onStep, makeDurable, beginDurable, sizes, images };
+    const journal = new UndoJournal(parts);
     journal.#fileBytes = fs.statSync(`${treeFile(undo)}.partial`).size;
     syncDirectory(undo);
     fs.renameSync(`${treeFile(undo)}.partial`, treeFile(undo));
@@ -138,7 +161,8 @@ export class UndoJournal {
   }
 
   /** Goes on with what was kept since the last consistent state; null when there is nothing to go on with. */
-  static resume({ stateDirectory, tree, limit, onStep, makeDurable }: JournalOptions): UndoJournal | null {
+  static resume(options: JournalOptions): UndoJournal | null {
+    const { stateDirectory, tree, limit } = options;
     const undo = undoDirectory(stateDirectory);
     if (!fs.existsSync(treeFile(undo))) return null;
     const described = readDescription(undo);
@@ -155,15 +179,8 @@ export class UndoJournal {
         images.push({ kind: 'hole', ino, start: offset, end: offset + data.length });
       }
     });
-    const journal = new UndoJournal({
-      undo,
-      tree,
-      limit: limit ?? quarterOfFree(undo),
-      onStep,
-      makeDurable,
-      sizes,
-      images: file,
-    });
+    const bytes = limit ?? quarterOfFree(undo);
+    const journal = new UndoJournal({ ...options, undo, limit: bytes, sizes, images: file });
     for (const image of images) {
       if (image.kind === 'hole') journal.#blocksOf(image.ino).add(image.start, image.end);
       else journal.#noteKept(image.ino, true);
@@ -196,6 +213,7 @@ export class UndoJournal {
     if (size === undefined) return;
     const blocks = this.#blocksOf(ino);
     const runs = new DataRuns(fd);
+    for (const range of ranges) this.#need(ino, range);
     for (const { start, end } of ranges) {
       for (let at = start; at < Math.min(end, size); at = nextPiece(at)) {
         const upTo = Math.min(end, size, nextPiece(at));
@@ -210,11 +228,46 @@ export class UndoJournal {
   #keepRange(ino: number, fd: number, { data, holes }: ReturnType<DataRuns['split']>): void {
     for (const { start, end } of holes) this.#images.append(encodeImage({ kind: 'hole', ino, start, end }));
     for (const { start, end } of data) {
-      const bytes = readPiece(fd, start, end - start);
-      this.#images.append(encodeImage({ kind: 'data', ino, offset: start, data: bytes }));
+      this.#append(ino, start, readPiece(fd, start, end - start));
     }
-    this.#imagesDirty = true;
+    this.#needed = this.#images.bytes;
     this.#check();
+  }
+
+  #append(ino: number, offset: number, data: Uint8Array): void {
+    this.#images.append(encodeDataHeader(this.#header, ino, offset, data.length), data);
+  }
+
+  /** What was kept of a range ahead has to be durable, too. */
+  #need(ino: number, { start, end }: ByteRange): void {
+    for (const ahead of this.#ahead) {
+      if (ahead.ino !== ino || ahead.start >= end || ahead.end <= start) continue;
+      this.#needed = Math.max(this.#needed, ahead.upTo);
+    }
+  }
+
+  /** Blocks of an open file will probably be overwritten soon, with what the primary has there. @throws UndoLimit, ErrnoError */
+  ahead(fd: number, read: BlocksRead, differing: Uint8Array): void {
+    const { ino } = fstat(fd);
+    const size = this.#sizes.get(ino);
+    if (size === undefined) return;
+    const blocks = this.#blocksOf(ino);
+    let start = Infinity;
+    let end = 0;
+    for (let index = 0; index < read.count; index++) {
+      const offset = read.offsets[read.from + index] ?? 0;
+      if (differing[read.from + index] !== 1 || offset >= size || offset % BLOCK_BYTES !== 0) continue;
+      const data = read.bytesOf(index, size - offset);
+      // Zeros may be a hole, which has to become one again: when it is overwritten that is looked at.
+      if (data.length === 0 || isZero(data) || !blocks.addBlock(offset)) continue;
+      this.#append(ino, offset, data);
+      start = Math.min(start, offset);
+      end = Math.max(end, offset + data.length);
+    }
+    if (end === 0) return;
+    this.#ahead.push({ ino, start, end, upTo: this.#images.bytes });
+    this.#check();
+    this.#images.begin();
   }
 
   /** Whatever is at a path is about to go, with everything below it. @throws UndoLimit, ErrnoError */
@@ -261,16 +314,16 @@ export class UndoJournal {
     });
   }
 
-  /** What was kept is durable when this returns. */
+  /** What was kept of that which is about to change is durable when this returns. */
   settle(): void {
     if (this.#newCopies.length > 0) {
       // Copies before the records that say that they are complete.
-      this.#makeDurable(this.#filesFd, 'syncFileSystem');
+      this.#makeDurable(this.#filesFd);
       for (const ino of this.#newCopies.splice(0)) this.#images.append(encodeImage({ kind: 'copy', ino }));
-      this.#imagesDirty = true;
+      this.#needed = this.#images.bytes;
     }
-    if (this.#imagesDirty) this.#makeDurable(this.#images.flushed(), 'syncData');
-    this.#imagesDirty = false;
+    this.#images.settle(this.#needed);
+    this.#ahead = this.#ahead.filter(({ upTo }) => upTo > this.#images.durable);
   }
 
   close(): void {

@@ -10,10 +10,16 @@ import {
   S_IFMT,
 } from '../../platform/libc.ts';
 import { BLOCK_BYTES, ZONE_BYTES } from '../link/protocol.ts';
-import { decodeDirectory, decodeHashes, type DirectoryMessage, type HashMessage } from '../link/resyncMessages.ts';
+import {
+  decodeDirectory,
+  decodeHashes,
+  type DirectoryMessage,
+  HASH_BYTES,
+  type HashMessage,
+} from '../link/resyncMessages.ts';
 import type { Difference } from '../mirror.ts';
 import { type Entry, joinPath, type ReplicaTree } from '../replica/tree.ts';
-import { hashOf, isZero, readPiece, splitHoles } from '../resync/content.ts';
+import { hasHash, isZero, readPiece, splitHoles } from '../resync/content.ts';
 import { compareEntries } from './compareEntries.ts';
 
 /** More differences of one frame are counted only. */
@@ -115,9 +121,10 @@ export class FollowerVerify {
         if (last?.end === start) last.end += length;
         else differing.push({ start, end: start + length });
       };
-      for (const { offset, hash } of message.pieces) {
-        if (!hashOf(readPiece(fd, offset, BLOCK_BYTES)).equals(hash)) note(offset, BLOCK_BYTES);
-      }
+      message.offsets.forEach((offset, index) => {
+        const bytes = readPiece(fd, offset, BLOCK_BYTES);
+        if (!hasHash(bytes, message.hashes, index * HASH_BYTES)) note(offset, BLOCK_BYTES);
+      });
       const { size } = fstat(fd);
       for (const hole of message.holes) {
         // A hole there may be zeros here, and the other way round: what is read is what counts.

@@ -1,13 +1,12 @@
 import { close, ErrnoError, fromByteString, fstat, O_NOATIME, O_NONBLOCK, O_RDONLY } from '../../platform/libc.ts';
 import type { PrimarySession } from '../link/primarySession.ts';
 import { BLOCK_BYTES, ToFollower } from '../link/protocol.ts';
-import { encodeDirectory, encodeHashes } from '../link/resyncMessages.ts';
+import { encodeDirectory, encodeHashes, HASH_BYTES, type HashMessage } from '../link/resyncMessages.ts';
 import { monotonicMs } from '../link/sharedState.ts';
 import type { Difference, VerifyProgress, VerifyReport } from '../mirror.ts';
 import type { Mutation } from '../mutation.ts';
 import type { ReplicaTree } from '../replica/tree.ts';
-import type { ByteRange } from '../replica/zoneSet.ts';
-import { DataRuns, hashOf, readPiece } from '../resync/content.ts';
+import { DataRuns, putHash, readPiece } from '../resync/content.ts';
 import { RateLimit } from '../resync/ledger.ts';
 import type { VerifyAnswer } from './followerVerify.ts';
 import { type ListingStep, VerifyWalk } from './verifyWalk.ts';
@@ -119,7 +118,8 @@ export class PrimaryVerify {
       const dataAt = runs.nextData({ start: this.#at, end: Math.min(size, this.#at + HOLE_BYTES) });
       // The hole before the next data by itself, rounded to blocks: a file system may have smaller ones.
       const holeEnd = dataAt >= size ? size : dataAt - (dataAt % BLOCK_BYTES);
-      if (holeEnd > this.#at) this.#compare(file, [], [{ start: this.#at, end: holeEnd }], holeEnd);
+      const holes = [{ start: this.#at, end: holeEnd }];
+      if (holeEnd > this.#at) this.#compare({ file, offsets: [], hashes: Buffer.alloc(0), holes }, holeEnd);
       else this.#compareData(fd, runs, file, Math.min(size, this.#at + STEP_BYTES));
     } finally {
       close(fd);
@@ -131,21 +131,18 @@ export class PrimaryVerify {
     const stop = holes.find((hole) => hole.start > this.#at && hole.end === end && data.length > 0)?.start ?? end;
     const until = Math.min(end, Math.ceil(stop / BLOCK_BYTES) * BLOCK_BYTES);
     const bytes = readPiece(fd, this.#at, until - this.#at);
-    const pieces = [];
+    const offsets: number[] = [];
+    const hashes = Buffer.allocUnsafe(Math.ceil(bytes.length / BLOCK_BYTES) * HASH_BYTES);
     for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-      pieces.push({ offset: this.#at + at, hash: hashOf(bytes.subarray(at, at + BLOCK_BYTES)) });
+      putHash(bytes.subarray(at, at + BLOCK_BYTES), hashes, offsets.length * HASH_BYTES);
+      offsets.push(this.#at + at);
     }
     this.#rateLimit.spend(bytes.length);
-    this.#compare(file, pieces, [], until);
+    this.#compare({ file, offsets, hashes, holes: [] }, until);
   }
 
-  #compare(
-    file: { ino: number; path: string },
-    pieces: readonly { offset: number; hash: Uint8Array }[],
-    holes: readonly ByteRange[],
-    end: number,
-  ): void {
-    this.#send(ToFollower.verifyContent, encodeHashes({ file, pieces, holes }));
+  #compare(message: HashMessage, end: number): void {
+    this.#send(ToFollower.verifyContent, encodeHashes(message));
     this.#checked += end - this.#at;
     this.#at = end;
   }

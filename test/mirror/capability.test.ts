@@ -1,0 +1,72 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import * as libc from '../../agent/platform/libc.ts';
+import { differences, Pair, type TestHost } from './pairHarness.ts';
+
+let pair: Pair;
+beforeEach(async () => {
+  pair = await new Pair().open();
+});
+afterEach(() => pair.remove());
+
+const CAPABILITY = 'security.capability';
+/** cap_net_raw, permitted and effective, as capabilities(7) stores it (VFS_CAP_REVISION_2). */
+const NET_RAW = Buffer.from('0100000200200000000000000000000000000000', 'hex');
+const file = ({ directory }: TestHost, name: string) => path.join(directory, name);
+
+function program(name: string, content: string | Buffer): void {
+  fs.writeFileSync(file(pair.alpha, name), content, { mode: 0o755 });
+  allow(name);
+}
+
+function allow(name: string): void {
+  const fd = fs.openSync(file(pair.alpha, name), 'r');
+  libc.setxattrat(fd, '', CAPABILITY, NET_RAW);
+  fs.closeSync(fd);
+}
+
+function capabilityOf(host: TestHost, name: string): string | undefined {
+  const fd = fs.openSync(file(host, name), 'r');
+  try {
+    return libc.getxattrat(fd, '', CAPABILITY)?.toString('hex');
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+test('programs keep their capabilities in a resync, whatever of their content it writes', async () => {
+  const { alpha, beta } = pair;
+  await pair.serve(alpha);
+  program('shorter', Buffer.alloc(100_000, 'old '));
+  program('changed', Buffer.alloc(100_000, 'old '));
+  program('punched', Buffer.alloc(100_000, 'old '));
+  await pair.join(alpha, beta);
+  const from = alpha.seen.length;
+  await beta.mirror.release();
+  await alpha.event('peerLost', from);
+  await pair.goAlone(alpha);
+  program('new', 'another');
+  program('shorter', 'less');
+  program('changed', Buffer.alloc(100_000, 'new '));
+  fs.truncateSync(file(alpha, 'punched'), 0);
+  fs.truncateSync(file(alpha, 'punched'), 100_000);
+  allow('punched');
+  await pair.join(alpha, beta);
+  for (const name of ['new', 'shorter', 'changed', 'punched']) {
+    expect(capabilityOf(beta, name), name).toBe(NET_RAW.toString('hex'));
+  }
+  await alpha.mirror.release();
+  expect(differences(alpha.directory, beta.directory)).toEqual([]);
+});
+
+test('a write of the guest takes the capability away on both replicas', async () => {
+  const { alpha, beta } = pair;
+  await pair.serve(alpha);
+  await pair.join(alpha, beta);
+  program('program', 'content');
+  expect(capabilityOf(beta, 'program')).toBe(NET_RAW.toString('hex'));
+  fs.writeFileSync(file(alpha, 'program'), 'other content');
+  expect(capabilityOf(alpha, 'program')).toBeUndefined();
+  expect(capabilityOf(beta, 'program')).toBeUndefined();
+});
