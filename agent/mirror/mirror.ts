@@ -6,8 +6,12 @@ export interface MirrorOptions {
   readonly module: string;
   /** This host's name. */
   readonly host: string;
-  /** The mirrored directory, absolute. */
+  /** The mirrored directory, absolute; of several the first one. */
   readonly directory: string;
+  /** More directories, absolute: changes in all of them have one order. */
+  readonly furtherDirectories?: readonly string[];
+  /** What the module's file calls all of them, in their order, in which both hosts have to agree; not there: their paths here. */
+  readonly layout?: readonly string[];
   /** Where the replica's durable record and zone marks live, absolute, outside the mirrored directory. */
   readonly stateDirectory: string;
   /** Globs of names that are not replicated. */
@@ -21,6 +25,11 @@ export interface MirrorOptions {
   readonly resyncBandwidth: ResyncBandwidth;
   /** How much of a secondary's last consistent state is kept while a resync changes it, bytes; null: by the free space, 0: nothing. */
   readonly resyncUndo: number | null;
+}
+
+/** All mirrored directories, in their order. */
+export function directoriesOf(options: Pick<MirrorOptions, 'directory' | 'furtherDirectories'>): readonly string[] {
+  return [options.directory, ...(options.furtherDirectories ?? [])];
 }
 
 /** How much a resync may take: bytes per second at most, null for no limit, or "adaptive": what the guest leaves. */
@@ -77,6 +86,8 @@ export interface ReplicaRecord {
   readonly diskError?: DiskError | null;
   /** The directory that the record speaks of; not there before the replica holds anything. */
   readonly directory?: DirectoryIdentity;
+  /** Instead of it: several directories, in their order. */
+  readonly directories?: readonly DirectoryIdentity[];
 }
 
 /** What a primary needs to reach a following replica. Travels over the agents' mutual TLS link. */
@@ -135,7 +146,7 @@ export interface MirrorStats {
 
 /** Something that is not the same on both replicas. */
 export interface Difference {
-  /** Below the mirrored directory; a byte string on the wire, text in a report. */
+  /** Below the mirrored directory, with several behind the place of theirs, "1/file"; a byte string on the wire, text in a report. */
   readonly path: string;
   readonly what:
     | 'missing'

@@ -15,6 +15,7 @@ export * from './libc/bytes.ts';
 export * from './libc/files.ts';
 export * from './libc/tree.ts';
 export * from './libc/stat.ts';
+export * from './libc/fileNumbers.ts';
 export * from './libc/attributes.ts';
 export * from './libc/xattrs.ts';
 export * from './libc/directories.ts';

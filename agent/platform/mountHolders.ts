@@ -2,10 +2,12 @@ import fs from 'node:fs';
 import { parseMountInfo, type MountEntry } from './mounts.ts';
 
 /**
- * Mounts of the same file system as `mount`, here or in other mount namespaces: containers and services may have copies of their own, which do
- * not go when the original does. Each is named by its number, which is unique on the host. Touches no mount.
+ * Mounts of the same file system as `mounts`, here or in other mount namespaces: containers and services may have copies of their own, which do
+ * not go when the originals do. Each is named by its number, which is unique on the host. Touches no mount.
  */
-export function otherMountsOf(mount: MountEntry): ReadonlySet<number> {
+export function otherMountsOf(mounts: readonly MountEntry[]): ReadonlySet<number> {
+  const devices = new Set(mounts.map((mount) => mount.device));
+  const own = new Set(mounts.map((mount) => mount.id));
   const found = new Set<number>();
   const seen = new Set<string>();
   for (const pid of processes()) {
@@ -14,7 +16,7 @@ export function otherMountsOf(mount: MountEntry): ReadonlySet<number> {
     const text = attempt(() => fs.readFileSync(`/proc/${pid}/mountinfo`, 'latin1'));
     if (text === null) continue;
     seen.add(namespace);
-    for (const { id, device } of parseMountInfo(text)) if (device === mount.device && id !== mount.id) found.add(id);
+    for (const { id, device } of parseMountInfo(text)) if (devices.has(device) && !own.has(id)) found.add(id);
   }
   return found;
 }

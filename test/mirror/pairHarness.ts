@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { MirrorController } from '../../agent/mirror/controller.ts';
-import type { MirrorEvent, MirrorOptions } from '../../agent/mirror/mirror.ts';
+import { directoriesOf, type MirrorEvent, type MirrorOptions } from '../../agent/mirror/mirror.ts';
 import { ReplicaTree, joinPath, type Entry } from '../../agent/mirror/replica/tree.ts';
 import { mountAt, unmount } from '../../agent/platform/mounts.ts';
 
@@ -63,6 +63,7 @@ export class TestHost {
     const directory = options.directory ?? path.join(base, 'data');
     this.#ownDirectory = directory;
     fs.mkdirSync(directory, { recursive: true });
+    for (const further of options.furtherDirectories ?? []) fs.mkdirSync(further, { recursive: true });
     this.options = {
       module: 'web',
       host: name,
@@ -80,6 +81,11 @@ export class TestHost {
 
   get directory(): string {
     return this.options.directory;
+  }
+
+  /** All of them, in their order. */
+  get directories(): readonly string[] {
+    return directoriesOf(this.options);
   }
 
   get mirror(): MirrorController {
@@ -139,7 +145,14 @@ export class TestHost {
     controller.destroy();
     await this.event('failed', from, 10_000);
     this.#controller = null;
-    while (mountAt(this.directory) !== null) unmount(this.directory);
+    for (const directory of this.#places) while (mountAt(directory) !== null) unmount(directory);
+  }
+
+  /** Where a mirror process may have mounted something. */
+  get #places(): readonly string[] {
+    return [...this.directories.toReversed(), path.join(this.options.stateDirectory, 'mount')].filter((directory) =>
+      fs.existsSync(path.dirname(directory)),
+    );
   }
 
   async close(): Promise<void> {
@@ -151,7 +164,9 @@ export class TestHost {
     try {
       await this.close();
     } finally {
-      while (mountAt(this.#ownDirectory) !== null) unmount(this.#ownDirectory);
+      for (const directory of [this.#ownDirectory, ...this.#places]) {
+        while (mountAt(directory) !== null) unmount(directory);
+      }
       fs.rmSync(this.base, { recursive: true, force: true });
     }
   }

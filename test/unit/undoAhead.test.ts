@@ -102,7 +102,7 @@ test('blocks that differ are on their way to the disk before their content comes
   expect(fs.readFileSync(file).equals(wanted)).toBe(true);
 
   keeper.close();
-  await rollBack(rootFd, stateDirectory);
+  await rollBack(new ReplicaTree(rootFd), stateDirectory);
   expect(fs.readFileSync(file).equals(before)).toBe(true);
 });
 
@@ -148,6 +148,6 @@ test('zeros that were allocated, and holes, come back as what they read as', asy
   store(wanted, [0, 1, 2, 3]);
   expect(fs.readFileSync(file).equals(wanted)).toBe(true);
   keeper.close();
-  await rollBack(rootFd, stateDirectory);
+  await rollBack(new ReplicaTree(rootFd), stateDirectory);
   expect(fs.readFileSync(file).equals(then)).toBe(true);
 });

@@ -9,7 +9,8 @@ export interface AckSetup {
   /** Base64. */
   readonly key: string;
   readonly epoch: number;
-  readonly module: string;
+  /** What both hosts have to mirror, see {@link mirrorIdentity}. */
+  readonly identity: string;
   readonly host: string;
   readonly connectTimeoutMs: number;
   /** After this long without TCP acknowledgement the connection is dead, milliseconds. */

@@ -76,7 +76,7 @@ class AckThread {
     const keys = deriveKeys(Buffer.from(key, 'base64'), nonce, Buffer.from(readAnswer(answer)));
     const sealer = new Sealer(keys.toFollower);
     const opener = new Opener(keys.toPrimary);
-    const hello = { module: this.#setup.module, host: this.#setup.host };
+    const hello = { module: this.#setup.identity, host: this.#setup.host };
     sendFully(this.#fd, sealer.seal(ToFollower.authenticate, epoch, [Buffer.from(JSON.stringify(hello))]));
     const { header, payload } = this.#receiveWelcome(opener);
     const welcome = JSON.parse(payload.toString('utf8')) as {

@@ -5,10 +5,12 @@ import type { FuseChannel } from './channel.ts';
 import type { HandleTable } from './handles.ts';
 import { Note, type MountJournal } from './journal.ts';
 import type { MountKeep } from './keep.ts';
+import { rootOf } from '../replica/roots.ts';
 import type { LocalFiles } from './localFile.ts';
 import type { LocalIo } from './localIo.ts';
 import type { FuseNode, NodeTable } from './nodes.ts';
-import { ErrnoError, close, errnos } from '../../platform/libc.ts';
+import { ErrnoError, close, errnos, fileSystemOf, fileSystemOfNumber } from '../../platform/libc.ts';
+import type { FileStat } from '../../platform/libc.ts';
 
 /** What may be chosen of a mount's behaviour. */
 export interface FuseOptions {
@@ -34,7 +36,7 @@ export class MountContext {
   readonly files: LocalFiles;
   readonly sink: MutationSink;
   readonly options: FuseOptions;
-  /** The device that the mirrored directory lies on; what lies on another is not part of the mirror. */
+  /** The device that the root lies on: with one mirrored directory what lies on another is not part of the mirror. */
   readonly device: number;
   /** Null: the dispatcher itself waits for the disk. */
   readonly coldReads: ColdReads | null;
@@ -74,6 +76,21 @@ export class MountContext {
     this.localIo = parts.localIo;
     this.journal = parts.journal;
     this.keep = parts.keep;
+  }
+
+  /** Whether what a directory shows lies on another file system than itself: then it is not part of the mirror. */
+  isForeign(parent: FuseNode, stat: FileStat): boolean {
+    if (this.files.roots.length === 1) return stat.dev !== this.device;
+    if (parent === this.nodes.root) return false;
+    return fileSystemOf(stat.dev) !== fileSystemOfNumber(parent.ino) || this.#isOfAnotherRoot(parent, stat);
+  }
+
+  /** Whether a file has a name in another mirrored directory: only one of the two names could be replicated. */
+  #isOfAnotherRoot(parent: FuseNode, stat: FileStat): boolean {
+    const { roots } = this.files;
+    const known = this.nodes.byIno(stat.ino);
+    const path = known === undefined ? null : this.nodes.path(known);
+    return path !== null && rootOf(roots, path) !== rootOf(roots, this.nodes.path(parent) ?? '');
   }
 
   /** The node that the request is about. Throws ESTALE when we do not know it. */

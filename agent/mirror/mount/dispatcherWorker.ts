@@ -3,6 +3,7 @@ import { close, O_DIRECTORY, O_RDONLY, openat, setIoFlusher } from '../../platfo
 import { Wakefulness } from '../../platform/wakefulness.ts';
 import { describeError } from '../mirrorError.ts';
 import { Primary } from '../replica/primary.ts';
+import { numberRoots, rootsOf } from '../replica/roots.ts';
 import type { DispatcherSetup, FromDispatcher } from '../replica/primaryMessages.ts';
 import { type ColdReadSetup, serveColdReads } from './coldReads.ts';
 import { FuseSession } from './session.ts';
@@ -15,8 +16,10 @@ function run(setup: DispatcherSetup): void {
   } catch {
     // Needs CAP_SYS_RESOURCE; without it memory pressure can slow the mirror down.
   }
+  const roots = rootsOf(setup.directories);
   const rootFd = openat(setup.backingFd, '.', O_RDONLY | O_DIRECTORY);
   try {
+    numberRoots(rootFd, roots);
     const primary = new Primary(setup, rootFd);
     const session = new FuseSession(
       setup.fuseFd,
@@ -29,6 +32,7 @@ function run(setup: DispatcherSetup): void {
         diskWaits: primary.diskWaits,
       },
       setup.keeping && { ...setup.keeping, announce: () => post({ type: 'keeping' }) },
+      roots,
     );
     if (session.localDisk) primary.localDisk = session.localDisk;
     post({ type: 'serving' });

@@ -4,7 +4,9 @@ import {
   ErrnoError,
   O_NOFOLLOW,
   O_NONBLOCK,
+  O_DIRECTORY,
   O_PATH,
+  O_RDONLY,
   O_WRONLY,
   S_IFDIR,
   S_IFLNK,
@@ -13,6 +15,7 @@ import {
   close,
   errnos,
   fchown,
+  fstatfs,
   ftruncate,
   listDirectory,
   openat,
@@ -20,7 +23,8 @@ import {
   tryStatat,
   utimensat,
 } from '../../platform/libc.ts';
-import type { FileStat, NewTime } from '../../platform/libc.ts';
+import type { FileStat, FileSystemStat, NewTime } from '../../platform/libc.ts';
+import { ONE_ROOT, rootOf, syncRoots, type Roots } from '../replica/roots.ts';
 import type { FuseNode, NodeTable } from './nodes.ts';
 
 /** Where a call finds a file: a path below a directory descriptor. */
@@ -37,10 +41,12 @@ const flagsOf = (place: Place): number => (place.heldFd === -1 ? AT_SYMLINK_NOFO
 /** The files below the mount, reached by node: by path while it has one, by a held descriptor afterwards. */
 export class LocalFiles {
   readonly backingFd: number;
+  readonly roots: Roots;
   readonly #nodes: NodeTable;
 
-  constructor(backingFd: number, nodes: NodeTable) {
+  constructor(backingFd: number, nodes: NodeTable, roots = ONE_ROOT) {
     this.backingFd = backingFd;
+    this.roots = roots;
     this.#nodes = nodes;
   }
 
@@ -104,6 +110,28 @@ export class LocalFiles {
   open(node: FuseNode, flags: number, mode = 0): number {
     const place = this.place(node);
     return openat(place.dirFd, place.path, flags | (place.heldFd === -1 ? O_NOFOLLOW : 0), mode);
+  }
+
+  /** statfs(2) of the file system that a node lies on. */
+  statFileSystem(node: FuseNode): FileSystemStat {
+    const root = rootOf(this.roots, this.#nodes.path(node) ?? '');
+    if (root === '') return fstatfs(this.backingFd);
+    const fd = openat(this.backingFd, root, O_PATH);
+    try {
+      return fstatfs(fd);
+    } finally {
+      close(fd);
+    }
+  }
+
+  /** Makes everything durable. */
+  sync(): void {
+    const fd = openat(this.backingFd, '.', O_RDONLY | O_DIRECTORY);
+    try {
+      syncRoots(fd, this.roots);
+    } finally {
+      close(fd);
+    }
   }
 
   /** An O_PATH descriptor of a name below the root: holds the file, whatever becomes of its names. */

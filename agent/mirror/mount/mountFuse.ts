@@ -21,6 +21,8 @@ export const FILE_SYSTEM = 'fuse.understudy';
 export interface FuseMountOptions {
   /** Names the mount in /proc/mounts, so that one that was left behind can be told from others'. */
   readonly fsName: string;
+  /** What is served instead of the files that are there (O_PATH), the mount's own from now on. */
+  readonly backingFd?: number;
 }
 
 /** A mount of ours. The descriptors may be used from every thread of the process. */
@@ -56,7 +58,7 @@ export function mountFuse(directory: string, options: FuseMountOptions): FuseMou
   const path = resolveDirectory(directory);
   refuseOverlap(path);
   const target = toByteString(path);
-  const backingFd = openat(AT_FDCWD, target, O_PATH | O_DIRECTORY);
+  const backingFd = options.backingFd ?? openat(AT_FDCWD, target, O_PATH | O_DIRECTORY);
   let fuseFd = -1;
   try {
     fuseFd = openDevice();

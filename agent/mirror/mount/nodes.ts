@@ -82,6 +82,10 @@ export class NodeTable {
     return this.#byId.get(id);
   }
 
+  byIno(ino: number): FuseNode | undefined {
+    return this.#byIno.get(ino);
+  }
+
   /** The node of a name, when the kernel knows it. */
   child(parent: FuseNode, name: string): FuseNode | undefined {
     return parent.children.get(name);

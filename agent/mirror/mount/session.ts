@@ -1,6 +1,7 @@
 import type { Wakefulness } from '../../platform/wakefulness.ts';
 import { DiskWaits } from '../link/diskWaits.ts';
 import type { MutationSink } from '../mutation.ts';
+import { ONE_ROOT } from '../replica/roots.ts';
 import { FuseChannel } from './channel.ts';
 import { ColdReads } from './coldReads.ts';
 import { MountContext } from './context.ts';
@@ -93,13 +94,14 @@ export class FuseSession {
     sink: MutationSink,
     options: Partial<FuseOptions> = {},
     keeping: SessionKeeping | null = null,
+    roots = ONE_ROOT,
   ) {
     this.fuseFd = fuseFd;
     this.backingFd = backingFd;
     const root = statat(backingFd, '');
     const nodes = new NodeTable(root.ino);
     const channel = new FuseChannel(fuseFd);
-    const files = new LocalFiles(backingFd, nodes);
+    const files = new LocalFiles(backingFd, nodes, roots);
     const script = options.coldReadScript ?? null;
     const keep = keeping && new MountKeep(keeping.keeperFd, keeping.announce);
     const journal = keeping && new MountJournal(keeping.journalFd, () => keep?.over());

@@ -26,7 +26,6 @@ import {
   renameat2,
   setxattrat,
   symlinkat,
-  syncfs,
   tryUnlinkat,
   unlinkat,
   utimensat,
@@ -194,7 +193,7 @@ export class Applier {
     if (file.path === null) return false;
     if (file.path === '') {
       // Also what a syncfs(2) of the guest's comes as: everything.
-      syncfs(this.#tree.rootFd);
+      this.#tree.sync();
       return false;
     }
     let fd: number;

@@ -1,29 +1,30 @@
 import { S_IFDIR, S_IFMT, toByteString } from '../../platform/libc.ts';
+import { ONE_ROOT, withinRoot } from './roots.ts';
 import { joinPath, type ReplicaTree } from './tree.ts';
 
 /**
  * Whether a path is not replicated: a glob matches it or a directory that it lies in. A glob without a slash matches names wherever they
- * are, one with a slash matches paths from the mirrored directory (`*` any bytes, `?` one byte, `[…]` a set; none of them a slash).
- * Paths are byte strings relative to the mirrored directory, which itself is never excluded.
+ * are, one with a slash matches paths from each mirrored directory (`*` any bytes, `?` one byte, `[…]` a set; none of them a slash).
+ * Paths are byte strings relative to the root; the mirrored directories themselves are never excluded.
  */
-export function excludedPaths(globs: readonly string[]): (path: string) => boolean {
+export function excludedPaths(globs: readonly string[], roots = ONE_ROOT): (path: string) => boolean {
   if (globs.length === 0) return () => false;
   const names = globs.filter((glob) => !glob.includes('/')).map(translate);
   const paths = globs.filter((glob) => glob.includes('/')).map((glob) => segmentsOf(glob).map(translate).join('/'));
   const either = [...(names.length > 0 ? [`(?:.*/)?(?:${names.join('|')})`] : []), ...paths].join('|');
   const pattern = new RegExp(`^(?!$)(?:${either})(?:/.*)?$`, 's');
-  return (path) => pattern.test(path);
+  return roots.length === 1 ? (path) => pattern.test(path) : (path) => pattern.test(withinRoot(roots, path));
 }
 
 /** Whether a glob may match paths below a directory because of where that lies. Then moving it may change what is excluded in it. */
-export function excludedByPlace(globs: readonly string[]): (directory: string) => boolean {
+export function excludedByPlace(globs: readonly string[], roots = ONE_ROOT): (directory: string) => boolean {
   const above = globs.flatMap((glob) => {
     const segments = segmentsOf(glob).map(translate);
     return segments.slice(1).map((_, index) => segments.slice(0, index + 1).join('/'));
   });
   if (above.length === 0) return () => false;
   const pattern = new RegExp(`^(?:${above.join('|')})$`, 's');
-  return (directory) => pattern.test(directory);
+  return (directory) => pattern.test(withinRoot(roots, directory));
 }
 
 /** A directory that moves. */

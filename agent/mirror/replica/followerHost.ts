@@ -11,14 +11,21 @@ import {
   socketAddress,
   tcpSocket,
 } from '../../platform/libc.ts';
+import { mirrorIdentity } from '../link/mirrorIdentity.ts';
 import { PROTOCOL_VERSION } from '../link/protocol.ts';
-import type { DiskError, FollowerEndpoint, MirrorEvent, MirrorOptions } from '../mirror.ts';
+import {
+  directoriesOf,
+  type DiskError,
+  type FollowerEndpoint,
+  type MirrorEvent,
+  type MirrorOptions,
+} from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
-import { syncData, syncFileSystem } from './backgroundCalls.ts';
+import { syncData, syncFileSystem, syncFileSystems } from './backgroundCalls.ts';
 import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './followerMessages.ts';
 import type { FinishOrder } from './followerSession.ts';
 import { lossOf } from './diskLoss.ts';
-import { coverReadOnly, uncover } from './location.ts';
+import { coverReadOnly, type Location, uncover } from './location.ts';
 import { answerCall, type CallMessage } from './mainCall.ts';
 import type { RecordStore } from './record.ts';
 import { dropUndo } from '../undo/undoJournal.ts';
@@ -31,7 +38,10 @@ const STOP_LIMIT_MS = 10_000;
 export class FollowerHost {
   readonly #options: MirrorOptions;
   readonly #record: RecordStore;
+  /** Of the root: to its thread it stands for everything. */
   readonly #rootFd: number;
+  readonly #rootFds: readonly number[];
+  readonly #directories: readonly string[];
   readonly #emit: (event: MirrorEvent) => void;
   readonly #worker: Worker;
   readonly #port: MessagePort;
@@ -50,7 +60,7 @@ export class FollowerHost {
   constructor(parts: {
     options: MirrorOptions;
     record: RecordStore;
-    rootFd: number;
+    location: Location;
     address: string;
     epoch: number;
     emit: (event: MirrorEvent) => void;
@@ -58,7 +68,9 @@ export class FollowerHost {
   }) {
     this.#options = parts.options;
     this.#record = parts.record;
-    this.#rootFd = parts.rootFd;
+    this.#rootFd = parts.location.rootFd;
+    this.#rootFds = parts.location.rootFds;
+    this.#directories = directoriesOf(parts.options);
     this.#emit = parts.emit;
     this.#epoch[0] = Math.max(parts.epoch, parts.record.epoch);
     this.#listenFd = listenOn(parts.address);
@@ -69,12 +81,12 @@ export class FollowerHost {
     this.#port = channel.port1;
     this.#callPort = calls.port1;
     try {
-      coverReadOnly(this.#options.directory, this.#options.stateDirectory);
+      coverReadOnly(this.#directories, this.#options.stateDirectory);
     } catch (error) {
       close(this.#listenFd);
       throw new MirrorError(
         'mount-failed',
-        `${this.#options.directory} could not be covered read-only: ${describeError(error).message}`,
+        `${this.#directories.join(', ')} could not be covered read-only: ${describeError(error).message}`,
       );
     }
     this.#wakeFd = eventfd();
@@ -82,6 +94,7 @@ export class FollowerHost {
     const setup: FollowerSetup = {
       module: this.#options.module,
       host: this.#options.host,
+      identity: mirrorIdentity(this.#options.module, this.#options.layout ?? this.#directories),
       exclude: this.#options.exclude,
       stateDirectory: this.#options.stateDirectory,
       resyncUndo: this.#options.resyncUndo,
@@ -89,6 +102,7 @@ export class FollowerHost {
       listenFd: this.#listenFd,
       wakeFd: this.#wakeFd,
       rootFd: this.#rootFd,
+      rootFds: this.#rootFds,
       session,
       key,
       port: channel.port2,
@@ -191,7 +205,7 @@ export class FollowerHost {
   /** @throws when the disk has lost something; that is recorded then */
   async #makeDurable(): Promise<void> {
     try {
-      await syncFileSystem(this.#rootFd);
+      await syncFileSystems(this.#rootFds);
     } catch (failure) {
       this.#diskFailed(lossOf(failure));
       throw failure;
@@ -234,7 +248,7 @@ export class FollowerHost {
     this.#callPort.close();
     close(this.#listenFd);
     close(this.#wakeFd);
-    uncover(this.#options.directory, this.#options.stateDirectory);
+    uncover(this.#directories, this.#options.stateDirectory);
   }
 }
 

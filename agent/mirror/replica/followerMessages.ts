@@ -7,14 +7,18 @@ import type { FinishOrder } from './followerSession.ts';
 export interface FollowerSetup {
   readonly module: string;
   readonly host: string;
+  /** What both hosts have to mirror, see {@link mirrorIdentity}. */
+  readonly identity: string;
   readonly exclude: readonly string[];
   readonly stateDirectory: string;
   readonly resyncUndo: number | null;
   readonly processors: MirrorOptions['processors'];
   readonly listenFd: number;
   readonly wakeFd: number;
-  /** Readable descriptor of the directory below the read-only mount. */
+  /** Readable descriptor of the root below the read-only mounts. */
   readonly rootFd: number;
+  /** One of each directory. */
+  readonly rootFds: readonly number[];
   readonly session: string;
   /** Base64. */
   readonly key: string;

@@ -59,7 +59,8 @@ const ALIVE_EVERY_MS = 200;
 
 /** What a session needs of the worker that runs it. */
 export interface FollowerContext {
-  readonly module: string;
+  /** What both hosts have to mirror. */
+  readonly identity: string;
   /** This host's name. */
   readonly host: string;
   readonly tree: ReplicaTree;
@@ -181,10 +182,10 @@ export class FollowerSession {
   #authenticate(header: FrameHeader, payload: Buffer): void {
     const hello = JSON.parse(payload.toString('utf8')) as { module?: unknown };
     if (header.type !== ToFollower.authenticate) throw new ConnectionEnd('the first frame did not authenticate');
-    if (hello.module !== this.#context.module) {
+    if (hello.module !== this.#context.identity) {
       this.#sendJson(ToPrimary.refused, {
         epoch: this.#context.epoch(),
-        reason: `this replica is of module ${this.#context.module}`,
+        reason: `this replica is of module ${this.#context.identity}, the primary's of ${String(hello.module)}`,
       });
       throw new ConnectionEnd(`a primary of another module (${String(hello.module)}) connected`);
     }

@@ -24,6 +24,7 @@ import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './foll
 import { FollowerSession } from './followerSession.ts';
 import { MainCaller } from './mainCall.ts';
 import { RecordStore } from './record.ts';
+import { numberRoots, rootsOf } from './roots.ts';
 import { SessionTurn } from './sessionTurn.ts';
 import { StateKeeper } from '../undo/stateKeeper.ts';
 import { ReplicaTree } from './tree.ts';
@@ -44,6 +45,7 @@ class FollowerThread {
   readonly #setup: FollowerSetup;
   readonly #applier: Applier;
   readonly #tree: ReplicaTree;
+  readonly #excluded: (path: string) => boolean;
   readonly #main: MainCaller;
   readonly #epoch: Float64Array;
   readonly #turn: SessionTurn;
@@ -62,8 +64,11 @@ class FollowerThread {
 
   constructor(setup: FollowerSetup) {
     this.#setup = setup;
-    this.#tree = new ReplicaTree(setup.rootFd);
-    this.#applier = new Applier(this.#tree, excludedPaths(setup.exclude));
+    const roots = rootsOf(setup.rootFds.length);
+    numberRoots(setup.rootFd, roots);
+    this.#tree = new ReplicaTree(setup.rootFd, roots, setup.rootFds);
+    this.#excluded = excludedPaths(setup.exclude, roots);
+    this.#applier = new Applier(this.#tree, this.#excluded);
     this.#main = new MainCaller(setup.callPort, new Int32Array(setup.callFlag));
     this.#epoch = new Float64Array(setup.epoch);
     this.#turn = new SessionTurn(setup.turn);
@@ -234,11 +239,11 @@ class FollowerThread {
   #context(session: number): ConstructorParameters<typeof FollowerSession>[0] {
     const setup = this.#setup;
     return {
-      module: setup.module,
+      identity: setup.identity,
       host: setup.host,
       tree: this.#tree,
       applier: this.#applier,
-      excluded: excludedPaths(setup.exclude),
+      excluded: this.#excluded,
       main: this.#main,
       record: () => this.#record,
       keeper: (onStep) =>

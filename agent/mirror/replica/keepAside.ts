@@ -7,6 +7,7 @@ import type { AsideFacts } from '../mirror.ts';
 import { MirrorError } from '../mirrorError.ts';
 import { asideFolder, type AsideManifest, filesFolder, manifestFile, readManifest } from './asideManifest.ts';
 import { syncFileSystem } from './backgroundCalls.ts';
+import type { ReplicaTree } from './tree.ts';
 
 /** What stays free in the file system of the state directory, bytes: the agent has to write there. */
 const RESERVE_BYTES = 64 * 1024 * 1024;
@@ -20,7 +21,7 @@ const SHARING = new Set([0x9123683e, 0x58465342]);
  * @throws MirrorError "bad-name", "no-room", "keep-aside-failed"; then nothing is left behind
  */
 export async function keepAside(
-  rootFd: number,
+  { rootFd, roots }: Pick<ReplicaTree, 'rootFd' | 'roots'>,
   stateDirectory: string,
   module: string,
   name: string,
@@ -40,7 +41,7 @@ export async function keepAside(
   fs.rmSync(partial, { recursive: true, force: true });
   // Through our descriptor: what is mounted over the directory is not what is kept.
   const source = `/proc/${process.pid}/fd/${rootFd}/.`;
-  const bytes = await bytesIn(source);
+  const bytes = await bytesIn(roots.map((root) => (root === '' ? source : `${source}/${root}/.`)));
   checkRoom(rootFd, aside, bytes);
   try {
     fs.mkdirSync(filesFolder(partial), { recursive: true, mode: 0o700 });
@@ -81,9 +82,13 @@ function placeFor(wanted: string, about: AsideFacts): { target: string; found: b
   }
 }
 
-async function bytesIn(folder: string): Promise<number> {
-  const { stdout } = await promisify(execFile)('du', ['-s', '-x', '--block-size=1', '--', folder]);
-  return Number(stdout.split('\t')[0]);
+async function bytesIn(folders: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const folder of folders) {
+    const { stdout } = await promisify(execFile)('du', ['-s', '-x', '--block-size=1', '--', folder]);
+    bytes += Number(stdout.split('\t')[0]);
+  }
+  return bytes;
 }
 
 function checkRoom(rootFd: number, aside: string, bytes: number): void {

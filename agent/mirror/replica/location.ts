@@ -1,12 +1,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { O_DIRECTORY, O_RDONLY, close, openat } from '../../platform/libc.ts';
+import { O_DIRECTORY, O_RDONLY, close, duplicate, openat } from '../../platform/libc.ts';
 import { bind } from '../../platform/libc/library.ts';
 import { makeDirectoryDurably, readIfExists, removeDurably, writeDurably } from '../../platform/durable.ts';
 import { bindReadOnly, mountAt, removeDeadMounts, unmount } from '../../platform/mounts.ts';
-import type { DirectoryIdentity, MirrorOptions } from '../mirror.ts';
-import { MirrorError } from '../mirrorError.ts';
+import { directoriesOf, type DirectoryIdentity, type MirrorOptions } from '../mirror.ts';
+import { describeError, MirrorError } from '../mirrorError.ts';
 import { FILE_SYSTEM, refuseOverlap } from '../mount/mountFuse.ts';
+import { assembleRoots, clearFolder } from './assemble.ts';
+import { refuseShared } from './refuseShared.ts';
+import { rootsOf } from './roots.ts';
 
 const flock = bind<(fd: number, operation: number) => number>('int flock(int, int)');
 const LOCK_EX = 2;
@@ -17,30 +20,58 @@ export function mountName(module: string): string {
   return `understudy:${module}`;
 }
 
-/** The directory of a replica, locked for this process. */
+/** The directories of a replica, locked for this process. */
 export interface Location {
-  /** Readable descriptor of the directory itself, whatever is mounted over it later. */
+  /** Readable descriptor of the root: of the directory itself, whatever is mounted over it later, or of what several lie below. */
   readonly rootFd: number;
+  /** One of each directory. */
+  readonly rootFds: readonly number[];
+  /** Of several directories: what their root lives as long as. */
+  readonly assembledFd: number | null;
 }
+
+type Places = Pick<MirrorOptions, 'module' | 'directory' | 'furtherDirectories' | 'stateDirectory'>;
+
+/** Where the file system of several directories is mounted, whose parts then cover them. */
+export const mountFolder = (stateDirectory: string): string => path.join(stateDirectory, 'mount');
+const rootsFolder = (stateDirectory: string): string => path.join(stateDirectory, 'roots');
 
 /**
  * Checks and locks the directories of a replica, and removes mounts that a dead mirror process left there.
  * @throws MirrorError saying what to do
  */
-export function openLocation(options: Pick<MirrorOptions, 'module' | 'directory' | 'stateDirectory'>): Location {
-  const { directory, stateDirectory, module } = options;
-  if (!path.isAbsolute(directory) || !path.isAbsolute(stateDirectory)) {
-    throw new MirrorError(
-      'not-absolute',
-      `the mirrored directory and the state directory have to be absolute paths: ${directory}, ${stateDirectory}`,
-    );
+export function openLocation(options: Places): Location {
+  const { stateDirectory, module } = options;
+  const directories = directoriesOf(options);
+  for (const directory of directories) {
+    if (!path.isAbsolute(directory) || !path.isAbsolute(stateDirectory)) {
+      throw new MirrorError(
+        'not-absolute',
+        `the mirrored directory and the state directory have to be absolute paths: ${directory}, ${stateDirectory}`,
+      );
+    }
+    if (!fs.existsSync(path.dirname(directory))) throw missing(directory);
+    removeDeadMounts(directory, mountName(module));
   }
-  if (!fs.existsSync(path.dirname(directory))) throw missing(directory);
-  removeDeadMounts(directory, mountName(module));
   makeState(stateDirectory);
-  checkNesting(directory, stateDirectory);
+  for (const directory of directories) checkNesting(directory, stateDirectory);
   lockState(stateDirectory, module);
-  removeStaleCover(directory, stateDirectory);
+  clearFolder(rootsFolder(stateDirectory));
+  clearFolder(mountFolder(stateDirectory));
+  removeStaleCovers(directories, stateDirectory);
+  const rootFds: number[] = [];
+  try {
+    for (const directory of directories) rootFds.push(openAndLock(directory));
+    if (directories.length === 1) return { rootFd: rootFds[0] as number, rootFds, assembledFd: null };
+    refuseShared(directories, rootFds);
+    return assemble(rootFds, stateDirectory);
+  } catch (error) {
+    for (const fd of rootFds) fs.closeSync(fd);
+    throw error;
+  }
+}
+
+function openAndLock(directory: string): number {
   const covering = mountAt(directory);
   if (covering?.type === FILE_SYSTEM) {
     throw new MirrorError(
@@ -62,18 +93,40 @@ export function openLocation(options: Pick<MirrorOptions, 'module' | 'directory'
       `${directory} is in use by another mirror: stop that module, or give this one another directory`,
     );
   }
-  return { rootFd };
+  return rootFd;
 }
 
-/** As {@link openLocation} when the mount of an earlier process covers the directory and waits: whoever touched it would wait, too. */
-export function openCovered(options: Pick<MirrorOptions, 'module' | 'stateDirectory'>, backingFd: number): Location {
-  lockState(options.stateDirectory, options.module);
-  const rootFd = openat(backingFd, '.', O_RDONLY | O_DIRECTORY);
-  if (flock(rootFd, LOCK_EX | LOCK_NB) === -1) {
-    close(rootFd);
-    throw new MirrorError('already-mirrored', `the directory of ${options.module} is in use by another mirror`);
+function assemble(rootFds: readonly number[], stateDirectory: string): Location {
+  const folder = rootsFolder(stateDirectory);
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  let assembledFd: number;
+  try {
+    assembledFd = assembleRoots(rootFds, folder);
+  } catch (error) {
+    throw new MirrorError(
+      'mount-failed',
+      `the directories could not be put together in ${folder}: ${describeError(error).message}`,
+    );
   }
-  return { rootFd };
+  return { rootFd: openat(assembledFd, '.', O_RDONLY | O_DIRECTORY), rootFds, assembledFd };
+}
+
+/** As {@link openLocation} when the mount of an earlier process covers the directories and waits: whoever touched them would wait, too. */
+export function openCovered(options: Places, backingFd: number): Location {
+  lockState(options.stateDirectory, options.module);
+  const roots = rootsOf(directoriesOf(options).length);
+  const rootFds = roots.map((root) => {
+    const fd = openat(backingFd, root === '' ? '.' : root, O_RDONLY | O_DIRECTORY);
+    if (flock(fd, LOCK_EX | LOCK_NB) !== -1) return fd;
+    close(fd);
+    throw new MirrorError('already-mirrored', `the directory of ${options.module} is in use by another mirror`);
+  });
+  if (roots.length === 1) return { rootFd: rootFds[0] as number, rootFds, assembledFd: null };
+  return {
+    rootFd: openat(backingFd, '.', O_RDONLY | O_DIRECTORY),
+    rootFds,
+    assembledFd: duplicate(backingFd),
+  };
 }
 
 function missing(directory: string): MirrorError {
@@ -110,10 +163,12 @@ function openRoot(directory: string): number {
   return fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
 }
 
-/** Of the directory itself, whatever is mounted over it. */
-export function identityOf(rootFd: number): DirectoryIdentity {
-  const { ino, birthtimeNs } = fs.fstatSync(rootFd, { bigint: true });
-  return { ino: Number(ino), born: String(birthtimeNs) };
+/** Of the directories themselves, whatever is mounted over them. */
+export function identitiesOf(rootFds: readonly number[]): readonly DirectoryIdentity[] {
+  return rootFds.map((rootFd) => {
+    const { ino, birthtimeNs } = fs.fstatSync(rootFd, { bigint: true });
+    return { ino: Number(ino), born: String(birthtimeNs) };
+  });
 }
 
 function makeState(stateDirectory: string): void {
@@ -156,24 +211,36 @@ function lockState(stateDirectory: string, module: string): void {
 
 const coverFile = (stateDirectory: string) => path.join(stateDirectory, 'read-only-mount');
 
-/** Covers the directory read-only, and remembers that, so that the cover can be taken away after a crash. */
-export function coverReadOnly(directory: string, stateDirectory: string): void {
-  // Another module may have begun to serve since the directory was opened.
-  refuseOverlap(fs.realpathSync(directory));
-  bindReadOnly(directory);
-  writeDurably(coverFile(stateDirectory), `${mountAt(directory)?.id ?? 0}\n`);
+/** Covers the directories read-only, and remembers that, so that the covers can be taken away after a crash. */
+export function coverReadOnly(directories: readonly string[], stateDirectory: string): void {
+  const ids: number[] = [];
+  try {
+    for (const directory of directories) {
+      // Another module may have begun to serve since the directory was opened.
+      refuseOverlap(fs.realpathSync(directory));
+      bindReadOnly(directory);
+      ids.push(mountAt(directory)?.id ?? 0);
+      writeDurably(coverFile(stateDirectory), `${ids.join('\n')}\n`);
+    }
+  } catch (error) {
+    if (ids.length > 0) uncover(directories.slice(0, ids.length), stateDirectory);
+    throw error;
+  }
 }
 
-/** Takes the read-only cover away. */
-export function uncover(directory: string, stateDirectory: string): void {
-  unmount(directory);
+/** Takes the read-only covers away. */
+export function uncover(directories: readonly string[], stateDirectory: string): void {
+  for (const directory of directories.toReversed()) unmount(directory);
   removeDurably(coverFile(stateDirectory));
 }
 
-function removeStaleCover(directory: string, stateDirectory: string): void {
-  const id = readIfExists(coverFile(stateDirectory));
-  if (id === null) return;
-  const entry = mountAt(directory);
-  if (entry !== null && entry.id === Number(id.toString('utf8')) && entry.options.includes('ro')) unmount(directory);
+function removeStaleCovers(directories: readonly string[], stateDirectory: string): void {
+  const written = readIfExists(coverFile(stateDirectory));
+  if (written === null) return;
+  const ids = written.toString('utf8').trim().split('\n').map(Number);
+  for (const directory of directories) {
+    const entry = mountAt(directory);
+    if (entry !== null && ids.includes(entry.id) && entry.options.includes('ro')) unmount(directory);
+  }
   removeDurably(coverFile(stateDirectory));
 }

@@ -1,24 +1,27 @@
-import type {
-  AsideFacts,
-  Difference,
-  FollowerEndpoint,
-  LineageEntry,
-  Mirror,
-  MirrorEvent,
-  MirrorOptions,
-  ReplicaRecord,
-  ResyncPace,
+import {
+  directoriesOf,
+  type AsideFacts,
+  type Difference,
+  type FollowerEndpoint,
+  type LineageEntry,
+  type Mirror,
+  type MirrorEvent,
+  type MirrorOptions,
+  type ReplicaRecord,
+  type ResyncPace,
 } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { FollowerHost } from './followerHost.ts';
 import { keepAside } from './keepAside.ts';
 import type { Inherited, TakenOver } from './inherited.ts';
-import { identityOf, type Location, openCovered, openLocation } from './location.ts';
+import { identitiesOf, type Location, openCovered, openLocation } from './location.ts';
 import { markRolledBack, rollBack } from '../undo/rollBack.ts';
 import { dropUndo } from '../undo/undoJournal.ts';
 import { PrimaryHost } from './primaryHost.ts';
 import { pruneAside } from './pruneAside.ts';
 import { RecordStore } from './record.ts';
+import { numberRoots, rootsOf, type Roots } from './roots.ts';
+import { ReplicaTree } from './tree.ts';
 
 /** An orderly release at the end of the process has this long, milliseconds. */
 const CLOSE_LIMIT_MS = 10_000;
@@ -30,6 +33,7 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
   readonly #workers: string;
   readonly #location: Location;
   readonly #record: RecordStore;
+  readonly #roots: Roots;
   readonly #inherited: Inherited | null;
   #follower: FollowerHost | null = null;
   #primary: PrimaryHost | null = null;
@@ -51,8 +55,10 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
     this.#workers = workers;
     this.#emit = emit;
     this.#location = takenOver ? openCovered(options, takenOver.mount.backingFd) : openLocation(options);
+    this.#roots = rootsOf(this.#location.rootFds.length);
+    numberRoots(this.#location.rootFd, this.#roots);
     this.#record = RecordStore.open(options.stateDirectory, options.module);
-    this.#record.bindTo(identityOf(this.#location.rootFd), options.directory);
+    this.#record.bindTo(identitiesOf(this.#location.rootFds), directoriesOf(options));
     // What a crash left of something that is over.
     if (this.#record.value.consistent || !this.#record.value.restorable) dropUndo(options.stateDirectory);
     let { syncId } = this.#record.value;
@@ -86,7 +92,7 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
     this.#follower = new FollowerHost({
       options: this.#options,
       record: this.#record,
-      rootFd: this.#location.rootFd,
+      location: this.#location,
       address,
       epoch,
       emit: this.#emit,
@@ -130,7 +136,7 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
     return PrimaryHost.start({
       options: this.#options,
       record: this.#record,
-      rootFd: this.#location.rootFd,
+      location: this.#location,
       emit: this.#emit,
       workers: this.#workers,
       inherited: this.#inherited,
@@ -142,11 +148,17 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
   async #rollBack(): Promise<void> {
     const { stateDirectory } = this.#options;
     const startedAt = Date.now();
-    const changed = await rollBack(this.#location.rootFd, stateDirectory);
+    const changed = await rollBack(this.#tree(), stateDirectory);
     markRolledBack(stateDirectory, changed);
     this.#record.update({ consistent: true, restorable: false });
     dropUndo(stateDirectory);
     this.#emit({ type: 'rolledBack', epoch: this.#record.epoch, durationMs: Date.now() - startedAt });
+  }
+
+  /** A tree of its own: other users keep theirs. */
+  #tree(): ReplicaTree {
+    const { rootFd, rootFds } = this.#location;
+    return new ReplicaTree(rootFd, this.#roots, rootFds);
   }
 
   #serving(): PrimaryHost {
@@ -216,12 +228,12 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
     if (this.#primary) {
       throw new MirrorError('wrong-state', 'this host serves the mirror: what it serves is not put aside');
     }
-    return keepAside(this.#location.rootFd, this.#options.stateDirectory, this.#options.module, name, about);
+    return keepAside(this.#tree(), this.#options.stateDirectory, this.#options.module, name, about);
   }
 
   async #prune(): Promise<void> {
     try {
-      await pruneAside(this.#location.rootFd, this.#options.stateDirectory);
+      await pruneAside(this.#tree(), this.#options.stateDirectory);
     } catch (error) {
       // Everything is kept then; the next resync tries again.
       console.error(`what is kept aside could not be compared: ${describeError(error).message}`);

@@ -32,6 +32,7 @@ import { excludedByPlace, excludedPaths, revealed, type Move } from './excluded.
 import { MainCaller } from './mainCall.ts';
 import { OwnDisk } from './ownDisk.ts';
 import type { DispatcherSetup, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
+import { rootsOf } from './roots.ts';
 import { describeTree } from './transfer.ts';
 import { parentOf, ReplicaTree } from './tree.ts';
 import { ZoneMarks } from './zoneMarks.ts';
@@ -131,7 +132,7 @@ export class Primary implements MutationSink {
   /** Who waits for this host's disk. */
   readonly diskWaits: DiskWaits;
 
-  /** @param rootFd readable descriptor of the directory below the mount */
+  /** @param rootFd readable descriptor of the root below the mount */
   constructor(setup: DispatcherSetup, rootFd: number) {
     this.#setup = setup;
     this.#port = setup.port;
@@ -139,11 +140,12 @@ export class Primary implements MutationSink {
     this.diskWaits = this.#shared.disk;
     this.#main = new MainCaller(setup.callPort, new Int32Array(setup.callFlag));
     this.#ownDisk = new OwnDisk(this.#main, setup.diskHasFailed);
-    this.#tree = new ReplicaTree(rootFd);
+    const roots = rootsOf(setup.directories);
+    this.#tree = new ReplicaTree(rootFd, roots);
     this.#marks = ZoneMarks.open(setup.stateDirectory);
     this.#dirtyTimes = new DirtyTimes(this.#tree);
-    this.#excluded = excludedPaths(setup.exclude);
-    this.#excludedByPlace = excludedByPlace(setup.exclude);
+    this.#excluded = excludedPaths(setup.exclude, roots);
+    this.#excludedByPlace = excludedByPlace(setup.exclude, roots);
     this.#hasExcluded = setup.exclude.length > 0;
     this.#pace = new Pace({ paused: false, bandwidth: setup.resyncBandwidth }, monotonicMs());
     this.#wakePoll = new Poll([{ fd: setup.wakeFd, events: POLLIN }]);

@@ -1,33 +1,37 @@
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { close, eventfd, shutdown, signalEvent } from '../../platform/libc.ts';
+import { makeDirectoryDurably } from '../../platform/durable.ts';
+import { close, duplicate, eventfd, shutdown, signalEvent } from '../../platform/libc.ts';
 import type { AckSetup, FromAckThread } from '../link/ackMessages.ts';
 import { PROTOCOL_VERSION } from '../link/protocol.ts';
 import { versionConflict } from '../link/greeting.ts';
+import { mirrorIdentity } from '../link/mirrorIdentity.ts';
 import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
-import type {
-  Difference,
-  DiskError,
-  FollowerEndpoint,
-  LineageEntry,
-  MirrorEvent,
-  MirrorOptions,
-  ResyncPace,
-  VerifyReport,
+import {
+  directoriesOf,
+  type Difference,
+  type DiskError,
+  type FollowerEndpoint,
+  type LineageEntry,
+  type MirrorEvent,
+  type MirrorOptions,
+  type ResyncPace,
+  type VerifyReport,
 } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { tellKeeper } from '../mount/keep.ts';
 import { type FuseMount, mountFuse, mountOf } from '../mount/mountFuse.ts';
 
 import { unfinished } from '../verify/report.ts';
-import { syncFileSystem, unmountServed } from './backgroundCalls.ts';
+import { syncFileSystems } from './backgroundCalls.ts';
 import { lossOf } from './diskLoss.ts';
 import { DiskWatch } from './diskWatch.ts';
-import { mountName } from './location.ts';
+import { type Location, mountFolder, mountName } from './location.ts';
 import type { Inherited, TakenOver } from './inherited.ts';
 import { answerCall, type CallMessage } from './mainCall.ts';
 import type { DispatcherSetup, DispatcherStats, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
 import type { RecordStore } from './record.ts';
+import { ServedPlaces } from './servedPlaces.ts';
 import { takeMountAway } from './takeMountAway.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -43,8 +47,8 @@ const PARK_LIMIT_MS = 500;
 export interface PrimaryParts {
   readonly options: MirrorOptions;
   readonly record: RecordStore;
-  /** Readable descriptor of the directory below the mount. */
-  readonly rootFd: number;
+  /** The directories below the mount. */
+  readonly location: Location;
   readonly emit: (event: MirrorEvent) => void;
   /** The folder of the worker bundles. */
   readonly workers: string;
@@ -65,13 +69,21 @@ interface Session {
   refuse: (error: MirrorError) => void;
 }
 
+/** Mounts over the one directory, or in the folder from which several are covered. */
+function mountLocation(place: string, fsName: string, { assembledFd }: Location): FuseMount {
+  if (assembledFd === null) return mountFuse(place, { fsName });
+  makeDirectoryDurably(place);
+  return mountFuse(place, { fsName, backingFd: duplicate(assembledFd) });
+}
+
 const stoppedMeanwhile = () => new MirrorError('wrong-state', 'the mirror was stopped meanwhile');
 
 /** This host's replica while it serves: the mount, the dispatcher's thread, and the link to a follower. */
 export class PrimaryHost {
   readonly #options: MirrorOptions;
   readonly #record: RecordStore;
-  readonly #rootFd: number;
+  readonly #rootFds: readonly number[];
+  readonly #places: ServedPlaces;
   readonly #emit: (event: MirrorEvent) => void;
   readonly #workers: string;
   readonly #mount: FuseMount;
@@ -98,21 +110,24 @@ export class PrimaryHost {
   #verifying = false;
   #releasing = false;
   #gone = false;
+  #covered = false;
   #dispatcherEnded = false;
 
   private constructor(parts: PrimaryParts) {
     this.#options = parts.options;
     this.#record = parts.record;
-    this.#rootFd = parts.rootFd;
+    this.#rootFds = parts.location.rootFds;
     this.#emit = parts.emit;
     this.#workers = parts.workers;
     const { inherited, takenOver } = parts;
     this.#inherited = inherited;
-    this.#mount = takenOver
-      ? mountOf(takenOver.mount)
-      : mountFuse(this.#options.directory, { fsName: mountName(this.#options.module) });
+    const directories = directoriesOf(this.#options);
+    const fsName = mountName(this.#options.module);
+    const place = directories.length === 1 ? this.#options.directory : mountFolder(this.#options.stateDirectory);
+    this.#mount = takenOver ? mountOf(takenOver.mount) : mountLocation(place, fsName, parts.location);
+    this.#places = new ServedPlaces(place, fsName, directories);
     if (inherited && !takenOver) {
-      const { directory, fsName, connection, fuseFd, backingFd } = this.#mount;
+      const { directory, connection, fuseFd, backingFd } = this.#mount;
       tellKeeper(inherited.keeperFd, { type: 'mounted', directory, fsName, connection }, [fuseFd, backingFd]);
     }
     this.#wakeFd = eventfd();
@@ -124,6 +139,7 @@ export class PrimaryHost {
     this.#callPort = calls.port1;
     const setup: DispatcherSetup = {
       module: this.#options.module,
+      directories: directories.length,
       exclude: this.#options.exclude,
       stateDirectory: this.#options.stateDirectory,
       diskHasFailed: Boolean(this.#record.value.diskError),
@@ -164,11 +180,18 @@ export class PrimaryHost {
     if (now - this.#statsAt > STATS_MS - TIMER_SLACK_MS) {
       this.#statsAt = now;
       this.#emitStats();
+      this.#watchPlaces();
     }
     if (!this.#gone) this.#timer = setTimeout(() => this.#watch(), nextMs);
   }
 
-  /** Mounts the directory read-write. @throws MirrorError */
+  /** Where one of several directories is seen no more, what programs write there is lost with a failover. */
+  #watchPlaces(): void {
+    const uncovered = this.#covered && !this.#releasing && !this.#gone ? this.#places.uncovered : null;
+    if (uncovered !== null) this.#crashed(`${uncovered} was unmounted by somebody else`);
+  }
+
+  /** Mounts the directories read-write. @throws MirrorError */
   static async start(parts: PrimaryParts): Promise<PrimaryHost> {
     let host: PrimaryHost;
     try {
@@ -178,11 +201,22 @@ export class PrimaryHost {
     }
     try {
       await host.#signal('serving', 20_000);
+      await host.#cover();
     } catch (error) {
       await host.abort();
       throw error;
     }
     return host;
+  }
+
+  async #cover(): Promise<void> {
+    try {
+      await this.#places.cover();
+    } catch (error) {
+      if (error instanceof MirrorError) throw error;
+      throw new MirrorError('mount-failed', `a directory could not be covered: ${describeError(error).message}`);
+    }
+    this.#covered = true;
   }
 
   #signal(type: FromDispatcher['type'], limitMs: number): Promise<void> {
@@ -299,7 +333,7 @@ export class PrimaryHost {
   async #syncWhole(): Promise<void> {
     this.#shared.disk.wholeBegun();
     try {
-      await syncFileSystem(this.#rootFd);
+      await syncFileSystems(this.#rootFds);
     } finally {
       this.#shared.disk.wholeDone();
     }
@@ -363,7 +397,7 @@ export class PrimaryHost {
       session: endpoint.session,
       key: endpoint.key,
       epoch,
-      module: this.#options.module,
+      identity: mirrorIdentity(this.#options.module, this.#options.layout ?? directoriesOf(this.#options)),
       host: this.#options.host,
       connectTimeoutMs: Math.min(CONNECT_LIMIT_MS, Math.max(1000, this.#options.acknowledgeTimeoutMs)),
       userTimeoutMs: this.#options.acknowledgeTimeoutMs,
@@ -541,7 +575,7 @@ export class PrimaryHost {
     } catch {
       // No fusectl here: closing the descriptor below does the same.
     }
-    await unmountServed(this.#options.directory, true);
+    await this.#places.detach();
     if (!(await stopped)) {
       // Stuck on the disk: the descriptor stays with the thread, and the connection is cut anyway.
       this.#end();
@@ -615,7 +649,7 @@ export class PrimaryHost {
   async #release(): Promise<void> {
     const unmounted = this.#signal('unmounted', 60_000);
     unmounted.catch(() => {});
-    await takeMountAway(this.#options.directory);
+    await takeMountAway(this.#places);
     this.#tellOver();
     const exit = this.#threadEnd();
     const released = this.#signal('released', 120_000);

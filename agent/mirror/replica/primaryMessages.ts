@@ -16,6 +16,8 @@ import type { CallMessage } from './mainCall.ts';
 /** What the dispatcher's thread is started with. */
 export interface DispatcherSetup {
   readonly module: string;
+  /** How many are mirrored. */
+  readonly directories: number;
   readonly exclude: readonly string[];
   readonly stateDirectory: string;
   /** The record says that this host's disk has lost what it had taken. */

@@ -23,13 +23,11 @@ const read = promisify(fs.read);
  * After a resync: takes out of what was kept aside all that the replica now holds as well, and lists what is left in the manifest. A file that
  * differs stays whole, so that it can be restored as it was whatever the guest writes later. Reads the replica, changes nothing of it.
  */
-export async function pruneAside(rootFd: number, stateDirectory: string): Promise<void> {
+export async function pruneAside(replica: ReplicaTree, stateDirectory: string): Promise<void> {
   for (const { folder, manifest } of listAside(stateDirectory)) {
     if (manifest === null || manifest.differences !== null) continue;
     const fd = fs.openSync(filesFolder(folder), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
     const kept = new ReplicaTree(fd);
-    // A descriptor of its own for its directories: the replica's other users keep theirs.
-    const replica = new ReplicaTree(rootFd);
     try {
       const found: Found = { differences: [], equal: [], bytes: 0 };
       await compareDirectory(kept, replica, '', found);

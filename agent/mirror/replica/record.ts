@@ -14,7 +14,7 @@ export type RecordChange = Partial<
 export class RecordStore {
   readonly #file: string;
   #record: ReplicaRecord;
-  #directory: DirectoryIdentity | null = null;
+  #directories: readonly DirectoryIdentity[] | null = null;
   /** Called after every change, when it is durable. */
   onChange: (record: ReplicaRecord) => void = () => undefined;
 
@@ -45,21 +45,29 @@ export class RecordStore {
    * however well the record looks: an empty directory would be taken for the newest state and copied over the other host's.
    * @throws MirrorError "directory-changed"
    */
-  bindTo(found: DirectoryIdentity, directory: string): void {
-    const known = this.#record.directory;
-    if (known && (known.ino !== found.ino || known.born !== found.born)) {
+  bindTo(found: readonly DirectoryIdentity[], directories: readonly string[]): void {
+    const known = boundTo(this.#record);
+    if (known.length > 0 && known.length !== found.length) {
       throw new MirrorError(
         'directory-changed',
-        `${directory} is not the directory that this replica was in: is its disk mounted? Mount it. If it was moved on purpose, move ${this.#file} away: the replica is then copied in full`,
+        `this replica is of ${counted(known.length)}, the module has ${counted(found.length)} now (${directories.join(', ')}): correct the module's "directories". If that was changed on purpose, move ${this.#file} away: the replica is then copied in full`,
       );
     }
-    this.#directory = found;
+    const other = known.findIndex(({ ino, born }, index) => ino !== found[index]?.ino || born !== found[index].born);
+    if (other !== -1) {
+      throw new MirrorError(
+        'directory-changed',
+        `${directories[other] ?? ''} is not the directory that this replica was in: is its disk mounted? Mount it.${found.length > 1 ? ' Were the directories put in another order? Put them back.' : ''} If it was moved on purpose, move ${this.#file} away: the replica is then copied in full`,
+      );
+    }
+    this.#directories = found;
   }
 
   /** Durable when it returns. */
   update(change: RecordChange): void {
-    const directory = this.#directory ?? this.#record.directory;
-    const record: ReplicaRecord = { ...this.#record, ...change, ...(directory ? { directory } : {}) };
+    const [directory, ...further] = this.#directories ?? boundTo(this.#record);
+    const bound = further.length > 0 ? { directories: [directory, ...further] } : { directory };
+    const record: ReplicaRecord = { ...this.#record, ...change, ...(directory ? bound : {}) } as ReplicaRecord;
     writeDurably(this.#file, `${JSON.stringify(record, null, 2)}\n`);
     this.#record = record;
     this.onChange(record);
@@ -96,6 +104,13 @@ export class RecordStore {
     this.update({ lineage: [...this.#record.lineage, entry].slice(-LINEAGE_LIMIT) });
   }
 }
+
+/** The directories that a record speaks of. */
+function boundTo({ directory, directories }: ReplicaRecord): readonly DirectoryIdentity[] {
+  return directories ?? (directory ? [directory] : []);
+}
+
+const counted = (directories: number): string => (directories === 1 ? 'one directory' : `${directories} directories`);
 
 function parseRecord(file: string, content: string, module: string): ReplicaRecord {
   let parsed: unknown;
@@ -140,6 +155,7 @@ export function isRecord(value: unknown): value is ReplicaRecord {
     record.lineage.every(isLineageEntry) &&
     (record.restorable === undefined || typeof record.restorable === 'boolean') &&
     (record.directory === undefined || isIdentity(record.directory)) &&
+    (record.directories === undefined || (Array.isArray(record.directories) && record.directories.every(isIdentity))) &&
     (record.diskError === undefined || record.diskError === null || isDiskError(record.diskError))
   );
 }

@@ -1,31 +1,33 @@
 import { promises as fs } from 'node:fs';
 import { otherMountsOf, usersOf } from '../../platform/mountHolders.ts';
-import { mountAt } from '../../platform/mounts.ts';
 import { monotonicMs } from '../link/sharedState.ts';
 import { MirrorError } from '../mirrorError.ts';
-import { syncFileSystem, unmountServed } from './backgroundCalls.ts';
+import { syncFileSystem } from './backgroundCalls.ts';
+import type { ServedPlaces } from './servedPlaces.ts';
 
 /** A program that has just ended may hold the mount for a moment. */
 const BUSY_LIMIT_MS = 3000;
 const TRY_MS = 50;
 
 /**
- * Takes a mount away that this process serves, once no program uses it any more, in whatever mount namespace. Other mounts of it may be left,
+ * Takes the mounts of a mirror away that this process serves, once no program uses them any more, in whatever mount namespace. Copies of them may be left,
  * which nobody uses: they are dead when the process stops to serve them.
- * @throws MirrorError "busy"; then it is still mounted
+ * @throws MirrorError "busy"; then they are all still there
  */
-export async function takeMountAway(directory: string): Promise<void> {
+export async function takeMountAway(places: ServedPlaces): Promise<void> {
   const limit = monotonicMs() + BUSY_LIMIT_MS;
   for (;;) {
-    const mount = mountAt(directory);
-    const others = mount === null ? new Set<number>() : otherMountsOf(mount);
+    let used = places.first;
+    const others = otherMountsOf(places.mounts);
     const users = usersOf(others);
     if (users.length === 0) {
       // As taking the last one away does: programs may have written to mapped memory before they ended.
-      if (others.size > 0) await writeBack(directory);
-      if (await unmountServed(directory)) return;
+      if (others.size > 0) await writeBack(places.first);
+      const inUse = await places.uncover();
+      if (inUse === null) return;
+      used = inUse;
     }
-    if (monotonicMs() > limit) throw busy(directory, users);
+    if (monotonicMs() > limit) throw busy(used, users);
     await new Promise((resolve) => setTimeout(resolve, TRY_MS));
   }
 }

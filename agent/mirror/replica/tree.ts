@@ -17,6 +17,7 @@ import {
   S_IFDIR,
   S_IFLNK,
   S_IFMT,
+  syncfs,
   timeNs,
   AT_FDCWD,
   AT_REMOVEDIR,
@@ -26,6 +27,7 @@ import {
   type FileStat,
 } from '../../platform/libc.ts';
 import { MalformedMessage } from '../link/bytes.ts';
+import { ONE_ROOT, type Roots } from './roots.ts';
 import { bind } from '../../platform/libc/library.ts';
 import { negativeErrno } from '../../platform/libc/errno.ts';
 import { cString } from '../../platform/libc/bytes.ts';
@@ -69,7 +71,7 @@ export interface Place {
 
 const DIRECTORY_CACHE = 64;
 
-/** '' for the mirrored directory itself. */
+/** '' for the root: the mirrored directory itself, or what several lie below. */
 export function parentOf(path: string): string {
   const slash = path.lastIndexOf('/');
   return slash < 0 ? '' : path.slice(0, slash);
@@ -80,17 +82,29 @@ export function joinPath(directory: string, name: string): string {
 }
 
 /**
- * The files of one replica, reached from the descriptor of its directory only. No path leads out of it: '..', absolute paths and
+ * The files of one replica, reached from the descriptor of its root only. No path leads out of it: '..', absolute paths and
  * symbolic links on the way are refused.
  */
 export class ReplicaTree {
   readonly rootFd: number;
+  readonly roots: Roots;
+  readonly #rootFds: readonly number[];
   readonly #directories = new Map<string, number>();
   readonly #how = Buffer.alloc(24);
 
-  /** @param rootFd a readable descriptor of the mirrored directory */
-  constructor(rootFd: number) {
+  /**
+   * @param rootFd a readable descriptor of the mirrored directory, or of what several of them lie below
+   * @param rootFds of several: one of each, by which they are made durable
+   */
+  constructor(rootFd: number, roots = ONE_ROOT, rootFds: readonly number[] = [rootFd]) {
     this.rootFd = rootFd;
+    this.roots = roots;
+    this.#rootFds = rootFds;
+  }
+
+  /** Makes everything durable. @throws ErrnoError when a disk failed */
+  sync(): void {
+    for (const fd of this.#rootFds) syncfs(fd);
   }
 
   /** Where the last name of a path lies. */
@@ -158,7 +172,10 @@ export class ReplicaTree {
   /** All attributes of a file; null when nothing is there. */
   entry(path: string): Entry | null {
     const stat = this.stat(path);
-    return stat === null ? null : this.#entry(this.locate(path), stat);
+    if (stat === null) return null;
+    const entry = this.#entry(this.locate(path), stat);
+    // What several directories lie below is no file of anybody's: whatever a host attaches to it is its own.
+    return path === '' && this.roots.length > 1 ? { ...entry, xattrs: [] } : entry;
   }
 
   #entry(place: Place, stat: FileStat): Entry {

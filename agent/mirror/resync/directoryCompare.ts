@@ -2,6 +2,7 @@ import {
   chownat,
   errnos,
   ErrnoError,
+  fromByteString,
   ftruncate,
   linkat,
   mkdirat,
@@ -25,6 +26,7 @@ import {
 import type { ComparedEntry, DirectoryMessage } from '../link/resyncMessages.ts';
 import type { BeforeChange } from '../undo/stateKeeper.ts';
 import type { Applier } from '../replica/applier.ts';
+import { rootOf } from '../replica/roots.ts';
 import { type Entry, joinPath, type ReplicaTree } from '../replica/tree.ts';
 import type { ByteRange, ZoneSet } from '../replica/zoneSet.ts';
 import { keepCapability } from './capability.ts';
@@ -155,6 +157,7 @@ export class DirectoryCompare {
     const first = entry.nlink > 1 ? this.#firstNames.get(entry.ino) : undefined;
     if (first && first.path !== path && this.#tree.stat(first.path)?.ino === first.ino) {
       if (local?.ino === first.ino) return local;
+      this.#refuseAcross(first.path, path);
       if (local !== null) this.#remove(path);
       else this.#before.change();
       this.#applier.forgetAll();
@@ -171,6 +174,16 @@ export class DirectoryCompare {
     }
     this.#noteName(path, entry, local.ino, local.nlink);
     return local;
+  }
+
+  /** A link cannot lead from one mirrored directory into another, and two files would not stay equal. */
+  #refuseAcross(one: string, other: string): void {
+    const { roots } = this.#tree;
+    if (rootOf(roots, one) === rootOf(roots, other)) return;
+    const [first, second] = [one, other].map((path) => JSON.stringify(fromByteString(path)));
+    throw new Error(
+      `${first} and ${second} are one file with names in two of the mirrored directories: make a file of its own of each, or mirror one directory that holds both`,
+    );
   }
 
   #noteName(path: string, entry: Entry, ino: number, nlink: number): void {

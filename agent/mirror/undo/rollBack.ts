@@ -23,13 +23,13 @@ import {
   S_IFREG,
   setxattrat,
   symlinkat,
-  syncfs,
   toByteString,
   utimensat,
 } from '../../platform/libc.ts';
 import { MirrorError } from '../mirrorError.ts';
 import { clearRange, copyContent, withFile } from '../resync/content.ts';
-import { type Entry, joinPath, ReplicaTree } from '../replica/tree.ts';
+import { rootOf } from '../replica/roots.ts';
+import { type Entry, joinPath, type ReplicaTree } from '../replica/tree.ts';
 import { loadMarks, ZoneMarks } from '../replica/zoneMarks.ts';
 import { RecordFile } from './recordFile.ts';
 import {
@@ -58,8 +58,8 @@ export interface RolledBack {
  * @returns what was changed, for the zone marks
  * @throws MirrorError "undo-damaged" before anything is changed, ErrnoError
  */
-export async function rollBack(rootFd: number, stateDirectory: string): Promise<RolledBack[]> {
-  const work = new RollBack(new ReplicaTree(rootFd), undoDirectory(stateDirectory));
+export async function rollBack(tree: ReplicaTree, stateDirectory: string): Promise<RolledBack[]> {
+  const work = new RollBack(tree, undoDirectory(stateDirectory));
   return work.run();
 }
 
@@ -73,8 +73,10 @@ class RollBack {
   readonly #now = new Map<number, number>();
   readonly #changed: RolledBack[] = [];
   #pausedAt = Date.now();
-  /** Folder in which files are held while names are put right. */
+  /** Folder of each root in which its files are held while names are put right. */
   #hold = '.understudy-rollback';
+  /** The root that each file lay in. */
+  readonly #rootOfFile = new Map<number, string>();
 
   constructor(tree: ReplicaTree, undo: string) {
     this.#tree = tree;
@@ -84,24 +86,37 @@ class RollBack {
   async run(): Promise<RolledBack[]> {
     const described = readDescription(this.#undo);
     if (described === null) throw damaged('its description is incomplete');
-    for (const { path, entry } of described) this.#wanted.set(path, entry);
+    const { roots } = this.#tree;
+    for (const { path, entry } of described) {
+      this.#wanted.set(path, entry);
+      if (typeOf(entry) === S_IFREG) this.#rootOfFile.set(entry.ino, rootOf(roots, path));
+    }
     for (const { payload } of RecordFile.read(imagesFile(this.#undo))) {
       const image = decodeImage(payload);
       if (image.kind === 'copy') this.#kept.set(image.ino, { copied: true });
       await this.#pause();
     }
     for (const ino of linkedFiles(this.#undo, this.#tree.rootFd)) this.#kept.set(ino, { copied: false });
-    while (this.#wanted.has(this.#hold)) this.#hold += '-';
+    while (this.#holds().some((hold) => this.#wanted.has(hold))) this.#hold += '-';
     await this.#holdFiles();
-    syncfs(this.#tree.rootFd);
+    this.#tree.sync();
     await this.#removeOthers();
     await this.#makeNames(described);
     await this.#putContent(described);
-    this.#tree.removeTree(this.#hold);
+    for (const hold of this.#holds()) this.#tree.removeTree(hold);
     await this.#putAttributes(described);
-    syncfs(this.#tree.rootFd);
+    this.#tree.sync();
     this.#tree.forgetDirectories();
     return this.#changed;
+  }
+
+  #holds(): readonly string[] {
+    return this.#tree.roots.map((root) => joinPath(root, this.#hold));
+  }
+
+  /** Where a file is held, by its inode number then. */
+  #placeInHold(ino: number): string {
+    return joinPath(joinPath(this.#rootOfFile.get(ino) ?? this.#tree.roots[0] ?? '', this.#hold), String(ino));
   }
 
   /** Lets the process do other things now and then. */
@@ -114,11 +129,14 @@ class RollBack {
   /** Gives every file that was there a name in the folder, by which it survives whatever is removed. */
   async #holdFiles(): Promise<void> {
     const tree = this.#tree;
-    if (tree.stat(this.#hold) === null) mkdirat(tree.rootFd, this.#hold, 0o700);
+    for (const hold of this.#holds()) {
+      const { dirFd, name } = tree.locate(hold);
+      if (tree.stat(hold) === null) mkdirat(dirFd, name, 0o700);
+    }
     const originals = new Set<number>();
     for (const entry of this.#wanted.values()) if (typeOf(entry) === S_IFREG) originals.add(entry.ino);
     for (const [ino, { copied }] of this.#kept) {
-      const held = joinPath(this.#hold, String(ino));
+      const held = this.#placeInHold(ino);
       const from = join(filesDirectory(this.#undo), String(ino));
       tree.removeTree(held);
       if (copied) {
@@ -136,7 +154,7 @@ class RollBack {
       await this.#pause();
       if (stat === null || typeOf(stat) !== S_IFREG || !originals.has(stat.ino) || this.#now.has(stat.ino)) continue;
       this.#now.set(stat.ino, stat.ino);
-      const held = joinPath(this.#hold, String(stat.ino));
+      const held = this.#placeInHold(stat.ino);
       if (this.#wanted.get(path)?.ino === stat.ino || path === held) continue;
       const from = tree.locate(path);
       const to = tree.locate(held);
@@ -151,12 +169,13 @@ class RollBack {
   }
 
   async #removeOthers(): Promise<void> {
-    const pending = [''];
+    const holds = new Set(this.#holds());
+    const pending = [...this.#tree.roots];
     for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
       for (const name of this.#tree.names(directory)) {
         const path = joinPath(directory, name);
         await this.#pause();
-        if (path === this.#hold) continue;
+        if (holds.has(path)) continue;
         if (!this.#inPlace(path)) this.#tree.removeTree(path);
         else if (this.#isDirectory(path)) pending.push(path);
       }
@@ -205,7 +224,7 @@ class RollBack {
 
   /** Where a file can be reached: in the folder, or by another of its names that is in place. */
   #holdOf(entry: Entry, path: string): string {
-    const held = joinPath(this.#hold, String(entry.ino));
+    const held = this.#placeInHold(entry.ino);
     if (this.#tree.stat(held) !== null) return held;
     for (const [other, { ino }] of this.#wanted) {
       if (ino === entry.ino && other !== path && this.#tree.stat(other)?.ino === this.#now.get(ino)) return other;
@@ -251,6 +270,8 @@ class RollBack {
   async #putAttributes(described: readonly Described[]): Promise<void> {
     for (const { path, entry } of [...described].reverse()) {
       await this.#pause();
+      // What several directories lie below is not theirs, and never changes.
+      if (path === '' && this.#tree.roots.length > 1) continue;
       const found = this.#tree.entry(path);
       if (found === null) throw damaged(`${JSON.stringify(path)} could not be made again`);
       const { dirFd, name } = this.#tree.locate(path);

@@ -79,7 +79,7 @@ export function readDescription(undo: string): Described[] | null {
   return valid && complete ? found : null;
 }
 
-/** Files that are kept by another name, not as a copy: the name alone tells, since the file system makes and removes names in their order. */
+/** Files that are kept by another name, not as a copy, which those of several directories never are: the name alone tells, since the file system makes and removes names in their order. */
 export function linkedFiles(undo: string, rootFd: number): number[] {
   const { dev } = fs.fstatSync(rootFd);
   return fs

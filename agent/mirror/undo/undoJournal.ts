@@ -24,6 +24,7 @@ import { copyContent, DataRuns, isZero, readPiece, withFile } from '../resync/co
 import { BLOCK_BYTES } from '../link/protocol.ts';
 import type { BlocksRead } from '../resync/pieceBuffer.ts';
 import { ByteWriter } from '../link/bytes.ts';
+import { rootOf } from '../replica/roots.ts';
 import { joinPath, type ReplicaTree } from '../replica/tree.ts';
 import type { ByteRange } from '../replica/zoneSet.ts';
 import { BlockSet } from './blockSet.ts';
@@ -135,12 +136,22 @@ export class UndoJournal {
     try {
       description.append(encodeHeader());
       let files = 0;
+      const rootOfFile = new Map<number, string>();
       for (const path of pathsBelow(tree, '')) {
         onStep();
         if (++files > MOST_FILES) throw new UndoLimit(`it holds more than ${MOST_FILES} files`);
         const entry = tree.entry(path);
         if (entry === null) continue;
-        if ((entry.mode & S_IFMT) === S_IFREG) sizes.set(entry.ino, entry.size);
+        if ((entry.mode & S_IFMT) === S_IFREG) {
+          sizes.set(entry.ino, entry.size);
+          const root = rootOf(tree.roots, path);
+          const before = rootOfFile.get(entry.ino);
+          // No link that is taken away could be made again.
+          if (before !== undefined && before !== root) {
+            throw new UndoLimit('a file has names in two of its directories');
+          }
+          if (entry.nlink > 1) rootOfFile.set(entry.ino, root);
+        }
         description.append(encodeDescribed(path, entry));
         if (description.bytes > bytes) throw limitReached(bytes);
       }

@@ -1,7 +1,9 @@
 import { O_DIRECTORY, O_NOATIME, O_NOFOLLOW, O_RDONLY, SEEK_SET } from './constants.ts';
 import { errnos, must, orThrow } from './errno.ts';
 import { close, tryLseek, tryOpenat } from './files.ts';
+import { areNumberedApart, fileNumber } from './fileNumbers.ts';
 import { bind } from './library.ts';
+import { fstat } from './stat.ts';
 
 const c = {
   getdents64: bind<(fd: number, buffer: Uint8Array, size: number) => number>('int64_t getdents64(int, void *, size_t)'),
@@ -21,6 +23,7 @@ const buffer = Buffer.allocUnsafe(1 << 16);
 /** All entries of an open directory, '.' and '..' among them, from its start. */
 export function readEntries(fd: number): DirectoryEntry[] {
   tryLseek(fd, 0, SEEK_SET);
+  const device = areNumberedApart() ? fstat(fd).dev : -1;
   const entries: DirectoryEntry[] = [];
   for (;;) {
     const size = orThrow(c.getdents64(fd, buffer, buffer.length), 'getdents64');
@@ -29,7 +32,7 @@ export function readEntries(fd: number): DirectoryEntry[] {
       const length = buffer.readUInt16LE(at + 16);
       const end = buffer.indexOf(0, at + 19);
       entries.push({
-        ino: buffer.readUInt32LE(at) + buffer.readUInt32LE(at + 4) * 4294967296,
+        ino: fileNumber(device, buffer.readUInt32LE(at) + buffer.readUInt32LE(at + 4) * 4294967296),
         type: buffer[at + 18] as number,
         name: buffer.toString('latin1', at + 19, end),
       });

@@ -84,6 +84,11 @@ export function setFlag(fd: number, flag: number, on: boolean): void {
   fcntl(fd, F_SETFL, on ? flags | flag : flags & ~flag);
 }
 
+const F_DUPFD_CLOEXEC = 1030;
+
+/** Another descriptor of the same open file. */
+export const duplicate = (fd: number): number => fcntl(fd, F_DUPFD_CLOEXEC);
+
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 

@@ -1,6 +1,7 @@
 import { cString } from './bytes.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from './constants.ts';
 import { errnos, must, negativeErrno, orThrow } from './errno.ts';
+import { fileNumber } from './fileNumbers.ts';
 import { bind } from './library.ts';
 
 type Bytes = Uint8Array;
@@ -18,6 +19,7 @@ export interface FileStat {
   nlink: number;
   uid: number;
   gid: number;
+  /** The inode's, see {@link fileNumber}. */
   ino: number;
   /** Bytes. */
   size: number;
@@ -56,17 +58,18 @@ const at64 = (index: number): number => at32(index) + at32(index + 1) * 42949672
 const signed64 = (index: number): number => at32(index) + (i32[index + 1] as number) * 4294967296;
 
 function decode(): FileStat {
+  const dev = makeDev(at32(34), at32(35));
   return {
     mode: at32(7) & 0xffff,
     nlink: at32(4),
     uid: at32(5),
     gid: at32(6),
-    ino: at64(8),
+    ino: fileNumber(dev, at64(8)),
     size: at64(10),
     blocks: at64(12),
     blksize: at32(1),
     rdev: makeDev(at32(32), at32(33)),
-    dev: makeDev(at32(34), at32(35)),
+    dev,
     atimeSec: signed64(16),
     atimeNsec: at32(18),
     ctimeSec: signed64(24),

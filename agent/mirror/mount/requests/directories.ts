@@ -2,6 +2,7 @@ import { S_IFDIR, readEntries } from '../../../platform/libc.ts';
 import type { DirectoryEntry, FileStat } from '../../../platform/libc.ts';
 import type { MountContext } from '../context.ts';
 import type { Handle } from '../handles.ts';
+import type { FuseNode } from '../nodes.ts';
 import { ENTRY_SIZE, Op } from '../protocol.ts';
 
 const DIRENT_SIZE = 24;
@@ -36,7 +37,7 @@ export function readdir(context: MountContext): void {
     const entry = entries[index] as DirectoryEntry;
     const length = (plus ? ENTRY_SIZE : 0) + ((DIRENT_SIZE + entry.name.length + 7) & ~7);
     if (offset + length > size) break;
-    const stat = plus ? statEntry(context, path, entry) : undefined;
+    const stat = plus ? statEntry(context, handle.node, path, entry) : undefined;
     if (stat === null) continue; // removed since
     if (plus) putEntryPlus(context, offset, handle, entry, stat);
     const type = stat === undefined ? entry.type : stat.mode >>> 12;
@@ -49,6 +50,7 @@ export function readdir(context: MountContext): void {
 /** undefined for what is not looked up with the listing, null for what is not there any more. */
 function statEntry(
   context: MountContext,
+  parent: FuseNode,
   directory: string | null,
   entry: DirectoryEntry,
 ): FileStat | null | undefined {
@@ -56,7 +58,7 @@ function statEntry(
   if (directory === null) return null;
   const stat = context.files.tryStat(directory === '' ? entry.name : `${directory}/${entry.name}`);
   if (typeof stat === 'number') return null;
-  return stat.dev === context.device ? stat : undefined;
+  return context.isForeign(parent, stat) ? undefined : stat;
 }
 
 /** struct fuse_entry_out before an entry; all zero where the kernel shall look up by itself. */

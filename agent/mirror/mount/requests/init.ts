@@ -1,4 +1,3 @@
-import { fstatfs } from '../../../platform/libc.ts';
 import type { MountContext } from '../context.ts';
 import { Note } from '../journal.ts';
 import { FUSE_MAJOR, FUSE_MINOR, INIT2_HAS_RESEND, Init, MAX_IO } from '../protocol.ts';
@@ -54,7 +53,7 @@ export function init(context: MountContext): void {
 /** STATFS: that of the file system below. */
 export function statfs(context: MountContext): void {
   const { channel } = context;
-  const stat = fstatfs(context.files.backingFd);
+  const stat = context.files.statFileSystem(context.nodes.byId(channel.nodeId) ?? context.nodes.root);
   channel.clear(0, 20);
   channel.put64(0, stat.blocks);
   channel.put64(2, stat.bfree);

@@ -1,18 +1,13 @@
 import {
-  close,
   errnos,
   fdatasync,
   fsync as fsyncFd,
   must,
-  openat,
   setFlag,
-  syncfs as syncfsFd,
   tryLseek,
   tryPread,
   tryPwrite,
   O_DIRECT,
-  O_DIRECTORY,
-  O_RDONLY,
 } from '../../../platform/libc.ts';
 import type { MountContext } from '../context.ts';
 import type { Handle } from '../handles.ts';
@@ -127,12 +122,5 @@ export function fsync(context: MountContext): void {
 /** SYNCFS: everything at once. */
 export function syncfs(context: MountContext): void {
   const { nodes, files } = context;
-  flush(context, nodes.root, () => {
-    const fd = openat(files.backingFd, '.', O_RDONLY | O_DIRECTORY);
-    try {
-      syncfsFd(fd);
-    } finally {
-      close(fd);
-    }
-  });
+  flush(context, nodes.root, () => files.sync());
 }

@@ -1,12 +1,13 @@
 import { ErrnoError, S_IFLNK, errnos, readlinkat } from '../../../platform/libc.ts';
 import type { FileStat } from '../../../platform/libc.ts';
 import type { MountContext } from '../context.ts';
+import type { FuseNode } from '../nodes.ts';
 import { ENTRY_SIZE } from '../protocol.ts';
 
 /** Refuses what lies on another file system: its inode numbers are not ours, and it is not part of the mirror. */
-function refuseForeign(context: MountContext, path: string, stat: FileStat): void {
-  if (stat.dev === context.device) return;
-  context.options.log(`'${path}' is on another file system and not part of the mirror`);
+function refuseForeign(context: MountContext, parent: FuseNode, path: string, stat: FileStat): void {
+  if (!context.isForeign(parent, stat)) return;
+  context.options.log(`'${path}' is on another file system or of another directory, and not part of the mirror`);
   throw new ErrnoError(errnos.EXDEV, 'lookup', path);
 }
 
@@ -25,7 +26,7 @@ export function lookup(context: MountContext): void {
     channel.put64(4, valid);
     return channel.answer(ENTRY_SIZE);
   }
-  refuseForeign(context, path, stat);
+  refuseForeign(context, parent, path, stat);
   channel.putEntry(0, nodes.lookup(parent, name, stat).id, stat, valid);
   channel.answer(ENTRY_SIZE);
 }

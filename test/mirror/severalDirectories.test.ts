@@ -1,0 +1,64 @@
+import fs from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileIn, SeveralDirectories } from './severalDirectories.ts';
+
+let several: SeveralDirectories;
+beforeEach(async () => {
+  several = new SeveralDirectories();
+  await several.pair.open();
+});
+afterEach(() => several.remove());
+
+const codeOf = (action: () => void): string | undefined => {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
+};
+
+describe('a module of several directories', () => {
+  it('mirrors what is written in each of them, and leaves plain files and no mount when it is released', async () => {
+    const { pair } = several;
+    const { alpha, beta } = pair;
+    fs.writeFileSync(fileIn(alpha, 1, 'was here'), 'before the mirror');
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    for (const index of alpha.directories.keys()) {
+      fs.mkdirSync(fileIn(alpha, index, 'd'));
+      fs.writeFileSync(fileIn(alpha, index, 'd/file'), `of ${index}`);
+    }
+    expect(await several.differences()).toEqual([]);
+    expect(fs.readFileSync(fileIn(beta, 1, 'was here'), 'utf8')).toBe('before the mirror');
+    expect(fs.readFileSync(fileIn(beta, 2, 'd/file'), 'utf8')).toBe('of 2');
+    expect(fs.readdirSync(beta.directories[0] ?? '')).toEqual(['d']);
+    expect(codeOf(() => fs.writeFileSync(fileIn(beta, 1, 'mine'), ''))).toBe('EROFS');
+    await alpha.mirror.release();
+    await beta.mirror.release();
+    expect(several.mounts).toEqual([]);
+    expect(fs.readFileSync(fileIn(alpha, 2, 'd/file'), 'utf8')).toBe('of 2');
+    fs.writeFileSync(fileIn(beta, 1, 'mine'), '');
+  });
+
+  it('lets no name lead from one directory into another', async () => {
+    const { pair } = several;
+    const { alpha } = pair;
+    await pair.serve(alpha);
+    fs.writeFileSync(fileIn(alpha, 0, 'a'), 'a');
+    for (const other of [1, 2]) {
+      expect(codeOf(() => fs.renameSync(fileIn(alpha, 0, 'a'), fileIn(alpha, other, 'a')))).toBe('EXDEV');
+      expect(codeOf(() => fs.linkSync(fileIn(alpha, 0, 'a'), fileIn(alpha, other, 'a')))).toBe('EXDEV');
+    }
+    expect(fs.readdirSync(alpha.directories[1] ?? '')).toEqual([]);
+  });
+
+  it('tells the room of the file system that each directory lies on', async () => {
+    const { pair } = several;
+    const sizeOf = (index: number) => fs.statfsSync(pair.alpha.directories[index] ?? '').blocks;
+    const before = [0, 1, 2].map(sizeOf);
+    await pair.serve(pair.alpha);
+    expect([0, 1, 2].map(sizeOf)).toEqual(before);
+    expect(before[1]).not.toBe(before[0]);
+  });
+});
