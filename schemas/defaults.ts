@@ -10,8 +10,10 @@ export interface ResolvedModule {
   /** In order of preference. */
   readonly hosts: readonly [string, string];
   readonly mirror: {
-    /** Absolute, without a trailing slash. */
+    /** The first one, where relative paths start. Absolute, without a trailing slash. */
     readonly directory: string;
+    /** All of them, in their order. */
+    readonly directories: readonly string[];
     readonly exclude: readonly string[];
     readonly acknowledgeTimeoutMs: number;
     readonly directIo: 'cache' | 'disk';
@@ -108,6 +110,7 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
     hosts: filled.hosts,
     mirror: {
       directory: withoutTrailingSlash(mirror.directories[0]),
+      directories: mirror.directories.map(withoutTrailingSlash),
       exclude: mirror.exclude,
       acknowledgeTimeoutMs: duration(mirror.acknowledgeTimeout),
       directIo: mirror.directIo,

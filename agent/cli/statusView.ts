@@ -59,7 +59,7 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
     `epoch ${module.epoch}`,
     `in sync ${module.inSync.length === 0 ? 'nobody' : module.inSync.join(', ')}`,
     module.automaticFailover ? 'automatic failover' : 'manual failover',
-    module.directory,
+    ...(module.directories ?? [module.directory]),
   ];
   const lines = [`${paint(`module ${module.name}`, 'bold', hasColour)}  ${facts.join(' · ')}\n`];
   lines.push(

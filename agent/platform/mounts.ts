@@ -73,10 +73,15 @@ function canonical(directory: string): string {
   return path.join(fs.realpathSync(path.dirname(absolute)), path.basename(absolute));
 }
 
+/** The mounts at `directory`, later ones cover earlier ones. Does not touch them. */
+export function mountsAt(directory: string): MountEntry[] {
+  const wanted = canonical(directory);
+  return listMounts().filter((entry) => entry.mountPoint === wanted);
+}
+
 /** The topmost mount at `directory`, null when it is no mount point. Does not touch the mount. */
 export function mountAt(directory: string): MountEntry | null {
-  const wanted = canonical(directory);
-  return listMounts().findLast((entry) => entry.mountPoint === wanted) ?? null;
+  return mountsAt(directory).at(-1) ?? null;
 }
 
 /** A mount of a type within a directory, or around it; null when there is none. One at the directory itself does not count. Touches no mount. */

@@ -184,6 +184,7 @@ export class ClusterView {
       primary,
       inSync: [...(record?.inSync ?? [])],
       directory: module.mirror.directory,
+      directories: [...module.mirror.directories],
       serverKind: module.server.kind,
       automaticFailover:
         module.failover.automatic &&

@@ -57,8 +57,9 @@ export interface TakeOverOffer {
 
 /** What of a module must not change while its server runs. */
 export function settingsOf({ hosts, mirror, server }: ResolvedModule): string {
-  const { directory, exclude, directIo } = mirror;
-  return JSON.stringify({ hosts, directory, exclude, directIo, server: server.kind });
+  const { directory, directories, exclude, directIo } = mirror;
+  const further = directories.length > 1 ? { further: directories.slice(1) } : {};
+  return JSON.stringify({ hosts, directory, ...further, exclude, directIo, server: server.kind });
 }
 
 /** Why a program cannot take over from this one; null when it can. @param serves whether modules are served here */

@@ -17,8 +17,9 @@ export type NoticedEvent = Extract<
 
 export function noticeOf(
   event: NoticedEvent,
-  { self, directory }: { readonly self: string; readonly directory: string },
+  { self, directories }: { readonly self: string; readonly directories: readonly string[] },
 ): Notice {
+  const below = directories.join(', ');
   switch (event.type) {
     case 'undoGivenUp': {
       const told = `the last consistent state of ${self} is not kept during this resync: ${event.reason}`;
@@ -26,14 +27,14 @@ export function noticeOf(
       return { level: 'warn', code: 'UNDO_GIVEN_UP', message };
     }
     case 'diskFailed': {
-      const told = `the disk below ${directory} on ${self} has failed (${event.error.code}): it lost writes that it had taken`;
+      const told = `the disk below ${below} on ${self} has failed (${event.error.code}): it lost writes that it had taken`;
       return { level: 'error', code: 'DISK_FAILED', message: `${told}; check the kernel's log and replace it` };
     }
     case 'diskSilent': {
       if (event.silentMs === null) {
         return { level: 'info', code: 'DISK_ANSWERS', message: `the disk of ${self} answers again` };
       }
-      const told = `the disk of ${self} below ${directory} has not answered for ${(event.silentMs / 1000).toFixed(1)} s`;
+      const told = `the disk of ${self} below ${below} has not answered for ${(event.silentMs / 1000).toFixed(1)} s`;
       const message = `${told}: the server waits for it. Check the kernel's log; if it stays away, power ${self} off, and the other host takes over`;
       return { level: 'warn', code: 'DISK_SILENT', message };
     }

@@ -33,7 +33,7 @@ import { tickWhenDue, type Ticks } from './ticker.ts';
 
 export interface ModuleRuntimeOptions {
   readonly config: ModuleConfig;
-  readonly directory: string;
+  readonly directories: readonly string[];
   readonly serverKind: 'qemu' | 'scripts';
   readonly arbiter: Arbiter;
   /** What must not change while the server runs. */
@@ -144,7 +144,7 @@ export class ModuleRuntime {
       );
     }
     const mirror = await options.openMirror();
-    const content = hasFiles(options.directory);
+    const content = options.directories.some(hasFiles);
     const runtime = new ModuleRuntime(options, mirror, await mirror.record(), content);
     runtime.#begin();
     return runtime;
@@ -235,10 +235,6 @@ export class ModuleRuntime {
 
   get core(): ModuleCoreState {
     return this.#core;
-  }
-
-  get directory(): string {
-    return this.#options.directory;
   }
 
   get serverKind(): 'qemu' | 'scripts' {
@@ -547,8 +543,8 @@ export class ModuleRuntime {
   }
 
   #notice(event: NoticedEvent): void {
-    const { config, directory, log } = this.#options;
-    const { level, code, message, fields } = noticeOf(event, { self: config.self, directory });
+    const { config, directories, log } = this.#options;
+    const { level, code, message, fields } = noticeOf(event, { self: config.self, directories });
     log.add(level, this.name, code, message, fields);
   }
 

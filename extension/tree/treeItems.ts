@@ -97,7 +97,7 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
     `**${name}** — ${facts.word} ${facts.label}`,
     linkFacts(module).detail,
     resyncOf(module),
-    `Epoch ${module.epoch} · \`${module.directory}\``,
+    `Epoch ${module.epoch} · ${(module.directories ?? [module.directory]).map((each) => `\`${each}\``).join(' · ')}`,
   ];
   item.tooltip = markdown([...lines, ...module.warnings.map((warning) => `$(warning) ${warning}`)]);
   return item;

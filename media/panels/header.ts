@@ -61,7 +61,14 @@ export class Header {
     const arbiter = module === null ? '' : `automatic failover ${module.automaticFailover ? 'on' : 'off'}`;
     const facts = [
       `Cluster ${state.cluster}`,
-      ...(module === null ? [] : [`epoch ${module.epoch}`, `server ${module.serverKind}`, arbiter, module.directory]),
+      ...(module === null
+        ? []
+        : [
+            `epoch ${module.epoch}`,
+            `server ${module.serverKind}`,
+            arbiter,
+            ...(module.directories ?? [module.directory]),
+          ]),
     ];
     setText(this.#facts, facts.join('  ·  '));
     this.#banner.hidden = connection.connected && connection.problem === null;

@@ -51,8 +51,9 @@ export function* checkAgent(
   for (const module of modules) {
     if (!module.hosts.includes(agent.host)) continue;
     for (const key of ['stateDirectory', 'runDirectory'] as const) {
-      if (!isWithin(agent[key], module.mirror.directory)) continue;
-      const expected = `a directory outside of ${module.mirror.directory}`;
+      const around = module.mirror.directories.find((directory) => isWithin(agent[key], directory));
+      if (around === undefined) continue;
+      const expected = `a directory outside of ${around}`;
       yield {
         code: 'bad-directory',
         path: [key],

@@ -2,9 +2,9 @@ import type { Problem } from '../diagnostic.ts';
 import { isWithin, normalDirectory } from './directories.ts';
 
 /** Globs of what is not replicated that could not mean what they say. */
-export function* checkExclude(globs: readonly string[], directory: string): Iterable<Problem> {
+export function* checkExclude(globs: readonly string[], directories: readonly string[]): Iterable<Problem> {
   for (const [index, glob] of globs.entries()) {
-    const wrong = whatIsWrong(glob, directory);
+    const wrong = whatIsWrong(glob, directories);
     if (wrong === null) continue;
     const [reason, expected] = wrong;
     yield {
@@ -16,8 +16,9 @@ export function* checkExclude(globs: readonly string[], directory: string): Iter
   }
 }
 
-function whatIsWrong(glob: string, directory: string): [reason: string, expected: string] | null {
-  if (glob.startsWith('/') && isWithin(normalDirectory(glob), directory)) {
+function whatIsWrong(glob: string, directories: readonly string[]): [reason: string, expected: string] | null {
+  const directory = directories.find((each) => glob.startsWith('/') && isWithin(normalDirectory(glob), each));
+  if (directory !== undefined) {
     const relative = normalDirectory(glob).slice(normalDirectory(directory).length);
     return [
       'is a path of the host',

@@ -8,23 +8,37 @@ import { checkExclude } from './excludeChecks.ts';
 
 /** Problems of one valid module file that its schema cannot express. */
 export function* checkModule(module: ResolvedModule): Iterable<Problem> {
-  const { directory } = module.mirror;
-  if (
-    normalDirectory(directory) === '/' ||
-    directory.split('/').some((segment) => segment === '.' || segment === '..')
-  ) {
-    const expected = 'a directory of its own, without "." and ".." in its path';
-    yield {
-      code: 'bad-directory',
-      path: ['mirror', 'directories', 0],
-      message: `"${directory}" cannot be mirrored: expected ${expected}`,
-      expected,
-    };
+  const { directories } = module.mirror;
+  for (const [index, directory] of directories.entries()) {
+    const path = ['mirror', 'directories', index];
+    if (
+      normalDirectory(directory) === '/' ||
+      directory.split('/').some((segment) => segment === '.' || segment === '..')
+    ) {
+      const expected = 'a directory of its own, without "." and ".." in its path';
+      yield {
+        code: 'bad-directory',
+        path,
+        message: `"${directory}" cannot be mirrored: expected ${expected}`,
+        expected,
+      };
+    }
+    for (const other of directories.slice(0, index)) {
+      const relation = relationOf(directory, other);
+      if (relation === null) continue;
+      const expected = 'directories that do not lie in one another';
+      yield {
+        code: 'overlapping-directories',
+        path,
+        message: `${directory} ${relation} ${other}, which this module mirrors already: expected ${expected}`,
+        expected,
+      };
+    }
   }
-  yield* checkExclude(module.mirror.exclude, directory);
+  yield* checkExclude(module.mirror.exclude, directories);
   yield* positive(module.mirror.acknowledgeTimeoutMs, ['mirror', 'acknowledgeTimeout']);
   if (module.server.kind === 'qemu') {
-    yield* checkQemu(module.server, directory);
+    yield* checkQemu(module.server, directories);
   } else {
     yield* positive(module.server.checkIntervalMs, ['server', 'scripts', 'checkInterval']);
     yield* positive(module.server.timeoutMs, ['server', 'scripts', 'timeout']);
@@ -37,14 +51,23 @@ function* positive(milliseconds: number, path: readonly string[]): Iterable<Prob
   yield { code: 'bad-duration', path, message: `expected ${expected}`, expected };
 }
 
-function* checkQemu(qemu: ResolvedQemu, directory: string): Iterable<Problem> {
+/** How one directory lies to another one that shares files with it; null when none does. */
+function relationOf(directory: string, other: string): string | null {
+  if (normalDirectory(directory) === normalDirectory(other)) return 'is the same as';
+  if (isWithin(directory, other)) return 'lies in';
+  return isWithin(other, directory) ? 'contains' : null;
+}
+
+function* checkQemu(qemu: ResolvedQemu, directories: readonly string[]): Iterable<Problem> {
+  const isMirrored = (path: string): boolean => directories.some((directory) => isWithin(path, directory));
+  const named = directories.join(' or ');
   yield* positive(qemu.startTimeoutMs, ['server', 'qemu', 'startTimeout']);
   const seen = new Set<string>();
   for (const [index, disk] of qemu.disks.entries()) {
     const path = ['server', 'qemu', 'disks', index, 'file'];
     const absolute = disk.file.startsWith('/')
       ? normalDirectory(disk.file)
-      : normalDirectory(`${directory}/${disk.file}`);
+      : normalDirectory(`${directories[0] ?? ''}/${disk.file}`);
     if (seen.has(absolute)) {
       const expected = 'a file of its own for each disk';
       yield {
@@ -55,8 +78,8 @@ function* checkQemu(qemu: ResolvedQemu, directory: string): Iterable<Problem> {
       };
     }
     seen.add(absolute);
-    if (!isWithin(absolute, directory) || disk.file.split('/').includes('..')) {
-      const expected = `a file in ${directory}`;
+    if (!isMirrored(absolute) || disk.file.split('/').includes('..')) {
+      const expected = `a file in ${named}`;
       yield {
         code: 'not-mirrored',
         severity: 'warning',
@@ -75,8 +98,8 @@ function* checkQemu(qemu: ResolvedQemu, directory: string): Iterable<Problem> {
       };
     }
   }
-  if (qemu.serial !== null && isWithin(qemu.serial, directory)) {
-    const expected = `a file outside of ${directory}`;
+  if (qemu.serial !== null && isMirrored(qemu.serial)) {
+    const expected = `a file outside of ${directories.join(' and ')}`;
     yield {
       code: 'bad-directory',
       severity: 'warning',

@@ -19,31 +19,25 @@ export function* checkPairOfModules(
   }
   const shared = module.hosts.find((host) => other.hosts.includes(host));
   if (shared === undefined) return;
-  const { directory } = module.mirror;
-  const theirs = other.mirror.directory;
-  const path = ['mirror', 'directories', 0];
-  const expected = 'a directory of its own for each module of a host';
   const whose = `of the module ${other.name} (${otherFile}), which also uses ${shared}`;
-  if (normalDirectory(directory) === normalDirectory(theirs)) {
-    yield {
-      code: 'overlapping-directories',
-      path,
-      message: `${directory} is also the directory ${whose}: expected ${expected}`,
-      expected,
-    };
-  } else if (isWithin(directory, theirs)) {
-    yield {
-      code: 'overlapping-directories',
-      path,
-      message: `${directory} lies in ${theirs}, the directory ${whose}: expected ${expected}`,
-      expected,
-    };
-  } else if (isWithin(theirs, directory)) {
-    yield {
-      code: 'overlapping-directories',
-      path,
-      message: `${directory} contains ${theirs}, the directory ${whose}: expected ${expected}`,
-      expected,
-    };
+  for (const [index, directory] of module.mirror.directories.entries()) {
+    for (const theirs of other.mirror.directories) {
+      const message = overlap(directory, theirs, whose);
+      if (message === null) continue;
+      const expected = 'a directory of its own for each module of a host';
+      yield {
+        code: 'overlapping-directories',
+        path: ['mirror', 'directories', index],
+        message: `${message}: expected ${expected}`,
+        expected,
+      };
+    }
   }
+}
+
+/** What is wrong between the directories of two modules; null when nothing is. */
+function overlap(directory: string, theirs: string, whose: string): string | null {
+  if (normalDirectory(directory) === normalDirectory(theirs)) return `${directory} is also the directory ${whose}`;
+  if (isWithin(directory, theirs)) return `${directory} lies in ${theirs}, the directory ${whose}`;
+  return isWithin(theirs, directory) ? `${directory} contains ${theirs}, the directory ${whose}` : null;
 }

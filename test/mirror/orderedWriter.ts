@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { expect } from 'vitest';
 
 /** Writes a number that grows into a file of each directory in turn, now and then durably, and tells every full turn. */
 const PROGRAM = `
@@ -34,8 +35,13 @@ export class OrderedWriter {
     return directories.map((directory) => fs.readFileSync(path.join(directory, 'turn')).readDoubleLE());
   }
 
-  constructor(directories: readonly string[]) {
-    this.#child = spawn(process.execPath, ['-e', PROGRAM, ...directories], { stdio: ['ignore', 'pipe', 'pipe'] });
+  /** @param start runs a command with its output in pipes, in a process group of its own */
+  constructor(
+    directories: readonly string[],
+    start = (argv: readonly string[]): ChildProcess =>
+      spawn(argv[0] ?? '', argv.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], detached: true }),
+  ) {
+    this.#child = start([process.execPath, '-e', PROGRAM, ...directories]);
     let output = '';
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       const lines = (output + text).split('\n');
@@ -56,7 +62,19 @@ export class OrderedWriter {
   }
 
   async end(): Promise<void> {
-    this.#child.kill('SIGKILL');
+    try {
+      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
+    } catch {
+      // It has ended with its host.
+    }
     await this.#ended;
   }
+}
+
+/** What the program wrote later is not there without what it wrote before, and all of what it told is. */
+export function expectOrder(turns: readonly number[], told: number): void {
+  const [first = 0] = turns;
+  expect(turns).toEqual([...turns].sort((a, b) => b - a));
+  expect(turns.at(-1)).toBeGreaterThanOrEqual(first - 1);
+  expect(turns.at(-1)).toBeGreaterThanOrEqual(told);
 }

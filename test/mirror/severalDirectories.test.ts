@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mountAt } from '../../agent/platform/mounts.ts';
+import { TestHost } from './pairHarness.ts';
 import { fileIn, SeveralDirectories } from './severalDirectories.ts';
 
 let several: SeveralDirectories;
@@ -51,6 +55,31 @@ describe('a module of several directories', () => {
       expect(codeOf(() => fs.linkSync(fileIn(alpha, 0, 'a'), fileIn(alpha, other, 'a')))).toBe('EXDEV');
     }
     expect(fs.readdirSync(alpha.directories[1] ?? '')).toEqual([]);
+  });
+
+  it('leaves a disk that is mounted at a directory itself where it is', async () => {
+    const host = new TestHost('alpha', { module: 'disks' });
+    const disk = path.join(host.base, 'disk');
+    fs.mkdirSync(disk);
+    execFileSync('mount', ['-t', 'tmpfs', 'none', disk]);
+    try {
+      Object.assign(host.options, { furtherDirectories: [disk] });
+      fs.writeFileSync(path.join(disk, 'file'), 'content');
+      await host.open();
+      await host.mirror.serve(1);
+      expect(fs.readFileSync(path.join(disk, 'file'), 'utf8')).toBe('content');
+      await host.mirror.abort();
+      await host.mirror.follow('127.0.0.1', 1);
+      expect(codeOf(() => fs.writeFileSync(path.join(disk, 'file'), ''))).toBe('EROFS');
+      await host.mirror.serve(1);
+      await host.mirror.release();
+      await host.close();
+      expect(mountAt(disk)?.type).toBe('tmpfs');
+      fs.writeFileSync(path.join(disk, 'file'), 'plain');
+    } finally {
+      execFileSync('umount', [disk]);
+      await host.remove();
+    }
   });
 
   it('tells the room of the file system that each directory lies on', async () => {

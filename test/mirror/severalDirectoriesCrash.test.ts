@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { mountAt } from '../../agent/platform/mounts.ts';
-import { OrderedWriter } from './orderedWriter.ts';
+import { expectOrder, OrderedWriter } from './orderedWriter.ts';
 import type { TestHost } from './pairHarness.ts';
 import { fileIn, SeveralDirectories } from './severalDirectories.ts';
 
@@ -28,14 +28,6 @@ async function inStep(): Promise<{ alpha: TestHost; beta: TestHost; writer: Orde
   writer = new OrderedWriter(alpha.directories);
   await writer.turns(200);
   return { alpha, beta, writer };
-}
-
-/** What a program wrote later is not there without what it wrote before, in whichever directory. */
-function expectOrder(turns: readonly number[], atLeast: number): void {
-  const first = turns[0] ?? 0;
-  expect(turns).toEqual([...turns].sort((a, b) => b - a));
-  expect(turns.at(-1)).toBeGreaterThanOrEqual(first - 1);
-  expect(turns.at(-1)).toBeGreaterThanOrEqual(atLeast);
 }
 
 test('when the primary dies, the secondary has everything that was acknowledged, in the order in which it was written', async () => {
@@ -125,6 +117,16 @@ test('what a dead process left, in the middle of covering the directories too, i
   }
   await alpha.mirror.serve(1);
   expect(fs.readFileSync(fileIn(alpha, 2, 'file'), 'utf8')).toBe('content');
+});
+
+test('when the agent ends without a word, all directories are uncovered', async () => {
+  const { alpha, beta } = await inStep();
+  await Promise.all([alpha.mirror.abandon(), beta.mirror.abandon()]);
+  expect(several.mounts).toEqual([]);
+  for (const host of [alpha, beta]) {
+    await host.open();
+    expect(OrderedWriter.found(host.directories)[0]).toBeGreaterThan(0);
+  }
 });
 
 test('what a follower that died had covered is uncovered by the next one', async () => {

@@ -65,9 +65,9 @@ describe('directories of one module that share files', () => {
   }
 
   test('the same one twice', async () => {
-    expect(await opened((host) => `${host.directory}/`)).toMatchObject({
-      code: 'already-mirrored',
-    });
+    const found = await opened((host) => `${host.directory}/`);
+    expect(found).toMatchObject({ code: 'nested' });
+    expect(found.message).toContain('is the same directory as');
   });
 
   test('one in the other', async () => {

@@ -337,6 +337,38 @@ describe('files together', () => {
     ]);
   });
 
+  it('check several directories', () => {
+    const several = (directories: string[], change: Change = {}) =>
+      moduleDocument({ ...change, mirror: { directories } });
+    expect(check(several(['/srv/web', '/srv/data', '/mnt/logs']))).toEqual([]);
+    expect(check(several(['/srv/web', '/srv/web2/', '/srv//data']))).toEqual([]);
+    const overlaps: [string[], RegExp][] = [
+      [['/srv/web', '/srv/data', '/srv//web/'], /is the same as \/srv\/web, which this module mirrors already/],
+      [['/srv/web', '/data', '/srv/web/db'], /\/srv\/web\/db lies in \/srv\/web/],
+      [['/srv/web', '/data', '/srv'], /\/srv contains \/srv\/web/],
+    ];
+    for (const [directories, message] of overlaps) {
+      const found = check(several(directories));
+      expect(told(found)).toEqual(['overlapping-directories mirror.directories[2]']);
+      expect(found[0]?.message).toMatch(message);
+    }
+    const other = moduleDocument({ name: 'db', mirror: { directories: ['/db', '/srv/data/db'] } }, 'db.module.jsonc');
+    expect(told(check(several(['/srv/web', '/srv/data']), other))).toEqual([
+      'overlapping-directories mirror.directories[1]',
+      'overlapping-directories mirror.directories[1]',
+    ]);
+    expect(told(check(agentDocument({ stateDirectory: '/data/state' }), several(['/srv/web', '/data'])))).toEqual([
+      'bad-directory stateDirectory',
+    ]);
+    const disks = [{ file: 'a' }, { file: '/data/a' }, { file: '/other/a' }];
+    const found = check(several(['/srv/web', '/data'], qemu({ disks })));
+    expect(told(found)).toEqual(['not-mirrored server.qemu.disks[2].file']);
+    expect(found[0]?.expected).toBe('a file in /srv/web or /data');
+    const tooMany = Array.from({ length: 32 }, (_, index) => `/srv/${index}`);
+    expect(several(tooMany).diagnostics.map(({ path }) => path)).toEqual(['mirror.directories']);
+    expect(several(tooMany.slice(1)).diagnostics).toEqual([]);
+  });
+
   it('check what is excluded', () => {
     const excluding = (exclude: string[]) => check(moduleDocument({ mirror: { directories: ['/srv/web'], exclude } }));
     const good = ['*.swp', '/tmp', 'logs/*.old', '[[]x', '[!a-z0-9]?', 'ü*', '-', 'a-b', 'x]'];
@@ -386,6 +418,7 @@ describe('defaults', () => {
       hosts: ['alpha', 'beta'],
       mirror: {
         directory: '/srv/web',
+        directories: ['/srv/web'],
         exclude: [],
         acknowledgeTimeoutMs: 1000,
         directIo: 'cache',

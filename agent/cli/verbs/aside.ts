@@ -209,8 +209,9 @@ async function refuseMirrors(config: string, to: string): Promise<void> {
   }
   const real = join(fs.realpathSync(existing), rest);
   for (const { name, mirror } of modules) {
-    const { directory } = mirror;
-    const inside = [to, real].some((each) => each === directory || each.startsWith(`${directory}/`));
+    const inside = mirror.directories.some((directory) =>
+      [to, real].some((each) => each === directory || each.startsWith(`${directory}/`)),
+    );
     if (!inside) continue;
     throw new CliError(
       exitCodes.refused,

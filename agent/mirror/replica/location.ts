@@ -61,9 +61,10 @@ export function openLocation(options: Places): Location {
   removeStaleCovers(directories, stateDirectory);
   const rootFds: number[] = [];
   try {
-    for (const directory of directories) rootFds.push(openAndLock(directory));
+    for (const directory of directories) rootFds.push(openApart(directory));
+    if (directories.length > 1) refuseShared(directories, rootFds);
+    directories.forEach((directory, index) => lockRoot(rootFds[index] ?? -1, directory));
     if (directories.length === 1) return { rootFd: rootFds[0] as number, rootFds, assembledFd: null };
-    refuseShared(directories, rootFds);
     return assemble(rootFds, stateDirectory);
   } catch (error) {
     for (const fd of rootFds) fs.closeSync(fd);
@@ -71,7 +72,8 @@ export function openLocation(options: Places): Location {
   }
 }
 
-function openAndLock(directory: string): number {
+/** One that no mirror that is served has to do with. */
+function openApart(directory: string): number {
   const covering = mountAt(directory);
   if (covering?.type === FILE_SYSTEM) {
     throw new MirrorError(
@@ -86,14 +88,15 @@ function openAndLock(directory: string): number {
     fs.closeSync(rootFd);
     throw error;
   }
-  if (flock(rootFd, LOCK_EX | LOCK_NB) === -1) {
-    fs.closeSync(rootFd);
-    throw new MirrorError(
-      'already-mirrored',
-      `${directory} is in use by another mirror: stop that module, or give this one another directory`,
-    );
-  }
   return rootFd;
+}
+
+function lockRoot(rootFd: number, directory: string): void {
+  if (flock(rootFd, LOCK_EX | LOCK_NB) !== -1) return;
+  throw new MirrorError(
+    'already-mirrored',
+    `${directory} is in use by another mirror: stop that module, or give this one another directory`,
+  );
 }
 
 function assemble(rootFds: readonly number[], stateDirectory: string): Location {

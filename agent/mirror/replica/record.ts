@@ -50,7 +50,7 @@ export class RecordStore {
     if (known.length > 0 && known.length !== found.length) {
       throw new MirrorError(
         'directory-changed',
-        `this replica is of ${counted(known.length)}, the module has ${counted(found.length)} now (${directories.join(', ')}): correct the module's "directories". If that was changed on purpose, move ${this.#file} away: the replica is then copied in full`,
+        `this replica is of ${counted(known.length)}, the module has ${counted(found.length)} now (${directories.join(', ')}): correct the module's "directories", or set up a module of another name, which begins anew`,
       );
     }
     const other = known.findIndex(({ ino, born }, index) => ino !== found[index]?.ino || born !== found[index].born);

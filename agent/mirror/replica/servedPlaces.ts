@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { mountAt, type MountEntry } from '../../platform/mounts.ts';
+import { mountAt, mountsAt, type MountEntry } from '../../platform/mounts.ts';
 import { FILE_SYSTEM, refuseOverlap } from '../mount/mountFuse.ts';
 import { bindServed, isMountUsed, unmountServed } from './backgroundCalls.ts';
 import { rootsOf } from './roots.ts';
@@ -37,13 +37,17 @@ export class ServedPlaces {
 
   #isCovered(directory: string): boolean {
     const entry = mountAt(directory);
-    return entry !== null && entry.type === FILE_SYSTEM && entry.source === this.#fsName;
+    return entry !== null && this.#isOurs(entry);
+  }
+
+  #isOurs(entry: MountEntry): boolean {
+    return entry.type === FILE_SYSTEM && entry.source === this.#fsName;
   }
 
   /** A directory that programs would find uncovered: what they write there is not replicated. Null for none. Touches no mount. */
   get uncovered(): string | null {
     if (this.#isOne) return null;
-    return this.#directories.find((directory) => !this.#isCovered(directory)) ?? null;
+    return this.#directories.find((directory) => !mountsAt(directory).some((each) => this.#isOurs(each))) ?? null;
   }
 
   /** Covers what is not covered yet. The mount has to be served. @throws ErrnoError, MirrorError "nested" */

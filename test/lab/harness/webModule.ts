@@ -22,19 +22,21 @@ export interface WebModuleOptions {
   readonly period?: number;
   /** Size of the file that the guest keeps rewriting, MiB. */
   readonly ring?: number;
+  /** More directories to be mirrored. */
+  readonly further?: readonly string[];
   /** More keys of the module file, such as { failover: { restarts: 1 } }. */
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
 /** The text of web.module.jsonc. */
 export function webModuleFile(options: WebModuleOptions = {}): string {
-  const { period = 0.02, ring = 8, more = {} } = options;
+  const { period = 0.02, ring = 8, further = [], more = {} } = options;
   const rest = Object.entries(more).map(([key, value]) => `,\n  ${JSON.stringify(key)}: ${JSON.stringify(value)}`);
   return `// A small Debian guest that writes numbered records to its disk and serves its state at http://${guestAddress}/cgi-bin/status
 {
   "name": "web",
   "hosts": ["alpha", "beta"],
-  "mirror": { "directories": ["${mirrorDirectory}"] },
+  "mirror": { "directories": ${JSON.stringify([mirrorDirectory, ...further])} },
   "server": {
     "qemu": {
       "memory": "128MiB",
