@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -36,6 +37,31 @@ test('a sparse file that took the place of another one before a crash is copied 
   fs.closeSync(fd);
   const { progress } = await pair.join(alpha, beta);
   expect(progress.kind).toBe('delta');
+  await alpha.mirror.release();
+  expect(differences(alpha.directory, beta.directory)).toEqual([]);
+});
+
+test('scattered blocks that the guest writes again while they are brought over are the last ones on both replicas', async () => {
+  const { alpha, beta } = pair;
+  await pair.serve(alpha);
+  const blocks = 4 * 1024;
+  fs.writeFileSync(file(alpha), randomBytes(blocks * 4096));
+  await pair.join(alpha, beta);
+  await secondaryLeaves();
+  const fd = fs.openSync(file(alpha), 'r+');
+  const write = (block: number, bytes = 4096) => fs.writeSync(fd, randomBytes(bytes), 0, bytes, block * 4096);
+  for (let block = 0; block < blocks; block += 2) write(block);
+  const from = await pair.attach(alpha, beta);
+  let inStep = false;
+  const whole = alpha.event('inStep', from, 30_000).then(() => (inStep = true));
+  for (let count = 0; !inStep; count++) {
+    write((count * 26) % blocks, 1 + ((count * 997) % 8192));
+    if (count % 50 === 0) fs.fsyncSync(fd);
+    // What has come from the mirror is taken note of.
+    if (count % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await whole;
+  fs.closeSync(fd);
   await alpha.mirror.release();
   expect(differences(alpha.directory, beta.directory)).toEqual([]);
 });

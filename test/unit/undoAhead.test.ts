@@ -10,6 +10,7 @@ import type { MainCaller } from '../../agent/mirror/replica/mainCall.ts';
 import { ReplicaTree } from '../../agent/mirror/replica/tree.ts';
 import { putHash } from '../../agent/mirror/resync/content.ts';
 import { compareHashes, storeContent } from '../../agent/mirror/resync/followerContent.ts';
+import { DirectStore } from '../../agent/mirror/resync/directStore.ts';
 import { rollBack } from '../../agent/mirror/undo/rollBack.ts';
 import { StateKeeper } from '../../agent/mirror/undo/stateKeeper.ts';
 
@@ -41,6 +42,7 @@ function replica(content: Buffer) {
   const rootFd = fs.openSync(directory, 'r');
   const tree = new ReplicaTree(rootFd);
   const applier = new Applier(tree, () => false);
+  const direct = new DirectStore();
   const log: string[] = [];
   const disk = { fails: false };
   const main = {
@@ -65,6 +67,7 @@ function replica(content: Buffer) {
     onGivenUp: (reason) => givenUp.push(reason),
   });
   end = () => {
+    direct.close();
     keeper.close();
     applier.forgetAll();
     fs.closeSync(rootFd);
@@ -75,14 +78,14 @@ function replica(content: Buffer) {
     const hashes = Buffer.alloc(blocks.length * 16);
     offsets.forEach((at, index) => putHash(wanted.subarray(at, at + BLOCK), hashes, index * 16));
     const message = { file: reference, offsets, hashes, holes: [] };
-    return compareHashes(applier, message, { zones: false, before: keeper, fromDisk: false }).differing;
+    return compareHashes(applier, direct, message, { zones: false, before: keeper, fromDisk: false }).differing;
   };
   const store = (wanted: Buffer, blocks: readonly number[]) => {
     const pieces = blocks.map((block) => {
       const data = wanted.subarray(block * BLOCK, (block + 1) * BLOCK);
       return { offset: block * BLOCK, length: data.length, data };
     });
-    storeContent(applier, { file: reference, pieces }, keeper);
+    storeContent(applier, direct, { file: reference, pieces }, keeper);
   };
   return { file, stateDirectory, rootFd, log, disk, givenUp, keeper, compare, store };
 }

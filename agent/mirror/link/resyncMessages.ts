@@ -62,7 +62,7 @@ export interface ContentMessage {
   readonly pieces: readonly {
     readonly offset: number;
     readonly length: number;
-    /** Null: zeros. */ readonly data: Uint8Array | null;
+    /** Null: zeros. */ readonly data: Buffer | null;
   }[];
 }
 

@@ -17,6 +17,7 @@ import { MirrorError } from '../mirrorError.ts';
 import type { ReplicaRecord } from '../mirror.ts';
 import type { Mutation } from '../mutation.ts';
 import { DirectoryCompare } from '../resync/directoryCompare.ts';
+import { DirectStore } from '../resync/directStore.ts';
 import { FollowerVerify } from '../verify/followerVerify.ts';
 import { compareHashes, storeContent } from '../resync/followerContent.ts';
 import type { StateKeeper } from '../undo/stateKeeper.ts';
@@ -54,6 +55,8 @@ const OWN_TROUBLE = new Set([
   errnos.EMFILE,
   errnos.ENFILE,
 ]);
+/** Frames that may be handled while content of the frame before is still being stored; they see to it themselves. */
+const BESIDE_STORES = new Set<number>([ToFollower.zones, ToFollower.blocks, ToFollower.content]);
 const ACKNOWLEDGE_EVERY = 32;
 const ALIVE_EVERY_MS = 200;
 
@@ -93,6 +96,7 @@ export class FollowerSession {
   readonly #context: FollowerContext;
   readonly #connection: FollowerConnection;
   readonly #verify: FollowerVerify;
+  readonly #store = new DirectStore();
   #compare: DirectoryCompare | null = null;
   /** From the start of a resync to its end changes may hit what is not there yet. */
   #resyncing = false;
@@ -116,6 +120,7 @@ export class FollowerSession {
 
   /** Closes the connection and what is open for it. */
   end(): void {
+    this.#store.close();
     this.#keeper?.close();
     this.#keeper = null;
     this.#connection.end();
@@ -200,6 +205,7 @@ export class FollowerSession {
   }
 
   #dispatch(header: FrameHeader, payload: Buffer): void {
+    if (!BESIDE_STORES.has(header.type)) this.#store.settle();
     switch (header.type) {
       case ToFollower.mutations:
         this.#mutations(payload);
@@ -228,7 +234,7 @@ export class FollowerSession {
       case ToFollower.zones:
       case ToFollower.blocks: {
         const zones = header.type === ToFollower.zones;
-        const answer = compareHashes(this.#context.applier, decodeHashes(payload), {
+        const answer = compareHashes(this.#context.applier, this.#store, decodeHashes(payload), {
           zones,
           before: this.#keeper,
           fromDisk: Boolean(this.#context.record().diskError),
@@ -239,7 +245,8 @@ export class FollowerSession {
       }
       case ToFollower.content: {
         const message = decodeContent(payload);
-        this.#tolerant([message.file.path ?? ''], () => storeContent(this.#context.applier, message, this.#keeper));
+        const { applier } = this.#context;
+        this.#tolerant([message.file.path ?? ''], () => storeContent(applier, this.#store, message, this.#keeper));
         return;
       }
       case ToFollower.removeTree: {
@@ -390,6 +397,7 @@ export class FollowerSession {
       throw new ConnectionEnd(`this replica could not be made durable: ${error}`);
     }
     if (finish) {
+      this.#store.close();
       this.#keeper?.close();
       this.#keeper = null;
       this.#sendJson(ToPrimary.finished, { number, again: false });

@@ -5,6 +5,7 @@ import type { BeforeChange } from '../undo/stateKeeper.ts';
 import type { Applier } from '../replica/applier.ts';
 import { keepCapability } from './capability.ts';
 import { clearRange, dataWithin, hasHash } from './content.ts';
+import type { DataPiece, DirectStore } from './directStore.ts';
 import { PieceBuffer } from './pieceBuffer.ts';
 
 const read = new PieceBuffer();
@@ -12,6 +13,7 @@ const read = new PieceBuffer();
 /** Compares pieces of a local file with the primary's hashes; what is a hole at the primary becomes zeros here. */
 export function compareHashes(
   applier: Applier,
+  store: DirectStore,
   message: HashMessage,
   options: {
     /** Pieces are zones, else blocks. */
@@ -31,6 +33,8 @@ export function compareHashes(
     return { absent: true, differing };
   }
   const length = options.zones ? ZONE_BYTES : BLOCK_BYTES;
+  if (message.holes.length > 0) store.settle();
+  else store.settleFor(fd, offsets, length);
   if (options.fromDisk) forgetCached(fd);
   for (let from = 0; from < offsets.length; from += read.count) {
     read.read(fd, offsets, from, length);
@@ -52,17 +56,26 @@ export function compareHashes(
   return { absent: false, differing };
 }
 
-/** Stores what the primary sent. */
-export function storeContent(applier: Applier, message: ContentMessage, before: BeforeChange | null): void {
+/** Stores what the primary sent; of many blocks it is only begun, see {@link DirectStore}. */
+export function storeContent(
+  applier: Applier,
+  store: DirectStore,
+  message: ContentMessage,
+  before: BeforeChange | null,
+): void {
+  store.settle();
   const fd = applier.file(message.file);
   before?.content(
     fd,
     message.pieces.map(({ offset, length }) => ({ start: offset, end: offset + length })),
   );
   keepCapability(fd, () => {
-    for (const piece of message.pieces) {
-      if (piece.data === null) clearRange(fd, piece.offset, piece.offset + piece.length);
-      else pwriteFully(fd, piece.data, piece.offset);
+    const stored: DataPiece[] = [];
+    for (const { offset, length, data } of message.pieces) {
+      if (data === null) clearRange(fd, offset, offset + length);
+      else stored.push({ offset, data });
     }
+    if (store.begin(fd, stored)) return;
+    for (const { offset, data } of stored) pwriteFully(fd, data, offset);
   });
 }

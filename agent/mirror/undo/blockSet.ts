@@ -20,6 +20,15 @@ export class BlockSet {
     return added;
   }
 
+  /** Whether all blocks that a range of bytes touches are there. */
+  covers(start: number, end: number): boolean {
+    for (let block = Math.floor(start / BLOCK_BYTES); block * BLOCK_BYTES < end; block++) {
+      const chunk = this.#chunks.get(Math.floor(block / BLOCKS_PER_CHUNK));
+      if (((chunk?.[(block % BLOCKS_PER_CHUNK) >> 3] ?? 0) & (1 << (block & 7))) === 0) return false;
+    }
+    return true;
+  }
+
   /** Adds the block that begins at an offset. Returns whether it is new. */
   addBlock(offset: number): boolean {
     return this.#set(Math.floor(offset / BLOCK_BYTES));

@@ -226,6 +226,7 @@ export class UndoJournal {
     const runs = new DataRuns(fd);
     for (const range of ranges) this.#need(ino, range);
     for (const { start, end } of ranges) {
+      if (blocks.covers(start, Math.min(end, size))) continue;
       for (let at = start; at < Math.min(end, size); at = nextPiece(at)) {
         const upTo = Math.min(end, size, nextPiece(at));
         for (const range of blocks.add(at, upTo)) {
