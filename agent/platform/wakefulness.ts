@@ -64,6 +64,7 @@ export class Wakefulness {
   /** Since when there was no request, on the clock; 0 while it was not looked at. */
   #quietSince = 0;
   #possible: boolean;
+  #paused = false;
 
   /** @param wanted false: never does anything */
   constructor(wanted: boolean) {
@@ -104,7 +105,21 @@ export class Wakefulness {
     else if (this.#fd < 0) this.#begin();
   }
 
+  /** The thread takes no request for a while, whoever has one. */
+  pause(): void {
+    this.#paused = true;
+    this.end();
+  }
+
+  /** It takes requests again: as many as before, for all that is known. */
+  goOn(): void {
+    this.#paused = false;
+    this.#quietSince = 0;
+    this.#set();
+  }
+
   #begin(): void {
+    if (this.#paused || !this.#possible) return;
     try {
       this.#fd = fs.openSync(DEVICE, fs.constants.O_WRONLY);
       fs.writeSync(this.#fd, Buffer.from(Int32Array.of(allowedLatency()).buffer));

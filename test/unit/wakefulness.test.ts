@@ -67,6 +67,24 @@ describe('whether processors are kept awake', () => {
     },
   );
 
+  it.skipIf(!fs.existsSync(device) || process.getuid?.() !== 0)(
+    'is let go of while the thread takes no request, and taken again afterwards unless there was little to do',
+    () => {
+      const wakefulness = new Wakefulness(true);
+      wakefulness.pause();
+      wakefulness.goOn();
+      expect(holdsTheDevice()).toBe(false);
+      for (let count = 0; count < 64; count++) wakefulness.note();
+      wakefulness.pause();
+      expect(holdsTheDevice()).toBe(false);
+      for (let count = 0; count < 64; count++) wakefulness.note();
+      expect(holdsTheDevice()).toBe(false);
+      wakefulness.goOn();
+      expect(holdsTheDevice()).toBe(true);
+      wakefulness.end();
+    },
+  );
+
   it('asks for nothing when it is not wanted', () => {
     const wakefulness = new Wakefulness(false);
     for (let count = 0; count < 1000; count++) wakefulness.note();

@@ -37,6 +37,7 @@ function run(setup: DispatcherSetup): void {
     if (session.localDisk) primary.localDisk = session.localDisk;
     post({ type: 'serving' });
     const wakefulness = new Wakefulness(setup.processors === 'awake');
+    primary.wakefulness = wakefulness;
     try {
       session.run({
         wakeFd: setup.wakeFd,

@@ -11,6 +11,7 @@ import {
   S_IFREG,
 } from '../../platform/libc.ts';
 import { collectGarbage, Lull } from '../../platform/lull.ts';
+import type { Wakefulness } from '../../platform/wakefulness.ts';
 import type { Answer } from '../link/ackMessages.ts';
 import { ByteWriter } from '../link/bytes.ts';
 import type { DiskWaits } from '../link/diskWaits.ts';
@@ -129,6 +130,8 @@ export class Primary implements MutationSink {
   /** What the disk of this host is at work on for requests that were begun: the mount's. */
   localDisk: LocalDisk = { reap: () => undefined, drain: () => undefined, settle: () => undefined };
 
+  /** The thread's: let go of while it takes no request. */
+  wakefulness: Wakefulness | null = null;
   /** Who waits for this host's disk. */
   readonly diskWaits: DiskWaits;
 
@@ -558,9 +561,11 @@ export class Primary implements MutationSink {
     this.settle();
     this.localDisk.drain();
     while (this.#shared.frozen && !this.#shared.aborted && !this.#stopping && !this.#releasing) {
+      if (!this.#shared.parked) this.wakefulness?.pause();
       this.#shared.parked = true;
       this.#waitAndDrain(-1);
     }
+    if (this.#shared.parked) this.wakefulness?.goOn();
     this.#shared.parked = false;
   }
 
