@@ -1,4 +1,4 @@
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -9,37 +9,56 @@ import { ReplicaTree, joinPath, type Entry } from '../../agent/mirror/replica/tr
 import { mountAt, unmount } from '../../agent/platform/mounts.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
-let bundled: Promise<string> | null = null;
+const bundles = new Map<number | null, Promise<string>>();
 
-/** Bundles the mirror process of this source tree into a folder of its own; returns mirror.mjs. */
-export function mirrorBundle(): Promise<string> {
-  bundled ??= (async () => {
-    // koffi is found in node_modules, which the bundle therefore has to lie in.
-    const cache = path.join(root, 'node_modules', '.cache');
-    fs.mkdirSync(cache, { recursive: true });
-    const outdir = fs.mkdtempSync(path.join(cache, 'mirror-'));
-    process.once('exit', () => fs.rmSync(outdir, { recursive: true, force: true }));
-    await build({
-      entryPoints: {
-        mirror: 'agent/mirror/process.ts',
-        dispatcher: 'agent/mirror/mount/dispatcherWorker.ts',
-        acknowledger: 'agent/mirror/link/ackWorker.ts',
-        follower: 'agent/mirror/replica/followerWorker.ts',
-      },
-      outdir,
-      outExtension: { '.js': '.mjs' },
-      absWorkingDir: root,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      target: 'node20',
-      external: ['koffi'],
-      sourcemap: 'inline',
-      logLevel: 'warning',
-    });
-    return path.join(outdir, 'mirror.mjs');
-  })();
+/** Has a key of the link's changed after so many frames. */
+const keysOf = (frames: number): Plugin => ({
+  name: 'keys',
+  setup: (bundle) =>
+    bundle.onLoad({ filter: /sealer\.ts$/ }, ({ path: file }) => {
+      const source = fs.readFileSync(file, 'utf8');
+      const contents = source.replace('frames: 1 << 20', `frames: ${frames}`);
+      if (contents === source) throw new Error('the limits of a key are not where they were');
+      return { contents, loader: 'ts' };
+    }),
+});
+
+/**
+ * Bundles the mirror process of this source tree into a folder of its own; returns mirror.mjs.
+ * @param keyFrames after so many frames a key of the link's changes; null: as in the product
+ */
+export function mirrorBundle(keyFrames: number | null = null): Promise<string> {
+  const bundled = bundles.get(keyFrames) ?? makeBundle(keyFrames);
+  bundles.set(keyFrames, bundled);
   return bundled;
+}
+
+async function makeBundle(keyFrames: number | null): Promise<string> {
+  // koffi is found in node_modules, which the bundle therefore has to lie in.
+  const cache = path.join(root, 'node_modules', '.cache');
+  fs.mkdirSync(cache, { recursive: true });
+  const outdir = fs.mkdtempSync(path.join(cache, 'mirror-'));
+  process.once('exit', () => fs.rmSync(outdir, { recursive: true, force: true }));
+  await build({
+    entryPoints: {
+      mirror: 'agent/mirror/process.ts',
+      dispatcher: 'agent/mirror/mount/dispatcherWorker.ts',
+      acknowledger: 'agent/mirror/link/ackWorker.ts',
+      follower: 'agent/mirror/replica/followerWorker.ts',
+    },
+    outdir,
+    outExtension: { '.js': '.mjs' },
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external: ['koffi'],
+    sourcemap: 'inline',
+    plugins: keyFrames === null ? [] : [keysOf(keyFrames)],
+    logLevel: 'warning',
+  });
+  return path.join(outdir, 'mirror.mjs');
 }
 
 /** One host's replica under test. */
@@ -49,6 +68,8 @@ export class TestHost {
   readonly options: MirrorOptions;
   readonly seen: MirrorEvent[] = [];
   readonly log: string[] = [];
+  /** See {@link mirrorBundle}; for the next process. */
+  keyFrames: number | null = null;
   readonly #ownDirectory: string;
   #controller: MirrorController | null = null;
   #waiters: (() => void)[] = [];
@@ -99,7 +120,7 @@ export class TestHost {
 
   async open(): Promise<MirrorController> {
     this.#controller = await MirrorController.open(this.options, {
-      bundle: await mirrorBundle(),
+      bundle: await mirrorBundle(this.keyFrames),
       onLog: (line) => this.log.push(line),
     });
     this.#controller.events((event) => {

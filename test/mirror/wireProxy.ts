@@ -6,6 +6,8 @@ export class WireProxy {
   readonly #server: net.Server;
   readonly #sockets = new Set<net.Socket>();
   #silent = false;
+  /** Sees all that comes through. */
+  onData: ((direction: 'toFollower' | 'toPrimary', data: Buffer) => void) | null = null;
   /** A bit of the next bytes into this direction is changed. */
   #flip: 'toFollower' | 'toPrimary' | null = null;
 
@@ -33,6 +35,7 @@ export class WireProxy {
     this.#sockets.add(from);
     from.on('data', (data: Buffer) => {
       if (this.#silent) return;
+      this.onData?.(direction, data);
       if (this.#flip === direction) {
         this.#flip = null;
         const at = data.length >> 1;
