@@ -1,31 +1,17 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { FaultDisk } from '../mirror/faultDisk.ts';
-import type { LabHost } from './harness/host.ts';
+import { becomesHealthyForGood, everyRecord, FaultDisks } from './faultDisks.ts';
 import { noLab, useLabCluster } from './labSuite.ts';
 
-const disks = new Map<string, FaultDisk>();
-/** What every record of the guest holds: where it is written, the disk fails. */
-const everyRecord = ' boot=';
+const disks = new FaultDisks();
 
 describe.skipIf(noLab !== null)('with a healthy pair', () => {
   // Hooks that end things run in the reverse order: the hosts go before their disks.
-  afterAll(async () => {
-    for (const disk of disks.values()) await disk.remove();
-  });
-  const { cluster } = useLabCluster({ beforeAgents: useFaultDisk });
-  /**
-   * The kernel keeps what it could not write of a file for whoever flushes that file next, also after the disk was cured: then the secondary is
-   * lost once more, and returns. So the guest has to have flushed its own through both disks.
-   */
-  const healthyForGood = async (primary: 'alpha' | 'beta'): Promise<void> => {
-    await cluster().waitUntilHealthy(primary);
-    await cluster().waitForRecords(primary, 20);
-    await cluster().waitUntilHealthy(primary);
-  };
-  const fail = (host: string, text: string | null) => disks.get(host)?.order({ do: 'failContent', text });
+  afterAll(() => disks.remove());
+  const { cluster } = useLabCluster({ beforeAgents: disks.use });
+  const healthyForGood = (primary: 'alpha' | 'beta') => becomesHealthyForGood(cluster(), primary);
 
   it('the disk of the primary fails: the guest moves to the other host, and the failed one returns by itself when it is cured', async () => {
-    await fail('alpha', everyRecord);
+    await disks.fail('alpha', everyRecord);
     try {
       await cluster().waitUntilServing('beta');
       await cluster().waitForRecords('beta', 10);
@@ -38,7 +24,7 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
       const triedAgain = (): boolean => /EIO/.test(cluster().view.replica('beta', 'web')?.reason ?? '');
       await cluster().view.waitFor('alpha was tried and is lost with the reason', triedAgain);
     } finally {
-      await fail('alpha', null);
+      await disks.fail('alpha', null);
     }
     await healthyForGood('beta');
     expect(cluster().view.replica('alpha', 'web')?.diskError).toBeNull();
@@ -47,7 +33,7 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
 
   it('the disk of the primary does not answer: status says so, and when the agent there is killed the other host takes over', async () => {
     const reason = (): string => cluster().view.replica('alpha', 'web')?.reason ?? '';
-    await disks.get('alpha')?.order({ do: 'hold', afterWrites: 1 });
+    await disks.of('alpha').order({ do: 'hold', afterWrites: 1 });
     try {
       const isTold = (): boolean => /the disk of alpha has not answered since 20/.test(reason());
       await cluster().view.waitFor('the reason is shown', isTold);
@@ -58,7 +44,7 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
       await cluster().waitUntilServing('beta');
       await cluster().waitForRecords('beta', 10);
     } finally {
-      await disks.get('alpha')?.order({ do: 'resume' });
+      await disks.of('alpha').order({ do: 'resume' });
     }
     await cluster().host('alpha').startAgent();
     await healthyForGood('beta');
@@ -67,7 +53,7 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
 
   it('the disk of the secondary fails: the guest never notices, and the secondary returns by itself when it is cured', async () => {
     const before = cluster().host('alpha').guests();
-    await fail('beta', everyRecord);
+    await disks.fail('beta', everyRecord);
     try {
       const isAlone = (): boolean => cluster().view.module('alpha', 'web')?.inSync.join() === 'alpha';
       await cluster().view.waitFor('the secondary is out of the in-sync set', isAlone);
@@ -75,21 +61,10 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
       await cluster().view.waitFor('the reason is shown', saysWhy);
       await cluster().waitForRecords('alpha', 20);
     } finally {
-      await fail('beta', null);
+      await disks.fail('beta', null);
     }
     await healthyForGood('alpha');
     expect(cluster().host('alpha').guests()).toEqual(before);
     expect(cluster().view.replica('beta', 'web')?.diskError).toBeNull();
   });
 });
-
-/** A disk of its own for the virtual server, on each host of the pair. */
-async function useFaultDisk(host: LabHost): Promise<void> {
-  const disk = await FaultDisk.make(192, false);
-  disks.set(host.name, disk);
-  await host.run(['mkdir', '-p', '/var/fresh']);
-  await host.run(['mount', disk.device, '/var/fresh']);
-  await host.run(['cp', '-a', '--sparse=always', '/srv/vm/.', '/var/fresh/']);
-  await host.run(['umount', '/var/fresh']);
-  await host.run(['mount', disk.device, '/srv/vm']);
-}

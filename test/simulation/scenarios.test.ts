@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ModuleConfig } from '../../agent/core/types.ts';
 import { Random } from './random.ts';
 import { World, type HostName } from './world.ts';
 
 /**
  * Scenarios in plain text: what is done, then `---`, then what the core must say and show. `UNDERSTUDY_REWRITE=1 npm test` writes the second
- * half anew; read the difference before you commit it.
+ * half anew; read the difference before you commit it. A line `setting NAME VALUE` before all others is one of the module file's.
  */
 const folder = join(import.meta.dirname, '..', 'scenarios');
 const rewrite = process.env['UNDERSTUDY_REWRITE'] === '1';
@@ -61,9 +62,14 @@ function perform(world: World, line: string, note: (text: string) => void): void
 
 function play(script: string): string[] {
   const lines: string[] = [];
-  const world = new World({ random: new Random(1), trace: (line) => lines.push(line.trimEnd()) });
-  for (const line of script.split('\n')) {
-    if (line.trim() === '' || line.startsWith('#')) continue;
+  const done = script.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
+  const settings = done.filter((line) => line.startsWith('setting ')).map((line) => line.split(' ').slice(1));
+  const world = new World({
+    random: new Random(1),
+    trace: (line) => lines.push(line.trimEnd()),
+    config: Object.fromEntries(settings) as Partial<ModuleConfig>,
+  });
+  for (const line of done.slice(settings.length)) {
     lines.push(`> ${line}`);
     perform(world, line.trim(), (text) => lines.push(text));
     for (const outcome of world.outcomes.splice(0)) {

@@ -7,9 +7,14 @@ import { Violation, World } from './world.ts';
 const seeds = Number(process.env['UNDERSTUDY_SEEDS'] ?? 300);
 const only = process.env['UNDERSTUDY_SEED'];
 
-function run(seed: number, trace?: (line: string) => void, failing: 'alpha' | 'beta' | null = null): World {
+function run(
+  seed: number,
+  trace?: (line: string) => void,
+  failing: 'alpha' | 'beta' | null = null,
+  config: Partial<ModuleConfig> = {},
+): World {
   const random = new Random(seed);
-  const world = new World(trace ? { random, trace } : { random });
+  const world = new World(trace ? { random, config, trace } : { random, config });
   world.run(15_000);
   const hosts = ['alpha', 'beta'] as const;
   const end = world.now + 90_000;
@@ -161,13 +166,13 @@ describe('the failover core under faults', () => {
     60_000 + seeds * 100,
   );
 
-  it(
-    `keeps the promises while the disk of one host fails again and again, over ${String(seeds)} seeded runs`,
-    () => {
+  it.each(['switchover', 'report'] as const)(
+    `keeps the promises while the disk of one host fails again and again, over ${String(seeds)} seeded runs (%s)`,
+    (onDiskError) => {
       const broken: string[] = [];
       for (let seed = 1; seed <= seeds && broken.length < 5; seed += 1) {
         try {
-          const world = run(seed, undefined, seed % 2 === 0 ? 'alpha' : 'beta');
+          const world = run(seed, undefined, seed % 2 === 0 ? 'alpha' : 'beta', { onDiskError });
           if (!whole(world)) broken.push(`seed ${String(seed)}: not whole again: ${world.describe()}`);
         } catch (error) {
           if (!(error instanceof Violation)) throw error;

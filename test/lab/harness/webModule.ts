@@ -24,19 +24,24 @@ export interface WebModuleOptions {
   readonly ring?: number;
   /** More directories to be mirrored. */
   readonly further?: readonly string[];
+  /** More keys of its mirror section. */
+  readonly mirror?: Readonly<Record<string, unknown>>;
   /** More keys of the module file, such as { failover: { restarts: 1 } }. */
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
 /** The text of web.module.jsonc. */
 export function webModuleFile(options: WebModuleOptions = {}): string {
-  const { period = 0.02, ring = 8, further = [], more = {} } = options;
-  const rest = Object.entries(more).map(([key, value]) => `,\n  ${JSON.stringify(key)}: ${JSON.stringify(value)}`);
+  const { period = 0.02, ring = 8, further = [], mirror = {}, more = {} } = options;
+  const keys = (values: object, between: string): string =>
+    Object.entries(values)
+      .map(([key, value]) => `,${between}${JSON.stringify(key)}: ${JSON.stringify(value)}`)
+      .join('');
   return `// A small Debian guest that writes numbered records to its disk and serves its state at http://${guestAddress}/cgi-bin/status
 {
   "name": "web",
   "hosts": ["alpha", "beta"],
-  "mirror": { "directories": ${JSON.stringify([mirrorDirectory, ...further])} },
+  "mirror": { "directories": ${JSON.stringify([mirrorDirectory, ...further])}${keys(mirror, ' ')} },
   "server": {
     "qemu": {
       "memory": "128MiB",
@@ -48,7 +53,7 @@ export function webModuleFile(options: WebModuleOptions = {}): string {
       "serial": "${serialLog}",
       "shutdownTimeout": "20s"
     }
-  }${rest.join('')}
+  }${keys(more, '\n  ')}
 }
 `;
 }
