@@ -122,7 +122,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
 
   for (const module of configuration.modules) {
     const here = module.hosts.includes(self.name);
-    const parts = { configuration, module, arbiter, links, log, changed };
+    const told = (host: string, name: string) => view.told(host, name);
+    const parts = { configuration, module, arbiter, links, log, changed, told };
     const left = handed?.modules.find(({ name }) => here && name === module.name);
     const open = here ? () => openModule(parts) : null;
     slots.push(new ModuleSlot(module, open, left ? () => adoptModule(parts, left) : null, log, () => view.changed()));

@@ -32,6 +32,8 @@ export interface ResolvedModule {
   };
   /** `bandwidth` in bytes per second; null: unlimited; "adaptive": what the server leaves. `undo` in bytes; null: by the free space, 0: off. */
   readonly resync: { readonly bandwidth: number | null | 'adaptive'; readonly undo: number | null };
+  /** `bandwidth` in bytes per second; null: unlimited. `schedule`: see {@link parseSchedule}, or "off". */
+  readonly verify: { readonly bandwidth: number | null; readonly schedule: string };
 }
 
 export interface ResolvedQemu {
@@ -105,6 +107,7 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
   const mirror = filled.mirror as Filled<ModuleFile['mirror']>;
   const failover = filled.failover as Filled<NonNullable<ModuleFile['failover']>>;
   const resync = filled.resync as Filled<NonNullable<ModuleFile['resync']>>;
+  const verify = filled.verify as Filled<NonNullable<ModuleFile['verify']>>;
   return {
     name: filled.name,
     hosts: filled.hosts,
@@ -128,11 +131,15 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       failoverPeriodMs: duration(failover.failoverPeriod),
     },
     resync: { bandwidth: resyncBandwidth(resync.bandwidth), undo: undoBytes(resync.undo) },
+    verify: { bandwidth: rateOf(verify.bandwidth), schedule: verify.schedule },
   };
 }
 
 function resyncBandwidth(text: string): number | null | 'adaptive' {
-  if (text === 'adaptive') return text;
+  return text === 'adaptive' ? text : rateOf(text);
+}
+
+function rateOf(text: string): number | null {
   const rate = required(parseRate(text), text);
   return rate === 'unlimited' ? null : rate;
 }

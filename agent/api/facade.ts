@@ -38,8 +38,11 @@ export interface AgentFacade {
   forcePrimary(module: string, host: string, by: Actor): Promise<Outcome>;
   /** After a divergence: the history of `keep` goes on. */
   resolve(module: string, keep: string, by: Actor): Promise<Outcome>;
-  /** Compares both replicas, content at `bandwidth` bytes a second at most, null for no limit. Resolves when it has begun. */
-  verify(module: string, bandwidth: number | null, by: Actor): Promise<Outcome>;
+  /**
+   * Compares both replicas, content at `bandwidth` bytes a second at most; null: no limit, undefined: as the module's file says. Resolves when it
+   * has begun.
+   */
+  verify(module: string, bandwidth: number | null | undefined, by: Actor): Promise<Outcome>;
   stopVerify(module: string, by: Actor): Promise<Outcome>;
   /** The resync under way is paused, and so is any other until it is resumed. */
   pauseResync(module: string, by: Actor): Promise<Outcome>;

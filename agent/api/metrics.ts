@@ -140,6 +140,11 @@ const metrics: readonly Metric[] = [
     ),
   },
   {
+    name: 'understudy_verify_overdue',
+    help: '1 while a verify that was due by the schedule of the module has not been made.',
+    samples: perReplica(({ verifySchedule }) => (verifySchedule ? (verifySchedule.dueSince === null ? 0 : 1) : null)),
+  },
+  {
     name: 'understudy_host_reachable',
     help: '1 when the host is heard from on at least one network.',
     samples: ({ hosts }) => hosts.map((host) => [{ host: host.name }, host.reachable ? 1 : 0]),

@@ -10,7 +10,7 @@ import type {
 import { paint, printable, renderTable } from './table.ts';
 import type { Cell, Colour } from './table.ts';
 import { formatBytes, formatSeconds } from './format.ts';
-import { describeVerify, summariseVerify } from './verifyView.ts';
+import { describeSchedule, describeVerify, summariseVerify } from './verifyView.ts';
 
 /** The status as text: hosts and networks first, then each module with both of its replicas. Ends with a new line. */
 export function renderStatus(snapshot: Snapshot, module: string | null, hasColour: boolean): string {
@@ -95,6 +95,8 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
     );
   }
   if (module.lastVerify) lines.push(`  last verify: ${module.lastVerify.at}, ${summariseVerify(module.lastVerify)}\n`);
+  const schedule = module.onHosts.find((replica) => replica.known && replica.verifySchedule)?.verifySchedule;
+  if (schedule) lines.push(`  next verify: ${describeSchedule(schedule)}\n`);
   return lines.join('');
 }
 

@@ -1,4 +1,4 @@
-import type { LastVerify, VerifyStatus } from '../../schemas/generated/api.ts';
+import type { LastVerify, VerifySchedule, VerifyStatus } from '../../schemas/generated/api.ts';
 import { formatBytes, formatSeconds } from './format.ts';
 import { printable } from './table.ts';
 
@@ -6,6 +6,11 @@ import { printable } from './table.ts';
 export function describeVerify(verify: VerifyStatus): string {
   const left = verify.secondsLeft === null ? 'time left not known yet' : `${formatSeconds(verify.secondsLeft)} left`;
   return `verify: ${verify.names} names, ${formatBytes(verify.checked)} of ${formatBytes(verify.toCheck)} compared, ${formatBytes(verify.rate)}/s, ${left}, ${differences(verify.differences)}`;
+}
+
+/** When the next one is due by itself. */
+export function describeSchedule({ next, dueSince }: VerifySchedule): string {
+  return dueSince === null ? next : `due since ${dueSince}, begun as soon as the pair is whole; then ${next}`;
 }
 
 /** What the last one found, in one line. */

@@ -192,7 +192,7 @@ export class Commands {
 
 function carryOut(runtime: ModuleRuntime, { kind, keep, by, timeoutMs, details }: Asked): Promise<Outcome> {
   const { bandwidth } = details;
-  if (kind === 'verify') return runtime.startVerify(typeof bandwidth === 'number' ? bandwidth : null, by);
+  if (kind === 'verify') return runtime.startVerify(bandwidth === 'adaptive' ? undefined : bandwidth, by);
   if (kind === 'pauseResync') return runtime.pauseResync(by);
   if (kind === 'resumeResync') return runtime.resumeResync(bandwidth, by);
   if (kind === 'paceResync') return runtime.paceResync(bandwidth ?? null);

@@ -30,6 +30,10 @@ import type { DesiredFile, ResolutionFile } from './moduleState.ts';
 import { ModuleView, type ModuleStatus } from './moduleView.ts';
 import { operate, type OperationResult } from './operations.ts';
 import { tickWhenDue, type Ticks } from './ticker.ts';
+import { VerifySchedule, type ScheduleFile } from './verifySchedule.ts';
+
+/** A time of the schedule is begun at most so late. */
+const scheduleLookMs = 20_000;
 
 export interface ModuleRuntimeOptions {
   readonly config: ModuleConfig;
@@ -47,6 +51,12 @@ export interface ModuleRuntimeOptions {
   readonly verify: VerifyFile;
   readonly resync: ResyncFile;
   readonly resyncBandwidth: ResyncBandwidth;
+  /** Bytes per second that a verify reads at most unless somebody says otherwise; null: no limit. */
+  readonly verifyBandwidth: number | null;
+  readonly verifySchedule: string;
+  readonly scheduleFile: ScheduleFile;
+  /** The last verify that the other host of the pair has told of. */
+  readonly verifiedByPeer: () => LastVerify | null;
   readonly log: EventLog;
   /** This host's address for the mirror, on the best network that the peer is heard on. */
   readonly mirrorAddress: () => string;
@@ -63,6 +73,8 @@ export class ModuleRuntime {
   readonly #server: ModuleServer;
   readonly #view = new ModuleView();
   readonly #verify: ModuleVerify;
+  readonly #schedule: VerifySchedule;
+  #scheduleTimer: NodeJS.Timeout | null = null;
   readonly #resync: ModuleResync;
   #core: ModuleCoreState;
   #draining = false;
@@ -130,6 +142,21 @@ export class ModuleRuntime {
       log,
       onChange: () => options.onChange(false),
     });
+    this.#schedule = new VerifySchedule({
+      module: config.module,
+      schedule: options.verifySchedule,
+      file: options.scheduleFile,
+      log,
+      verified: {
+        canBegin: () => this.#isWhole && this.#verify.status === null,
+        begin: async () => {
+          const outcome = await this.startVerify(undefined, 'the schedule');
+          return outcome.ok ? null : outcome.reason;
+        },
+        last: () => [this.#verify.last, options.verifiedByPeer()],
+      },
+      now: new Date(),
+    });
   }
 
   /** Kills what an earlier agent left running, opens the replica, and begins. */
@@ -155,6 +182,7 @@ export class ModuleRuntime {
       tick: () => this.#dispatch({ type: 'tick' }),
       quietUntil: () => quietUntil(this.#core),
     });
+    this.#scheduleTimer = setInterval(() => this.#lookAtSchedule(), scheduleLookMs).unref();
   }
 
   /** Goes on with a module that an earlier program of this process served. When it cannot, the server is ended with the mirror. */
@@ -253,8 +281,10 @@ export class ModuleRuntime {
     return this.#verify.last;
   }
 
-  startVerify(bandwidth: number | null, by: string): Promise<Outcome> {
-    return this.#verify.start(this.#mirror.controller, bandwidth, by);
+  /** @param bandwidth undefined: as the module's file says */
+  startVerify(bandwidth: number | null | undefined, by: string): Promise<Outcome> {
+    const rate = bandwidth === undefined ? this.#options.verifyBandwidth : bandwidth;
+    return this.#verify.start(this.#mirror.controller, rate, by);
   }
 
   pauseResync(by: string): Promise<Outcome> {
@@ -303,7 +333,7 @@ export class ModuleRuntime {
 
   /** The same object as long as nothing of it has changed. */
   status(): ModuleStatus {
-    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify);
+    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, this.#schedule.status);
   }
 
   /** Resolves when the command is done or refused. */
@@ -329,6 +359,7 @@ export class ModuleRuntime {
 
   async close(): Promise<void> {
     this.#ticks?.end();
+    if (this.#scheduleTimer) clearInterval(this.#scheduleTimer);
     await this.#mirror.close();
   }
 
@@ -365,9 +396,19 @@ export class ModuleRuntime {
   #noteChange(before: ModuleCoreState): void {
     const { role } = this.#core;
     // Wherever it was interrupted: what came of a repair is looked at as soon as the pair is whole again.
-    if (role.at === 'primary' && role.link.kind === 'both') this.#verify.checkRepair(this.#mirror.controller);
+    if (this.#isWhole) this.#verify.checkRepair(this.#mirror.controller);
+    if (role.at === 'primary' && before.role !== role) this.#lookAtSchedule();
     const news = this.#view.newsOf(before, this.#core);
     if (news !== null) this.#options.onChange(news === 'urgent');
+  }
+
+  get #isWhole(): boolean {
+    const { role } = this.#core;
+    return role.at === 'primary' && role.link.kind === 'both';
+  }
+
+  #lookAtSchedule(): void {
+    if (this.isPrimary && this.#schedule.look(new Date())) this.#options.onChange(false);
   }
 
   #carryOut(effect: Effect): void {

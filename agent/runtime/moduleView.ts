@@ -1,4 +1,10 @@
-import type { FailoverReport, ReplicaStatus, Traffic, VerifyStatus } from '../../schemas/generated/api.ts';
+import type {
+  FailoverReport,
+  ReplicaStatus,
+  Traffic,
+  VerifySchedule,
+  VerifyStatus,
+} from '../../schemas/generated/api.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState, type ShownState } from '../core/status.ts';
 import type { ModuleCoreState, PeerStatus } from '../core/types.ts';
 import type { MirrorStats } from '../mirror/mirror.ts';
@@ -84,7 +90,13 @@ export class ModuleView {
   }
 
   /** The same object as long as nothing of it has changed. */
-  status(core: ModuleCoreState, server: ModuleServer, resync: ModuleResync, verify: ShownVerify): ModuleStatus {
+  status(
+    core: ModuleCoreState,
+    server: ModuleServer,
+    resync: ModuleResync,
+    verify: ShownVerify,
+    schedule: VerifySchedule | null,
+  ): ModuleStatus {
     const told = this.tell(core);
     const { state, detail, startedAt } = server;
     const inputs = [
@@ -123,6 +135,7 @@ export class ModuleView {
         resyncPaused: serving ? resync.paused : null,
         undoLost: serving ? null : resync.undoLost,
         verify: verify.status,
+        verifySchedule: serving ? schedule : null,
       };
     });
   }

@@ -1,6 +1,8 @@
 /** What a module's runtime on this host is made of. */
 import { join } from 'node:path';
 import type { ResolvedModule } from '../../schemas/defaults.ts';
+import type { LastVerify } from '../../schemas/generated/api.ts';
+import type { LinkModule } from '../../schemas/generated/link.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
@@ -15,6 +17,7 @@ import { ModuleRuntime, type ModuleRuntimeOptions } from './moduleRuntime.ts';
 import { ResyncFile } from './moduleResync.ts';
 import { DesiredFile, ResolutionFile } from './moduleState.ts';
 import { VerifyFile } from './moduleVerify.ts';
+import { ScheduleFile } from './verifySchedule.ts';
 
 export interface ModuleParts {
   readonly configuration: Configuration;
@@ -23,6 +26,8 @@ export interface ModuleParts {
   readonly links: HostLinks;
   readonly log: EventLog;
   readonly changed: (urgent: boolean) => void;
+  /** What a host has told of a module. */
+  readonly told: (host: string, module: string) => LinkModule | null;
 }
 
 export async function openModule(parts: ModuleParts): Promise<ModuleRuntime> {
@@ -42,7 +47,7 @@ export async function adoptModule(parts: ModuleParts, handed: HandedModule): Pro
 }
 
 function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
-  const { configuration, module, arbiter, links, log, changed } = parts;
+  const { configuration, module, arbiter, links, log, changed, told } = parts;
   const { agent, cluster, self } = configuration;
   const peer = module.hosts[0] === self.name ? module.hosts[1] : module.hosts[0];
   const stateDirectory = join(agent.stateDirectory, 'modules', module.name);
@@ -88,6 +93,10 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     verify: new VerifyFile(stateDirectory),
     resync: new ResyncFile(stateDirectory),
     resyncBandwidth: module.resync.bandwidth,
+    verifyBandwidth: module.verify.bandwidth,
+    verifySchedule: module.verify.schedule,
+    scheduleFile: new ScheduleFile(stateDirectory),
+    verifiedByPeer: () => (told(peer, module.name)?.lastVerify as LastVerify | null | undefined) ?? null,
     log,
     mirrorAddress: () => mirrorAddress(configuration, links, peer),
     onChange: changed,

@@ -1,4 +1,4 @@
-import type { LastVerify, VerifyStatus } from '../../schemas/generated/api.ts';
+import type { LastVerify, VerifySchedule, VerifyStatus } from '../../schemas/generated/api.ts';
 import type { ActionFacts, ActionName, PanelState } from '../../schemas/panel.ts';
 import { h, setAttribute, setText } from './dom.ts';
 import { button } from './toolkit.ts';
@@ -48,9 +48,10 @@ export class VerifyCard {
   update({ module, actions }: PanelState, busy: string | null, now: number): void {
     const running = module?.onHosts.find((replica) => replica.known && replica.verify)?.verify ?? null;
     const last = module?.lastVerify ?? null;
+    const schedule = module?.onHosts.find((replica) => replica.known && replica.verifySchedule)?.verifySchedule ?? null;
     this.#bar.hidden = running === null;
     if (running) this.#showRunning(running, now);
-    else this.#showLast(last, now);
+    else this.#showLast(last, schedule, now);
     this.#showDifferences(running === null && last ? last : null);
     for (const [name] of labels) this.#updateButton(name, actions, busy);
   }
@@ -74,12 +75,13 @@ export class VerifyCard {
     setAttribute(this.#result, 'data-severity', false);
   }
 
-  #showLast(last: LastVerify | null, now: number): void {
+  #showLast(last: LastVerify | null, schedule: VerifySchedule | null, now: number): void {
     setText(this.#title, 'Last verify');
     setAttribute(this.#result, 'data-severity', last === null ? false : severityOf(last));
     if (last === null) {
       setText(this.#result, 'Both replicas have not been compared yet.');
-      setText(this.#facts, 'A verify compares them while the server runs, and changes nothing.');
+      const hint = 'A verify compares them while the server runs, and changes nothing.';
+      setText(this.#facts, schedule === null ? hint : `${hint} ${scheduled(schedule)}.`);
       return;
     }
     setText(this.#result, `${resultOf(last)}, ${ago(Date.parse(last.at), now)}`);
@@ -96,6 +98,7 @@ export class VerifyCard {
           : `after the repair of ${what}; what ${host} held is kept aside there`,
       );
     }
+    if (schedule !== null) facts.push(scheduled(schedule));
     setText(this.#facts, facts.join(' · '));
   }
 
@@ -125,6 +128,22 @@ export class VerifyCard {
     const running = actions.some((action) => action.name === 'stopVerify' && action.enabled);
     made.element.hidden = name === 'verify' ? running : !enabled;
   }
+}
+
+function scheduled({ next, dueSince }: VerifySchedule): string {
+  return dueSince === null
+    ? `the next one ${clock(next)}`
+    : `due since ${clock(dueSince)}, begun as soon as the pair is whole`;
+}
+
+function clock(time: string): string {
+  return new Date(time).toLocaleString('en-GB', {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+  });
 }
 
 function resultOf({ outcome, reason, total }: LastVerify): string {

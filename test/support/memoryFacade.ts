@@ -182,8 +182,11 @@ export class MemoryFacade implements AgentFacade {
     return this.#command(`resolve ${module} keeping ${keep}`, by);
   }
 
-  verify(module: string, bandwidth: number | null, by: Actor): Promise<Outcome> {
-    return this.#command(`verify ${module} at ${bandwidth ?? 'any rate'}`, by);
+  verify(module: string, bandwidth: number | null | undefined, by: Actor): Promise<Outcome> {
+    return this.#command(
+      `verify ${module} at ${bandwidth === undefined ? 'the rate of its file' : (bandwidth ?? 'any rate')}`,
+      by,
+    );
   }
 
   stopVerify(module: string, by: Actor): Promise<Outcome> {

@@ -431,7 +431,7 @@ describe('commands', () => {
     expect(facade.commands).toEqual([expect.stringMatching(/: resolve web keeping beta$/)]);
   });
 
-  it('compare replicas for an operator, at 50 MiB a second when nothing is said', async () => {
+  it('compare replicas for an operator, as the file of the module says when nothing else is said', async () => {
     const { port } = await start();
     const viewer = await connect(port, 'viewer');
     await expect(viewer.call('module.verify', { module: 'web' })).rejects.toThrow(/needs the role operator/);
@@ -440,7 +440,7 @@ describe('commands', () => {
     await operator.call('module.verify', { module: 'web', bandwidth: null });
     await operator.call('module.verify', { module: 'web', stop: true });
     expect(facade.commands.map((each) => each.replace(/^.*?: /, ''))).toEqual([
-      'verify web at 52428800',
+      'verify web at the rate of its file',
       'verify web at any rate',
       'stop the verify of web',
     ]);

@@ -674,7 +674,7 @@ describe('with an agent', () => {
     expect((await local(['verify', 'web', '--stop'])).code).toBe(0);
     expect((await local(['verify', 'web', '--bandwidth', 'fast'])).code).toBe(2);
     expect(facade.commands).toEqual([
-      'local: verify web at 52428800',
+      'local: verify web at the rate of its file',
       'local: verify web at 104857600',
       'local: stop the verify of web',
     ]);
@@ -706,7 +706,7 @@ describe('with an agent', () => {
       '1 difference of web: what differs on beta will be OVERWRITTEN with what alpha holds',
     );
     expect(refused.err).toContain('Nothing was changed: expected the name "web"');
-    expect(facade.commands).toEqual(['local: verify web at 52428800']);
+    expect(facade.commands).toEqual(['local: verify web at the rate of its file']);
 
     const confirmed = await local(args, { isInteractive: true, ask: () => Promise.resolve('web') });
     expect(confirmed.code).toBe(0);

@@ -122,7 +122,7 @@ describe('files', () => {
 describe('schema errors', () => {
   it('name the nearest key once, and not the missing one as well', () => {
     expect(inModule(JSON.stringify(minimal).replace('"name"', '"nmae"'))).toEqual([
-      'f:1:2: error: nmae: the key "nmae" is unknown here: expected one of name, hosts, mirror, server, failover, resync; did you mean "name"?',
+      'f:1:2: error: nmae: the key "nmae" is unknown here: expected one of name, hosts, mirror, server, failover, resync, verify; did you mean "name"?',
     ]);
   });
 
@@ -436,6 +436,7 @@ describe('defaults', () => {
         failoverPeriodMs: 86_400_000,
       },
       resync: { bandwidth: 'adaptive', undo: null },
+      verify: { bandwidth: 50 * 1024 ** 2, schedule: 'off' },
     });
     const full = resolveModule({
       ...minimal,

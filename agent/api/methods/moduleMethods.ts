@@ -2,7 +2,6 @@ import { refuse, resultOf } from '../refusals.ts';
 import type { MethodHandlers } from './method.ts';
 
 /** Bytes per second. */
-const defaultVerifyBandwidth = 50 * 1024 * 1024;
 
 export const moduleMethods: MethodHandlers<
   | 'module.start'
@@ -43,7 +42,7 @@ export const moduleMethods: MethodHandlers<
     return resultOf(await facade.resolve(module, keep, actor));
   },
 
-  'module.verify': async ({ module, bandwidth = defaultVerifyBandwidth, stop = false }, { facade, actor }) =>
+  'module.verify': async ({ module, bandwidth, stop = false }, { facade, actor }) =>
     resultOf(await (stop ? facade.stopVerify(module, actor) : facade.verify(module, bandwidth, actor))),
 
   'module.resync': async ({ module, action, bandwidth, confirm }, { facade, actor }) => {

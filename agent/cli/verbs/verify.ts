@@ -16,7 +16,7 @@ const silenceMs = 30_000;
 
 interface Options extends ConnectionOptions {
   readonly json: boolean;
-  readonly bandwidth: string;
+  readonly bandwidth?: string;
   readonly stop: boolean;
   readonly follow: boolean;
   readonly repair: boolean;
@@ -29,7 +29,10 @@ export const addVerify: AddVerb = (program, { io, run }) => {
       'compare both replicas of a module while its server runs; changes nothing unless --repair is confirmed',
     )
     .argument('<module>', 'name of the module')
-    .option('--bandwidth <rate>', 'content read per second at most, such as 100MiB/s, or unlimited', '50MiB/s')
+    .option(
+      '--bandwidth <rate>',
+      'content read per second at most, such as 100MiB/s, or unlimited; else as the module file says',
+    )
     .option('--no-follow', 'only start it: `understudy status` shows how far it is')
     .option('--stop', 'end the verify that is running', false)
     .option('--repair', 'afterwards overwrite what differs on the secondary, when that is confirmed', false)
@@ -37,7 +40,7 @@ export const addVerify: AddVerb = (program, { io, run }) => {
     .option('--json', 'print the outcome as JSON', false)
     .addHelpText(
       'after',
-      '\nExamples:\n  understudy verify web\n  understudy verify web --bandwidth 200MiB/s --no-follow\n  understudy verify web --stop\n  understudy verify web --repair\n\nBoth replicas have to be in sync. Ctrl-C ends the waiting, not the verify. Exit code 3: there are differences, or it\nis not complete. What is read is what the hosts would read, their page caches included.\n\nA repair overwrites only what differs on the secondary, with what the primary holds. Which of the two is right only\nyou can know: look at the differences first. What the secondary held is kept aside there (`understudy aside`); until\nits resync ends the module runs without a second replica. Then both are compared once more.',
+      '\nExamples:\n  understudy verify web\n  understudy verify web --bandwidth 200MiB/s --no-follow\n  understudy verify web --stop\n  understudy verify web --repair\n\nWith verify.schedule in the module file it is done by itself.\n\nBoth replicas have to be in sync. Ctrl-C ends the waiting, not the verify. Exit code 3: there are differences, or it\nis not complete. What is read is what the hosts would read, their page caches included.\n\nA repair overwrites only what differs on the secondary, with what the primary holds. Which of the two is right only\nyou can know: look at the differences first. What the secondary held is kept aside there (`understudy aside`); until\nits resync ends the module runs without a second replica. Then both are compared once more.',
     )
     .action((module: string, options: Options) =>
       run(options.json, async () => {
@@ -46,16 +49,9 @@ export const addVerify: AddVerb = (program, { io, run }) => {
           return printCommandResult(io, options.json, stopped);
         }
         if (options.repair) checkCanConfirm(module, options, io);
-        const rate = parseRate(options.bandwidth);
-        if (rate === null) {
-          throw new CliError(
-            exitCodes.usage,
-            'BAD_RATE',
-            `--bandwidth ${options.bandwidth}: expected a rate such as 50MiB/s, or unlimited.`,
-          );
-        }
+        const bandwidth = bandwidthOf(options);
         const before = (await moduleOf(module, options, io))?.lastVerify?.at ?? null;
-        const params = { module, bandwidth: rate === 'unlimited' ? null : rate };
+        const params = { module, ...(bandwidth !== undefined && { bandwidth }) };
         const started = await callAgent('module.verify', params, options, io);
         if (!options.follow && !options.repair) return printCommandResult(io, options.json, started);
         if (!options.json) io.stderr(`${started.message}\n`);
@@ -67,6 +63,20 @@ export const addVerify: AddVerb = (program, { io, run }) => {
       }),
     );
 };
+
+/** Undefined: as the module's file says. */
+function bandwidthOf({ bandwidth }: Options): number | null | undefined {
+  if (bandwidth === undefined) return undefined;
+  const rate = parseRate(bandwidth);
+  if (rate === null) {
+    throw new CliError(
+      exitCodes.usage,
+      'BAD_RATE',
+      `--bandwidth ${bandwidth}: expected a rate such as 50MiB/s, or unlimited.`,
+    );
+  }
+  return rate === 'unlimited' ? null : rate;
+}
 
 function checkCanConfirm(module: string, { yes, json }: Options, io: Io): void {
   if (yes || (io.isInteractive && !json)) return;
