@@ -148,6 +148,10 @@ export class MirrorController implements Mirror {
     return (await this.#processes.call('keepAside', [name, about])) as string;
   }
 
+  async checkAsideRoom(): Promise<void> {
+    await this.#processes.call('checkAsideRoom', []);
+  }
+
   async guard(processGroups: readonly number[]): Promise<void> {
     this.#carried.guarded = processGroups;
     await this.#processes.call('guard', [processGroups]);

@@ -274,6 +274,8 @@ export interface Mirror {
   release(): Promise<void>;
   /** Copies this replica's present content aside and returns the folder, before a diverged replica is overwritten. */
   keepAside(name: string, about: AsideFacts): Promise<string>;
+  /** Rejects with "no-room" when this replica's present content could not be kept aside. In any role; changes nothing. */
+  checkAsideRoom(): Promise<void>;
   /** If the agent dies without a word, the mirror process kills these process groups before it unmounts. */
   guard(processGroups: readonly number[]): Promise<void>;
   /**

@@ -10,7 +10,7 @@ import type { ModuleRuntime } from './moduleRuntime.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 
 /** What the mirror does, and not the core. */
-type MirrorKind = 'verify' | 'stopVerify' | 'pauseResync' | 'resumeResync' | 'paceResync';
+type MirrorKind = 'verify' | 'stopVerify' | 'pauseResync' | 'resumeResync' | 'paceResync' | 'checkRoom';
 
 type Kind = Exclude<Command['kind'], 'shutdown' | 'detach'> | MirrorKind;
 
@@ -49,6 +49,7 @@ const limitsMs: Readonly<Record<Kind, number>> = {
   pauseResync: 30_000,
   resumeResync: 30_000,
   paceResync: 30_000,
+  checkRoom: 60_000,
 };
 
 /** Carries commands to the host that has to act. */
@@ -118,9 +119,31 @@ export class Commands {
         `${host} is not a host of ${module}; its hosts are ${slot.module.hosts.join(' and ')}`,
       );
     }
-    const keep = kind === 'resolve' ? host : null;
     const target = this.#target(kind, slot, host);
     if (typeof target !== 'string') return target;
+    const loser = loserOf(kind, slot, kind === 'resolve' ? host : target);
+    if (loser !== null && (kind === 'repair' || this.#isDiverged(module))) {
+      // Before anything is touched. Who cannot say is asked again, by those who do it.
+      const room = await this.#send('checkRoom', slot, loser, null, by, {});
+      if (!room.ok && room.code === 'NO_ROOM') return room;
+    }
+    return this.#send(kind, slot, target, kind === 'resolve' ? host : null, by, details);
+  }
+
+  #isDiverged(module: string): boolean {
+    const status = this.view.snapshot().modules.find(({ name }) => name === module);
+    return status?.onHosts.some(({ known, diverged }) => known && diverged) === true;
+  }
+
+  async #send(
+    kind: Kind,
+    slot: ModuleSlot,
+    target: string,
+    keep: string | null,
+    by: string,
+    details: Details,
+  ): Promise<Outcome> {
+    const module = slot.module.name;
     const timeoutMs = Math.min(limitsMs[kind] + shutdownTimeOf(slot), longestMs);
     if (target === this.self) {
       return slot.runtime
@@ -197,8 +220,15 @@ function carryOut(runtime: ModuleRuntime, { kind, keep, by, timeoutMs, details }
   if (kind === 'resumeResync') return runtime.resumeResync(bandwidth, by);
   if (kind === 'paceResync') return runtime.paceResync(bandwidth ?? null);
   if (kind === 'stopVerify') return runtime.stopVerify();
+  if (kind === 'checkRoom') return runtime.checkAsideRoom();
   if (kind === 'repair') return runtime.repair(details.verifiedAt ?? '', by, timeoutMs);
   return runtime.command(kind, timeoutMs, keep);
+}
+
+/** Whose content is overwritten, after it was kept aside; null: nobody's. @param winner whose content goes on */
+function loserOf(kind: Kind, { module }: ModuleSlot, winner: string | null): string | null {
+  if (kind !== 'resolve' && kind !== 'repair') return null;
+  return module.hosts.find((host) => host !== winner) ?? null;
 }
 
 /** A guest may use its whole shutdown time-out. */

@@ -18,6 +18,7 @@ import type {
 } from '../core/types.ts';
 import type { HandedMirror, MirrorController } from '../mirror/controller.ts';
 import type { MirrorEvent, ReplicaRecord } from '../mirror/mirror.ts';
+import { MirrorError } from '../mirror/mirrorError.ts';
 import type { VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
@@ -311,6 +312,19 @@ export class ModuleRuntime {
     // Without the arbiter's answer it may still begin.
     if (!outcome.ok && outcome.code !== 'TIMEOUT') this.#verify.dropPlan();
     return outcome;
+  }
+
+  /** Whether what this host holds could be kept aside. What cannot be told is no refusal: it is found when it is done. */
+  async checkAsideRoom(): Promise<Outcome> {
+    try {
+      await this.#mirror.controller.checkAsideRoom();
+    } catch (error) {
+      if (error instanceof MirrorError && error.code === 'no-room') {
+        const reason = `what ${this.#options.config.self} holds of ${this.name} is to be kept aside there first: ${error.message}`;
+        return { ok: false, code: 'NO_ROOM', reason, numbers: {} };
+      }
+    }
+    return { ok: true, message: 'there is room' };
   }
 
   peerHeard(status: PeerStatus | null): void {

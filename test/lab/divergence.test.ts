@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareTrees } from './guest/compareTrees.ts';
 import { judgeRecords, readRecords } from './guest/records.ts';
 import { readSerial } from './guest/serialLog.ts';
+import type { RefusedRequest } from './harness/clusterView.ts';
 import { LabCluster, otherOf, type PairName } from './harness/labCluster.ts';
-import { serialLog } from './harness/webModule.ts';
+import { asideDirectory, serialLog } from './harness/webModule.ts';
 import { noLab } from './labSuite.ts';
 
 const networks = ['lan', 'link'] as const;
@@ -61,7 +62,17 @@ describe.skipIf(noLab !== null)('an operator forces a host while the other one r
 
       const keep = kept === 'forced' ? forced : first;
       const loser = otherOf(keep);
-      await cluster.view.request(forced, 'module.resolve', { module: 'web', keep, confirm: 'web' });
+      // Without room for what is given up nothing is begun, and the one that runs goes on.
+      await cluster.host(loser).run(['mkdir', '-p', asideDirectory]);
+      await cluster.host(loser).run(['mount', '-t', 'tmpfs', '-o', 'size=66m', 'full', asideDirectory]);
+      const resolve = { module: 'web', keep, confirm: 'web' };
+      const refused: unknown = await cluster.view
+        .request(forced, 'module.resolve', resolve)
+        .catch((error: unknown) => error);
+      await cluster.host(loser).run(['umount', asideDirectory]);
+      expect((refused as RefusedRequest).refusal).toMatchObject({ code: 'NO_ROOM' });
+      expect(cluster.view.replica(forced, 'web')).toMatchObject({ state: 'ALONE' });
+      await cluster.view.request(forced, 'module.resolve', resolve);
       await cluster.waitUntilHealthy(keep);
       await cluster.waitForRecords(keep, 10);
       expect(cluster.host(loser).guests()).toEqual([]);

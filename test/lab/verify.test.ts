@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, readSync, rmSync, writeSync } from '
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LastVerify } from '../../schemas/generated/api.ts';
-import { mirrorDirectory } from './harness/webModule.ts';
+import { asideDirectory, mirrorDirectory } from './harness/webModule.ts';
 import { noLab, useLabCluster } from './labSuite.ts';
 
 interface Answer {
@@ -56,6 +56,19 @@ describe.skipIf(noLab !== null)('a guest that writes all the time', () => {
       },
     ]);
     // Nothing was done about it.
+    expect(cluster().isHealthy('alpha')).toBe(true);
+
+    // Without room for what is overwritten nothing is begun, and the reason says where to make some.
+    const whole = cluster().view.module('alpha', 'web');
+    await cluster().host('beta').run(['mkdir', '-p', asideDirectory]);
+    await cluster().host('beta').run(['mount', '-t', 'tmpfs', '-o', 'size=70m', 'full', asideDirectory]);
+    const refused = await cluster()
+      .host('alpha')
+      .understudy(['verify', 'web', '--bandwidth', 'unlimited', '--repair', '--yes'], { timeoutMs: 180_000 });
+    await cluster().host('beta').run(['umount', asideDirectory]);
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toMatch(/what beta holds of web is to be kept aside there first.*make room there/);
+    expect(cluster().view.module('alpha', 'web')?.epoch).toBe(whole?.epoch);
     expect(cluster().isHealthy('alpha')).toBe(true);
 
     const before = await cluster().lastRecord('alpha');

@@ -389,6 +389,33 @@ suite('the agent', () => {
   });
 });
 
+suite('what is kept aside', () => {
+  test('needs room, which is known before anything is touched, in any role', async () => {
+    const base = fs.mkdtempSync(path.join(os.tmpdir(), 'us-room-'));
+    libc.mount('us-room', base, 'tmpfs', 0, 'size=80m');
+    cleanups.push(() => {
+      unmount(base);
+      fs.rmSync(base, { recursive: true, force: true });
+    });
+    const host = new TestHost('alpha', { stateDirectory: path.join(base, 'state') });
+    cleanups.push(() => host.remove());
+    await host.open();
+    await host.mirror.serve(1);
+    await host.mirror.checkAsideRoom();
+    // Beside what the agent keeps for itself.
+    fs.writeFileSync(path.join(host.directory, 'image'), Buffer.alloc(30 << 20, 'content'));
+    const refusal = {
+      code: 'no-room',
+      message: expect.stringMatching(/takes \d+ MiB.*has room for \d+ MiB/) as string,
+    };
+    await expect(host.mirror.checkAsideRoom()).rejects.toMatchObject(refusal);
+    await host.mirror.release();
+    await host.mirror.follow('127.0.0.1', 1);
+    await expect(host.mirror.checkAsideRoom()).rejects.toMatchObject(refusal);
+    expect(fs.readdirSync(path.join(base, 'state', 'aside'))).toEqual([]);
+  });
+});
+
 suite('a directory that cannot be mirrored', () => {
   const refused = async (options: Partial<TestHost['options']>, prepare: (host: TestHost) => unknown = () => {}) => {
     const host = new TestHost('alpha');

@@ -39,10 +39,8 @@ export async function keepAside(
   if (found) return target;
   const partial = `${target}.partial`;
   fs.rmSync(partial, { recursive: true, force: true });
-  // Through our descriptor: what is mounted over the directory is not what is kept.
-  const source = `/proc/${process.pid}/fd/${rootFd}/.`;
-  const bytes = await bytesIn(roots.map((root) => (root === '' ? source : `${source}/${root}/.`)));
-  checkRoom(rootFd, aside, bytes);
+  const source = sourceOf(rootFd);
+  const bytes = await checkAsideRoom({ rootFd, roots }, stateDirectory);
   try {
     fs.mkdirSync(filesFolder(partial), { recursive: true, mode: 0o700 });
     await promisify(execFile)('cp', ['-a', '--reflink=auto', '--sparse=always', '--', source, filesFolder(partial)]);
@@ -69,6 +67,28 @@ export async function keepAside(
     const message = error instanceof Error ? error.message : String(error);
     throw new MirrorError('keep-aside-failed', `the replica could not be copied to ${target}: ${message.trim()}`);
   }
+}
+
+/**
+ * Whether there is room to keep a replica's present content aside.
+ * @returns its size, bytes
+ * @throws MirrorError "no-room"
+ */
+export async function checkAsideRoom(
+  { rootFd, roots }: Pick<ReplicaTree, 'rootFd' | 'roots'>,
+  stateDirectory: string,
+): Promise<number> {
+  const aside = asideFolder(stateDirectory);
+  makeDirectoryDurably(aside);
+  const source = sourceOf(rootFd);
+  const bytes = await bytesIn(roots.map((root) => (root === '' ? source : `${source}/${root}/.`)));
+  checkRoom(rootFd, aside, bytes);
+  return bytes;
+}
+
+/** Through our descriptor: what is mounted over the directory is not what is kept. */
+function sourceOf(rootFd: number): string {
+  return `/proc/${process.pid}/fd/${rootFd}/.`;
 }
 
 /** The folder that holds this very history already, or a name that is free. Files without a history have nothing to be known again by. */
@@ -98,7 +118,7 @@ function checkRoom(rootFd: number, aside: string, bytes: number): void {
   if (free >= bytes) return;
   throw new MirrorError(
     'no-room',
-    `keeping it aside takes ${mebibytes(bytes)}, and ${aside} has room for ${mebibytes(Math.max(0, free))}: make room there, then resolve again`,
+    `keeping it aside takes ${mebibytes(bytes)}, and ${aside} has room for ${mebibytes(Math.max(0, free))}: make room there, then try again`,
   );
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { FollowerHost } from './followerHost.ts';
-import { keepAside } from './keepAside.ts';
+import { checkAsideRoom, keepAside } from './keepAside.ts';
 import type { Inherited, TakenOver } from './inherited.ts';
 import { identitiesOf, type Location, openCovered, openLocation } from './location.ts';
 import { markRolledBack, rollBack } from '../undo/rollBack.ts';
@@ -229,6 +229,10 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
       throw new MirrorError('wrong-state', 'this host serves the mirror: what it serves is not put aside');
     }
     return keepAside(this.#tree(), this.#options.stateDirectory, this.#options.module, name, about);
+  }
+
+  async checkAsideRoom(): Promise<void> {
+    await checkAsideRoom(this.#tree(), this.#options.stateDirectory);
   }
 
   async #prune(): Promise<void> {

@@ -1,6 +1,8 @@
 /** The cluster and the module of the lab, as an operator would write them. */
 export const guestAddress = '10.77.0.50';
 export const mirrorDirectory = '/srv/vm/web';
+/** Where each host of the pair keeps aside what is overwritten. */
+export const asideDirectory = '/var/lib/understudy/modules/web/aside';
 /** Inside each host, outside of the mirror: the guest's console there. */
 export const serialLog = '/var/log/web.serial.log';
 
