@@ -70,6 +70,20 @@ function step(title: string, body: () => Promise<void>): void {
 }
 
 // One window, one story: each step begins where the one before has ended.
+/** Both hosts of web have gone on by themselves; beta serves it. */
+function diverge(): void {
+  story.serveOn('web', 'beta');
+  story.change('web', (module) => {
+    module.inSync = ['beta'];
+    for (const replica of module.onHosts) {
+      replica.state = replica.host === 'beta' ? 'ALONE' : 'WAIT';
+      if (replica.host !== 'alpha') continue;
+      replica.reason = 'Its history is not that of beta.';
+      replica.diverged = { since: 4, epoch: 5, from: 'beta', fromEpoch: 6 };
+    }
+  });
+}
+
 describe('the extension in VS Code', () => {
   step('welcomes a person who has no cluster yet', async () => {
     await workbench.show('Understudy');
@@ -264,6 +278,57 @@ describe('the extension in VS Code', () => {
     await workbench.line(/^web, PRIM on beta, in sync · verify 0 %/).waitFor();
     await workbench.contextMenu(workbench.line(/^web,/), /Stop Verify/);
     await workbench.panel.getByText(/^Not complete \(it was stopped\), no differences until then/).waitFor();
+    await workbench.clearNotifications();
+  });
+
+  step('says when the next verify is due, and which one waits', async () => {
+    const scheduled = (dueSince: string | null): void =>
+      story.change('web', (module) => {
+        const primary = module.onHosts.find(({ host }) => host === 'beta');
+        if (primary) primary.verifySchedule = { next: '2027-01-03T03:00:00.000Z', dueSince };
+      });
+    scheduled(null);
+    await workbench.panel.getByText(/asked for by .* · the next one Sun/).waitFor();
+    scheduled('2026-12-27T03:00:00.000Z');
+    await workbench.panel.getByText(/due since Sun.*, begun as soon as the pair is whole/).waitFor();
+    story.serveOn('web', 'beta');
+  });
+
+  for (const { name, kind, tag } of themes) {
+    step(`shows two histories, and asks whose is kept by its host, in ${tag}`, async () => {
+      diverge();
+      await workbench.chooseTheme(name);
+      const { panel, page } = workbench;
+      await panel.locator(`body.${kind}`).waitFor();
+      await workbench.line(/^web, ALONE on beta, alpha has diverged/).waitFor();
+      await workbench.line(/^alpha, WAIT diverged/).waitFor();
+      await panel.getByRole('img', { name: 'beta to alpha: diverged' }).waitFor();
+      await workbench.screenshot(`diverged-${tag}`);
+      const done = story.entries.length;
+      await workbench.contextMenu(workbench.line(/^web,/), /Resolve Divergence/);
+      await page.locator('.quick-input-widget').getByPlaceholder('Whose history of web shall be kept?').waitFor();
+      await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'alpha' }).click();
+      await workbench.dialog.getByText('Keep the history of alpha for module web of cluster site?').waitFor();
+      await workbench.dialog.getByText(/both went on after epoch 4/).waitFor();
+      await workbench.dialog.getByText(/What beta holds is put aside in a folder on beta/).waitFor();
+      await workbench.dialog
+        .getByText(/The server is stopped on beta and started on alpha, without anything/)
+        .waitFor();
+      await workbench.screenshot(`resolve-${tag}`);
+      await workbench.answer('Cancel');
+      await workbench.line(/^alpha, WAIT diverged/).waitFor();
+      expect(story.entries.length).toBe(done);
+    });
+  }
+
+  step('resolves a divergence from the host whose history is kept', async () => {
+    await workbench.contextMenu(workbench.line(/^beta, ALONE/), /Resolve Divergence/);
+    await workbench.dialog.getByText('Keep the history of beta for module web of cluster site?').waitFor();
+    await workbench.dialog.getByText(/What alpha holds is put aside in a folder on alpha/).waitFor();
+    await workbench.dialog.getByText(/The server goes on running on beta\./).waitFor();
+    await workbench.answer('Keep beta');
+    await workbench.line(/^web, PRIM on beta, in sync/).waitFor();
+    await workbench.panel.getByRole('img', { name: 'beta to alpha: in sync' }).waitFor();
     await workbench.clearNotifications();
   });
 
