@@ -28,7 +28,7 @@ interface Item {
   /** Parts in zones that the guest wrote while they waited: looked at behind the others, since it may well write them again. */
   hot: ByteRange[];
   /** It may have other names. */
-  readonly linked: boolean;
+  linked: boolean;
   /** Open while it is being looked at, else -1. */
   fd: number;
   /** Answers and pieces of content that are still due. */
@@ -101,24 +101,23 @@ export class ContentCompare {
   /** Queues parts of a file for comparison; parts that are queued already stay so. */
   check(ino: number, path: string, ranges: readonly ByteRange[], fresh: boolean): void {
     const known = this.#items.get(ino);
+    // An answer may speak of a name that the file had when the question was sent. What waits here has its present one.
+    const place = known?.path ?? path;
+    const stat = this.#context.tree.stat(place);
+    // Gone or replaced meanwhile: the change itself was sent, and if the file has another name, that is looked at.
+    if (stat?.ino !== ino) return;
     if (known && !known.fresh) {
       const before = lengthOf(known.ranges) + lengthOf(known.hot);
-      known.ranges = clamp(mergeRanges([...known.ranges, ...known.hot, ...ranges]), this.#sizeOf(known));
+      known.ranges = clamp(mergeRanges([...known.ranges, ...known.hot, ...ranges]), stat.size);
       known.hot = [];
       this.#context.ledger.toCheck += Math.max(0, lengthOf(known.ranges) - before);
-      this.#place(known, path);
+      this.#place(known, place);
       this.#waitingItems.add(known);
       return;
     }
     if (known) this.#forget(known);
-    const stat = this.#context.tree.stat(path);
-    // Gone meanwhile: the change itself was sent.
-    if (stat === null) return;
-    if (stat.ino !== ino) {
-      this.#look(parentOf(path));
-      return;
-    }
-    const wanted = clamp(ranges, stat.size);
+    // What was on its way to a file that was new to the follower is forgotten with it.
+    const wanted = clamp(known ? [{ start: 0, end: stat.size }] : ranges, stat.size);
     if (wanted.length === 0) return;
     const item: Item = {
       ino,
@@ -133,7 +132,7 @@ export class ContentCompare {
     };
     this.#context.ledger.toCheck += lengthOf(item.ranges);
     this.#items.set(ino, item);
-    this.#place(item, path);
+    this.#place(item, place);
     this.#waitingItems.add(item);
   }
 
@@ -398,6 +397,12 @@ export class ContentCompare {
       this.#contentInFlight.shift();
       this.#contentBytes -= first.bytes;
     }
+  }
+
+  /** A file has a further name. */
+  linked(ino: number): void {
+    const item = this.#items.get(ino);
+    if (item) item.linked = true;
   }
 
   /** A name of a file was removed. */

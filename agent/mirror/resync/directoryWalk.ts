@@ -1,4 +1,4 @@
-import { fromByteString, S_IFDIR, S_IFMT, S_IFREG } from '../../platform/libc.ts';
+import { fromByteString, RENAME_EXCHANGE, S_IFDIR, S_IFMT, S_IFREG } from '../../platform/libc.ts';
 import { pathsOf } from '../link/mutationCodec.ts';
 import { ToFollower } from '../link/protocol.ts';
 import { type ComparedEntry, type DirectoryAnswer, encodeDirectory } from '../link/resyncMessages.ts';
@@ -12,6 +12,8 @@ import { type ResyncContext, sendCounted } from './resyncContext.ts';
 const ENTRIES_PER_MESSAGE = 1000;
 const DIRECTORIES_IN_FLIGHT = 4;
 const MOST_ABSENCES = 1000;
+/** With more of them waiting, each further one simply joins them. */
+const MOST_STRAYS = 100;
 
 interface Listing {
   readonly path: string;
@@ -163,16 +165,31 @@ export class DirectoryWalk {
   }
 
   renamed(mutation: Extract<Mutation, { kind: 'rename' }>): void {
+    const { from, to, flags } = mutation;
+    const settled = this.#isSettled(from) && ((flags & RENAME_EXCHANGE) === 0 || this.#isSettled(to));
     if (movesDirectory(this.#context.tree, mutation)) this.#follow(movedBy(mutation));
     // What was moved from a directory that was not looked at yet into one that was would be missed.
-    for (const path of pathsOf(mutation)) {
-      this.appeared(path);
-    }
+    if (!settled) for (const path of pathsOf(mutation)) this.#strays.add(path);
   }
 
-  /** There is something under a name that the walk may have been past already; of a directory all that is below is looked at. */
-  appeared(path: string): void {
-    this.#strays.add(path);
+  linked({ file, path }: Extract<Mutation, { kind: 'link' }>): void {
+    if (file.path === null || !this.#isSettled(file.path)) this.#strays.add(path);
+  }
+
+  /**
+   * Whether what is under a name was compared, so that the follower needs no more than the changes themselves, which it gets in order. Programs
+   * that never rest would keep a walk that looks at all they move from ever being complete. May say no although it was.
+   */
+  #isSettled(path: string): boolean {
+    if (this.#directories.size > 0 || this.#bigListing !== null || this.#strays.size > MOST_STRAYS) return false;
+    const parent = parentOf(path);
+    const name = path.slice(parent === '' ? 0 : parent.length + 1);
+    for (const stray of this.#strays) if (isWithin(stray, path) || isWithin(path, stray)) return false;
+    for (const listing of this.#listings.values()) {
+      if (isWithin(listing.path, path)) return false;
+      if (listing.path === parent && listing.entries.some((entry) => entry.name === name)) return false;
+    }
+    return true;
   }
 
   /** What is to be listed has other paths now. */
@@ -187,4 +204,8 @@ export class DirectoryWalk {
     }
     if (this.#bigListing) this.#bigListing.path = moved(this.#bigListing.path) ?? this.#bigListing.path;
   }
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
 }

@@ -154,7 +154,8 @@ export class PrimaryResync {
         this.#walk.renamed(mutation);
         return;
       case 'link':
-        this.#walk.appeared(mutation.path);
+        this.#content.linked(mutation.file.ino);
+        this.#walk.linked(mutation);
         return;
       case 'unlink':
         this.#content.unlinked(mutation.ino, mutation.path);
