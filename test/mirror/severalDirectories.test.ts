@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -55,6 +56,44 @@ describe('a module of several directories', () => {
       expect(codeOf(() => fs.linkSync(fileIn(alpha, 0, 'a'), fileIn(alpha, other, 'a')))).toBe('EXDEV');
     }
     expect(fs.readdirSync(alpha.directories[1] ?? '')).toEqual([]);
+  });
+
+  it('passes direct writes on to the disk of each directory', async () => {
+    await several.remove();
+    several = new SeveralDirectories({ directIo: 'disk' });
+    const { alpha, beta } = await several.pair.open();
+    await several.pair.serve(alpha);
+    await several.pair.join(alpha, beta);
+    const image = randomBytes(64 * 4096);
+    fs.writeFileSync(path.join(alpha.base, 'image'), image);
+    for (const index of [0, 1, 2]) {
+      const to = fileIn(alpha, index, 'image');
+      const [from, block] = [`if=${path.join(alpha.base, 'image')}`, 'bs=4096'];
+      execFileSync('dd', [from, `of=${to}`, block, 'oflag=direct', 'status=none']);
+      execFileSync('dd', [from, `of=${to}`, block, 'oflag=direct', 'conv=notrunc,fsync', 'seek=32', 'status=none']);
+    }
+    expect(await several.differences()).toEqual([]);
+    const written = fs.readFileSync(fileIn(beta, 1, 'image'));
+    expect(written.equals(Buffer.concat([image.subarray(0, 32 * 4096), image]))).toBe(true);
+  });
+
+  it('may have 31 of them', async () => {
+    const { pair } = several;
+    for (const host of [pair.alpha, pair.beta]) {
+      await host.close();
+      const more = Array.from({ length: 31 }, (_, index) => path.join(host.base, `d${index}`));
+      for (const each of more) fs.mkdirSync(each);
+      const layout = more.map((each) => path.basename(each));
+      Object.assign(host.options, { directory: more[0], furtherDirectories: more.slice(1), layout });
+      fs.rmSync(host.options.stateDirectory, { recursive: true });
+      await host.open();
+    }
+    await pair.serve(pair.alpha);
+    await pair.join(pair.alpha, pair.beta);
+    for (const index of pair.alpha.directories.keys()) fs.writeFileSync(fileIn(pair.alpha, index, 'file'), `${index}`);
+    await pair.alpha.mirror.release();
+    const found = pair.beta.directories.map((directory) => fs.readFileSync(path.join(directory, 'file'), 'utf8'));
+    expect(found).toEqual(pair.beta.directories.map((_, index) => `${index}`));
   });
 
   it('leaves a disk that is mounted at a directory itself where it is', async () => {

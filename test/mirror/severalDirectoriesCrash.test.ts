@@ -119,6 +119,25 @@ test('what a dead process left, in the middle of covering the directories too, i
   expect(fs.readFileSync(fileIn(alpha, 2, 'file'), 'utf8')).toBe('content');
 });
 
+test('a process that is killed in the middle of covering the directories is taken over, and all are covered, or it has failed', async () => {
+  const { alpha } = several.pair;
+  const [first = '', , last = ''] = alpha.directories;
+  for (const place of [first, last]) {
+    const from = alpha.seen.length;
+    const served = alpha.mirror.serve(1).catch(() => undefined);
+    while (mountAt(place) === null) await new Promise(setImmediate);
+    process.kill(alpha.mirror.pid ?? 0, 'SIGKILL');
+    await served;
+    const ended = await Promise.race([alpha.event('tookOver', from), alpha.event('failed', from)]);
+    if (ended.type === 'tookOver') {
+      for (const index of [0, 1, 2]) fs.writeFileSync(fileIn(alpha, index, 'file'), 'written');
+      for (const directory of alpha.directories) expect(mountAt(directory)?.source).toBe('understudy:web');
+      await alpha.mirror.release();
+    } else await alpha.open();
+    expect(several.mounts).toEqual([]);
+  }
+});
+
 test('when the agent ends without a word, all directories are uncovered', async () => {
   const { alpha, beta } = await inStep();
   await Promise.all([alpha.mirror.abandon(), beta.mirror.abandon()]);

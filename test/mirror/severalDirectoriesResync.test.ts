@@ -69,6 +69,36 @@ test('a secondary whose primary is lost in mid-resync can be had back as it was,
   expect(beta.seen.filter(({ type }) => type === 'undoGivenUp')).toEqual([]);
 });
 
+test('a resync that is taken back, and broken off in that again and again, is taken back in the end in every directory', async () => {
+  const { pair, alpha, beta, before } = await changedAlone(6 * MIB);
+  const from = await pair.attach(alpha, beta);
+  await alpha.event(
+    'resync',
+    from,
+    30_000,
+    ({ progress }) => progress.checked > 0.6 * progress.toCheck && progress.sent > MIB,
+  );
+  await alpha.crash();
+  await beta.event('followerLink', 0, 10_000, (event) => !event.connected);
+  pair.epoch++;
+  await beta.mirror.enterEpoch({ epoch: pair.epoch, primary: 'beta' });
+  for (const ms of [5, 15, 30, 60, 120]) {
+    const since = beta.seen.length;
+    const served = beta.mirror.serve(pair.epoch).catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    beta.mirror.destroy();
+    await Promise.all([served, beta.event('failed', since)]);
+    await beta.open();
+  }
+  await beta.mirror.serve(pair.epoch);
+  const after = beta.directories.map(describe);
+  expect(before.map((each, index) => changed(each, after[index] ?? new Map<string, Described>()))).toEqual([
+    [],
+    [],
+    [],
+  ]);
+});
+
 test('a history that is given up is kept aside from every directory', async () => {
   several = new SeveralDirectories();
   const { pair } = several;
