@@ -12,6 +12,9 @@ import { WaitingLine } from '../waitingLine.ts';
 
 const HASHES_IN_FLIGHT = 8;
 const ZONES_PER_MESSAGE = 16;
+/** Of many small files, a block or two each, a frame each: as many blocks as few frames of large files are about, and no file open too long. */
+const BLOCKS_IN_FLIGHT = HASHES_IN_FLIGHT * ZONES_PER_MESSAGE * BLOCKS_PER_ZONE;
+const BLOCK_FRAMES_IN_FLIGHT = 64;
 /** Work that waits for its turn: each holds its file open, and a process may open so many only. */
 const JOBS_WAITING = 64;
 /** Bytes of content on their way: more would make the guest's writes wait in the same queue. */
@@ -53,6 +56,7 @@ export class ContentCompare {
   readonly #waitingItems = new WaitingLine<Item>();
   readonly #zonesInFlight = new Map<number, CompareJob>();
   readonly #blocksInFlight = new Map<number, CompareJob>();
+  #blocksUnderWay = 0;
   readonly #blockJobs: CompareJob[] = [];
   readonly #contentJobs: CompareJob[] = [];
   readonly #contentInFlight: { number: number; bytes: number }[] = [];
@@ -76,7 +80,7 @@ export class ContentCompare {
       const job = this.#contentJobs.shift();
       if (job) return this.#sendBlocks(job);
     }
-    if (this.#blocksInFlight.size < HASHES_IN_FLIGHT) {
+    if (this.#blocksUnderWay < BLOCKS_IN_FLIGHT && this.#blocksInFlight.size < BLOCK_FRAMES_IN_FLIGHT) {
       const job = this.#blockJobs.shift();
       if (job) return this.#sendBlockHashes(job);
     }
@@ -299,6 +303,7 @@ export class ContentCompare {
     }
     const job: CompareJob = { item, offsets: found.offsets };
     this.#blocksInFlight.set(this.#context.session.nextNumber, job);
+    this.#blocksUnderWay += job.offsets.length;
     item.open++;
     sendCounted(
       this.#context,
@@ -329,6 +334,7 @@ export class ContentCompare {
     const job = this.#blocksInFlight.get(answer.number);
     if (!job) return;
     this.#blocksInFlight.delete(answer.number);
+    this.#blocksUnderWay -= job.offsets.length;
     job.item.open--;
     if (answer.absent) this.#absent(job.item);
     else {
