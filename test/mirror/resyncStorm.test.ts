@@ -22,6 +22,12 @@ function build({ directory }: TestHost, random: Random): void {
   }
 }
 
+/** Gives files further names. */
+function link({ directory }: TestHost, random: Random): void {
+  const names = new Names(directory, random);
+  for (let each = 0; each < 150; each++) change(names, random, linking);
+}
+
 /** What is in a directory now. */
 class Names {
   readonly files: string[] = [];
@@ -64,13 +70,17 @@ function write(file: string, random: Random): void {
   }
 }
 
-const moves: ((names: Names, random: Random) => void)[] = [
+type Move = (names: Names, random: Random) => void;
+
+const linking: Move[] = [(names) => fs.linkSync(names.file, names.within('l', 40))];
+
+const moves: Move[] = [
   (names) => fs.renameSync(names.file, names.within('n', 40)),
   (names) => fs.renameSync(names.file, names.within('n', 40)),
   (names) => exchange(names.file, names.file),
   (names) => fs.renameSync(names.directory, names.within('m', 10)),
   (names) => exchange(names.directory, names.directory),
-  (names) => fs.linkSync(names.file, names.within('l', 40)),
+  ...linking,
   (names) => {
     if (names.files.length > 150) fs.unlinkSync(names.file);
   },
@@ -80,19 +90,19 @@ const moves: ((names: Names, random: Random) => void)[] = [
 ];
 
 /** One random change; it may fail, for names that do not fit. */
-function change(names: Names, random: Random): void {
+function change(names: Names, random: Random, among = moves): void {
   try {
-    random.pick(moves)(names, random);
+    random.pick(among)(names, random);
   } catch (error) {
     if (libc.errnoOf(error) === undefined) throw error;
   }
 }
 
 /** Moves and changes what is there until the resync has ended. */
-async function storm(host: TestHost, random: Random, from: number): Promise<void> {
+async function storm(host: TestHost, random: Random, from: number, among = moves): Promise<void> {
   const isOver = () => host.seen.slice(from).some(({ type }) => type === 'inStep' || type === 'peerLost');
   for (let names = new Names(host.directory, random), round = 1; !isOver(); round++) {
-    for (let each = 0; each < 3; each++) change(names, random);
+    for (let each = 0; each < 3; each++) change(names, random, among);
     if (round % 4 === 0) names = new Names(host.directory, random);
     await (round % 20 === 0
       ? new Promise((resolve) => setTimeout(resolve, 5))
@@ -126,6 +136,24 @@ describe('a resync beside programs that move all that there is, again and again,
     build(beta, random);
     await pair.serve(alpha);
     await storm(alpha, random, await pair.attach(alpha, beta));
+    expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+  });
+
+  test.each([202, 217, 225])('of everything, with files of several names (seed %i)', async (seed) => {
+    pair = await new Pair({ both: { resyncBandwidth: 1 << 20 } }).open();
+    const { alpha, beta } = pair;
+    const random = new Random(seed);
+    for (const host of [alpha, beta]) {
+      build(host, random);
+      link(host, random);
+    }
+    await pair.serve(alpha);
+    await storm(alpha, random, await pair.attach(alpha, beta), [
+      ...moves,
+      ...linking,
+      ...linking,
+      ...moves.slice(0, 3),
+    ]);
     expect(await settle(alpha.directory, beta.directory)).toEqual([]);
   });
 });

@@ -177,6 +177,12 @@ export class Applier {
     this.#files.delete(ino);
   }
 
+  /** The number means the local file of that inode number, whatever was open for it. */
+  keepOnly(ino: number, localIno: number): void {
+    const fd = this.#files.get(ino);
+    if (fd !== undefined && fstat(fd).ino !== localIno) this.forget(ino);
+  }
+
   /** Closes every file, for the end of a session or when names were changed behind the cache. */
   forgetAll(): void {
     for (const fd of this.#files.values()) close(fd);

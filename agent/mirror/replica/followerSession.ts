@@ -297,6 +297,7 @@ export class FollowerSession {
       this.#tolerant(pathsOf(mutation), () => {
         this.#keeper?.mutation(mutation);
         this.#context.applier.apply(mutation);
+        this.#compare?.onMutation(mutation);
       });
     }
   }

@@ -24,6 +24,7 @@ import {
   close,
 } from '../../platform/libc.ts';
 import type { ComparedEntry, DirectoryMessage } from '../link/resyncMessages.ts';
+import type { Mutation } from '../mutation.ts';
 import type { BeforeChange } from '../undo/stateKeeper.ts';
 import type { Applier } from '../replica/applier.ts';
 import { rootOf } from '../replica/roots.ts';
@@ -31,6 +32,7 @@ import { type Entry, joinPath, type ReplicaTree } from '../replica/tree.ts';
 import type { ByteRange, ZoneSet } from '../replica/zoneSet.ts';
 import { keepCapability } from './capability.ts';
 import { withFile } from './content.ts';
+import { LinkedNames } from './linkedNames.ts';
 import { isBelowMoved } from './movedDirectories.ts';
 
 const NOTHING: Omit<ComparedEntry, 'index'> = { fresh: false, differs: false, marked: [] };
@@ -48,8 +50,7 @@ export class DirectoryCompare {
   readonly #moved: ReadonlySet<number>;
   readonly #onStep: () => void;
   readonly #before: BeforeChange;
-  /** First path of a file with several names, by the primary's inode number. */
-  readonly #firstNames = new Map<number, { path: string; ino: number }>();
+  readonly #linked: LinkedNames;
   /** Which of the primary's files a local file with several names stands for. */
   readonly #owners = new Map<number, number>();
 
@@ -65,12 +66,18 @@ export class DirectoryCompare {
     before: BeforeChange;
   }) {
     this.#tree = options.tree;
+    this.#linked = new LinkedNames(options.tree);
     this.#applier = options.applier;
     this.#excluded = options.excluded;
     this.#marks = options.marks;
     this.#moved = new Set([...options.marks].filter(([, set]) => set.whole).map(([ino]) => ino));
     this.#onStep = options.onStep;
     this.#before = options.before;
+  }
+
+  /** A change of the primary's was applied to this replica. */
+  onMutation(mutation: Mutation): void {
+    this.#linked.onMutation(mutation);
   }
 
   /** @throws ErrnoError ENOENT or ENOTDIR when the directory is not there */
@@ -154,9 +161,12 @@ export class DirectoryCompare {
 
   /** Makes files with several names share them as on the primary. Returns the local file, null when it has to be made. */
   #matchLinks(path: string, entry: Entry, local: Entry | null): Entry | null {
-    const first = entry.nlink > 1 ? this.#firstNames.get(entry.ino) : undefined;
-    if (first && first.path !== path && this.#tree.stat(first.path)?.ino === first.ino) {
-      if (local?.ino === first.ino) return local;
+    const first = entry.nlink > 1 ? this.#linked.find(entry.ino) : null;
+    if (first && first.path !== path) {
+      if (local?.ino === first.ino) {
+        this.#linked.note(entry.ino, first.ino, path);
+        return local;
+      }
       this.#refuseAcross(first.path, path);
       if (local !== null) this.#remove(path);
       else this.#before.change();
@@ -164,6 +174,7 @@ export class DirectoryCompare {
       const from = this.#tree.locate(first.path);
       const to = this.#tree.locate(path);
       linkat(from.dirFd, from.name, to.dirFd, to.name);
+      this.#linked.note(entry.ino, first.ino, path);
       return this.#tree.entry(path);
     }
     if (local === null) return null;
@@ -172,6 +183,8 @@ export class DirectoryCompare {
       this.#remove(path);
       return null;
     }
+    // A write may have been for another file here, which had the name by which the primary called it.
+    this.#applier.keepOnly(entry.ino, local.ino);
     this.#noteName(path, entry, local.ino, local.nlink);
     return local;
   }
@@ -187,7 +200,7 @@ export class DirectoryCompare {
   }
 
   #noteName(path: string, entry: Entry, ino: number, nlink: number): void {
-    if (entry.nlink > 1) this.#firstNames.set(entry.ino, { path, ino });
+    if (entry.nlink > 1) this.#linked.note(entry.ino, ino, path);
     if (nlink > 1 || entry.nlink > 1) this.#owners.set(ino, entry.ino);
   }
 

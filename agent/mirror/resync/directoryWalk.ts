@@ -166,7 +166,10 @@ export class DirectoryWalk {
 
   renamed(mutation: Extract<Mutation, { kind: 'rename' }>): void {
     const { from, to, flags } = mutation;
-    const settled = this.#isSettled(from) && ((flags & RENAME_EXCHANGE) === 0 || this.#isSettled(to));
+    const exchanged = (flags & RENAME_EXCHANGE) !== 0;
+    // Of two names of one file a rename leaves both, unless the follower has two files there still: then the first one is gone there.
+    const left = !exchanged && this.#context.tree.stat(from) !== null;
+    const settled = !left && this.#isSettled(from) && (!exchanged || this.#isSettled(to));
     if (movesDirectory(this.#context.tree, mutation)) this.#follow(movedBy(mutation));
     // What was moved from a directory that was not looked at yet into one that was would be missed.
     if (!settled) for (const path of pathsOf(mutation)) this.#strays.add(path);
