@@ -12,14 +12,17 @@ import { mirrorBundle, TestHost } from './pairHarness.ts';
 const slowDisk = vi.hoisted(() => ({ wait: Promise.resolve(), waiting: 0 }));
 vi.mock(import('../../agent/mirror/replica/backgroundCalls.ts'), async (original) => {
   const real: typeof BackgroundCalls = await original();
+  const slowly = async (makeDurable: () => Promise<void>) => {
+    const { wait } = slowDisk;
+    slowDisk.waiting++;
+    await wait;
+    await makeDurable();
+    slowDisk.waiting--;
+  };
   return {
     ...real,
-    syncFileSystem: async (fd: number) => {
-      slowDisk.waiting++;
-      await slowDisk.wait;
-      await real.syncFileSystem(fd);
-      slowDisk.waiting--;
-    },
+    syncFileSystem: (fd: number) => slowly(() => real.syncFileSystem(fd)),
+    syncFileSystems: (fds: readonly number[]) => slowly(() => real.syncFileSystems(fds)),
   };
 });
 

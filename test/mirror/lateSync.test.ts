@@ -11,15 +11,17 @@ import { differences, mirrorBundle, settle, TestHost } from './pairHarness.ts';
 const disk = vi.hoisted(() => ({ slow: Promise.resolve(), waiting: 0 }));
 vi.mock(import('../../agent/mirror/replica/backgroundCalls.ts'), async (original) => {
   const real: typeof BackgroundCalls = await original();
+  const slowly = async (makeDurable: () => Promise<void>) => {
+    const { slow } = disk;
+    disk.waiting++;
+    await slow;
+    await makeDurable();
+    disk.waiting--;
+  };
   return {
     ...real,
-    syncFileSystem: async (fd: number) => {
-      const { slow } = disk;
-      disk.waiting++;
-      await slow;
-      await real.syncFileSystem(fd);
-      disk.waiting--;
-    },
+    syncFileSystem: (fd: number) => slowly(() => real.syncFileSystem(fd)),
+    syncFileSystems: (fds: readonly number[]) => slowly(() => real.syncFileSystems(fds)),
   };
 });
 
