@@ -50,9 +50,12 @@ function replica(content: Buffer) {
     makeDurable: () => undefined,
     beginDurable: () => {
       log.push('begin');
+      let over = false;
       return {
-        over: () => false,
+        over: () => over,
         wait: () => {
+          if (over) log.push('waited for twice');
+          over = true;
           log.push(fs.readFileSync(file).equals(content) ? 'durable before any change' : 'durable too late');
           if (disk.fails) throw new MirrorError('disk-error', 'the disk has failed');
         },
@@ -136,6 +139,7 @@ test('when what was kept ahead does not reach the disk, it is given up before an
   disk.fails = true;
   store(wanted, [0]);
   expect(log.at(-1)).toBe(JSON.stringify({ restorable: false }));
+  expect(log).not.toContain('waited for twice');
   expect(givenUp).toEqual(['the disk has failed']);
   expect(fs.readFileSync(file).subarray(0, BLOCK).equals(wanted.subarray(0, BLOCK))).toBe(true);
 });

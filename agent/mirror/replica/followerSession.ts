@@ -20,6 +20,7 @@ import { DirectoryCompare } from '../resync/directoryCompare.ts';
 import { DirectStore } from '../resync/directStore.ts';
 import { FollowerVerify } from '../verify/followerVerify.ts';
 import { compareHashes, storeContent } from '../resync/followerContent.ts';
+import { NOT_THERE_YET } from '../resync/notThereYet.ts';
 import type { StateKeeper } from '../undo/stateKeeper.ts';
 import type { Applier } from './applier.ts';
 import { isLoss } from './diskLoss.ts';
@@ -29,19 +30,6 @@ import type { ReplicaTree } from './tree.ts';
 import type { LoadedMarks } from './zoneMarks.ts';
 import type { ZoneSet } from './zoneSet.ts';
 
-/** Errors by which a directory shows that the resync has not been there yet. */
-const NOT_THERE_YET = new Set([
-  errnos.ENOENT,
-  errnos.ENOTDIR,
-  errnos.EISDIR,
-  errnos.EEXIST,
-  errnos.ENOTEMPTY,
-  errnos.ELOOP,
-  errnos.EXDEV,
-  errnos.ENODATA,
-  errnos.ENXIO,
-  errnos.EBUSY,
-]);
 /**
  * This replica's own trouble. Any other error of a change during a resync may come from what still stands in its place here, a symbolic link
  * where the primary has a file, say: it is compared again, and only what cannot be brought in line then ends the session.
@@ -246,6 +234,8 @@ export class FollowerSession {
       case ToFollower.content: {
         const message = decodeContent(payload);
         const { applier } = this.#context;
+        // What became of the content before is not this file's fault.
+        this.#store.settle();
         this.#tolerant([message.file.path ?? ''], () => storeContent(applier, this.#store, message, this.#keeper));
         return;
       }
@@ -283,9 +273,14 @@ export class FollowerSession {
       change();
     } catch (error) {
       if (!this.#resyncing || !(error instanceof ErrnoError) || OWN_TROUBLE.has(error.errno)) throw error;
-      this.#missed++;
-      this.#send(ToPrimary.missed, encodeMissed({ paths, reason: error.message }));
+      this.#miss(paths, error.message);
     }
+  }
+
+  /** What is at these paths has to be compared again. */
+  #miss(paths: readonly string[], reason: string): void {
+    this.#missed++;
+    this.#send(ToPrimary.missed, encodeMissed({ paths, reason }));
   }
 
   #mutations(payload: Buffer): void {
@@ -355,6 +350,7 @@ export class FollowerSession {
       marks: full ? new Map<number, ZoneSet>() : marks.files,
       onStep: this.alive,
       before: keeper,
+      onDoubt: (path) => this.#miss([path], 'it was one file with another name here'),
     });
     this.#send(ToPrimary.begun, Buffer.alloc(0));
   }

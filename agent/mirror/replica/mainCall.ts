@@ -83,6 +83,7 @@ export class MainCaller {
         return this.#begun.get(number) !== null;
       },
       wait: (onWait) => {
+        if (!this.#begun.has(number)) throw new Error('the end of this call was waited for already');
         const answer = this.#begun.get(number) ?? this.#answerTo(number, ALIVE_EVERY_MS, onWait);
         this.#begun.delete(number);
         throwError(answer);

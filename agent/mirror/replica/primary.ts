@@ -338,7 +338,7 @@ export class Primary implements MutationSink {
 
   #nameOf(ino: number): string | null {
     let path = this.#nameless.get(ino);
-    if (path === undefined) this.#nameless.set(ino, (path = this.#tree.findInode(ino)));
+    if (path === undefined) this.#nameless.set(ino, (path = this.#tree.findInode(ino, this.#excluded)));
     return path;
   }
 

@@ -252,8 +252,8 @@ export class ReplicaTree {
     unlinkat(place.dirFd, place.name, AT_REMOVEDIR);
   }
 
-  /** Finds a name of an inode by looking through the whole tree; null when no name is left. */
-  findInode(ino: number): string | null {
+  /** Finds a name of an inode by looking through the whole tree, but for what is excluded; null when no name is left. */
+  findInode(ino: number, excluded: (path: string) => boolean): string | null {
     const pending = [''];
     for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
       const fd = this.open(directory, O_RDONLY | O_DIRECTORY);
@@ -261,6 +261,7 @@ export class ReplicaTree {
         for (const entry of readEntries(fd)) {
           if (entry.name === '.' || entry.name === '..') continue;
           const path = joinPath(directory, entry.name);
+          if (excluded(path)) continue;
           if (entry.ino === ino) return path;
           if (entry.type === S_IFDIR >> 12) pending.push(path);
         }

@@ -437,7 +437,7 @@ export class ContentCompare {
 
   /** A checked file lost the name we knew: another one will do, without any it needs nothing. */
   #loseName(item: Item): void {
-    this.#place(item, item.linked ? this.#context.tree.findInode(item.ino) : null);
+    this.#place(item, item.linked ? this.#context.tree.findInode(item.ino, this.#context.excluded) : null);
   }
 
   /** Closes what is open. */

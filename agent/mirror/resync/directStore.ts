@@ -14,6 +14,7 @@ import {
 } from '../../platform/libc.ts';
 import { BLOCK_BYTES } from '../link/protocol.ts';
 import type { ByteRange } from '../replica/zoneSet.ts';
+import { keepCapability } from './capability.ts';
 import { MOST_PIECES } from './pieceBuffer.ts';
 
 const BUFFER_BYTES = MOST_PIECES * BLOCK_BYTES;
@@ -130,7 +131,7 @@ export class DirectStore {
     if (result < 0 && !NOT_HERE.has(-result)) throw new ErrnoError(-result, 'write');
     const fd = openat(AT_FDCWD, `/proc/self/fd/${direct}`, O_RDWR);
     try {
-      pwriteFully(fd, data, offset);
+      keepCapability(fd, () => pwriteFully(fd, data, offset));
     } finally {
       close(fd);
     }

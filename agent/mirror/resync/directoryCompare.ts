@@ -50,9 +50,10 @@ export class DirectoryCompare {
   readonly #moved: ReadonlySet<number>;
   readonly #onStep: () => void;
   readonly #before: BeforeChange;
+  readonly #onDoubt: (path: string) => void;
   readonly #linked: LinkedNames;
   /** Which of the primary's files a local file with several names stands for. */
-  readonly #owners = new Map<number, number>();
+  readonly #owners = new Map<number, { readonly ino: number; readonly path: string }>();
 
   constructor(options: {
     tree: ReplicaTree;
@@ -64,6 +65,8 @@ export class DirectoryCompare {
     onStep: () => void;
     /** Told before anything is changed. */
     before: BeforeChange;
+    /** Told of a file whose content may have been changed under the name of another one. */
+    onDoubt: (path: string) => void;
   }) {
     this.#tree = options.tree;
     this.#linked = new LinkedNames(options.tree);
@@ -73,6 +76,7 @@ export class DirectoryCompare {
     this.#moved = new Set([...options.marks].filter(([, set]) => set.whole).map(([ino]) => ino));
     this.#onStep = options.onStep;
     this.#before = options.before;
+    this.#onDoubt = options.onDoubt;
   }
 
   /** A change of the primary's was applied to this replica. */
@@ -179,8 +183,12 @@ export class DirectoryCompare {
     }
     if (local === null) return null;
     const owner = this.#owners.get(local.ino);
-    if (local.nlink > 1 && owner !== undefined && owner !== entry.ino) {
+    if (local.nlink > 1 && owner !== undefined && owner.ino !== entry.ino) {
       this.#remove(path);
+      // A change by this name, before the two were told apart, was one of the owner's.
+      const here = this.#tree.stat(owner.path)?.ino === local.ino;
+      const other = here ? owner.path : this.#tree.findInode(local.ino, this.#excluded);
+      if (other !== null) this.#onDoubt(other);
       return null;
     }
     // A write may have been for another file here, which had the name by which the primary called it.
@@ -201,7 +209,8 @@ export class DirectoryCompare {
 
   #noteName(path: string, entry: Entry, ino: number, nlink: number): void {
     if (entry.nlink > 1) this.#linked.note(entry.ino, ino, path);
-    if (nlink > 1 || entry.nlink > 1) this.#owners.set(ino, entry.ino);
+    else this.#linked.forget(path);
+    if (nlink > 1 || entry.nlink > 1) this.#owners.set(ino, { ino: entry.ino, path });
   }
 
   #make(path: string, entry: Entry): void {

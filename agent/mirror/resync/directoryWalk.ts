@@ -169,7 +169,8 @@ export class DirectoryWalk {
     const exchanged = (flags & RENAME_EXCHANGE) !== 0;
     // Of two names of one file a rename leaves both, unless the follower has two files there still: then the first one is gone there.
     const left = !exchanged && this.#context.tree.stat(from) !== null;
-    const settled = !left && this.#isSettled(from) && (!exchanged || this.#isSettled(to));
+    const settled =
+      !left && !this.#context.excluded(to) && this.#isSettled(from) && (!exchanged || this.#isSettled(to));
     if (movesDirectory(this.#context.tree, mutation)) this.#follow(movedBy(mutation));
     // What was moved from a directory that was not looked at yet into one that was would be missed.
     if (!settled) for (const path of pathsOf(mutation)) this.#strays.add(path);
@@ -184,6 +185,7 @@ export class DirectoryWalk {
    * that never rest would keep a walk that looks at all they move from ever being complete. May say no although it was.
    */
   #isSettled(path: string): boolean {
+    if (this.#context.excluded(path)) return false;
     if (this.#directories.size > 0 || this.#bigListing !== null || this.#strays.size > MOST_STRAYS) return false;
     const parent = parentOf(path);
     const name = path.slice(parent === '' ? 0 : parent.length + 1);

@@ -6,6 +6,7 @@ import type { Applier } from '../replica/applier.ts';
 import { keepCapability } from './capability.ts';
 import { clearRange, dataWithin, hasHash } from './content.ts';
 import type { DataPiece, DirectStore } from './directStore.ts';
+import { NOT_THERE_YET } from './notThereYet.ts';
 import { PieceBuffer } from './pieceBuffer.ts';
 
 const read = new PieceBuffer();
@@ -29,7 +30,7 @@ export function compareHashes(
   try {
     fd = applier.file(message.file);
   } catch (error) {
-    if (!(error instanceof ErrnoError)) throw error;
+    if (!(error instanceof ErrnoError) || !NOT_THERE_YET.has(error.errno)) throw error;
     return { absent: true, differing };
   }
   const length = options.zones ? ZONE_BYTES : BLOCK_BYTES;
@@ -63,7 +64,6 @@ export function storeContent(
   message: ContentMessage,
   before: BeforeChange | null,
 ): void {
-  store.settle();
   const fd = applier.file(message.file);
   before?.content(
     fd,

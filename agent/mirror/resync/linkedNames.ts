@@ -24,7 +24,7 @@ export class LinkedNames {
 
   /** A file has a name on both sides. @param primary its inode number there @param ino here */
   note(primary: number, ino: number, name: string): void {
-    this.#forget(name);
+    this.forget(name);
     let file = this.#files.get(primary);
     if (file?.ino !== ino) {
       for (const other of file?.names ?? []) this.#primaryOf.delete(other);
@@ -41,12 +41,13 @@ export class LinkedNames {
     for (const path of [...file.names]) {
       if (this.#tree.stat(path)?.ino === file.ino) return { path, ino: file.ino };
       // What has taken its place was not told as a change: this replica had something else there.
-      this.#forget(path);
+      this.forget(path);
     }
     return null;
   }
 
-  #forget(name: string): void {
+  /** A name is not one of a file with several names, as far as is known. */
+  forget(name: string): void {
     const primary = this.#primaryOf.get(name);
     if (primary === undefined) return;
     this.#primaryOf.delete(name);
@@ -65,7 +66,7 @@ export class LinkedNames {
         return;
       }
       case 'unlink':
-        this.#forget(mutation.path);
+        this.forget(mutation.path);
         return;
       case 'rename':
         this.#rename(mutation);
@@ -86,7 +87,7 @@ export class LinkedNames {
       if (primary !== undefined && file && path !== name) places.push({ primary, ino: file.ino, name, path });
     }
     // In an exchange each leaves its place before the other one takes it.
-    for (const { name } of places) this.#forget(name);
+    for (const { name } of places) this.forget(name);
     for (const { primary, ino, path } of places) if (path !== null) this.note(primary, ino, path);
   }
 }

@@ -99,6 +99,7 @@ export class PrimaryResync {
     const differs = fresh || (compared?.differs ?? false);
     if (differs) this.#context.dirtyTimes.add(path);
     if (fresh || this.#kind === 'full' || isBelowMoved(this.#context.tree, path, this.#moved)) {
+      if (fresh) this.#markUnmarked(entry.ino);
       this.#content.check(entry.ino, path, WHOLE_FILE, fresh);
       return;
     }
@@ -106,7 +107,18 @@ export class PrimaryResync {
     const ranges = mergeRanges([...(own?.ranges(entry.size) ?? []), ...(compared?.marked ?? [])]);
     if (ranges.length > 0 || own !== null) this.#content.check(entry.ino, path, ranges, false);
     // Nobody knows of a change, yet they differ: changed while nothing watched.
-    else if (differs) this.#content.check(entry.ino, path, WHOLE_FILE, false);
+    else if (differs) {
+      this.#markUnmarked(entry.ino);
+      this.#content.check(entry.ino, path, WHOLE_FILE, false);
+    }
+  }
+
+  /**
+   * A file that was made just now, or whose difference only its time tells: when this session is lost, or the name moves before the answer is
+   * here, nothing but a mark says that it still has to be compared as a whole. After a full resync that is not complete another one follows.
+   */
+  #markUnmarked(ino: number): void {
+    if (this.#kind === 'delta') this.#marks.markWhole(ino);
   }
 
   /** An answer of the follower's. Returns whether it was one of the resync's. */

@@ -50,7 +50,13 @@ export class ImageFile {
   #end(): void {
     const flush = this.#flush;
     if (flush === null) return;
-    flush.call.wait(this.#onWait);
+    try {
+      flush.call.wait(this.#onWait);
+    } catch (error) {
+      // It has failed; else the waiting has, and it goes on.
+      if (flush.call.over()) this.#flush = null;
+      throw error;
+    }
     this.#flush = null;
     this.#durable = flush.upTo;
   }
