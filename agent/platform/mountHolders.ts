@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { AT_FDCWD, close, O_PATH, openat } from './libc.ts';
 import { parseMountInfo, type MountEntry } from './mounts.ts';
 
 /**
@@ -21,19 +22,53 @@ export function otherMountsOf(mounts: readonly MountEntry[]): ReadonlySet<number
   return found;
 }
 
-/** Processes that have files open through one of these mounts. */
-export function usersOf(mounts: ReadonlySet<number>): { readonly pid: number; readonly command: string }[] {
+/**
+ * Processes that use one of these mounts: by an open file, by where they work or what they run, by a file in their memory.
+ * @param device of the mounts, as their entries say it
+ */
+export function usersOf(
+  mounts: ReadonlySet<number>,
+  device: string,
+): { readonly pid: number; readonly command: string }[] {
   const users: { pid: number; command: string }[] = [];
   if (mounts.size === 0) return users;
   for (const pid of processes()) {
-    const directory = `/proc/${pid}/fdinfo`;
-    const uses = (attempt(() => fs.readdirSync(directory)) ?? []).some((fd) => {
-      const id = /^mnt_id:\s*(\d+)/m.exec(attempt(() => fs.readFileSync(`${directory}/${fd}`, 'latin1')) ?? '')?.[1];
-      return id !== undefined && mounts.has(Number(id));
-    });
+    const uses =
+      openedBy(pid).some((id) => mounts.has(id)) ||
+      ['cwd', 'root', 'exe'].some((link) => mounts.has(mountBehind(`/proc/${pid}/${link}`))) ||
+      hasMapped(pid, device);
     if (uses) users.push({ pid, command: (attempt(() => fs.readFileSync(`/proc/${pid}/comm`, 'utf8')) ?? '').trim() });
   }
   return users;
+}
+
+function openedBy(pid: number): number[] {
+  const directory = `/proc/${pid}/fdinfo`;
+  return (attempt(() => fs.readdirSync(directory)) ?? []).map((fd) => mountIn(`${directory}/${fd}`));
+}
+
+/** The mount of what a link of /proc leads to, -1 when it leads nowhere. Asks the file system itself for nothing. */
+function mountBehind(link: string): number {
+  const fd = attempt(() => openat(AT_FDCWD, link, O_PATH));
+  if (fd === null) return -1;
+  try {
+    return mountIn(`/proc/self/fdinfo/${fd}`);
+  } finally {
+    close(fd);
+  }
+}
+
+function mountIn(fdinfo: string): number {
+  const text = attempt(() => fs.readFileSync(fdinfo, 'latin1')) ?? '';
+  return Number(/^mnt_id:\s*(\d+)/m.exec(text)?.[1] ?? -1);
+}
+
+function hasMapped(pid: number, device: string): boolean {
+  const number = device
+    .split(':')
+    .map((part) => Number(part).toString(16).padStart(2, '0'))
+    .join(':');
+  return (attempt(() => fs.readFileSync(`/proc/${pid}/maps`, 'latin1')) ?? '').includes(` ${number} `);
 }
 
 function processes(): number[] {

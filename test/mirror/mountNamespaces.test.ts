@@ -19,10 +19,14 @@ afterEach(async () => {
 });
 
 /** A service with a mount namespace of its own, as a container has: what is unmounted here stays mounted there. */
-async function start(script: string): Promise<void> {
-  service = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', `${script}; echo ready; exec sleep 600`], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+async function start(script: string, program = 'sleep'): Promise<void> {
+  service = spawn(
+    'unshare',
+    ['-m', '--propagation', 'private', 'sh', '-c', `${script}; echo ready; exec ${program} 600`],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   if (service.stdout) await once(service.stdout, 'data');
 }
 
@@ -56,3 +60,22 @@ test('a mirror is not released while a service with a mount namespace of its own
   await alpha.mirror.release();
   expect(fs.readFileSync(path.join(beta.directory, 'open'), 'utf8')).toBe('still served\n');
 }, 40_000);
+
+test.each([
+  ['works in a directory of it', (directory: string) => `cd ${directory}`, 'sleep'],
+  ['runs a program of it', (directory: string) => `cp "$(command -v sleep)" ${directory}/waits`, 'waits'],
+])(
+  'nor while one %s',
+  async (_, prepare, command) => {
+    const { alpha } = pair;
+    const program = command === 'sleep' ? 'sleep' : path.join(alpha.directory, command);
+    await start(prepare(alpha.directory), program);
+    await expect(alpha.mirror.release()).rejects.toMatchObject({
+      code: 'busy',
+      message: expect.stringContaining(`${service?.pid} (${command})`) as string,
+    });
+    await end();
+    await alpha.mirror.release();
+  },
+  40_000,
+);

@@ -18,8 +18,9 @@ export async function takeMountAway(places: ServedPlaces): Promise<void> {
   const limit = monotonicMs() + BUSY_LIMIT_MS;
   for (;;) {
     let used = places.first;
-    const others = otherMountsOf(places.mounts);
-    const users = usersOf(others);
+    const { mounts } = places;
+    const others = otherMountsOf(mounts);
+    const users = usersOf(others, mounts[0]?.device ?? '');
     if (users.length === 0) {
       // As taking the last one away does: programs may have written to mapped memory before they ended.
       if (others.size > 0) await writeBack(places.first);
