@@ -74,14 +74,45 @@ function canonical(directory: string): string {
 }
 
 /** The mounts at `directory`, later ones cover earlier ones. Does not touch them. */
-export function mountsAt(directory: string): MountEntry[] {
+export function mountsAt(directory: string, among: readonly MountEntry[] = listMounts()): MountEntry[] {
   const wanted = canonical(directory);
-  return listMounts().filter((entry) => entry.mountPoint === wanted);
+  return among.filter((entry) => entry.mountPoint === wanted);
 }
 
 /** The topmost mount at `directory`, null when it is no mount point. Does not touch the mount. */
 export function mountAt(directory: string): MountEntry | null {
   return mountsAt(directory).at(-1) ?? null;
+}
+
+/** Where a directory lies in its file system, whichever way leads there. */
+export interface PlaceOnDevice {
+  readonly device: string;
+  readonly path: string;
+}
+
+/** @param real a path without symbolic links @param mounts later ones cover earlier ones */
+export function placeOnDevice(real: string, mounts: readonly MountEntry[]): PlaceOnDevice | null {
+  const around = mounts.filter(({ mountPoint }) => isWithin(real, mountPoint));
+  const longest = Math.max(...around.map(({ mountPoint }) => mountPoint.length));
+  const mount = around.findLast(({ mountPoint }) => mountPoint.length === longest);
+  if (mount === undefined) return null;
+  return { device: mount.device, path: path.join(mount.root, path.relative(mount.mountPoint, real)) };
+}
+
+/** Whether a path is that of a directory, or lies below it. */
+export const isWithin = (inner: string, outer: string): boolean =>
+  inner === outer || inner.startsWith(outer === '/' ? '/' : `${outer}/`);
+
+/** The topmost mount at a directory, when it shows read-only what would be there without it; else null. */
+export function readOnlyCover(directory: string): MountEntry | null {
+  const mounts = listMounts();
+  const cover = mountsAt(directory, mounts).at(-1);
+  if (cover === undefined || !cover.options.includes('ro')) return null;
+  const below = placeOnDevice(
+    cover.mountPoint,
+    mounts.filter((each) => each !== cover),
+  );
+  return below?.device === cover.device && below.path === cover.root ? cover : null;
 }
 
 /** A mount of a type within a directory, or around it; null when there is none. One at the directory itself does not count. Touches no mount. */
@@ -90,11 +121,10 @@ export function overlappingMount(
   type: string,
 ): { readonly entry: MountEntry; readonly where: 'within' | 'around' } | null {
   const wanted = canonical(directory);
-  const lies = (inner: string, outer: string) => inner.startsWith(outer === '/' ? '/' : `${outer}/`);
   for (const entry of listMounts()) {
     if (entry.type !== type || entry.mountPoint === wanted) continue;
-    if (lies(wanted, entry.mountPoint)) return { entry, where: 'around' };
-    if (lies(entry.mountPoint, wanted)) return { entry, where: 'within' };
+    if (isWithin(wanted, entry.mountPoint)) return { entry, where: 'around' };
+    if (isWithin(entry.mountPoint, wanted)) return { entry, where: 'within' };
   }
   return null;
 }

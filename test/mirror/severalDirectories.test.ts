@@ -128,5 +128,10 @@ describe('a module of several directories', () => {
     await pair.serve(pair.alpha);
     expect([0, 1, 2].map(sizeOf)).toEqual(before);
     expect(before[1]).not.toBe(before[0]);
+    // Of a file that has no name any more, too.
+    const fd = fs.openSync(fileIn(pair.alpha, 1, 'removed'), 'w');
+    fs.rmSync(fileIn(pair.alpha, 1, 'removed'));
+    expect(fs.statfsSync(`/proc/self/fd/${fd}`).blocks).toBe(before[1]);
+    fs.closeSync(fd);
   });
 });

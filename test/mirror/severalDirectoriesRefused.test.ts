@@ -109,6 +109,49 @@ describe('directories of one module that share files', () => {
     expect(found.message).toContain('lies in');
   });
 
+  test('one within which something is mounted, files of the other perhaps', async () => {
+    const found = await opened((host) => {
+      const [within, other] = [path.join(host.directory, 'within'), path.join(host.base, 'other')];
+      fs.mkdirSync(within);
+      fs.mkdirSync(path.join(other, 'logs'), { recursive: true });
+      execFileSync('mount', ['--bind', path.join(other, 'logs'), within]);
+      cleanups.push(() => unmount(within));
+      return other;
+    });
+    expect(found).toMatchObject({ code: 'mount-within' });
+    expect(found.message).toMatch(/within is mounted within .*data.*: mount it elsewhere/);
+  });
+
+  test('two disks that were formatted in the same second, which could not be told apart when they are exchanged', async () => {
+    const host = new TestHost('alpha');
+    cleanups.push(() => host.remove());
+    const disks = ['one', 'two'].map((name) => {
+      const disk = path.join(host.base, name);
+      fs.mkdirSync(disk);
+      fs.writeFileSync(`${disk}.img`, '');
+      fs.truncateSync(`${disk}.img`, 8 << 20);
+      const env = { ...process.env, E2FSPROGS_FAKE_TIME: '1700000000' };
+      execFileSync('mke2fs', ['-q', '-t', 'ext4', `${disk}.img`], { env });
+      execFileSync('mount', ['-o', 'loop', `${disk}.img`, disk]);
+      cleanups.push(() => unmount(disk));
+      return disk;
+    });
+    Object.assign(host.options, { directory: disks[0], furtherDirectories: [disks[1]] });
+    const found = await refusal(host.open());
+    expect(found).toMatchObject({ code: 'alike' });
+    expect(found.message).toContain('name a directory within each that is made later');
+    const [directory = '', further = ''] = disks.map((disk) => path.join(disk, 'data'));
+    const made = (place: string) => {
+      fs.mkdirSync(place);
+      return fs.statSync(place, { bigint: true }).birthtimeNs;
+    };
+    const first = made(directory);
+    while (made(further) === first) fs.rmdirSync(further);
+    Object.assign(host.options, { directory, furtherDirectories: [further] });
+    await host.open();
+    await host.close();
+  });
+
   test('a file that has names in two of them: the secondary says so, and is not taken for a good one', async () => {
     const { pair } = await open();
     const { alpha, beta } = pair;
@@ -150,15 +193,38 @@ describe('a mirror of several directories', () => {
     const user = new GuestProgram('cd "$1"; echo ready; while [ ! -e go ]; do sleep 0.05; done', second);
     cleanups.push(() => user.kill());
     while (!user.output.includes('ready')) await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(await refusal(alpha.mirror.release())).toMatchObject({
-      code: 'busy',
-      message: expect.stringContaining(second) as unknown,
-    });
+    const uncovered = new Set<string>();
+    let refused: { code: string; message: string } | null = null;
+    void refusal(alpha.mirror.release()).then((error) => (refused = error));
+    while (refused === null) {
+      for (const each of alpha.directories) if (mountAt(each)?.source !== 'understudy:web') uncovered.add(each);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(refused).toMatchObject({ code: 'busy', message: expect.stringContaining(second) as unknown });
+    expect([...uncovered]).toEqual([]);
     for (const directory of alpha.directories) expect(mountAt(directory)?.source).toBe('understudy:web');
     fs.writeFileSync(path.join(second, 'go'), '');
     await user.end();
     await alpha.mirror.release();
     for (const directory of alpha.directories) expect(mountAt(directory)?.source).not.toBe('understudy:web');
+  });
+
+  test('is served on when it cannot be told whether its directories are covered', async () => {
+    const { pair } = await open();
+    const { alpha } = pair;
+    await pair.serve(alpha);
+    const above = path.dirname(alpha.directories[0] ?? '');
+    const from = alpha.seen.length;
+    fs.renameSync(above, `${above}-elsewhere`);
+    // It looks when it tells of what was written.
+    for (let told = 0; told < 3; told++) {
+      fs.writeFileSync(path.join(`${above}-elsewhere`, 'vm', 'file'), `${told}`);
+      const seen = alpha.seen.length;
+      await alpha.event('stats', seen, 10_000);
+    }
+    fs.renameSync(`${above}-elsewhere`, above);
+    expect(alpha.seen.slice(from).filter(({ type }) => type === 'failed')).toEqual([]);
+    await alpha.mirror.release();
   });
 
   test('ends when somebody unmounts one of them, since nothing written there would be replicated', async () => {

@@ -15,6 +15,7 @@ import {
   close,
   errnos,
   fchown,
+  fileSystemOfNumber,
   fstatfs,
   ftruncate,
   listDirectory,
@@ -114,7 +115,9 @@ export class LocalFiles {
 
   /** statfs(2) of the file system that a node lies on. */
   statFileSystem(node: FuseNode): FileSystemStat {
-    const root = rootOf(this.roots, this.#nodes.path(node) ?? '');
+    const path = this.#nodes.path(node);
+    // What has no name any more is known by its number.
+    const root = path === null ? (this.roots[fileSystemOfNumber(node.ino)] ?? '') : rootOf(this.roots, path);
     if (root === '') return fstatfs(this.backingFd);
     const fd = openat(this.backingFd, root, O_PATH);
     try {

@@ -10,7 +10,6 @@ import {
   MS_NOSUID,
   MS_PRIVATE,
   MS_RDONLY,
-  MS_REC,
   MS_REMOUNT,
   toByteString,
   umount,
@@ -35,12 +34,12 @@ export function assembleRoots(rootFds: readonly number[], folder: string): numbe
     rootsOf(rootFds.length).forEach((root, index) => {
       const place = path.join(folder, root);
       fs.mkdirSync(place);
-      mount(`/proc/self/fd/${rootFds[index] ?? -1}`, toByteString(place), null, MS_BIND | MS_REC, null);
+      mount(`/proc/self/fd/${rootFds[index] ?? -1}`, toByteString(place), null, MS_BIND, null);
+      // What is mounted over the directory later must not appear here.
+      mount('none', toByteString(place), null, MS_PRIVATE, null);
     });
     utimensat(AT_FDCWD, target, 0n, 0n);
     mount('none', target, null, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, null);
-    // What is mounted over a directory must not appear here.
-    mount('none', target, null, MS_PRIVATE | MS_REC, null);
     return cloneMounts(target);
   } finally {
     umount(target, MNT_DETACH);

@@ -1,3 +1,4 @@
+import { promises as fs } from 'node:fs';
 import { bind } from '../../platform/libc/library.ts';
 import {
   cString,
@@ -70,8 +71,10 @@ export async function bindServed(directory: string, place: string): Promise<void
   if (result < 0) throw new ErrnoError(-result, 'mount', place);
 }
 
-/** Whether something uses a mount. One that was not touched since this was asked before is taken away. */
+/** Whether something uses a mount, which stays where it is. This very process may serve it. */
 export async function isMountUsed(directory: string): Promise<boolean> {
+  // Who is asked twice without having been touched in between is taken away (umount(2), MNT_EXPIRE); to walk there counts as a touch.
+  await fs.stat(directory);
   const result = await run(umount2, cString(toByteString(directory)), UMOUNT_NOFOLLOW | MNT_EXPIRE);
   return result === -errnos.EBUSY;
 }

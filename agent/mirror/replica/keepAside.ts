@@ -82,7 +82,8 @@ export async function checkAsideRoom(
   makeDirectoryDurably(aside);
   const source = sourceOf(rootFd);
   const bytes = await bytesIn(roots.map((root) => (root === '' ? source : `${source}/${root}/.`)));
-  checkRoom(rootFd, aside, bytes);
+  const devices = roots.map((root) => fs.statSync(path.join(source, root)).dev);
+  checkRoom(devices, aside, bytes);
   return bytes;
 }
 
@@ -111,9 +112,11 @@ async function bytesIn(folders: readonly string[]): Promise<number> {
   return bytes;
 }
 
-function checkRoom(rootFd: number, aside: string, bytes: number): void {
+/** @param devices of what is kept */
+function checkRoom(devices: readonly number[], aside: string, bytes: number): void {
   const { bavail, bsize, type } = fs.statfsSync(aside);
-  if (SHARING.has(type) && fs.fstatSync(rootFd).dev === fs.statSync(aside).dev) return;
+  const { dev } = fs.statSync(aside);
+  if (SHARING.has(type) && devices.every((device) => device === dev)) return;
   const free = bavail * bsize - RESERVE_BYTES;
   if (free >= bytes) return;
   throw new MirrorError(

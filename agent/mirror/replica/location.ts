@@ -2,9 +2,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { O_DIRECTORY, O_RDONLY, close, duplicate, openat } from '../../platform/libc.ts';
 import { bind } from '../../platform/libc/library.ts';
-import { makeDirectoryDurably, readIfExists, removeDurably, writeDurably } from '../../platform/durable.ts';
-import { bindReadOnly, mountAt, removeDeadMounts, unmount } from '../../platform/mounts.ts';
-import { directoriesOf, type DirectoryIdentity, type MirrorOptions } from '../mirror.ts';
+import { makeDirectoryDurably, removeDurably, writeDurably } from '../../platform/durable.ts';
+import { bindReadOnly, isWithin, mountAt, readOnlyCover, removeDeadMounts, unmount } from '../../platform/mounts.ts';
+import { directoriesOf, type MirrorOptions } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { FILE_SYSTEM, refuseOverlap } from '../mount/mountFuse.ts';
 import { assembleRoots, clearFolder } from './assemble.ts';
@@ -166,14 +166,6 @@ function openRoot(directory: string): number {
   return fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
 }
 
-/** Of the directories themselves, whatever is mounted over them. */
-export function identitiesOf(rootFds: readonly number[]): readonly DirectoryIdentity[] {
-  return rootFds.map((rootFd) => {
-    const { ino, birthtimeNs } = fs.fstatSync(rootFd, { bigint: true });
-    return { ino: Number(ino), born: String(birthtimeNs) };
-  });
-}
-
 function makeState(stateDirectory: string): void {
   try {
     makeDirectoryDurably(stateDirectory);
@@ -190,9 +182,7 @@ function checkNesting(directory: string, stateDirectory: string): void {
   // Only the parent is resolved: the directory itself may be covered by a dead mount.
   const mirrored = path.join(fs.realpathSync(path.dirname(directory)), path.basename(directory));
   const state = fs.realpathSync(stateDirectory);
-  const within = (inner: string, outer: string) =>
-    inner === outer || inner.startsWith(outer === '/' ? '/' : `${outer}/`);
-  if (within(state, mirrored) || within(mirrored, state)) {
+  if (isWithin(state, mirrored) || isWithin(mirrored, state)) {
     throw new MirrorError(
       'nested',
       `the state directory ${stateDirectory} and the mirrored directory ${directory} lie in one another: the state of a replica must lie outside of what is mirrored`,
@@ -214,19 +204,19 @@ function lockState(stateDirectory: string, module: string): void {
 
 const coverFile = (stateDirectory: string) => path.join(stateDirectory, 'read-only-mount');
 
-/** Covers the directories read-only, and remembers that, so that the covers can be taken away after a crash. */
+/** Covers the directories read-only, and remembers before that it does, so that the covers can be taken away after a crash. */
 export function coverReadOnly(directories: readonly string[], stateDirectory: string): void {
-  const ids: number[] = [];
+  const covered: string[] = [];
+  writeDurably(coverFile(stateDirectory), '');
   try {
     for (const directory of directories) {
       // Another module may have begun to serve since the directory was opened.
       refuseOverlap(fs.realpathSync(directory));
       bindReadOnly(directory);
-      ids.push(mountAt(directory)?.id ?? 0);
-      writeDurably(coverFile(stateDirectory), `${ids.join('\n')}\n`);
+      covered.push(directory);
     }
   } catch (error) {
-    if (ids.length > 0) uncover(directories.slice(0, ids.length), stateDirectory);
+    uncover(covered, stateDirectory);
     throw error;
   }
 }
@@ -238,12 +228,7 @@ export function uncover(directories: readonly string[], stateDirectory: string):
 }
 
 function removeStaleCovers(directories: readonly string[], stateDirectory: string): void {
-  const written = readIfExists(coverFile(stateDirectory));
-  if (written === null) return;
-  const ids = written.toString('utf8').trim().split('\n').map(Number);
-  for (const directory of directories) {
-    const entry = mountAt(directory);
-    if (entry !== null && ids.includes(entry.id) && entry.options.includes('ro')) unmount(directory);
-  }
+  if (!fs.existsSync(coverFile(stateDirectory))) return;
+  for (const directory of directories) if (readOnlyCover(directory) !== null) unmount(directory);
   removeDurably(coverFile(stateDirectory));
 }

@@ -187,7 +187,14 @@ export class PrimaryHost {
 
   /** Where one of several directories is seen no more, what programs write there is lost with a failover. */
   #watchPlaces(): void {
-    const uncovered = this.#covered && !this.#releasing && !this.#gone ? this.#places.uncovered : null;
+    if (!this.#covered || this.#releasing || this.#gone) return;
+    let uncovered: string | null;
+    try {
+      uncovered = this.#places.uncovered;
+    } catch {
+      // Not to know, for want of a descriptor or because a parent has another name, is no loss: the next look will tell.
+      return;
+    }
     if (uncovered !== null) this.#crashed(`${uncovered} was unmounted by somebody else`);
   }
 

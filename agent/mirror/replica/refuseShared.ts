@@ -1,13 +1,10 @@
 import fs from 'node:fs';
-import path from 'node:path';
 import { NUMBERS_EACH, statat } from '../../platform/libc.ts';
-import { listMounts } from '../../platform/mounts.ts';
+import { isWithin, listMounts, placeOnDevice, type PlaceOnDevice } from '../../platform/mounts.ts';
 import { MirrorError } from '../mirrorError.ts';
+import { identitiesOf } from './identity.ts';
 
-/** Where a directory lies in its file system, whichever way leads there. */
-interface Place {
-  readonly device: string;
-  readonly path: string;
+interface Place extends PlaceOnDevice {
   /** In the name space. */
   readonly real: string;
 }
@@ -16,7 +13,7 @@ interface Place {
  * Several directories of a module have to be apart from one another: files of both would be copied twice, in two orders. Paths alone do not tell,
  * since symbolic links and mounts may lead into another one.
  * @param rootFds a descriptor of each
- * @throws MirrorError "nested", "inode-too-large"
+ * @throws MirrorError "nested", "inode-too-large", "mount-within", "alike"
  */
 export function refuseShared(directories: readonly string[], rootFds: readonly number[]): void {
   const places = directories.map(placeOf);
@@ -41,21 +38,40 @@ export function refuseShared(directories: readonly string[], rootFds: readonly n
         `${directory} ${relation} ${directories[other] ?? ''}: name directories that do not share files`,
       );
     }
+    refuseMountsWithin(directory);
   });
+  refuseAlike(directories, rootFds);
 }
 
 function placeOf(directory: string): Place {
   const real = fs.realpathSync(directory);
-  // Of mounts at one place the last one is what is seen.
-  const mounts = listMounts().filter((entry) => isWithin(real, entry.mountPoint));
-  const longest = Math.max(...mounts.map((entry) => entry.mountPoint.length));
-  const mount = mounts.findLast((entry) => entry.mountPoint.length === longest);
-  if (mount === undefined) return { device: '', path: real, real };
-  return { device: mount.device, path: path.join(mount.root, path.relative(mount.mountPoint, real)), real };
+  const { device, path } = placeOnDevice(real, listMounts()) ?? { device: '', path: real };
+  return { device, path, real };
 }
 
-const isWithin = (inner: string, outer: string): boolean =>
-  inner === outer || inner.startsWith(outer === '/' ? '/' : `${outer}/`);
+/** A mount within a directory is no part of the mirror; it may even show files of another directory. */
+function refuseMountsWithin(directory: string): void {
+  const real = fs.realpathSync(directory);
+  const found = listMounts().find(({ mountPoint }) => mountPoint !== real && isWithin(mountPoint, real));
+  if (found === undefined) return;
+  throw new MirrorError(
+    'mount-within',
+    `${found.mountPoint} is mounted within ${directory}, which several mirrored directories cannot have: mount it elsewhere, or name ${found.mountPoint} as one of the directories and ${directory} not`,
+  );
+}
+
+/** By its number and time of birth a directory is known again: two file systems may give theirs the same ones, when they are made one right after the other. */
+function refuseAlike(directories: readonly string[], rootFds: readonly number[]): void {
+  const identities = identitiesOf(rootFds).map(({ ino, born }) => `${ino} ${born}`);
+  identities.forEach((identity, index) => {
+    const other = identities.indexOf(identity);
+    if (other === index) return;
+    throw new MirrorError(
+      'alike',
+      `${directories[other] ?? ''} and ${directories[index] ?? ''} could not be told apart if their disks were exchanged: both were made in the same moment. Make one of them again (mkdir), or name a directory within each that is made later`,
+    );
+  });
+}
 
 function relationOf(one: Place, other: Place): string | null {
   const within = (inner: Place, outer: Place) =>

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { mountAt, mountsAt, type MountEntry } from '../../platform/mounts.ts';
+import { listMounts, mountAt, mountsAt, type MountEntry } from '../../platform/mounts.ts';
 import { FILE_SYSTEM, refuseOverlap } from '../mount/mountFuse.ts';
 import { bindServed, isMountUsed, unmountServed } from './backgroundCalls.ts';
 import { rootsOf } from './roots.ts';
@@ -44,10 +44,12 @@ export class ServedPlaces {
     return entry.type === FILE_SYSTEM && entry.source === this.#fsName;
   }
 
-  /** A directory that programs would find uncovered: what they write there is not replicated. Null for none. Touches no mount. */
+  /** A directory that programs would find uncovered: what they write there is not replicated. Null for none. Touches no mount. @throws when it cannot be told */
   get uncovered(): string | null {
     if (this.#isOne) return null;
-    return this.#directories.find((directory) => !mountsAt(directory).some((each) => this.#isOurs(each))) ?? null;
+    const mounts = listMounts();
+    const isCovered = (directory: string) => mountsAt(directory, mounts).some((each) => this.#isOurs(each));
+    return this.#directories.find((directory) => !isCovered(directory)) ?? null;
   }
 
   /** Covers what is not covered yet. The mount has to be served. @throws ErrnoError, MirrorError "nested" */
@@ -67,6 +69,7 @@ export class ServedPlaces {
     if (this.#isOne) return (await unmountServed(this.#mountPoint)) ? null : this.#mountPoint;
     const fromTheLast = this.#directories.toReversed();
     // All or none: in one that is uncovered while another one is in use programs would write past the mirror.
+    if (await isMountUsed(this.#mountPoint)) return this.#coverAgain(this.#mountPoint);
     for (const directory of fromTheLast) {
       if (this.#isCovered(directory) && (await isMountUsed(directory))) return this.#coverAgain(directory);
     }

@@ -19,7 +19,6 @@ export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
 export const MS_REMOUNT = 32;
 export const MS_BIND = 4096;
-export const MS_REC = 16384;
 export const MS_PRIVATE = 1 << 18;
 export const MNT_FORCE = 1;
 export const MNT_DETACH = 2;
