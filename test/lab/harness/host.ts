@@ -277,8 +277,10 @@ export function guestProcesses(): readonly { readonly pid: number; readonly pidN
       // A zombie runs nothing any more.
       const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
       if (stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')) continue;
-      // The probe that an agent boots to learn about KVM, beside a guest on the other host, is no guest.
-      if (readFileSync(`/proc/${entry}/cmdline`, 'latin1').includes('understudy-probe-')) continue;
+      const commandLine = readFileSync(`/proc/${entry}/cmdline`, 'latin1');
+      // The probe that an agent boots to learn about KVM, beside a guest on the other host, is no guest. Nor is what has no memory: it begins
+      // or ends, and nothing tells any more which of the two it is.
+      if (commandLine === '' || commandLine.includes('understudy-probe-')) continue;
       found.push({ pid: Number(entry), pidNamespace: readlinkSync(`/proc/${entry}/ns/pid`) });
     } catch {
       // Gone while we looked.
