@@ -94,7 +94,7 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
     });
     return false;
   }
-  draft.become({ at: 'releasing', leaving, grant: role.grant, handOver, since: draft.now });
+  draft.become({ at: 'releasing', leaving, grant: role.grant, handOver, link, since: draft.now });
   draft.operate({ kind: 'release' });
   return true;
 }
@@ -106,7 +106,7 @@ function settleLink(draft: Draft, role: Primary): void {
   switch (link.kind) {
     case 'joining':
       if (draft.now >= link.until) {
-        lose(draft, role, `${draft.config.peer} did not join in time`);
+        notJoined(draft, role);
       } else if (link.attaching === null && endpoint && draft.state.pending === null) {
         draft.become({ ...role, link: { ...link, attaching: endpoint.session } });
         draft.operate({ kind: 'attach', endpoint, epoch: role.grant.epoch });
@@ -165,6 +165,14 @@ function settleLink(draft: Draft, role: Primary): void {
     case 'goingAlone':
       return;
   }
+}
+
+function notJoined(draft: Draft, role: Primary): void {
+  const reason = `${draft.config.peer} did not join in time`;
+  // Without an arbiter the other host may have made itself primary in the same moment. One that was handed over from does not.
+  if (draft.mayPromoteWithoutPeer() || draft.config.arbiter !== 'none' || role.grant.cause === 'switchover') {
+    lose(draft, role, reason);
+  } else fence(draft, `${reason}, and there is no arbiter to tell whether it runs ${draft.config.module}`);
 }
 
 function retryDelayMs(link: Extract<Link, { kind: 'none' }>, session: string): number {

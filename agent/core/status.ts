@@ -42,19 +42,9 @@ function isSameRole(before: Role, after: Role): boolean {
 /** The part of the state that goes out with every heartbeat. */
 export function peerStatusOf(state: ModuleCoreState): PeerStatus {
   const { role } = state;
-  const link = role.at === 'primary' ? role.link.kind : 'none';
   return {
     role: roleWord(state),
-    link:
-      link === 'both' || link === 'parting'
-        ? 'both'
-        : link === 'lost' || link === 'goingAlone'
-          ? 'lost'
-          : link === 'attaching' ||
-              link === 'committing' ||
-              (role.at === 'primary' && role.link.kind === 'joining' && role.link.attaching)
-            ? 'resync'
-            : 'none',
+    link: linkWord(state),
     able:
       !state.shuttingDown &&
       state.desired.value === 'started' &&
@@ -69,6 +59,26 @@ export function peerStatusOf(state: ModuleCoreState): PeerStatus {
     diverged: role.at === 'waiting' ? role.diverged : null,
     resolution: state.resolution,
   };
+}
+
+function linkWord({ role }: ModuleCoreState): PeerStatus['link'] {
+  // The secondary is needed until the release has ended: without a word of it, it would offer another session, and end this one.
+  if (role.at !== 'primary' && role.at !== 'releasing') return 'none';
+  switch (role.link.kind) {
+    case 'both':
+    case 'parting':
+      return 'both';
+    case 'lost':
+    case 'goingAlone':
+      return 'lost';
+    case 'attaching':
+    case 'committing':
+      return 'resync';
+    case 'joining':
+      return role.link.attaching ? 'resync' : 'none';
+    default:
+      return 'none';
+  }
 }
 
 function roleWord(state: ModuleCoreState): PeerStatus['role'] {

@@ -60,7 +60,7 @@ export function initialState(
     replica,
     record: null,
     inquiry: { askedAt: -Infinity, answeredAt: null, record: null },
-    peer: { heardAt: null, closedAt: null, status: null },
+    peer: { heardAt: null, presentSince: null, closedAt: null, status: null },
     bootedAt: now,
     operation: 0,
     pending: null,
@@ -211,7 +211,8 @@ function peerStatus(draft: Draft, status: PeerStatus | null): void {
     state.peer = { ...state.peer, closedAt: now };
     return;
   }
-  state.peer = { heardAt: now, closedAt: null, status };
+  const presentSince = draft.freshPeer() ? state.peer.presentSince : now;
+  state.peer = { heardAt: now, presentSince, closedAt: null, status };
   draft.learn(status.record);
   learnResolution(draft, status.resolution ?? null);
   const { sequence, value } = status.desired;

@@ -214,6 +214,8 @@ export type Role =
       readonly leaving: LeaveFor;
       readonly grant: ArbiterRecord;
       readonly handOver: boolean;
+      /** As it was when the release began. */
+      readonly link: Link;
       readonly since: number;
     }
   /** Released; the arbiter is asked to name the peer. */
@@ -260,6 +262,8 @@ export interface ModuleCoreState {
   readonly peer: {
     /** When a status was last received; null: not since the agent started. */
     readonly heardAt: number | null;
+    /** Since when no silence was longer than the detection time. */
+    readonly presentSince: number | null;
     /** When the peer's agent was last heard without a status, as it has not opened the module. */
     readonly closedAt: number | null;
     readonly status: PeerStatus | null;

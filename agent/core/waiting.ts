@@ -115,10 +115,12 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   if (peer) {
     const preferred = config.hosts[0] === self;
     const patience = 2 * config.detectionMs;
+    // From when they see each other: else both would start in the moment in which they do.
+    const together = Math.max(role.since, state.peer.presentSince ?? draft.now);
     if (peer.role === 'promoting') draft.wait(`${peerName} is being promoted`);
     else if (peer.desired.sequence !== state.desired.sequence) {
       draft.wait(`waiting for ${peerName} to learn what was asked for`);
-    } else if (preferred || !peer.able || draft.now - role.since > patience) start(peer.able ? record.inSync : [self]);
+    } else if (preferred || !peer.able || draft.now - together > patience) start(peer.able ? record.inSync : [self]);
     else draft.wait(`waiting for ${peerName}, the preferred host, to start`);
     return;
   }

@@ -77,6 +77,21 @@ describe('a module of several directories', () => {
     expect(written.equals(Buffer.concat([image.subarray(0, 32 * 4096), image]))).toBe(true);
   });
 
+  it('is given up when the secondary is lost during a release that programs hold up', async () => {
+    const { pair } = several;
+    const { alpha, beta } = pair;
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    const open = fs.openSync(fileIn(alpha, 1, 'file'), 'w');
+    const released = alpha.mirror.release();
+    const given = expect(released).rejects.toThrow(/the other host was lost while the mirror was released/);
+    await beta.crash();
+    await given;
+    await alpha.mirror.abort();
+    expect(several.mounts).toEqual([]);
+    fs.closeSync(open);
+  });
+
   it('may have 31 of them', async () => {
     const { pair } = several;
     for (const host of [pair.alpha, pair.beta]) {

@@ -250,6 +250,18 @@ describe('the failover core under faults', () => {
     expect(world.hosts.beta.server).toBe('running');
   });
 
+  it.each(['switchover', 'stop'] as const)('keeps the secondary for as long as a release takes (%s)', (command) => {
+    const lines: string[] = [];
+    const world = new World({ random: new Random(1), trace: (line) => lines.push(line) });
+    world.run(15_000);
+    world.releaseTakesMs = 4000;
+    world.command('alpha', command);
+    world.run(15_000);
+    expect(lines.filter((line) => line.includes('RELEASE_FAILED'))).toEqual([]);
+    expect(world.hosts.beta.server === 'running').toBe(command === 'switchover');
+    expect(world.hosts.alpha.server).toBe('stopped');
+  });
+
   it('goes on when only the witness is lost', () => {
     const world = new World({ random: new Random(8) });
     world.run(15_000);

@@ -94,6 +94,8 @@ export class World {
   now = 0;
   readonly hosts: Record<HostName, Host>;
   readonly cut = new Set<string>();
+  /** Beyond the usual: programs that still use the mount hold it up. */
+  releaseTakesMs = 0;
   arbiterUp = true;
   arbiterRecord: ArbiterRecord | null = null;
   readonly acknowledged = new Set<number>();
@@ -638,10 +640,11 @@ export class World {
         });
         return;
       case 'release':
-        later(this.#random.between(10, 100), () => {
+        later(this.#random.between(10, 100) + this.releaseTakesMs, () => {
           if (host.mirror === 'serving' && this.#session?.primary === host.name && !this.#connected('alpha', 'beta')) {
             return 'the follower does not answer';
           }
+          if (host.mirror === 'serving' && host.frozen) return 'the other host was lost while the mirror was released';
           host.mirror = 'idle';
           if (this.#session?.primary === host.name) this.#sessionEnds('released', false);
           return null;
@@ -666,6 +669,8 @@ export class World {
         return;
       case 'follow':
         later(this.#random.between(10, 60), () => {
+          // Offering another session ends the one there is.
+          if (this.#session && this.#session.primary !== host.name) this.#sessionEnds('the follower left');
           host.mirror = 'following';
           host.followSession = `s${String(this.#nextSession++)}`;
           return { endpoint: { session: host.followSession } };

@@ -109,6 +109,7 @@ export class PrimaryHost {
   #nextToken = 1;
   #verifying = false;
   #releasing = false;
+  #onFrozen: ((reason: string) => void) | null = null;
   #gone = false;
   #covered = false;
   #dispatcherEnded = false;
@@ -164,7 +165,7 @@ export class PrimaryHost {
     this.#dispatcher.once('error', (error) => this.#crashed(error.message));
     this.#dispatcher.once('exit', () => (this.#dispatcherEnded = true));
     this.#watchdog = new Watchdog(this.#shared, this.#options.acknowledgeTimeoutMs, monotonicMs, (reason) =>
-      this.#emit({ type: 'peerLost', reason }),
+      this.#peerLost(reason),
     );
     this.#diskWatch = new DiskWatch(this.#shared.disk, this.#options.acknowledgeTimeoutMs, monotonicMs, (silentMs) =>
       this.#emit({ type: 'diskSilent', silentMs }),
@@ -255,7 +256,7 @@ export class PrimaryHost {
     this.#signals.get(message.type)?.();
     switch (message.type) {
       case 'lost':
-        this.#emit({ type: 'peerLost', reason: message.reason });
+        this.#peerLost(message.reason);
         return;
       case 'sessionDropped':
         if (this.#session) this.#session.dropped = true;
@@ -471,7 +472,7 @@ export class PrimaryHost {
             reject(new MirrorError(message.code, message.message));
             return;
           case 'lost':
-            this.#emit({ type: 'peerLost', reason: message.reason });
+            this.#peerLost(message.reason);
             return;
           case 'ended':
             session.ended = true;
@@ -639,7 +640,10 @@ export class PrimaryHost {
     session.resolveOver();
   }
 
-  /** Unmounts, makes both replicas durable and equal. @throws MirrorError "busy" when the mount is in use; then it is still served */
+  /**
+   * Unmounts, makes both replicas durable and equal. @throws MirrorError "busy" when the mount is in use; then it is still served. "frozen"
+   * when it was frozen before, or the secondary is lost meanwhile; it is to be aborted then
+   */
   async release(): Promise<void> {
     if (this.#shared.frozen) {
       throw new MirrorError('frozen', 'the mirror is frozen: let it go on alone, thaw it, or abort it');
@@ -653,10 +657,26 @@ export class PrimaryHost {
     }
   }
 
+  /** While it is frozen nobody answers those who look at the mount, or write back what they changed: taking it away has no end then. */
+  #frozenMeanwhile(): Promise<never> {
+    return new Promise((_, reject) => {
+      this.#onFrozen = (reason) =>
+        reject(
+          new MirrorError('frozen', `the other host was lost while the mirror was released (${reason}): abort it`),
+        );
+    });
+  }
+
+  #peerLost(reason: string): void {
+    this.#emit({ type: 'peerLost', reason });
+    if (this.#shared.frozen) this.#onFrozen?.(reason);
+  }
+
   async #release(): Promise<void> {
     const unmounted = this.#signal('unmounted', 60_000);
     unmounted.catch(() => {});
-    await takeMountAway(this.#places);
+    await Promise.race([takeMountAway(this.#places), this.#frozenMeanwhile()]);
+    this.#onFrozen = null;
     this.#tellOver();
     const exit = this.#threadEnd();
     const released = this.#signal('released', 120_000);
