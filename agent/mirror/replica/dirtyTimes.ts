@@ -9,10 +9,12 @@ import { parentOf, type ReplicaTree } from './tree.ts';
  */
 export class DirtyTimes {
   readonly #tree: ReplicaTree;
+  readonly #excluded: (path: string) => boolean;
   #paths = new Set<string>();
 
-  constructor(tree: ReplicaTree) {
+  constructor(tree: ReplicaTree, excluded: (path: string) => boolean = () => false) {
     this.#tree = tree;
+    this.#excluded = excluded;
   }
 
   get empty(): boolean {
@@ -96,7 +98,8 @@ export class DirtyTimes {
   }
 
   #timeOf(path: string): Mutation | null {
-    const stat = this.#tree.stat(path);
+    // It may have been replicated when its time was changed.
+    const stat = this.#excluded(path) ? null : this.#tree.stat(path);
     if (stat === null) return null;
     return {
       kind: 'utimens',

@@ -34,7 +34,7 @@ import { MainCaller } from './mainCall.ts';
 import { OwnDisk } from './ownDisk.ts';
 import type { DispatcherSetup, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
 import { rootsOf } from './roots.ts';
-import { describeTree } from './transfer.ts';
+import { describeTree, type LinkOf } from './transfer.ts';
 import { parentOf, ReplicaTree } from './tree.ts';
 import { ZoneMarks } from './zoneMarks.ts';
 
@@ -146,8 +146,8 @@ export class Primary implements MutationSink {
     const roots = rootsOf(setup.directories);
     this.#tree = new ReplicaTree(rootFd, roots);
     this.#marks = ZoneMarks.open(setup.stateDirectory);
-    this.#dirtyTimes = new DirtyTimes(this.#tree);
     this.#excluded = excludedPaths(setup.exclude, roots);
+    this.#dirtyTimes = new DirtyTimes(this.#tree, this.#excluded);
     this.#excludedByPlace = excludedByPlace(setup.exclude, roots);
     this.#hasExcluded = setup.exclude.length > 0;
     this.#pace = new Pace({ paused: false, bandwidth: setup.resyncBandwidth }, monotonicMs());
@@ -249,7 +249,8 @@ export class Primary implements MutationSink {
         // The mount has moved directories behind this tree's back.
         this.#tree.forgetDirectories();
       }
-      if (mutation.kind === 'rename' || mutation.kind === 'unlink') this.#forgetFoundNames();
+      if (this.#mayReveal(mutation)) this.#nameless.clear();
+      else if (mutation.kind === 'rename' || mutation.kind === 'unlink') this.#forgetFoundNames();
     }
     const replicated = mutations.map((each) => this.#replicated(each)).filter((each) => each !== null);
     for (const mutation of replicated) {
@@ -327,13 +328,27 @@ export class Primary implements MutationSink {
         const from = mutation.kind === 'rename' ? mutation.from : mutation.file.path;
         const to = mutation.kind === 'rename' ? mutation.to : mutation.path;
         if ((from === null || hidden(from)) && hidden(to)) return null;
-      } else if ('path' in mutation) {
-        if (hidden(mutation.path)) return null;
-      } else if (mutation.file.path !== null && hidden(mutation.file.path)) return null;
+      } else if ('path' in mutation && hidden(mutation.path)) return null;
     }
-    if (!('file' in mutation) || mutation.file.path !== null || mutation.kind === 'link') return mutation;
-    const path = this.#nameOf(mutation.file.ino);
+    if (!('file' in mutation) || mutation.kind === 'link') return mutation;
+    const path = this.#replicatedName(mutation.file);
+    if (path === mutation.file.path) return mutation;
     return path === null ? null : { ...mutation, file: { ino: mutation.file.ino, path } };
+  }
+
+  /** A name of a file by which the follower has it; null when it has none. */
+  #replicatedName({ ino, path }: FileRef): string | null {
+    if (path !== null) {
+      if (!this.#hasExcluded || !this.#excluded(path)) return path;
+      // By far the most files have one name.
+      if (this.#hasOneName(path)) return null;
+    }
+    return this.#nameOf(ino);
+  }
+
+  #hasOneName(path: string): boolean {
+    const stat = this.#tree.stat(path);
+    return stat === null || stat.nlink < 2 || (stat.mode & S_IFMT) === S_IFDIR;
   }
 
   #nameOf(ino: number): string | null {
@@ -342,9 +357,16 @@ export class Primary implements MutationSink {
     return path;
   }
 
-  /** A name that was found by looking may have become another one. A file without any name never gets one again. */
+  /** A name that was found by looking may have become another one. A file without any replicated name gets one by what {@link #mayReveal} tells. */
   #forgetFoundNames(): void {
     for (const [ino, path] of this.#nameless) if (path !== null) this.#nameless.delete(ino);
+  }
+
+  #mayReveal(mutation: Mutation): boolean {
+    if (!this.#hasExcluded) return false;
+    if (mutation.kind === 'link') return mutation.file.path === null || this.#excluded(mutation.file.path);
+    if (mutation.kind !== 'rename') return false;
+    return [mutation.from, mutation.to].some((path) => this.#excluded(path) || this.#excludedByPlace(path));
   }
 
   /**
@@ -406,15 +428,32 @@ export class Primary implements MutationSink {
     this.#send(mutations.filter((each) => each !== crossing || this.#crossing(each) === 'within'));
     // What is described below has to be in the files.
     this.localDisk.drain();
-    for (const path of this.#toSendAnew(crossing)) {
+    const anew = this.#toSendAnew(crossing);
+    const linkOf = this.#linksTo(anew);
+    for (const path of anew) {
       session.send(ToFollower.removeTree, new ByteWriter().text(path).done());
       // Making it changes the time of the follower's directory.
       this.#dirtyTimes.add(parentOf(path));
       // Nothing is there where a rename came from, unless it exchanged or left a whiteout.
-      for (const mutation of describeTree(this.#tree, path, this.#excluded)) this.#send([mutation]);
+      for (const mutation of describeTree(this.#tree, path, this.#excluded, linkOf)) this.#send([mutation]);
     }
     session.send(ToFollower.barrier);
     this.#shared.retarget(ticket, session.lastNumber);
+  }
+
+  /**
+   * Finds names by which the follower has files of several names already, when some of them are sent anew. A resync finds them itself, and may not
+   * have come to them yet.
+   */
+  #linksTo(anew: readonly string[]): LinkOf {
+    const missing = new Set(anew);
+    const sent = new Map<number, string>();
+    return ({ ino, nlink }, path) => {
+      if (nlink < 2 || this.#resync) return null;
+      const known = sent.get(ino) ?? this.#tree.findInode(ino, (each) => missing.has(each) || this.#excluded(each));
+      sent.set(ino, known ?? path);
+      return known;
+    };
   }
 
   #send(mutations: readonly Mutation[]): void {
@@ -433,9 +472,8 @@ export class Primary implements MutationSink {
     this.#shared.makeRoom(this.#whileFull);
     this.#flushes++;
     const session = this.#liveSession();
-    const path = file.path ?? this.#nameOf(file.ino);
-    const replicated = path !== null && !(this.#hasExcluded && this.#excluded(path));
-    if (!session || !this.#shared.inStep || !replicated) return this.#shared.hold(reply.bytes, 0, WaitsFor.local);
+    const path = session && this.#shared.inStep ? this.#replicatedName(file) : null;
+    if (!session || path === null) return this.#shared.hold(reply.bytes, 0, WaitsFor.local);
     const time = this.#dirtyTimes.takeOne(path);
     if (time) {
       this.gather();
