@@ -249,6 +249,40 @@ suite('live replication', () => {
     expect(alpha.seen.filter((event) => event.type === 'peerLost')).toEqual([]);
   });
 
+  test('what the secondary holds by excluded names of its own never comes to be replicated', async () => {
+    pair = await new Pair({ both: { exclude: ['/a/b', '*.swp'] } }).open();
+    const { alpha, beta } = pair;
+    const at = (name: string) => path.join(alpha.directory, name);
+    // Of its time as the primary, say.
+    for (const name of ['a/b/of beta', 'e/old.swp']) {
+      fs.mkdirSync(path.dirname(path.join(beta.directory, name)), { recursive: true });
+      fs.writeFileSync(path.join(beta.directory, name), '');
+    }
+    for (const name of ['a', 'e']) fs.mkdirSync(at(name));
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    await alpha.mirror.onPeerLoss('continue');
+    expect(fs.readdirSync(beta.directory, { recursive: true }).sort()).toEqual([
+      'a',
+      'a/b',
+      'a/b/of beta',
+      'e',
+      'e/old.swp',
+    ]);
+    fs.renameSync(at('a'), at('x'));
+    fs.mkdirSync(at('new'));
+    fs.renameSync(at('new'), at('e'));
+    expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+    // And of a move to where nothing is replicated.
+    fs.mkdirSync(at('c'));
+    fs.writeFileSync(at('c/b'), 'replicated here');
+    fs.renameSync(at('c'), at('a'));
+    fs.unlinkSync(at('a/b'));
+    fs.renameSync(at('a'), at('d'));
+    expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+    expect(alpha.seen.filter((event) => event.type === 'peerLost')).toEqual([]);
+  });
+
   test('owners are numbers, which need no names on either host', async () => {
     pair = await new Pair().open();
     const { alpha, beta } = pair;

@@ -23,7 +23,11 @@ import {
   openat,
   pwriteFully,
   removexattrat,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
   renameat2,
+  S_IFDIR,
+  S_IFMT,
   setxattrat,
   symlinkat,
   tryUnlinkat,
@@ -111,6 +115,9 @@ export class Applier {
         return;
       case 'rename': {
         const target = tree.stat(mutation.to);
+        // A directory that another one takes the place of is empty on the primary.
+        const replaced = (mutation.flags & (RENAME_NOREPLACE | RENAME_EXCHANGE)) === 0 ? target : null;
+        if (replaced !== null && (replaced.mode & S_IFMT) === S_IFDIR) this.#removeLeftovers(mutation.to);
         const from = tree.locate(mutation.from);
         const to = tree.locate(mutation.to);
         renameat2(from.dirFd, from.name, to.dirFd, to.name, mutation.flags);
@@ -246,15 +253,18 @@ export class Applier {
     this.#tree.forgetDirectories();
     if (result === 0) return;
     if (result !== -errnos.ENOTEMPTY) throw new ErrnoError(-result, 'rmdir', path);
-    // Names that are not replicated may have stayed behind from an earlier life of this replica as the primary.
-    const names = this.#tree.names(path);
-    if (!names.every((each) => this.#excluded(joinPath(path, each)))) {
-      throw new ErrnoError(errnos.ENOTEMPTY, 'rmdir', path);
-    }
-    for (const each of names) this.#tree.removeTree(joinPath(path, each));
+    if (!this.#removeLeftovers(path)) throw new ErrnoError(errnos.ENOTEMPTY, 'rmdir', path);
     const place = this.#tree.locate(path);
     unlinkat(place.dirFd, place.name, AT_REMOVEDIR);
     this.#tree.forgetDirectories();
+  }
+
+  /** Names that are not replicated may have stayed behind from an earlier life as the primary. @returns whether there was nothing else */
+  #removeLeftovers(path: string): boolean {
+    const names = this.#tree.names(path);
+    if (!names.every((each) => this.#excluded(joinPath(path, each)))) return false;
+    for (const each of names) this.#tree.removeTree(joinPath(path, each));
+    return true;
   }
 
   /** A file that lost its last name must not keep its space. */

@@ -1,4 +1,5 @@
-import { S_IFDIR, S_IFMT, toByteString } from '../../platform/libc.ts';
+import { RENAME_EXCHANGE, S_IFDIR, S_IFMT, toByteString } from '../../platform/libc.ts';
+import type { Rename } from '../resync/renames.ts';
 import { ONE_ROOT, withinRoot } from './roots.ts';
 import { joinPath, type ReplicaTree } from './tree.ts';
 
@@ -49,6 +50,28 @@ export function* revealed(
     if (excluded(below.from)) yield below.to;
     else yield* revealed(tree, below, joinPath(at, name), excluded, byPlace);
   }
+}
+
+/**
+ * What an earlier life of this replica as the primary, or a move to where nothing is replicated, has left behind in what is about to be moved, and
+ * would be replicated where it goes. The primary knows nothing of it. Paths as they are before the rename.
+ */
+export function leftovers(
+  tree: ReplicaTree,
+  { from, to, flags }: Rename,
+  excluded: (path: string) => boolean,
+  byPlace: (directory: string) => boolean,
+): string[] {
+  const moves =
+    (flags & RENAME_EXCHANGE) === 0
+      ? [{ from, to }]
+      : [
+          { from, to },
+          { from: to, to: from },
+        ];
+  return moves.flatMap((move) =>
+    [...revealed(tree, move, move.from, excluded, byPlace)].map((path) => move.from + path.slice(move.to.length)),
+  );
 }
 
 /** A slash in front only says that the glob speaks of a path. */

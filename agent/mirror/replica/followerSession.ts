@@ -20,13 +20,15 @@ import { DirectoryCompare } from '../resync/directoryCompare.ts';
 import { DirectStore } from '../resync/directStore.ts';
 import { FollowerVerify } from '../verify/followerVerify.ts';
 import { compareHashes, storeContent } from '../resync/followerContent.ts';
+import type { Rename } from '../resync/renames.ts';
 import { NOT_THERE_YET } from '../resync/notThereYet.ts';
 import type { StateKeeper } from '../undo/stateKeeper.ts';
 import type { Applier } from './applier.ts';
 import { isLoss } from './diskLoss.ts';
+import { leftovers } from './excluded.ts';
 import type { MainCaller } from './mainCall.ts';
 import { isLineageEntry, isRecord } from './record.ts';
-import type { ReplicaTree } from './tree.ts';
+import { parentOf, type ReplicaTree } from './tree.ts';
 import type { LoadedMarks } from './zoneMarks.ts';
 import type { ZoneSet } from './zoneSet.ts';
 
@@ -57,6 +59,7 @@ export interface FollowerContext {
   readonly tree: ReplicaTree;
   readonly applier: Applier;
   readonly excluded: (path: string) => boolean;
+  readonly excludedByPlace: (directory: string) => boolean;
   readonly main: MainCaller;
   readonly record: () => ReplicaRecord;
   readonly loadMarks: () => LoadedMarks;
@@ -290,10 +293,26 @@ export class FollowerSession {
       const mutation: Mutation = decodeMutation(input);
       if (mutation.kind === 'unlink' || mutation.kind === 'rename') this.#verify.forgetLinks();
       this.#tolerant(pathsOf(mutation), () => {
+        if (mutation.kind === 'rename') this.#removeLeftovers(mutation);
         this.#keeper?.mutation(mutation);
         this.#context.applier.apply(mutation);
         this.#compare?.onMutation(mutation);
       });
+    }
+  }
+
+  #removeLeftovers(rename: Rename): void {
+    const { tree, applier, excluded, excludedByPlace } = this.#context;
+    const paths = leftovers(tree, rename, excluded, excludedByPlace);
+    if (paths.length === 0) return;
+    this.#keeper?.removal(paths);
+    applier.forgetAll();
+    for (const path of paths) {
+      const parent = tree.entry(parentOf(path));
+      tree.removeTree(path);
+      // Its time is the primary's.
+      const file = { ino: 0, path: parentOf(path) };
+      if (parent) applier.apply({ kind: 'utimens', file, atime: null, mtime: parent.mtime });
     }
   }
 

@@ -18,7 +18,7 @@ import type { ReplicaRecord } from '../mirror.ts';
 import { Wakefulness } from '../../platform/wakefulness.ts';
 import { describeError } from '../mirrorError.ts';
 import { Applier } from './applier.ts';
-import { excludedPaths } from './excluded.ts';
+import { excludedByPlace, excludedPaths } from './excluded.ts';
 import { FollowerFlushes } from './followerFlushes.ts';
 import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './followerMessages.ts';
 import { FollowerSession } from './followerSession.ts';
@@ -46,6 +46,7 @@ class FollowerThread {
   readonly #applier: Applier;
   readonly #tree: ReplicaTree;
   readonly #excluded: (path: string) => boolean;
+  readonly #excludedByPlace: (directory: string) => boolean;
   readonly #main: MainCaller;
   readonly #epoch: Float64Array;
   readonly #turn: SessionTurn;
@@ -68,6 +69,7 @@ class FollowerThread {
     numberRoots(setup.rootFd, roots);
     this.#tree = new ReplicaTree(setup.rootFd, roots, setup.rootFds);
     this.#excluded = excludedPaths(setup.exclude, roots);
+    this.#excludedByPlace = excludedByPlace(setup.exclude, roots);
     this.#applier = new Applier(this.#tree, this.#excluded);
     this.#main = new MainCaller(setup.callPort, new Int32Array(setup.callFlag));
     this.#epoch = new Float64Array(setup.epoch);
@@ -244,6 +246,7 @@ class FollowerThread {
       tree: this.#tree,
       applier: this.#applier,
       excluded: this.#excluded,
+      excludedByPlace: this.#excludedByPlace,
       main: this.#main,
       record: () => this.#record,
       keeper: (onStep) =>

@@ -273,8 +273,9 @@ export class ReplicaTree {
   }
 }
 
+/** A directory on the way may be something else by now, a symbolic link too, which is never followed. */
 function isAbsence(errno: number): boolean {
-  return errno === errnos.ENOENT || errno === errnos.ENOTDIR;
+  return errno === errnos.ENOENT || errno === errnos.ENOTDIR || errno === errnos.ELOOP;
 }
 
 /** @throws MalformedMessage for a path that is not a plain one below the mirrored directory: no honest primary sends one */

@@ -430,7 +430,7 @@ export class ContentCompare {
     // In an exchange each leaves its place before the other one takes it.
     for (const { item } of places) this.#place(item, null);
     for (const { item, path } of places) {
-      if (path === null) this.#loseName(item);
+      if (path === null || this.#context.excluded(path)) this.#loseName(item);
       else this.#place(item, path);
     }
   }

@@ -80,7 +80,8 @@ export class DirectoryWalk {
   }
 
   #sendDirectory(path: string): void {
-    const self = this.#context.tree.entry(path);
+    // It may have been moved to where nothing is replicated.
+    const self = this.#context.excluded(path) ? null : this.#context.tree.entry(path);
     // Gone or replaced meanwhile: the change itself was sent.
     if (self === null || (self.mode & S_IFMT) !== S_IFDIR) return;
     const names = this.#names(path);
@@ -95,7 +96,7 @@ export class DirectoryWalk {
   /** A directory of many entries goes in parts; the last one tells all names, as they are then. */
   #sendBigListing(listing: { path: string; names: string[]; at: number }): boolean {
     const { path } = listing;
-    const self = this.#context.tree.entry(path);
+    const self = this.#context.excluded(path) ? null : this.#context.tree.entry(path);
     if (self === null || (self.mode & S_IFMT) !== S_IFDIR) {
       this.#bigListing = null;
       return true;
