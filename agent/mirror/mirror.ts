@@ -146,7 +146,10 @@ export interface MirrorStats {
 
 /** Something that is not the same on both replicas. */
 export interface Difference {
-  /** Below the mirrored directory, with several behind the place of theirs, "1/file"; a byte string on the wire, text in a report. */
+  /**
+   * Below the mirrored directory. Of several: on the wire behind the place of theirs, "1/file"; in a report the whole path on the primary. A byte
+   * string on the wire, text in a report.
+   */
   readonly path: string;
   readonly what:
     | 'missing'

@@ -31,6 +31,7 @@ import type { Inherited, TakenOver } from './inherited.ts';
 import { answerCall, type CallMessage } from './mainCall.ts';
 import type { DispatcherSetup, DispatcherStats, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
 import type { RecordStore } from './record.ts';
+import { pathOfShown, shownPath } from './roots.ts';
 import { ServedPlaces } from './servedPlaces.ts';
 import { takeMountAway } from './takeMountAway.ts';
 import { Watchdog } from './watchdog.ts';
@@ -537,7 +538,7 @@ export class PrimaryHost {
     }
     const token = this.#nextToken++;
     const marked = new Promise<string | null>((resolve) => this.#markWaits.set(token, resolve));
-    this.#tell({ type: 'markDifferences', token, differences });
+    this.#tell({ type: 'markDifferences', token, differences: differences && this.#named(differences, pathOfShown) });
     const error = await marked;
     if (error !== null) throw new MirrorError('marks-failed', `the differences could not be marked: ${error}`);
   }
@@ -545,7 +546,12 @@ export class PrimaryHost {
   #verified(report: VerifyReport): void {
     if (!this.#verifying) return;
     this.#verifying = false;
-    this.#emit({ type: 'verified', report });
+    this.#emit({ type: 'verified', report: { ...report, differences: this.#named(report.differences, shownPath) } });
+  }
+
+  #named(differences: readonly Difference[], name: typeof shownPath): readonly Difference[] {
+    const directories = directoriesOf(this.#options);
+    return differences.map((each) => ({ ...each, path: name(directories, each.path) }));
   }
 
   async freeze(): Promise<void> {

@@ -26,6 +26,25 @@ export function withinRoot(roots: Roots, path: string): string {
   return slash === -1 ? '' : path.slice(slash + 1);
 }
 
+/** A path of a mirror as people know it: with several directories that of the host. @param path readable text, as all of these */
+export function shownPath(directories: readonly string[], path: string): string {
+  const roots = rootsOf(directories.length);
+  if (roots.length === 1) return path;
+  const within = withinRoot(roots, path);
+  const directory = directories[roots.indexOf(rootOf(roots, path))];
+  if (directory === undefined) return path;
+  return within === '' ? directory : `${directory}/${within}`;
+}
+
+/** What {@link shownPath} has made of a path. */
+export function pathOfShown(directories: readonly string[], shown: string): string {
+  const roots = rootsOf(directories.length);
+  if (roots.length === 1) return shown;
+  const index = directories.findIndex((directory) => shown === directory || shown.startsWith(`${directory}/`));
+  const root = roots[index];
+  return root === undefined ? shown : root + shown.slice(directories[index]?.length);
+}
+
 /**
  * Has this thread tell the files of several directories apart by their numbers, in which the root that they lie below has the last place. Marks are
  * kept by these numbers, so the order of the directories must not change.
