@@ -331,6 +331,18 @@ describe('the failover core under faults', () => {
     expect(destroyed(world)).toEqual([]);
   });
 
+  it('comes back without an arbiter however long the resync takes', () => {
+    const world = new World({ random: new Random(9), config: { arbiter: 'none' } });
+    world.run(15_000);
+    world.resyncTakesMs = 10_000;
+    world.crash('alpha');
+    world.crash('beta');
+    world.boot('alpha');
+    world.boot('beta');
+    world.run(30_000);
+    expect(whole(world), world.describe()).toBe(true);
+  });
+
   it('never promotes by itself without an arbiter, unless the risk was chosen', () => {
     for (const withoutArbiter of ['manual', 'risk-split-brain'] as const) {
       const world = new World({ random: new Random(10), config: { arbiter: 'none', withoutArbiter } });

@@ -94,6 +94,8 @@ export class World {
   now = 0;
   readonly hosts: Record<HostName, Host>;
   readonly cut = new Set<string>();
+  /** Beyond the usual: there is much to compare. */
+  resyncTakesMs = 0;
   /** Beyond the usual: programs that still use the mount hold it up. */
   releaseTakesMs = 0;
   arbiterUp = true;
@@ -717,7 +719,7 @@ export class World {
       this.#feedSoon(follower, { type: 'replica', replica: this.#facts(follower) });
     }
     const { life } = host;
-    this.#after(differs ? this.#random.between(100, 2000) : 30, () => {
+    this.#after((differs ? this.#random.between(100, 2000) : 30) + this.resyncTakesMs, () => {
       if (this.#session !== session || host.life !== life || !this.#connected('alpha', 'beta')) return;
       follower.disk.log = [...host.disk.log];
       follower.disk.lineage = [...host.disk.lineage];

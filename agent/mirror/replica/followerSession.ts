@@ -309,7 +309,7 @@ export class FollowerSession {
     applier.forgetAll();
     for (const path of paths) {
       const parent = tree.entry(parentOf(path));
-      tree.removeTree(path);
+      tree.removeTree(path, this.alive);
       // Its time is the primary's.
       const file = { ino: 0, path: parentOf(path) };
       if (parent) applier.apply({ kind: 'utimens', file, atime: null, mtime: parent.mtime });

@@ -215,6 +215,8 @@ export class Primary implements MutationSink {
       if (type(moved) === S_IFDIR || type(target) === S_IFDIR) this.#marks.markEverything();
       if (target !== null && type(target) === S_IFREG) this.#marks.markWhole(target.ino);
     } else if (target !== null) this.#sendTimeOf(to);
+    // By a name that is not replicated no time is sent.
+    if (this.#hasExcluded && this.#excluded(to)) this.#sendTimeOf(from);
     // Files that were not replicated become so: the follower may have older ones of their names.
     if (type(moved) === S_IFDIR && this.#reveals({ from, to }, from)) this.#marks.markEverything();
     // The content may now stand where the follower has an older file of that name; that of a directory is what is below it.
@@ -364,7 +366,7 @@ export class Primary implements MutationSink {
 
   #mayReveal(mutation: Mutation): boolean {
     if (!this.#hasExcluded) return false;
-    if (mutation.kind === 'link') return mutation.file.path === null || this.#excluded(mutation.file.path);
+    if (mutation.kind === 'link') return !this.#excluded(mutation.path);
     if (mutation.kind !== 'rename') return false;
     return [mutation.from, mutation.to].some((path) => this.#excluded(path) || this.#excludedByPlace(path));
   }
@@ -437,19 +439,18 @@ export class Primary implements MutationSink {
       // Nothing is there where a rename came from, unless it exchanged or left a whiteout.
       for (const mutation of describeTree(this.#tree, path, this.#excluded, linkOf)) this.#send([mutation]);
     }
+    // A resync may not have come to the names that they were made links of.
+    this.#resync?.sentAnew(anew);
     session.send(ToFollower.barrier);
     this.#shared.retarget(ticket, session.lastNumber);
   }
 
-  /**
-   * Finds names by which the follower has files of several names already, when some of them are sent anew. A resync finds them itself, and may not
-   * have come to them yet.
-   */
+  /** Finds names by which the follower has files of several names already, when some of them are sent anew. */
   #linksTo(anew: readonly string[]): LinkOf {
     const missing = new Set(anew);
     const sent = new Map<number, string>();
     return ({ ino, nlink }, path) => {
-      if (nlink < 2 || this.#resync) return null;
+      if (nlink < 2) return null;
       const known = sent.get(ino) ?? this.#tree.findInode(ino, (each) => missing.has(each) || this.#excluded(each));
       sent.set(ino, known ?? path);
       return known;

@@ -581,6 +581,7 @@ export class PrimaryHost {
   async abort(): Promise<void> {
     if (this.#gone) return;
     this.#gone = true;
+    this.#onFrozen?.('it was aborted');
     this.#tellOver();
     const stopped = this.#threadEnd();
     this.#shared.abort();
@@ -667,15 +668,13 @@ export class PrimaryHost {
   #frozenMeanwhile(): Promise<never> {
     return new Promise((_, reject) => {
       this.#onFrozen = (reason) =>
-        reject(
-          new MirrorError('frozen', `the other host was lost while the mirror was released (${reason}): abort it`),
-        );
+        reject(new MirrorError('frozen', `the mirror could not be released (${reason}): abort it`));
     });
   }
 
   #peerLost(reason: string): void {
     this.#emit({ type: 'peerLost', reason });
-    if (this.#shared.frozen) this.#onFrozen?.(reason);
+    if (this.#shared.frozen) this.#onFrozen?.(`the other host was lost meanwhile: ${reason}`);
   }
 
   async #release(): Promise<void> {

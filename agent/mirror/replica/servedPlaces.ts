@@ -12,6 +12,8 @@ export class ServedPlaces {
   readonly #mountPoint: string;
   readonly #fsName: string;
   readonly #directories: readonly string[];
+  /** They are being taken away whoever uses them: nobody else may begin to cover or uncover anything. */
+  #givenUp = false;
 
   /** @param mountPoint of one directory: itself */
   constructor(mountPoint: string, fsName: string, directories: readonly string[]) {
@@ -54,7 +56,7 @@ export class ServedPlaces {
 
   /** Covers what is not covered yet. The mount has to be served. @throws ErrnoError, MirrorError "nested" */
   async cover(): Promise<void> {
-    if (this.#isOne) return;
+    if (this.#isOne || this.#givenUp) return;
     for (const [index, root] of rootsOf(this.#directories.length).entries()) {
       const directory = this.#directories[index] ?? '';
       if (this.#isCovered(directory)) continue;
@@ -66,7 +68,7 @@ export class ServedPlaces {
 
   /** Takes the file system away, when nothing uses it. @returns a directory that is in use, all are covered then; null when it is gone */
   async uncover(): Promise<string | null> {
-    if (this.#isOne) return (await unmountServed(this.#mountPoint)) ? null : this.#mountPoint;
+    if (this.#isOne) return (await this.#unmount(this.#mountPoint)) ? null : this.#mountPoint;
     const fromTheLast = this.#directories.toReversed();
     // All or none: in one that is uncovered while another one is in use programs would write past the mirror.
     if (await isMountUsed(this.#mountPoint)) return this.#coverAgain(this.#mountPoint);
@@ -74,9 +76,15 @@ export class ServedPlaces {
       if (this.#isCovered(directory) && (await isMountUsed(directory))) return this.#coverAgain(directory);
     }
     for (const directory of fromTheLast) {
-      if (this.#isCovered(directory) && !(await unmountServed(directory))) return this.#coverAgain(directory);
+      if (!(await this.#unmount(directory))) return this.#coverAgain(directory);
     }
-    return (await unmountServed(this.#mountPoint)) ? null : this.#coverAgain(this.#mountPoint);
+    return (await this.#unmount(this.#mountPoint)) ? null : this.#coverAgain(this.#mountPoint);
+  }
+
+  /** Only what is ours: a directory may be where a disk of the host's is mounted. @returns whether it is gone */
+  async #unmount(directory: string, detach = false): Promise<boolean> {
+    if (this.#givenUp && !detach) return false;
+    return !this.#isCovered(directory) || unmountServed(directory, detach);
   }
 
   async #coverAgain(used: string): Promise<string> {
@@ -84,13 +92,18 @@ export class ServedPlaces {
     return used;
   }
 
+  get givenUp(): boolean {
+    return this.#givenUp;
+  }
+
   /** Takes it away, whoever uses it. */
   async detach(): Promise<void> {
+    this.#givenUp = true;
     if (!this.#isOne) {
       for (const directory of this.#directories.toReversed()) {
-        if (this.#isCovered(directory)) await unmountServed(directory, true);
+        await this.#unmount(directory, true);
       }
     }
-    await unmountServed(this.#mountPoint, true);
+    await this.#unmount(this.#mountPoint, true);
   }
 }

@@ -12,11 +12,12 @@ const TRY_MS = 50;
 /**
  * Takes the mounts of a mirror away that this process serves, once no program uses them any more, in whatever mount namespace. Copies of them may be left,
  * which nobody uses: they are dead when the process stops to serve them.
- * @throws MirrorError "busy"; then they are all still there
+ * @throws MirrorError "busy"; then they are all still there. "wrong-state" when they are taken away by force meanwhile
  */
 export async function takeMountAway(places: ServedPlaces): Promise<void> {
   const limit = monotonicMs() + BUSY_LIMIT_MS;
   for (;;) {
+    if (places.givenUp) throw new MirrorError('wrong-state', 'the mirror was aborted while it was released');
     let used = places.first;
     const { mounts } = places;
     const others = otherMountsOf(mounts);

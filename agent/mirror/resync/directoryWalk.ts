@@ -106,6 +106,7 @@ export class DirectoryWalk {
     const last = listing.at >= listing.names.length;
     if (last) this.#bigListing = null;
     const entries = part
+      .filter((name) => !this.#context.excluded(joinPath(path, name)))
       .map((name) => this.#context.tree.entry(joinPath(path, name)))
       .filter((entry) => entry !== null);
     this.#sendListing(path, self, entries, last ? this.#names(path) : null, false);
@@ -158,6 +159,11 @@ export class DirectoryWalk {
   /** A directory has to be listed (again). */
   look(path: string): void {
     this.#directories.add(path);
+  }
+
+  /** A name has to be looked at (again). */
+  lookAt(path: string): void {
+    this.#strays.add(path);
   }
 
   /** A directory was removed. */

@@ -155,6 +155,11 @@ export class PrimaryResync {
     else if ((stat.mode & S_IFMT) === S_IFREG) this.#content.check(stat.ino, path, WHOLE_FILE, false);
   }
 
+  /** What is at these paths has come to be replicated, and was sent. */
+  sentAnew(paths: readonly string[]): void {
+    for (const path of paths) this.#walk.lookAt(path);
+  }
+
   /** The guest has changed something, and the change was sent. */
   onMutation(mutation: Mutation): void {
     switch (mutation.kind) {
