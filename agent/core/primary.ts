@@ -168,13 +168,17 @@ function settleLink(draft: Draft, role: Primary): void {
 }
 
 function notJoined(draft: Draft, role: Primary): void {
-  const reason = `${draft.config.peer} did not join in time`;
+  const { peer, self, module } = draft.config;
+  const reason = `${peer} did not join in time`;
   // Without an arbiter the other host may have made itself primary in the same moment. One that was handed over from has not, nor has one
   // that offered this host a session.
   const isSafe = draft.config.arbiter !== 'none' || draft.mayPromoteWithoutPeer();
   const follows = role.link.kind === 'joining' && role.link.attaching !== null;
   if (isSafe || follows || role.grant.cause === 'switchover') lose(draft, role, reason);
-  else fence(draft, `${reason}, and there is no arbiter to tell whether it runs ${draft.config.module}`);
+  else {
+    const what = `${reason}, and without an arbiter nobody tells whether it runs ${module}`;
+    fence(draft, `${what}: bring ${peer} back, or force-primary on ${self} when it does not`);
+  }
 }
 
 function retryDelayMs(link: Extract<Link, { kind: 'none' }>, session: string): number {

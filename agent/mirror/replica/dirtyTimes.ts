@@ -12,7 +12,7 @@ export class DirtyTimes {
   readonly #excluded: (path: string) => boolean;
   #paths = new Set<string>();
 
-  constructor(tree: ReplicaTree, excluded: (path: string) => boolean = () => false) {
+  constructor(tree: ReplicaTree, excluded: (path: string) => boolean) {
     this.#tree = tree;
     this.#excluded = excluded;
   }
