@@ -108,7 +108,7 @@ export interface MutationSink {
    */
   begin(mutation: Mutation, reply: PreparedReply): number;
   /** The guest asks for durability of a file, and this host's disk is about to be asked for it, too. Otherwise as `begin`. */
-  beginFlush(file: FileRef, reply: PreparedReply): number;
+  beginFlush(file: FileRef, datasync: boolean, reply: PreparedReply): number;
   /**
    * This host's disk is done. With `errno` (not 0) it has failed, and the reply becomes that error. `repair` makes a replica that has what was
    * announced equal to what the files hold now; null when nobody knows what they hold. It is empty for a flush.

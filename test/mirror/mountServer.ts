@@ -82,7 +82,7 @@ class TestSink implements MutationSink {
     return this.#lastBegun;
   }
 
-  beginFlush(file: { ino: number; path: string | null }, reply: PreparedReply): number {
+  beginFlush(file: { ino: number; path: string | null }, _datasync: boolean, reply: PreparedReply): number {
     this.#record({ kind: 'flush', file });
     this.#begun.set(++this.#lastBegun, Buffer.from(reply.bytes));
     return this.#lastBegun;

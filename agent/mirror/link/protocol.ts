@@ -1,8 +1,8 @@
 /**
- * The wire between a primary and its follower, version 3. One TCP connection: a greeting of 64 bytes each way in the clear
+ * The wire between a primary and its follower, version 4. One TCP connection: a greeting of 64 bytes each way in the clear
  * (`greeting.ts`), then frames (`sealer.ts`). The order of the frames is the order of the mirror.
  */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** Bytes of a frame's header; authenticated, not encrypted. */
 export const HEADER_BYTES = 32;
@@ -23,7 +23,7 @@ export const ToFollower = {
   authenticate: 1,
   /** Changes that belong to one request, applied together. */
   mutations: 2,
-  /** One file durable, please; answered by `flushed` with the same number, while later frames are applied. */
+  /** One file durable, please, or only what fdatasync(2) covers; answered by `flushed` with the same number, while later frames are applied. */
   flush: 3,
   /** The whole replica durable, please; answered by `synced` with the same number. */
   sync: 4,

@@ -190,7 +190,7 @@ export class LocalIo {
     const number = this.#number();
     const reply = { bytes: this.#channel.seal(0) };
     // The follower's disk and ours work at the same time.
-    const begun = this.#sink.beginFlush(this.#nodes.ref(node), reply);
+    const begun = this.#sink.beginFlush(this.#nodes.ref(node), datasync, reply);
     this.#io.flush(number, fd, datasync);
     this.#underWay[number] = { node, fd, write: null, read: null, flush: { datasync }, begun, result: null };
   }

@@ -21,6 +21,7 @@ import {
   O_NONBLOCK,
   O_RDWR,
   openat,
+  pwriteCachedFully,
   pwriteFully,
   removexattrat,
   RENAME_EXCHANGE,
@@ -56,7 +57,7 @@ export class Applier {
     const tree = this.#tree;
     switch (mutation.kind) {
       case 'write':
-        pwriteFully(this.file(mutation.file), mutation.data, mutation.offset);
+        pwriteCachedFully(this.file(mutation.file), mutation.data, mutation.offset);
         return;
       case 'truncate':
         ftruncate(this.file(mutation.file), mutation.size);

@@ -1,4 +1,4 @@
-import { AsyncIo, fsync } from '../../platform/libc.ts';
+import { AsyncIo, fdatasync, fsync } from '../../platform/libc.ts';
 import { DiskPace } from '../diskPace.ts';
 
 /** Flushes under way at a time; what is beyond waits in the follower's thread. */
@@ -33,18 +33,19 @@ export class FollowerFlushes {
    * @returns whether it was only begun: the descriptor may be closed meanwhile
    * @throws ErrnoError of fsync(2)
    */
-  flush(fd: number, session: number, frame: number, nothingWaits: boolean): boolean {
-    if (nothingWaits && this.#pace.try(() => fsync(fd))) return false;
-    if (this.#begin(fd, session, frame)) return true;
-    fsync(fd);
+  flush(fd: number, datasync: boolean, session: number, frame: number, nothingWaits: boolean): boolean {
+    const wait = () => (datasync ? fdatasync(fd) : fsync(fd));
+    if (nothingWaits && this.#pace.try(wait)) return false;
+    if (this.#begin(fd, datasync, session, frame)) return true;
+    wait();
     return false;
   }
 
-  #begin(fd: number, session: number, frame: number): boolean {
+  #begin(fd: number, datasync: boolean, session: number, frame: number): boolean {
     const number = this.#io === null ? undefined : this.#free.pop();
     if (this.#io === null || number === undefined) return false;
     let begun = true;
-    this.#io.flush(number, fd, false);
+    this.#io.flush(number, fd, datasync);
     this.#io.submit(() => (begun = false));
     if (begun) this.#underWay[number] = { session, frame };
     else this.#free.push(number);

@@ -71,7 +71,7 @@ export interface FollowerContext {
    * Makes an open file durable. Returns whether it was only begun; then it calls `flushed` with the number of the frame. Waits for the disk if
    * nothing else waits.
    */
-  readonly flush: (fd: number, number: number, nothingWaits: boolean) => boolean;
+  readonly flush: (fd: number, datasync: boolean, number: number, nothingWaits: boolean) => boolean;
   /** Make the replica durable, then call `finished`/`synced` of the session with the number. */
   readonly requestSync: (number: number, finish: FinishOrder | null) => void;
 }
@@ -319,12 +319,14 @@ export class FollowerSession {
   #flush(number: number, payload: Buffer): void {
     const input = new ByteReader(payload);
     const ino = input.size();
+    const datasync = input.u8() !== 0;
     const path = input.text();
     const nothingWaits = !this.#connection.hasMore;
     let begun = false;
     this.#tolerant([path], () => {
       try {
-        begun = this.#context.applier.flush({ ino, path }, (fd) => this.#context.flush(fd, number, nothingWaits));
+        const make = (fd: number) => this.#context.flush(fd, datasync, number, nothingWaits);
+        begun = this.#context.applier.flush({ ino, path }, make);
       } catch (error) {
         if (error instanceof ErrnoError) this.#noteLoss(error.errno);
         throw error;

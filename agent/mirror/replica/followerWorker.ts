@@ -263,7 +263,7 @@ class FollowerThread {
         }),
       loadMarks: () => loadMarks(setup.stateDirectory),
       epoch: () => this.#epoch[0] ?? 0,
-      flush: (fd, number, nothingWaits) => this.#flushes.flush(fd, session, number, nothingWaits),
+      flush: (fd, datasync, number, nothingWaits) => this.#flushes.flush(fd, datasync, session, number, nothingWaits),
       requestSync: (number, finish) => this.#post({ type: 'sync', session, number, finish }),
     };
   }

@@ -468,20 +468,28 @@ export class Primary implements MutationSink {
     return this.#session;
   }
 
-  beginFlush(file: FileRef, reply: PreparedReply): number {
+  beginFlush(file: FileRef, datasync: boolean, reply: PreparedReply): number {
     this.#changed = this.#statsDue = true;
     this.#shared.makeRoom(this.#whileFull);
     this.#flushes++;
     const session = this.#liveSession();
     const path = session && this.#shared.inStep ? this.#replicatedName(file) : null;
     if (!session || path === null) return this.#shared.hold(reply.bytes, 0, WaitsFor.local);
-    const time = this.#dirtyTimes.takeOne(path);
+    // fdatasync(2) does not ask for it, and it would cost both file systems a commit of their journals.
+    const time = datasync ? null : this.#dirtyTimes.takeOne(path);
     if (time) {
       this.gather();
       this.#send([time]);
     }
     const ticket = this.#shared.hold(reply.bytes, session.nextNumber, WaitsFor.local | WaitsFor.peerFlush);
-    session.send(ToFollower.flush, new ByteWriter().size(file.ino).text(path).done());
+    session.send(
+      ToFollower.flush,
+      new ByteWriter()
+        .size(file.ino)
+        .u8(datasync ? 1 : 0)
+        .text(path)
+        .done(),
+    );
     this.settle();
     this.#sentAt = monotonicMs();
     return ticket;

@@ -1,4 +1,4 @@
-import { ErrnoError, forgetCached, pwriteFully } from '../../platform/libc.ts';
+import { ErrnoError, forgetCached, pwriteCachedFully } from '../../platform/libc.ts';
 import { BLOCK_BYTES, ZONE_BYTES } from '../link/protocol.ts';
 import { type ContentMessage, HASH_BYTES, type HashMessage } from '../link/resyncMessages.ts';
 import type { BeforeChange } from '../undo/stateKeeper.ts';
@@ -76,6 +76,6 @@ export function storeContent(
       else stored.push({ offset, data });
     }
     if (store.begin(fd, stored)) return;
-    for (const { offset, data } of stored) pwriteFully(fd, data, offset);
+    for (const { offset, data } of stored) pwriteCachedFully(fd, data, offset);
   });
 }

@@ -102,6 +102,33 @@ export function tryPwrite(fd: number, buffer: Bytes, offset: number, bytes = buf
   return result === -1 ? negativeErrno() : result;
 }
 
+/**
+ * The page cache keeps what one call writes together, as far as it can (large folios); each later write into such a piece, however small, looks
+ * through all of its blocks. So what goes to the page cache goes in pieces of this size, which costs a large write little.
+ */
+const CACHED_PIECE = 64 * 1024;
+
+/** As {@link tryPwrite}, by way of the page cache. */
+export function tryPwriteCached(fd: number, buffer: Bytes, offset: number): number {
+  if (buffer.byteLength <= CACHED_PIECE) return tryPwrite(fd, buffer, offset);
+  let done = 0;
+  while (done < buffer.byteLength) {
+    const piece = buffer.subarray(done, done + CACHED_PIECE);
+    const written = tryPwrite(fd, piece, offset + done);
+    if (written < 0) return done === 0 ? written : done;
+    done += written;
+    if (written < piece.byteLength) break;
+  }
+  return done;
+}
+
+/** As {@link pwriteFully}, by way of the page cache. */
+export function pwriteCachedFully(fd: number, buffer: Bytes, offset: number): void {
+  for (let at = 0; at < buffer.byteLength; at += CACHED_PIECE) {
+    pwriteFully(fd, buffer.subarray(at, at + CACHED_PIECE), offset + at);
+  }
+}
+
 /** Writes all of `buffer` at `offset`, in as many steps as it takes. */
 export function pwriteFully(fd: number, buffer: Bytes, offset: number): void {
   let done = 0;

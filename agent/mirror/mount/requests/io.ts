@@ -7,6 +7,7 @@ import {
   tryLseek,
   tryPread,
   tryPwrite,
+  tryPwriteCached,
   O_DIRECT,
 } from '../../../platform/libc.ts';
 import type { MountContext } from '../context.ts';
@@ -71,7 +72,7 @@ export function write(context: MountContext): void {
     node,
     (file) => ({ kind: 'write', file, offset, data }),
     () => {
-      written = must(tryPwrite(fd, data, offset), 'pwrite');
+      written = must((handle.direct ? tryPwrite : tryPwriteCached)(fd, data, offset), 'pwrite');
       // The kernel turns a short answer to direct I/O into EIO: what keeps the rest from being written is the better answer.
       while (viaDirect && refused === 0 && written > 0 && written < data.byteLength) {
         const more = tryPwrite(fd, data.subarray(written), offset + written);
@@ -99,9 +100,9 @@ export function lseek(context: MountContext): void {
 }
 
 /** Answers when a file, or everything, is durable on both sides. */
-function flush(context: MountContext, node: FuseNode, local: () => void): void {
+function flush(context: MountContext, node: FuseNode, datasync: boolean, local: () => void): void {
   const bytes = context.channel.seal(0);
-  const begun = context.sink.beginFlush(context.nodes.ref(node), { bytes });
+  const begun = context.sink.beginFlush(context.nodes.ref(node), datasync, { bytes });
   context.sink.finish(begun, errnoAfter(local), []);
 }
 
@@ -115,12 +116,12 @@ export function fsync(context: MountContext): void {
   if (!context.isReplicated(node)) {
     local();
     channel.answer(0);
-  } else if (context.localIo === null) flush(context, node, local);
+  } else if (context.localIo === null) flush(context, node, datasync, local);
   else context.localIo.flush(handle, datasync);
 }
 
 /** SYNCFS: everything at once. */
 export function syncfs(context: MountContext): void {
   const { nodes, files } = context;
-  flush(context, nodes.root, () => files.sync());
+  flush(context, nodes.root, false, () => files.sync());
 }
