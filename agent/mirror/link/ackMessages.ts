@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ReplicaRecord } from '../mirror.ts';
 
-/** What the thread that receives from the follower is started with. */
+/** What the thread that receives from the follower is told first, perhaps long after it was started. Null: it is not needed. */
 export interface AckSetup {
   readonly address: string;
   readonly tcpPort: number;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import {
   close,
   connect,
@@ -199,4 +199,6 @@ try {
 } catch {
   // Needs CAP_SYS_RESOURCE; without it memory pressure can slow the mirror down.
 }
-new AckThread(workerData as AckSetup).run();
+parentPort?.once('message', (setup: AckSetup | null) => {
+  if (setup !== null) new AckThread(setup).run();
+});

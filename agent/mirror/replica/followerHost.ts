@@ -51,6 +51,9 @@ export class FollowerHost {
   readonly #turn = new SessionTurn();
   readonly #wakeFd: number;
   readonly #listenFd: number;
+  /** Its thread takes connections, or has crashed, which is told. */
+  readonly ready: Promise<void>;
+  #onReady: () => void = () => {};
   readonly #stopped: Promise<void>;
   readonly endpoint: FollowerEndpoint;
   #onStopped: () => void = () => {};
@@ -91,6 +94,7 @@ export class FollowerHost {
     }
     this.#wakeFd = eventfd();
     this.#stopped = new Promise((resolve) => (this.#onStopped = resolve));
+    this.ready = new Promise((resolve) => (this.#onReady = resolve));
     const setup: FollowerSetup = {
       module: this.#options.module,
       host: this.#options.host,
@@ -128,6 +132,7 @@ export class FollowerHost {
   }
 
   #crashed(reason: string): void {
+    this.#onReady();
     this.#onStopped();
     this.#emit({ type: 'failed', reason: `the thread that follows the primary failed: ${reason}` });
   }
@@ -141,6 +146,9 @@ export class FollowerHost {
 
   #onMessage(message: FromFollowerThread): void {
     switch (message.type) {
+      case 'ready':
+        this.#onReady();
+        return;
       case 'link':
         this.#emit({ type: 'followerLink', connected: message.connected, reason: message.reason });
         return;

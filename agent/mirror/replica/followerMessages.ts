@@ -46,6 +46,7 @@ export type ToFollowerThread =
 /** Follower's thread to main thread. */
 export type FromFollowerThread =
   | CallMessage
+  | { readonly type: 'ready' }
   | { readonly type: 'link'; readonly connected: boolean; readonly reason: string | null }
   | { readonly type: 'sync'; readonly session: number; readonly number: number; readonly finish: FinishOrder | null }
   | { readonly type: 'undoGivenUp'; readonly session: number; readonly reason: string }

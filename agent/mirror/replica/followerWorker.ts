@@ -87,6 +87,7 @@ class FollowerThread {
     // poll(2) leaves a negative descriptor out.
     const flushFd = this.#flushes.eventFd ?? -1;
     setNonBlocking(listenFd, true);
+    this.#post({ type: 'ready' });
     let polled: FollowerConnection[] | null = null;
     let poll = new Poll([]);
     while (!this.#stopping) {

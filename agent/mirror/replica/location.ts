@@ -1,6 +1,16 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { O_DIRECTORY, O_RDONLY, close, duplicate, openat } from '../../platform/libc.ts';
+import {
+  AT_FDCWD,
+  O_DIRECTORY,
+  O_RDONLY,
+  close,
+  duplicate,
+  fstat,
+  openat,
+  toByteString,
+  tryStatat,
+} from '../../platform/libc.ts';
 import { bind } from '../../platform/libc/library.ts';
 import { makeDirectoryDurably, removeDurably, writeDurably } from '../../platform/durable.ts';
 import { bindReadOnly, isWithin, mountAt, readOnlyCover, removeDeadMounts, unmount } from '../../platform/mounts.ts';
@@ -112,6 +122,23 @@ function assemble(rootFds: readonly number[], stateDirectory: string): Location 
     );
   }
   return { rootFd: openat(assembledFd, '.', O_RDONLY | O_DIRECTORY), rootFds, assembledFd };
+}
+
+/**
+ * A disk may have been unmounted since the directories were opened. What is served or followed from then on is theirs, but whoever looks at the
+ * directories sees others. Only while nothing of ours covers them.
+ * @throws MirrorError "directory-replaced"
+ */
+export function refuseReplaced(directories: readonly string[], rootFds: readonly number[]): void {
+  directories.forEach((directory, index) => {
+    const there = tryStatat(AT_FDCWD, toByteString(directory), 0);
+    const opened = fstat(rootFds[index] ?? -1);
+    if (typeof there !== 'number' && there.dev === opened.dev && there.ino === opened.ino) return;
+    throw new MirrorError(
+      'directory-replaced',
+      `${directory} is not the directory any more that it was when the module was opened: mount its disk again, or stop the module and start it to see what is wrong`,
+    );
+  });
 }
 
 /** As {@link openLocation} when the mount of an earlier process covers the directories and waits: whoever touched them would wait, too. */

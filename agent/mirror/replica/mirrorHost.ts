@@ -15,7 +15,7 @@ import { FollowerHost } from './followerHost.ts';
 import { checkAsideRoom, keepAside } from './keepAside.ts';
 import type { Inherited, TakenOver } from './inherited.ts';
 import { identitiesOf } from './identity.ts';
-import { type Location, openCovered, openLocation } from './location.ts';
+import { type Location, openCovered, openLocation, refuseReplaced } from './location.ts';
 import { markRolledBack, rollBack } from '../undo/rollBack.ts';
 import { dropUndo } from '../undo/undoJournal.ts';
 import { PrimaryHost } from './primaryHost.ts';
@@ -90,7 +90,8 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
       throw new MirrorError('wrong-state', 'this host serves the mirror: release or abort it before it follows');
     }
     await this.#stopFollowing();
-    this.#follower = new FollowerHost({
+    refuseReplaced(directoriesOf(this.#options), this.#location.rootFds);
+    const follower = (this.#follower = new FollowerHost({
       options: this.#options,
       record: this.#record,
       location: this.#location,
@@ -98,8 +99,9 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
       epoch,
       emit: this.#emit,
       workers: this.#workers,
-    });
-    return this.#follower.endpoint;
+    }));
+    await follower.ready;
+    return follower.endpoint;
   }
 
   async #stopFollowing(): Promise<void> {
@@ -125,6 +127,7 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
         'a resync into this replica was not completed: serve the module from the other host',
       );
     }
+    refuseReplaced(directoriesOf(this.#options), this.#location.rootFds);
     this.#primary = await this.#startPrimary(null);
   }
 

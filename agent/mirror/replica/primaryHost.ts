@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { makeDirectoryDurably } from '../../platform/durable.ts';
-import { close, duplicate, eventfd, shutdown, signalEvent } from '../../platform/libc.ts';
+import { close, duplicate, eventfd, O_DIRECTORY, O_PATH, openat, shutdown, signalEvent } from '../../platform/libc.ts';
 import type { AckSetup, FromAckThread } from '../link/ackMessages.ts';
 import { PROTOCOL_VERSION } from '../link/protocol.ts';
 import { versionConflict } from '../link/greeting.ts';
@@ -71,8 +71,9 @@ interface Session {
 }
 
 /** Mounts over the one directory, or in the folder from which several are covered. */
-function mountLocation(place: string, fsName: string, { assembledFd }: Location): FuseMount {
-  if (assembledFd === null) return mountFuse(place, { fsName });
+function mountLocation(place: string, fsName: string, { assembledFd, rootFd }: Location): FuseMount {
+  // Not by its name: it may have become another directory's a moment ago.
+  if (assembledFd === null) return mountFuse(place, { fsName, backingFd: openat(rootFd, '.', O_PATH | O_DIRECTORY) });
   makeDirectoryDurably(place);
   return mountFuse(place, { fsName, backingFd: duplicate(assembledFd) });
 }
@@ -103,6 +104,8 @@ export class PrimaryHost {
   readonly #markWaits = new Map<number, (error: string | null) => void>();
   #signals = new Map<FromDispatcher['type'], () => void>();
   #session: Session | null = null;
+  /** For the session after this one. */
+  #nextAcknowledger: Worker | null = null;
   #pendingStep: Extract<FromDispatcher, { type: 'inStep' }> | null = null;
   #stats: DispatcherStats = { writes: 0, bytesWritten: 0, flushes: 0, markedBytes: 0 };
   #statsSeen = '';
@@ -416,10 +419,9 @@ export class PrimaryHost {
       port: channel.port2,
       answers: answers.port1,
     };
-    const worker = new Worker(join(this.#workers, 'acknowledger.mjs'), {
-      workerData: setup,
-      transferList: [channel.port2, answers.port1],
-    });
+    const worker = this.#nextAcknowledger ?? this.#startAcknowledger();
+    this.#nextAcknowledger = null;
+    worker.postMessage(setup, [channel.port2, answers.port1]);
     let resolveOver = () => {};
     const over = new Promise<void>((resolve) => (resolveOver = resolve));
     const session: Session = {
@@ -433,7 +435,6 @@ export class PrimaryHost {
       refuse: () => {},
     };
     this.#session = session;
-    worker.once('error', (error) => this.#crashed(error.message));
     const connected = await this.#connected(session);
     session.fd = connected.fd;
     if (this.#gone) {
@@ -457,6 +458,12 @@ export class PrimaryHost {
       },
       [answers.port2],
     );
+  }
+
+  #startAcknowledger(): Worker {
+    const worker = new Worker(join(this.#workers, 'acknowledger.mjs'));
+    worker.once('error', (error) => this.#crashed(error.message));
+    return worker;
   }
 
   #connected(session: Session): Promise<Extract<FromAckThread, { type: 'connected' }>> {
@@ -493,6 +500,8 @@ export class PrimaryHost {
     if (session.fd >= 0) close(session.fd);
     session.port.close();
     void session.worker.terminate();
+    // Starting one takes longer than many a resync: it stands ready when the follower is back.
+    if (!this.#gone) this.#nextAcknowledger = this.#startAcknowledger();
     session.resolveOver();
   }
 
@@ -620,6 +629,8 @@ export class PrimaryHost {
     for (const resolve of this.#markWaits.values()) resolve('the mirror was stopped');
     this.#port.close();
     this.#callPort.close();
+    this.#nextAcknowledger?.postMessage(null);
+    this.#nextAcknowledger = null;
     this.#endSession();
   }
 

@@ -1,5 +1,5 @@
 import { MirrorController } from '../../../agent/mirror/controller.ts';
-import type { MirrorEvent, MirrorOptions } from '../../../agent/mirror/mirror.ts';
+import type { FollowerEndpoint, MirrorEvent, MirrorOptions } from '../../../agent/mirror/mirror.ts';
 import type { HostName, Lab } from '../../lab/harness/lab.ts';
 import type { System, SystemName } from './system.ts';
 
@@ -11,6 +11,7 @@ const attachLimitMs = 60_000;
 export class MirroredDirectory implements System {
   #epoch = 1;
   #beta: MirrorController | null = null;
+  #endpoint: FollowerEndpoint | null = null;
   #lost: string | null = null;
   readonly #listeners = new Set<(event: MirrorEvent) => void>();
 
@@ -76,18 +77,17 @@ export class MirroredDirectory implements System {
     return (['alpha', 'beta'] as const).map((host) => this.lab.host(host).outside(this.directory));
   }
 
-  /** Starts the secondary's mirror process, unless it runs. */
-  async startSecondary(): Promise<MirrorController> {
-    return (this.#beta ??= await MirroredDirectory.#start(this.lab, 'beta', this.name, this.bundle, this.directIo));
+  /** Starts the secondary, unless it runs: it listens then. */
+  async startSecondary(): Promise<FollowerEndpoint> {
+    this.#beta ??= await MirroredDirectory.#start(this.lab, 'beta', this.name, this.bundle, this.directIo);
+    return (this.#endpoint ??= await this.#beta.follow(this.lab.host('beta').address('lan'), this.#epoch));
   }
 
   /** Takes the secondary along; resolves when both are in step, with what the resync told. */
   async attach(): Promise<Extract<MirrorEvent, { type: 'inStep' }>> {
-    const beta = await this.startSecondary();
-    const address = this.lab.host('beta').address('lan');
-    const endpoint = await beta.follow(address, this.#epoch);
+    const endpoint = await this.startSecondary();
     const inStep = this.#event('inStep');
-    await this.alpha.attach(address, endpoint, this.#epoch);
+    await this.alpha.attach(this.lab.host('beta').address('lan'), endpoint, this.#epoch);
     const event = await inStep;
     await this.alpha.onPeerLoss('hold');
     this.#epoch++;
@@ -100,7 +100,7 @@ export class MirroredDirectory implements System {
   async detach(): Promise<void> {
     const lost = this.#event('peerLost');
     await this.#beta?.close();
-    this.#beta = null;
+    this.#beta = this.#endpoint = null;
     await lost;
     this.#epoch++;
     await this.alpha.goAlone({ epoch: this.#epoch, primary: 'alpha' });

@@ -14,7 +14,7 @@ import { RsyncCopy } from './rsync.ts';
 async function measureOurs(lab: Lab, mirrored: MirroredDirectory): Promise<Measurement> {
   await mirrored.detach();
   await changeImage(lab.host('alpha'), path.join(mirrored.directory, 'image'));
-  // Started already, as the daemon of rsync is.
+  // It listens already, as the daemon of rsync does.
   await mirrored.startSecondary();
   const start = performance.now();
   const { progress } = await mirrored.attach();
