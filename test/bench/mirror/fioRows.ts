@@ -5,6 +5,11 @@ import type { System } from './system.ts';
 
 const dataMiB = 256;
 const sequentialMiB = 1024;
+/**
+ * Seconds of the same load before what counts: marks, caches and compiled code are as under load then. Otherwise the first seconds after a
+ * change of load would be measured, again and again.
+ */
+const RAMP_S = 3;
 const dataFile = 'data.bin';
 const sequentialFile = 'sequential.bin';
 
@@ -52,10 +57,10 @@ function row(
     key,
     name,
     unit: `${unit}/s`,
-    extraSeconds: 1,
+    extraSeconds: 1 + RAMP_S,
     prepare: fillData,
     async measure(bench, system) {
-      const time = [`--size=${dataMiB}M`, '--time_based', `--runtime=${bench.seconds}`];
+      const time = [`--size=${dataMiB}M`, '--time_based', `--ramp_time=${RAMP_S}`, `--runtime=${bench.seconds}`];
       const result = (await fio(bench, system, dataFile, [...job, ...time]))[side];
       if (result === undefined) throw new Error('fio measured nothing');
       return unit === 'MiB' ? result.bw / 1024 : result.iops;
