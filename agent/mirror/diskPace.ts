@@ -1,7 +1,7 @@
 /** A disk that lets a thread wait for longer than this, on the average, is not waited for for a while, milliseconds. */
 const SLOW_MS = 0.5;
 const LEFT_ALONE_MS = 1000;
-/** What one wait counts for in the average. So one of 3 ms among fast ones changes nothing, and one of 4 ms is enough. */
+/** What one wait counts for in the average. So one of 3 ms among fast ones changes nothing, and one of 5 ms is enough. */
 const SHARE = 1 / 8;
 
 /**

@@ -49,23 +49,25 @@ export interface FuseMount {
  * touches the directory waits for it. Throws an error that says what to do.
  */
 export function mountFuse(directory: string, options: FuseMountOptions): FuseMount {
-  const covering = mountAt(directory);
-  if (covering?.type === FILE_SYSTEM) {
-    throw new Error(
-      `${directory} is a mirror already (${covering.source}): stop that one, or if its process died run: umount -l ${directory}`,
-    );
-  }
-  const path = resolveDirectory(directory);
-  refuseOverlap(path);
-  const target = toByteString(path);
-  const backingFd = options.backingFd ?? openat(AT_FDCWD, target, O_PATH | O_DIRECTORY);
+  let backingFd = options.backingFd ?? -1;
   let fuseFd = -1;
+  let path: string;
   try {
+    const covering = mountAt(directory);
+    if (covering?.type === FILE_SYSTEM) {
+      throw new Error(
+        `${directory} is a mirror already (${covering.source}): stop that one, or if its process died run: umount -l ${directory}`,
+      );
+    }
+    path = resolveDirectory(directory);
+    refuseOverlap(path);
+    const target = toByteString(path);
+    if (backingFd === -1) backingFd = openat(AT_FDCWD, target, O_PATH | O_DIRECTORY);
     fuseFd = openDevice();
     const data = `fd=${fuseFd},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions,max_read=${MAX_IO}`;
     mount(toByteString(options.fsName), target, FILE_SYSTEM, 0, data);
   } catch (error) {
-    close(backingFd);
+    if (backingFd !== -1) close(backingFd);
     if (fuseFd !== -1) close(fuseFd);
     throw error;
   }

@@ -40,12 +40,23 @@ import { joinPath, type ReplicaTree } from './tree.ts';
 
 const OPEN_FILES = 256;
 
+interface OpenFile {
+  readonly fd: number;
+  /** Numbers of the last change of its owner, mode and the like, and of the last one that is known to be durable. */
+  attributes: number;
+  durable: number;
+}
+
+/** Makes an open file durable, or begins to, which it tells. With `datasync` as fdatasync(2); `noteDurable` is to be called when it is. */
+export type MakeDurable = (fd: number, datasync: boolean, noteDurable: () => void) => boolean;
+
 /** Applies what the primary changed to this replica's files, in the primary's order. */
 export class Applier {
   readonly #tree: ReplicaTree;
   readonly #excluded: (path: string) => boolean;
   /** Open files by the primary's inode number, the least recently used first. */
-  readonly #files = new Map<number, number>();
+  readonly #files = new Map<number, OpenFile>();
+  #attributes = 0;
 
   constructor(tree: ReplicaTree, excluded: (path: string) => boolean) {
     this.#tree = tree;
@@ -127,11 +138,13 @@ export class Applier {
         return;
       }
       case 'chmod': {
+        this.#noteAttributes(mutation.file.ino);
         const path = pathOf(mutation.file);
         tree.chmod(path, mutation.mode);
         return;
       }
       case 'chown': {
+        this.#noteAttributes(mutation.file.ino);
         const { dirFd, name } = tree.locate(pathOf(mutation.file));
         chownat(dirFd, name, mutation.uid, mutation.gid);
         return;
@@ -142,12 +155,14 @@ export class Applier {
         return;
       }
       case 'setxattr': {
+        this.#noteAttributes(mutation.file.ino);
         const { dirFd, name } = tree.locate(pathOf(mutation.file));
         // The primary's own call obeyed XATTR_CREATE or XATTR_REPLACE already.
         setxattrat(dirFd, name, mutation.name, mutation.value, 0);
         return;
       }
       case 'removexattr': {
+        this.#noteAttributes(mutation.file.ino);
         const { dirFd, name } = tree.locate(pathOf(mutation.file));
         removexattrat(dirFd, name, mutation.name);
         return;
@@ -157,74 +172,87 @@ export class Applier {
 
   /** The open file of a reference; opens it by its path. Belongs to the cache. */
   file(file: FileRef): number {
+    return this.#open(file).fd;
+  }
+
+  #open(file: FileRef): OpenFile {
     const known = this.#files.get(file.ino);
     if (known !== undefined) {
       this.#files.delete(file.ino);
       this.#files.set(file.ino, known);
       return known;
     }
-    const fd = this.#tree.open(pathOf(file), O_RDWR | O_NONBLOCK);
-    this.#remember(file.ino, fd);
-    return fd;
+    return this.#remember(file.ino, this.#tree.open(pathOf(file), O_RDWR | O_NONBLOCK));
   }
 
-  #remember(ino: number, fd: number): void {
-    for (const [oldest, oldFd] of this.#files) {
+  #remember(ino: number, fd: number): OpenFile {
+    for (const [oldest, { fd: oldFd }] of this.#files) {
       if (this.#files.size < OPEN_FILES) break;
       close(oldFd);
       this.#files.delete(oldest);
     }
-    this.#files.set(ino, fd);
+    // Of one that was just made they are not durable, of others nobody knows.
+    const opened = { fd, attributes: ++this.#attributes, durable: 0 };
+    this.#files.set(ino, opened);
+    return opened;
+  }
+
+  #noteAttributes(ino: number): void {
+    const opened = this.#files.get(ino);
+    if (opened) opened.attributes = ++this.#attributes;
   }
 
   /** The number means another file, or none, from now on. */
   forget(ino: number): void {
-    const fd = this.#files.get(ino);
-    if (fd === undefined) return;
-    close(fd);
+    const opened = this.#files.get(ino);
+    if (opened === undefined) return;
+    close(opened.fd);
     this.#files.delete(ino);
   }
 
   /** The number means the local file of that inode number, whatever was open for it. */
   keepOnly(ino: number, localIno: number): void {
-    const fd = this.#files.get(ino);
-    if (fd !== undefined && fstat(fd).ino !== localIno) this.forget(ino);
+    const opened = this.#files.get(ino);
+    if (opened !== undefined && fstat(opened.fd).ino !== localIno) this.forget(ino);
   }
 
   /** Closes every file, for the end of a session or when names were changed behind the cache. */
   forgetAll(): void {
-    for (const fd of this.#files.values()) close(fd);
+    for (const { fd } of this.#files.values()) close(fd);
     this.#files.clear();
     this.#tree.forgetDirectories();
   }
 
   /**
-   * Makes one file durable; a file that is not there any more needs nothing.
-   * @param make makes an open file durable, or begins to, which it tells; the descriptor may be closed meanwhile
+   * Makes one file durable; a file that is not there any more needs nothing. fdatasync(2) suffices only while owner and mode are durable: the
+   * primary's file got them when it was made, this one in steps of their own, which a file system may make durable later than the file.
+   * @param make the descriptor may be closed meanwhile
    * @returns whether it was only begun
    */
-  flush(file: FileRef, make: (fd: number) => boolean): boolean {
+  flush(file: FileRef, datasync: boolean, make: MakeDurable): boolean {
     if (file.path === null) return false;
     if (file.path === '') {
       // Also what a syncfs(2) of the guest's comes as: everything.
       this.#tree.sync();
       return false;
     }
-    let fd: number;
+    let opened: OpenFile;
     try {
-      fd = this.file(file);
+      opened = this.#open(file);
     } catch (error) {
       if (!(error instanceof ErrnoError) || (error.errno !== errnos.EISDIR && error.errno !== errnos.ENXIO)) {
         throw error;
       }
       const directory = this.#tree.open(file.path, O_NONBLOCK);
       try {
-        return make(directory);
+        return make(directory, false, () => {});
       } finally {
         close(directory);
       }
     }
-    return make(fd);
+    const { fd, attributes, durable } = opened;
+    if (datasync && durable >= attributes) return make(fd, true, () => {});
+    return make(fd, false, () => (opened.durable = Math.max(opened.durable, attributes)));
   }
 
   #fallocate(fd: number, mode: number, offset: number, length: number): void {
@@ -270,7 +298,7 @@ export class Applier {
 
   /** A file that lost its last name must not keep its space. */
   #closeRemoved(): void {
-    for (const [ino, fd] of this.#files) {
+    for (const [ino, { fd }] of this.#files) {
       if (fstat(fd).nlink === 0) this.forget(ino);
     }
   }

@@ -33,6 +33,8 @@ import { SessionTurn } from './sessionTurn.ts';
 import { resetMarks } from './zoneMarks.ts';
 
 const STOP_LIMIT_MS = 10_000;
+/** How long its thread may take to be ready, milliseconds. */
+const START_LIMIT_MS = 10_000;
 
 /** This host's replica while it follows: the read-only cover, the listening socket and the thread behind it. */
 export class FollowerHost {
@@ -51,8 +53,7 @@ export class FollowerHost {
   readonly #turn = new SessionTurn();
   readonly #wakeFd: number;
   readonly #listenFd: number;
-  /** Its thread takes connections, or has crashed, which is told. */
-  readonly ready: Promise<void>;
+  readonly #ready: Promise<void>;
   #onReady: () => void = () => {};
   readonly #stopped: Promise<void>;
   readonly endpoint: FollowerEndpoint;
@@ -94,7 +95,7 @@ export class FollowerHost {
     }
     this.#wakeFd = eventfd();
     this.#stopped = new Promise((resolve) => (this.#onStopped = resolve));
-    this.ready = new Promise((resolve) => (this.#onReady = resolve));
+    this.#ready = new Promise((resolve) => (this.#onReady = resolve));
     const setup: FollowerSetup = {
       module: this.#options.module,
       host: this.#options.host,
@@ -131,8 +132,18 @@ export class FollowerHost {
     };
   }
 
+  /** Returns when its thread takes connections. @throws MirrorError */
+  async ready(): Promise<void> {
+    const limit = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), START_LIMIT_MS).unref());
+    const ended = this.#stopped.then(() => 'ended' as const);
+    const result = await Promise.race([this.#ready, ended, limit]);
+    if (result === 'late') {
+      throw new MirrorError('follower-stuck', 'the follower does not start: its disk does not answer');
+    }
+    if (result === 'ended') throw new MirrorError('wrong-state', 'the follower ended before it had begun');
+  }
+
   #crashed(reason: string): void {
-    this.#onReady();
     this.#onStopped();
     this.#emit({ type: 'failed', reason: `the thread that follows the primary failed: ${reason}` });
   }

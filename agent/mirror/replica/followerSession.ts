@@ -94,6 +94,8 @@ export class FollowerSession {
   #inStep = false;
   /** From the start of a resync until its end is durable. */
   #keeper: StateKeeper | null = null;
+  /** What to call when a flush that was begun is done, by its frame. */
+  readonly #flushesUnderWay = new Map<number, () => void>();
   #missed = 0;
   #lastNumber = 0;
   #acknowledged = 0;
@@ -325,8 +327,12 @@ export class FollowerSession {
     let begun = false;
     this.#tolerant([path], () => {
       try {
-        const make = (fd: number) => this.#context.flush(fd, datasync, number, nothingWaits);
-        begun = this.#context.applier.flush({ ino, path }, make);
+        begun = this.#context.applier.flush({ ino, path }, datasync, (fd, onlyData, noteDurable) => {
+          const isBegun = this.#context.flush(fd, onlyData, number, nothingWaits);
+          if (isBegun) this.#flushesUnderWay.set(number, noteDurable);
+          else noteDurable();
+          return isBegun;
+        });
       } catch (error) {
         if (error instanceof ErrnoError) this.#noteLoss(error.errno);
         throw error;
@@ -337,6 +343,9 @@ export class FollowerSession {
 
   /** What the flush of a frame ended with, 0 for success. @throws ConnectionEnd */
   flushed(number: number, errno: number): void {
+    const noteDurable = this.#flushesUnderWay.get(number);
+    this.#flushesUnderWay.delete(number);
+    if (errno === 0) noteDurable?.();
     if (errno === 0) this.#send(ToPrimary.flushed, new ByteWriter(8).size(number).done());
     else {
       this.#noteLoss(errno);

@@ -6,6 +6,7 @@ import {
   O_RDONLY,
   close,
   duplicate,
+  errnoName,
   fstat,
   openat,
   toByteString,
@@ -82,15 +83,18 @@ export function openLocation(options: Places): Location {
   }
 }
 
+function refuseMirror(directory: string): void {
+  const covering = mountAt(directory);
+  if (covering?.type !== FILE_SYSTEM) return;
+  throw new MirrorError(
+    'already-mirrored',
+    `${directory} is already a mirror (${covering.source}): stop that module, or give this one another directory`,
+  );
+}
+
 /** One that no mirror that is served has to do with. */
 function openApart(directory: string): number {
-  const covering = mountAt(directory);
-  if (covering?.type === FILE_SYSTEM) {
-    throw new MirrorError(
-      'already-mirrored',
-      `${directory} is already a mirror (${covering.source}): stop that module, or give this one another directory`,
-    );
-  }
+  refuseMirror(directory);
   const rootFd = openRoot(directory);
   try {
     refuseOverlap(fs.realpathSync(directory));
@@ -131,12 +135,16 @@ function assemble(rootFds: readonly number[], stateDirectory: string): Location 
  */
 export function refuseReplaced(directories: readonly string[], rootFds: readonly number[]): void {
   directories.forEach((directory, index) => {
+    // Whoever touches one that is frozen waits.
+    refuseMirror(directory);
     const there = tryStatat(AT_FDCWD, toByteString(directory), 0);
     const opened = fstat(rootFds[index] ?? -1);
-    if (typeof there !== 'number' && there.dev === opened.dev && there.ino === opened.ino) return;
+    const isThere = typeof there !== 'number';
+    if (isThere && there.dev === opened.dev && there.ino === opened.ino) return;
+    const why = isThere ? '' : ` (${errnoName(-there)})`;
     throw new MirrorError(
       'directory-replaced',
-      `${directory} is not the directory any more that it was when the module was opened: mount its disk again, or stop the module and start it to see what is wrong`,
+      `${directory} is not the directory any more that it was when the module was opened${why}: was its disk unmounted? Mount it again`,
     );
   });
 }

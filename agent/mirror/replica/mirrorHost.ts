@@ -100,7 +100,7 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
       emit: this.#emit,
       workers: this.#workers,
     }));
-    await follower.ready;
+    await follower.ready();
     return follower.endpoint;
   }
 

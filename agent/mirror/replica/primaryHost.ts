@@ -460,9 +460,21 @@ export class PrimaryHost {
     );
   }
 
+  /** Starting one takes longer than many a resync: it stands ready when the follower is back. One that nobody uses yet may fail. */
+  #prepareAcknowledger(): void {
+    try {
+      this.#nextAcknowledger = this.#startAcknowledger();
+    } catch {
+      // No thread to be had: the next session tries it itself, and fails by itself.
+    }
+  }
+
   #startAcknowledger(): Worker {
     const worker = new Worker(join(this.#workers, 'acknowledger.mjs'));
-    worker.once('error', (error) => this.#crashed(error.message));
+    worker.once('error', (error) => {
+      if (this.#nextAcknowledger === worker) this.#nextAcknowledger = null;
+      else this.#crashed(error.message);
+    });
     return worker;
   }
 
@@ -500,9 +512,8 @@ export class PrimaryHost {
     if (session.fd >= 0) close(session.fd);
     session.port.close();
     void session.worker.terminate();
-    // Starting one takes longer than many a resync: it stands ready when the follower is back.
-    if (!this.#gone) this.#nextAcknowledger = this.#startAcknowledger();
     session.resolveOver();
+    if (!this.#gone && !this.#releasing) this.#prepareAcknowledger();
   }
 
   /** @param entry already durable here */

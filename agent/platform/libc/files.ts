@@ -108,12 +108,15 @@ export function tryPwrite(fd: number, buffer: Bytes, offset: number, bytes = buf
  */
 const CACHED_PIECE = 64 * 1024;
 
+/** Pieces end where pages do: half a page would have to be read first. */
+const pieceAt = (offset: number): number => CACHED_PIECE - (offset % CACHED_PIECE);
+
 /** As {@link tryPwrite}, by way of the page cache. */
 export function tryPwriteCached(fd: number, buffer: Bytes, offset: number): number {
   if (buffer.byteLength <= CACHED_PIECE) return tryPwrite(fd, buffer, offset);
   let done = 0;
   while (done < buffer.byteLength) {
-    const piece = buffer.subarray(done, done + CACHED_PIECE);
+    const piece = buffer.subarray(done, done + pieceAt(offset + done));
     const written = tryPwrite(fd, piece, offset + done);
     if (written < 0) return done === 0 ? written : done;
     done += written;
@@ -124,8 +127,8 @@ export function tryPwriteCached(fd: number, buffer: Bytes, offset: number): numb
 
 /** As {@link pwriteFully}, by way of the page cache. */
 export function pwriteCachedFully(fd: number, buffer: Bytes, offset: number): void {
-  for (let at = 0; at < buffer.byteLength; at += CACHED_PIECE) {
-    pwriteFully(fd, buffer.subarray(at, at + CACHED_PIECE), offset + at);
+  for (let at = 0; at < buffer.byteLength; at += pieceAt(offset + at)) {
+    pwriteFully(fd, buffer.subarray(at, at + pieceAt(offset + at)), offset + at);
   }
 }
 
