@@ -28,13 +28,13 @@ import { chooseKind } from '../resync/kind.ts';
 import { PrimaryVerify } from '../verify/primaryVerify.ts';
 import { markDifferences } from '../verify/markDifferences.ts';
 import { unfinished } from '../verify/report.ts';
+import type { Crossing } from './crossing.ts';
 import { DirtyTimes } from './dirtyTimes.ts';
-import { excludedByPlace, excludedPaths, revealed, type Move } from './excluded.ts';
 import { MainCaller } from './mainCall.ts';
 import { OwnDisk } from './ownDisk.ts';
 import type { DispatcherSetup, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
+import { ReplicationBorder } from './replicationBorder.ts';
 import { rootsOf } from './roots.ts';
-import { describeTree, type LinkOf } from './transfer.ts';
 import { parentOf, ReplicaTree } from './tree.ts';
 import { ZoneMarks } from './zoneMarks.ts';
 
@@ -52,6 +52,8 @@ const OVERDUE_MS = 10;
 const RELEASE_LIMIT_MS = 60_000;
 const COLLAPSE_OR_INSERT = 8 | 32;
 const EXCHANGE = 2;
+/** What crosses the border of what is replicated takes any number of frames: a barrier behind them is what is waited for. */
+const FRAMES_OF_CROSSING = Number.MAX_SAFE_INTEGER / 2;
 
 /** Both replicas are being made durable, so that the marks up to here can go, or the pair can be relied on. */
 interface SyncCycle {
@@ -88,12 +90,8 @@ export class Primary implements MutationSink {
   readonly #marks: ZoneMarks;
   readonly #ownDisk: OwnDisk;
   readonly #dirtyTimes: DirtyTimes;
-  readonly #excluded: (path: string) => boolean;
-  readonly #excludedByPlace: (directory: string) => boolean;
-  readonly #hasExcluded: boolean;
+  readonly #border: ReplicationBorder;
   readonly #wakePoll: Poll;
-  /** Files without a known name: another name that was found, null when there is none and nothing of them need be sent. */
-  readonly #nameless = new Map<number, string | null>();
   readonly #epochTokens = new Map<number, number>();
   #session: PrimarySession | null = null;
   #answers: MessagePort | null = null;
@@ -146,10 +144,8 @@ export class Primary implements MutationSink {
     const roots = rootsOf(setup.directories);
     this.#tree = new ReplicaTree(rootFd, roots);
     this.#marks = ZoneMarks.open(setup.stateDirectory);
-    this.#excluded = excludedPaths(setup.exclude, roots);
-    this.#dirtyTimes = new DirtyTimes(this.#tree, this.#excluded);
-    this.#excludedByPlace = excludedByPlace(setup.exclude, roots);
-    this.#hasExcluded = setup.exclude.length > 0;
+    this.#border = new ReplicationBorder(this.#tree, setup.exclude, roots);
+    this.#dirtyTimes = new DirtyTimes(this.#tree, this.#border.excluded);
     this.#pace = new Pace({ paused: false, bandwidth: setup.resyncBandwidth }, monotonicMs());
     this.#wakePoll = new Poll([{ fd: setup.wakeFd, events: POLLIN }]);
   }
@@ -170,7 +166,7 @@ export class Primary implements MutationSink {
     // Before the change: even one that fails (no space) may set the file's time.
     if (mutation.kind === 'write' || mutation.kind === 'truncate' || mutation.kind === 'fallocate') {
       const { path } = mutation.file;
-      if (this.#session && path !== null && !this.#excluded(path)) this.#dirtyTimes.note(mutation);
+      if (this.#session && path !== null && !this.#border.excluded(path)) this.#dirtyTimes.note(mutation);
     }
   }
 
@@ -216,9 +212,9 @@ export class Primary implements MutationSink {
       if (target !== null && type(target) === S_IFREG) this.#marks.markWhole(target.ino);
     } else if (target !== null) this.#sendTimeOf(to);
     // By a name that is not replicated no time is sent.
-    if (this.#hasExcluded && this.#excluded(to)) this.#sendTimeOf(from);
+    if (this.#border.excluded(to)) this.#sendTimeOf(from);
     // Files that were not replicated become so: the follower may have older ones of their names.
-    if (type(moved) === S_IFDIR && this.#reveals({ from, to }, from)) this.#marks.markEverything();
+    if (type(moved) === S_IFDIR && this.#border.reveals({ from, to })) this.#marks.markEverything();
     // The content may now stand where the follower has an older file of that name; that of a directory is what is below it.
     if (moved !== null && (type(moved) === S_IFREG || type(moved) === S_IFDIR)) this.#marks.markWhole(moved.ino);
   }
@@ -251,10 +247,9 @@ export class Primary implements MutationSink {
         // The mount has moved directories behind this tree's back.
         this.#tree.forgetDirectories();
       }
-      if (this.#mayReveal(mutation)) this.#nameless.clear();
-      else if (mutation.kind === 'rename' || mutation.kind === 'unlink') this.#forgetFoundNames();
+      this.#border.noteChange(mutation);
     }
-    const replicated = mutations.map((each) => this.#replicated(each)).filter((each) => each !== null);
+    const replicated = this.#replicated(mutations);
     for (const mutation of replicated) {
       if (mutation.kind === 'create') this.#marks.created(mutation.ino);
       this.#dirtyTimes.note(mutation);
@@ -263,10 +258,11 @@ export class Primary implements MutationSink {
     const { inStep } = this.#shared;
     if (!inStep) this.#markMade(replicated);
     if (!session || replicated.length === 0) return this.#shared.hold(reply.bytes, 0, waits);
+    const crossing = this.#border.crossing(replicated);
     // The reply stands ready before the frame goes out: the acknowledgement may be faster than this thread.
-    const number = session.nextNumber + this.#framesBefore(replicated);
+    const number = session.nextNumber + (crossing ? FRAMES_OF_CROSSING : 0);
     const ticket = this.#shared.hold(reply.bytes, inStep ? number : 0, waits);
-    this.#sendReplicated(session, replicated, ticket);
+    this.#sendReplicated(session, replicated, crossing, ticket);
     if (inStep) this.#markMade(replicated);
     return ticket;
   }
@@ -297,10 +293,11 @@ export class Primary implements MutationSink {
     }
     const session = this.#liveSession();
     if (session && repair === null) session.lost('what a write that failed left in its file could not be read');
-    const replicated = (repair ?? []).map((each) => this.#replicated(each)).filter((each) => each !== null);
+    const replicated = this.#replicated(repair ?? []);
     // A flush may have sent the file's time meanwhile, which these change once more.
     for (const mutation of replicated) this.#dirtyTimes.note(mutation);
-    if (session?.alive && replicated.length > 0) this.#sendReplicated(session, replicated, begun);
+    // What repairs the content of a file leaves its names alone.
+    if (session?.alive && replicated.length > 0) this.#sendReplicated(session, replicated, null, begun);
     this.#shared.fail(begun, errno, session?.alive && this.#shared.inStep ? session.lastNumber : 0);
   }
 
@@ -321,140 +318,37 @@ export class Primary implements MutationSink {
     }
   }
 
-  /** What of a change the follower must see, null for nothing. */
-  #replicated(mutation: Mutation): Mutation | null {
-    if (this.#hasExcluded) {
-      const hidden = this.#excluded;
-      if (mutation.kind === 'rename' || mutation.kind === 'link') {
-        // Into and out of what is replicated: see #sendReplicated.
-        const from = mutation.kind === 'rename' ? mutation.from : mutation.file.path;
-        const to = mutation.kind === 'rename' ? mutation.to : mutation.path;
-        if ((from === null || hidden(from)) && hidden(to)) return null;
-      } else if ('path' in mutation && hidden(mutation.path)) return null;
-    }
-    if (!('file' in mutation) || mutation.kind === 'link') return mutation;
-    const path = this.#replicatedName(mutation.file);
-    if (path === mutation.file.path) return mutation;
-    return path === null ? null : { ...mutation, file: { ino: mutation.file.ino, path } };
+  /** What of these changes the follower must see. */
+  #replicated(mutations: readonly Mutation[]): Mutation[] {
+    return mutations.map((each) => this.#border.replicated(each)).filter((each) => each !== null);
   }
 
-  /** A name of a file by which the follower has it; null when it has none. */
-  #replicatedName({ ino, path }: FileRef): string | null {
-    if (path !== null) {
-      if (!this.#hasExcluded || !this.#excluded(path)) return path;
-      // By far the most files have one name.
-      if (this.#hasOneName(path)) return null;
-    }
-    return this.#nameOf(ino);
-  }
-
-  #hasOneName(path: string): boolean {
-    const stat = this.#tree.stat(path);
-    return stat === null || stat.nlink < 2 || (stat.mode & S_IFMT) === S_IFDIR;
-  }
-
-  #nameOf(ino: number): string | null {
-    let path = this.#nameless.get(ino);
-    if (path === undefined) this.#nameless.set(ino, (path = this.#tree.findInode(ino, this.#excluded)));
-    return path;
-  }
-
-  /** A name that was found by looking may have become another one. A file without any replicated name gets one by what {@link #mayReveal} tells. */
-  #forgetFoundNames(): void {
-    for (const [ino, path] of this.#nameless) if (path !== null) this.#nameless.delete(ino);
-  }
-
-  #mayReveal(mutation: Mutation): boolean {
-    if (!this.#hasExcluded) return false;
-    if (mutation.kind === 'link') return !this.#excluded(mutation.path);
-    if (mutation.kind !== 'rename') return false;
-    return [mutation.from, mutation.to].some((path) => this.#excluded(path) || this.#excludedByPlace(path));
-  }
-
-  /**
-   * Whether a change makes something replicated or no longer so: the names that it speaks of, or (a directory that moves, 'within') names
-   * below them.
-   */
-  #crossing(mutation: Mutation): 'in' | 'out' | 'within' | null {
-    if (mutation.kind === 'link' && mutation.file.path === null) return 'in';
-    if (!this.#hasExcluded || (mutation.kind !== 'rename' && mutation.kind !== 'link')) return null;
-    const from = this.#excluded(mutation.kind === 'rename' ? mutation.from : (mutation.file.path ?? ''));
-    const to = this.#excluded(mutation.kind === 'rename' ? mutation.to : mutation.path);
-    if (from !== to) return from ? 'in' : 'out';
-    return !from && mutation.kind === 'rename' && this.#revealedBy(mutation).length > 0 ? 'within' : null;
-  }
-
-  /** Whether files come to be replicated because a directory moves. @param at where it is now */
-  #reveals(move: Move, at: string): boolean {
-    if (!this.#hasExcluded || this.#excluded(move.to)) return false;
-    return this.#excluded(move.from) || !this.#revealed(move, at).next().done;
-  }
-
-  #revealed(move: Move, at: string): Generator<string> {
-    return revealed(this.#tree, move, at, this.#excluded, this.#excludedByPlace);
-  }
-
-  /** The files that a rename of two names that are replicated makes replicated. */
-  #revealedBy({ from, to, flags }: Extract<Mutation, { kind: 'rename' }>): string[] {
-    const back = (flags & EXCHANGE) === 0 ? [] : this.#revealed({ from: to, to: from }, from);
-    return [...this.#revealed({ from, to }, to), ...back];
-  }
-
-  /** What the follower is to get anew, for it has it not at all or under names that it does not keep in step. */
-  #toSendAnew(crossing: Mutation): string[] {
-    if (crossing.kind === 'link') return this.#excluded(crossing.path) ? [] : [crossing.path];
-    if (crossing.kind !== 'rename') return [];
-    if (this.#crossing(crossing) === 'within') return this.#revealedBy(crossing);
-    return [crossing.from, crossing.to].filter((path) => !this.#excluded(path));
-  }
-
-  /** How many frames precede the last one of these changes. */
-  #framesBefore(mutations: readonly Mutation[]): number {
-    if (mutations.every((each) => this.#crossing(each) === null)) return 0;
-    // What crosses the border of what is replicated takes any number of frames: a barrier behind them is what is waited for.
-    return Number.MAX_SAFE_INTEGER / 2;
-  }
-
-  #sendReplicated(session: PrimarySession, mutations: readonly Mutation[], ticket: number): void {
-    this.#sendInOrder(session, mutations, ticket);
+  #sendReplicated(
+    session: PrimarySession,
+    mutations: readonly Mutation[],
+    crossing: Crossing | null,
+    ticket: number,
+  ): void {
+    if (crossing) this.#sendCrossing(session, mutations, crossing, ticket);
+    else this.#send(mutations);
     if (this.#resync) for (const mutation of mutations) this.#resync.onMutation(mutation);
     if (this.#verify) for (const mutation of mutations) this.#verify.onMutation(mutation);
   }
 
-  #sendInOrder(session: PrimarySession, mutations: readonly Mutation[], ticket: number): void {
-    const crossing = mutations.find((each) => this.#crossing(each) !== null);
-    if (!crossing) {
-      this.#send(mutations);
-      return;
-    }
-    this.#send(mutations.filter((each) => each !== crossing || this.#crossing(each) === 'within'));
+  #sendCrossing(session: PrimarySession, mutations: readonly Mutation[], crossing: Crossing, ticket: number): void {
+    this.#send(crossing.told ? mutations : mutations.filter((each) => each !== crossing.mutation));
     // What is described below has to be in the files.
     this.localDisk.drain();
-    const anew = this.#toSendAnew(crossing);
-    const linkOf = this.#linksTo(anew);
-    for (const path of anew) {
+    for (const { path, making } of this.#border.anew(crossing.anew)) {
       session.send(ToFollower.removeTree, new ByteWriter().text(path).done());
       // Making it changes the time of the follower's directory.
       this.#dirtyTimes.add(parentOf(path));
-      // Nothing is there where a rename came from, unless it exchanged or left a whiteout.
-      for (const mutation of describeTree(this.#tree, path, this.#excluded, linkOf)) this.#send([mutation]);
+      for (const mutation of making) this.#send([mutation]);
     }
     // A resync may not have come to the names that they were made links of.
-    this.#resync?.sentAnew(anew);
+    this.#resync?.sentAnew(crossing.anew);
     session.send(ToFollower.barrier);
     this.#shared.retarget(ticket, session.lastNumber);
-  }
-
-  /** Finds names by which the follower has files of several names already, when some of them are sent anew. */
-  #linksTo(anew: readonly string[]): LinkOf {
-    const missing = new Set(anew);
-    const sent = new Map<number, string>();
-    return ({ ino, nlink }, path) => {
-      if (nlink < 2) return null;
-      const known = sent.get(ino) ?? this.#tree.findInode(ino, (each) => missing.has(each) || this.#excluded(each));
-      sent.set(ino, known ?? path);
-      return known;
-    };
   }
 
   #send(mutations: readonly Mutation[]): void {
@@ -473,7 +367,7 @@ export class Primary implements MutationSink {
     this.#shared.makeRoom(this.#whileFull);
     this.#flushes++;
     const session = this.#liveSession();
-    const path = session && this.#shared.inStep ? this.#replicatedName(file) : null;
+    const path = session && this.#shared.inStep ? this.#border.nameOf(file) : null;
     if (!session || path === null) return this.#shared.hold(reply.bytes, 0, WaitsFor.local);
     // fdatasync(2) does not ask for it, and it would cost both file systems a commit of their journals.
     const time = datasync ? null : this.#dirtyTimes.takeOne(path);
@@ -496,7 +390,7 @@ export class Primary implements MutationSink {
   }
 
   released(ino: number): void {
-    this.#nameless.delete(ino);
+    this.#border.released(ino);
   }
 
   // --- between requests
@@ -574,8 +468,8 @@ export class Primary implements MutationSink {
     this.#verify = new PrimaryVerify({
       session,
       tree: this.#tree,
-      excluded: this.#excluded,
-      hasExcluded: this.#hasExcluded,
+      excluded: this.#border.excluded,
+      hasExcluded: this.#border.hasExcluded,
       settleTimes: () => this.#sendTimes(),
       bandwidth,
     });
@@ -707,7 +601,7 @@ export class Primary implements MutationSink {
       tree: this.#tree,
       marks: this.#marks,
       dirtyTimes: this.#dirtyTimes,
-      excluded: this.#excluded,
+      excluded: this.#border.excluded,
       kind,
       cause,
       pace: this.#pace,
