@@ -35,12 +35,12 @@ import { OwnDisk } from './ownDisk.ts';
 import type { DispatcherSetup, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
 import { ReplicationBorder } from './replicationBorder.ts';
 import { rootsOf } from './roots.ts';
+import { type SyncCycle, SyncCycles } from './syncCycles.ts';
 import { parentOf, ReplicaTree } from './tree.ts';
 import { ZoneMarks } from './zoneMarks.ts';
 
 const TIMES_EVERY_MS = 500;
 const TIMES_AT_ONCE = 200;
-const CLEAR_MARKS_EVERY_MS = 3000;
 const BARRIER_EVERY_MS = 1000;
 const STATS_EVERY_MS = 500;
 /** How often a verify is looked at, and a resync that waits for nothing but the peer. */
@@ -54,18 +54,6 @@ const COLLAPSE_OR_INSERT = 8 | 32;
 const EXCHANGE = 2;
 /** What crosses the border of what is replicated takes any number of frames: a barrier behind them is what is waited for. */
 const FRAMES_OF_CROSSING = Number.MAX_SAFE_INTEGER / 2;
-
-/** Both replicas are being made durable, so that the marks up to here can go, or the pair can be relied on. */
-interface SyncCycle {
-  readonly purpose: 'clear' | 'finish' | 'step' | 'release';
-  readonly number: number;
-  readonly token: number;
-  readonly syncId: string | null;
-  /** A new generation of marks was begun for it: the old one goes when both are durable. */
-  turned: boolean;
-  peerDone: boolean;
-  localDone: boolean;
-}
 
 /** Requests that the disk is at work on while the dispatcher goes on. */
 export interface LocalDisk {
@@ -89,6 +77,7 @@ export class Primary implements MutationSink {
   readonly #tree: ReplicaTree;
   readonly #marks: ZoneMarks;
   readonly #ownDisk: OwnDisk;
+  readonly #cycles: SyncCycles;
   readonly #dirtyTimes: DirtyTimes;
   readonly #border: ReplicationBorder;
   readonly #wakePoll: Poll;
@@ -100,13 +89,10 @@ export class Primary implements MutationSink {
   /** Requests of the guest's. */
   #requests = 0;
   #verify: PrimaryVerify | null = null;
-  #cycle: SyncCycle | null = null;
   /** What is told of the resync once the secondary is in step, durably. */
   #entering: Pick<Extract<FromDispatcher, { type: 'inStep' }>, 'progress' | 'durationMs'> | null = null;
   #record: Extract<ToDispatcher, { type: 'attach' }>['record'] | null = null;
-  #nextToken = 1;
   #timesAt = 0;
-  #turnedAt = 0;
   #sentAt = 0;
   #statsAt = 0;
   /** Something of the stats may have changed since they were told. */
@@ -117,8 +103,6 @@ export class Primary implements MutationSink {
   #steppedAt = 0;
   #stopping = false;
   #releasing = false;
-  /** It was logged that the marks cannot be cleared. */
-  #marksStay = false;
   /** A request has changed something since {@link afterRequest}. */
   #changed = false;
   #writes = 0;
@@ -144,6 +128,13 @@ export class Primary implements MutationSink {
     const roots = rootsOf(setup.directories);
     this.#tree = new ReplicaTree(rootFd, roots);
     this.#marks = ZoneMarks.open(setup.stateDirectory);
+    this.#cycles = new SyncCycles({
+      marks: this.#marks,
+      ownDisk: this.#ownDisk,
+      drain: () => this.localDisk.drain(),
+      syncLocal: (token) => this.#post({ type: 'syncLocal', token }),
+      onDurable: (cycle) => this.#onDurable(cycle),
+    });
     this.#border = new ReplicationBorder(this.#tree, setup.exclude, roots);
     this.#dirtyTimes = new DirtyTimes(this.#tree, this.#border.excluded);
     this.#pace = new Pace({ paused: false, bandwidth: setup.resyncBandwidth }, monotonicMs());
@@ -289,7 +280,7 @@ export class Primary implements MutationSink {
     // Of a flush there is nothing to repair.
     if (repair?.length === 0) {
       this.#ownDisk.flushed(errno);
-      this.#keepMarks();
+      this.#cycles.keepMarks();
     }
     const session = this.#liveSession();
     if (session && repair === null) session.lost('what a write that failed left in its file could not be read');
@@ -426,7 +417,7 @@ export class Primary implements MutationSink {
       this.#session?.lost(`the resync failed on this host: ${describeError(error).message}`);
       return false;
     }
-    if (resync.complete && this.#cycle === null) this.#finishResync(resync);
+    if (resync.complete && !this.#cycles.running) this.#finishResync(resync);
     return false;
   };
 
@@ -545,12 +536,9 @@ export class Primary implements MutationSink {
       case 'localSynced':
         if (message.failed) {
           this.#ownDisk.syncFailed();
-          this.#keepMarks();
+          this.#cycles.keepMarks();
         }
-        if (this.#cycle?.token !== message.token) return;
-        // The secondary holds what this disk has lost: it is kept, and so are the marks.
-        this.#cycle.localDone = true;
-        this.#settleCycle();
+        this.#cycles.localDone(message.token);
         return;
       case 'release':
         this.#releasing = true;
@@ -617,9 +605,8 @@ export class Primary implements MutationSink {
     this.#answers?.close();
     this.#answers = null;
     this.#dirtyTimes.clear();
-    this.#cycle = null;
     this.#entering = null;
-    this.#marks.unturn();
+    this.#cycles.abandon();
     this.#statsDue = true;
     for (const token of this.#epochTokens.values()) this.#post({ type: 'epochEntered', token });
     this.#epochTokens.clear();
@@ -635,11 +622,11 @@ export class Primary implements MutationSink {
         this.#epochTokens.delete(number);
         if (token !== undefined) this.#post({ type: 'epochEntered', token });
       } else if (type === ToPrimary.synced) {
-        this.#peerSynced(Number(payload.readBigUInt64LE()));
+        this.#cycles.peerDone(Number(payload.readBigUInt64LE()));
       } else if (type === ToPrimary.finished) {
         const { number, again } = JSON.parse(payload.toString('utf8')) as { number: number; again: boolean };
         if (again) this.#finishAgain();
-        else this.#peerSynced(number);
+        else this.#cycles.peerDone(number);
       } else if (type === ToPrimary.verified) {
         this.#verify?.onAnswer(payload);
       } else {
@@ -652,16 +639,10 @@ export class Primary implements MutationSink {
 
   // --- durability of both, and the marks
 
-  #startCycle(cycle: Pick<SyncCycle, 'purpose' | 'number' | 'syncId' | 'turned'>): void {
-    this.#cycle = { ...cycle, token: this.#nextToken++, peerDone: false, localDone: false };
-    this.#turnedAt = monotonicMs();
-    this.#post({ type: 'syncLocal', token: this.#cycle.token });
-  }
-
   #finishResync(resync: PrimaryResync): void {
     if (!this.#session || !this.#record) return;
     this.#sendTimes();
-    const turned = this.#turnMarks();
+    const turned = this.#cycles.turnMarks();
     // What was waited for may have failed, and have found the secondary lost.
     const session = this.#liveSession();
     if (!session) {
@@ -669,50 +650,18 @@ export class Primary implements MutationSink {
       return;
     }
     const number = session.nextNumber;
-    this.#startCycle({ purpose: 'finish', number, syncId: resync.finish(this.#record), turned });
-  }
-
-  /** Begins a new generation of marks. When that fails, the marks stay, which costs a comparison at the next resync and nothing else. */
-  #turnMarks(): boolean {
-    if (this.#ownDisk.hasFailed) return false;
-    // A write that is under way is not made durable by what follows, and its mark would go.
-    this.localDisk.drain();
-    try {
-      this.#marks.turn();
-      this.#marksStay = false;
-      return true;
-    } catch (error) {
-      if (!this.#marksStay) console.error(`The zone marks stay for now: ${describeError(error).message}`);
-      this.#marksStay = true;
-      return false;
-    }
-  }
-
-  /** When this host's disk has lost what it had taken, nobody but the secondary may ever say that a mark can go: see the record. */
-  #keepMarks(): void {
-    if (!this.#ownDisk.hasFailed || !this.#cycle?.turned) return;
-    this.#cycle.turned = false;
-    this.#marks.unturn();
+    this.#cycles.start({ purpose: 'finish', number, syncId: resync.finish(this.#record), turned });
   }
 
   /** A change came between that the follower could not apply: the resync is not over yet. */
   #finishAgain(): void {
-    this.#cycle = null;
-    this.#marks.unturn();
+    this.#cycles.abandon();
     this.#resync?.resume();
   }
 
-  #peerSynced(number: number): void {
-    if (this.#cycle?.number !== number) return;
-    this.#cycle.peerDone = true;
-    this.#settleCycle();
-  }
-
-  #settleCycle(): void {
-    const cycle = this.#cycle;
+  #onDurable(cycle: SyncCycle): void {
     const session = this.#session;
-    if (!cycle || !session || !cycle.peerDone || !cycle.localDone) return;
-    this.#cycle = null;
+    if (!session) return;
     if (cycle.purpose === 'finish' && cycle.syncId !== null) {
       // The record first: marks that are gone too early would be missed, marks that stay too long cost a little.
       try {
@@ -743,8 +692,7 @@ export class Primary implements MutationSink {
     const number = session.nextNumber;
     session.send(ToFollower.sync);
     // This host was durable when the guest was answered.
-    const done = { peerDone: false, localDone: true };
-    this.#cycle = { purpose: 'step', number, syncId: null, turned: false, token: this.#nextToken++, ...done };
+    this.#cycles.startPeer({ purpose: 'step', number, syncId: null, turned: false });
   }
 
   #inStep(number: number): void {
@@ -771,7 +719,7 @@ export class Primary implements MutationSink {
         due = Math.min(due, this.#sentAt + BARRIER_EVERY_MS);
         if (!this.#dirtyTimes.empty) due = Math.min(due, this.#timesAt + TIMES_EVERY_MS);
       }
-      if (this.#mayClearMarks()) due = Math.min(due, this.#turnedAt + CLEAR_MARKS_EVERY_MS);
+      if (this.#shared.inStep) due = Math.min(due, this.#cycles.clearDueAt);
     }
     return due === Infinity ? -1 : Math.max(1, Math.ceil(due - now));
   };
@@ -808,7 +756,7 @@ export class Primary implements MutationSink {
       // During a resync the content comes first; its end sends the times.
       if (!this.#resync) this.#sendTimes();
     }
-    if (this.#mayClearMarks() && now - this.#turnedAt >= CLEAR_MARKS_EVERY_MS) this.#clearMarks();
+    if (this.#shared.inStep && now >= this.#cycles.clearDueAt) this.#clearMarks();
     if (now - this.#sentAt >= BARRIER_EVERY_MS && (!this.#resync || this.#pace.paused)) {
       // So that a peer that is gone is found while nothing else is sent, too.
       this.#sentAt = now;
@@ -816,15 +764,10 @@ export class Primary implements MutationSink {
     }
   }
 
-  #mayClearMarks(): boolean {
-    if (!this.#shared.inStep || this.#cycle || this.#ownDisk.hasFailed) return false;
-    return this.#marks.canTurn && !this.#marks.empty;
-  }
-
   #clearMarks(): void {
-    this.#turnedAt = monotonicMs();
+    this.#cycles.noteTry();
     this.#sendTimes();
-    if (!this.#turnMarks()) return;
+    if (!this.#cycles.turnMarks()) return;
     // What was waited for may have failed, and have found the secondary lost.
     const session = this.#liveSession();
     if (!session) {
@@ -833,7 +776,7 @@ export class Primary implements MutationSink {
     }
     const number = session.nextNumber;
     session.send(ToFollower.sync);
-    this.#startCycle({ purpose: 'clear', number, syncId: null, turned: true });
+    this.#cycles.start({ purpose: 'clear', number, syncId: null, turned: true });
   }
 
   // --- the end
@@ -869,14 +812,14 @@ export class Primary implements MutationSink {
       this.#session?.send(ToFollower.goodbye);
       return;
     }
-    waitFor(() => this.#cycle === null);
+    waitFor(() => !this.#cycles.running);
     if (!this.#liveSession()) return;
     this.#sendTimes();
-    const turned = this.#turnMarks();
+    const turned = this.#cycles.turnMarks();
     const number = this.#session?.nextNumber ?? 0;
     this.#session?.send(ToFollower.sync);
-    this.#startCycle({ purpose: 'release', number, syncId: null, turned });
-    waitFor(() => this.#cycle === null);
+    this.#cycles.start({ purpose: 'release', number, syncId: null, turned });
+    waitFor(() => !this.#cycles.running);
     this.#session?.send(ToFollower.goodbye);
   }
 
