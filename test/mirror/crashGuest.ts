@@ -11,14 +11,21 @@ const FILE_EVERY = 40;
 /** Which block write `version` goes to. */
 const blockOf = (version: number): number => (Math.imul(version, 2654435761) >>> 7) % BLOCKS;
 
+const imageIn = (directory: string): string => path.join(directory, 'image');
+
 /** How many writes at most come between two flushes. */
 const flushEvery: Record<Writing, number> = { plain: 8, direct: 64, mapped: 8 };
 
-/** Writes blocks of `image` in a fixed order, each sector with its version; flushes often, makes a file now and then; tells what is durable. */
+/**
+ * Writes blocks of the `image` in each directory in turn, in a fixed order, each sector with its version; flushes often, one directory after
+ * the other; makes a file now and then; tells what is durable before it goes on.
+ */
 const program = (writing: Writing): string => `
 const fs = require('node:fs');
-const [directory, first] = process.argv.slice(1);
+const [first, ...directories] = process.argv.slice(1);
+const turn = (number, all) => all[number % all.length];
 ${writingPrograms[writing]}
+const images = directories.map(open);
 const block = Buffer.alloc(${BLOCK});
 const live = async () => {
   for (let version = Number(first); ; version++) {
@@ -28,51 +35,59 @@ const live = async () => {
       block.writeUInt32LE(version, sector);
       block.writeUInt32LE(at, sector + 4);
     }
-    await write(at, block);
+    await turn(version, images).write(at, block);
     if (version % ${flushEvery[writing]} === 0) {
-      await flush();
-      process.stdout.write('durable ' + version + '\\n');
+      await turn(version / ${flushEvery[writing]}, images).flush();
+      fs.writeSync(1, 'durable ' + version + '\\n');
     }
     if (version % ${FILE_EVERY} === 0) {
+      const directory = turn(version / ${FILE_EVERY}, directories);
       const name = directory + '/file-' + version;
       const file = fs.openSync(name + '.new', 'w');
       fs.writeSync(file, 'content of ' + version);
-      fs.fsyncSync(file);
+      if (version % ${4 * FILE_EVERY} < ${2 * FILE_EVERY}) fs.fsyncSync(file);
+      else fs.fdatasyncSync(file);
       fs.closeSync(file);
       fs.renameSync(name + '.new', name);
       const parent = fs.openSync(directory, 'r');
       fs.fsyncSync(parent);
       fs.closeSync(parent);
-      process.stdout.write('file ' + version + '\\n');
+      fs.writeSync(1, 'file ' + version + '\\n');
     }
   }
 };
 live().catch(() => process.exit(1));
 `;
 
-/** What a guest was told is durable, over all its lives, and whether a replica holds it. */
+/** What a guest was told is durable, over all its lives, and whether a replica of one or several directories holds it. */
 export class CrashGuest {
   readonly #writing: Writing;
+  readonly #directories: number;
   #child: ChildProcess | null = null;
   #ended: Promise<void> = Promise.resolve();
   #output = '';
+  /** Where its last life began, and where the next one begins. */
+  #first = 1;
   #next = 1;
-  /** By block: a version that is durable. */
-  readonly #floors = new Uint32Array(BLOCKS);
+  /** Of each directory, by block: a version that is durable. */
+  readonly #floors: readonly Uint32Array[];
   readonly #files = new Set<number>();
   durable = 0;
 
-  constructor(writing: Writing = 'plain') {
+  constructor(writing: Writing = 'plain', directories = 1) {
     this.#writing = writing;
+    this.#directories = directories;
+    this.#floors = Array.from({ length: directories }, () => new Uint32Array(BLOCKS));
   }
 
-  static prepare(directory: string): void {
-    fs.writeFileSync(path.join(directory, 'image'), Buffer.alloc(BLOCKS * BLOCK));
+  static prepare(directories: readonly string[]): void {
+    for (const directory of directories) fs.writeFileSync(imageIn(directory), Buffer.alloc(BLOCKS * BLOCK));
   }
 
-  start(directory: string): void {
+  start(directories: readonly string[]): void {
     this.#output = '';
-    const child = spawn(process.execPath, ['-e', program(this.#writing), directory, String(this.#next)], {
+    this.#first = this.#next;
+    const child = spawn(process.execPath, ['-e', program(this.#writing), String(this.#first), ...directories], {
       stdio: ['ignore', 'pipe', 'ignore'],
       cwd: path.join(import.meta.dirname, '..', '..'),
       env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
@@ -92,12 +107,20 @@ export class CrashGuest {
       const [what, number] = line.split(' ');
       const version = Number(number);
       if (what === 'file') this.#files.add(version);
-      else {
-        for (let each = this.#next; each <= version; each++) this.#floors[blockOf(each)] = each;
-        this.#next = version + 1;
-        this.durable = version;
-      }
+      else this.#flushed(version);
     }
+  }
+
+  /** The directory whose turn it was is durable up to this version. */
+  #flushed(version: number): void {
+    const every = flushEvery[this.#writing];
+    const directory = (version / every) % this.#directories;
+    const before = Math.max(this.#first, version - every * this.#directories + 1);
+    for (let each = before; each <= version; each++) {
+      const floors = each % this.#directories === directory ? this.#floors[directory] : undefined;
+      if (floors) floors[blockOf(each)] = each;
+    }
+    this.durable = version;
   }
 
   /** Waits until that many more writes are durable. */
@@ -120,11 +143,21 @@ export class CrashGuest {
   }
 
   /** What is missing of what was durable; empty when nothing is. */
-  missing(directory: string): string[] {
+  missing(directories: readonly string[]): string[] {
+    const found = directories.flatMap((directory, index) => this.#missingIn(directory, index));
+    for (const version of this.#files) {
+      const file = path.join(directories[(version / FILE_EVERY) % this.#directories] ?? '', `file-${version}`);
+      const content = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : 'nothing';
+      if (content !== `content of ${version}`) found.push(`${file} holds ${content}`);
+    }
+    return found;
+  }
+
+  #missingIn(directory: string, index: number): string[] {
     const found: string[] = [];
-    const image = fs.readFileSync(path.join(directory, 'image'));
+    const image = fs.readFileSync(imageIn(directory));
     for (let block = 0; block < BLOCKS; block++) {
-      const floor = this.#floors[block] ?? 0;
+      const floor = this.#floors[index]?.[block] ?? 0;
       for (let at = block * BLOCK; at < (block + 1) * BLOCK; at += SECTOR) {
         const version = image.readUInt32LE(at);
         // A page may be written to the disk while the program is changing it.
@@ -133,14 +166,31 @@ export class CrashGuest {
           version === 0 ||
           (image.readUInt32LE(at + 4) === block &&
             blockOf(version) === block &&
+            version % this.#directories === index &&
             image.subarray(at + 8, at + SECTOR).every((byte) => byte === (version & 255)));
-        if (version < floor || !whole) found.push(`block ${block} has version ${version} instead of ${floor} or later`);
+        if (version < floor || !whole) {
+          found.push(`block ${block} of ${directory} has version ${version} instead of ${floor} or later`);
+        }
       }
     }
-    for (const version of this.#files) {
-      const file = path.join(directory, `file-${version}`);
-      const content = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : 'nothing';
-      if (content !== `content of ${version}`) found.push(`file-${version} holds ${content}`);
+    return found;
+  }
+
+  /**
+   * What is missing although something that was written later is there, in whichever directory, durable or not. A host that kept its power
+   * has nothing of that kind: it holds the changes of all directories in one order. Empty unless the writes are made one by one: the order of
+   * others is the kernel's.
+   */
+  skipped(directories: readonly string[]): string[] {
+    if (this.#writing !== 'plain') return [];
+    const images = directories.map((directory) => fs.readFileSync(imageIn(directory)));
+    const held = images.map((image) => Array.from({ length: BLOCKS }, (_, block) => image.readUInt32LE(block * BLOCK)));
+    const latest = Math.max(...held.flat());
+    const found: string[] = [];
+    for (let version = this.#first; version <= latest; version++) {
+      const index = version % this.#directories;
+      const there = held[index]?.[blockOf(version)] ?? 0;
+      if (there < version) found.push(`${directories[index] ?? ''} lacks version ${version}, and ${latest} is there`);
     }
     return found;
   }

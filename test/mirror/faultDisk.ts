@@ -93,23 +93,42 @@ export class FaultDisk {
     });
   }
 
+  /** The power goes, of this disk alone: see {@link losePower}. */
+  powerLoss(seed: number, kill: () => Promise<void>): Promise<{ pending: number; kept: number }> {
+    return FaultDisk.losePower([this], seed, kill);
+  }
+
   /**
-   * The power goes: nothing is answered from here on, `kill` ends what runs on this host, and the disk holds what was flushed and any part of
-   * what was not. Returns how many blocks were not flushed, and how many of them are there all the same.
+   * The power goes, of all disks of a host at one moment: nothing is answered from here on, `kill` ends what runs on this host, and each disk
+   * holds what was flushed and any part of what was not. Returns how many blocks were not flushed, and how many of them are there all the same.
    */
-  async powerLoss(seed: number, kill: () => Promise<void>): Promise<{ pending: number; kept: number }> {
-    // In the middle of what it is asked to write, if it is.
-    await this.order({ do: 'hold', afterWrites: 1 + (seed % 7) });
-    const next = path.join(this.#base, 'next');
-    const result = (await this.order({ do: 'cut', file: next, seed })) as { pending: number; kept: number };
+  static async losePower(
+    disks: readonly FaultDisk[],
+    seed: number,
+    kill: () => Promise<void>,
+  ): Promise<{ pending: number; kept: number }> {
+    // In the middle of what one of them is asked to write, if it is; what the others answer before they stop comes before that moment.
+    await Promise.race(disks.map((disk) => disk.order({ do: 'hold', afterWrites: 1 + (seed % 7) })));
+    await Promise.all(disks.map((disk) => disk.order({ do: 'hold', afterWrites: 0 })));
+    const lost = await Promise.all(disks.map((disk, index) => disk.#cut(seed + 1000 * index)));
     const killed = kill();
     // A process that waits for the disk dies when the disk answers, before it can tell anybody.
     await new Promise((resolve) => setTimeout(resolve, 50));
-    await this.order({ do: 'vanish' });
+    await Promise.all(disks.map((disk) => disk.order({ do: 'vanish' })));
     await killed;
-    await this.#end();
-    fs.renameSync(next, path.join(this.#base, 'durable'));
-    return result;
+    for (const disk of disks) {
+      await disk.#end();
+      fs.renameSync(disk.#next, path.join(disk.#base, 'durable'));
+    }
+    return lost.reduce((sum, { pending, kept }) => ({ pending: sum.pending + pending, kept: sum.kept + kept }));
+  }
+
+  get #next(): string {
+    return path.join(this.#base, 'next');
+  }
+
+  async #cut(seed: number): Promise<{ pending: number; kept: number }> {
+    return (await this.order({ do: 'cut', file: this.#next, seed })) as { pending: number; kept: number };
   }
 
   /** The power is back: the file system's journal is replayed. */

@@ -10,7 +10,7 @@ import { Random } from './mountOperations.ts';
 
 /** What the test tells the disk. */
 export type DiskOrder =
-  /** Answers nothing any more, once this many writes have come, or when none come. */
+  /** Answers nothing any more, once this many writes have come, or when none come; at once with 0. */
   | { readonly do: 'hold'; readonly afterWrites: number }
   /** Answers what was held, and goes on. */
   | { readonly do: 'resume' }
@@ -210,8 +210,16 @@ class FaultDisk {
     switch (order.do) {
       case 'hold':
         return new Promise<void>((resolve) => {
-          this.#holdIn = { writes: order.afterWrites, held: resolve };
-          setTimeout(() => this.#hold(), HOLD_LIMIT_MS);
+          const waiting = this.#holdIn;
+          this.#holdIn = {
+            writes: order.afterWrites,
+            held: () => {
+              waiting?.held();
+              resolve();
+            },
+          };
+          if (order.afterWrites === 0) this.#hold();
+          else setTimeout(() => this.#hold(), HOLD_LIMIT_MS);
         });
       case 'resume': {
         const held = this.#held ?? [];
