@@ -31,7 +31,10 @@ afterEach(async () => {
   fs.rmSync(base, { recursive: true });
 });
 
-const replaced = { code: 'directory-replaced', message: expect.stringMatching(/was its disk unmounted\? Mount it again/) as string };
+const replaced = {
+  code: 'directory-replaced',
+  message: expect.stringMatching(/was its disk unmounted\? Mount it again/) as string,
+};
 
 test('a host whose disk was unmounted meanwhile does not serve the empty mount point, nor follow into it', async () => {
   run('umount', '-l', base);
