@@ -1,36 +1,13 @@
 import { execFile, type ChildProcess, fork } from 'node:child_process';
-import { build } from 'esbuild';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { bundleProgram } from '../support/bundles.ts';
 import type { DiskOrder } from './faultDiskServer.ts';
 
 const run = promisify(execFile);
 let bundle: Promise<string> | null = null;
-
-/** Bundles the disk's process once; koffi is found in node_modules, which the bundle therefore has to lie in. */
-function serverBundle(): Promise<string> {
-  bundle ??= (async () => {
-    const root = path.resolve(import.meta.dirname, '../..');
-    const cache = path.join(root, 'node_modules/.cache');
-    fs.mkdirSync(cache, { recursive: true });
-    const outfile = path.join(fs.mkdtempSync(path.join(cache, 'faultDisk-')), 'faultDisk.mjs');
-    await build({
-      entryPoints: [path.join(import.meta.dirname, 'faultDiskServer.ts')],
-      outfile,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      target: 'node20',
-      external: ['koffi'],
-      logLevel: 'warning',
-    });
-    process.once('exit', () => fs.rmSync(path.dirname(outfile), { recursive: true, force: true }));
-    return outfile;
-  })();
-  return bundle;
-}
 
 /**
  * A disk with an ext4 file system of its own (with a journal), mounted at `mountPoint`. Its power can be cut, and it can fail and be slow.
@@ -66,7 +43,8 @@ export class FaultDisk {
   async #start(): Promise<void> {
     fs.copyFileSync(path.join(this.#base, 'durable'), path.join(this.#base, 'current'));
     const device = path.join(this.#base, 'device');
-    const server = fork(await serverBundle(), [this.#base, device], { execArgv: [] });
+    bundle ??= bundleProgram('faultDisk', 'test/mirror/faultDiskServer.ts');
+    const server = fork(await bundle, [this.#base, device], { execArgv: [] });
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       this.#waiting.set(0, () => resolve());

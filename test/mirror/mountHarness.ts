@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { build } from 'esbuild';
 import { mountAt, removeDeadMounts, unmount } from '../../agent/platform/mounts.ts';
+import { bundleProgram } from '../support/bundles.ts';
 import type { ServerOptions } from './mountServer.ts';
 
 export interface ServerMessage {
@@ -14,29 +14,6 @@ export interface ServerMessage {
 }
 
 let bundle: Promise<string> | undefined;
-
-/** Bundles the server process once; koffi is found in node_modules, which the bundle therefore has to lie in. */
-function serverBundle(): Promise<string> {
-  bundle ??= (async () => {
-    const root = path.resolve(import.meta.dirname, '../..');
-    const cache = path.join(root, 'node_modules/.cache');
-    fs.mkdirSync(cache, { recursive: true });
-    const outfile = path.join(fs.mkdtempSync(path.join(cache, 'mountServer-')), 'mountServer.mjs');
-    await build({
-      entryPoints: [path.join(import.meta.dirname, 'mountServer.ts')],
-      outfile,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      target: 'node20',
-      external: ['koffi'],
-      logLevel: 'warning',
-    });
-    process.once('exit', () => fs.rmSync(path.dirname(outfile), { recursive: true, force: true }));
-    return outfile;
-  })();
-  return bundle;
-}
 
 /** A mount in a process of its own, over a directory of its own. */
 export class TestMount {
@@ -63,7 +40,7 @@ export class TestMount {
   static async start(options: Partial<ServerOptions> = {}, prepare?: (directory: string) => void): Promise<TestMount> {
     const mount = new TestMount();
     prepare?.(mount.directory);
-    const bundled = await serverBundle();
+    const bundled = await (bundle ??= bundleProgram('mountServer', 'test/mirror/mountServer.ts'));
     const all: ServerOptions = { directory: mount.directory, fsName: mount.fsName, log: mount.logFile, ...options };
     mount.#child = fork(bundled, [JSON.stringify(all)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     mount.#child.on('message', (message: ServerMessage) => mount.#receive(message));

@@ -1,4 +1,4 @@
-import { build, type Plugin } from 'esbuild';
+import type { Plugin } from 'esbuild';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -7,8 +7,8 @@ import { MirrorController } from '../../agent/mirror/controller.ts';
 import { directoriesOf, type MirrorEvent, type MirrorOptions } from '../../agent/mirror/mirror.ts';
 import { ReplicaTree, joinPath, type Entry } from '../../agent/mirror/replica/tree.ts';
 import { mountAt, unmount } from '../../agent/platform/mounts.ts';
+import { bundleMirror } from '../support/bundles.ts';
 
-const root = path.join(import.meta.dirname, '..', '..');
 const bundles = new Map<number | null, Promise<string>>();
 
 /** Has a key of the link's changed after so many frames. */
@@ -28,37 +28,10 @@ const keysOf = (frames: number): Plugin => ({
  * @param keyFrames after so many frames a key of the link's changes; null: as in the product
  */
 export function mirrorBundle(keyFrames: number | null = null): Promise<string> {
-  const bundled = bundles.get(keyFrames) ?? makeBundle(keyFrames);
+  const plugins = keyFrames === null ? [] : [keysOf(keyFrames)];
+  const bundled = bundles.get(keyFrames) ?? bundleMirror('mirror', plugins, 'inline');
   bundles.set(keyFrames, bundled);
   return bundled;
-}
-
-async function makeBundle(keyFrames: number | null): Promise<string> {
-  // koffi is found in node_modules, which the bundle therefore has to lie in.
-  const cache = path.join(root, 'node_modules', '.cache');
-  fs.mkdirSync(cache, { recursive: true });
-  const outdir = fs.mkdtempSync(path.join(cache, 'mirror-'));
-  process.once('exit', () => fs.rmSync(outdir, { recursive: true, force: true }));
-  await build({
-    entryPoints: {
-      mirror: 'agent/mirror/process.ts',
-      dispatcher: 'agent/mirror/mount/dispatcherWorker.ts',
-      acknowledger: 'agent/mirror/link/ackWorker.ts',
-      follower: 'agent/mirror/replica/followerWorker.ts',
-    },
-    outdir,
-    outExtension: { '.js': '.mjs' },
-    absWorkingDir: root,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    external: ['koffi'],
-    sourcemap: 'inline',
-    plugins: keyFrames === null ? [] : [keysOf(keyFrames)],
-    logLevel: 'warning',
-  });
-  return path.join(outdir, 'mirror.mjs');
 }
 
 /** One host's replica under test. */

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { build } from 'esbuild';
 import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
+import { bundleProgram } from '../support/bundles.ts';
 import { differences, Pair, settle } from './pairHarness.ts';
 
 const run = promisify(execFile);
@@ -11,26 +11,6 @@ const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
-
-/** Bundles the program; koffi is found in node_modules, which the bundle therefore has to lie in. */
-async function bundled(): Promise<string> {
-  const cache = path.resolve(import.meta.dirname, '../../node_modules/.cache');
-  fs.mkdirSync(cache, { recursive: true });
-  const folder = fs.mkdtempSync(path.join(cache, 'posix-'));
-  cleanups.push(() => fs.rmSync(folder, { recursive: true, force: true }));
-  const outfile = path.join(folder, 'program.mjs');
-  await build({
-    entryPoints: [path.join(import.meta.dirname, 'posix/program.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    external: ['koffi'],
-    logLevel: 'warning',
-  });
-  return outfile;
-}
 
 /** What the program saw, by what it did; the paths are of one length, so that the limits are met alike. */
 async function seen(program: string, directory: string): Promise<Map<string, string>> {
@@ -46,7 +26,7 @@ async function seen(program: string, directory: string): Promise<Map<string, str
 }
 
 test('a mirror answers every call as the local file system does, and both replicas become equal', async () => {
-  const program = await bundled();
+  const program = await bundleProgram('posix', 'test/mirror/posix/program.ts');
   const pair = new Pair({ both: { acknowledgeTimeoutMs: 10_000 } });
   // Paths at the limit are too long for Node to remove.
   cleanups.push(async () => {
