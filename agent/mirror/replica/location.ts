@@ -131,12 +131,13 @@ function assemble(rootFds: readonly number[], stateDirectory: string): Location 
 /**
  * A disk may have been unmounted since the directories were opened. What is served or followed from then on is theirs, but whoever looks at the
  * directories sees others. Only while nothing of ours covers them.
- * @throws MirrorError "directory-replaced"
+ * @throws MirrorError "directory-replaced", "already-mirrored", "nested"
  */
 export function refuseReplaced(directories: readonly string[], rootFds: readonly number[]): void {
   directories.forEach((directory, index) => {
     // Whoever touches one that is frozen waits.
     refuseMirror(directory);
+    if (fs.existsSync(directory)) refuseOverlap(fs.realpathSync(directory));
     const there = tryStatat(AT_FDCWD, toByteString(directory), 0);
     const opened = fstat(rootFds[index] ?? -1);
     const isThere = typeof there !== 'number';
