@@ -58,12 +58,6 @@ export class ModuleMirror {
     this.#controller.guard(processGroups).catch(() => undefined);
   }
 
-  /** Ends its process, which neither serves nor follows: {@link opened} opens the directories anew. */
-  async letGo(): Promise<void> {
-    await this.#controller.close().catch(() => undefined);
-    this.#gone = true;
-  }
-
   /** The mirror, opened again if its process is gone. */
   async opened(): Promise<MirrorController> {
     if (this.#gone) {

@@ -525,10 +525,6 @@ export class ModuleRuntime {
       address: this.#options.mirrorAddress,
       isFollowing: () => this.#core.mirror === 'following',
       beforeAttach: () => this.#resync.begin(mirror),
-    }).catch(async (error: unknown) => {
-      // The disk may be back under another number: who opens the directory anew finds that out.
-      if (error instanceof MirrorError && error.code === 'directory-replaced') await this.#mirror.letGo();
-      throw error;
     });
     if (operation.kind === 'follow') {
       this.#resync.forget();

@@ -145,7 +145,7 @@ export function refuseReplaced(directories: readonly string[], rootFds: readonly
     const why = isThere ? '' : ` (${errnoName(-there)})`;
     throw new MirrorError(
       'directory-replaced',
-      `${directory} is not the directory any more that it was when the module was opened${why}: was its disk unmounted? Mount it again`,
+      `${directory} is not the directory any more that it was when the module was opened${why}: was its disk unmounted? Mount it again; if it has become another device, restart the agent`,
     );
   });
 }
