@@ -253,7 +253,7 @@ describe('bad input', () => {
     mount = await TestMount.start();
     const { directory, base } = mount;
     const options = { fsName: 'understudy-test:none' };
-    expect(() => mountFuse(directory, options)).toThrow(/is a mirror already .*stop that one/);
+    expect(() => mountFuse(directory, options)).toThrow(/is already a mirror .*stop that module/);
     expect(() => mountFuse(path.join(base, 'missing'), options)).toThrow(/does not exist: create it first/);
     fs.writeFileSync(path.join(base, 'file'), '');
     expect(() => mountFuse(path.join(base, 'file'), options)).toThrow(/is not a directory/);

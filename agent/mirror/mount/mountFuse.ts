@@ -53,12 +53,7 @@ export function mountFuse(directory: string, options: FuseMountOptions): FuseMou
   let fuseFd = -1;
   let path: string;
   try {
-    const covering = mountAt(directory);
-    if (covering?.type === FILE_SYSTEM) {
-      throw new Error(
-        `${directory} is a mirror already (${covering.source}): stop that one, or if its process died run: umount -l ${directory}`,
-      );
-    }
+    refuseMirror(directory);
     path = resolveDirectory(directory);
     refuseOverlap(path);
     const target = toByteString(path);
@@ -74,6 +69,16 @@ export function mountFuse(directory: string, options: FuseMountOptions): FuseMou
   const entry = mountAt(path);
   if (entry?.source !== options.fsName) throw new Error(`${path} was mounted and is not in /proc/self/mountinfo`);
   return mountOf({ directory: path, fsName: options.fsName, connection: connectionOf(entry), fuseFd, backingFd });
+}
+
+/** Whoever touched a directory that is a mirror would wait for it, perhaps for long. @throws MirrorError "already-mirrored" */
+export function refuseMirror(directory: string): void {
+  const covering = mountAt(directory);
+  if (covering?.type !== FILE_SYSTEM) return;
+  throw new MirrorError(
+    'already-mirrored',
+    `${directory} is already a mirror (${covering.source}): stop that module, or give this one another directory; if its process died run: umount -l ${directory}`,
+  );
 }
 
 /**

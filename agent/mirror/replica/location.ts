@@ -14,10 +14,10 @@ import {
 } from '../../platform/libc.ts';
 import { bind } from '../../platform/libc/library.ts';
 import { makeDirectoryDurably, removeDurably, writeDurably } from '../../platform/durable.ts';
-import { bindReadOnly, isWithin, mountAt, readOnlyCover, removeDeadMounts, unmount } from '../../platform/mounts.ts';
+import { bindReadOnly, isWithin, readOnlyCover, removeDeadMounts, unmount } from '../../platform/mounts.ts';
 import { directoriesOf, type MirrorOptions } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
-import { FILE_SYSTEM, refuseOverlap } from '../mount/mountFuse.ts';
+import { refuseMirror, refuseOverlap } from '../mount/mountFuse.ts';
 import { assembleRoots, clearFolder } from './assemble.ts';
 import { refuseShared } from './refuseShared.ts';
 import { rootsOf } from './roots.ts';
@@ -83,15 +83,6 @@ export function openLocation(options: Places): Location {
   }
 }
 
-function refuseMirror(directory: string): void {
-  const covering = mountAt(directory);
-  if (covering?.type !== FILE_SYSTEM) return;
-  throw new MirrorError(
-    'already-mirrored',
-    `${directory} is already a mirror (${covering.source}): stop that module, or give this one another directory`,
-  );
-}
-
 /** One that no mirror that is served has to do with. */
 function openApart(directory: string): number {
   refuseMirror(directory);
@@ -135,7 +126,6 @@ function assemble(rootFds: readonly number[], stateDirectory: string): Location 
  */
 export function refuseReplaced(directories: readonly string[], rootFds: readonly number[]): void {
   directories.forEach((directory, index) => {
-    // Whoever touches one that is frozen waits.
     refuseMirror(directory);
     if (fs.existsSync(directory)) refuseOverlap(fs.realpathSync(directory));
     const there = tryStatat(AT_FDCWD, toByteString(directory), 0);
