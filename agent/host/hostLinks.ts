@@ -47,7 +47,8 @@ export class HostLinks {
   readonly #requests = new LinkRequests();
   readonly #versions = new Map<string, string>();
   readonly #lastSeen = new Map<string, Date>();
-  #sequence = 0;
+  /** Of the heartbeats. It begins with the time since the machine was started: an agent that is started anew goes on with higher numbers. */
+  #sequence = Math.floor(Number(process.hrtime.bigint() / 1_000_000n));
   #beatAt = -Infinity;
   readonly #news = new Map<string, HostNews>();
   #timer: NodeJS.Timeout | null = null;
@@ -259,7 +260,7 @@ export class HostLinks {
             }
             from.send({ type: 'heartbeatAnswer', sequence: message.sequence });
             this.#beatAlong();
-            if (message.modules || this.#newsOf(path.host.name).isFirst(message.sequence)) {
+            if (this.#newsOf(path.host.name).isNewest(message.sequence)) {
               this.#options.onHeartbeat(path.host.name, path.heard);
             }
             return;
@@ -316,6 +317,7 @@ export class HostLinks {
     if (this.#stopped) return;
     this.#options.log('warn', 'LINK_DOWN', `${path.host.name} over ${path.network} (${path.address}): ${reason}`);
     if (this.reachable(path.host.name)) return;
+    this.#newsOf(path.host.name).forgetSequence();
     this.#requests.lost(path.host.name, reason);
     this.#options.onReachable(path.host.name, false, reason);
   }

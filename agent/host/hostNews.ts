@@ -25,11 +25,19 @@ export class HostNews {
     return this.#heard.modules;
   }
 
-  /** Whether this heartbeat of the host's is the first of its number: it goes out over every network. */
-  isFirst(sequence: number): boolean {
-    if (sequence === this.#sequence) return false;
+  /**
+   * Whether this heartbeat of the host's tells anything: it goes out over every network, and what a slow one brings late is older than what is
+   * known already. Whoever believed it would, say, take a primary for none.
+   */
+  isNewest(sequence: number): boolean {
+    if (sequence <= this.#sequence) return false;
     this.#sequence = sequence;
     return true;
+  }
+
+  /** Nothing that was sent can still come. A machine that was started anew begins with lower numbers. */
+  forgetSequence(): void {
+    this.#sequence = -1;
   }
 
   /** Whether a heartbeat that was sent at this moment is answered over the first network. */

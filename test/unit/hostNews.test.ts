@@ -26,9 +26,15 @@ describe('news between two hosts', () => {
 
   it('counts a heartbeat and its answer once, over whichever network they come first', () => {
     const news = new HostNews();
-    expect([1, 1, 2, 2].map((sequence) => news.isFirst(sequence))).toEqual([true, false, true, false]);
-    // The other agent was started anew.
-    expect([1, 1].map((sequence) => news.isFirst(sequence))).toEqual([true, false]);
+    expect([1, 1, 2, 2].map((sequence) => news.isNewest(sequence))).toEqual([true, false, true, false]);
     expect([10, 10, 20, 10].map((sentAt) => news.isAnswered(sentAt))).toEqual([true, false, true, false]);
+  });
+
+  it('takes no word that a slow network brings after newer ones, until every connection is gone', () => {
+    const news = new HostNews();
+    expect([7, 5, 8, 6, 7].map((sequence) => news.isNewest(sequence))).toEqual([true, false, true, false, false]);
+    // The machine was started anew.
+    news.forgetSequence();
+    expect([1, 1, 2].map((sequence) => news.isNewest(sequence))).toEqual([true, false, true]);
   });
 });
