@@ -3,6 +3,7 @@ import { LinkArbiterRecord as isArbiterRecord } from '../../schemas/generated/va
 import type { ArbiterRecord } from '../core/types.ts';
 import { makeDirectoryDurably, readIfExists, writeDurably } from '../platform/durable.ts';
 import type { ProposeResult } from './arbiter.ts';
+import { compareAndSet } from './compareAndSet.ts';
 
 /** Version of the files; another one is refused, never guessed at. */
 const formatVersion = 1;
@@ -30,12 +31,9 @@ export class RecordStore {
 
   propose(module: string, expect: number | null, record: ArbiterRecord): ProposeResult {
     const current = this.read(module);
-    if (current?.proposal === record.proposal) return { granted: true, record: current };
-    if ((current?.epoch ?? null) !== expect || record.epoch <= (current?.epoch ?? 0)) {
-      return { granted: false, current };
-    }
-    this.#store(module, record);
-    return { granted: true, record };
+    const result = compareAndSet(current, expect, record);
+    if (result.granted && result.record !== current) this.#store(module, result.record);
+    return result;
   }
 
   /** Takes over a record that another holder of the same records has, if it is newer. */
