@@ -1,4 +1,5 @@
 import { isInDoubt } from './ownDisk.ts';
+import { roleState } from './roleState.ts';
 import type {
   ArbiterRecord,
   Cause,
@@ -7,10 +8,12 @@ import type {
   LineageEntry,
   ModuleConfig,
   ModuleCoreState,
+  Move,
   Operation,
   PeerStatus,
   Proposal,
   Role,
+  Trigger,
 } from './types.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -23,10 +26,12 @@ const proposalRetryMs = 400;
 export class Draft {
   readonly state: Writable<ModuleCoreState>;
   readonly effects: Effect[] = [];
+  readonly moves: Move[] = [];
 
   constructor(
     state: ModuleCoreState,
     readonly now: number,
+    public trigger: Trigger,
   ) {
     this.state = { ...state };
   }
@@ -45,6 +50,8 @@ export class Draft {
   }
 
   become(role: Role): void {
+    const [from, to] = [roleState(this.state.role), roleState(role)];
+    if (from !== to) this.moves.push({ from, to, on: this.trigger });
     this.state.role = role;
   }
 

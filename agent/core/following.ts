@@ -92,7 +92,9 @@ export function settleFollowing(draft: Draft, role: Following): void {
     if ((role.spent || abandoned) && peer.link === 'none') follow(draft, peer);
     return;
   }
-  if (peer.record?.primary === config.self && draft.inSyncBy(peer.record)) {
+  // A configuration that this host has been in already is over: a new one has to be asked for.
+  const isNew = (peer.record?.epoch ?? 0) > (draft.tail()?.epoch ?? 0);
+  if (peer.record?.primary === config.self && isNew && draft.inSyncBy(peer.record)) {
     enter(draft, peer.record, draft.now);
     return;
   }

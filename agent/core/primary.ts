@@ -53,12 +53,14 @@ export function settlePrimary(draft: Draft, role: Primary): void {
   settleLink(draft, role);
 }
 
-/** Without an arbiter both sides of a cut may have taken the same epoch: the preferred host goes on. */
+/**
+ * Both sides of a cut may have taken the same epoch, without an arbiter or when one was wiped before it was asked again: the preferred host
+ * goes on.
+ */
 function tiedWith(draft: Draft, role: Primary): boolean {
   const { config } = draft;
   const peer = draft.freshPeer();
   return (
-    config.arbiter === 'none' &&
     config.hosts[0] === config.peer &&
     peer?.role === 'primary' &&
     peer.record?.primary === config.peer &&
@@ -363,15 +365,14 @@ export function primaryGranted(draft: Draft, role: Primary, record: ArbiterRecor
 export function primaryRefused(draft: Draft, role: Primary, proposalName: string, current: ArbiterRecord | null): void {
   const { link } = role;
   if (proposalOf(link)?.record.proposal !== proposalName) return;
-  if (current === null) {
-    // A replaced witness. While held, another host may think the same of itself, so only an undisturbed primary seeds it.
-    if (link.kind === 'committing' || link.kind === 'parting') seed(draft, role);
+  if (isForgetful(current, role)) {
+    if (link.kind === 'committing' || link.kind === 'parting') seed(draft, role, current);
     return;
   }
   draft.learn(current);
-  if (current.primary !== draft.config.self) return;
+  if (current?.primary !== draft.config.self) return;
   // Our own earlier proposal had been granted and its answer was lost.
-  const grant = { ...role.grant, epoch: current.epoch };
+  const grant = current;
   if (link.kind === 'lost') {
     draft.become({ ...role, grant, link: { ...link, proposal: proposeAlone(draft, current.epoch) } });
   } else if (link.kind === 'committing') {
@@ -385,15 +386,24 @@ function proposalOf(link: Link): Proposal | null {
   return link.kind === 'lost' || link.kind === 'committing' || link.kind === 'parting' ? link.proposal : null;
 }
 
-/** Gives a witness that holds nothing the record by which this primary runs. */
-export function seed(draft: Draft, role: Primary): void {
+/** A witness that was replaced, or restored from an old copy: it does not know by what this primary runs. */
+export function isForgetful(held: ArbiterRecord | null, role: Primary): boolean {
+  return held === null || held.epoch < role.grant.epoch;
+}
+
+/**
+ * Gives a forgetful witness the record by which this primary runs. While held, another host may think the same of itself, so only an
+ * undisturbed primary does so.
+ */
+export function seed(draft: Draft, role: Primary, held: ArbiterRecord | null): void {
   if (role.link.kind === 'lost' || role.link.kind === 'goingAlone') return;
+  const found = held === null ? 'no record' : `an old record (epoch ${String(held.epoch)})`;
   draft.log(
     'warn',
     'ARBITER_SEEDED',
-    `the arbiter had no record of ${draft.config.module}: it gets that of epoch ${String(role.grant.epoch)}`,
+    `the arbiter had ${found} of ${draft.config.module}: it gets that of epoch ${String(role.grant.epoch)}`,
   );
-  draft.emit({ type: 'propose', proposal: { expect: null, record: role.grant, retryAt: draft.now } });
+  draft.emit({ type: 'propose', proposal: { expect: held?.epoch ?? null, record: role.grant, retryAt: draft.now } });
 }
 
 /** The server runs: report what brought it here, once. */

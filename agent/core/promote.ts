@@ -128,7 +128,8 @@ export function askingRefused(
     promote(draft, { cause, expect: current?.epoch ?? null, inSync, base, firstSign, forced: true });
     return;
   }
-  if (current?.primary === draft.config.self && draft.inSyncBy(current)) {
+  const isNew = (current?.epoch ?? 0) > (draft.tail()?.epoch ?? 0);
+  if (current?.primary === draft.config.self && isNew && draft.inSyncBy(current)) {
     // An earlier proposal of ours, or the hand-over by the peer, was granted and its answer lost.
     enter(draft, current, role.firstSign);
     return;

@@ -9,6 +9,7 @@ import { followingStarted, settleFollowing, startToFollow } from './following.ts
 import { handedOver, released, releaseFailed, settleHandingOver } from './leaving.ts';
 import {
   fence,
+  isForgetful,
   primaryGranted,
   primaryInStep,
   primaryOperationDone,
@@ -78,11 +79,12 @@ export function initialState(
 }
 
 export function step(state: ModuleCoreState, event: TimedEvent): StepResult {
-  const draft = new Draft(state, event.now);
+  const draft = new Draft(state, event.now, event.type);
   handle(draft, event);
+  draft.trigger = 'settle';
   settle(draft);
   settleCommands(draft);
-  return { state: draft.state, effects: draft.effects };
+  return { state: draft.state, effects: draft.effects, moves: draft.moves };
 }
 
 /** Follows what the present role asks for until nothing more is to be done at this moment. */
@@ -135,7 +137,7 @@ function handle(draft: Draft, event: TimedEvent): void {
     case 'arbiterRead':
       state.inquiry = { ...state.inquiry, answeredAt: event.now, record: event.record };
       draft.learn(event.record);
-      if (event.record === null && role.at === 'primary') seed(draft, role);
+      if (role.at === 'primary' && isForgetful(event.record, role)) seed(draft, role, event.record);
       return;
     case 'arbiterUnreachable':
       state.inquiry = { ...state.inquiry, answeredAt: null };

@@ -394,7 +394,21 @@ export type Effect =
       readonly epoch: number;
     };
 
+/** Where a module stands on this host: its role, and as a primary how it stands with its secondary. */
+export type RoleState = Exclude<Role['at'], 'primary'> | `primary.${Link['kind']}`;
+
+/** What makes a transition: an event, or what the core knows by now, whichever event came last (`settle`). */
+export type Trigger = CoreEvent['type'] | 'settle';
+
+export interface Move {
+  readonly from: RoleState;
+  readonly to: RoleState;
+  readonly on: Trigger;
+}
+
 export interface StepResult {
   readonly state: ModuleCoreState;
   readonly effects: readonly Effect[];
+  /** The transitions of the role on the way, each of which is in the table of `transitions.ts`. */
+  readonly moves: readonly Move[];
 }

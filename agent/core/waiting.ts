@@ -47,8 +47,29 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
     );
     return;
   }
-  if (record) withRecord(draft, role, peer, record);
-  else withoutRecord(draft, peer);
+  if (record === null || isOutdated(draft, peer, record)) withoutRecord(draft, role, peer, record);
+  else withRecord(draft, role, peer, record);
+}
+
+/** A witness that was restored from an old copy: it does not know what this host, or the other one, has lived through since. */
+function isOutdated(draft: Draft, peer: PeerStatus | null, record: ArbiterRecord): boolean {
+  if (draft.config.arbiter === 'none') return false;
+  const lived = [draft.tail()?.epoch, draft.state.record?.epoch, peer?.lineage.at(-1)?.epoch];
+  return lived.some((epoch) => epoch !== undefined && epoch > record.epoch);
+}
+
+/** An operator keeps this history, and the other host has stopped. Returns whether it is so. */
+function promoteChosen(draft: Draft, role: Waiting, peer: PeerStatus, replaced: ArbiterRecord | null): boolean {
+  if (!draft.state.replica.consistent || !peerYields(draft, peer)) return false;
+  promote(draft, {
+    cause: 'force',
+    expect: replaced?.epoch ?? null,
+    inSync: [draft.config.self],
+    base: draft.tail()?.epoch ?? 0,
+    firstSign: role.since,
+    forced: true,
+  });
+  return true;
 }
 
 /** The arbiter knows the module. */
@@ -57,25 +78,21 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   const { self } = config;
   const peerName = config.peer;
   const told = peer?.lineage.at(-1)?.epoch ?? 0;
-  if (told > record.epoch || (peer && config.arbiter === 'none' && peer.record === null && told > 0)) {
+  if (config.arbiter === 'none' && (told > record.epoch || (peer?.record === null && told > 0))) {
     // The record that was read is older than what the peer lived through: it is read again before it decides anything.
     state.inquiry = { ...state.inquiry, answeredAt: null };
     draft.wait(`${peerName} has taken part in a later epoch than the record tells: asking again`);
     return;
   }
+  if (config.arbiter === 'none' && (draft.tail()?.epoch ?? 0) > record.epoch) {
+    // This host followed when the record was changed, and was off before it had a copy of it.
+    draft.wait(
+      `this copy of the record (epoch ${String(record.epoch)}) is older than the replica of ${self}: waiting for ${peerName}; force-primary if it does not come back`,
+    );
+    return;
+  }
   if (!record.inSync.includes(self)) {
-    if (peer && state.replica.consistent && peerYields(draft, peer)) {
-      // An operator keeps this history, and the other host has stopped.
-      promote(draft, {
-        cause: 'force',
-        expect: record.epoch,
-        inSync: [self],
-        base: draft.tail()?.epoch ?? 0,
-        firstSign: role.since,
-        forced: true,
-      });
-      return;
-    }
+    if (peer && promoteChosen(draft, role, peer, record)) return;
     draft.wait(
       `${self} is not in sync since epoch ${String(record.epoch)}: waiting for ${peerName} to bring it up to date`,
     );
@@ -136,34 +153,62 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   }
 }
 
-/** The arbiter has no record: the module has never run, or the witness was replaced. Both hosts have to be at hand. */
-function withoutRecord(draft: Draft, peer: PeerStatus | null): void {
+/**
+ * The arbiter has no record, or an old one: the module has never run, or the witness was replaced or restored. Both hosts have to be at hand.
+ * @param outdated is replaced
+ */
+function withoutRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, outdated: ArbiterRecord | null): void {
   const { config, state } = draft;
+  const what = outdated === null ? 'has no record' : `has an old record (epoch ${String(outdated.epoch)})`;
   if (!peer) {
     const { closedAt } = state.peer;
     const heard = closedAt !== null && draft.now - closedAt < config.detectionMs;
     const why = heard ? 'which is reachable but has not opened the module (see its log)' : 'which is not reachable';
     draft.wait(
-      `the arbiter has no record of ${config.module}: waiting for ${config.peer}, ${why}, to see what both replicas hold`,
+      `the arbiter ${what} of ${config.module}: waiting for ${config.peer}, ${why}, to see what both replicas hold`,
     );
     return;
   }
-  const mine = state.replica.consistent ? (draft.tail()?.epoch ?? 0) : -1;
-  const theirs = peer.consistent ? (peer.lineage.at(-1)?.epoch ?? 0) : -1;
-  // Neither was ever part of the module: the host that has files starts it, the preferred one when both or none have.
-  const onlyOne = mine === theirs && state.replica.content !== peer.content;
-  const first = onlyOne ? state.replica.content : config.hosts[0] === config.self;
-  if (mine > theirs || (mine === theirs && first)) {
-    promote(draft, {
-      cause: 'start',
-      expect: null,
-      inSync: [config.self],
-      base: Math.max(mine, 0),
-      firstSign: draft.now,
-    });
-  } else {
-    draft.wait(
-      `waiting for ${config.peer}, which ${mine < theirs ? 'holds the newer replica' : onlyOne ? 'has the files' : 'is the preferred host'}, to start`,
-    );
+  if (peer.role === 'promoting' || peer.role === 'primary') {
+    draft.wait(`the arbiter ${what} of ${config.module}, and ${config.peer} is ${peer.role} by a later one`);
+    return;
   }
+  if (promoteChosen(draft, role, peer, outdated)) return;
+  const tail = draft.tail();
+  const mine = state.replica.consistent ? (tail?.epoch ?? 0) : -1;
+  const theirs = peer.consistent ? (peer.lineage.at(-1)?.epoch ?? 0) : -1;
+  const [first, why] = mine === theirs ? firstOfEquals(draft, peer) : newerOf(draft, mine, theirs);
+  if (first !== config.self) {
+    draft.wait(`waiting for ${config.peer}, which ${why}, to start`);
+    return;
+  }
+  if ((state.peer.heardAt ?? -Infinity) < (state.inquiry.answeredAt ?? Infinity)) {
+    // What it said before the arbiter forgot may be out of date: it may have been granted an epoch since.
+    draft.wait(`the arbiter ${what} of ${config.module}: waiting to hear from ${config.peer} what it holds now`);
+    return;
+  }
+  promote(draft, {
+    cause: 'start',
+    expect: outdated?.epoch ?? null,
+    inSync: [config.self],
+    base: Math.max(mine, 0),
+    firstSign: draft.now,
+  });
+}
+
+function newerOf({ config }: Draft, mine: number, theirs: number): [host: string, why: string] {
+  return [mine > theirs ? config.self : config.peer, 'holds the newer replica'];
+}
+
+/** Which host starts when the lineages of both end alike. */
+function firstOfEquals(draft: Draft, peer: PeerStatus): [host: string, why: string] {
+  const { config, state } = draft;
+  const last = draft.tail()?.primary;
+  // It may have gone on in that epoch after the other one, which had just entered it, was lost again.
+  if (last !== undefined && last === peer.lineage.at(-1)?.primary) return [last, 'was primary last'];
+  // Neither was ever part of the module.
+  if (state.replica.content !== peer.content) {
+    return [state.replica.content ? config.self : config.peer, 'has the files'];
+  }
+  return [config.hosts[0], 'is the preferred host'];
 }

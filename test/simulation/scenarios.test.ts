@@ -1,92 +1,17 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { ModuleConfig } from '../../agent/core/types.ts';
-import { Random } from './random.ts';
-import { World, type HostName } from './world.ts';
+import { playScenario } from './scenario.ts';
+import { scenarioFiles } from './scenarioFiles.ts';
 
-/**
- * Scenarios in plain text: what is done, then `---`, then what the core must say and show. `UNDERSTUDY_REWRITE=1 npm test` writes the second
- * half anew; read the difference before you commit it. A line `setting NAME VALUE` before all others is one of the module file's.
- */
-const folder = join(import.meta.dirname, '..', 'scenarios');
+/** `UNDERSTUDY_REWRITE=1 npx vitest run test/simulation/scenarios.test.ts` writes what is expected anew; read the difference before you commit it. */
 const rewrite = process.env['UNDERSTUDY_REWRITE'] === '1';
 
-function perform(world: World, line: string, note: (text: string) => void): void {
-  const [verb = '', ...words] = line.split(/\s+/);
-  const [first = '', second = '', third = ''] = words;
-  const host = first as HostName;
-  switch (verb) {
-    case 'run':
-      world.run(Number(first.replace(/s$/, '')) * 1000);
-      return;
-    case 'crash':
-      world.crash(host);
-      return;
-    case 'boot':
-      world.boot(host);
-      return;
-    case 'cut':
-    case 'heal':
-      world.setCut(host, second as HostName | 'gamma', verb === 'cut');
-      return;
-    case 'witness':
-      world.arbiterUp = first === 'up';
-      return;
-    case 'pause':
-      world.pause(host, Number(second.replace(/s$/, '')) * 1000);
-      return;
-    case 'image':
-      world.imageMissing = first === 'missing';
-      return;
-    case 'guest-dies':
-      world.guestDies(host);
-      return;
-    case 'disk-fails':
-      world.diskFails(host);
-      return;
-    case 'command':
-      world.command(
-        second as HostName,
-        first as 'start' | 'stop' | 'switchover' | 'force' | 'resolve' | 'repair',
-        (third || null) as HostName | null,
-      );
-      return;
-    case 'show':
-      note(`= ${world.describe()}`);
-      return;
-    default:
-      throw new Error(`unknown line in a scenario: ${line}`);
-  }
-}
-
-function play(script: string): string[] {
-  const lines: string[] = [];
-  const done = script.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
-  const settings = done.filter((line) => line.startsWith('setting ')).map((line) => line.split(' ').slice(1));
-  const world = new World({
-    random: new Random(1),
-    trace: (line) => lines.push(line.trimEnd()),
-    config: Object.fromEntries(settings) as Partial<ModuleConfig>,
-  });
-  for (const line of done.slice(settings.length)) {
-    lines.push(`> ${line}`);
-    perform(world, line.trim(), (text) => lines.push(text));
-    for (const outcome of world.outcomes.splice(0)) {
-      lines.push(outcome.ok ? `= done: ${outcome.message}` : `= refused ${outcome.code}: ${outcome.reason}`);
-    }
-  }
-  return lines;
-}
-
 describe('scenarios of the failover core', () => {
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.txt'))) {
-    it(file.replace('.txt', '').replaceAll('-', ' '), () => {
-      const path = join(folder, file);
-      const [script = '', golden = ''] = readFileSync(path, 'utf8').split(/^---\n/m);
-      const played = play(script);
+  for (const { path, title, script, expected } of scenarioFiles()) {
+    it(title, () => {
+      const played = playScenario(script);
       if (rewrite) writeFileSync(path, `${script}---\n${played.join('\n')}\n`);
-      else expect(played).toEqual(golden.trimEnd().split('\n'));
+      else expect(played).toEqual(expected);
     });
   }
 });

@@ -1,0 +1,103 @@
+import { compareAndSet } from '../../agent/arbiter/compareAndSet.ts';
+import type { ArbiterRecord, CoreEvent, Proposal } from '../../agent/core/types.ts';
+import type { Host } from './host.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** How long a host waits for the witness's answer. */
+const answerLimitMs = 1000;
+/** Of the questions and of the answers, whatever the network does. */
+const lostShare = 0.02;
+
+/** The third vote: a witness that crashes, forgets and remembers wrongly; or none, when the record lives on both hosts. */
+export class Arbiter {
+  isUp = true;
+  record: ArbiterRecord | null = null;
+  /** Copies of its disk that somebody made, the newest last. */
+  readonly copies: (ArbiterRecord | null)[] = [];
+  readonly isNone: boolean;
+  readonly #world: Surroundings;
+
+  constructor(world: Surroundings, isNone: boolean) {
+    this.#world = world;
+    this.isNone = isNone;
+  }
+
+  reaches(host: Host): boolean {
+    return this.isNone || (this.isUp && this.#world.networks.between(host.name, 'gamma') !== null);
+  }
+
+  /** It is restarted, and so every host asks what it holds. */
+  #restarted(): void {
+    for (const host of Object.values(this.#world.hosts)) host.reachedArbiter = false;
+  }
+
+  copyDisk(): void {
+    this.copies.push(this.record);
+  }
+
+  restore(copy: ArbiterRecord | null): void {
+    this.#world.trace(`the witness is restored with a copy (epoch ${String(copy?.epoch ?? 0)})`);
+    this.record = copy;
+    this.#restarted();
+  }
+
+  wipe(): void {
+    this.#world.trace('the witness is wiped');
+    this.record = null;
+    this.#restarted();
+  }
+
+  read(host: Host): void {
+    this.#ask(host, () => ({ type: 'arbiterRead', record: this.#recordFor(host) }));
+  }
+
+  propose(host: Host, { expect, record }: Proposal): void {
+    this.#ask(host, () => {
+      const current = this.#recordFor(host);
+      const result = compareAndSet(current, expect, record);
+      if (!result.granted) return { type: 'proposalRefused', proposal: record.proposal, current: result.current };
+      if (result.record === current) return { type: 'proposalGranted', record: current };
+      if (this.isNone) host.disk.record = record;
+      else this.record = record;
+      const { epoch, primary, inSync } = record;
+      this.#world.trace(`arbiter grants epoch ${String(epoch)} primary ${primary} in sync ${inSync.join(',')}`);
+      this.#world.checker.granted(host, current, record);
+      return { type: 'proposalGranted', record };
+    });
+  }
+
+  /** Without an arbiter each host learns of a newer record with the other's heartbeats. */
+  #recordFor(host: Host): ArbiterRecord | null {
+    if (!this.isNone) return this.record;
+    const told = host.core?.peer.status?.record ?? null;
+    const own = host.disk.record;
+    if (told && told.epoch > (own?.epoch ?? 0)) host.disk.record = told;
+    return host.disk.record;
+  }
+
+  /** Question and answer may each be lost; the arbiter decides when the question arrives, which may be long after it was given up. */
+  #ask(host: Host, decide: () => CoreEvent): void {
+    const { clock, random, networks, feed } = this.#world;
+    const { program } = host;
+    let isOver = false;
+    const answer = (event: CoreEvent): void => {
+      if (isOver || host.program !== program) return;
+      isOver = true;
+      feed(host, event);
+    };
+    if (this.isNone) {
+      clock.after(random.between(1, 20), () => answer(decide()));
+      return;
+    }
+    clock.after(answerLimitMs, () => {
+      // As a link that loses what it is given is made anew, and then the record is read again.
+      if (!isOver) host.reachedArbiter = false;
+      answer({ type: 'arbiterUnreachable' });
+    });
+    if (random.next() < lostShare) return;
+    networks.send(host.name, 'gamma', 'lan', () => {
+      const event = decide();
+      if (random.next() >= lostShare) networks.send('gamma', host.name, 'lan', () => answer(event));
+    });
+  }
+}

@@ -1,0 +1,247 @@
+import type { ArbiterRecord, ModuleConfig } from '../../agent/core/types.ts';
+import { holdsDurably, type Host } from './host.ts';
+import type { HostName } from './network.ts';
+
+/** A promise was broken. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+}
+
+/** In this time a host that hears the other one has stopped what it must not run beside it. */
+const seenAfterMs = 2500;
+
+/** Asking, mounting and starting take at least so long. */
+const startsAfterMs = 75;
+/** For so long a module has to have been whole before only the witness may matter to it: what befell it before may still have its effect. */
+const steadyAfterMs = 3000;
+
+type Hosts = Readonly<Record<HostName, Host>>;
+
+/** Knows what was promised to whom, which no host does, and looks at every step whether it is kept. */
+export class Checker {
+  /** Every write that a guest was ever told is durable. */
+  readonly acknowledged = new Set<number>();
+  /** Those of them that whoever serves has to hold; the others an operator gave up with open eyes. */
+  readonly #owed = new Set<number>();
+  /** The newest configuration that was ever granted; the arbiter may have forgotten it. */
+  #newest: ArbiterRecord | null = null;
+  /** The last configuration that an operator forced: what the other host goes on with is another history. */
+  #forced: ArbiterRecord | null = null;
+  /** Since when the hosts hear each other; null: they do not. */
+  #togetherSince: number | null = null;
+  /** By the name of the proposal. */
+  readonly #granted = new Map<string, ArbiterRecord>();
+  /** Until they see each other a host that was forced out goes on. */
+  #isForced = false;
+  /** Two histories were chosen: nobody holds what the other one acknowledges. */
+  #isApart: boolean;
+  /** Since when nothing but the witness has been missing; null: something else is, or the module was not whole then. */
+  #wellSince: number | null = null;
+  /** Until then two servers may run: one of them stood still, and its agent kills it as soon as it goes on. */
+  #excusedUntil = 0;
+  twoServersMs = 0;
+  readonly #hosts: Hosts;
+  readonly #config: ModuleConfig;
+  readonly #now: () => number;
+
+  constructor(hosts: Hosts, config: ModuleConfig, now: () => number) {
+    this.#hosts = hosts;
+    this.#config = config;
+    this.#now = now;
+    this.#isApart = config.arbiter === 'none' && config.withoutArbiter === 'risk-split-brain';
+  }
+
+  get newestEpoch(): number {
+    return this.#newest?.epoch ?? 0;
+  }
+
+  fail(what: string): never {
+    throw new Violation(`${(this.#now() / 1000).toFixed(3)}: ${what}`);
+  }
+
+  excuseTwoServersUntil(at: number): void {
+    this.#excusedUntil = Math.max(this.#excusedUntil, at);
+  }
+
+  operatorForces(): void {
+    // Without a third vote nobody keeps the other one from going on.
+    if (this.#config.arbiter === 'none') this.#isApart = true;
+    this.#isForced = true;
+  }
+
+  /** A primary of a pair that reaches neither its secondary nor the arbiter stops its server. @param cutOffMs for how long it has not */
+  lookAtCutOff(host: Host, cutOffMs: number): void {
+    const isPair = (this.#newest?.inSync.length ?? 0) > 1;
+    // Its clock may be slow, and killing takes a moment.
+    if (host.server !== 'running' || !isPair || cutOffMs < this.#config.detectionMs * 1.12 + 300) return;
+    this.fail(`the server runs on ${host.name}, which has reached neither the other host nor the arbiter for too long`);
+  }
+
+  /** The server of a pair is down before the other host may start its own. @param silentMs what the other host hears, by its own clock */
+  lookAtLease(host: Host, silentMs: number): void {
+    const isPair = (this.#newest?.inSync.length ?? 0) > 1;
+    if (host.server !== 'running' || !isPair || this.#now() <= this.#excusedUntil || this.#isForced) return;
+    if (silentMs < this.#config.detectionMs + startsAfterMs) return;
+    this.fail(`the server still runs on ${host.name}, and the other host may start its own`);
+  }
+
+  /** Whether the host serves by the last configuration there is, or was stopped in it, and has everything. */
+  holdsAll(host: Host): boolean {
+    const tail = host.disk.lineage.at(-1);
+    const isLast = tail?.epoch === this.newestEpoch && tail.primary === host.name;
+    const isSound = !host.disk.isReplaced && !this.#isForced && !this.#isApart;
+    const isThere = host.server === 'running' || host.core?.role.at === 'stopped';
+    return isThere && isLast && isSound && this.#missingOn(host) === null;
+  }
+
+  /** @param doHear whether the hosts hear each other, in time */
+  lookAtHosts(doHear: boolean): void {
+    this.#togetherSince = doHear ? (this.#togetherSince ?? this.#now()) : null;
+  }
+
+  /** @param previous the record that was replaced, as the arbiter held it */
+  granted(proposer: Host, previous: ArbiterRecord | null, record: ArbiterRecord): void {
+    if (record.epoch <= (previous?.epoch ?? 0)) this.fail(`epoch ${String(record.epoch)} was granted twice`);
+    // Who was forced out and does not know it tells an arbiter that forgot everything by what it runs: now nobody knows of the force.
+    if (this.#forced !== null && record.epoch < this.#forced.epoch) this.#isApart = true;
+    this.#granted.set(record.proposal, record);
+    const newest = this.#newest;
+    // The arbiter may have forgotten a grant that nobody ever entered, and give its number again.
+    if (newest === null || record.epoch >= newest.epoch) this.#newest = record;
+    const { epoch, primary, inSync, cause } = record;
+    if (cause === 'force') {
+      this.#forced = record;
+      // The operator was told that what this replica lacks will be missing.
+      const { log } = this.#hosts[primary as HostName].disk;
+      for (const write of this.#owed) if (!log.has(write)) this.#owed.delete(write);
+      return;
+    }
+    // Who does not know yet that it was forced out may tell an arbiter that forgot everything by what it runs.
+    if (this.#isApart || (this.#forced !== null && epoch <= this.#forced.epoch)) return;
+    if (newest !== null && previous?.proposal === newest.proposal && !newest.inSync.includes(primary)) {
+      this.fail(`${primary} becomes primary by epoch ${String(epoch)} and was not in sync before`);
+    }
+    if (
+      this.#config.arbiter === 'none' &&
+      cause === 'failover' &&
+      previous?.primary !== proposer.name &&
+      primary === proposer.name
+    ) {
+      this.fail(`${primary} takes over by itself, without an arbiter`);
+    }
+    if (this.#config.arbiter === 'none' && epoch === newest?.epoch && primary !== newest.primary) {
+      // Each host took it for itself, in the moment in which they lost sight of each other: nobody is there who would refuse one.
+      this.#isApart = true;
+      return;
+    }
+    for (const name of inSync) {
+      const missing = this.#missingOn(this.#hosts[name as HostName]);
+      if (missing !== null) {
+        this.fail(
+          `epoch ${String(epoch)} counts ${name} as in sync, which lacks acknowledged write ${String(missing)}`,
+        );
+      }
+    }
+  }
+
+  /** A guest is told that its write is durable. */
+  acknowledges(host: Host, write: number): void {
+    this.acknowledged.add(write);
+    if (this.#isApart) return;
+    const epoch = host.disk.lineage.at(-1)?.epoch ?? 0;
+    const newest = this.#newest;
+    // It goes on in a history that an operator gave up, and does not know yet.
+    if (!this.#isOfForced(host)) return;
+    this.#owed.add(write);
+    if (!holdsDurably(host, write)) this.fail(`${host.name} acknowledges write ${String(write)}, which is not durable`);
+    const record = this.#config.arbiter === 'none' ? (host.core?.record ?? null) : newest;
+    for (const name of record?.inSync ?? []) {
+      const member = this.#hosts[name as HostName];
+      if (!member.disk.isReplaced && !holdsDurably(member, write)) {
+        this.fail(
+          `${host.name} acknowledges write ${String(write)} in epoch ${String(epoch)}, which ${name} lacks, in sync by epoch ${String(record?.epoch)}`,
+        );
+      }
+    }
+  }
+
+  /** @param grant by which the host is primary @param isEntered whether it has nothing else to make durable yet */
+  serverStarts(host: Host, grant: ArbiterRecord, isEntered: boolean): void {
+    const granted = this.#granted.get(grant.proposal);
+    const entered = host.disk.lineage.at(-1);
+    const what = `the server starts on ${host.name} by epoch ${String(grant.epoch)}`;
+    if (granted?.primary !== host.name) this.fail(`${what}, which nobody granted to it`);
+    if (entered?.primary !== host.name || (isEntered && entered.epoch < grant.epoch)) {
+      this.fail(`${what}, which is not durable there`);
+    }
+    if (!host.disk.consistent) this.fail(`the server starts on ${host.name} from an unfinished resync`);
+    if (this.#isApart || !this.#isOfForced(host)) return;
+    for (const write of this.#owed) {
+      if (!host.disk.log.has(write)) {
+        this.fail(`the server starts on ${host.name} without acknowledged write ${String(write)}`);
+      }
+    }
+  }
+
+  /** Time passes. */
+  passes(ms: number): void {
+    const { alpha, beta } = this.#hosts;
+    if (alpha.server !== 'running' || beta.server !== 'running') return;
+    this.twoServersMs += ms;
+    if (this.#now() <= this.#excusedUntil) return;
+    const areApart = this.#togetherSince === null || this.#now() - this.#togetherSince < seenAfterMs;
+    if ((this.#isApart || this.#isForced) && areApart) return;
+    this.fail('both hosts run the server');
+  }
+
+  /** Whether the host goes on with the history that an operator forced. */
+  #isOfForced({ disk }: Host): boolean {
+    const forced = this.#forced;
+    return (
+      forced === null || disk.lineage.some(({ epoch, primary }) => epoch === forced.epoch && primary === forced.primary)
+    );
+  }
+
+  /** Losing the witness alone stops nothing. @param isWell whether everything but the witness is as it should be */
+  lookAtWitness(isWell: boolean, isWhole: boolean): void {
+    const wasSteady = this.#wellSince !== null && this.#now() - this.#wellSince > steadyAfterMs;
+    if (isWell && wasSteady && !isWhole) this.fail('the module stops although at most the witness is missing');
+    this.#wellSince = isWell && isWhole ? (this.#wellSince ?? this.#now()) : null;
+  }
+
+  /** Nothing is destroyed to settle a disagreement: what only the follower holds was kept aside before. */
+  overwrites(primary: Host, follower: Host): void {
+    // An unfinished resync holds nothing of its own.
+    if (!follower.disk.consistent) return;
+    const aside = [primary, follower].flatMap(({ disk }) => Object.values(disk.aside)).flat();
+    const kept = new Set([...primary.disk.log, ...aside]);
+    for (const write of follower.disk.log) {
+      if (this.acknowledged.has(write) && !kept.has(write)) {
+        this.fail(`acknowledged write ${String(write)} of ${follower.name} is overwritten and nowhere kept`);
+      }
+    }
+  }
+
+  /** The secondary is in step: whatever the marks did not name has to be equal already. */
+  inStep(primary: Host, follower: Host): void {
+    const [one, other] = [primary.disk.log, follower.disk.log];
+    const differing = [...one].find((write) => !other.has(write)) ?? [...other].find((write) => !one.has(write));
+    if (differing !== undefined) {
+      this.fail(`${follower.name} is in step with ${primary.name} and differs from it in write ${String(differing)}`);
+    }
+  }
+
+  /** Acknowledged writes that no host holds, neither in its replica nor kept aside. */
+  destroyed(): number[] {
+    const hosts = Object.values(this.#hosts);
+    const kept = new Set(hosts.flatMap(({ disk }) => [...disk.log, ...Object.values(disk.aside).flat()]));
+    return [...this.acknowledged].filter((write) => !kept.has(write));
+  }
+
+  #missingOn(host: Host): number | null {
+    // Its disk is gone, and nobody has noticed yet. It must not start, which is looked at by itself.
+    if (host.disk.isReplaced) return null;
+    for (const write of this.#owed) if (!holdsDurably(host, write)) return write;
+    return null;
+  }
+}

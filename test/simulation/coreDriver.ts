@@ -1,0 +1,230 @@
+import { quietUntil } from '../../agent/core/quiet.ts';
+import { roleState } from '../../agent/core/roleState.ts';
+import { divergenceOf, isToldTheSame, peerStatusOf, shownState } from '../../agent/core/status.ts';
+import { step } from '../../agent/core/step.ts';
+import type { CoreEvent, Effect, ModuleCoreState, Outcome, RoleState, StepResult } from '../../agent/core/types.ts';
+import type { Arbiter } from './arbiter.ts';
+import type { Coverage } from './coverage.ts';
+import { factsOf, ownTime, type Host } from './host.ts';
+import type { Mirror } from './mirror.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** Of the ticks that an agent would have spared, every so many is tried all the same, to see that it changes nothing. */
+const triedTicks = 4;
+
+interface Ambush {
+  readonly host: Host;
+  readonly state: RoleState | null;
+  readonly delayMs: number;
+  readonly strike: () => void;
+}
+
+/** Drives the failover cores as agents do: feeds them with what happens, and carries out what they decide, in its order. */
+export class CoreDriver {
+  steps = 0;
+  /** Ticks that an agent would not have asked for. */
+  sparedTicks = 0;
+  /** The server's image is missing: no start succeeds. */
+  imageMissing = false;
+  /** Until then no fault strikes that was prepared before. */
+  peaceUntil = 0;
+  readonly outcomes: Outcome[] = [];
+  #ambushes: readonly Ambush[] = [];
+  readonly #world: Surroundings;
+  readonly #arbiter: Arbiter;
+  readonly #mirror: Mirror;
+  readonly #coverage: Coverage;
+  readonly #isTraced: boolean;
+  readonly #onCommandDone: (id: number, ok: boolean) => void;
+
+  constructor(
+    world: Surroundings,
+    parts: { arbiter: Arbiter; mirror: Mirror; coverage: Coverage; isTraced: boolean },
+    onCommandDone: (id: number, ok: boolean) => void,
+  ) {
+    this.#world = world;
+    this.#arbiter = parts.arbiter;
+    this.#mirror = parts.mirror;
+    this.#coverage = parts.coverage;
+    this.#isTraced = parts.isTraced;
+    this.#onCommandDone = onCommandDone;
+  }
+
+  /** A host that stands still acts on what it was sent, in order, when it goes on. */
+  feed(host: Host, event: CoreEvent): void {
+    const { clock } = this.#world;
+    if (host.awayUntil > clock.now) return;
+    if (host.pausedUntil > clock.now) {
+      this.#queue(host, event);
+      return;
+    }
+    const { core } = host;
+    if (!core) return;
+    const now = ownTime(host, clock.now);
+    const isSpared = event.type === 'tick' && now < quietUntil(core);
+    if (isSpared && (this.sparedTicks += 1) % triedTicks !== 0) return;
+    const result = step(core, { ...event, now });
+    this.steps += 1;
+    for (const move of result.moves) this.#cover(host, move);
+    if (result.moves.length > 0) this.#spring(host, result.state);
+    this.#checkShortcuts(host, core, event.type, result, isSpared);
+    host.core = result.state;
+    if (this.#isTraced) this.#traceShown(host, core, result.state);
+    for (const effect of result.effects) this.#carryOut(host, effect);
+  }
+
+  #cover(host: Host, move: StepResult['moves'][number]): void {
+    if (this.#coverage.add(move)) return;
+    this.#world.checker.fail(
+      `${host.name} went from ${move.from} to ${move.to} by ${move.on}, which is not among the transitions of agent/core/transitions.ts`,
+    );
+  }
+
+  /**
+   * Lets something happen as soon as the host comes to stand so, at a moment that chance would hardly hit.
+   * @param state null: whatever it comes to
+   */
+  lieInWait(host: Host, state: RoleState | null, delayMs: number, strike: () => void): void {
+    this.#ambushes = [...this.#ambushes, { host, state, delayMs, strike }];
+  }
+
+  /** Nothing lies in wait any more. */
+  makePeace(): void {
+    this.#ambushes = [];
+    this.peaceUntil = Infinity;
+  }
+
+  #spring(host: Host, { role }: ModuleCoreState): void {
+    const springs = (each: Ambush): boolean =>
+      each.host === host && (each.state === null || each.state === roleState(role));
+    for (const { delayMs, strike } of this.#ambushes.filter(springs)) {
+      this.#world.clock.after(delayMs, () => {
+        if (this.#world.clock.now >= this.peaceUntil) strike();
+      });
+    }
+    this.#ambushes = this.#ambushes.filter((each) => !springs(each));
+  }
+
+  #queue(host: Host, event: CoreEvent): void {
+    const { clock } = this.#world;
+    if (event.type === 'tick') return;
+    if (host.queue.length === 0) this.#awaken(host, clock.now);
+    host.queue.push(event);
+  }
+
+  #awaken(host: Host, now: number): void {
+    const { life } = host;
+    this.#world.clock.after(host.pausedUntil - now, () => {
+      if (host.life !== life) return;
+      const queued = host.queue;
+      host.queue = [];
+      for (const each of queued) this.feed(host, each);
+    });
+  }
+
+  #traceShown(host: Host, before: ModuleCoreState, after: ModuleCoreState): void {
+    const [old, shown] = [shownState(before), shownState(after)];
+    if (old.state === shown.state && old.transition === shown.transition) return;
+    this.#world.trace(`${host.name} ${shown.state} ${shown.transition ?? ''} ${shown.reason ?? ''}`);
+  }
+
+  /** The agent spares ticks that change nothing, and tells anew only what may have changed. */
+  #checkShortcuts(
+    host: Host,
+    before: ModuleCoreState,
+    cause: CoreEvent['type'],
+    { state, effects }: StepResult,
+    isSpared: boolean,
+  ): void {
+    const { checker } = this.#world;
+    const isSame = (Object.keys(state) as (keyof ModuleCoreState)[]).every((key) => before[key] === state[key]);
+    if (isSpared && (!isSame || effects.length > 0)) {
+      checker.fail(`${host.name}: a tick that was to change nothing changed something`);
+    }
+    if (isSame || !isToldTheSame(before, state)) return;
+    const told = (of: ModuleCoreState) => JSON.stringify([peerStatusOf(of), shownState(of), divergenceOf(of)]);
+    if (told(before) !== told(state)) {
+      checker.fail(`${host.name}: ${cause} changed what is told, and nobody would be told`);
+    }
+  }
+
+  #carryOut(host: Host, effect: Effect): void {
+    switch (effect.type) {
+      case 'saveDesired':
+        host.disk.desired = effect.desired;
+        return;
+      case 'saveResolution':
+        host.disk.resolution = effect.resolution;
+        return;
+      case 'readArbiter':
+        this.#arbiter.read(host);
+        return;
+      case 'propose':
+        this.#arbiter.propose(host, effect.proposal);
+        return;
+      case 'operation':
+        this.#operate(host, effect);
+        return;
+      case 'freeze':
+        host.frozen = true;
+        return;
+      case 'startServer':
+        this.#startServer(host);
+        return;
+      case 'stopServer':
+        this.#stopServer(host);
+        return;
+      case 'commandDone':
+        this.outcomes.push(effect.outcome);
+        this.#onCommandDone(effect.id, effect.outcome.ok);
+        return;
+      case 'log':
+        this.#world.trace(`${host.name} ${effect.code} ${effect.message}`);
+        return;
+      case 'reportFailover':
+        return;
+    }
+  }
+
+  #operate(host: Host, { number, operation }: Extract<Effect, { type: 'operation' }>): void {
+    this.#mirror.operate(host, operation, (result) => {
+      if (typeof result === 'string') {
+        this.feed(host, { type: 'operationFailed', operation: number, reason: result });
+        return;
+      }
+      const { endpoint = null, note = null } = result ?? {};
+      this.feed(host, { type: 'operationDone', operation: number, replica: factsOf(host), endpoint, note });
+    });
+  }
+
+  #startServer(host: Host): void {
+    const { clock, random, checker } = this.#world;
+    const role = host.core?.role;
+    if (role?.at !== 'primary') return checker.fail(`the server is to start on ${host.name}, which is no primary`);
+    host.server = 'starting';
+    const { life } = host;
+    const { grant, link } = role;
+    clock.after(random.between(50, 400), () => {
+      if (host.life !== life || host.server !== 'starting') return;
+      if (this.imageMissing) {
+        host.server = 'stopped';
+        this.feed(host, { type: 'serverFailed', reason: 'disk.raw does not exist', lasting: true });
+        return;
+      }
+      host.server = 'running';
+      checker.serverStarts(host, grant, link.kind !== 'committing');
+      this.feed(host, { type: 'serverRunning' });
+    });
+  }
+
+  #stopServer(host: Host): void {
+    const { clock, random } = this.#world;
+    const { life } = host;
+    host.server = 'stopping';
+    clock.after(random.between(100, 800), () => {
+      if (host.life !== life || host.server !== 'stopping') return;
+      host.server = 'stopped';
+      this.feed(host, { type: 'serverStopped', how: 'graceful' });
+    });
+  }
+}

@@ -1,0 +1,175 @@
+/** What befalls the world: a table of faults, each with what it does to a host and how often it comes. */
+import type { HostName } from './network.ts';
+import { networks } from './network.ts';
+import type { Random } from './random.ts';
+import type { World } from './world.ts';
+
+export interface Fault {
+  readonly name: string;
+  /** Share among those of a run. */
+  readonly weight: number;
+  readonly strike: (world: World, host: HostName, random: Random) => void;
+  /** Ends what has no end of its own. */
+  readonly heal?: (world: World, host: HostName) => void;
+  /** Nothing else happens for so long afterwards. */
+  readonly quietMs?: number;
+  /** Only what is chosen for a run of its own kind: see plan.ts. */
+  readonly isSpecial?: true;
+}
+
+const hosts: readonly HostName[] = ['alpha', 'beta'];
+const half = (random: Random): boolean => random.next() < 0.5;
+
+function otherThan(host: HostName): HostName {
+  return host === 'alpha' ? 'beta' : 'alpha';
+}
+
+function cutOff(world: World, host: HostName): void {
+  world.setCut(host, otherThan(host), true);
+  world.setCut(host, 'gamma', true);
+}
+
+function restoreWitness(world: World, _: HostName, random: Random): void {
+  // Two failures at once are not promised to be survived: whoever knows better has to be there.
+  const knows = Object.values(world.hosts).some(
+    (host) =>
+      host.core?.role.at === 'primary' &&
+      (host.core.role.link.kind === 'none' || host.core.role.link.kind === 'both') &&
+      host.core.role.grant.epoch === world.checker.newestEpoch &&
+      world.arbiter.reaches(host) &&
+      Math.max(host.pausedUntil, host.awayUntil) <= world.now,
+  );
+  const { copies } = world.arbiter;
+  if (knows && world.networks.isWhole && copies.length > 0) world.arbiter.restore(random.pick(copies));
+}
+
+export const faults: readonly Fault[] = [
+  {
+    name: 'power loss',
+    weight: 12,
+    strike: (world, host) => world.crash(host),
+    heal: (world, host) => world.boot(host),
+  },
+  { name: 'agent killed', weight: 5, strike: (world, host) => world.agentDies(host) },
+  {
+    name: 'cut between the hosts',
+    weight: 10,
+    strike: (world, _, random) => world.setCut('alpha', 'beta', half(random)),
+    heal: (world) => world.setCut('alpha', 'beta', false),
+  },
+  {
+    name: 'cut of one network',
+    weight: 6,
+    strike: (world, _, random) => world.setCut('alpha', 'beta', half(random), { network: random.pick(networks) }),
+  },
+  {
+    name: 'one-way cut',
+    weight: 8,
+    strike: (world, host, random) => world.setCut(host, otherThan(host), half(random), { oneWay: true }),
+  },
+  {
+    name: 'cut from the witness',
+    weight: 8,
+    strike: (world, host, random) => world.setCut(host, 'gamma', half(random), { oneWay: random.next() < 0.3 }),
+    heal: (world, host) => world.setCut(host, 'gamma', false),
+  },
+  {
+    name: 'cut from everything',
+    weight: 8,
+    strike: cutOff,
+  },
+  {
+    name: 'networks slow down, then cut from everything',
+    weight: 8,
+    strike: (world, host, random) => {
+      for (const network of networks) world.setTrouble(network, { loss: 0, delayMs: random.between(300, 900) });
+      world.later(random.between(1000, 4000), () => cutOff(world, host));
+    },
+  },
+  {
+    name: 'witness crashed',
+    weight: 5,
+    strike: (world, _, random) => (world.arbiter.isUp = half(random)),
+    heal: (world) => (world.arbiter.isUp = true),
+  },
+  { name: 'witness wiped', weight: 4, strike: (world) => world.arbiter.wipe() },
+  { name: 'witness restored from an old copy', weight: 6, strike: restoreWitness, quietMs: 5000 },
+  { name: 'stand-still', weight: 8, strike: (world, host, random) => world.pause(host, random.between(100, 8000)) },
+  {
+    name: 'clock at another rate',
+    weight: 4,
+    strike: (world, host, random) => world.setClockRate(host, random.between(0.9, 1.1)),
+    heal: (world, host) => world.setClockRate(host, 1),
+  },
+  {
+    name: 'messages lost or late',
+    weight: 8,
+    strike: (world, _, random) => {
+      const trouble = { loss: random.pick([0, 0.1, 0.4]), delayMs: random.pick([0, 200, 1000, 2500]) };
+      for (const network of half(random) ? networks : [random.pick(networks)]) world.setTrouble(network, trouble);
+    },
+    heal: (world) => networks.forEach((network) => world.setTrouble(network)),
+  },
+  {
+    name: 'slow disk',
+    weight: 5,
+    strike: (world, host, random) => world.setDiskSlow(host, random.pick([0, 50, 700, 2000])),
+    heal: (world, host) => world.setDiskSlow(host, 0),
+  },
+  { name: 'backup made', weight: 4, strike: (world, host) => world.makeBackup(host) },
+  {
+    name: 'another disk, empty or from a backup',
+    weight: 5,
+    strike: (world, host, random) => world.replaceDisk(host, half(random)),
+    quietMs: 3000,
+  },
+  { name: 'disk fails', weight: 4, strike: (world, host) => world.diskFails(host) },
+  {
+    name: 'disk takes nothing',
+    weight: 5,
+    strike: (world, host, random) => world.diskRefuses(host, random.between(100, 4000)),
+    heal: (world, host) => world.diskRefuses(host, 0),
+  },
+  {
+    name: 'disk full',
+    weight: 3,
+    strike: (world, host, random) => world.setDiskFull(host, half(random)),
+    heal: (world, host) => world.setDiskFull(host, false),
+  },
+  { name: 'mirror process ends', weight: 4, strike: (world, host) => world.mirrorDies(host) },
+  { name: 'guest dies', weight: 5, strike: (world, host) => world.guestDies(host) },
+  {
+    name: 'image missing',
+    weight: 1,
+    strike: (world, _, random) => (world.driver.imageMissing = half(random)),
+    heal: (world) => (world.driver.imageMissing = false),
+  },
+  { name: 'command switchover', weight: 6, strike: (world, host) => world.command(host, 'switchover') },
+  { name: 'command stop', weight: 3, strike: (world, host) => world.command(host, 'stop') },
+  { name: 'command repair', weight: 2, strike: (world, host) => world.command(host, 'repair') },
+  { name: 'agent stopped in order', weight: 2, strike: (world, host) => world.command(host, 'shutdown') },
+  {
+    name: 'agent upgraded',
+    weight: 8,
+    strike: (world, host, random) => world.upgrade(host, random.between(300, 10_000)),
+  },
+  {
+    name: 'agent upgraded to another version',
+    weight: 4,
+    strike: (world, host, random) => world.upgrade(host, random.between(300, 3000), 2),
+    heal: (world, host) => world.upgradeAtOnce(host, 2),
+  },
+  {
+    name: 'witness upgraded to another version',
+    weight: 2,
+    strike: (world) => world.upgradeWitness(2),
+    heal: (world) => world.upgradeWitness(2),
+  },
+  { name: 'command force', weight: 6, strike: (world, host) => world.command(host, 'force'), isSpecial: true },
+  {
+    name: 'command resolve',
+    weight: 10,
+    strike: (world, host, random) => world.command(host, 'resolve', random.pick(hosts)),
+    isSpecial: true,
+  },
+];

@@ -1,0 +1,158 @@
+import type {
+  ArbiterRecord,
+  CoreEvent,
+  LineageEntry,
+  ModuleCoreState,
+  ReplicaFacts,
+  Resolution,
+} from '../../agent/core/types.ts';
+import type { HostName } from './network.ts';
+import type { Random } from './random.ts';
+
+/** What survives a loss of power; of the contents what was flushed. */
+export interface Disk {
+  desired: ModuleCoreState['desired'];
+  resolution: Resolution | null;
+  /** Without an arbiter: this host's copy of the record. */
+  record: ArbiterRecord | null;
+  lineage: LineageEntry[];
+  /** Of the last resync that both completed. */
+  syncId: string | null;
+  consistent: boolean;
+  diskError: ReplicaFacts['diskError'];
+  /** Numbers of the writes in the replica. Each one has a zone of its own. */
+  log: Set<number>;
+  /** Those of them that a loss of power may take away. */
+  unsynced: Set<number>;
+  /** Zones that may differ from the other replica's. */
+  marks: Set<number>;
+  /** What was kept aside, by its name. */
+  aside: Record<string, number[]>;
+  /** How long a flush takes beyond the usual. */
+  slowMs: number;
+  /** Another disk lies in the place of the one that was known, and no resync has filled it yet. */
+  isReplaced: boolean;
+  /** Until then whatever has to be made durable fails. */
+  refusesUntil: number;
+  /** There is no room to keep anything aside. */
+  isFull: boolean;
+}
+
+export interface Host {
+  readonly name: HostName;
+  readonly disk: Disk;
+  core: ModuleCoreState | null;
+  mirror: 'idle' | 'following' | 'serving';
+  frozen: boolean;
+  followSession: string | null;
+  server: 'stopped' | 'starting' | 'running' | 'stopping';
+  /** Writes that were not acknowledged to the guest yet, and what is still missing for that. */
+  held: Map<number, { local: boolean; remote: boolean }>;
+  /** Another one after each loss of power and each start. */
+  life: number;
+  /** Another one with each program of the agent. */
+  program: number;
+  pausedUntil: number;
+  /** One program of the agent has ended and the next is not there yet; mirror and server go on. */
+  awayUntil: number;
+  queue: CoreEvent[];
+  /** Its monotonic clock: what it showed at a moment, and how fast it goes. */
+  clock: { shown: number; at: number; rate: number };
+  /** Of the programs that run on it. */
+  version: number;
+  /** The number of the heartbeat of the other host that was heard last. */
+  heard: number;
+  /** Since when it has reached neither the other host nor the arbiter; null: it reaches one of them. */
+  cutOffSince: number | null;
+  /** Whether it reached the arbiter when that was last looked at. */
+  reachedArbiter: boolean;
+}
+
+export function newHost(name: HostName): Host {
+  return {
+    name,
+    disk: {
+      desired: { value: 'started', sequence: 0 },
+      resolution: null,
+      record: null,
+      lineage: [],
+      syncId: null,
+      consistent: true,
+      diskError: null,
+      log: new Set(),
+      unsynced: new Set(),
+      marks: new Set(),
+      aside: {},
+      slowMs: 0,
+      isReplaced: false,
+      refusesUntil: 0,
+      isFull: false,
+    },
+    core: null,
+    mirror: 'idle',
+    frozen: false,
+    followSession: null,
+    server: 'stopped',
+    held: new Map(),
+    life: 0,
+    program: 0,
+    pausedUntil: 0,
+    awayUntil: 0,
+    queue: [],
+    clock: { shown: 0, at: 0, rate: 1 },
+    version: 1,
+    heard: -1,
+    cutOffSince: null,
+    reachedArbiter: false,
+  };
+}
+
+/** What its monotonic clock shows. */
+export function ownTime({ clock }: Host, now: number): number {
+  return clock.shown + (now - clock.at) * clock.rate;
+}
+
+/** From now on its clock goes at another rate; it never goes back. */
+export function setClockRate(host: Host, now: number, rate: number): void {
+  host.clock = { shown: ownTime(host, now), at: now, rate };
+}
+
+export function factsOf({ disk }: Host): ReplicaFacts {
+  const { lineage, consistent, diskError, log } = disk;
+  return { lineage: [...lineage], consistent, diskError: diskError ?? null, content: log.size > 0 };
+}
+
+/** Whether its replica has the write, and keeps it when the power is lost. */
+export function holdsDurably({ disk }: Host, write: number): boolean {
+  return disk.log.has(write) && !disk.unsynced.has(write);
+}
+
+/** Of what was not flushed each write may or may not have reached the disk, in any order. */
+export function losesUnsynced({ disk }: Host, random: Random): void {
+  for (const write of disk.unsynced) if (random.next() < 0.5) disk.log.delete(write);
+  disk.unsynced.clear();
+}
+
+/** Another disk lies in the place of this one: an empty one, or an old backup. */
+export function replaceDisk({ disk }: Host, backup: Backup | null): void {
+  disk.isReplaced = true;
+  disk.syncId = backup?.syncId ?? null;
+  disk.lineage = [...(backup?.lineage ?? [])];
+  disk.log = new Set(backup?.log);
+  disk.unsynced.clear();
+  disk.marks = new Set(backup?.marks);
+  disk.consistent = true;
+  disk.diskError = null;
+}
+
+export type Backup = Readonly<Pick<Disk, 'lineage' | 'syncId' | 'log' | 'marks'>>;
+
+/** What a consistent replica is now; null: it is none. */
+export function backUp({ disk }: Host): Backup | null {
+  if (!disk.consistent || disk.unsynced.size > 0) return null;
+  return { lineage: [...disk.lineage], syncId: disk.syncId, log: new Set(disk.log), marks: new Set(disk.marks) };
+}
+
+export function flushAll({ disk }: Host): void {
+  disk.unsynced.clear();
+}

@@ -1,0 +1,105 @@
+import type { Clock } from './clock.ts';
+import type { Random } from './random.ts';
+
+export type HostName = 'alpha' | 'beta';
+/** The hosts and the witness. */
+export type Place = HostName | 'gamma';
+
+/** Both join the hosts; the witness is on the first one only. */
+export const networks = ['lan', 'link'] as const;
+export type Network = (typeof networks)[number];
+
+export interface CutOptions {
+  /** Left out: both. */
+  readonly network?: Network;
+  /** What the second place sends still reaches the first one. */
+  readonly oneWay?: boolean;
+}
+
+/** What ails a network for a while. */
+export interface Trouble {
+  /** Share of the messages that are lost. */
+  readonly loss: number;
+  /** A message comes up to so much later; those on one network between two places keep their order, those on the other overtake. */
+  readonly delayMs: number;
+}
+
+const usualTrouble: Trouble = { loss: 0, delayMs: 0 };
+
+interface Places {
+  readonly isUp: (place: Place) => boolean;
+  /** Programs of two releases that speak other versions do not hear each other. */
+  readonly version: (place: Place) => number;
+}
+
+export class Networks {
+  readonly #cut = new Set<string>();
+  readonly #trouble: Record<Network, Trouble> = { lan: usualTrouble, link: usualTrouble };
+  readonly #arrivals = new Map<string, number>();
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #places: Places;
+
+  constructor(clock: Clock, random: Random, places: Places) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#places = places;
+  }
+
+  setCut(a: Place, b: Place, isCut: boolean, { network, oneWay = false }: CutOptions = {}): void {
+    for (const each of network ? [network] : networks) {
+      for (const path of oneWay ? [`${a}>${b}/${each}`] : [`${a}>${b}/${each}`, `${b}>${a}/${each}`]) {
+        if (isCut) this.#cut.add(path);
+        else this.#cut.delete(path);
+      }
+    }
+  }
+
+  setTrouble(network: Network, trouble: Trouble = usualTrouble): void {
+    this.#trouble[network] = trouble;
+  }
+
+  get isWhole(): boolean {
+    return this.#cut.size === 0 && this.isSound;
+  }
+
+  /** Whatever gets through does so at once. */
+  get isSound(): boolean {
+    return networks.every((network) => this.#trouble[network] === usualTrouble);
+  }
+
+  isWholeBetween(a: Place, b: Place): boolean {
+    return networks.every((network) => this.passes(a, b, network) && this.passes(b, a, network));
+  }
+
+  passes(from: Place, to: Place, network: Network): boolean {
+    if (network === 'link' && (from === 'gamma' || to === 'gamma')) return false;
+    const { isUp, version } = this.#places;
+    return (
+      !(this.#cut.size > 0 && this.#cut.has(`${from}>${to}/${network}`)) &&
+      isUp(from) &&
+      isUp(to) &&
+      version(from) === version(to)
+    );
+  }
+
+  /** A network on which both hear each other; the one for the replication comes first. */
+  between(a: Place, b: Place): Network | null {
+    if (this.passes(a, b, 'link') && this.passes(b, a, 'link')) return 'link';
+    if (this.passes(a, b, 'lan') && this.passes(b, a, 'lan')) return 'lan';
+    return null;
+  }
+
+  /** @param deliver does not happen if the message is lost */
+  send(from: Place, to: Place, network: Network, deliver: () => void): void {
+    const { loss, delayMs } = this.#trouble[network];
+    const latencyMs = this.#random.between(1, 20) + (delayMs > 0 ? this.#random.between(0, delayMs) : 0);
+    if (!this.passes(from, to, network) || (loss > 0 && this.#random.next() < loss)) return;
+    const path = `${from}>${to}/${network}`;
+    const at = Math.max(this.#clock.now + latencyMs, this.#arrivals.get(path) ?? 0);
+    this.#arrivals.set(path, at);
+    this.#clock.after(at - this.#clock.now, () => {
+      if (this.passes(from, to, network)) deliver();
+    });
+  }
+}

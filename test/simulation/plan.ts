@@ -1,0 +1,45 @@
+import type { ModuleConfig } from '../../agent/core/types.ts';
+import { faults, type Fault } from './faults.ts';
+import type { Random } from './random.ts';
+
+/** What one run is like. Each has faults of a few kinds only, so that each kind meets each other one often, and no run is all noise. */
+export interface Plan {
+  readonly config: Partial<ModuleConfig>;
+  readonly faults: readonly Fault[];
+  /** Whether the guests are idle most of the time: then nothing but the heartbeats tells of a loss. */
+  readonly isIdle: boolean;
+  /** Whether operators force hosts: what the other one has may be missing then, as they were told. */
+  readonly isForced: boolean;
+}
+
+const kindsOfFaults = 7;
+
+export function makePlan(random: Random): Plan {
+  const kind = random.next();
+  const arbiter = kind < 0.76 ? 'witness' : 'none';
+  const withoutArbiter = kind < 0.88 ? 'manual' : 'risk-split-brain';
+  const isForced = random.next() < (withoutArbiter === 'risk-split-brain' ? 1 : 0.25);
+  const config: Partial<ModuleConfig> = {
+    arbiter,
+    withoutArbiter,
+    automatic: random.next() < 0.9,
+    detectionMs: random.pick([1500, 3000, 3000, 6000]),
+    onDiskError: random.pick(['switchover', 'report']),
+    maxFailovers: random.next() < 0.9 ? 1000 : 2,
+    restarts: random.pick([0, 3]),
+  };
+  const candidates = faults.filter(({ isSpecial }) => isForced || !isSpecial);
+  const chosen = new Set(isForced ? candidates.filter(({ isSpecial }) => isSpecial) : []);
+  while (chosen.size < kindsOfFaults) chosen.add(random.pick(candidates));
+  return { config, faults: [...chosen], isIdle: random.next() < 0.25, isForced };
+}
+
+export function pickFault({ faults: chosen }: Plan, random: Random): Fault {
+  const sum = chosen.reduce((total, { weight }) => total + weight, 0);
+  let at = random.next() * sum;
+  for (const each of chosen) {
+    at -= each.weight;
+    if (at < 0) return each;
+  }
+  return random.pick(chosen);
+}
