@@ -4,6 +4,7 @@
 //   node test/bootstrap.mjs test [options of vitest]
 //   node test/bootstrap.mjs long [options of vitest]
 //   node test/bootstrap.mjs bench NAME [--json] [options of the benchmark]
+//   node test/bootstrap.mjs simulate [options of the simulation]
 //   node test/bootstrap.mjs ci
 //   node test/bootstrap.mjs check
 //   node test/bootstrap.mjs build
@@ -155,6 +156,7 @@ const testPrograms = {
   demo: 'test/lab/demo/main.ts',
   clusterWatch: 'test/lab/harness/clusterWatch.ts',
   bench: 'test/bench/main.ts',
+  simulate: 'test/simulation/main.ts',
   createFiles: 'test/bench/mirror/createFiles.ts',
   changeBlocks: 'test/bench/resync/changeBlocks.ts',
 };
@@ -310,6 +312,10 @@ mounts a file system of its own for the mirror: without root none of this can be
     installSystemPackages([...systemPackages, ...benchPackages]);
     await build();
     process.exitCode = await job(process.execPath, ['dist/test/bench.mjs', ...args]);
+  } else if (name === 'simulate') {
+    installPackages();
+    await build();
+    process.exitCode = await job(process.execPath, ['dist/test/simulate.mjs', ...args]);
   } else if (name === 'check') {
     installPackages();
     await build();
@@ -321,7 +327,8 @@ mounts a file system of its own for the mirror: without root none of this can be
   } else if (name === 'build') {
     installPackages();
     await build();
-  } else throw new Stop('Usage: node test/bootstrap.mjs start|test|long|bench|ci|check|build|package [options]');
+  } else
+    throw new Stop('Usage: node test/bootstrap.mjs start|test|long|bench|simulate|ci|check|build|package [options]');
 }
 
 try {

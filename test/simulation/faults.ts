@@ -79,11 +79,17 @@ export const faults: readonly Fault[] = [
     strike: cutOff,
   },
   {
-    name: 'networks slow down, then cut from everything',
+    name: 'hears late, then is not heard',
     weight: 8,
     strike: (world, host, random) => {
-      for (const network of networks) world.setTrouble(network, { loss: 0, delayMs: random.between(300, 900) });
-      world.later(random.between(1000, 4000), () => cutOff(world, host));
+      // With busy guests the secondary would be given up for its late acknowledgements.
+      world.setIdle(true);
+      const trouble = { loss: 0, delayMs: random.between(300, 2000), towards: host };
+      for (const network of networks) world.setTrouble(network, trouble);
+      world.later(random.between(1000, 4000), () => {
+        world.setCut(host, otherThan(host), true, { oneWay: true });
+        world.setCut(host, 'gamma', true);
+      });
     },
   },
   {

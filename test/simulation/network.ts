@@ -22,6 +22,8 @@ export interface Trouble {
   readonly loss: number;
   /** A message comes up to so much later; those on one network between two places keep their order, those on the other overtake. */
   readonly delayMs: number;
+  /** Only what is sent to this place; left out: everything. */
+  readonly towards?: Place;
 }
 
 const usualTrouble: Trouble = { loss: 0, delayMs: 0 };
@@ -90,9 +92,14 @@ export class Networks {
     return null;
   }
 
+  #troubleOf(network: Network, to: Place): Trouble {
+    const trouble = this.#trouble[network];
+    return trouble.towards === undefined || trouble.towards === to ? trouble : usualTrouble;
+  }
+
   /** @param deliver does not happen if the message is lost */
   send(from: Place, to: Place, network: Network, deliver: () => void): void {
-    const { loss, delayMs } = this.#trouble[network];
+    const { loss, delayMs } = this.#troubleOf(network, to);
     const latencyMs = this.#random.between(1, 20) + (delayMs > 0 ? this.#random.between(0, delayMs) : 0);
     if (!this.passes(from, to, network) || (loss > 0 && this.#random.next() < loss)) return;
     const path = `${from}>${to}/${network}`;

@@ -20,6 +20,10 @@ function perform(world: World, line: string, note: (text: string) => void): void
       world.driver.lieInWait(world.hosts[host], second as RoleState, 0, () => perform(world, then, note));
       return;
     }
+    case 'after':
+      // `after SECONDS ANOTHER LINE`
+      world.later(seconds(first), () => perform(world, words.slice(1).join(' '), note));
+      return;
     case 'crash':
       world.crash(host);
       return;

@@ -1,0 +1,117 @@
+/** Deliberate bugs: each is a substitution in one source file, made while it is bundled. The simulation has to catch every one. */
+export interface Mutant {
+  readonly name: string;
+  /** From the root of the repository. */
+  readonly file: string;
+  /** Has to occur exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'a write is acknowledged before the secondary has applied it',
+    file: 'test/simulation/mirror.ts',
+    find: 'host.held.set(write, { local: false, remote: !waits });',
+    replace: 'host.held.set(write, { local: false, remote: true });',
+  },
+  {
+    name: 'a write is acknowledged before it is durable',
+    file: 'test/simulation/mirror.ts',
+    find: 'host.held.set(write, { local: false, remote: !waits });',
+    replace: 'host.held.set(write, { local: true, remote: !waits });',
+  },
+  {
+    name: 'a mark is erased while its write is under way',
+    file: 'test/simulation/mirror.ts',
+    find: 'const own = [...host.disk.marks].filter((write) => !host.held.has(write));',
+    replace: 'const own = [...host.disk.marks];',
+  },
+  {
+    name: 'the arbiter grants whatever is asked for',
+    file: 'agent/arbiter/compareAndSet.ts',
+    find: 'if ((current?.epoch ?? null) !== expect || record.epoch <= (current?.epoch ?? 0)) {',
+    replace: 'if (false as boolean) {',
+  },
+  {
+    name: 'a replica that is not in the in-sync set is promoted',
+    file: 'agent/core/draft.ts',
+    find: 'record.inSync.includes(this.config.self) &&',
+    replace: '',
+  },
+  {
+    name: 'a primary goes on from an old record of a restored witness',
+    file: 'agent/core/primary.ts',
+    find: 'return held === null || held.epoch < role.grant.epoch;',
+    replace: 'return held === null;',
+  },
+  {
+    name: 'the lease is ignored',
+    file: 'agent/core/primary.ts',
+    find: 'if (draft.now <= primaryLeaseEnd(role, draft.config)) return false;',
+    replace: 'if (draft.now >= 0) return false;',
+  },
+  {
+    name: 'the lease counts from the receipt of an answer, not from the sending of what was answered',
+    file: 'agent/core/step.ts',
+    find: "if (role.at === 'primary' && event.sentAt > role.leaseFrom) draft.become({ ...role, leaseFrom: event.sentAt });",
+    replace: "if (role.at === 'primary') draft.become({ ...role, leaseFrom: event.now });",
+  },
+  {
+    name: 'the server of a primary that is cut off is killed too late',
+    file: 'agent/core/primary.ts',
+    find: 'const killShare = 0.8;',
+    replace: 'const killShare = 1.6;',
+  },
+  {
+    name: 'the other host is taken for dead too early',
+    file: 'agent/core/draft.ts',
+    find: 'this.now - heardAt < this.config.detectionMs ?',
+    replace: 'this.now - heardAt < this.config.detectionMs * 0.5 ?',
+  },
+  {
+    name: 'the server starts before the grant is durable',
+    file: 'agent/core/promote.ts',
+    find: "draft.operate({ kind: 'enterEpoch', entry: entryOf(draft, grant) });",
+    replace: 'entered(draft, { at: "entering", cause: grant.cause, firstSign, grant });',
+  },
+  {
+    name: 'a primary goes on alone without a grant',
+    file: 'agent/core/primary.ts',
+    find: "link: { kind: 'lost', since: draft.now, reason, proposal: proposeAlone(draft, role.grant.epoch) },\n  });",
+    replace:
+      "link: { kind: 'goingAlone', reason },\n  });\n  draft.operate({ kind: 'goAlone', entry: entryOf(draft, role.grant) });",
+  },
+  {
+    name: 'both are recorded as in sync before losing the secondary holds acknowledgements',
+    file: 'agent/core/primary.ts',
+    find: "if (link.proposal === null) draft.operate({ kind: 'holdOnPeerLoss' });",
+    replace:
+      'if (link.proposal === null) draft.become({ ...role, link: { ...link, proposal: proposeBoth(draft, grant.epoch) } });',
+  },
+  {
+    name: 'a deposed primary goes on',
+    file: 'agent/core/primary.ts',
+    find: 'if (state.record && state.record.epoch > role.grant.epoch && state.record.primary !== config.self) {',
+    replace: 'if (false as boolean) {',
+  },
+  {
+    name: 'a replica of another history is overwritten without being kept aside',
+    file: 'agent/core/following.ts',
+    find: 'if (holdsItsOwn(draft, primary)) {',
+    replace: 'if (false as boolean) {',
+  },
+  {
+    name: 'a host takes over by itself without an arbiter',
+    file: 'agent/core/draft.ts',
+    find: "return automatic && (arbiter !== 'none' || withoutArbiter === 'risk-split-brain');",
+    replace: "return automatic && (arbiter !== 'none' || withoutArbiter !== undefined);",
+  },
+  {
+    name: 'a primary stops when it does not reach the witness',
+    file: 'agent/core/step.ts',
+    find: 'state.inquiry = { ...state.inquiry, answeredAt: null };\n      return;',
+    replace:
+      "state.inquiry = { ...state.inquiry, answeredAt: null };\n      if (role.at === 'primary') fence(draft, 'the arbiter is silent');\n      return;",
+  },
+];
