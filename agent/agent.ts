@@ -1,13 +1,11 @@
 /** The composition root: read it top to bottom and you know the daemon. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ResolvedModule } from '../schemas/defaults.ts';
+import { witnessOf, type ResolvedModule } from '../schemas/defaults.ts';
 import type { ApiServer } from './api/apiServer.ts';
-import type { Arbiter } from './arbiter/arbiter.ts';
-import { NoArbiter } from './arbiter/none.ts';
 import { RecordStore } from './arbiter/recordStore.ts';
-import { answerAsWitness, WitnessArbiter } from './arbiter/witness.ts';
-import { loadConfiguration, type Configuration } from './config/configuration.ts';
+import { answerAsWitness } from './arbiter/witness.ts';
+import { loadConfiguration } from './config/configuration.ts';
 import type { ArbiterRecord, PeerStatus } from './core/types.ts';
 import { HostLinks } from './host/hostLinks.ts';
 import { RESUME_VERSION } from './mirror/ipc.ts';
@@ -18,10 +16,12 @@ import { EventLog } from './runtime/eventLog.ts';
 import { letGoOf, readHandOver, settingsOf, HAND_OVER_VERSION, type TakeOverOffer } from './runtime/handOver.ts';
 import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
+import { openArbiter } from './runtime/openArbiter.ts';
 import { adoptModule, openModule } from './runtime/openModule.ts';
 import { startApi } from './runtime/startApi.ts';
 import { ToldModules } from './runtime/toldModules.ts';
 import { Upgrade } from './runtime/upgrade.ts';
+import { EtcdFiles } from './security/etcdFiles.ts';
 import { loadIdentity } from './security/identity.ts';
 import { agentClientOptions, agentServerOptions, explainTlsError, peerHost } from './security/tlsOptions.ts';
 import { agentVersion } from './version.ts';
@@ -95,7 +95,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     onRequest: async (host, method, params) => {
       if (method === 'module.command') return commands.answer(params);
       if (method === 'arbiter.copy') throw new Error('records travel with heartbeats');
-      if (cluster.witness !== self.name) {
+      if (witnessOf(cluster) !== self.name) {
         throw new Error(`${self.name} is not the witness of this cluster: ${host} has another cluster file`);
       }
       return Promise.resolve(answerAsWitness(records, method, params));
@@ -107,14 +107,34 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
         reachable ? 'HOST_UP' : 'HOST_DOWN',
         `${host} is ${reachable ? 'reachable' : 'not reachable'}: ${reason}`,
       );
-      if (reachable && host === cluster.witness) for (const runtime of runtimes()) runtime.arbiterReturned();
+      if (reachable && host === witnessOf(cluster)) arbiterReturned();
       view.changed();
     },
     log: (level, code, message) => log.add(level, null, code, message),
   });
-  const view: ClusterView = new ClusterView({ configuration, agentVersion, links, slots });
+  const arbiterReturned = (): void => {
+    for (const runtime of runtimes()) runtime.arbiterReturned();
+  };
+  const opened = openArbiter({
+    configuration,
+    identity,
+    links,
+    records,
+    recordToldBy: (host, module) =>
+      (view.told(host, module)?.status.record as ArbiterRecord | null | undefined) ?? null,
+    onReturned: arbiterReturned,
+    onChange: () => view.changed(),
+    log,
+  });
+  const { arbiter } = opened;
+  const view: ClusterView = new ClusterView({
+    configuration,
+    agentVersion,
+    links,
+    slots,
+    arbiterReachable: () => arbiter.reachable(),
+  });
   const commands = new Commands(self.name, slots, links, view, log);
-  const arbiter = makeArbiter(configuration, links, records, view);
   const changed = (urgent: boolean): void => {
     if (urgent) links.hurry();
     view.changed();
@@ -143,6 +163,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   let api: ApiServer;
   try {
     await links.start();
+    await opened.start();
     api = await startApi({
       configuration,
       identity,
@@ -156,6 +177,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   } catch (error) {
     // An agent that cannot be reached must not look alive to the others.
     view.close();
+    opened.close();
     await links.stop();
     throw error;
   }
@@ -177,30 +199,10 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   await api.close();
   await Promise.all(slots.map((slot) => slot.close()));
   view.close();
+  opened.close();
   await links.stop();
   log.add('info', null, 'AGENT_STOPPED', `agent of ${self.name} has stopped`);
   return 0;
-}
-
-function makeArbiter(configuration: Configuration, links: HostLinks, records: RecordStore, view: ClusterView): Arbiter {
-  const { cluster, self } = configuration;
-  const { witness } = cluster;
-  if (witness !== null) {
-    return new WitnessArbiter({
-      request: (method, params, timeoutMs) => links.request(witness, method, params, timeoutMs),
-      reachable: () => links.reachable(witness),
-    });
-  }
-  return new NoArbiter(records, {
-    copy: () => links.hurry(),
-    peerRecord: (module) => {
-      const hosts = configuration.modules.find((each) => each.name === module)?.hosts ?? [];
-      const peer = hosts.find((host) => host !== self.name);
-      return peer && links.reachable(peer)
-        ? ((view.told(peer, module)?.status.record as ArbiterRecord | null | undefined) ?? null)
-        : null;
-    },
-  });
 }
 
 /** Whether this program could take over from an agent that runs with these files: what `understudy upgrade` asks before it stops anything. */
@@ -211,6 +213,11 @@ export async function offerTakeOver(configDirectory: string): Promise<TakeOverOf
     return first ? `${first.file}:${String(first.line)}: ${first.message}` : 'the configuration cannot be used';
   }
   const { cluster, self, modules } = loaded.configuration;
+  try {
+    if (cluster.arbiter.kind === 'etcd') new EtcdFiles(cluster.arbiter);
+  } catch (error) {
+    return (error as Error).message;
+  }
   return {
     takes: [HAND_OVER_VERSION],
     resumes: RESUME_VERSION,

@@ -1,5 +1,5 @@
 import type { AgentFile } from './generated/agent.ts';
-import type { ClusterFile } from './generated/cluster.ts';
+import type { ArbiterSection, ClusterFile } from './generated/cluster.ts';
 import type { DiskSection, ModuleFile, NetworkCardSection, QemuSection, ScriptsSection } from './generated/module.ts';
 import { agentSchema, clusterSchema, moduleSchema } from './generated/schemas.ts';
 import { parseDuration, parseRate, parseSize } from './units.ts';
@@ -70,12 +70,27 @@ export interface ResolvedHost {
   readonly addresses: readonly { readonly network: string; readonly address: string }[];
 }
 
+export type ResolvedArbiter =
+  { readonly kind: 'witness'; readonly host: string } | ResolvedEtcd | { readonly kind: 'none' };
+
+export interface ResolvedEtcd {
+  readonly kind: 'etcd';
+  /** Addresses of members, without a trailing slash. */
+  readonly endpoints: readonly string[];
+  /** Without a trailing slash. */
+  readonly prefix: string;
+  readonly user: string | null;
+  readonly passwordFile: string | null;
+  readonly caFile: string | null;
+  readonly certificateFile: string | null;
+  readonly keyFile: string | null;
+}
+
 export interface ResolvedCluster {
   readonly name: string;
   readonly networks: readonly { readonly name: string; readonly replication: boolean }[];
   readonly hosts: readonly ResolvedHost[];
-  /** The witness's host; null: no arbiter. */
-  readonly witness: string | null;
+  readonly arbiter: ResolvedArbiter;
   readonly heartbeatMs: number;
   readonly ports: { readonly api: number; readonly agent: number };
 }
@@ -201,10 +216,34 @@ export function resolveCluster(file: ClusterFile): ResolvedCluster {
         return address === undefined ? [] : [{ network, address }];
       }),
     })),
-    witness: filled.arbiter === 'none' ? null : filled.arbiter.witness,
+    arbiter: resolveArbiter(filled.arbiter),
     heartbeatMs: duration(filled.heartbeat),
     ports: filled.ports as Required<NonNullable<ClusterFile['ports']>>,
   };
+}
+
+function resolveArbiter(arbiter: ClusterFile['arbiter']): ResolvedArbiter {
+  if (arbiter === 'none') return { kind: 'none' };
+  const { witness, etcd, prefix, ...files } = arbiter as Filled<
+    ArbiterSection,
+    Exclude<keyof ArbiterSection, 'prefix'>
+  >;
+  if (witness !== undefined) return { kind: 'witness', host: witness };
+  return {
+    kind: 'etcd',
+    endpoints: (etcd ?? []).map((url) => url.replace(/\/+$/, '')),
+    prefix: prefix.replace(/\/+$/, ''),
+    user: files.user ?? null,
+    passwordFile: files.passwordFile ?? null,
+    caFile: files.caFile ?? null,
+    certificateFile: files.certificateFile ?? null,
+    keyFile: files.keyFile ?? null,
+  };
+}
+
+/** The host that is the witness; null: the arbiter is none of the cluster's hosts. */
+export function witnessOf({ arbiter }: Pick<ResolvedCluster, 'arbiter'>): string | null {
+  return arbiter.kind === 'witness' ? arbiter.host : null;
 }
 
 /** @param file a valid agent file. */
@@ -225,7 +264,7 @@ function fill(schema: Json, value: unknown): unknown {
 }
 
 function fillBy(schema: Json, value: unknown, definitions: Json): unknown {
-  const known = dereference(schema, definitions);
+  const known = branchOf(dereference(schema, definitions), value, definitions);
   const { properties, additionalProperties, items } = known;
   if (Array.isArray(value)) return isObject(items) ? value.map((item) => fillBy(items, item, definitions)) : value;
   if (!isObject(value)) return value;
@@ -248,6 +287,16 @@ function fillBy(schema: Json, value: unknown, definitions: Json): unknown {
     }
   }
   return filled;
+}
+
+/** Of an object or a word, such as an arbiter or "none", the object's schema for an object. */
+function branchOf(schema: Json, value: unknown, definitions: Json): Json {
+  const { oneOf } = schema;
+  if (!Array.isArray(oneOf) || !isObject(value)) return schema;
+  const branches = (oneOf as unknown[]).flatMap((branch) =>
+    isObject(branch) ? [dereference(branch, definitions)] : [],
+  );
+  return branches.find((branch) => branch['type'] === 'object') ?? schema;
 }
 
 function dereference(schema: Json, definitions: Json): Json {

@@ -18,6 +18,8 @@ export type DiagnosticCode =
   | 'duplicate-address'
   | 'duplicate-name'
   | 'same-port'
+  | 'arbiter-kind'
+  | 'insecure-arbiter'
   | 'witness-in-pair'
   | 'no-common-network'
   | 'bad-directory'

@@ -28,7 +28,9 @@ function renderArbiter({ arbiter }: Snapshot, hasColour: boolean): string {
     return paint('no arbiter: failover is manual unless a module takes the risk\n', 'yellow', hasColour);
   }
   const state = arbiter.reachable ? paint('reachable', 'green', hasColour) : paint('not reachable', 'red', hasColour);
-  return `arbiter: witness ${arbiter.host ?? '?'}, ${state}\n`;
+  const name =
+    arbiter.kind === 'etcd' ? `etcd (${(arbiter.endpoints ?? []).join(', ')})` : `witness ${arbiter.host ?? '?'}`;
+  return `arbiter: ${name}, ${state}\n`;
 }
 
 function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: boolean): string {

@@ -59,7 +59,7 @@ export function initialState(
     resolution,
     replica,
     record: null,
-    inquiry: { askedAt: -Infinity, answeredAt: null, record: null },
+    inquiry: { askedAt: -Infinity, answeredAt: null, record: null, failure: null },
     peer: { heardAt: null, presentSince: null, closedAt: null, status: null },
     bootedAt: now,
     operation: 0,
@@ -133,12 +133,12 @@ function handle(draft: Draft, event: TimedEvent): void {
       if (role.at === 'primary' && event.sentAt > role.leaseFrom) draft.become({ ...role, leaseFrom: event.sentAt });
       return;
     case 'arbiterRead':
-      state.inquiry = { ...state.inquiry, answeredAt: event.now, record: event.record };
+      state.inquiry = { ...state.inquiry, answeredAt: event.now, record: event.record, failure: null };
       draft.learn(event.record);
       if (event.record === null && role.at === 'primary') seed(draft, role);
       return;
     case 'arbiterUnreachable':
-      state.inquiry = { ...state.inquiry, answeredAt: null };
+      state.inquiry = { ...state.inquiry, answeredAt: null, failure: event.reason ?? null };
       return;
     case 'proposalGranted':
       if (role.at === 'asking' && role.proposal.record.proposal === event.record.proposal) {

@@ -87,7 +87,7 @@ export interface ModuleConfig {
   readonly peer: string;
   /** In order of preference. */
   readonly hosts: readonly [string, string];
-  readonly arbiter: 'witness' | 'none';
+  readonly arbiter: 'witness' | 'etcd' | 'none';
   readonly automatic: boolean;
   readonly withoutArbiter: 'manual' | 'risk-split-brain';
   readonly detectionMs: number;
@@ -258,6 +258,8 @@ export interface ModuleCoreState {
     readonly askedAt: number;
     readonly answeredAt: number | null;
     readonly record: ArbiterRecord | null;
+    /** Why it could not be asked, when that was told. */
+    readonly failure: string | null;
   };
   readonly peer: {
     /** When a status was last received; null: not since the agent started. */
@@ -298,7 +300,7 @@ export type CoreEvent =
   /** The peer answered a heartbeat that was sent at `sentAt`. */
   | { readonly type: 'heartbeatAnswered'; readonly sentAt: number }
   | { readonly type: 'arbiterRead'; readonly record: ArbiterRecord | null }
-  | { readonly type: 'arbiterUnreachable' }
+  | { readonly type: 'arbiterUnreachable'; readonly reason?: string }
   | { readonly type: 'proposalGranted'; readonly record: ArbiterRecord }
   | { readonly type: 'proposalRefused'; readonly proposal: string; readonly current: ArbiterRecord | null }
   | {

@@ -40,10 +40,10 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
     state.inquiry = { ...state.inquiry, askedAt: draft.now };
     draft.emit({ type: 'readArbiter' });
   }
-  const { answeredAt, record } = state.inquiry;
+  const { answeredAt, record, failure } = state.inquiry;
   if (answeredAt === null || draft.now - answeredAt > inquiryValidMs) {
     draft.wait(
-      `no answer from the arbiter${peer ? '' : `, and ${config.peer} is silent`}: starting needs an epoch from it`,
+      `no answer from the arbiter${failure === null ? '' : ` (${failure})`}${peer ? '' : `, and ${config.peer} is silent`}: starting needs an epoch from it`,
     );
     return;
   }

@@ -6,6 +6,7 @@ import type {
   ReplicaStatus,
   Snapshot,
 } from '../../schemas/generated/api.ts';
+import { witnessOf } from '../../schemas/defaults.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { ArbiterRecord, PeerStatus } from '../core/types.ts';
@@ -29,6 +30,8 @@ export interface ClusterViewOptions {
   readonly agentVersion: string;
   readonly links: HostLinks;
   readonly slots: readonly ModuleSlot[];
+  /** Of an arbiter that is none of the hosts. */
+  readonly arbiterReachable: () => boolean;
 }
 
 /** What this agent knows of the whole cluster, put together from its own modules and from what the others tell with their heartbeats. */
@@ -98,10 +101,20 @@ export class ClusterView {
   }
 
   arbiter(): ArbiterStatus {
-    const { witness } = this.#options.configuration.cluster;
-    if (witness === null) return { kind: 'none', host: null, reachable: false };
-    const self = this.#options.configuration.self.name;
-    return { kind: 'witness', host: witness, reachable: witness === self || this.#options.links.reachable(witness) };
+    const { cluster, self } = this.#options.configuration;
+    const { arbiter } = cluster;
+    switch (arbiter.kind) {
+      case 'none':
+        return { kind: 'none', host: null, reachable: false };
+      case 'witness': {
+        const { host } = arbiter;
+        return { kind: 'witness', host, reachable: host === self.name || this.#options.links.reachable(host) };
+      }
+      case 'etcd': {
+        const endpoints = [...arbiter.endpoints];
+        return { kind: 'etcd', host: null, endpoints, reachable: this.#options.arbiterReachable() };
+      }
+    }
   }
 
   #tell(): void {
@@ -137,7 +150,7 @@ export class ClusterView {
   #hosts(): HostStatus[] {
     const { configuration, links, agentVersion } = this.#options;
     return configuration.cluster.hosts.map((host): HostStatus => {
-      const role = host.name === configuration.cluster.witness ? 'witness' : 'host';
+      const role = host.name === witnessOf(configuration.cluster) ? 'witness' : 'host';
       if (host.name === configuration.self.name) {
         const networks = host.addresses.map(({ network, address }) => ({
           name: network,
@@ -188,8 +201,8 @@ export class ClusterView {
       serverKind: module.server.kind,
       automaticFailover:
         module.failover.automatic &&
-        (cluster.witness !== null || module.failover.withoutArbiter === 'risk-split-brain'),
-      warnings: warnings(slot, cluster.witness),
+        (cluster.arbiter.kind !== 'none' || module.failover.withoutArbiter === 'risk-split-brain'),
+      warnings: warnings(slot, cluster.arbiter.kind),
       onHosts: module.hosts.map((host) => this.#replica(slot, host)),
       lastFailover: reports(
         slot.runtime?.lastFailover ?? null,
@@ -243,11 +256,11 @@ function unknownReplica(host: string): ReplicaStatus {
   };
 }
 
-function warnings(slot: ModuleSlot, witness: string | null): string[] {
+function warnings(slot: ModuleSlot, arbiter: ArbiterStatus['kind']): string[] {
   const { module, failure } = slot;
   const found: string[] = [];
   if (failure !== null) found.push(failure);
-  if (witness === null) {
+  if (arbiter === 'none') {
     found.push(
       module.failover.withoutArbiter === 'risk-split-brain'
         ? 'No arbiter, and "risk-split-brain" is chosen: when only the network between the hosts fails, both run the server.'

@@ -446,7 +446,7 @@ export class ModuleRuntime {
                 ? { type: 'proposalGranted', record: result.record }
                 : { type: 'proposalRefused', proposal: record.proposal, current: result.current },
             ),
-          () => this.#dispatch({ type: 'arbiterUnreachable' }),
+          (error: unknown) => this.#arbiterUnreachable(error),
         );
         return;
       }
@@ -491,8 +491,12 @@ export class ModuleRuntime {
   #readArbiter(): void {
     this.#options.arbiter.read(this.name).then(
       (record: ArbiterRecord | null) => this.#dispatch({ type: 'arbiterRead', record }),
-      () => this.#dispatch({ type: 'arbiterUnreachable' }),
+      (error: unknown) => this.#arbiterUnreachable(error),
     );
+  }
+
+  #arbiterUnreachable(error: unknown): void {
+    this.#dispatch({ type: 'arbiterUnreachable', reason: error instanceof Error ? error.message : String(error) });
   }
 
   #operate(number: number, operation: Operation): void {

@@ -71,7 +71,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
       self: self.name,
       peer,
       hosts: module.hosts,
-      arbiter: cluster.witness === null ? 'none' : 'witness',
+      arbiter: cluster.arbiter.kind,
       automatic: module.failover.automatic,
       withoutArbiter: module.failover.withoutArbiter,
       detectionMs: module.failover.detectionMs,

@@ -201,7 +201,11 @@ function clusterTooltip(session: ClusterSession): vscode.MarkdownString {
     if (arbiter?.kind === 'none') {
       lines.push('$(warning) No arbiter: failover is manual unless a module accepts the risk.');
     } else if (arbiter !== null) {
-      lines.push(`Witness ${arbiter.host ?? ''} ${arbiter.reachable ? 'reachable' : 'not reachable'}.`);
+      const name =
+        arbiter.kind === 'etcd'
+          ? `Arbiter etcd (${(arbiter.endpoints ?? []).join(', ')})`
+          : `Witness ${arbiter.host ?? ''}`;
+      lines.push(`${name} ${arbiter.reachable ? 'reachable' : 'not reachable'}.`);
     }
   } else if ('reason' in state) lines.push(state.reason, state.kind === 'unreachable' ? 'Tried again by itself.' : '');
   return markdown(lines);

@@ -1,3 +1,4 @@
+import { witnessOf } from '../defaults.ts';
 import type { ResolvedCluster, ResolvedHost, ResolvedModule, ResolvedQemu } from '../defaults.ts';
 import type { Problem } from '../diagnostic.ts';
 import type { ModuleFile } from '../generated/module.ts';
@@ -131,7 +132,7 @@ export function* checkModuleInCluster(
         expected,
         suggestion: nearest(name, known),
       };
-    } else if (name === cluster.witness) {
+    } else if (name === witnessOf(cluster)) {
       const expected = 'a pair without the witness';
       yield {
         code: 'witness-in-pair',
@@ -152,7 +153,7 @@ export function* checkModuleInCluster(
     };
   }
   yield* checkDetection(module, cluster);
-  if (cluster.witness === null) yield* checkWithoutArbiter(module, file);
+  if (cluster.arbiter.kind === 'none') yield* checkWithoutArbiter(module, file);
 }
 
 function haveCommonNetwork(a: ResolvedHost, b: ResolvedHost): boolean {

@@ -161,8 +161,7 @@ describe('schema errors', () => {
   });
 
   it.each([
-    ['nnoe', /arbiter: expected \{"witness":"gamma"\} or "none", found "nnoe"; did you mean "none"\?$/],
-    [{}, /arbiter\.witness: the key "witness" is missing/],
+    ['nnoe', /arbiter: expected \{"witness":"gamma"\} or \{"etcd":.*\} or "none", found "nnoe"; did you mean "none"\?$/],
     [{ witness: 3 }, /arbiter\.witness: expected a text in double quotes, found the number 3$/],
     [{ witnes: 'gamma' }, /arbiter\.witnes: the key "witnes" is unknown.*did you mean "witness"\?$/],
     [true, /arbiter: expected .*, found true$/],
@@ -252,6 +251,27 @@ describe('files together', () => {
         ),
       ),
     ).toEqual(['no-common-network hosts']);
+  });
+
+  it.each([
+    [{}, 'arbiter-kind arbiter'],
+    [{ prefix: '/understudy' }, 'arbiter-kind arbiter'],
+    [{ witness: 'gamma', etcd: ['https://10.0.0.11:2379'] }, 'arbiter-kind arbiter'],
+    [{ witness: 'gamma', user: 'understudy' }, 'arbiter-kind arbiter.user'],
+    [{ etcd: ['https://10.0.0.11:2379', 'https://[fd00::1]:2379/', 'https://etcd.example'] }, null],
+    [{ etcd: ['http://127.0.0.1:2379'] }, null],
+    [{ etcd: ['http://10.0.0.11:2379'] }, 'insecure-arbiter arbiter.etcd[0]'],
+    [{ etcd: ['https://10.0.0.11:2379/v3'] }, 'bad-address arbiter.etcd[0]'],
+    [{ etcd: ['https://user@10.0.0.11:2379'] }, 'bad-address arbiter.etcd[0]'],
+    [{ etcd: ['https://10.0.0.11:2379'], user: 'understudy' }, 'arbiter-kind arbiter.user'],
+    [{ etcd: ['https://10.0.0.11:2379'], keyFile: '/etc/understudy/etcd.key' }, 'arbiter-kind arbiter.keyFile'],
+  ])('tell what is wrong with the arbiter %j', (arbiter, expected) => {
+    expect(told(check(clusterDocument({ arbiter })))).toEqual(expected === null ? [] : [expected]);
+  });
+
+  it('never send the password of etcd in the clear', () => {
+    const arbiter = { etcd: ['http://10.0.0.11:2379'], user: 'understudy', passwordFile: '/etc/understudy/password' };
+    expect(check(clusterDocument({ arbiter }))).toMatchObject([{ code: 'insecure-arbiter', severity: 'error' }]);
   });
 
   it.each([
@@ -476,9 +496,15 @@ describe('defaults', () => {
         { name: 'lan', replication: false },
         { name: 'link', replication: true },
       ],
-      witness: null,
+      arbiter: { kind: 'none' },
       heartbeatMs: 250,
       ports: { api: 4810, agent: 4811 },
+    });
+    expect(resolveCluster({ ...cluster, arbiter: { etcd: ['https://10.0.0.11:2379/'] } }).arbiter).toMatchObject({
+      kind: 'etcd',
+      endpoints: ['https://10.0.0.11:2379'],
+      prefix: '/understudy',
+      user: null,
     });
     expect(resolveAgent({ host: 'alpha' })).toEqual({
       host: 'alpha',
