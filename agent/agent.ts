@@ -1,7 +1,7 @@
 /** The composition root: read it top to bottom and you know the daemon. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { witnessOf, type ResolvedModule } from '../schemas/defaults.ts';
+import { witnessesOf, type ResolvedModule } from '../schemas/defaults.ts';
 import type { ApiServer } from './api/apiServer.ts';
 import { RecordStore } from './arbiter/recordStore.ts';
 import { answerAsWitness } from './arbiter/witness.ts';
@@ -95,8 +95,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     onRequest: async (host, method, params) => {
       if (method === 'module.command') return commands.answer(params);
       if (method === 'arbiter.copy') throw new Error('records travel with heartbeats');
-      if (witnessOf(cluster) !== self.name) {
-        throw new Error(`${self.name} is not the witness of this cluster: ${host} has another cluster file`);
+      if (!witnessesOf(cluster).includes(self.name)) {
+        throw new Error(`${self.name} is no witness of this cluster: ${host} has another cluster file`);
       }
       return Promise.resolve(answerAsWitness(records, method, params));
     },
@@ -107,7 +107,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
         reachable ? 'HOST_UP' : 'HOST_DOWN',
         `${host} is ${reachable ? 'reachable' : 'not reachable'}: ${reason}`,
       );
-      if (reachable && host === witnessOf(cluster)) arbiterReturned();
+      if (reachable && witnessesOf(cluster).includes(host)) arbiterReturned();
       view.changed();
     },
     log: (level, code, message) => log.add(level, null, code, message),
@@ -126,13 +126,12 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     onChange: () => view.changed(),
     log,
   });
-  const { arbiter } = opened;
   const view: ClusterView = new ClusterView({
     configuration,
     agentVersion,
     links,
     slots,
-    arbiterReachable: () => arbiter.reachable(),
+    arbiterReachable: () => opened.reachable(),
   });
   const commands = new Commands(self.name, slots, links, view, log);
   const changed = (urgent: boolean): void => {
@@ -143,7 +142,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   for (const module of configuration.modules) {
     const here = module.hosts.includes(self.name);
     const told = (host: string, name: string) => view.told(host, name);
-    const parts = { configuration, module, arbiter, links, log, changed, told };
+    const parts = { configuration, module, arbiter: opened.of(module), links, log, changed, told };
     const left = handed?.modules.find(({ name }) => here && name === module.name);
     const open = here ? () => openModule(parts) : null;
     slots.push(new ModuleSlot(module, open, left ? () => adoptModule(parts, left) : null, log, () => view.changed()));

@@ -71,7 +71,7 @@ export interface ResolvedHost {
 }
 
 export type ResolvedArbiter =
-  { readonly kind: 'witness'; readonly host: string } | ResolvedEtcd | { readonly kind: 'none' };
+  { readonly kind: 'witness'; readonly hosts: readonly string[] } | ResolvedEtcd | { readonly kind: 'none' };
 
 export interface ResolvedEtcd {
   readonly kind: 'etcd';
@@ -228,7 +228,7 @@ function resolveArbiter(arbiter: ClusterFile['arbiter']): ResolvedArbiter {
     ArbiterSection,
     Exclude<keyof ArbiterSection, 'prefix'>
   >;
-  if (witness !== undefined) return { kind: 'witness', host: witness };
+  if (witness !== undefined) return { kind: 'witness', hosts: typeof witness === 'string' ? [witness] : witness };
   return {
     kind: 'etcd',
     endpoints: (etcd ?? []).map((url) => url.replace(/\/+$/, '')),
@@ -241,9 +241,14 @@ function resolveArbiter(arbiter: ClusterFile['arbiter']): ResolvedArbiter {
   };
 }
 
-/** The host that is the witness; null: the arbiter is none of the cluster's hosts. */
-export function witnessOf({ arbiter }: Pick<ResolvedCluster, 'arbiter'>): string | null {
-  return arbiter.kind === 'witness' ? arbiter.host : null;
+/** The hosts that are witnesses; none when the arbiter is no host of the cluster. */
+export function witnessesOf({ arbiter }: Pick<ResolvedCluster, 'arbiter'>): readonly string[] {
+  return arbiter.kind === 'witness' ? arbiter.hosts : [];
+}
+
+/** The witness of a pair: the first one that is not of it. Null: there is none. */
+export function witnessOf(cluster: Pick<ResolvedCluster, 'arbiter'>, pair: readonly string[]): string | null {
+  return witnessesOf(cluster).find((host) => !pair.includes(host)) ?? null;
 }
 
 /** @param file a valid agent file. */

@@ -29,7 +29,9 @@ function renderArbiter({ arbiter }: Snapshot, hasColour: boolean): string {
   }
   const state = arbiter.reachable ? paint('reachable', 'green', hasColour) : paint('not reachable', 'red', hasColour);
   const name =
-    arbiter.kind === 'etcd' ? `etcd (${(arbiter.endpoints ?? []).join(', ')})` : `witness ${arbiter.host ?? '?'}`;
+    arbiter.kind === 'etcd'
+      ? `etcd (${(arbiter.endpoints ?? []).join(', ')})`
+      : `witness ${(arbiter.hosts ?? [arbiter.host ?? '?']).join(', ')}`;
   return `arbiter: ${name}, ${state}\n`;
 }
 

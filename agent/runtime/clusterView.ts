@@ -6,7 +6,7 @@ import type {
   ReplicaStatus,
   Snapshot,
 } from '../../schemas/generated/api.ts';
-import { witnessOf } from '../../schemas/defaults.ts';
+import { witnessesOf } from '../../schemas/defaults.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { ArbiterRecord, PeerStatus } from '../core/types.ts';
@@ -30,7 +30,7 @@ export interface ClusterViewOptions {
   readonly agentVersion: string;
   readonly links: HostLinks;
   readonly slots: readonly ModuleSlot[];
-  /** Of an arbiter that is none of the hosts. */
+  /** Of all witnesses, or of etcd; from this host, now. */
   readonly arbiterReachable: () => boolean;
 }
 
@@ -101,14 +101,14 @@ export class ClusterView {
   }
 
   arbiter(): ArbiterStatus {
-    const { cluster, self } = this.#options.configuration;
-    const { arbiter } = cluster;
+    const { arbiter } = this.#options.configuration.cluster;
     switch (arbiter.kind) {
       case 'none':
         return { kind: 'none', host: null, reachable: false };
       case 'witness': {
-        const { host } = arbiter;
-        return { kind: 'witness', host, reachable: host === self.name || this.#options.links.reachable(host) };
+        const { hosts } = arbiter;
+        const host = hosts.length === 1 ? (hosts[0] ?? null) : null;
+        return { kind: 'witness', host, hosts: [...hosts], reachable: this.#options.arbiterReachable() };
       }
       case 'etcd': {
         const endpoints = [...arbiter.endpoints];
@@ -148,9 +148,10 @@ export class ClusterView {
   }
 
   #hosts(): HostStatus[] {
-    const { configuration, links, agentVersion } = this.#options;
+    const { configuration, links, agentVersion, slots } = this.#options;
     return configuration.cluster.hosts.map((host): HostStatus => {
-      const role = host.name === witnessOf(configuration.cluster) ? 'witness' : 'host';
+      const isOfPair = slots.some(({ module }) => module.hosts.includes(host.name));
+      const role = witnessesOf(configuration.cluster).includes(host.name) && !isOfPair ? 'witness' : 'host';
       if (host.name === configuration.self.name) {
         const networks = host.addresses.map(({ network, address }) => ({
           name: network,

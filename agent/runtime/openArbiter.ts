@@ -1,4 +1,4 @@
-import type { ResolvedEtcd } from '../../schemas/defaults.ts';
+import { witnessOf, type ResolvedEtcd, type ResolvedModule } from '../../schemas/defaults.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { EtcdArbiter } from '../arbiter/etcd/etcdArbiter.ts';
 import { EtcdMember } from '../arbiter/etcd/etcdMember.ts';
@@ -29,7 +29,10 @@ export interface ArbiterParts {
 }
 
 export interface OpenArbiter {
-  readonly arbiter: Arbiter;
+  /** The arbiter of a module. */
+  of(module: Pick<ResolvedModule, 'hosts'>): Arbiter;
+  /** Whether all modules have theirs at hand. */
+  reachable(): boolean;
   /** Resolves when it has been asked once, whatever came of it. */
   start(): Promise<void>;
   close(): void;
@@ -44,18 +47,36 @@ export function openArbiter(parts: ArbiterParts): OpenArbiter {
   switch (arbiter.kind) {
     case 'etcd':
       return openEtcd(parts, arbiter);
-    case 'witness': {
-      const { host } = arbiter;
-      return unwatched(
-        new WitnessArbiter({
-          request: (method, params, timeoutMs) => parts.links.request(host, method, params, timeoutMs),
-          reachable: () => parts.links.reachable(host),
-        }),
-      );
-    }
+    case 'witness':
+      return openWitnesses(parts, arbiter.hosts);
     case 'none':
-      return unwatched(withoutThirdVote(parts));
+      return openNone(parts);
   }
+}
+
+function openWitnesses({ configuration, links }: ArbiterParts, hosts: readonly string[]): OpenArbiter {
+  const { cluster, self } = configuration;
+  const arbiters = new Map(
+    hosts.map((host) => [
+      host,
+      new WitnessArbiter({
+        request: (method, params, timeoutMs) => links.request(host, method, params, timeoutMs),
+        reachable: () => links.reachable(host),
+      }),
+    ]),
+  );
+  return {
+    of: (module) => {
+      const arbiter = arbiters.get(witnessOf(cluster, module.hosts) ?? '');
+      // Module files that have no third vote do not pass their checks.
+      if (arbiter === undefined) throw new Error(`there is no witness for the pair of ${module.hosts.join(' and ')}`);
+      return arbiter;
+    },
+    // Their reachability is that of hosts, which the links tell of.
+    reachable: () => hosts.every((host) => host === self.name || links.reachable(host)),
+    start: () => Promise.resolve(),
+    close: () => undefined,
+  };
 }
 
 function openEtcd(parts: ArbiterParts, etcd: ResolvedEtcd): OpenArbiter {
@@ -88,19 +109,18 @@ function openEtcd(parts: ArbiterParts, etcd: ResolvedEtcd): OpenArbiter {
     },
     onReplaced: onReturned,
   });
+  // Every host of a cluster has the same authority, and no other cluster has it.
+  const arbiter = new EtcdArbiter({ members, prefix, owner: fingerprint(identity.authority) });
   return {
-    arbiter: new EtcdArbiter({
-      members,
-      prefix, // Every host of a cluster has the same authority, and no other cluster has it.
-      owner: fingerprint(identity.authority),
-    }),
+    of: () => arbiter,
+    reachable: () => arbiter.reachable(),
     start: () => watch.start(),
     close: () => watch.close(),
   };
 }
 
-function withoutThirdVote({ configuration, links, records, recordToldBy }: ArbiterParts): Arbiter {
-  return new NoArbiter(records, {
+function openNone({ configuration, links, records, recordToldBy }: ArbiterParts): OpenArbiter {
+  const arbiter = new NoArbiter(records, {
     copy: () => links.hurry(),
     peerRecord: (module) => {
       const hosts = configuration.modules.find((each) => each.name === module)?.hosts ?? [];
@@ -108,9 +128,10 @@ function withoutThirdVote({ configuration, links, records, recordToldBy }: Arbit
       return peer && links.reachable(peer) ? recordToldBy(peer, module) : null;
     },
   });
-}
-
-/** Its reachability is that of a host, which the links tell of. */
-function unwatched(arbiter: Arbiter): OpenArbiter {
-  return { arbiter, start: () => Promise.resolve(), close: () => undefined };
+  return {
+    of: () => arbiter,
+    reachable: () => false,
+    start: () => Promise.resolve(),
+    close: () => undefined,
+  };
 }

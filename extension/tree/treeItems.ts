@@ -204,7 +204,7 @@ function clusterTooltip(session: ClusterSession): vscode.MarkdownString {
       const name =
         arbiter.kind === 'etcd'
           ? `Arbiter etcd (${(arbiter.endpoints ?? []).join(', ')})`
-          : `Witness ${arbiter.host ?? ''}`;
+          : `Witness ${(arbiter.hosts ?? [arbiter.host ?? '']).join(', ')}`;
       lines.push(`${name} ${arbiter.reachable ? 'reachable' : 'not reachable'}.`);
     }
   } else if ('reason' in state) lines.push(state.reason, state.kind === 'unreachable' ? 'Tried again by itself.' : '');

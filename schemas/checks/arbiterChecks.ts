@@ -33,15 +33,20 @@ export function* checkArbiter({ arbiter, hosts }: ClusterFile): Iterable<Problem
     : checkWitness(arbiter, arbiter.witness, Object.keys(hosts));
 }
 
-function* checkWitness(arbiter: ArbiterSection, witness: string, hosts: readonly string[]): Iterable<Problem> {
-  if (!hosts.includes(witness)) {
+function* checkWitness(
+  arbiter: ArbiterSection,
+  witness: string | readonly string[],
+  hosts: readonly string[],
+): Iterable<Problem> {
+  for (const [index, name] of [witness].flat().entries()) {
+    if (hosts.includes(name)) continue;
     const expected = `one of ${hosts.join(', ')}`;
     yield {
       code: 'unknown-host',
-      path: ['arbiter', 'witness'],
-      message: `the host "${witness}" is not in this file: expected ${expected}`,
+      path: ['arbiter', 'witness', ...(typeof witness === 'string' ? [] : [index])],
+      message: `the host "${name}" is not in this file: expected ${expected}`,
       expected,
-      suggestion: nearest(witness, hosts),
+      suggestion: nearest(name, hosts),
     };
   }
   for (const key of etcdKeys) {

@@ -1,4 +1,4 @@
-import { witnessOf } from '../defaults.ts';
+import { witnessesOf, witnessOf } from '../defaults.ts';
 import type { ResolvedCluster, ResolvedHost, ResolvedModule, ResolvedQemu } from '../defaults.ts';
 import type { Problem } from '../diagnostic.ts';
 import type { ModuleFile } from '../generated/module.ts';
@@ -119,6 +119,7 @@ export function* checkModuleInCluster(
 ): Iterable<Problem> {
   const known = cluster.hosts.map((host) => host.name);
   const pair: ResolvedHost[] = [];
+  const witnesses = witnessesOf(cluster);
   for (const [index, name] of module.hosts.entries()) {
     const host = cluster.hosts.find((candidate) => candidate.name === name);
     if (host !== undefined) pair.push(host);
@@ -132,8 +133,8 @@ export function* checkModuleInCluster(
         expected,
         suggestion: nearest(name, known),
       };
-    } else if (name === witnessOf(cluster)) {
-      const expected = 'a pair without the witness';
+    } else if (witnesses.includes(name) && witnessOf(cluster, module.hosts) === null) {
+      const expected = 'a pair without the witness, or a further witness';
       yield {
         code: 'witness-in-pair',
         path,

@@ -161,8 +161,11 @@ describe('schema errors', () => {
   });
 
   it.each([
-    ['nnoe', /arbiter: expected \{"witness":"gamma"\} or \{"etcd":.*\} or "none", found "nnoe"; did you mean "none"\?$/],
-    [{ witness: 3 }, /arbiter\.witness: expected a text in double quotes, found the number 3$/],
+    [
+      'nnoe',
+      /arbiter: expected \{"witness":"gamma"\} or \{"etcd":.*\} or "none", found "nnoe"; did you mean "none"\?$/,
+    ],
+    [{ witness: 3 }, /arbiter\.witness: expected the name of a host, or a list of them, found the number 3$/],
     [{ witnes: 'gamma' }, /arbiter\.witnes: the key "witnes" is unknown.*did you mean "witness"\?$/],
     [true, /arbiter: expected .*, found true$/],
   ])('are one for the arbiter %j', (arbiter, message) => {
@@ -240,6 +243,13 @@ describe('files together', () => {
     ]);
     expect(told(inCluster({ hosts: ['alpha', 'gamma'] }))).toEqual(['witness-in-pair hosts[1]']);
     expect(told(check(clusterDocument({ arbiter: { witness: 'gama' } })))).toEqual(['unknown-host arbiter.witness']);
+    const each = clusterDocument({ arbiter: { witness: ['alpha', 'beta', 'gamma'] } });
+    expect(check(each, moduleDocument({ hosts: ['alpha', 'gamma'] }))).toEqual([]);
+    const two = clusterDocument({ arbiter: { witness: ['alpha', 'gamma'] } });
+    expect(told(check(two, moduleDocument({ hosts: ['alpha', 'gamma'] })))).toEqual([
+      'witness-in-pair hosts[0]',
+      'witness-in-pair hosts[1]',
+    ]);
     expect(check(clusterDocument(), agentDocument({ host: 'alhpa' }))).toMatchObject([
       { code: 'unknown-host', file: 'agent.jsonc', suggestion: 'alpha' },
     ]);
@@ -258,6 +268,8 @@ describe('files together', () => {
     [{ prefix: '/understudy' }, 'arbiter-kind arbiter'],
     [{ witness: 'gamma', etcd: ['https://10.0.0.11:2379'] }, 'arbiter-kind arbiter'],
     [{ witness: 'gamma', user: 'understudy' }, 'arbiter-kind arbiter.user'],
+    [{ witness: ['gamma', 'alpha'] }, null],
+    [{ witness: ['gamma', 'delta'] }, 'unknown-host arbiter.witness[1]'],
     [{ etcd: ['https://10.0.0.11:2379', 'https://[fd00::1]:2379/', 'https://etcd.example'] }, null],
     [{ etcd: ['http://127.0.0.1:2379'] }, null],
     [{ etcd: ['http://10.0.0.11:2379'] }, 'insecure-arbiter arbiter.etcd[0]'],

@@ -79,7 +79,7 @@ export class EtcdMembers {
             if (waiting.length > 0 && !signal.aborted) askNext();
             else if (failures.length === asked) {
               clearTimeout(patience);
-              reject(new Error(`etcd did not answer (${failures.join('; ')})`, { cause: error }));
+              reject(new Error(`etcd did not answer: ${failures.join('; ')}`, { cause: error }));
             }
           },
         );
