@@ -1,10 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { ResolvedEtcd } from '../../schemas/defaults.ts';
 import { readSecret } from './secretFile.ts';
 import { SecurityError } from './securityError.ts';
 
-type Files = Pick<ResolvedEtcd, 'user' | 'passwordFile' | 'caFile' | 'certificateFile' | 'keyFile'>;
+/** As the cluster file says; null: not used. */
+interface Files {
+  readonly user: string | null;
+  readonly passwordFile: string | null;
+  readonly caFile: string | null;
+  readonly certificateFile: string | null;
+  readonly keyFile: string | null;
+}
 
 interface Read {
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
