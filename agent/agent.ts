@@ -12,8 +12,12 @@ import { RESUME_VERSION } from './mirror/ipc.ts';
 import { ClusterView } from './runtime/clusterView.ts';
 import { Commands } from './runtime/commands.ts';
 import { makeEnrol } from './runtime/enrol.ts';
+import { drainedModules } from './runtime/drainedModules.ts';
+import { DrainFile } from './runtime/drainFile.ts';
 import { EventLog } from './runtime/eventLog.ts';
 import { letGoOf, readHandOver, settingsOf, HAND_OVER_VERSION, type TakeOverOffer } from './runtime/handOver.ts';
+import { HostCommands } from './runtime/hostCommands.ts';
+import { HostDrain } from './runtime/hostDrain.ts';
 import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
 import { openArbiter } from './runtime/openArbiter.ts';
@@ -94,6 +98,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     },
     onRequest: async (host, method, params) => {
       if (method === 'module.command') return commands.answer(params);
+      if (method === 'host.command') return hostCommands.answer(params);
       if (method === 'arbiter.copy') throw new Error('records travel with heartbeats');
       if (!witnessesOf(cluster).includes(self.name)) {
         throw new Error(`${self.name} is no witness of this cluster: ${host} has another cluster file`);
@@ -126,14 +131,25 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     onChange: () => view.changed(),
     log,
   });
+  const drain: HostDrain = new HostDrain({
+    host: self.name,
+    file: new DrainFile(agent.stateDirectory),
+    log,
+    modules: () => drainedModules(slots),
+    onChange: () => changed(true),
+  });
   const view: ClusterView = new ClusterView({
     configuration,
     agentVersion,
     links,
     slots,
+    hostDrain: () => drain.state,
     arbiterReachable: () => opened.reachable(),
   });
   const commands = new Commands(self.name, slots, links, view, log);
+  const hostNames = cluster.hosts.map(({ name }) => name);
+  const pairs = (): string[] => slots.flatMap(({ module }) => module.hosts);
+  const hostCommands = new HostCommands(self.name, hostNames, pairs, links, drain, log);
   const changed = (urgent: boolean): void => {
     if (urgent) links.hurry();
     view.changed();
@@ -142,7 +158,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   for (const module of configuration.modules) {
     const here = module.hosts.includes(self.name);
     const told = (host: string, name: string) => view.told(host, name);
-    const parts = { configuration, module, arbiter: opened.of(module), links, log, changed, told };
+    const hostDrain = () => drain.state;
+    const parts = { configuration, module, arbiter: opened.of(module), links, log, changed, hostDrain, told };
     const left = handed?.modules.find(({ name }) => here && name === module.name);
     const open = here ? () => openModule(parts) : null;
     slots.push(new ModuleSlot(module, open, left ? () => adoptModule(parts, left) : null, log, () => view.changed()));
@@ -168,6 +185,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       identity,
       enrol: makeEnrol(configuration),
       commands,
+      hostCommands,
       upgrade,
       view,
       log,

@@ -11,6 +11,7 @@ import { printJson } from './verb.ts';
 import type { AddVerb, VerbContext } from './verb.ts';
 import { addAgent } from './verbs/agent.ts';
 import { addAside } from './verbs/aside.ts';
+import { addDrain } from './verbs/drain.ts';
 import { addForcePrimary } from './verbs/forcePrimary.ts';
 import { addInit } from './verbs/init.ts';
 import { addJoin } from './verbs/join.ts';
@@ -22,6 +23,7 @@ import { addStatus } from './verbs/status.ts';
 import { addStop } from './verbs/stop.ts';
 import { addSwitchover } from './verbs/switchover.ts';
 import { addToken } from './verbs/token.ts';
+import { addUndrain } from './verbs/undrain.ts';
 import { addUpgrade } from './verbs/upgrade.ts';
 import { addValidate } from './verbs/validate.ts';
 import { addVerify } from './verbs/verify.ts';
@@ -31,6 +33,8 @@ const verbs: readonly AddVerb[] = [
   addStart,
   addStop,
   addSwitchover,
+  addDrain,
+  addUndrain,
   addForcePrimary,
   addResolve,
   addVerify,

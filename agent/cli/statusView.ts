@@ -36,10 +36,15 @@ function renderArbiter({ arbiter }: Snapshot, hasColour: boolean): string {
 }
 
 function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: boolean): string {
-  const header = ['HOST', 'ROLE', 'REACHABLE', 'AGENT', 'NETWORKS'].map((text): Cell => ({ text, colour: 'bold' }));
+  const drains = hosts.some(({ drain }) => drain);
+  const header = ['HOST', 'ROLE', ...(drains ? ['DRAIN'] : []), 'REACHABLE', 'AGENT', 'NETWORKS'].map((text): Cell => ({
+    text,
+    colour: 'bold',
+  }));
   const rows = hosts.map((host): Cell[] => [
     { text: host.name === self ? `${host.name} *` : host.name },
     { text: host.role },
+    ...drainCell(host, drains),
     host.reachable
       ? { text: 'yes', colour: 'green' }
       : { text: `no, ${host.lastSeen === null ? 'never seen' : `last at ${host.lastSeen}`}`, colour: 'red' },
@@ -50,6 +55,11 @@ function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: bool
     },
   ]);
   return renderTable([header, ...rows], hasColour);
+}
+
+/** The column is there only while a host is drained. */
+function drainCell({ drain = null }: HostStatus, isShown: boolean): Cell[] {
+  return isShown ? [drain === null ? { text: '-' } : { text: drain, colour: 'yellow' }] : [];
 }
 
 function describeNetwork({ name, address, up, rttMs }: HostStatus['networks'][number]): string {

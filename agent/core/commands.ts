@@ -2,11 +2,11 @@
 import { decide, isGivenUp, isUnderWay } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { detach, isDetached } from './handOver.ts';
-import { beginLeaving } from './leaving.ts';
 import { promote } from './promote.ts';
 import { beginRepair, repairOutcome } from './repair.ts';
 import { shownState } from './status.ts';
 import { refusal, type Refusal } from './refusal.ts';
+import { switchover } from './switchover.ts';
 import type { Command, Outcome } from './types.ts';
 
 export function command(
@@ -38,6 +38,7 @@ function begin(draft: Draft, kind: Exclude<Command['kind'], 'resolve'>, arbiterR
     case 'stop':
       return want(draft, 'stopped');
     case 'switchover':
+    case 'drain':
       return switchover(draft, arbiterReachable);
     case 'force':
       return force(draft, arbiterReachable);
@@ -62,32 +63,6 @@ function tryAgainNow(draft: Draft): void {
 function want(draft: Draft, value: 'started' | 'stopped'): null {
   draft.state.desired = { value, sequence: draft.state.desired.sequence + 1 };
   draft.emit({ type: 'saveDesired', desired: draft.state.desired });
-  return null;
-}
-
-function switchover(draft: Draft, arbiterReachable: boolean): Refusal | null {
-  const { role } = draft.state;
-  const { module, self, peer } = draft.config;
-  if (role.at !== 'primary') {
-    return refusal('NOT_HEALTHY', `${module} is not served by ${self} now (${shownState(draft.state).state})`);
-  }
-  if (role.leaving !== null) return refusal('BUSY', `${module} is already leaving ${self} (${role.leaving})`);
-  const status = draft.freshPeer();
-  if (!status) return refusal('HOST_UNREACHABLE', `${peer} is not reachable: a switchover needs a healthy pair`);
-  if (role.link.kind !== 'both') {
-    return refusal('NOT_IN_SYNC', `${peer} is not in sync yet (${role.link.kind}): wait for the resync to end`, {
-      link: role.link.kind,
-      epoch: role.grant.epoch,
-    });
-  }
-  if (!status.able) return refusal('NOT_HEALTHY', `${peer} cannot take ${module} now: it is shutting down or parked`);
-  if (!arbiterReachable) {
-    return refusal(
-      'ARBITER_UNREACHABLE',
-      'a switchover needs a new epoch from the arbiter, which does not answer: bring it back first',
-    );
-  }
-  beginLeaving(draft, role, 'switchover');
   return null;
 }
 
@@ -236,7 +211,8 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
       }
       break;
     case 'switchover':
-      if (runsThere) return { ok: true, message: `${module} runs on ${peer}` };
+    case 'drain':
+      if (runsThere) return { ok: true, message: `${module} was moved from ${self} and runs on ${peer}` };
       if (runsHere && role.leaving === null) {
         return refusal('FAILED', `${module} stays on ${self}: ${peer} was lost on the way`);
       }

@@ -58,6 +58,7 @@ export function peerStatusOf(state: ModuleCoreState): PeerStatus {
     endpoint: role.at === 'following' && !role.spent && !role.connected ? role.endpoint : null,
     diverged: role.at === 'waiting' ? role.diverged : null,
     resolution: state.resolution,
+    drain: state.drain,
   };
 }
 

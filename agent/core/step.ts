@@ -61,6 +61,7 @@ export function initialState(
     record: null,
     inquiry: { askedAt: -Infinity, answeredAt: null, record: null, failure: null },
     peer: { heardAt: null, presentSince: null, closedAt: null, status: null },
+    drain: null,
     bootedAt: now,
     operation: 0,
     pending: null,
@@ -181,6 +182,9 @@ function handle(draft: Draft, event: TimedEvent): void {
       return;
     case 'mirrorFailed':
       mirrorFailed(draft, event.reason);
+      return;
+    case 'hostDrain':
+      state.drain = event.drain;
       return;
     case 'attachAgain':
       state.detached = false;

@@ -119,7 +119,11 @@ export interface PeerStatus {
   /** It waits for an operator's choice, as its history is not the primary's. */
   readonly diverged?: Fork | null;
   readonly resolution?: Resolution | null;
+  readonly drain?: HostDrain | null;
 }
+
+/** An operator clears a host of modules, or has done so: it follows, and takes over when the other host fails, but is never preferred. */
+export type HostDrain = 'draining' | 'drained';
 
 /** What an operator wants; the one with the higher sequence number holds for both hosts. */
 export interface Desired {
@@ -238,7 +242,7 @@ export type Role =
 
 export interface Command {
   readonly id: number;
-  readonly kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve' | 'repair' | 'shutdown' | 'detach';
+  readonly kind: 'start' | 'stop' | 'switchover' | 'drain' | 'force' | 'resolve' | 'repair' | 'shutdown' | 'detach';
   /** Of `resolve`: the host whose history goes on. */
   readonly keep: string | null;
   readonly since: number;
@@ -270,6 +274,8 @@ export interface ModuleCoreState {
     readonly closedAt: number | null;
     readonly status: PeerStatus | null;
   };
+  /** Of this host; the same for all of its modules. */
+  readonly drain: HostDrain | null;
   readonly bootedAt: number;
   /** Number of the asynchronous operation that is awaited; answers to older ones are ignored. */
   readonly operation: number;
@@ -316,6 +322,7 @@ export type CoreEvent =
   | { readonly type: 'mirrorInStep'; readonly replica: ReplicaFacts }
   | { readonly type: 'mirrorFollowerLink'; readonly connected: boolean }
   | { readonly type: 'mirrorFailed'; readonly reason: string }
+  | { readonly type: 'hostDrain'; readonly drain: HostDrain | null }
   /** After `detach`: this program goes on. */
   | { readonly type: 'attachAgain' }
   | { readonly type: 'serverRunning' }

@@ -3,6 +3,7 @@ import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { follow } from './following.ts';
 import { isInDoubt } from './ownDisk.ts';
+import { goesFirst } from './preference.ts';
 import { promote } from './promote.ts';
 import type { ArbiterRecord, PeerStatus, Role } from './types.ts';
 
@@ -113,7 +114,7 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   }
   // Both hold everything. With the peer at hand the preferred host starts and takes the other along.
   if (peer) {
-    const preferred = config.hosts[0] === self;
+    const preferred = goesFirst(draft, peer) === self;
     const patience = 2 * config.detectionMs;
     // From when they see each other: else both would start in the moment in which they do.
     const together = Math.max(role.since, state.peer.presentSince ?? draft.now);
@@ -121,7 +122,11 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     else if (peer.desired.sequence !== state.desired.sequence) {
       draft.wait(`waiting for ${peerName} to learn what was asked for`);
     } else if (preferred || !peer.able || draft.now - together > patience) start(peer.able ? record.inSync : [self]);
-    else draft.wait(`waiting for ${peerName}, the preferred host, to start`);
+    else {
+      draft.wait(
+        `waiting for ${peerName}, ${config.hosts[0] === self ? `as ${self} is drained` : 'the preferred host'}, to start`,
+      );
+    }
     return;
   }
   // Not at hand: it may be running and about to be heard, so the detection time passes first.

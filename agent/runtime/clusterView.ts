@@ -9,7 +9,7 @@ import type {
 import { witnessesOf } from '../../schemas/defaults.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import type { Configuration } from '../config/configuration.ts';
-import type { ArbiterRecord, PeerStatus } from '../core/types.ts';
+import type { ArbiterRecord, HostDrain, PeerStatus } from '../core/types.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 
@@ -30,6 +30,8 @@ export interface ClusterViewOptions {
   readonly agentVersion: string;
   readonly links: HostLinks;
   readonly slots: readonly ModuleSlot[];
+  /** Whether this host is drained. */
+  readonly hostDrain: () => HostDrain | null;
   /** Of all witnesses, or of etcd; from this host, now. */
   readonly arbiterReachable: () => boolean;
 }
@@ -159,7 +161,8 @@ export class ClusterView {
           up: true,
           rttMs: null,
         }));
-        return { name: host.name, role, reachable: true, lastSeen: new Date().toISOString(), agentVersion, networks };
+        const [lastSeen, drain] = [new Date().toISOString(), this.#options.hostDrain()];
+        return { name: host.name, role, reachable: true, lastSeen, agentVersion, drain, networks };
       }
       return {
         name: host.name,
@@ -167,6 +170,7 @@ export class ClusterView {
         reachable: links.reachable(host.name),
         lastSeen: links.lastSeen(host.name)?.toISOString() ?? null,
         agentVersion: links.version(host.name),
+        drain: this.#drainOf(host.name),
         networks: links.networks(host.name).map(({ network, address, up, rttMs }) => ({
           name: network,
           address,
@@ -175,6 +179,12 @@ export class ClusterView {
         })),
       };
     });
+  }
+
+  /** As it was last told: a drained host is one that may be off now. */
+  #drainOf(host: string): HostDrain | null {
+    const told = Object.values(this.#heard.get(host)?.modules ?? {}).map(({ status }) => status.drain);
+    return told.find((drain) => drain !== null && drain !== undefined) ?? null;
   }
 
   #module(slot: ModuleSlot): ModuleStatus {

@@ -12,7 +12,7 @@ import type { ModuleSlot } from './moduleSlot.ts';
 /** What the mirror does, and not the core. */
 type MirrorKind = 'verify' | 'stopVerify' | 'pauseResync' | 'resumeResync' | 'paceResync' | 'checkRoom';
 
-type Kind = Exclude<Command['kind'], 'shutdown' | 'detach'> | MirrorKind;
+type Kind = Exclude<Command['kind'], 'shutdown' | 'detach' | 'drain'> | MirrorKind;
 
 /** A command as it reaches the host that has to act. */
 interface Asked {
@@ -144,7 +144,7 @@ export class Commands {
     details: Details,
   ): Promise<Outcome> {
     const module = slot.module.name;
-    const timeoutMs = Math.min(limitsMs[kind] + shutdownTimeOf(slot), longestMs);
+    const timeoutMs = limitOf(kind, slot);
     if (target === this.self) {
       return slot.runtime
         ? carryOut(slot.runtime, { kind, keep, by, timeoutMs, details })
@@ -229,6 +229,11 @@ function carryOut(runtime: ModuleRuntime, { kind, keep, by, timeoutMs, details }
 function loserOf(kind: Kind, { module }: ModuleSlot, winner: string | null): string | null {
   if (kind !== 'resolve' && kind !== 'repair') return null;
   return module.hosts.find((host) => host !== winner) ?? null;
+}
+
+/** How long a command of this kind may take. */
+export function limitOf(kind: Kind, slot: ModuleSlot): number {
+  return Math.min(limitsMs[kind] + shutdownTimeOf(slot), longestMs);
 }
 
 /** A guest may use its whole shutdown time-out. */

@@ -4,12 +4,14 @@ import type { FailoverReport, LastVerify, ResyncBandwidth, ResyncReport } from '
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { continued, handedCore } from '../core/handOver.ts';
 import { initialState, step } from '../core/step.ts';
+import { drainOf } from '../core/switchover.ts';
 import { quietUntil } from '../core/quiet.ts';
 import type {
   ArbiterRecord,
   Command,
   CoreEvent,
   Effect,
+  HostDrain,
   ModuleConfig,
   ModuleCoreState,
   Operation,
@@ -59,6 +61,8 @@ export interface ModuleRuntimeOptions {
   /** The last verify that the other host of the pair has told of. */
   readonly verifiedByPeer: () => LastVerify | null;
   readonly log: EventLog;
+  /** Whether this host is drained now. */
+  readonly hostDrain: () => HostDrain | null;
   /** This host's address for the mirror, on the best network that the peer is heard on. */
   readonly mirrorAddress: () => string;
   /** Something that the peer and the clients should learn has changed. */
@@ -179,6 +183,7 @@ export class ModuleRuntime {
   }
 
   #begin(): void {
+    this.learnDrain(this.#options.hostDrain());
     this.#ticks = tickWhenDue({
       tick: () => this.#dispatch({ type: 'tick' }),
       quietUntil: () => quietUntil(this.#core),
@@ -333,6 +338,15 @@ export class ModuleRuntime {
 
   heartbeatAnswered(sentAt: number): void {
     this.#dispatch({ type: 'heartbeatAnswered', sentAt });
+  }
+
+  learnDrain(drain: HostDrain | null): void {
+    if (drain !== this.#core.drain) this.#dispatch({ type: 'hostDrain', drain });
+  }
+
+  /** What a drain of this host would do to the module. */
+  drainPlan(): ReturnType<typeof drainOf> {
+    return drainOf(this.#core, performance.now(), this.#options.arbiter.reachable());
   }
 
   /** The arbiter is back: see whether it still knows the module. */

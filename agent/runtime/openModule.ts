@@ -5,6 +5,7 @@ import type { LastVerify } from '../../schemas/generated/api.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import type { Configuration } from '../config/configuration.ts';
+import type { HostDrain } from '../core/types.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
 import { MirrorController } from '../mirror/controller.ts';
 import type { MirrorOptions } from '../mirror/mirror.ts';
@@ -26,6 +27,7 @@ export interface ModuleParts {
   readonly links: HostLinks;
   readonly log: EventLog;
   readonly changed: (urgent: boolean) => void;
+  readonly hostDrain: () => HostDrain | null;
   /** What a host has told of a module. */
   readonly told: (host: string, module: string) => LinkModule | null;
 }
@@ -47,7 +49,7 @@ export async function adoptModule(parts: ModuleParts, handed: HandedModule): Pro
 }
 
 function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
-  const { configuration, module, arbiter, links, log, changed, told } = parts;
+  const { configuration, module, arbiter, links, log, changed, hostDrain, told } = parts;
   const { agent, cluster, self } = configuration;
   const peer = module.hosts[0] === self.name ? module.hosts[1] : module.hosts[0];
   const stateDirectory = join(agent.stateDirectory, 'modules', module.name);
@@ -98,6 +100,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     scheduleFile: new ScheduleFile(stateDirectory),
     verifiedByPeer: () => (told(peer, module.name)?.lastVerify as LastVerify | null | undefined) ?? null,
     log,
+    hostDrain,
     mirrorAddress: () => mirrorAddress(configuration, links, peer),
     onChange: changed,
   };

@@ -8,6 +8,7 @@ import type { Identity } from '../security/identity.ts';
 import { agentVersion } from '../version.ts';
 import type { ClusterView } from './clusterView.ts';
 import type { Commands } from './commands.ts';
+import type { HostCommands } from './hostCommands.ts';
 import type { EventLog } from './eventLog.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 import type { Upgrade } from './upgrade.ts';
@@ -18,6 +19,7 @@ export interface ApiParts {
   /** Null: this host does not hold the authority's key. */
   readonly enrol: Enrol | null;
   readonly commands: Commands;
+  readonly hostCommands: HostCommands;
   readonly upgrade: Upgrade;
   readonly view: ClusterView;
   readonly log: EventLog;
@@ -44,7 +46,7 @@ export function startApi(parts: ApiParts): Promise<ApiServer> {
   });
 }
 
-function facadeOf({ configuration, commands, upgrade, view, log, slots }: ApiParts): AgentFacade {
+function facadeOf({ configuration, commands, hostCommands, upgrade, view, log, slots }: ApiParts): AgentFacade {
   const run = (
     kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve',
     module: string,
@@ -70,6 +72,8 @@ function facadeOf({ configuration, commands, upgrade, view, log, slots }: ApiPar
     resumeResync: (module, bandwidth, by) => commands.run('resumeResync', module, null, by, { bandwidth }),
     paceResync: (module, bandwidth, by) => commands.run('paceResync', module, null, by, { bandwidth }),
     repair: (module, verifiedAt, by) => commands.run('repair', module, null, by, { verifiedAt }),
+    drain: (host, by) => hostCommands.run('drain', host, by),
+    undrain: (host, by) => hostCommands.run('undrain', host, by),
     upgrade: async (onlyLook, by) => {
       const startedAt = performance.now();
       const asked = onlyLook ? 'whether the agent can be upgraded is' : 'an upgrade of the agent is';

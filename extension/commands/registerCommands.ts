@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { Services } from '../services.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 import { addClusterCommand } from './addCluster.ts';
+import { drainHostCommand, undrainHostCommand } from './drain.ts';
 import { enterTokenCommand } from './enterToken.ts';
 import { forcePrimaryCommand } from './forcePrimary.ts';
 import { openModuleCommand } from './openModule.ts';
@@ -35,6 +36,8 @@ const commands: Readonly<Record<string, Command>> = {
   pauseResync: pauseResyncCommand,
   resumeResync: resumeResyncCommand,
   paceResync: paceResyncCommand,
+  drainHost: drainHostCommand,
+  undrainHost: undrainHostCommand,
   showLog: (services) => services.log.show(),
 };
 

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { ModuleStatus } from '../../schemas/generated/api.ts';
 import { formatBytes, formatDuration } from '../model/format.ts';
+import { drainableHosts } from '../model/hostFacts.ts';
 import {
   actionFacts,
   knownDifferences,
@@ -115,21 +116,27 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   const told = facts.label === 'stopped' || facts.label === 'in service' ? '' : ` ${facts.label}${resync}`;
   const server =
     replica.known && (primary || replica.server.state !== 'stopped') ? ` · server ${replica.server.state}` : '';
+  const drain = session.store.host(host)?.drain ?? null;
   item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
-  item.description = session.connected ? `${facts.word}${told}${server}` : `last known: ${facts.word}`;
+  item.description = session.connected
+    ? `${facts.word}${told}${server}${drain === null ? '' : ` · ${drain}`}`
+    : `last known: ${facts.word}`;
   const applicable = actionFacts(module, session.connected).filter(
     (action) =>
       (action.name === 'switchover' || action.name === 'forcePrimary' || action.name === 'resolve') &&
       action.hosts.includes(host),
   );
-  item.contextValue = contextValue(
-    'replica',
-    applicable.map((action) => action.name),
-  );
+  const drains = [false, true].filter((isDrained) => drainableHosts(session.store.snapshot, isDrained).includes(host));
+  item.contextValue = contextValue('replica', [
+    ...applicable.map((action) => action.name),
+    ...drains.map((isDrained) => (session.connected ? (isDrained ? 'undrain' : 'drain') : '')),
+  ]);
   const networks = session.store.host(host)?.networks ?? [];
+  const drained = `${host} is ${drain ?? ''}: nothing but a failure of the other host brings a module to it until it is undrained.`;
   item.tooltip = markdown([
     `**${host}** — ${facts.word} ${facts.label}`,
     replica.reason ?? '',
+    drain === null ? '' : drained,
     replica.undoLost ? `$(warning) What it was before this resync is not kept: ${replica.undoLost}.` : '',
     `Epoch ${replica.epoch} · server ${replica.server.state}${replica.server.detail === null ? '' : ` (${replica.server.detail})`}`,
     ...networks.map((network) => `${network.up ? '$(check)' : '$(close)'} ${network.name} ${network.address}`),

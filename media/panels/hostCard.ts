@@ -44,7 +44,8 @@ export class HostCard {
     setText(this.#name, name);
     setAttribute(this.element, 'aria-label', `Host ${name}`);
     const follows = state.link.kind === 'in-sync' || state.link.kind === 'resynchronising';
-    setText(this.#role, primary ? 'Primary' : follows && state.link.to === name ? 'Secondary' : '');
+    const role = primary ? 'Primary' : follows && state.link.to === name ? 'Secondary' : '';
+    setText(this.#role, [role, host?.drain ?? ''].filter(Boolean).join(' · '));
     setAttribute(this.element, 'data-primary', primary);
     setAttribute(this.element, 'data-known', replica?.known === true && state.connection.connected);
     this.#state.update(state.replicas[name] ?? unknown);

@@ -45,6 +45,10 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'disk-fails':
       world.diskFails(host);
       return;
+    case 'drain':
+    case 'undrain':
+      world.drain(host, verb === 'drain');
+      return;
     case 'command':
       world.command(
         second as HostName,

@@ -43,6 +43,7 @@ interface Session {
 interface Disk {
   desired: ModuleCoreState['desired'];
   resolution: Resolution | null;
+  drained: boolean;
   /** Without an arbiter: this host's copy of the record. */
   record: ArbiterRecord | null;
   lineage: LineageEntry[];
@@ -159,6 +160,7 @@ export class World {
       disk: {
         desired: { value: 'started', sequence: 0 },
         resolution: null,
+        drained: false,
         record: null,
         lineage: [],
         consistent: true,
@@ -193,6 +195,7 @@ export class World {
       `${name}${String(host.life)}`,
       host.disk.resolution,
     );
+    if (host.disk.drained) this.#feed(host, { type: 'hostDrain', drain: 'drained' });
   }
 
   crash(name: HostName): void {
@@ -249,6 +252,16 @@ export class World {
     this.#feed(host, { type: 'replica', replica: this.#facts(host) });
   }
 
+  /** An operator drains a host, or takes that back. */
+  drain(name: HostName, drain: boolean): void {
+    const host = this.hosts[name];
+    if (!host.core) return;
+    this.#trace(`${this.#time()} ${name} is ${drain ? 'drained' : 'undrained'}`);
+    host.disk.drained = drain;
+    this.#feed(host, { type: 'hostDrain', drain: drain ? 'drained' : null });
+    if (drain) this.command(name, 'drain');
+  }
+
   /** The agent is replaced by another program, which is there after `awayMs`. */
   upgrade(name: HostName, awayMs: number): void {
     const host = this.hosts[name];
@@ -280,6 +293,7 @@ export class World {
         const incarnation = `${host.name}${String(host.life)}`;
         const initial = initialState(config, desired, this.#facts(host), this.now, incarnation, resolution);
         host.core = continued(initial, handed, this.now);
+        if (host.disk.drained) this.#feed(host, { type: 'hostDrain', drain: 'drained' });
       });
     });
   }

@@ -47,6 +47,7 @@ export class StoryCluster {
   readonly #changes = new Set<(event: ChangedEvent) => void>();
   readonly #logs = new Set<(event: LogEvent) => void>();
   readonly #tokens: ClientTokens;
+  readonly #drained = new Set<string>();
   readonly #down = new Set<string>();
 
   private constructor(folder: string, port: number, authority: CertifiedKey) {
@@ -196,6 +197,7 @@ export class StoryCluster {
       reachable,
       lastSeen,
       agentVersion: '0.1.0',
+      drain: this.#drained.has(name) ? 'drained' : null,
       networks: [{ name: 'lan', address, up: reachable, rttMs: reachable ? 0.4 : null }],
     });
     return [
@@ -239,9 +241,23 @@ export class StoryCluster {
       resumeResync: (module, bandwidth) => this.#paceResync(module, null, bandwidth),
       paceResync: (module, bandwidth) => this.#paceResync(module, undefined, bandwidth),
       repair: (module, verifiedAt, by) => this.#repair(module, verifiedAt, by.name),
+      drain: (target) => this.#drain(target, 'drained'),
+      undrain: (target) => this.#drain(target, null),
       upgrade: () => Promise.resolve({ ok: false, refusal: { code: 'FAILED', reason: 'There is nothing newer.' } }),
       isServing: (module) => this.modules.get(module)?.primary === host,
     };
+  }
+
+  #drain(host: string, drain: 'drained' | null): Promise<Outcome> {
+    if (drain) {
+      for (const [name, { primary, hosts }] of this.modules) {
+        if (primary === host) this.serveOn(name, hosts.find((other) => other !== host) ?? '');
+      }
+      this.#drained.add(host);
+    } else this.#drained.delete(host);
+    this.#tell([]);
+    const message = drain ? `${host} may be rebooted` : `${host} takes modules again`;
+    return Promise.resolve({ ok: true, result: { durationMs: 0, message } });
   }
 
   /** Goes on until {@link endVerify}. */

@@ -446,6 +446,16 @@ describe('commands', () => {
     ]);
   });
 
+  it('drain a host for an operator, and undrain it', async () => {
+    const { port } = await start();
+    const viewer = await connect(port, 'viewer');
+    const operator = await connect(port, 'operator');
+    await expect(viewer.call('host.drain', { host: 'alpha' })).rejects.toThrow(/needs the role operator/);
+    await operator.call('host.drain', { host: 'alpha' });
+    await operator.call('host.undrain', { host: 'alpha' });
+    expect(facade.commands.map((each) => each.replace(/^.*?: /, ''))).toEqual(['drain alpha', 'undrain alpha']);
+  });
+
   it('pause a resync for an operator who confirms it with the name, resume it, and change its bandwidth', async () => {
     const { port } = await start();
     const viewer = await connect(port, 'viewer');

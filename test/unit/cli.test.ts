@@ -153,6 +153,8 @@ describe('understudy', () => {
       'start',
       'stop',
       'switchover',
+      'drain',
+      'undrain',
       'force-primary',
       'resolve',
       'verify',
@@ -726,6 +728,27 @@ describe('with an agent', () => {
     expect((await local(['status'])).out).toContain(
       'verify: 7 names, 1.00 KiB of 2.00 KiB compared, 512 B/s, 2 s left, no differences',
     );
+  });
+
+  it('drain tells of each module that leaves the host, and status shows a host that is drained', async () => {
+    facade.answer = (command) => {
+      facade.change([
+        moduleStatus('web', {
+          primary: 'beta',
+          onHosts: [replicaStatus('alpha', 'SECOND'), replicaStatus('beta', 'PRIM')],
+        }),
+      ]);
+      return { ok: true, result: { durationMs: 5, message: `${command} done` } };
+    };
+    const drained = await local(['drain', 'alpha']);
+    expect(drained).toMatchObject({ code: 0, err: '' });
+    expect(drained.out).toBe('web: runs on beta\ndrain alpha done (0.0 s)\n');
+    expect((await local(['undrain', 'alpha', '--json'])).code).toBe(0);
+    expect(facade.commands).toEqual(['local: drain alpha', 'local: undrain alpha']);
+    expect((await local(['status'])).out).not.toContain('DRAIN');
+    facade.state = snapshotOf();
+    facade.state = { ...facade.state, hosts: facade.state.hosts.map((host) => ({ ...host, drain: 'drained' })) };
+    expect((await local(['status'])).out).toMatch(/HOST +ROLE +DRAIN[\s\S]*alpha \* +host +drained +yes/);
   });
 
   it('resync is paused only after the name was typed, goes on, and takes another bandwidth', async () => {
