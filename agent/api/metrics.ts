@@ -73,6 +73,16 @@ const metrics: readonly Metric[] = [
     samples: perModule((module) => (module.onHosts.some((replica) => replica.diverged) ? 1 : 0)),
   },
   {
+    name: 'understudy_maintenance',
+    help: '1 while an operator has the module in maintenance: it is neither restarted nor taken over by itself.',
+    samples: perModule((module) => (module.maintenance ? 1 : 0)),
+  },
+  {
+    name: 'understudy_host_drained',
+    help: '1 while an operator has drained the host, or drains it.',
+    samples: ({ hosts }) => hosts.map((host) => [{ host: host.name }, host.drain ? 1 : 0]),
+  },
+  {
     name: 'understudy_disk_failed',
     help: '1 when the disk of the host has lost writes that it had taken, until the replica was resynchronised from the other host.',
     samples: perReplica((replica) => (replica.diskError ? 1 : 0)),

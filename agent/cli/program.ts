@@ -16,6 +16,7 @@ import { addForcePrimary } from './verbs/forcePrimary.ts';
 import { addInit } from './verbs/init.ts';
 import { addJoin } from './verbs/join.ts';
 import { addLog } from './verbs/log.ts';
+import { addMaintenance } from './verbs/maintenance.ts';
 import { addResolve } from './verbs/resolve.ts';
 import { addResync } from './verbs/resync.ts';
 import { addStart } from './verbs/start.ts';
@@ -35,6 +36,7 @@ const verbs: readonly AddVerb[] = [
   addSwitchover,
   addDrain,
   addUndrain,
+  addMaintenance,
   addForcePrimary,
   addResolve,
   addVerify,

@@ -1,5 +1,6 @@
 import type {
   HostStatus,
+  MaintenanceStatus,
   ModuleStatus,
   ReplicaStatus,
   ResyncBandwidth,
@@ -18,7 +19,7 @@ export function renderStatus(snapshot: Snapshot, module: string | null, hasColou
   const modules = snapshot.modules.filter(({ name }) => module === null || name === module);
   const parts = [title, renderArbiter(snapshot, hasColour)];
   if (module === null) parts.push('\n', renderHosts(snapshot.hosts, snapshot.self, hasColour));
-  for (const each of modules) parts.push('\n', renderModule(each, hasColour));
+  for (const each of modules) parts.push('\n', renderModule(each, snapshot.time, hasColour));
   if (modules.length === 0) parts.push('\nno modules\n');
   return parts.join('');
 }
@@ -67,7 +68,7 @@ function describeNetwork({ name, address, up, rttMs }: HostStatus['networks'][nu
   return `${name} ${address} ${state}`;
 }
 
-function renderModule(module: ModuleStatus, hasColour: boolean): string {
+function renderModule(module: ModuleStatus, now: string, hasColour: boolean): string {
   const facts = [
     `wanted ${module.desired}`,
     `epoch ${module.epoch}`,
@@ -83,6 +84,7 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
       '  ',
     ),
   );
+  if (module.maintenance) lines.push(`  ${paint(describeMaintenance(module.maintenance, now), 'yellow', hasColour)}\n`);
   for (const { resync, host, resyncPaused = null } of module.onHosts) {
     if (resync !== null) lines.push(`  ${describeResync(resync, host, resyncPaused)}\n`);
     if (resyncPaused) lines.push(`  ${paint(describePause(resyncPaused, module), 'yellow', hasColour)}\n`);
@@ -112,6 +114,12 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
   const schedule = module.onHosts.find((replica) => replica.known && replica.verifySchedule)?.verifySchedule;
   if (schedule) lines.push(`  next verify: ${describeSchedule(schedule)}\n`);
   return lines.join('');
+}
+
+function describeMaintenance({ until, reason, by }: MaintenanceStatus, now: string): string {
+  const left = formatSeconds(Math.max(0, (Date.parse(until) - Date.parse(now)) / 1000));
+  const why = reason === null ? '' : `: ${printable(reason)}`;
+  return `MAINTENANCE until ${until}, ${left} left, neither restarted nor taken over by itself${why} (${printable(by)})`;
 }
 
 const stateColours: Readonly<Record<ReplicaStatus['state'], Colour>> = {

@@ -2,22 +2,22 @@
 import { decide, isGivenUp, isUnderWay } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { detach, isDetached } from './handOver.ts';
+import { beginMaintenance, endMaintenance, maintenanceOutcome } from './maintenance.ts';
 import { promote } from './promote.ts';
 import { beginRepair, repairOutcome } from './repair.ts';
 import { shownState } from './status.ts';
 import { refusal, type Refusal } from './refusal.ts';
 import { switchover } from './switchover.ts';
-import type { Command, Outcome } from './types.ts';
+import type { Command, CoreEvent, MaintenanceWish, Outcome } from './types.ts';
 
-export function command(
-  draft: Draft,
-  event: { id: number; kind: Command['kind']; keep?: string | null; deadline: number; arbiterReachable: boolean },
-): void {
+export function command(draft: Draft, event: Extract<CoreEvent, { type: 'command' }>): void {
   const keep = event.keep ?? null;
   const refused =
     event.kind === 'resolve'
       ? resolve(draft, keep, event.arbiterReachable)
-      : begin(draft, event.kind, event.arbiterReachable);
+      : event.kind === 'beginMaintenance' || event.kind === 'endMaintenance'
+        ? maintain(draft, event.kind, event.maintenance)
+        : begin(draft, event.kind, event.arbiterReachable);
   if (refused) draft.emit({ type: 'commandDone', id: event.id, outcome: refused });
   else {
     draft.state.commands = [
@@ -27,7 +27,14 @@ export function command(
   }
 }
 
-function begin(draft: Draft, kind: Exclude<Command['kind'], 'resolve'>, arbiterReachable: boolean): Refusal | null {
+function maintain(draft: Draft, kind: 'beginMaintenance' | 'endMaintenance', wish?: MaintenanceWish): Refusal | null {
+  if (!wish) return refusal('BAD_REQUEST', 'a maintenance needs to know who asked for it, and how long it is to be');
+  return kind === 'beginMaintenance' ? beginMaintenance(draft, wish) : endMaintenance(draft, wish.by);
+}
+
+type Plain = Exclude<Command['kind'], 'resolve' | 'beginMaintenance' | 'endMaintenance'>;
+
+function begin(draft: Draft, kind: Plain, arbiterReachable: boolean): Refusal | null {
   switch (kind) {
     case 'start':
       if (draft.state.role.at === 'waiting') draft.wait('starting');
@@ -38,8 +45,12 @@ function begin(draft: Draft, kind: Exclude<Command['kind'], 'resolve'>, arbiterR
     case 'stop':
       return want(draft, 'stopped');
     case 'switchover':
-    case 'drain':
-      return switchover(draft, arbiterReachable);
+    case 'drain': {
+      const refused = switchover(draft, arbiterReachable);
+      // Wherever it ends, the server is to be started again, during a maintenance, too.
+      if (!refused) want(draft, 'started');
+      return refused;
+    }
     case 'force':
       return force(draft, arbiterReachable);
     case 'repair':
@@ -231,6 +242,12 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
     case 'repair': {
       const repaired = repairOutcome(draft);
       if (repaired) return repaired;
+      break;
+    }
+    case 'beginMaintenance':
+    case 'endMaintenance': {
+      const known = maintenanceOutcome(draft);
+      if (known) return known;
       break;
     }
     case 'shutdown':

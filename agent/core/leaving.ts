@@ -8,7 +8,7 @@ type Primary = Extract<Role, { at: 'primary' }>;
 const handOverLimitMs = 5000;
 
 export function serverIsDown(server: ServerPhase): boolean {
-  return server.kind === 'held' || server.kind === 'down';
+  return server.kind === 'held' || server.kind === 'down' || server.kind === 'keptDown';
 }
 
 export function beginLeaving(draft: Draft, role: Primary, leaving: LeaveFor): void {

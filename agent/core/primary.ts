@@ -3,6 +3,7 @@ import { entryOf, isGivenUp } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving, serverIsDown } from './leaving.ts';
 import { leavesItsDisk } from './leavingDisk.ts';
+import { heldReason, isHeld, isInMaintenance } from './maintenance.ts';
 import type { ArbiterRecord, Link, ModuleConfig, Proposal, ReplicaFacts, Role } from './types.ts';
 
 export type Primary = Extract<Role, { at: 'primary' }>;
@@ -79,8 +80,9 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
   ) {
     return false;
   }
+  const stays = leaving === 'shutdown' && isInMaintenance(draft.state, draft.now);
   const handOver =
-    leaving !== 'stop' && leaving !== 'resolve' && link.kind === 'both' && draft.freshPeer()?.able === true;
+    leaving !== 'stop' && leaving !== 'resolve' && !stays && link.kind === 'both' && draft.freshPeer()?.able === true;
   if (!handOver && (leaving === 'switchover' || leaving === 'serverFailed' || leaving === 'diskFailed')) {
     draft.log(
       'warn',
@@ -210,7 +212,10 @@ function currentPrimary(draft: Draft, fallback: Primary): Primary {
 /** Starts the server when it may run and does not. */
 function settleServer(draft: Draft, role: Primary): void {
   if (role.leaving !== null) return;
-  const due = role.server.kind === 'held' || (role.server.kind === 'down' && draft.now >= role.server.restartAt);
+  const due =
+    role.server.kind === 'held' ||
+    (role.server.kind === 'down' && draft.now >= role.server.restartAt) ||
+    (role.server.kind === 'keptDown' && !isHeld(draft));
   if (!due) return;
   draft.become({ ...role, server: { kind: 'starting' } });
   draft.emit({ type: 'startServer', epoch: role.grant.epoch });
@@ -429,6 +434,11 @@ export function primaryServerFailed(draft: Draft, role: Primary, reason: string,
     draft.become({ ...role, server: { kind: 'held' } });
     return;
   }
+  if (isHeld(draft)) {
+    draft.log('warn', 'SERVER_KEPT_DOWN', `${config.module} ended on ${config.self} (${reason}): ${heldReason(draft)}`);
+    draft.become({ ...role, server: { kind: 'keptDown', reason: `it ended (${reason}): ${heldReason(draft)}` } });
+    return;
+  }
   if (lasting) {
     const told = role.server.kind === 'starting' && draft.state.lastingFailure === reason;
     if (!told) draft.log('error', 'SERVER_NOT_STARTED', `${config.module} cannot start on ${config.self}: ${reason}`);
@@ -451,7 +461,7 @@ export function primaryServerFailed(draft: Draft, role: Primary, reason: string,
     });
     return;
   }
-  if (role.link.kind === 'both' && draft.freshPeer()?.able === true) {
+  if (role.link.kind === 'both' && draft.freshPeer()?.able === true && !isInMaintenance(state, draft.now)) {
     draft.log(
       'error',
       'SERVER_GIVEN_UP',

@@ -1,5 +1,6 @@
 /** What a host tells its peer, and the state that people see. */
 import type { Divergence, ModuleState, Transition } from '../../schemas/generated/api.ts';
+import { toldMaintenance } from './maintenance.ts';
 import { diskErrorText, isInDoubt } from './ownDisk.ts';
 import type { LineageEntry, LineageRange, ModuleCoreState, PeerStatus, Role } from './types.ts';
 
@@ -40,7 +41,7 @@ function isSameRole(before: Role, after: Role): boolean {
 }
 
 /** The part of the state that goes out with every heartbeat. */
-export function peerStatusOf(state: ModuleCoreState): PeerStatus {
+export function peerStatusOf(state: ModuleCoreState, now: number): PeerStatus {
   const { role } = state;
   return {
     role: roleWord(state),
@@ -59,6 +60,7 @@ export function peerStatusOf(state: ModuleCoreState): PeerStatus {
     diverged: role.at === 'waiting' ? role.diverged : null,
     resolution: state.resolution,
     drain: state.drain,
+    maintenance: toldMaintenance(state, now),
   };
 }
 
@@ -184,6 +186,7 @@ function shownPrimary(core: ModuleCoreState, role: Extract<ModuleCoreState['role
         `until you choose: \`understudy resolve ${module} --keep ${self}\` or \`--keep ${peer}\``,
     };
   }
+  if (role.server.kind === 'keptDown') return { state, transition: null, reason: role.server.reason };
   if (role.server.kind === 'down') return { state, transition: 'starting', reason: role.server.reason };
   if (role.server.kind !== 'running') return { state, transition: 'starting', reason: null };
   if (role.link.kind === 'attaching' || role.link.kind === 'committing') {

@@ -7,6 +7,7 @@ import { learnResolution } from './divergence.ts';
 import { Draft } from './draft.ts';
 import { followingStarted, settleFollowing, startToFollow } from './following.ts';
 import { handedOver, released, releaseFailed, settleHandingOver } from './leaving.ts';
+import { learnMaintenance, settleMaintenance } from './maintenance.ts';
 import {
   fence,
   primaryGranted,
@@ -25,6 +26,7 @@ import { askingGranted, askingRefused, entered, mounted, settleAsking } from './
 import type {
   Desired,
   Endpoint,
+  Maintenance,
   ModuleConfig,
   ModuleCoreState,
   Operation,
@@ -51,6 +53,7 @@ export function initialState(
   now: number,
   incarnation: string,
   resolution: Resolution | null = null,
+  maintenance: Maintenance | null = null,
 ): ModuleCoreState {
   return {
     config,
@@ -62,6 +65,8 @@ export function initialState(
     inquiry: { askedAt: -Infinity, answeredAt: null, record: null, failure: null },
     peer: { heardAt: null, presentSince: null, closedAt: null, status: null },
     drain: null,
+    maintenance,
+    carriedOut: desired.sequence,
     bootedAt: now,
     operation: 0,
     pending: null,
@@ -81,6 +86,7 @@ export function initialState(
 export function step(state: ModuleCoreState, event: TimedEvent): StepResult {
   const draft = new Draft(state, event.now);
   handle(draft, event);
+  settleMaintenance(draft);
   settle(draft);
   settleCommands(draft);
   return { state: draft.state, effects: draft.effects };
@@ -219,6 +225,7 @@ function peerStatus(draft: Draft, status: PeerStatus | null): void {
   state.peer = { heardAt: now, presentSince, closedAt: null, status };
   draft.learn(status.record);
   learnResolution(draft, status.resolution ?? null);
+  learnMaintenance(draft, status.maintenance ?? null);
   const { sequence, value } = status.desired;
   const newer = sequence > state.desired.sequence;
   // Asked for on both sides of a cut: the preferred host's word holds.

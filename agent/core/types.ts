@@ -120,7 +120,27 @@ export interface PeerStatus {
   readonly diverged?: Fork | null;
   readonly resolution?: Resolution | null;
   readonly drain?: HostDrain | null;
+  readonly maintenance?: ToldMaintenance | null;
 }
+
+/** An operator works on the module; the one with the higher sequence number holds for both hosts. */
+export interface Maintenance {
+  readonly sequence: number;
+  /** By this host's clock; -Infinity: its time is over, null: an operator ended it. */
+  readonly until: number | null;
+  /** How long it was to be. */
+  readonly forMs: number;
+  readonly reason: string | null;
+  readonly by: string;
+}
+
+/** As it is told and kept: no two hosts, and no two lives of an agent, share a clock. */
+export interface ToldMaintenance extends Omit<Maintenance, 'until'> {
+  readonly leftMs: number | null;
+}
+
+/** What an operator asks for. */
+export type MaintenanceWish = Pick<Maintenance, 'forMs' | 'reason' | 'by'>;
 
 /** An operator clears a host of modules, or has done so: it follows, and takes over when the other host fails, but is never preferred. */
 export type HostDrain = 'draining' | 'drained';
@@ -170,6 +190,8 @@ export type ServerPhase =
   | { readonly kind: 'starting' }
   | { readonly kind: 'running' }
   | { readonly kind: 'down'; readonly restartAt: number; readonly reason: string; readonly lasting: boolean }
+  /** It ended during a maintenance, and is not started before its end by itself. */
+  | { readonly kind: 'keptDown'; readonly reason: string }
   | { readonly kind: 'stopping' };
 
 /** Why a primary gives up its role in order. */
@@ -242,7 +264,18 @@ export type Role =
 
 export interface Command {
   readonly id: number;
-  readonly kind: 'start' | 'stop' | 'switchover' | 'drain' | 'force' | 'resolve' | 'repair' | 'shutdown' | 'detach';
+  readonly kind:
+    | 'start'
+    | 'stop'
+    | 'switchover'
+    | 'drain'
+    | 'force'
+    | 'resolve'
+    | 'repair'
+    | 'shutdown'
+    | 'detach'
+    | 'beginMaintenance'
+    | 'endMaintenance';
   /** Of `resolve`: the host whose history goes on. */
   readonly keep: string | null;
   readonly since: number;
@@ -276,6 +309,9 @@ export interface ModuleCoreState {
   };
   /** Of this host; the same for all of its modules. */
   readonly drain: HostDrain | null;
+  readonly maintenance: Maintenance | null;
+  /** Sequence number of what an operator wanted when a server last ran, or a maintenance began. */
+  readonly carriedOut: number;
   readonly bootedAt: number;
   /** Number of the asynchronous operation that is awaited; answers to older ones are ignored. */
   readonly operation: number;
@@ -334,6 +370,7 @@ export type CoreEvent =
       readonly id: number;
       readonly kind: Command['kind'];
       readonly keep?: string | null;
+      readonly maintenance?: MaintenanceWish | undefined;
       readonly deadline: number;
       readonly arbiterReachable: boolean;
     };
@@ -380,6 +417,7 @@ export type Outcome =
 export type Effect =
   | { readonly type: 'saveDesired'; readonly desired: Desired }
   | { readonly type: 'saveResolution'; readonly resolution: Resolution }
+  | { readonly type: 'saveMaintenance'; readonly maintenance: ToldMaintenance }
   | { readonly type: 'readArbiter' }
   | { readonly type: 'propose'; readonly proposal: Proposal }
   | { readonly type: 'operation'; readonly number: number; readonly operation: Operation }

@@ -2,6 +2,7 @@
 import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { follow } from './following.ts';
+import { heldReason, isHeld } from './maintenance.ts';
 import { isInDoubt } from './ownDisk.ts';
 import { goesFirst } from './preference.ts';
 import { promote } from './promote.ts';
@@ -99,6 +100,10 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     );
     return;
   }
+  if (isHeld(draft)) {
+    draft.wait(heldReason(draft));
+    return;
+  }
   const base = draft.tail()?.epoch ?? record.base;
   const start = (inSync: readonly string[]) =>
     promote(draft, {
@@ -151,6 +156,10 @@ function withoutRecord(draft: Draft, peer: PeerStatus | null): void {
     draft.wait(
       `the arbiter has no record of ${config.module}: waiting for ${config.peer}, ${why}, to see what both replicas hold`,
     );
+    return;
+  }
+  if (isHeld(draft)) {
+    draft.wait(heldReason(draft));
     return;
   }
   const mine = state.replica.consistent ? (draft.tail()?.epoch ?? 0) : -1;

@@ -200,6 +200,8 @@ export class ClusterView {
         (best, each) => (each && (!best || each.at > best.at) ? each : best),
         null,
       );
+    const onHosts = module.hosts.map((host) => this.#replica(slot, host));
+    const maintained = onHosts.filter(({ maintenance }) => maintenance);
     return {
       name: module.name,
       hosts: [...module.hosts],
@@ -214,7 +216,8 @@ export class ClusterView {
         module.failover.automatic &&
         (cluster.arbiter.kind !== 'none' || module.failover.withoutArbiter === 'risk-split-brain'),
       warnings: warnings(slot, cluster.arbiter.kind),
-      onHosts: module.hosts.map((host) => this.#replica(slot, host)),
+      maintenance: (maintained.find(({ host }) => host === self.name) ?? maintained[0])?.maintenance ?? null,
+      onHosts,
       lastFailover: reports(
         slot.runtime?.lastFailover ?? null,
         told.map((each) => each?.lastFailover),

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import type { FailoverReport, LastVerify, ResyncBandwidth, ResyncReport } from '../../schemas/generated/api.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { continued, handedCore } from '../core/handOver.ts';
+import { isInMaintenance } from '../core/maintenance.ts';
 import { initialState, step } from '../core/step.ts';
 import { drainOf } from '../core/switchover.ts';
 import { quietUntil } from '../core/quiet.ts';
@@ -12,6 +13,7 @@ import type {
   CoreEvent,
   Effect,
   HostDrain,
+  MaintenanceWish,
   ModuleConfig,
   ModuleCoreState,
   Operation,
@@ -24,6 +26,7 @@ import { MirrorError } from '../mirror/mirrorError.ts';
 import type { VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
+import type { MaintenanceFile } from './maintenanceFile.ts';
 import { noticeOf, type NoticedEvent } from './mirrorNotice.ts';
 import { ModuleMirror } from './moduleMirror.ts';
 import { ModuleResync, type ResyncFile } from './moduleResync.ts';
@@ -51,6 +54,7 @@ export interface ModuleRuntimeOptions {
   readonly server: VirtualServer;
   readonly desired: DesiredFile;
   readonly resolution: ResolutionFile;
+  readonly maintenance: MaintenanceFile;
   readonly verify: VerifyFile;
   readonly resync: ResyncFile;
   readonly resyncBandwidth: ResyncBandwidth;
@@ -126,6 +130,7 @@ export class ModuleRuntime {
       performance.now(),
       randomUUID(),
       options.resolution.read(),
+      options.maintenance.read(performance.now(), Date.now()),
     );
     this.#core = handed ? continued(initial, handed.core, performance.now()) : initial;
     this.#resync = new ModuleResync({
@@ -361,17 +366,24 @@ export class ModuleRuntime {
 
   /** The same object as long as nothing of it has changed. */
   status(): ModuleStatus {
-    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, this.#schedule.status);
+    const maintenance = this.#options.maintenance.shown(isInMaintenance(this.#core, performance.now()));
+    const schedule = this.#schedule.status;
+    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, { schedule, maintenance });
   }
 
   /** Resolves when the command is done or refused. */
-  command(kind: Command['kind'], timeoutMs: number, keep: string | null = null): Promise<Outcome> {
+  command(
+    kind: Command['kind'],
+    timeoutMs: number,
+    keep: string | null = null,
+    maintenance?: MaintenanceWish,
+  ): Promise<Outcome> {
     const id = this.#nextCommand++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
       const deadline = performance.now() + timeoutMs;
       const arbiterReachable = this.#options.arbiter.reachable();
-      this.#dispatch({ type: 'command', id, kind, keep, deadline, arbiterReachable });
+      this.#dispatch({ type: 'command', id, kind, keep, maintenance, deadline, arbiterReachable });
     });
   }
 
@@ -447,6 +459,9 @@ export class ModuleRuntime {
         return;
       case 'saveResolution':
         this.#options.resolution.save(effect.resolution);
+        return;
+      case 'saveMaintenance':
+        this.#options.maintenance.save(effect.maintenance, Date.now());
         return;
       case 'readArbiter':
         this.#readArbiter();

@@ -1,10 +1,12 @@
 import type {
   FailoverReport,
+  MaintenanceStatus,
   ReplicaStatus,
   Traffic,
   VerifySchedule,
   VerifyStatus,
 } from '../../schemas/generated/api.ts';
+import { isInMaintenance } from '../core/maintenance.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState, type ShownState } from '../core/status.ts';
 import type { ModuleCoreState, PeerStatus } from '../core/types.ts';
 import type { MirrorStats } from '../mirror/mirror.ts';
@@ -22,6 +24,12 @@ interface ShownVerify {
   readonly progressed: object | null;
 }
 
+/** What is to happen at a time. */
+interface Planned {
+  readonly schedule: VerifySchedule | null;
+  readonly maintenance: MaintenanceStatus | null;
+}
+
 /** What the other hosts are told of one module, and what is shown of it: made anew only when it may have changed. */
 export class ModuleView {
   lastFailover: FailoverReport | null = null;
@@ -32,6 +40,8 @@ export class ModuleView {
   #diskSilentSince: string | null = null;
   /** Of the core's state, until it changes. */
   #told: { readonly status: PeerStatus; readonly shown: ShownState } | null = null;
+  /** Second of the clock for which {@link #told} was made during a maintenance: how much is left of it is told, too. */
+  #toldAt = 0;
   #since = new Date();
   #shown = '';
 
@@ -86,7 +96,13 @@ export class ModuleView {
 
   /** The same object as long as nothing of it has changed: it is asked for with every heartbeat. */
   tell(core: ModuleCoreState): { readonly status: PeerStatus; readonly shown: ShownState } {
-    return (this.#told ??= { status: peerStatusOf(core), shown: shownState(core) });
+    const now = performance.now();
+    const second = isInMaintenance(core, now) ? Math.floor(now / 1000) : 0;
+    if (this.#told === null || second !== this.#toldAt) {
+      this.#told = { status: peerStatusOf(core, now), shown: shownState(core) };
+      this.#toldAt = second;
+    }
+    return this.#told;
   }
 
   /** The same object as long as nothing of it has changed. */
@@ -95,7 +111,7 @@ export class ModuleView {
     server: ModuleServer,
     resync: ModuleResync,
     verify: ShownVerify,
-    schedule: VerifySchedule | null,
+    { schedule, maintenance }: Planned,
   ): ModuleStatus {
     const told = this.tell(core);
     const { state, detail, startedAt } = server;
@@ -109,6 +125,7 @@ export class ModuleView {
       resync.shown,
       verify.progressed,
       this.#diskSilentSince,
+      maintenance,
     ];
     return this.#status.of(inputs, () => {
       const { role, replica, restarts } = core;
@@ -126,7 +143,10 @@ export class ModuleView {
         diskSilentSince: silentSince,
         server: {
           state,
-          detail: role.at === 'primary' && role.server.kind === 'down' ? role.server.reason : detail,
+          detail:
+            role.at === 'primary' && (role.server.kind === 'down' || role.server.kind === 'keptDown')
+              ? role.server.reason
+              : detail,
           startedAt: startedAt?.toISOString() ?? null,
           restarts: restarts.length,
         },
@@ -136,6 +156,7 @@ export class ModuleView {
         undoLost: serving ? null : resync.undoLost,
         verify: verify.status,
         verifySchedule: serving ? schedule : null,
+        maintenance,
       };
     });
   }

@@ -14,6 +14,7 @@ import { ScriptsServer } from '../server/scripts/scriptsServer.ts';
 import type { VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { letGoOf, settingsOf, type HandedModule } from './handOver.ts';
+import { MaintenanceFile } from './maintenanceFile.ts';
 import { ModuleRuntime, type ModuleRuntimeOptions } from './moduleRuntime.ts';
 import { ResyncFile } from './moduleResync.ts';
 import { DesiredFile, ResolutionFile } from './moduleState.ts';
@@ -92,6 +93,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     server: makeServer(configuration, module, log),
     desired: new DesiredFile(stateDirectory),
     resolution: new ResolutionFile(stateDirectory),
+    maintenance: new MaintenanceFile(stateDirectory),
     verify: new VerifyFile(stateDirectory),
     resync: new ResyncFile(stateDirectory),
     resyncBandwidth: module.resync.bandwidth,

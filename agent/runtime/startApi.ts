@@ -72,6 +72,9 @@ function facadeOf({ configuration, commands, hostCommands, upgrade, view, log, s
     resumeResync: (module, bandwidth, by) => commands.run('resumeResync', module, null, by, { bandwidth }),
     paceResync: (module, bandwidth, by) => commands.run('paceResync', module, null, by, { bandwidth }),
     repair: (module, verifiedAt, by) => commands.run('repair', module, null, by, { verifiedAt }),
+    beginMaintenance: (module, forMs, reason, by) =>
+      commands.run('beginMaintenance', module, null, by, { forMs, reason }),
+    endMaintenance: (module, by) => commands.run('endMaintenance', module, null, by),
     drain: (host, by) => hostCommands.run('drain', host, by),
     undrain: (host, by) => hostCommands.run('undrain', host, by),
     upgrade: async (onlyLook, by) => {

@@ -5,6 +5,7 @@ import { addClusterCommand } from './addCluster.ts';
 import { drainHostCommand, undrainHostCommand } from './drain.ts';
 import { enterTokenCommand } from './enterToken.ts';
 import { forcePrimaryCommand } from './forcePrimary.ts';
+import { beginMaintenanceCommand, endMaintenanceCommand } from './maintenance.ts';
 import { openModuleCommand } from './openModule.ts';
 import { reconnectCommand } from './reconnect.ts';
 import { removeClusterCommand } from './removeCluster.ts';
@@ -36,6 +37,8 @@ const commands: Readonly<Record<string, Command>> = {
   pauseResync: pauseResyncCommand,
   resumeResync: resumeResyncCommand,
   paceResync: paceResyncCommand,
+  beginMaintenance: beginMaintenanceCommand,
+  endMaintenance: endMaintenanceCommand,
   drainHost: drainHostCommand,
   undrainHost: undrainHostCommand,
   showLog: (services) => services.log.show(),

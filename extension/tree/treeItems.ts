@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { ModuleStatus } from '../../schemas/generated/api.ts';
+import type { MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
 import { formatBytes, formatDuration } from '../model/format.ts';
 import { drainableHosts } from '../model/hostFacts.ts';
 import {
@@ -87,19 +87,19 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
   const facts = moduleFacts(module);
   item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
   item.description = session.connected
-    ? `${facts.word} ${facts.label}${verifyOf(module)}`
+    ? `${facts.word} ${facts.label}${module.maintenance ? ' · maintenance' : ''}${verifyOf(module)}`
     : `last known: ${facts.word}`;
   const actions = actionFacts(module, session.connected).filter((action) => action.enabled);
-  item.contextValue = contextValue(
-    'module',
-    actions.map((action) => action.name),
-  );
+  const { maintenance = null } = module;
+  const attention = !session.connected ? '' : maintenance === null ? 'attended' : 'maintained';
+  item.contextValue = contextValue('module', [...actions.map((action) => action.name), attention]);
   const lines = [
     `**${name}** — ${facts.word} ${facts.label}`,
     linkFacts(module).detail,
     resyncOf(module),
     `Epoch ${module.epoch} · ${(module.directories ?? [module.directory]).map((each) => `\`${each}\``).join(' · ')}`,
   ];
+  if (maintenance) lines.splice(1, 0, `$(tools) ${maintenanceWords(maintenance)}`);
   item.tooltip = markdown([...lines, ...module.warnings.map((warning) => `$(warning) ${warning}`)]);
   return item;
 }
@@ -147,6 +147,11 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
     arguments: [{ kind: 'replica', session, module: name, host, id: '' }],
   };
   return item;
+}
+
+function maintenanceWords({ until, reason, by }: MaintenanceStatus): string {
+  const left = formatDuration(Math.max(0, Date.parse(until) - Date.now()));
+  return `In maintenance until ${until} (${left} left), neither restarted nor taken over by itself${reason === null ? '' : `: ${reason}`} (${by}).`;
 }
 
 /** ` · verify 42 %` while one runs, and what the last one found if that is not nothing. */

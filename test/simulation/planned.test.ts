@@ -16,8 +16,10 @@ function run(seed: number): World {
     world.run(random.between(100, 5000));
     const host = random.pick(hosts);
     const chosen = random.next();
-    if (chosen < 0.15) world.drain(host, true);
-    else if (chosen < 0.3) world.drain(host, false);
+    if (chosen < 0.1) world.drain(host, true);
+    else if (chosen < 0.2) world.drain(host, false);
+    else if (chosen < 0.25) world.maintain(host, random.between(1000, 30_000));
+    else if (chosen < 0.3) world.maintain(host, null);
     else if (chosen < 0.4) world.crash(host);
     else if (chosen < 0.6) world.boot(host);
     else if (chosen < 0.7) world.setCut('alpha', 'beta', random.next() < 0.4);
@@ -32,7 +34,8 @@ function run(seed: number): World {
     world.setCut(host, 'gamma', false);
   }
   world.setCut('alpha', 'beta', false);
-  world.run(10_000);
+  // Longer than any maintenance.
+  world.run(40_000);
   world.command('alpha', 'start');
   world.run(60_000);
   return world;

@@ -49,6 +49,9 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'undrain':
       world.drain(host, verb === 'drain');
       return;
+    case 'maintenance':
+      world.maintain(host, second === 'end' ? null : Number(second.replace(/s$/, '')) * 1000, third || null);
+      return;
     case 'command':
       world.command(
         second as HostName,

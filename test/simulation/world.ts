@@ -2,7 +2,9 @@
  * Two hosts and a witness on a virtual clock and network, with the agent's own failover core. Mirror and server are modelled by what the
  * core may rely on: what is acknowledged when, what a crash leaves. Every step checks the promises.
  */
+import { Draft } from '../../agent/core/draft.ts';
 import { continued, handedCore } from '../../agent/core/handOver.ts';
+import { isHeld } from '../../agent/core/maintenance.ts';
 import { initialState, step } from '../../agent/core/step.ts';
 import { quietUntil } from '../../agent/core/quiet.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState } from '../../agent/core/status.ts';
@@ -12,6 +14,7 @@ import type {
   CoreEvent,
   Effect,
   LineageEntry,
+  Maintenance,
   ModuleConfig,
   ModuleCoreState,
   Operation,
@@ -44,6 +47,7 @@ interface Disk {
   desired: ModuleCoreState['desired'];
   resolution: Resolution | null;
   drained: boolean;
+  maintenance: Maintenance | null;
   /** Without an arbiter: this host's copy of the record. */
   record: ArbiterRecord | null;
   lineage: LineageEntry[];
@@ -161,6 +165,7 @@ export class World {
         desired: { value: 'started', sequence: 0 },
         resolution: null,
         drained: false,
+        maintenance: null,
         record: null,
         lineage: [],
         consistent: true,
@@ -194,6 +199,7 @@ export class World {
       this.now,
       `${name}${String(host.life)}`,
       host.disk.resolution,
+      host.disk.maintenance,
     );
     if (host.disk.drained) this.#feed(host, { type: 'hostDrain', drain: 'drained' });
   }
@@ -262,6 +268,22 @@ export class World {
     if (drain) this.command(name, 'drain');
   }
 
+  /** An operator begins a maintenance, or ends it (null). */
+  maintain(name: HostName, forMs: number | null, reason: string | null = null): void {
+    const host = this.hosts[name];
+    if (!host.core) return;
+    const kind = forMs === null ? 'endMaintenance' : 'beginMaintenance';
+    this.#trace(`${this.#time()} command ${kind} on ${name}`);
+    this.#feed(host, {
+      type: 'command',
+      id: this.#order++,
+      kind,
+      maintenance: { forMs: forMs ?? 0, reason, by: 'an operator' },
+      deadline: this.now + 60_000,
+      arbiterReachable: true,
+    });
+  }
+
   /** The agent is replaced by another program, which is there after `awayMs`. */
   upgrade(name: HostName, awayMs: number): void {
     const host = this.hosts[name];
@@ -288,10 +310,18 @@ export class World {
         if (host.life !== life || !host.core) return;
         host.life += 1;
         this.upgrades += 1;
-        const { desired, resolution } = host.disk;
+        const { desired, resolution, maintenance } = host.disk;
         const config = this.#config(host.name);
         const incarnation = `${host.name}${String(host.life)}`;
-        const initial = initialState(config, desired, this.#facts(host), this.now, incarnation, resolution);
+        const initial = initialState(
+          config,
+          desired,
+          this.#facts(host),
+          this.now,
+          incarnation,
+          resolution,
+          maintenance,
+        );
         host.core = continued(initial, handed, this.now);
         if (host.disk.drained) this.#feed(host, { type: 'hostDrain', drain: 'drained' });
       });
@@ -396,7 +426,7 @@ export class World {
       if (!host.core || Math.max(host.pausedUntil, host.awayUntil) > this.now) continue;
       const peer = this.#other(host.name);
       const sentAt = this.now;
-      const status: PeerStatus = peerStatusOf(host.core);
+      const status: PeerStatus = peerStatusOf(host.core, this.now);
       const { life } = host;
       if (!this.#connected(host.name, peer.name)) continue;
       this.#after(this.#latency(), () => {
@@ -456,7 +486,8 @@ export class World {
       }
     }
     if (isSame || !isToldTheSame(before, state)) return;
-    const told = (of: ModuleCoreState) => JSON.stringify([peerStatusOf(of), shownState(of), divergenceOf(of)]);
+    const told = (of: ModuleCoreState) =>
+      JSON.stringify([peerStatusOf(of, this.now), shownState(of), divergenceOf(of)]);
     if (told(before) !== told(state)) {
       throw new Violation(`${this.#time()} ${host.name}: ${event.type} changed what is told, and nobody would be told`);
     }
@@ -470,11 +501,18 @@ export class World {
       case 'saveResolution':
         host.disk.resolution = effect.resolution;
         return;
+      case 'saveMaintenance': {
+        // The virtual clock goes on over crashes: it is what a wall's clock is for agents.
+        const { leftMs, ...rest } = effect.maintenance;
+        host.disk.maintenance = { ...rest, until: leftMs === null ? null : this.now + leftMs };
+        return;
+      }
       case 'readArbiter':
         this.#askArbiter(host, () => ({ type: 'arbiterRead', record: this.#recordFor(host) }));
         return;
       case 'propose': {
         const { expect, record } = effect.proposal;
+        this.#checkMaintenance(host);
         this.#askArbiter(host, () => {
           const current = this.#recordFor(host);
           if (current?.proposal === record.proposal) return { type: 'proposalGranted', record: current };
@@ -590,6 +628,14 @@ export class World {
           `${this.#time()}: the server starts on ${host.name} without acknowledged write ${String(write)}`,
         );
       }
+    }
+  }
+
+  /** Nobody begins to take over by himself during a maintenance. */
+  #checkMaintenance({ name, core }: Host): void {
+    if (core?.role.at !== 'asking' || core.role.forced || core.role.since !== this.now) return;
+    if (isHeld(new Draft(core, this.now))) {
+      throw new Violation(`${this.#time()}: ${name} takes over by itself during a maintenance`);
     }
   }
 

@@ -11,6 +11,7 @@ import type {
   ChangedEvent,
   HostStatus,
   LastVerify,
+  MaintenanceStatus,
   LogEntry,
   LogEvent,
   ModuleStatus,
@@ -241,11 +242,20 @@ export class StoryCluster {
       resumeResync: (module, bandwidth) => this.#paceResync(module, null, bandwidth),
       paceResync: (module, bandwidth) => this.#paceResync(module, undefined, bandwidth),
       repair: (module, verifiedAt, by) => this.#repair(module, verifiedAt, by.name),
+      beginMaintenance: (module, forMs, reason, by) =>
+        this.#maintain(module, { until: new Date(Date.now() + forMs).toISOString(), reason, by: by.name }),
+      endMaintenance: (module) => this.#maintain(module, null),
       drain: (target) => this.#drain(target, 'drained'),
       undrain: (target) => this.#drain(target, null),
       upgrade: () => Promise.resolve({ ok: false, refusal: { code: 'FAILED', reason: 'There is nothing newer.' } }),
       isServing: (module) => this.modules.get(module)?.primary === host,
     };
+  }
+
+  #maintain(name: string, maintenance: MaintenanceStatus | null): Promise<Outcome> {
+    this.change(name, (module) => (module.maintenance = maintenance));
+    const message = maintenance ? `${name} is in maintenance` : `the maintenance of ${name} has ended`;
+    return Promise.resolve({ ok: true, result: { durationMs: 0, message } });
   }
 
   #drain(host: string, drain: 'drained' | null): Promise<Outcome> {

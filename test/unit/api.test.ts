@@ -446,6 +446,22 @@ describe('commands', () => {
     ]);
   });
 
+  it('begin and end a maintenance for an operator', async () => {
+    const { port } = await start();
+    const begin = { module: 'web', forSeconds: 90 };
+    await expect((await connect(port, 'viewer')).call('module.maintenance', begin)).rejects.toThrow(/role operator/);
+    const operator = await connect(port, 'operator');
+    await operator.call('module.maintenance', begin);
+    await operator.call('module.maintenance', { module: 'web', end: true });
+    for (const params of [{ module: 'web' }, { ...begin, end: true }, { module: 'web', end: true, reason: 'x' }]) {
+      await expect(operator.call('module.maintenance', params)).rejects.toThrow(/either forSeconds/);
+    }
+    expect(facade.commands.map((each) => each.replace(/^.*?: /, ''))).toEqual([
+      'maintain web for 90000 ms',
+      'end the maintenance of web',
+    ]);
+  });
+
   it('drain a host for an operator, and undrain it', async () => {
     const { port } = await start();
     const viewer = await connect(port, 'viewer');

@@ -155,6 +155,7 @@ describe('understudy', () => {
       'switchover',
       'drain',
       'undrain',
+      'maintenance',
       'force-primary',
       'resolve',
       'verify',
@@ -749,6 +750,30 @@ describe('with an agent', () => {
     facade.state = snapshotOf();
     facade.state = { ...facade.state, hosts: facade.state.hosts.map((host) => ({ ...host, drain: 'drained' })) };
     expect((await local(['status'])).out).toMatch(/HOST +ROLE +DRAIN[\s\S]*alpha \* +host +drained +yes/);
+  });
+
+  it('maintenance begins for a time and ends, and status shows how long it still takes', async () => {
+    const begun = await local(['maintenance', 'web', '--for', '2h', '--reason', 'new switch']);
+    expect(begun).toMatchObject({ code: 0, err: '' });
+    expect((await local(['maintenance', 'web', '--end'])).code).toBe(0);
+    for (const args of [
+      [],
+      ['--for', 'soon'],
+      ['--for', '31d'],
+      ['--for', '1h', '--end'],
+      ['--end', '--reason', 'x'],
+    ]) {
+      expect((await local(['maintenance', 'web', ...args])).code).toBe(2);
+    }
+    expect(facade.commands).toEqual([
+      'local: maintain web for 7200000 ms: new switch',
+      'local: end the maintenance of web',
+    ]);
+    const maintenance = { until: '2026-11-22T13:30:00.000Z', reason: 'new switch', by: 'ann' };
+    facade.state = snapshotOf([moduleStatus('web', { maintenance })]);
+    expect((await local(['status'])).out).toContain(
+      'MAINTENANCE until 2026-11-22T13:30:00.000Z, 1 h 30 min left, neither restarted nor taken over by itself: new switch (ann)',
+    );
   });
 
   it('resync is paused only after the name was typed, goes on, and takes another bandwidth', async () => {
