@@ -29,6 +29,10 @@ export interface ResolvedModule {
     readonly restartPeriodMs: number;
     readonly maxFailovers: number;
     readonly failoverPeriodMs: number;
+    readonly failback: 'manual' | 'automatic';
+    readonly failbackAfterMs: number;
+    /** See {@link parseWindow}, or "always". */
+    readonly failbackWindow: string;
   };
   /** `bandwidth` in bytes per second; null: unlimited; "adaptive": what the server leaves. `undo` in bytes; null: by the free space, 0: off. */
   readonly resync: { readonly bandwidth: number | null | 'adaptive'; readonly undo: number | null };
@@ -144,6 +148,9 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       restartPeriodMs: duration(failover.restartPeriod),
       maxFailovers: failover.maxFailovers,
       failoverPeriodMs: duration(failover.failoverPeriod),
+      failback: failover.failback,
+      failbackAfterMs: duration(failover.failbackAfter),
+      failbackWindow: failover.failbackWindow,
     },
     resync: { bandwidth: resyncBandwidth(resync.bandwidth), undo: undoBytes(resync.undo) },
     verify: { bandwidth: rateOf(verify.bandwidth), schedule: verify.schedule },

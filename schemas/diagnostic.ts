@@ -27,6 +27,8 @@ export type DiagnosticCode =
   | 'detection-too-short'
   | 'bad-duration'
   | 'no-arbiter'
+  | 'window-never-open'
+  | 'failback-without-failover'
   | 'split-brain-risk'
   | 'not-mirrored'
   | 'bad-disk'

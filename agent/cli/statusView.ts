@@ -1,4 +1,5 @@
 import type {
+  FailbackStatus,
   HostStatus,
   MaintenanceStatus,
   ModuleStatus,
@@ -85,6 +86,9 @@ function renderModule(module: ModuleStatus, now: string, hasColour: boolean): st
     ),
   );
   if (module.maintenance) lines.push(`  ${paint(describeMaintenance(module.maintenance, now), 'yellow', hasColour)}\n`);
+  for (const { known, failback } of module.onHosts) {
+    if (known && failback) lines.push(`  ${describeFailback(failback)}\n`);
+  }
   for (const { resync, host, resyncPaused = null } of module.onHosts) {
     if (resync !== null) lines.push(`  ${describeResync(resync, host, resyncPaused)}\n`);
     if (resyncPaused) lines.push(`  ${paint(describePause(resyncPaused, module), 'yellow', hasColour)}\n`);
@@ -120,6 +124,11 @@ function describeMaintenance({ until, reason, by }: MaintenanceStatus, now: stri
   const left = formatSeconds(Math.max(0, (Date.parse(until) - Date.parse(now)) / 1000));
   const why = reason === null ? '' : `: ${printable(reason)}`;
   return `MAINTENANCE until ${until}, ${left} left, neither restarted nor taken over by itself${why} (${printable(by)})`;
+}
+
+function describeFailback({ to, at, waitsFor }: FailbackStatus): string {
+  const waits = waitsFor === null ? '' : `${at === null ? ' waits for' : ', as it waits for'}: ${printable(waitsFor)}`;
+  return `failback to ${to}${at === null ? '' : ` at ${at}`}${waits}`;
 }
 
 const stateColours: Readonly<Record<ReplicaStatus['state'], Colour>> = {

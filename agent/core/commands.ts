@@ -46,9 +46,10 @@ function begin(draft: Draft, kind: Plain, arbiterReachable: boolean): Refusal | 
       return want(draft, 'stopped');
     case 'switchover':
     case 'drain': {
+      const { hosts, peer } = draft.config;
       const refused = switchover(draft, arbiterReachable);
-      // Wherever it ends, the server is to be started again, during a maintenance, too.
-      if (!refused) want(draft, 'started');
+      // Wherever it ends, the server is to be started again, during a maintenance, too. A drained host gets its modules back.
+      if (!refused) want(draft, 'started', kind === 'switchover' && peer !== hosts[0] ? peer : null);
       return refused;
     }
     case 'force':
@@ -71,8 +72,9 @@ function tryAgainNow(draft: Draft): void {
   draft.become({ ...role, server: { ...role.server, restartAt: draft.now, lasting: false } });
 }
 
-function want(draft: Draft, value: 'started' | 'stopped'): null {
-  draft.state.desired = { value, sequence: draft.state.desired.sequence + 1 };
+function want(draft: Draft, value: 'started' | 'stopped', stay = draft.state.desired.stay ?? null): null {
+  const { sequence } = draft.state.desired;
+  draft.state.desired = { value, sequence: sequence + 1, ...(stay !== null && { stay }) };
   draft.emit({ type: 'saveDesired', desired: draft.state.desired });
   return null;
 }

@@ -17,6 +17,7 @@ export function beginLeaving(draft: Draft, role: Primary, leaving: LeaveFor): vo
     switchover: `moves to ${draft.config.peer}`,
     shutdown: 'leaves this host',
     resolve: `stops: an operator keeps ${draft.config.peer}`,
+    failback: `goes back to ${draft.config.peer}`,
     diskFailed: `moves to ${draft.config.peer}`,
     serverFailed: `fails over to ${draft.config.peer}`,
   };

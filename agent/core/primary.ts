@@ -83,7 +83,8 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
   const stays = leaving === 'shutdown' && isInMaintenance(draft.state, draft.now);
   const handOver =
     leaving !== 'stop' && leaving !== 'resolve' && !stays && link.kind === 'both' && draft.freshPeer()?.able === true;
-  if (!handOver && (leaving === 'switchover' || leaving === 'serverFailed' || leaving === 'diskFailed')) {
+  const isMove = leaving !== 'stop' && leaving !== 'resolve' && leaving !== 'shutdown';
+  if (!handOver && isMove) {
     draft.log(
       'warn',
       'SWITCHOVER_CANCELLED',
@@ -415,7 +416,7 @@ export function primaryServerRunning(draft: Draft, role: Primary): void {
     cause === 'failover'
       ? `${peer} failed`
       : cause === 'switchover'
-        ? 'an operator switched it over'
+        ? 'it was moved in order'
         : 'an operator forced it';
   draft.emit({
     type: 'reportFailover',

@@ -64,6 +64,13 @@ export function enter(draft: Draft, grant: ArbiterRecord, firstSign: number): vo
   if (grant.cause === 'failover' || grant.cause === 'restart') {
     draft.state.failovers = [...draft.state.failovers, draft.now];
   }
+  const { stay, ...desired } = draft.state.desired;
+  if (grant.cause === 'failover' && stay !== undefined) {
+    // Where an operator moved it to holds until something else decides.
+    draft.state.desired = { ...desired, sequence: desired.sequence + 1 };
+    draft.emit({ type: 'saveDesired', desired: draft.state.desired });
+  }
+  if (grant.cause === 'switchover') draft.state.failback = { ...draft.state.failback, attempts: [] };
   draft.learn(grant);
   draft.become({ at: 'entering', cause: grant.cause, firstSign, grant });
   draft.operate({ kind: 'enterEpoch', entry: entryOf(draft, grant) });

@@ -1,4 +1,5 @@
 /** When the passing of time matters: an agent with many modules need not look at each of them many times a second. */
+import { failbackAt } from './failback.ts';
 import { maintenanceEnd } from './maintenance.ts';
 import { primaryLeaseEnd } from './primary.ts';
 import type { ModuleCoreState } from './types.ts';
@@ -22,7 +23,9 @@ export function quietUntil(state: ModuleCoreState): number {
         role.leaving === null &&
         state.pending === null &&
         desired.value === 'started';
-      return settled ? Math.min(end, primaryLeaseEnd(role, config)) : -Infinity;
+      return settled
+        ? Math.min(end, primaryLeaseEnd(role, config), failbackAt(state, state.peer.heardAt ?? 0))
+        : -Infinity;
     }
     case 'following': {
       const settled =

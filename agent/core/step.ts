@@ -5,6 +5,7 @@
 import { command, settleCommands } from './commands.ts';
 import { learnResolution } from './divergence.ts';
 import { Draft } from './draft.ts';
+import { settleFailback } from './failback.ts';
 import { followingStarted, settleFollowing, startToFollow } from './following.ts';
 import { handedOver, released, releaseFailed, settleHandingOver } from './leaving.ts';
 import { learnMaintenance, settleMaintenance } from './maintenance.ts';
@@ -67,6 +68,7 @@ export function initialState(
     drain: null,
     maintenance,
     carriedOut: desired.sequence,
+    failback: { readySince: null, hindrance: null, attempts: [] },
     bootedAt: now,
     operation: 0,
     pending: null,
@@ -89,6 +91,7 @@ export function step(state: ModuleCoreState, event: TimedEvent): StepResult {
   settleMaintenance(draft);
   settle(draft);
   settleCommands(draft);
+  settleFailback(draft);
   return { state: draft.state, effects: draft.effects };
 }
 
@@ -192,6 +195,9 @@ function handle(draft: Draft, event: TimedEvent): void {
     case 'hostDrain':
       state.drain = event.drain;
       return;
+    case 'failbackHindered':
+      state.failback = { ...state.failback, hindrance: event.hindrance };
+      return;
     case 'attachAgain':
       state.detached = false;
       return;
@@ -226,11 +232,11 @@ function peerStatus(draft: Draft, status: PeerStatus | null): void {
   draft.learn(status.record);
   learnResolution(draft, status.resolution ?? null);
   learnMaintenance(draft, status.maintenance ?? null);
-  const { sequence, value } = status.desired;
+  const { sequence, value, stay } = status.desired;
   const newer = sequence > state.desired.sequence;
   // Asked for on both sides of a cut: the preferred host's word holds.
-  const tied =
-    sequence === state.desired.sequence && value !== state.desired.value && state.config.hosts[0] === state.config.peer;
+  const isOther = value !== state.desired.value || stay !== state.desired.stay;
+  const tied = sequence === state.desired.sequence && isOther && state.config.hosts[0] === state.config.peer;
   if (!newer && !tied) return;
   state.desired = status.desired;
   draft.emit({ type: 'saveDesired', desired: state.desired });

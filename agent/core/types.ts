@@ -95,6 +95,9 @@ export interface ModuleConfig {
   readonly restartPeriodMs: number;
   readonly maxFailovers: number;
   readonly failoverPeriodMs: number;
+  /** Whether a module that was taken over goes back to the first of its hosts by itself, when the pair has been whole for so long. */
+  readonly failback: 'manual' | 'automatic';
+  readonly failbackAfterMs: number;
   /** What a primary does whose own disk has failed while its secondary is in sync. */
   readonly onDiskError: 'switchover' | 'report';
 }
@@ -149,6 +152,18 @@ export type HostDrain = 'draining' | 'drained';
 export interface Desired {
   readonly value: 'started' | 'stopped';
   readonly sequence: number;
+  /** An operator moved the module to this host, which is not the preferred one: it does not go back before it has failed over. */
+  readonly stay?: string;
+}
+
+/** What a primary knows about going back to the preferred host. */
+export interface Failback {
+  /** Since when, without an interruption, the pair is whole, the server runs, and the other host could take it. */
+  readonly readySince: number | null;
+  /** What stands in the way that only the agent knows of, such as the time of the day. */
+  readonly hindrance: string | null;
+  /** When this host began to give the module back, since an operator last moved it here. */
+  readonly attempts: readonly number[];
 }
 
 export type Cause = 'start' | 'failover' | 'switchover' | 'force' | 'restart' | 'repair';
@@ -195,7 +210,7 @@ export type ServerPhase =
   | { readonly kind: 'stopping' };
 
 /** Why a primary gives up its role in order. */
-export type LeaveFor = 'stop' | 'switchover' | 'shutdown' | 'serverFailed' | 'diskFailed' | 'resolve';
+export type LeaveFor = 'stop' | 'switchover' | 'shutdown' | 'serverFailed' | 'diskFailed' | 'resolve' | 'failback';
 
 export type Role =
   | { readonly at: 'stopped' }
@@ -312,6 +327,7 @@ export interface ModuleCoreState {
   readonly maintenance: Maintenance | null;
   /** Sequence number of what an operator wanted when a server last ran, or a maintenance began. */
   readonly carriedOut: number;
+  readonly failback: Failback;
   readonly bootedAt: number;
   /** Number of the asynchronous operation that is awaited; answers to older ones are ignored. */
   readonly operation: number;
@@ -358,6 +374,7 @@ export type CoreEvent =
   | { readonly type: 'mirrorInStep'; readonly replica: ReplicaFacts }
   | { readonly type: 'mirrorFollowerLink'; readonly connected: boolean }
   | { readonly type: 'mirrorFailed'; readonly reason: string }
+  | { readonly type: 'failbackHindered'; readonly hindrance: string | null }
   | { readonly type: 'hostDrain'; readonly drain: HostDrain | null }
   /** After `detach`: this program goes on. */
   | { readonly type: 'attachAgain' }

@@ -28,6 +28,7 @@ import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
 import type { MaintenanceFile } from './maintenanceFile.ts';
 import { noticeOf, type NoticedEvent } from './mirrorNotice.ts';
+import { ModuleFailback } from './moduleFailback.ts';
 import { ModuleMirror } from './moduleMirror.ts';
 import { ModuleResync, type ResyncFile } from './moduleResync.ts';
 import { ModuleServer } from './moduleServer.ts';
@@ -61,6 +62,7 @@ export interface ModuleRuntimeOptions {
   /** Bytes per second that a verify reads at most unless somebody says otherwise; null: no limit. */
   readonly verifyBandwidth: number | null;
   readonly verifySchedule: string;
+  readonly failbackWindow: string;
   readonly scheduleFile: ScheduleFile;
   /** The last verify that the other host of the pair has told of. */
   readonly verifiedByPeer: () => LastVerify | null;
@@ -83,6 +85,7 @@ export class ModuleRuntime {
   readonly #view = new ModuleView();
   readonly #verify: ModuleVerify;
   readonly #schedule: VerifySchedule;
+  readonly #failback: ModuleFailback;
   #scheduleTimer: NodeJS.Timeout | null = null;
   readonly #resync: ModuleResync;
   #core: ModuleCoreState;
@@ -150,8 +153,12 @@ export class ModuleRuntime {
       host: config.self,
       file: options.verify,
       log,
-      onChange: () => options.onChange(false),
+      onChange: () => {
+        this.#lookAtFailback();
+        options.onChange(false);
+      },
     });
+    this.#failback = new ModuleFailback(options.failbackWindow);
     this.#schedule = new VerifySchedule({
       module: config.module,
       schedule: options.verifySchedule,
@@ -193,7 +200,11 @@ export class ModuleRuntime {
       tick: () => this.#dispatch({ type: 'tick' }),
       quietUntil: () => quietUntil(this.#core),
     });
-    this.#scheduleTimer = setInterval(() => this.#lookAtSchedule(), scheduleLookMs).unref();
+    this.#lookAtFailback();
+    this.#scheduleTimer = setInterval(() => {
+      this.#lookAtSchedule();
+      this.#lookAtFailback();
+    }, scheduleLookMs).unref();
   }
 
   /** Goes on with a module that an earlier program of this process served. When it cannot, the server is ended with the mirror. */
@@ -368,7 +379,8 @@ export class ModuleRuntime {
   status(): ModuleStatus {
     const maintenance = this.#options.maintenance.shown(isInMaintenance(this.#core, performance.now()));
     const schedule = this.#schedule.status;
-    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, { schedule, maintenance });
+    const failback = this.#failback.shown(this.#core);
+    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, { schedule, maintenance, failback });
   }
 
   /** Resolves when the command is done or refused. */
@@ -449,6 +461,11 @@ export class ModuleRuntime {
 
   #lookAtSchedule(): void {
     if (this.isPrimary && this.#schedule.look(new Date())) this.#options.onChange(false);
+  }
+
+  #lookAtFailback(): void {
+    const hindrance = this.#failback.hindrance(this.#verify.isBusy, new Date());
+    if (hindrance !== this.#core.failback.hindrance) this.#dispatch({ type: 'failbackHindered', hindrance });
   }
 
   #carryOut(effect: Effect): void {

@@ -1,4 +1,5 @@
 import type {
+  FailbackStatus,
   FailoverReport,
   MaintenanceStatus,
   ReplicaStatus,
@@ -28,6 +29,7 @@ interface ShownVerify {
 interface Planned {
   readonly schedule: VerifySchedule | null;
   readonly maintenance: MaintenanceStatus | null;
+  readonly failback: FailbackStatus | null;
 }
 
 /** What the other hosts are told of one module, and what is shown of it: made anew only when it may have changed. */
@@ -111,7 +113,7 @@ export class ModuleView {
     server: ModuleServer,
     resync: ModuleResync,
     verify: ShownVerify,
-    { schedule, maintenance }: Planned,
+    { schedule, maintenance, failback }: Planned,
   ): ModuleStatus {
     const told = this.tell(core);
     const { state, detail, startedAt } = server;
@@ -126,6 +128,7 @@ export class ModuleView {
       verify.progressed,
       this.#diskSilentSince,
       maintenance,
+      failback,
     ];
     return this.#status.of(inputs, () => {
       const { role, replica, restarts } = core;
@@ -157,6 +160,7 @@ export class ModuleView {
         verify: verify.status,
         verifySchedule: serving ? schedule : null,
         maintenance,
+        failback,
       };
     });
   }

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
 import { formatBytes, formatDuration } from '../model/format.ts';
+import { failbackWords } from '../model/failbackWords.ts';
 import { drainableHosts } from '../model/hostFacts.ts';
 import {
   actionFacts,
@@ -97,6 +98,7 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
     `**${name}** — ${facts.word} ${facts.label}`,
     linkFacts(module).detail,
     resyncOf(module),
+    failbackWords(module) ?? '',
     `Epoch ${module.epoch} · ${(module.directories ?? [module.directory]).map((each) => `\`${each}\``).join(' · ')}`,
   ];
   if (maintenance) lines.splice(1, 0, `$(tools) ${maintenanceWords(maintenance)}`);

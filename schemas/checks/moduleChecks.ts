@@ -6,6 +6,7 @@ import { nearest } from '../nearest.ts';
 import { formatDuration } from '../units.ts';
 import { isWithin, normalDirectory } from './directories.ts';
 import { checkExclude } from './excludeChecks.ts';
+import { checkFailback } from './failbackChecks.ts';
 
 /** Problems of one valid module file that its schema cannot express. */
 export function* checkModule(module: ResolvedModule): Iterable<Problem> {
@@ -37,6 +38,7 @@ export function* checkModule(module: ResolvedModule): Iterable<Problem> {
     }
   }
   yield* checkExclude(module.mirror.exclude, directories);
+  yield* checkFailback(module);
   yield* positive(module.mirror.acknowledgeTimeoutMs, ['mirror', 'acknowledgeTimeout']);
   if (module.server.kind === 'qemu') {
     yield* checkQemu(module.server, directories);

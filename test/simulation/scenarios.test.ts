@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ModuleConfig } from '../../agent/core/types.ts';
 import { Random } from './random.ts';
 import { World, type HostName } from './world.ts';
 
@@ -49,6 +48,9 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'undrain':
       world.drain(host, verb === 'drain');
       return;
+    case 'hinder':
+      world.hinderFailback(host, words.slice(1).join(' ') || null);
+      return;
     case 'maintenance':
       world.maintain(host, second === 'end' ? null : Number(second.replace(/s$/, '')) * 1000, third || null);
       return;
@@ -70,11 +72,14 @@ function perform(world: World, line: string, note: (text: string) => void): void
 function play(script: string): string[] {
   const lines: string[] = [];
   const done = script.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
-  const settings = done.filter((line) => line.startsWith('setting ')).map((line) => line.split(' ').slice(1));
+  const settings = done
+    .filter((line) => line.startsWith('setting '))
+    .map((line) => line.split(' ').slice(1))
+    .map(([name = '', value = '']) => [name, /^\d+$/.test(value) ? Number(value) : value] as const);
   const world = new World({
     random: new Random(1),
     trace: (line) => lines.push(line.trimEnd()),
-    config: Object.fromEntries(settings) as Partial<ModuleConfig>,
+    config: Object.fromEntries(settings),
   });
   for (const line of done.slice(settings.length)) {
     lines.push(`> ${line}`);

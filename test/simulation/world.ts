@@ -146,6 +146,8 @@ export class World {
       maxFailovers: 1000,
       failoverPeriodMs: 86_400_000,
       onDiskError: 'switchover',
+      failback: 'manual',
+      failbackAfterMs: 600_000,
       ...options.config,
     });
     this.hosts = { alpha: this.#newHost('alpha'), beta: this.#newHost('beta') };
@@ -282,6 +284,12 @@ export class World {
       deadline: this.now + 60_000,
       arbiterReachable: true,
     });
+  }
+
+  /** Something that only the agent knows of stands in the way of a failback. */
+  hinderFailback(name: HostName, hindrance: string | null): void {
+    this.#trace(`${this.#time()} failback from ${name} ${hindrance === null ? 'is free' : `waits for ${hindrance}`}`);
+    this.#feed(this.hosts[name], { type: 'failbackHindered', hindrance });
   }
 
   /** The agent is replaced by another program, which is there after `awayMs`. */

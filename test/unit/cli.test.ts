@@ -19,7 +19,7 @@ import type { ApiServer } from '../../agent/api/apiServer.ts';
 
 import type { Io } from '../../agent/cli/io.ts';
 import { runCommandLine } from '../../agent/cli/program.ts';
-import type { LogEntry } from '../../schemas/generated/api.ts';
+import type { FailbackStatus, LogEntry } from '../../schemas/generated/api.ts';
 import { loadConfiguration } from '../../agent/config/configuration.ts';
 import { makeEnrol } from '../../agent/runtime/enrol.ts';
 import { ClientTokens } from '../../agent/security/clientTokens.ts';
@@ -729,6 +729,22 @@ describe('with an agent', () => {
     expect((await local(['status'])).out).toContain(
       'verify: 7 names, 1.00 KiB of 2.00 KiB compared, 512 B/s, 2 s left, no differences',
     );
+  });
+
+  it('status tells when a module goes back to its preferred host, or what that waits for', async () => {
+    const onBeta = (failback: FailbackStatus) =>
+      snapshotOf([
+        moduleStatus('web', {
+          primary: 'beta',
+          onHosts: [replicaStatus('alpha', 'SECOND'), replicaStatus('beta', 'PRIM', { failback })],
+        }),
+      ]);
+    facade.state = onBeta({ to: 'alpha', at: '2026-11-23T02:00:00.000Z', waitsFor: 'the window daily 02:00-05:00' });
+    expect((await local(['status'])).out).toContain(
+      'failback to alpha at 2026-11-23T02:00:00.000Z, as it waits for: the window daily 02:00-05:00\n',
+    );
+    facade.state = onBeta({ to: 'alpha', at: null, waitsFor: 'alpha to be in sync' });
+    expect((await local(['status'])).out).toContain('failback to alpha waits for: alpha to be in sync\n');
   });
 
   it('drain tells of each module that leaves the host, and status shows a host that is drained', async () => {

@@ -315,6 +315,18 @@ describe('files together', () => {
     ]);
   });
 
+  it('tell of a failback that can never be', () => {
+    const told = (failover: object) =>
+      inCluster({ failover }).map(({ code, severity, path }) => [code, severity, path]);
+    expect(told({ failback: 'automatic', failbackWindow: 'Sunday 22:00-04:00' })).toEqual([]);
+    expect(told({ failbackWindow: 'daily 03:00-03:00' })).toEqual([
+      ['window-never-open', 'error', 'failover.failbackWindow'],
+    ]);
+    expect(told({ failback: 'automatic', automatic: false })).toEqual([
+      ['failback-without-failover', 'warning', 'failover.failback'],
+    ]);
+  });
+
   it('warn of what a missing arbiter means', () => {
     const none = { arbiter: 'none' };
     expect(check(clusterDocument(none))).toMatchObject([{ code: 'no-arbiter', severity: 'warning', path: 'arbiter' }]);
@@ -466,6 +478,9 @@ describe('defaults', () => {
         restartPeriodMs: 600_000,
         maxFailovers: 5,
         failoverPeriodMs: 86_400_000,
+        failback: 'manual',
+        failbackAfterMs: 600_000,
+        failbackWindow: 'always',
       },
       resync: { bandwidth: 'adaptive', undo: null },
       verify: { bandwidth: 50 * 1024 ** 2, schedule: 'off' },

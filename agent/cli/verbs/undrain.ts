@@ -14,7 +14,7 @@ export const addUndrain: AddVerb = (program, { io, run }) => {
     .option('--json', 'print the outcome as JSON', false)
     .addHelpText(
       'after',
-      '\nExample:\n  understudy undrain alpha\n\nNothing is moved back by it: use `understudy switchover MODULE`.',
+      '\nExample:\n  understudy undrain alpha\n\nIt moves nothing back: `understudy switchover MODULE` does, or a failback ("failover": { "failback": "automatic" }).',
     )
     .action((host: string, options: Options) =>
       run(options.json, async () =>
