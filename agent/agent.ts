@@ -16,6 +16,7 @@ import { EventLog } from './runtime/eventLog.ts';
 import { letGoOf, readHandOver, settingsOf, HAND_OVER_VERSION, type TakeOverOffer } from './runtime/handOver.ts';
 import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
+import { heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
 import { openArbiter } from './runtime/openArbiter.ts';
 import { adoptModule, openModule } from './runtime/openModule.ts';
 import { startApi } from './runtime/startApi.ts';
@@ -69,7 +70,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     self,
     others,
     port: cluster.ports.agent,
-    heartbeatMs: cluster.heartbeatMs,
+    heartbeatMs: heartbeatMs(cluster, configuration.modules),
+    detectionMs: shortestDetectionMs(configuration.modules),
     security: {
       serverOptions: () => agentServerOptions(identity),
       clientOptions: (host) => agentClientOptions(identity, host),
@@ -108,6 +110,11 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
         `${host} is ${reachable ? 'reachable' : 'not reachable'}: ${reason}`,
       );
       if (reachable && witnessesOf(cluster).includes(host)) arbiterReturned();
+      view.changed();
+    },
+    onLiveness: (host, news) => {
+      const notice = livenessNotice(host, news);
+      if (notice) log.add(notice.level, null, notice.code, notice.message);
       view.changed();
     },
     log: (level, code, message) => log.add(level, null, code, message),

@@ -150,6 +150,11 @@ const metrics: readonly Metric[] = [
     samples: ({ hosts }) => hosts.map((host) => [{ host: host.name }, host.reachable ? 1 : 0]),
   },
   {
+    name: 'understudy_host_suspect',
+    help: '1 while the host is late, or was heard again only lately.',
+    samples: ({ hosts }) => hosts.map((host) => [{ host: host.name }, host.liveness === 'suspect' ? 1 : 0]),
+  },
+  {
     name: 'understudy_network_up',
     help: '1 when heartbeats of the host arrive on the network.',
     samples: ({ hosts }) =>

@@ -40,9 +40,11 @@ function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: bool
   const rows = hosts.map((host): Cell[] => [
     { text: host.name === self ? `${host.name} *` : host.name },
     { text: host.role },
-    host.reachable
-      ? { text: 'yes', colour: 'green' }
-      : { text: `no, ${host.lastSeen === null ? 'never seen' : `last at ${host.lastSeen}`}`, colour: 'red' },
+    host.reachable && host.liveness === 'suspect'
+      ? { text: 'suspect', colour: 'yellow' }
+      : host.reachable
+        ? { text: 'yes', colour: 'green' }
+        : { text: `no, ${host.lastSeen === null ? 'never seen' : `last at ${host.lastSeen}`}`, colour: 'red' },
     { text: host.agentVersion ?? '-' },
     {
       text: host.networks.map(describeNetwork).join(', '),

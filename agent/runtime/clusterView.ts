@@ -6,7 +6,7 @@ import type {
   ReplicaStatus,
   Snapshot,
 } from '../../schemas/generated/api.ts';
-import { witnessesOf } from '../../schemas/defaults.ts';
+import { witnessesOf, type ResolvedModule } from '../../schemas/defaults.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { ArbiterRecord, PeerStatus } from '../core/types.ts';
@@ -159,12 +159,14 @@ export class ClusterView {
           up: true,
           rttMs: null,
         }));
-        return { name: host.name, role, reachable: true, lastSeen: new Date().toISOString(), agentVersion, networks };
+        const lastSeen = new Date().toISOString();
+        return { name: host.name, role, reachable: true, liveness: 'alive', lastSeen, agentVersion, networks };
       }
       return {
         name: host.name,
         role,
         reachable: links.reachable(host.name),
+        liveness: links.liveness(host.name),
         lastSeen: links.lastSeen(host.name)?.toISOString() ?? null,
         agentVersion: links.version(host.name),
         networks: links.networks(host.name).map(({ network, address, up, rttMs }) => ({
@@ -203,7 +205,7 @@ export class ClusterView {
       automaticFailover:
         module.failover.automatic &&
         (cluster.arbiter.kind !== 'none' || module.failover.withoutArbiter === 'risk-split-brain'),
-      warnings: warnings(slot, cluster.arbiter.kind),
+      warnings: [...warnings(slot, cluster.arbiter.kind), ...this.#suspects(module)],
       onHosts: module.hosts.map((host) => this.#replica(slot, host)),
       lastFailover: reports(
         slot.runtime?.lastFailover ?? null,
@@ -218,6 +220,14 @@ export class ClusterView {
         told.map((each) => each?.lastVerify),
       ),
     };
+  }
+
+  #suspects({ hosts, failover }: ResolvedModule): string[] {
+    const { self } = this.#options.configuration;
+    const seconds = String(failover.detectionMs / 1000);
+    return hosts
+      .filter((host) => host !== self.name && this.#options.links.liveness(host) === 'suspect')
+      .map((host) => `${host} is suspect: late, or slow. It is taken for failed when it is silent for ${seconds} s.`);
   }
 
   #peerStatus(slot: ModuleSlot, host: string): PeerStatus | null {

@@ -305,11 +305,10 @@ describe('files together', () => {
     expect(told(check(clusterDocument({ ports: { agent: 4810 } })))).toEqual(['same-port ports.agent']);
     expect(told(check(clusterDocument({ ports: { api: 4811 } })))).toEqual(['same-port ports.api']);
     expect(told(check(clusterDocument({ heartbeat: '0ms' })))).toEqual(['bad-duration heartbeat']);
-    expect(inCluster({ failover: { detection: '750ms' } })).toMatchObject([
-      { code: 'detection-too-short', message: expect.stringContaining('more than 750ms') as string },
+    expect(inCluster({ failover: { detection: '399ms' } })).toMatchObject([
+      { code: 'detection-too-short', message: expect.stringContaining('at least 400ms') as string },
     ]);
-    expect(inCluster({ failover: { detection: '751ms' } })).toEqual([]);
-    expect(told(inCluster({}, { heartbeat: '1s' }))).toEqual(['detection-too-short failover.detection']);
+    expect(inCluster({ failover: { detection: '400ms' } }, { heartbeat: '1s' })).toEqual([]);
     expect(told(check(moduleDocument({ mirror: { directories: ['/a'], acknowledgeTimeout: '0s' } })))).toEqual([
       'bad-duration mirror.acknowledgeTimeout',
     ]);
