@@ -13,6 +13,7 @@ import { ClusterView } from './runtime/clusterView.ts';
 import { Commands } from './runtime/commands.ts';
 import { makeEnrol } from './runtime/enrol.ts';
 import { EventLog } from './runtime/eventLog.ts';
+import { exportEvents } from './runtime/exportEvents.ts';
 import { letGoOf, readHandOver, settingsOf, HAND_OVER_VERSION, type TakeOverOffer } from './runtime/handOver.ts';
 import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
@@ -49,6 +50,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   exemptFromOutOfMemoryKiller();
 
   const log = new EventLog(join(agent.stateDirectory, 'log.jsonl'), self.name, agent.logLevel);
+  const stopExport = exportEvents(cluster.name, agent.events, log);
   log.add('info', null, 'AGENT_STARTED', `agent ${agentVersion} of ${self.name} in cluster ${cluster.name}`);
   for (const each of loaded.diagnostics) {
     log.add(
@@ -208,6 +210,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   opened.close();
   await links.stop();
   log.add('info', null, 'AGENT_STOPPED', `agent of ${self.name} has stopped`);
+  stopExport();
   return 0;
 }
 

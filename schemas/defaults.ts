@@ -1,4 +1,4 @@
-import type { AgentFile } from './generated/agent.ts';
+import type { AgentFile, EventsSection, WebhookSection } from './generated/agent.ts';
 import type { ArbiterSection, ClusterFile } from './generated/cluster.ts';
 import type { DiskSection, ModuleFile, NetworkCardSection, QemuSection, ScriptsSection } from './generated/module.ts';
 import { agentSchema, clusterSchema, moduleSchema } from './generated/schemas.ts';
@@ -105,7 +105,22 @@ export interface ResolvedAgent {
     readonly tls: boolean;
   };
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly events: {
+    readonly level: EventLevel;
+    readonly syslog: readonly {
+      readonly protocol: 'udp' | 'tcp' | 'tls';
+      readonly host: string;
+      readonly port: number;
+    }[];
+    readonly webhooks: readonly {
+      readonly url: string;
+      readonly tokenFile: string | null;
+      readonly level: EventLevel;
+    }[];
+  };
 }
+
+export type EventLevel = 'info' | 'warn' | 'error';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -254,12 +269,35 @@ export function witnessOf(cluster: Pick<ResolvedCluster, 'arbiter'>, pair: reado
 /** @param file a valid agent file. */
 export function resolveAgent(file: AgentFile): ResolvedAgent {
   const filled = fill(agentSchema, file) as Filled<AgentFile>;
+  const events = filled.events as Filled<EventsSection>;
   return {
     host: filled.host,
     stateDirectory: withoutTrailingSlash(filled.stateDirectory),
     runDirectory: withoutTrailingSlash(filled.runDirectory),
     api: { listen: filled.api.listen ?? null, tls: filled.api.tls === true },
     logLevel: filled.logLevel,
+    events: {
+      level: events.level,
+      syslog: events.syslog.map(syslogReceiver),
+      webhooks: (events.webhooks as readonly Filled<WebhookSection, 'tokenFile'>[]).map(
+        ({ url, tokenFile, level }) => ({
+          url,
+          tokenFile: tokenFile ?? null,
+          level,
+        }),
+      ),
+    },
+  };
+}
+
+function syslogReceiver(text: string): ResolvedAgent['events']['syslog'][number] {
+  const [, protocol, bracketed, name, port] = /^(udp|tcp|tls):\/\/(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
+  const host = bracketed ?? name;
+  if (host === undefined) throw new Error(`"${text}" has passed the schema and is no syslog server.`);
+  return {
+    protocol: protocol as 'udp' | 'tcp' | 'tls',
+    host,
+    port: port === undefined ? (protocol === 'tls' ? 6514 : 514) : Number(port),
   };
 }
 

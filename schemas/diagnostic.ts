@@ -32,6 +32,7 @@ export type DiagnosticCode =
   | 'bad-disk'
   | 'bad-glob'
   | 'insecure-api'
+  | 'insecure-webhook'
   | 'several-clusters';
 
 export type Severity = 'error' | 'warning';
