@@ -523,6 +523,7 @@ describe('defaults', () => {
       runDirectory: '/run/understudy',
       api: { listen: null, tls: true },
       logLevel: 'info',
+      events: { level: 'info', syslog: [], webhooks: [] },
     });
   });
 
