@@ -28,6 +28,7 @@ export type DiagnosticCode =
   | 'split-brain-risk'
   | 'not-mirrored'
   | 'bad-disk'
+  | 'bad-check'
   | 'bad-glob'
   | 'insecure-api'
   | 'several-clusters';

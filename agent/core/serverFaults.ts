@@ -73,13 +73,14 @@ export function primaryServerStopped(draft: Draft, role: Primary, how: string): 
 
 /** A server runs, and a check of it has failed as often as counts. It is asked to stop as by an operator: it may still be able to. */
 export function primaryServerUnhealthy(draft: Draft, role: Primary, reason: string, action: UnhealthyAction): void {
+  if (action === 'report') {
+    tell(draft, 'warn', reason, 'only reported');
+    return;
+  }
   // One that starts, stops or is down is seen to already; one whose writes wait for the arbiter cannot do its work.
   const { kind } = role.link;
   if (role.leaving !== null || role.server.kind !== 'running' || kind === 'lost' || kind === 'goingAlone') return;
   switch (action) {
-    case 'report':
-      tell(draft, 'warn', reason, 'only reported');
-      return;
     case 'wait':
       park(draft, reason);
       return;

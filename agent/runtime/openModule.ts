@@ -4,6 +4,7 @@ import type { ResolvedModule } from '../../schemas/defaults.ts';
 import type { LastVerify } from '../../schemas/generated/api.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
+import { probeOf } from '../checks/probeOf.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
 import { MirrorController } from '../mirror/controller.ts';
@@ -88,6 +89,10 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     openMirror: () => MirrorController.open(mirror, spawn),
     adoptMirror: (handed) => MirrorController.adopt(mirror, spawn, handed),
     server: makeServer(configuration, module, log),
+    checks: module.checks.map((check) => ({
+      check,
+      probe: probeOf(check, { module: module.name, host: self.name, directory: module.mirror.directory }),
+    })),
     desired: new DesiredFile(stateDirectory),
     resolution: new ResolutionFile(stateDirectory),
     verify: new VerifyFile(stateDirectory),
