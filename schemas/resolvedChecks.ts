@@ -15,10 +15,11 @@ export type CheckTarget =
     }
   | { readonly kind: 'ping'; readonly host: string }
   | { readonly kind: 'command'; readonly argv: readonly string[] }
-  | { readonly kind: 'process'; readonly name: string | null; readonly pidFile: string | null };
+  | { readonly kind: 'process'; readonly name: string | null; readonly pidFile: string | null }
+  | { readonly kind: 'guestAgent' };
 
 export type CheckKind = CheckTarget['kind'];
-export const checkKinds: readonly CheckKind[] = ['tcp', 'http', 'ping', 'command', 'process'];
+export const checkKinds: readonly CheckKind[] = ['tcp', 'http', 'ping', 'command', 'process', 'guestAgent'];
 
 /** A check with every default filled in; durations in milliseconds. */
 export interface ResolvedCheck {
@@ -59,7 +60,7 @@ export function resolveChecks(sections: readonly CheckSection[], server: ModuleF
 }
 
 function targetOf(section: CheckSection, ownHost: string | null): CheckTarget | null {
-  const { tcp, http, ping, command, process } = section;
+  const { tcp, http, ping, command, process, guestAgent } = section;
   if (tcp) return { kind: 'tcp', host: tcp.host ?? ownHost, port: tcp.port };
   if (http) {
     const { url, status = '', contains = null, verify = true, ca = null } = http;
@@ -69,6 +70,7 @@ function targetOf(section: CheckSection, ownHost: string | null): CheckTarget | 
   if (ping) return { kind: 'ping', host: ping.host };
   if (command) return { kind: 'command', argv: command };
   if (process) return { kind: 'process', name: process.name ?? null, pidFile: process.pidFile ?? null };
+  if (guestAgent) return { kind: 'guestAgent' };
   return null;
 }
 
@@ -86,6 +88,8 @@ function nameOf(target: CheckTarget): string {
       return `command ${target.argv.join(' ')}`;
     case 'process':
       return `process ${target.name ?? target.pidFile ?? ''}`;
+    case 'guestAgent':
+      return 'guest agent';
   }
 }
 

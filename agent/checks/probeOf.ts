@@ -1,5 +1,6 @@
 import type { ResolvedCheck } from '../../schemas/resolvedChecks.ts';
 import { commandProbe } from './command.ts';
+import { guestAgentProbe } from './guestAgent.ts';
 import { httpProbe } from './http.ts';
 import { pingProbe } from './ping.ts';
 import type { Probe } from './probe.ts';
@@ -11,6 +12,8 @@ export interface ProbeContext {
   readonly host: string;
   /** The first mirrored directory: relative programs start there. */
   readonly directory: string;
+  /** The socket of QEMU's channel to the guest agent. */
+  readonly guestAgent: string;
 }
 
 export function probeOf({ name, target, timeoutMs }: ResolvedCheck, context: ProbeContext): Probe {
@@ -26,6 +29,8 @@ export function probeOf({ name, target, timeoutMs }: ResolvedCheck, context: Pro
       const environment = { UNDERSTUDY_MODULE: module, UNDERSTUDY_HOST: host, UNDERSTUDY_CHECK: name };
       return commandProbe(target.argv, { directory, environment });
     }
+    case 'guestAgent':
+      return guestAgentProbe(context.guestAgent);
     case 'process':
       return target.pidFile === null ? processNameProbe(target.name ?? '') : pidFileProbe(target.pidFile);
   }

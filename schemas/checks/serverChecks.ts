@@ -78,6 +78,14 @@ function* checkTarget({ target }: ResolvedCheck, server: 'qemu' | 'scripts', pat
         'tcp, http, ping or command',
       );
       return;
+    case 'guestAgent':
+      if (server === 'qemu') return;
+      yield bad(
+        at,
+        'there is a guest agent only in a virtual machine that QEMU runs: expected another kind of check',
+        'tcp, http, ping, command or process',
+      );
+      return;
     case 'http':
       yield* checkHttp(target, at);
       return;

@@ -407,8 +407,9 @@ describe('files together', () => {
       { process: { pidFile: '/run/nginx.pid' }, startGrace: '0s' },
     ];
     expect(found(good)).toEqual([]);
+    expect(found([{ guestAgent: true }], qemu({}))).toEqual([]);
     const bad: [Change, string, RegExp, Change?][] = [
-      [{}, 'bad-check checks[1]', /found none: expected exactly one of tcp, http, ping, command, process/],
+      [{}, 'bad-check checks[1]', /found none: expected exactly one of tcp, http, ping, command, process, guestAgent/],
       [{ tcp: { port: 1 }, ping: { host: 'a' } }, 'bad-check checks[1]', /found tcp and ping/],
       [{ tcp: { port: 80 } }, 'bad-check checks[1].tcp', /"host" is missing/, qemu({})],
       [{ process: { name: 'nginx' } }, 'bad-check checks[1].process', /not seen from its host/, qemu({})],
@@ -441,6 +442,7 @@ describe('files together', () => {
       ],
       [{ http: { url: 'ftp://a/' } }, /expected an address such as "http:/],
       [{ ping: { host: '-f' } }, /expected an address or a name, found "-f"/],
+      [{ guestAgent: false }, /guestAgent: expected true, found false/],
       [{ process: {} }, /process: expected exactly one of name, pidFile, found none/],
       [{ tcp: { host: 'a' } }, /tcp\.port: the key "port" is missing: Port that is connected to/],
       [{ tpc: { port: 80 } }, /checks\[0\]\.tpc: the key "tpc" is unknown.*did you mean "tcp"/],

@@ -33,7 +33,12 @@ function look(check: object, signal: AbortSignal = never): Promise<string | null
   } as unknown as ModuleFile);
   const [resolved] = module.checks;
   if (!resolved) throw new Error('no check');
-  return probeOf(resolved, { module: 'web', host: 'alpha', directory: folder })(signal);
+  return probeOf(resolved, {
+    module: 'web',
+    host: 'alpha',
+    directory: folder,
+    guestAgent: path.join(folder, 'qga.sock'),
+  })(signal);
 }
 
 async function listening(server: Server): Promise<number> {
@@ -179,5 +184,15 @@ describe('process', () => {
     expect(await look({ process: { pidFile } })).toBe(`${pidFile} holds no process id`);
     writeFileSync(pidFile, ` ${process.pid}\n`);
     expect(await look({ process: { pidFile } })).toBeNull();
+  });
+});
+
+describe('guestAgent', () => {
+  it('says that there is no channel, or that nobody answers', async () => {
+    expect(await look({ guestAgent: true })).toBe('QEMU has no channel to the guest agent');
+    const silent = createServer((socket) => socket.resume());
+    ends.push(() => new Promise((resolve) => silent.close(resolve)));
+    await new Promise<void>((resolve) => silent.listen(path.join(folder, 'qga.sock'), resolve));
+    expect(await look({ guestAgent: true }, AbortSignal.timeout(50))).toMatch(/aborted/);
   });
 });
