@@ -6,6 +6,7 @@ const mayImport = {
   mirror: ['agent/platform'],
   server: ['agent/platform', 'schemas'],
   arbiter: ['agent/core', 'agent/platform', 'schemas'],
+  checks: ['agent/platform', 'schemas'],
   host: ['schemas'],
   notify: ['schemas'],
   security: ['agent/platform'],

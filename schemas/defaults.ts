@@ -2,6 +2,7 @@ import type { AgentFile, EventsSection, WebhookSection } from './generated/agent
 import type { ArbiterSection, ClusterFile } from './generated/cluster.ts';
 import type { DiskSection, ModuleFile, NetworkCardSection, QemuSection, ScriptsSection } from './generated/module.ts';
 import { agentSchema, clusterSchema, moduleSchema } from './generated/schemas.ts';
+import { resolveChecks, type ResolvedCheck } from './resolvedChecks.ts';
 import { parseDuration, parseRate, parseSize } from './units.ts';
 
 /** A module with every default filled in; durations in milliseconds, sizes in bytes, `null` for what is not set. */
@@ -34,6 +35,7 @@ export interface ResolvedModule {
   readonly resync: { readonly bandwidth: number | null | 'adaptive'; readonly undo: number | null };
   /** `bandwidth` in bytes per second; null: unlimited. `schedule`: see {@link parseSchedule}, or "off". */
   readonly verify: { readonly bandwidth: number | null; readonly schedule: string };
+  readonly checks: readonly ResolvedCheck[];
 }
 
 export interface ResolvedQemu {
@@ -162,6 +164,7 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
     },
     resync: { bandwidth: resyncBandwidth(resync.bandwidth), undo: undoBytes(resync.undo) },
     verify: { bandwidth: rateOf(verify.bandwidth), schedule: verify.schedule },
+    checks: resolveChecks(filled.checks, filled.server),
   };
 }
 
@@ -320,10 +323,11 @@ function fillBy(schema: Json, value: unknown, definitions: Json): unknown {
     if (key in filled || !isObject(child)) continue;
     const missing = dereference(child, definitions);
     if ('default' in child) filled[key] = structuredCloneJson(child['default']);
-    // A section that nothing in it is required of is there with all of its defaults; kinds of servers are chosen, never filled in.
+    // A section that nothing in it is required of is there with all of its defaults; kinds of servers and checks are chosen, never filled in.
     else if (
       missing['type'] === 'object' &&
       !Array.isArray(missing['required']) &&
+      missing['minProperties'] === undefined &&
       known['maxProperties'] === undefined
     ) {
       filled[key] = fillBy(missing, {}, definitions);

@@ -30,6 +30,7 @@ export type DiagnosticCode =
   | 'split-brain-risk'
   | 'not-mirrored'
   | 'bad-disk'
+  | 'bad-check'
   | 'bad-glob'
   | 'insecure-api'
   | 'insecure-webhook'

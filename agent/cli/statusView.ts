@@ -1,4 +1,5 @@
 import type {
+  CheckStatus,
   HostStatus,
   ModuleStatus,
   ReplicaStatus,
@@ -84,6 +85,9 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
     const told = `what ${host} was before this resync is not kept: ${printable(undoLost)}; until its end ${host} is of no use alone`;
     lines.push(`  ${paint(told, 'yellow', hasColour)}\n`);
   }
+  for (const { known, checks = [] } of module.onHosts) {
+    if (known) for (const check of checks) lines.push(`  ${describeCheck(check, hasColour)}\n`);
+  }
   for (const { verify } of module.onHosts) if (verify) lines.push(`  ${describeVerify(verify)}\n`);
   for (const warning of module.warnings) {
     lines.push(`  ${paint(`warning: ${printable(warning)}`, 'yellow', hasColour)}\n`);
@@ -139,6 +143,18 @@ function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
         : `not reachable, known ${Math.round(replica.ageMs / 1000)} s ago${replica.reason === null ? '' : `: ${printable(replica.reason)}`}`,
     },
   ];
+}
+
+const checkColours: Readonly<Record<CheckStatus['state'], Colour>> = {
+  starting: 'yellow',
+  well: 'green',
+  failing: 'yellow',
+  failed: 'red',
+};
+
+function describeCheck({ name, state, since, error }: CheckStatus, hasColour: boolean): string {
+  const why = error === null ? '' : ` (${printable(error)})`;
+  return `check ${printable(name)}: ${paint(state, checkColours[state], hasColour)} since ${since}${why}`;
 }
 
 /** A resync as it goes, in one line. */

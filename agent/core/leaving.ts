@@ -1,5 +1,6 @@
 /** Giving up the primary role in order: server down, both replicas durable, mount away, and for a move the arbiter names the peer. */
 import type { Draft } from './draft.ts';
+import { countFailover } from './flapping.ts';
 import type { ArbiterRecord, LeaveFor, Role, ServerPhase } from './types.ts';
 
 type Primary = Extract<Role, { at: 'primary' }>;
@@ -24,8 +25,9 @@ export function beginLeaving(draft: Draft, role: Primary, leaving: LeaveFor): vo
   if (serverIsDown(role.server)) {
     draft.become({ ...role, leaving, server: { kind: 'held' } });
   } else {
+    const isAsked = role.server.kind === 'stopping';
     draft.become({ ...role, leaving, server: { kind: 'stopping' } });
-    draft.emit({ type: 'stopServer' });
+    if (!isAsked) draft.emit({ type: 'stopServer' });
   }
 }
 
@@ -66,6 +68,8 @@ export function settleHandingOver(draft: Draft, role: Extract<Role, { at: 'handi
 
 export function handedOver(draft: Draft, record: ArbiterRecord): void {
   draft.learn(record);
+  // Both hosts count it, else a module could go back and forth for ever.
+  if (record.cause === 'failover') countFailover(draft);
   draft.log(
     'info',
     'HANDED_OVER',

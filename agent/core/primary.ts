@@ -20,10 +20,6 @@ const attachRetryMs = 1000;
 const sameSessionRetryMs = 3000;
 const longestSessionRetryMs = 30_000;
 const longestNewSessionRetryMs = 15_000;
-const serverRetryMs = 500;
-const parkedRetryMs = 30_000;
-/** What an operator has to mend is looked at again this often. */
-const lastingRetryMs = 10_000;
 
 export function settlePrimary(draft: Draft, role: Primary): void {
   const { state, config } = draft;
@@ -420,52 +416,6 @@ export function primaryServerRunning(draft: Draft, role: Primary): void {
     durationMs,
     epoch: grant.epoch,
   });
-}
-
-/** A server died on a healthy host: restart it here, and when that does not help, let the other host try. */
-export function primaryServerFailed(draft: Draft, role: Primary, reason: string, lasting = false): void {
-  const { config, state } = draft;
-  if (role.leaving !== null || role.server.kind === 'stopping') {
-    draft.become({ ...role, server: { kind: 'held' } });
-    return;
-  }
-  if (lasting) {
-    const told = role.server.kind === 'starting' && draft.state.lastingFailure === reason;
-    if (!told) draft.log('error', 'SERVER_NOT_STARTED', `${config.module} cannot start on ${config.self}: ${reason}`);
-    draft.state.lastingFailure = reason;
-    draft.become({ ...role, server: { kind: 'down', restartAt: draft.now + lastingRetryMs, reason, lasting } });
-    return;
-  }
-  state.restarts = state.restarts.filter((at) => draft.now - at < config.restartPeriodMs);
-  const used = state.restarts.length;
-  if (used < config.restarts) {
-    state.restarts = [...state.restarts, draft.now];
-    draft.log(
-      'warn',
-      'SERVER_DIED',
-      `${config.module} died on ${config.self} (${reason}): restart ${String(used + 1)} of ${String(config.restarts)}`,
-    );
-    draft.become({
-      ...role,
-      server: { kind: 'down', restartAt: draft.now + serverRetryMs * used, reason, lasting: false },
-    });
-    return;
-  }
-  if (role.link.kind === 'both' && draft.freshPeer()?.able === true) {
-    draft.log(
-      'error',
-      'SERVER_GIVEN_UP',
-      `${config.module} died on ${config.self} again (${reason}) after ${String(used)} restarts: it fails over to ${config.peer}`,
-    );
-    draft.become({ ...role, server: { kind: 'held' }, leaving: 'serverFailed' });
-    return;
-  }
-  draft.log(
-    'error',
-    'SERVER_DIED',
-    `${config.module} died on ${config.self} (${reason}) after ${String(used)} restarts and no other host is in sync: next try in ${String(parkedRetryMs / 1000)} s`,
-  );
-  draft.become({ ...role, server: { kind: 'down', restartAt: draft.now + parkedRetryMs, reason, lasting: false } });
 }
 
 /** Stops serving at once, whatever waits: the guest must not act on, and nobody must count on, what is done here from now on. */

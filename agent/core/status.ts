@@ -122,8 +122,12 @@ export function shownState(core: ModuleCoreState): ShownState {
 function shownRole(core: ModuleCoreState): ShownState {
   const { role } = core;
   switch (role.at) {
-    case 'stopped':
-      return { state: 'STOP', transition: null, reason: null };
+    case 'stopped': {
+      const { value, parked } = core.desired;
+      return value === 'stopped' && parked !== undefined
+        ? { state: 'WAIT', transition: null, reason: `parked, start it when the cause is mended: ${parked}` }
+        : { state: 'STOP', transition: null, reason: null };
+    }
     case 'waiting':
       return { state: 'WAIT', transition: null, reason: role.reason };
     case 'asking':
@@ -184,6 +188,9 @@ function shownPrimary(core: ModuleCoreState, role: Extract<ModuleCoreState['role
     };
   }
   if (role.server.kind === 'down') return { state, transition: 'starting', reason: role.server.reason };
+  if (role.server.kind === 'stopping') {
+    return { state, transition: 'stopping', reason: role.server.restart?.reason ?? null };
+  }
   if (role.server.kind !== 'running') return { state, transition: 'starting', reason: null };
   if (role.link.kind === 'attaching' || role.link.kind === 'committing') {
     return { state, transition: 'resynchronising', reason: null };

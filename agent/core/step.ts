@@ -15,13 +15,13 @@ import {
   primaryOperationFailed,
   primaryPeerLost,
   primaryRefused,
-  primaryServerFailed,
   primaryServerRunning,
   seed,
   settlePrimary,
 } from './primary.ts';
 import { isToBeRepaired } from './repair.ts';
 import { askingGranted, askingRefused, entered, mounted, settleAsking } from './promote.ts';
+import { primaryServerFailed, primaryServerStopped, primaryServerUnhealthy } from './serverFaults.ts';
 import type {
   Desired,
   Endpoint,
@@ -189,13 +189,13 @@ function handle(draft: Draft, event: TimedEvent): void {
       if (role.at === 'primary') primaryServerRunning(draft, role);
       return;
     case 'serverStopped':
-      if (role.at === 'primary') {
-        if (role.leaving === null) primaryServerFailed(draft, role, `it ended by itself (${event.how})`);
-        else draft.become({ ...role, server: { kind: 'held' } });
-      }
+      if (role.at === 'primary') primaryServerStopped(draft, role, event.how);
       return;
     case 'serverFailed':
       if (role.at === 'primary') primaryServerFailed(draft, role, event.reason, event.lasting);
+      return;
+    case 'serverUnhealthy':
+      if (role.at === 'primary') primaryServerUnhealthy(draft, role, event.reason, event.action);
       return;
     case 'command':
       command(draft, event);
@@ -221,6 +221,11 @@ function peerStatus(draft: Draft, status: PeerStatus | null): void {
   const tied =
     sequence === state.desired.sequence && value !== state.desired.value && state.config.hosts[0] === state.config.peer;
   if (!newer && !tied) return;
+  if (state.desired.parked !== undefined && value === 'started') {
+    // An operator has mended the cause: what it did before does not count any more.
+    state.failovers = [];
+    state.restarts = [];
+  }
   state.desired = status.desired;
   draft.emit({ type: 'saveDesired', desired: state.desired });
 }

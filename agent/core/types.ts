@@ -125,7 +125,12 @@ export interface PeerStatus {
 export interface Desired {
   readonly value: 'started' | 'stopped';
   readonly sequence: number;
+  /** With 'stopped': nobody asked for it, the module is parked for this reason until an operator starts it. */
+  readonly parked?: string;
 }
+
+/** What becomes of a server that runs and does not do its work. */
+export type UnhealthyAction = 'restart' | 'failover' | 'wait' | 'report';
 
 export type Cause = 'start' | 'failover' | 'switchover' | 'force' | 'restart' | 'repair';
 
@@ -164,9 +169,11 @@ export type ServerPhase =
   /** Must not start yet (joining) or must not start again (leaving). */
   | { readonly kind: 'held' }
   | { readonly kind: 'starting' }
-  | { readonly kind: 'running' }
+  /** `givenUp`: it does not do its work, and nothing is left to be done about it; said once. */
+  | { readonly kind: 'running'; readonly givenUp?: true }
   | { readonly kind: 'down'; readonly restartAt: number; readonly reason: string; readonly lasting: boolean }
-  | { readonly kind: 'stopping' };
+  /** `restart`: it is started again afterwards. */
+  | { readonly kind: 'stopping'; readonly restart?: { readonly reason: string; readonly afterMs: number } };
 
 /** Why a primary gives up its role in order. */
 export type LeaveFor = 'stop' | 'switchover' | 'shutdown' | 'serverFailed' | 'diskFailed' | 'resolve';
@@ -322,6 +329,8 @@ export type CoreEvent =
   | { readonly type: 'serverStopped'; readonly how: string }
   /** `lasting`: no restart and no other host will mend it (a missing image, a wrong setting). */
   | { readonly type: 'serverFailed'; readonly reason: string; readonly lasting: boolean }
+  /** It runs, and a check of it has failed as often in a row as counts. */
+  | { readonly type: 'serverUnhealthy'; readonly reason: string; readonly action: UnhealthyAction }
   | {
       readonly type: 'command';
       readonly id: number;

@@ -23,6 +23,7 @@ import type { VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
 import { noticeOf, type NoticedEvent } from './mirrorNotice.ts';
+import { ModuleChecks, type RunnableCheck } from './moduleChecks.ts';
 import { ModuleMirror } from './moduleMirror.ts';
 import { ModuleResync, type ResyncFile } from './moduleResync.ts';
 import { ModuleServer } from './moduleServer.ts';
@@ -47,6 +48,7 @@ export interface ModuleRuntimeOptions {
   /** Goes on with the mirror of an earlier program of this process. */
   readonly adoptMirror: (handed: HandedMirror) => Promise<MirrorController>;
   readonly server: VirtualServer;
+  readonly checks: readonly RunnableCheck[];
   readonly desired: DesiredFile;
   readonly resolution: ResolutionFile;
   readonly verify: VerifyFile;
@@ -72,6 +74,7 @@ export class ModuleRuntime {
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
   readonly #mirror: ModuleMirror;
   readonly #server: ModuleServer;
+  readonly #checks: ModuleChecks;
   readonly #view = new ModuleView();
   readonly #verify: ModuleVerify;
   readonly #schedule: VerifySchedule;
@@ -103,6 +106,13 @@ export class ModuleRuntime {
       mirror,
       handed?.mirror ?? null,
     );
+    this.#checks = new ModuleChecks({
+      module: config.module,
+      checks: options.checks,
+      log,
+      unhealthy: (reason, action) => this.#dispatch({ type: 'serverUnhealthy', reason, action }),
+      onChange: () => options.onChange(false),
+    });
     const startedAt = handed?.shown.serverStartedAt ?? null;
     this.#server = new ModuleServer(
       {
@@ -111,7 +121,10 @@ export class ModuleRuntime {
         log,
         dispatch: (event) => this.#dispatch(event),
         guard: (groups) => this.#mirror.guard(groups),
-        onChange: () => options.onChange(false),
+        onChange: () => {
+          this.#checks.serverIs(options.server.state());
+          options.onChange(false);
+        },
       },
       startedAt === null ? null : new Date(startedAt),
     );
@@ -179,6 +192,7 @@ export class ModuleRuntime {
   }
 
   #begin(): void {
+    this.#checks.serverIs(this.#server.state, this.#server.startedAt);
     this.#ticks = tickWhenDue({
       tick: () => this.#dispatch({ type: 'tick' }),
       quietUntil: () => quietUntil(this.#core),
@@ -218,7 +232,9 @@ export class ModuleRuntime {
           isResumable: this.#mirror.controller.isResumable,
         });
     if (why !== null) return { ok: false, code: 'BUSY', reason: why, numbers: {} };
-    return this.command('detach', timeoutMs);
+    const outcome = await this.command('detach', timeoutMs);
+    if (outcome.ok) await this.#checks.suspend();
+    return outcome;
   }
 
   get settings(): string {
@@ -238,6 +254,7 @@ export class ModuleRuntime {
   attachAgain(): void {
     if (this.isPrimary) this.#mirror.controller.awaitAgent(null).catch(() => undefined);
     this.#dispatch({ type: 'attachAgain' });
+    this.#checks.resume(this.#server.state, this.#server.startedAt);
   }
 
   /** What the next program goes on with. Null: not in this moment. Nothing may happen between this and the end of this program. */
@@ -347,7 +364,8 @@ export class ModuleRuntime {
 
   /** The same object as long as nothing of it has changed. */
   status(): ModuleStatus {
-    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, this.#schedule.status);
+    const { status: checks } = this.#checks;
+    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, this.#schedule.status, checks);
   }
 
   /** Resolves when the command is done or refused. */
@@ -374,6 +392,7 @@ export class ModuleRuntime {
   async close(): Promise<void> {
     this.#ticks?.end();
     if (this.#scheduleTimer) clearInterval(this.#scheduleTimer);
+    await this.#checks.suspend();
     await this.#mirror.close();
   }
 

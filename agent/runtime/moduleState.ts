@@ -21,8 +21,9 @@ export class DesiredFile {
       formatVersion?: unknown;
       value?: unknown;
       sequence?: unknown;
+      parked?: unknown;
     };
-    const { value, sequence } = parsed;
+    const { value, sequence, parked } = parsed;
     if (
       parsed.formatVersion !== formatVersion ||
       (value !== 'started' && value !== 'stopped') ||
@@ -32,7 +33,7 @@ export class DesiredFile {
         `${this.#file} is damaged or of another version than ${String(formatVersion)}: remove it and say again what is wanted with \`understudy start\` or \`stop\``,
       );
     }
-    return { value, sequence };
+    return { value, sequence, ...(typeof parked === 'string' ? { parked } : {}) };
   }
 
   save(desired: Desired): void {

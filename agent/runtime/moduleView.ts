@@ -1,4 +1,5 @@
 import type {
+  CheckStatus,
   FailoverReport,
   ReplicaStatus,
   Traffic,
@@ -96,6 +97,7 @@ export class ModuleView {
     resync: ModuleResync,
     verify: ShownVerify,
     schedule: VerifySchedule | null,
+    checks: readonly CheckStatus[] | null,
   ): ModuleStatus {
     const told = this.tell(core);
     const { state, detail, startedAt } = server;
@@ -109,6 +111,7 @@ export class ModuleView {
       resync.shown,
       verify.progressed,
       this.#diskSilentSince,
+      checks,
     ];
     return this.#status.of(inputs, () => {
       const { role, replica, restarts } = core;
@@ -136,6 +139,7 @@ export class ModuleView {
         undoLost: serving ? null : resync.undoLost,
         verify: verify.status,
         verifySchedule: serving ? schedule : null,
+        checks: serving && checks ? [...checks] : [],
       };
     });
   }

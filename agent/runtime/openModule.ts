@@ -4,15 +4,17 @@ import type { ResolvedModule } from '../../schemas/defaults.ts';
 import type { LastVerify } from '../../schemas/generated/api.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
+import { probeOf } from '../checks/probeOf.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
 import { MirrorController } from '../mirror/controller.ts';
 import type { MirrorOptions } from '../mirror/mirror.ts';
+import { qemuFiles } from '../server/qemu/qemuArguments.ts';
 import { QemuServer } from '../server/qemu/qemuServer.ts';
 import { ScriptsServer } from '../server/scripts/scriptsServer.ts';
 import type { VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
-import { letGoOf, settingsOf, type HandedModule } from './handOver.ts';
+import { hasGuestAgent, letGoOf, settingsOf, type HandedModule } from './handOver.ts';
 import { ModuleRuntime, type ModuleRuntimeOptions } from './moduleRuntime.ts';
 import { ResyncFile } from './moduleResync.ts';
 import { DesiredFile, ResolutionFile } from './moduleState.ts';
@@ -64,6 +66,12 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     resyncBandwidth: module.resync.bandwidth,
     resyncUndo: module.resync.undo,
   };
+  const checked = {
+    module: module.name,
+    host: self.name,
+    directory: module.mirror.directory,
+    guestAgent: qemuFiles(runDirectoryOf(configuration, module)).guestAgent,
+  };
   const spawn = { onLog: (line: string) => log.add('debug', module.name, 'MIRROR', line) };
   return {
     config: {
@@ -88,6 +96,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     openMirror: () => MirrorController.open(mirror, spawn),
     adoptMirror: (handed) => MirrorController.adopt(mirror, spawn, handed),
     server: makeServer(configuration, module, log),
+    checks: module.checks.map((check) => ({ check, probe: probeOf(check, checked) })),
     desired: new DesiredFile(stateDirectory),
     resolution: new ResolutionFile(stateDirectory),
     verify: new VerifyFile(stateDirectory),
@@ -115,10 +124,15 @@ function makeServer(configuration: Configuration, module: ResolvedModule, log: E
     ? new QemuServer({
         ...common,
         config: module.server,
-        runDirectory: join(agent.runDirectory, module.name),
+        runDirectory: runDirectoryOf(configuration, module),
+        hasGuestAgent: hasGuestAgent(module),
         cacheDirectory: agent.stateDirectory,
       })
     : new ScriptsServer({ ...common, config: module.server });
+}
+
+function runDirectoryOf({ agent }: Configuration, module: ResolvedModule): string {
+  return join(agent.runDirectory, module.name);
 }
 
 /** The replication network if the peer is heard on it, else any network it is heard on, else the first choice. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ModuleConfig } from '../../agent/core/types.ts';
+import type { ModuleConfig, UnhealthyAction } from '../../agent/core/types.ts';
 import { Random } from './random.ts';
 import { World, type HostName } from './world.ts';
 
@@ -42,6 +42,9 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'guest-dies':
       world.guestDies(host);
       return;
+    case 'check-fails':
+      world.checkFails(host, second as UnhealthyAction);
+      return;
     case 'disk-fails':
       world.diskFails(host);
       return;
@@ -63,7 +66,10 @@ function perform(world: World, line: string, note: (text: string) => void): void
 function play(script: string): string[] {
   const lines: string[] = [];
   const done = script.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
-  const settings = done.filter((line) => line.startsWith('setting ')).map((line) => line.split(' ').slice(1));
+  const settings = done
+    .filter((line) => line.startsWith('setting '))
+    .map((line) => line.split(' ').slice(1))
+    .map(([name, value = '']) => [name, /^(\d+|true|false)$/.test(value) ? (JSON.parse(value) as unknown) : value]);
   const world = new World({
     random: new Random(1),
     trace: (line) => lines.push(line.trimEnd()),

@@ -6,6 +6,7 @@ import { Violation, World } from './world.ts';
 /** More with UNDERSTUDY_SEEDS=10000; one with UNDERSTUDY_SEED=123 and a trace. */
 const seeds = Number(process.env['UNDERSTUDY_SEEDS'] ?? 300);
 const only = process.env['UNDERSTUDY_SEED'];
+const unhealthyActions = ['restart', 'failover', 'wait', 'report'] as const;
 
 function run(
   seed: number,
@@ -29,7 +30,8 @@ function run(
     else if (fault < 0.7) world.setCut(host, 'gamma', random.next() < 0.5);
     else if (fault < 0.75) world.arbiterUp = random.next() < 0.5;
     else if (fault < 0.85) world.pause(host, random.between(100, 8000));
-    else if (fault < 0.9) world.guestDies(host);
+    else if (fault < 0.88) world.guestDies(host);
+    else if (fault < 0.92) world.checkFails(host, random.pick(unhealthyActions));
     else if (fault < 0.95) world.command(host, 'switchover');
     else if (fault < 0.96) world.command(host, 'repair');
     else if (fault < 0.98) world.command(host, 'stop');

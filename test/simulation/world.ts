@@ -19,6 +19,7 @@ import type {
   PeerStatus,
   ReplicaFacts,
   Resolution,
+  UnhealthyAction,
 } from '../../agent/core/types.ts';
 import type { Random } from './random.ts';
 
@@ -238,6 +239,14 @@ export class World {
     if (host.server !== 'running' || !host.core || host.awayUntil > this.now) return;
     host.server = 'stopped';
     this.#feed(host, { type: 'serverFailed', reason: 'the guest crashed', lasting: false });
+  }
+
+  /** A check of the server has failed as often as counts. */
+  checkFails(name: HostName, action: UnhealthyAction): void {
+    const host = this.hosts[name];
+    if (host.server !== 'running') return;
+    const reason = 'check tcp 10.0.0.50:80 failed 3 times in 30 s (connection refused)';
+    this.#feed(host, { type: 'serverUnhealthy', reason, action });
   }
 
   /** The disk of a host loses something that it had taken, and says so. */
