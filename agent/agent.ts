@@ -12,6 +12,7 @@ import { RESUME_VERSION } from './mirror/ipc.ts';
 import { ClusterView } from './runtime/clusterView.ts';
 import { Commands } from './runtime/commands.ts';
 import { makeEnrol } from './runtime/enrol.ts';
+import { ServiceManager } from './platform/serviceManager.ts';
 import { EventLog } from './runtime/eventLog.ts';
 import { exportEvents } from './runtime/exportEvents.ts';
 import { letGoOf, readHandOver, settingsOf, HAND_OVER_VERSION, type TakeOverOffer } from './runtime/handOver.ts';
@@ -50,6 +51,9 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   exemptFromOutOfMemoryKiller();
 
   const log = new EventLog(join(agent.stateDirectory, 'log.jsonl'), self.name, agent.logLevel);
+  const manager = new ServiceManager(process.env);
+  // A program that hangs decides nothing any more: without a sign of life the service manager ends it, and its mirror processes end what they carry.
+  const signs = manager.aliveEveryMs === null ? null : setInterval(() => manager.alive(), manager.aliveEveryMs);
   const stopExport = exportEvents(cluster.name, agent.events, log);
   log.add('info', null, 'AGENT_STARTED', `agent ${agentVersion} of ${self.name} in cluster ${cluster.name}`);
   for (const each of loaded.diagnostics) {
@@ -192,8 +196,10 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   await Promise.all(slots.map((slot) => slot.start()));
   log.add('info', null, 'AGENT_READY', `agent of ${self.name} is ready`);
   if (handed) upgrade.report(handed);
+  manager.ready();
 
   await aborted(options.signal);
+  manager.stopping();
 
   log.add(
     'info',
@@ -211,6 +217,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   await links.stop();
   log.add('info', null, 'AGENT_STOPPED', `agent of ${self.name} has stopped`);
   stopExport();
+  if (signs) clearInterval(signs);
   return 0;
 }
 
