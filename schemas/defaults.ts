@@ -2,7 +2,7 @@ import type { AgentFile, EventsSection, WebhookSection } from './generated/agent
 import type { ArbiterSection, ClusterFile } from './generated/cluster.ts';
 import type { DiskSection, ModuleFile, NetworkCardSection, QemuSection, ScriptsSection } from './generated/module.ts';
 import { agentSchema, clusterSchema, moduleSchema } from './generated/schemas.ts';
-import { resolveChecks, type ResolvedCheck } from './resolvedChecks.ts';
+import { resolveChecks, resolveConditions, type ResolvedCheck, type ResolvedCondition } from './resolvedChecks.ts';
 import { parseDuration, parseRate, parseSize } from './units.ts';
 
 /** A module with every default filled in; durations in milliseconds, sizes in bytes, `null` for what is not set. */
@@ -30,6 +30,7 @@ export interface ResolvedModule {
     readonly restartPeriodMs: number;
     readonly maxFailovers: number;
     readonly failoverPeriodMs: number;
+    readonly conditions: readonly ResolvedCondition[];
   };
   /** `bandwidth` in bytes per second; null: unlimited; "adaptive": what the server leaves. `undo` in bytes; null: by the free space, 0: off. */
   readonly resync: { readonly bandwidth: number | null | 'adaptive'; readonly undo: number | null };
@@ -161,6 +162,7 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       restartPeriodMs: duration(failover.restartPeriod),
       maxFailovers: failover.maxFailovers,
       failoverPeriodMs: duration(failover.failoverPeriod),
+      conditions: resolveConditions(failover.conditions),
     },
     resync: { bandwidth: resyncBandwidth(resync.bandwidth), undo: undoBytes(resync.undo) },
     verify: { bandwidth: rateOf(verify.bandwidth), schedule: verify.schedule },

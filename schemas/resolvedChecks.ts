@@ -1,4 +1,4 @@
-import type { CheckSection, ModuleFile } from './generated/module.ts';
+import type { CheckSection, ConditionSection, ModuleFile } from './generated/module.ts';
 import { parseDuration } from './units.ts';
 
 /** What a check looks at. */
@@ -19,16 +19,21 @@ export type CheckTarget =
   | { readonly kind: 'guestAgent' };
 
 export type CheckKind = CheckTarget['kind'];
-export const checkKinds: readonly CheckKind[] = ['tcp', 'http', 'ping', 'command', 'process', 'guestAgent'];
+export const conditionKinds: readonly CheckKind[] = ['tcp', 'http', 'ping', 'command'];
+export const checkKinds: readonly CheckKind[] = [...conditionKinds, 'process', 'guestAgent'];
 
-/** A check with every default filled in; durations in milliseconds. */
-export interface ResolvedCheck {
+/** A condition to be primary with every default filled in; durations in milliseconds. */
+export interface ResolvedCondition {
   readonly name: string;
   readonly target: CheckTarget;
   readonly everyMs: number;
   readonly timeoutMs: number;
   /** In a row. */
   readonly failures: number;
+}
+
+/** A check of the server. */
+export interface ResolvedCheck extends ResolvedCondition {
   readonly startGraceMs: number;
   readonly onFailure: 'restart' | 'failover' | 'wait' | 'report';
 }
@@ -42,24 +47,31 @@ export function kindsOf(section: object): readonly CheckKind[] {
 
 /** @param sections of a valid file, every key with a default filled in. One without a kind is left out. */
 export function resolveChecks(sections: readonly CheckSection[], server: ModuleFile['server']): ResolvedCheck[] {
-  return sections.flatMap((section) => {
-    const target = targetOf(section, server.scripts === undefined ? null : '127.0.0.1');
-    if (target === null) return [];
-    const everyMs = milliseconds(section.every);
-    return {
-      name: section.name ?? nameOf(target),
-      target,
-      everyMs,
-      timeoutMs:
-        section.timeout === undefined ? Math.min(milliseconds(longestTimeout), everyMs) : milliseconds(section.timeout),
-      failures: section.failures ?? 0,
+  return sections.flatMap((section) =>
+    resolved(section, server.scripts === undefined ? null : '127.0.0.1').map((check) => ({
+      ...check,
       startGraceMs: milliseconds(section.startGrace),
       onFailure: section.onFailure ?? 'report',
-    };
-  });
+    })),
+  );
 }
 
-function targetOf(section: CheckSection, ownHost: string | null): CheckTarget | null {
+/** As {@link resolveChecks}. */
+export function resolveConditions(sections: readonly ConditionSection[]): ResolvedCondition[] {
+  return sections.flatMap((section) => resolved(section, null));
+}
+
+/** One, or none when it has no kind. */
+function resolved(section: CheckSection | ConditionSection, ownHost: string | null): ResolvedCondition[] {
+  const target = targetOf(section, ownHost);
+  if (target === null) return [];
+  const everyMs = milliseconds(section.every);
+  const timeoutMs =
+    section.timeout === undefined ? Math.min(milliseconds(longestTimeout), everyMs) : milliseconds(section.timeout);
+  return [{ name: section.name ?? nameOf(target), target, everyMs, timeoutMs, failures: section.failures ?? 0 }];
+}
+
+function targetOf(section: CheckSection & ConditionSection, ownHost: string | null): CheckTarget | null {
   const { tcp, http, ping, command, process, guestAgent } = section;
   if (tcp) return { kind: 'tcp', host: tcp.host ?? ownHost, port: tcp.port };
   if (http) {

@@ -149,9 +149,22 @@ const metrics: readonly Metric[] = [
     help: '1 while a check of the server has failed as often in a row as counts, 0 otherwise.',
     samples: ({ modules }) =>
       modules.flatMap((module) =>
-        module.onHosts.flatMap(({ host, checks = [] }) =>
-          checks.map(({ name, state }): Sample => [
+        module.onHosts.flatMap(({ host, known, checks = [] }) =>
+          (known ? checks : []).map(({ name, state }): Sample => [
             { module: module.name, host, check: name },
+            state === 'failed' ? 1 : 0,
+          ]),
+        ),
+      ),
+  },
+  {
+    name: 'understudy_condition_unmet',
+    help: '1 while the host does not meet a condition to be primary of the module, 0 otherwise.',
+    samples: ({ modules }) =>
+      modules.flatMap((module) =>
+        module.onHosts.flatMap(({ host, known, conditions = [] }) =>
+          (known ? conditions : []).map(({ name, state }): Sample => [
+            { module: module.name, host, condition: name },
             state === 'failed' ? 1 : 0,
           ]),
         ),

@@ -6,6 +6,7 @@ export interface CheckRunOptions {
   readonly everyMs: number;
   readonly timeoutMs: number;
   readonly failures: number;
+  readonly recoveries?: number;
   readonly startGraceMs: number;
   readonly probe: Probe;
   readonly onNews: (news: News) => void;

@@ -1,4 +1,4 @@
-import type { ResolvedCheck } from '../../schemas/resolvedChecks.ts';
+import type { ResolvedCondition } from '../../schemas/resolvedChecks.ts';
 import { commandProbe } from './command.ts';
 import { guestAgentProbe } from './guestAgent.ts';
 import { httpProbe } from './http.ts';
@@ -16,7 +16,7 @@ export interface ProbeContext {
   readonly guestAgent: string;
 }
 
-export function probeOf({ name, target, timeoutMs }: ResolvedCheck, context: ProbeContext): Probe {
+export function probeOf({ name, target, timeoutMs }: ResolvedCondition, context: ProbeContext): Probe {
   switch (target.kind) {
     case 'tcp':
       return tcpProbe({ host: target.host ?? '127.0.0.1', port: target.port });

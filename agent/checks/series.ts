@@ -21,12 +21,16 @@ export interface Series {
   readonly hasSucceeded: boolean;
   /** Failures in a row that count, since the last success or the last news. */
   readonly failures: number;
-  /** When the first of them was looked for. */
+  /** Well in a row, after a failure that counts. */
+  readonly recoveries: number;
+  /** When the first of the failures was looked for. */
   readonly failingSince: number;
 }
 
 export interface SeriesRules {
   readonly failures: number;
+  /** How many have to be well in a row after a failure that counts; default 1. */
+  readonly recoveries?: number;
   readonly startGraceMs: number;
 }
 
@@ -51,16 +55,29 @@ export type News =
 /** A series that begins with a start of the server. */
 export function seriesSince(startedAt: number, now: number): Series {
   const state = 'starting';
-  return { state, since: now, error: null, startedAt, hasSucceeded: false, failures: 0, failingSince: now };
+  return {
+    state,
+    since: now,
+    error: null,
+    startedAt,
+    hasSucceeded: false,
+    failures: 0,
+    recoveries: 0,
+    failingSince: now,
+  };
 }
 
 export function afterResult(series: Series, rules: SeriesRules, result: Result): { series: Series; news: News | null } {
   const { beganAt, at, error } = result;
   if (error === null) {
+    const recoveries = series.recoveries + 1;
+    if (series.state === 'failed' && recoveries < (rules.recoveries ?? 1)) {
+      return { series: { ...series, hasSucceeded: true, failures: 0, recoveries }, news: null };
+    }
     const news: News | null = series.state === 'failed' ? { kind: 'recovered', afterMs: at - series.since } : null;
-    return { series: { ...become(series, 'well', at), error, hasSucceeded: true, failures: 0 }, news };
+    return { series: { ...become(series, 'well', at), error, hasSucceeded: true, failures: 0, recoveries: 0 }, news };
   }
-  const failed = { ...series, error };
+  const failed = { ...series, error, recoveries: 0 };
   const isGraced = !series.hasSucceeded && beganAt - series.startedAt < rules.startGraceMs;
   if (isGraced) return { series: failed, news: null };
   const failures = series.failures + 1;

@@ -1,5 +1,6 @@
 import type {
-  CheckStatus,
+  CheckState,
+  ConditionStatus,
   HostStatus,
   ModuleStatus,
   ReplicaStatus,
@@ -85,8 +86,12 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
     const told = `what ${host} was before this resync is not kept: ${printable(undoLost)}; until its end ${host} is of no use alone`;
     lines.push(`  ${paint(told, 'yellow', hasColour)}\n`);
   }
-  for (const { known, checks = [] } of module.onHosts) {
-    if (known) for (const check of checks) lines.push(`  ${describeCheck(check, hasColour)}\n`);
+  for (const { host, known, checks = [], conditions = [] } of module.onHosts) {
+    if (!known) continue;
+    for (const check of checks) lines.push(`  check ${describeCheck(check.name, check, hasColour)}\n`);
+    for (const each of conditions) {
+      lines.push(`  condition ${describeCheck(`${each.name} on ${host}`, each, hasColour)}\n`);
+    }
   }
   for (const { verify } of module.onHosts) if (verify) lines.push(`  ${describeVerify(verify)}\n`);
   for (const warning of module.warnings) {
@@ -145,16 +150,16 @@ function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
   ];
 }
 
-const checkColours: Readonly<Record<CheckStatus['state'], Colour>> = {
+const checkColours: Readonly<Record<CheckState, Colour>> = {
   starting: 'yellow',
   well: 'green',
   failing: 'yellow',
   failed: 'red',
 };
 
-function describeCheck({ name, state, since, error }: CheckStatus, hasColour: boolean): string {
+function describeCheck(name: string, { state, since, error }: ConditionStatus, hasColour: boolean): string {
   const why = error === null ? '' : ` (${printable(error)})`;
-  return `check ${printable(name)}: ${paint(state, checkColours[state], hasColour)} since ${since}${why}`;
+  return `${printable(name)}: ${paint(state, checkColours[state], hasColour)} since ${since}${why}`;
 }
 
 /** A resync as it goes, in one line. */

@@ -1,4 +1,5 @@
 /** Operators' commands: refused at once with the reason, or carried out and answered when they are done. */
+import { fitter } from './conditions.ts';
 import { decide, isGivenUp, isUnderWay } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { detach, isDetached } from './handOver.ts';
@@ -81,6 +82,10 @@ function switchover(draft: Draft, arbiterReachable: boolean): Refusal | null {
     });
   }
   if (!status.able) return refusal('NOT_HEALTHY', `${peer} cannot take ${module} now: it is shutting down or parked`);
+  if (fitter(draft.state, status) === 'self') {
+    const why = `${peer} does not meet a condition to be primary (${String(status.conditions?.unmet)}), and ${module} would come back at once`;
+    return refusal('NOT_HEALTHY', `${why}: mend that first`);
+  }
   if (!arbiterReachable) {
     return refusal(
       'ARBITER_UNREACHABLE',

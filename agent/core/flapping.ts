@@ -2,14 +2,15 @@
 import type { Draft } from './draft.ts';
 
 export function countFailover(draft: Draft): void {
-  draft.state.failovers = [...draft.state.failovers, draft.now];
+  const { failoverPeriodMs } = draft.config;
+  const recent = draft.state.failovers.filter((at) => draft.now - at < failoverPeriodMs);
+  draft.state.failovers = [...recent, draft.now];
 }
 
 /** How many failovers there were when no more are allowed; null: another one is. */
 export function tooManyFailovers(draft: Draft): number | null {
   const { failoverPeriodMs, maxFailovers } = draft.config;
-  draft.state.failovers = draft.state.failovers.filter((at) => draft.now - at < failoverPeriodMs);
-  const { length } = draft.state.failovers;
+  const { length } = draft.state.failovers.filter((at) => draft.now - at < failoverPeriodMs);
   return length < maxFailovers ? null : length;
 }
 

@@ -18,6 +18,7 @@ export function beginLeaving(draft: Draft, role: Primary, leaving: LeaveFor): vo
     switchover: `moves to ${draft.config.peer}`,
     shutdown: 'leaves this host',
     resolve: `stops: an operator keeps ${draft.config.peer}`,
+    conditionFailed: `moves to ${draft.config.peer}`,
     diskFailed: `moves to ${draft.config.peer}`,
     serverFailed: `fails over to ${draft.config.peer}`,
   };
@@ -45,7 +46,7 @@ export function released(draft: Draft, role: Extract<Role, { at: 'releasing' }>)
     // A replica in doubt is brought up to date first.
     inSync: draft.state.replica.diskError ? [peer] : [self, peer],
     base: role.grant.epoch,
-    cause: role.leaving === 'serverFailed' || role.leaving === 'diskFailed' ? 'failover' : 'switchover',
+    cause: role.leaving === 'switchover' || role.leaving === 'shutdown' ? 'switchover' : 'failover',
   });
   draft.become({ at: 'handingOver', leaving: role.leaving, proposal, since: draft.now });
 }

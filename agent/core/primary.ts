@@ -1,9 +1,10 @@
 /** PRIM and ALONE: the primary, its secondary and its server. */
+import { leavesForConditions } from './conditions.ts';
 import { entryOf, isGivenUp } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving, serverIsDown } from './leaving.ts';
 import { leavesItsDisk } from './leavingDisk.ts';
-import type { ArbiterRecord, Link, ModuleConfig, Proposal, ReplicaFacts, Role } from './types.ts';
+import type { ArbiterRecord, LeaveFor, Link, ModuleConfig, Proposal, ReplicaFacts, Role } from './types.ts';
 
 export type Primary = Extract<Role, { at: 'primary' }>;
 
@@ -43,6 +44,10 @@ export function settlePrimary(draft: Draft, role: Primary): void {
     beginLeaving(draft, role, 'diskFailed');
     return;
   }
+  if (role.leaving === null && leavesForConditions(draft, role)) {
+    beginLeaving(draft, role, 'conditionFailed');
+    return;
+  }
   if (role.leaving !== null && serverIsDown(role.server)) {
     if (leaveWhenSettled(draft, role)) return;
   }
@@ -77,7 +82,7 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
   }
   const handOver =
     leaving !== 'stop' && leaving !== 'resolve' && link.kind === 'both' && draft.freshPeer()?.able === true;
-  if (!handOver && (leaving === 'switchover' || leaving === 'serverFailed' || leaving === 'diskFailed')) {
+  if (!handOver && isMove(leaving)) {
     draft.log(
       'warn',
       'SWITCHOVER_CANCELLED',
@@ -93,6 +98,11 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
   draft.become({ at: 'releasing', leaving, grant: role.grant, handOver, link, since: draft.now });
   draft.operate({ kind: 'release' });
   return true;
+}
+
+/** Whether it stays when there is nobody to take it. */
+function isMove(leaving: LeaveFor): boolean {
+  return leaving !== 'stop' && leaving !== 'shutdown' && leaving !== 'resolve';
 }
 
 function settleLink(draft: Draft, role: Primary): void {

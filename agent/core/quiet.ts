@@ -9,7 +9,9 @@ import type { ModuleCoreState } from './types.ts';
 export function quietUntil(state: ModuleCoreState): number {
   const { role, desired, config, peer } = state;
   const isAsked = state.commands.length > 0 || state.shuttingDown || (state.resolution?.keep ?? null) !== null;
-  if (isAsked || (state.replica.diskError ?? null) !== null) return -Infinity;
+  if (isAsked || (state.replica.diskError ?? null) !== null || (state.conditions?.unmet ?? null) !== null) {
+    return -Infinity;
+  }
   switch (role.at) {
     case 'stopped':
       return desired.value === 'stopped' ? Infinity : -Infinity;

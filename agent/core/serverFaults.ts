@@ -1,5 +1,6 @@
 /** A server that died on a healthy host, or runs and does not do its work: it is restarted here, and when that does not help, moved. */
 import { formatDuration } from '../../schemas/units.ts';
+import { fitter } from './conditions.ts';
 import type { Draft } from './draft.ts';
 import { park, tooManyFailovers } from './flapping.ts';
 import { beginLeaving } from './leaving.ts';
@@ -141,7 +142,11 @@ function takeRestart(draft: Draft): number {
 /** Why the other host does not take the module over by itself now; null: it can. */
 function whyNoFailover(draft: Draft, role: Primary): string | null {
   if (!draft.config.automatic) return 'automatic failover is off';
-  return role.link.kind === 'both' && draft.freshPeer()?.able === true ? null : 'no other host is in sync';
+  const peer = draft.freshPeer();
+  if (role.link.kind !== 'both' || peer?.able !== true) return 'no other host is in sync';
+  return fitter(draft.state, peer) === 'self'
+    ? `${draft.config.peer} does not meet the conditions to be primary`
+    : null;
 }
 
 function parksFlapping(draft: Draft, reason: string): boolean {

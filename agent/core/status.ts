@@ -1,5 +1,6 @@
 /** What a host tells its peer, and the state that people see. */
 import type { Divergence, ModuleState, Transition } from '../../schemas/generated/api.ts';
+import { unmetText } from './conditions.ts';
 import { diskErrorText, isInDoubt } from './ownDisk.ts';
 import type { LineageEntry, LineageRange, ModuleCoreState, PeerStatus, Role } from './types.ts';
 
@@ -49,6 +50,7 @@ export function peerStatusOf(state: ModuleCoreState): PeerStatus {
       !state.shuttingDown &&
       state.desired.value === 'started' &&
       !(role.at === 'waiting' && (role.parked || isInDoubt(state, state.record))),
+    conditions: state.conditions,
     serverRunning: role.at === 'primary' && role.server.kind === 'running',
     desired: state.desired,
     record: state.record,
@@ -115,8 +117,8 @@ export interface ShownState {
 /** The module's state on this host in the words of the product. */
 export function shownState(core: ModuleCoreState): ShownState {
   const shown = shownRole(core);
-  const failing = diskErrorText(core);
-  return failing === null ? shown : { ...shown, reason: [failing, shown.reason].filter(Boolean).join('; ') };
+  const also = [diskErrorText(core), unmetText(core)].filter((text) => text !== null);
+  return also.length === 0 ? shown : { ...shown, reason: [...also, shown.reason].filter(Boolean).join('; ') };
 }
 
 function shownRole(core: ModuleCoreState): ShownState {

@@ -3,6 +3,7 @@
  * (make it durable, ask the arbiter, tell the peer, act). No input or output, no clock, no chance in here.
  */
 import { command, settleCommands } from './commands.ts';
+import { noteConditions, noteFitness } from './conditions.ts';
 import { learnResolution } from './divergence.ts';
 import { Draft } from './draft.ts';
 import { followingStarted, settleFollowing, startToFollow } from './following.ts';
@@ -68,6 +69,8 @@ export function initialState(
     commands: [],
     restarts: [],
     failovers: [],
+    conditions: null,
+    unfitSince: null,
     lastingFailure: null,
     keptAside: null,
     shuttingDown: false,
@@ -80,6 +83,7 @@ export function initialState(
 export function step(state: ModuleCoreState, event: TimedEvent): StepResult {
   const draft = new Draft(state, event.now);
   handle(draft, event);
+  noteFitness(draft);
   settle(draft);
   settleCommands(draft);
   return { state: draft.state, effects: draft.effects };
@@ -193,6 +197,9 @@ function handle(draft: Draft, event: TimedEvent): void {
       return;
     case 'serverFailed':
       if (role.at === 'primary') primaryServerFailed(draft, role, event.reason, event.lasting);
+      return;
+    case 'conditions':
+      noteConditions(draft, event.unmet);
       return;
     case 'serverUnhealthy':
       if (role.at === 'primary') primaryServerUnhealthy(draft, role, event.reason, event.action);

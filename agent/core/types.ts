@@ -97,6 +97,8 @@ export interface ModuleConfig {
   readonly failoverPeriodMs: number;
   /** What a primary does whose own disk has failed while its secondary is in sync. */
   readonly onDiskError: 'switchover' | 'report';
+  /** How much later than this host the other one may learn of what both could notice. */
+  readonly conditionsSettleMs: number;
 }
 
 /** What a host tells its peer about a module with every heartbeat. Level-triggered: a lost one is made good by the next. */
@@ -107,6 +109,7 @@ export interface PeerStatus {
   /** Whether this host would serve the module if it were asked to. */
   readonly able: boolean;
   readonly serverRunning: boolean;
+  readonly conditions?: Conditions | null;
   readonly desired: Desired;
   /** The newest record of the arbiter that this host knows. */
   readonly record: ArbiterRecord | null;
@@ -127,6 +130,12 @@ export interface Desired {
   readonly sequence: number;
   /** With 'stopped': nobody asked for it, the module is parked for this reason until an operator starts it. */
   readonly parked?: string;
+}
+
+/** How a host stands with the module's conditions to be primary. */
+export interface Conditions {
+  /** Which of them it does not meet; null: it meets all of them. */
+  readonly unmet: string | null;
 }
 
 /** What becomes of a server that runs and does not do its work. */
@@ -176,7 +185,8 @@ export type ServerPhase =
   | { readonly kind: 'stopping'; readonly restart?: { readonly reason: string; readonly afterMs: number } };
 
 /** Why a primary gives up its role in order. */
-export type LeaveFor = 'stop' | 'switchover' | 'shutdown' | 'serverFailed' | 'diskFailed' | 'resolve';
+export type LeaveFor =
+  'stop' | 'switchover' | 'shutdown' | 'serverFailed' | 'diskFailed' | 'conditionFailed' | 'resolve';
 
 export type Role =
   | { readonly at: 'stopped' }
@@ -287,6 +297,10 @@ export interface ModuleCoreState {
   /** Times of server restarts and of promotions on this host. */
   readonly restarts: readonly number[];
   readonly failovers: readonly number[];
+  /** Null: not known yet, or there are none. */
+  readonly conditions: Conditions | null;
+  /** Of a primary: since when the other host alone has met the conditions. */
+  readonly unfitSince: number | null;
   /** Why the server cannot start, said once. */
   readonly lastingFailure: string | null;
   /** The last epoch of what was kept aside in this life of the agent; null: nothing was. */
@@ -329,6 +343,8 @@ export type CoreEvent =
   | { readonly type: 'serverStopped'; readonly how: string }
   /** `lasting`: no restart and no other host will mend it (a missing image, a wrong setting). */
   | { readonly type: 'serverFailed'; readonly reason: string; readonly lasting: boolean }
+  /** Which conditions to be primary this host does not meet; null: it meets all of them. */
+  | { readonly type: 'conditions'; readonly unmet: string | null }
   /** It runs, and a check of it has failed as often in a row as counts. */
   | { readonly type: 'serverUnhealthy'; readonly reason: string; readonly action: UnhealthyAction }
   | {

@@ -1,4 +1,5 @@
 /** WAIT: what has to be true before this host may do anything, looked at again with every event. */
+import { fitter } from './conditions.ts';
 import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { follow } from './following.ts';
@@ -113,7 +114,8 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   }
   // Both hold everything. With the peer at hand the preferred host starts and takes the other along.
   if (peer) {
-    const preferred = config.hosts[0] === self;
+    const fit = fitter(state, peer);
+    const preferred = fit === null ? config.hosts[0] === self : fit === 'self';
     const patience = 2 * config.detectionMs;
     // From when they see each other: else both would start in the moment in which they do.
     const together = Math.max(role.since, state.peer.presentSince ?? draft.now);
@@ -121,7 +123,10 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     else if (peer.desired.sequence !== state.desired.sequence) {
       draft.wait(`waiting for ${peerName} to learn what was asked for`);
     } else if (preferred || !peer.able || draft.now - together > patience) start(peer.able ? record.inSync : [self]);
-    else draft.wait(`waiting for ${peerName}, the preferred host, to start`);
+    else {
+      const why = fit === 'peer' ? 'which meets the conditions to be primary' : 'the preferred host';
+      draft.wait(`waiting for ${peerName}, ${why}, to start`);
+    }
     return;
   }
   // Not at hand: it may be running and about to be heard, so the detection time passes first.

@@ -5,6 +5,7 @@ import type { Probe } from '../checks/probe.ts';
 import type { News } from '../checks/series.ts';
 import type { UnhealthyAction } from '../core/types.ts';
 import type { ServerState } from '../server/virtualServer.ts';
+import { statusOfSeries } from './checkStatus.ts';
 import type { EventLog } from './eventLog.ts';
 
 export interface RunnableCheck {
@@ -97,12 +98,5 @@ function secondsText(ms: number): string {
 }
 
 function statusOf({ check, run }: { readonly check: ResolvedCheck; readonly run: CheckRun }): CheckStatus {
-  const { state, since, error } = run.series;
-  return {
-    name: check.name,
-    state,
-    since: new Date(Date.now() - (performance.now() - since)).toISOString(),
-    error,
-    onFailure: check.onFailure,
-  };
+  return { ...statusOfSeries(check.name, run.series), onFailure: check.onFailure };
 }

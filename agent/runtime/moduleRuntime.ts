@@ -24,6 +24,7 @@ import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
 import { noticeOf, type NoticedEvent } from './mirrorNotice.ts';
 import { ModuleChecks, type RunnableCheck } from './moduleChecks.ts';
+import { ModuleConditions, type RunnableCondition } from './moduleConditions.ts';
 import { ModuleMirror } from './moduleMirror.ts';
 import { ModuleResync, type ResyncFile } from './moduleResync.ts';
 import { ModuleServer } from './moduleServer.ts';
@@ -49,6 +50,7 @@ export interface ModuleRuntimeOptions {
   readonly adoptMirror: (handed: HandedMirror) => Promise<MirrorController>;
   readonly server: VirtualServer;
   readonly checks: readonly RunnableCheck[];
+  readonly conditions: readonly RunnableCondition[];
   readonly desired: DesiredFile;
   readonly resolution: ResolutionFile;
   readonly verify: VerifyFile;
@@ -75,6 +77,7 @@ export class ModuleRuntime {
   readonly #mirror: ModuleMirror;
   readonly #server: ModuleServer;
   readonly #checks: ModuleChecks;
+  readonly #conditions: ModuleConditions;
   readonly #view = new ModuleView();
   readonly #verify: ModuleVerify;
   readonly #schedule: VerifySchedule;
@@ -111,6 +114,11 @@ export class ModuleRuntime {
       checks: options.checks,
       log,
       unhealthy: (reason, action) => this.#dispatch({ type: 'serverUnhealthy', reason, action }),
+      onChange: () => options.onChange(false),
+    });
+    this.#conditions = new ModuleConditions({
+      conditions: options.conditions,
+      told: (unmet) => this.#dispatch({ type: 'conditions', unmet }),
       onChange: () => options.onChange(false),
     });
     const startedAt = handed?.shown.serverStartedAt ?? null;
@@ -193,6 +201,7 @@ export class ModuleRuntime {
 
   #begin(): void {
     this.#checks.serverIs(this.#server.state, this.#server.startedAt);
+    this.#conditions.begin();
     this.#ticks = tickWhenDue({
       tick: () => this.#dispatch({ type: 'tick' }),
       quietUntil: () => quietUntil(this.#core),
@@ -233,7 +242,7 @@ export class ModuleRuntime {
         });
     if (why !== null) return { ok: false, code: 'BUSY', reason: why, numbers: {} };
     const outcome = await this.command('detach', timeoutMs);
-    if (outcome.ok) await this.#checks.suspend();
+    if (outcome.ok) await this.#endLooks();
     return outcome;
   }
 
@@ -255,6 +264,12 @@ export class ModuleRuntime {
     if (this.isPrimary) this.#mirror.controller.awaitAgent(null).catch(() => undefined);
     this.#dispatch({ type: 'attachAgain' });
     this.#checks.resume(this.#server.state, this.#server.startedAt);
+    this.#conditions.begin();
+  }
+
+  /** Programs that checks have started must not outlive this one. */
+  async #endLooks(): Promise<void> {
+    await Promise.all([this.#checks.suspend(), this.#conditions.end()]);
   }
 
   /** What the next program goes on with. Null: not in this moment. Nothing may happen between this and the end of this program. */
@@ -364,8 +379,10 @@ export class ModuleRuntime {
 
   /** The same object as long as nothing of it has changed. */
   status(): ModuleStatus {
-    const { status: checks } = this.#checks;
-    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, this.#schedule.status, checks);
+    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, this.#schedule.status, {
+      checks: this.#checks.status,
+      conditions: this.#conditions.status,
+    });
   }
 
   /** Resolves when the command is done or refused. */
@@ -392,7 +409,7 @@ export class ModuleRuntime {
   async close(): Promise<void> {
     this.#ticks?.end();
     if (this.#scheduleTimer) clearInterval(this.#scheduleTimer);
-    await this.#checks.suspend();
+    await this.#endLooks();
     await this.#mirror.close();
   }
 

@@ -1,5 +1,6 @@
 import type {
   CheckStatus,
+  ConditionStatus,
   FailoverReport,
   ReplicaStatus,
   Traffic,
@@ -21,6 +22,13 @@ export type ModuleStatus = Omit<ReplicaStatus, 'host' | 'known' | 'ageMs'>;
 interface ShownVerify {
   readonly status: VerifyStatus | null;
   readonly progressed: object | null;
+}
+
+/** Each another object whenever something of it is another one. */
+interface ShownChecks {
+  /** Null: the server does not run. */
+  readonly checks: readonly CheckStatus[] | null;
+  readonly conditions: readonly ConditionStatus[];
 }
 
 /** What the other hosts are told of one module, and what is shown of it: made anew only when it may have changed. */
@@ -97,7 +105,7 @@ export class ModuleView {
     resync: ModuleResync,
     verify: ShownVerify,
     schedule: VerifySchedule | null,
-    checks: readonly CheckStatus[] | null,
+    { checks, conditions }: ShownChecks,
   ): ModuleStatus {
     const told = this.tell(core);
     const { state, detail, startedAt } = server;
@@ -112,6 +120,7 @@ export class ModuleView {
       verify.progressed,
       this.#diskSilentSince,
       checks,
+      conditions,
     ];
     return this.#status.of(inputs, () => {
       const { role, replica, restarts } = core;
@@ -140,6 +149,7 @@ export class ModuleView {
         verify: verify.status,
         verifySchedule: serving ? schedule : null,
         checks: serving && checks ? [...checks] : [],
+        conditions: [...conditions],
       };
     });
   }

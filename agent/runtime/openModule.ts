@@ -88,6 +88,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
       maxFailovers: module.failover.maxFailovers,
       failoverPeriodMs: module.failover.failoverPeriodMs,
       onDiskError: module.mirror.onDiskError,
+      conditionsSettleMs: settleMsOf(module),
     },
     directories: module.mirror.directories,
     serverKind: module.server.kind,
@@ -97,6 +98,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     adoptMirror: (handed) => MirrorController.adopt(mirror, spawn, handed),
     server: makeServer(configuration, module, log),
     checks: module.checks.map((check) => ({ check, probe: probeOf(check, checked) })),
+    conditions: module.failover.conditions.map((condition) => ({ condition, probe: probeOf(condition, checked) })),
     desired: new DesiredFile(stateDirectory),
     resolution: new ResolutionFile(stateDirectory),
     verify: new VerifyFile(stateDirectory),
@@ -129,6 +131,12 @@ function makeServer(configuration: Configuration, module: ResolvedModule, log: E
         cacheDirectory: agent.stateDirectory,
       })
     : new ScriptsServer({ ...common, config: module.server });
+}
+
+/** The hosts look at a condition by turns of their own, and tell each other of it by heartbeats. */
+function settleMsOf({ failover }: ResolvedModule): number {
+  const longest = Math.max(0, ...failover.conditions.map(({ everyMs, timeoutMs }) => everyMs + timeoutMs));
+  return longest + failover.detectionMs;
 }
 
 function runDirectoryOf({ agent }: Configuration, module: ResolvedModule): string {

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { CheckStatus, ModuleStatus } from '../../schemas/generated/api.ts';
+import type { ConditionStatus, ModuleStatus } from '../../schemas/generated/api.ts';
 import { formatBytes, formatDuration } from '../model/format.ts';
 import {
   actionFacts,
@@ -132,7 +132,8 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
     replica.reason ?? '',
     replica.undoLost ? `$(warning) What it was before this resync is not kept: ${replica.undoLost}.` : '',
     `Epoch ${replica.epoch} · server ${replica.server.state}${replica.server.detail === null ? '' : ` (${replica.server.detail})`}`,
-    ...(replica.known ? (replica.checks ?? []) : []).map(checkLine),
+    ...(replica.known ? (replica.checks ?? []) : []).map((check) => checkLine('Check', check)),
+    ...(replica.known ? (replica.conditions ?? []) : []).map((condition) => checkLine('Condition', condition)),
     ...networks.map((network) => `${network.up ? '$(check)' : '$(close)'} ${network.name} ${network.address}`),
   ]);
   item.command = {
@@ -143,10 +144,10 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   return item;
 }
 
-function checkLine({ name, state, since, error }: CheckStatus): string {
+function checkLine(kind: string, { name, state, since, error }: ConditionStatus): string {
   const icon = { starting: 'sync', well: 'check', failing: 'warning', failed: 'error' }[state];
   const duration = formatDuration(Math.max(0, Date.now() - Date.parse(since)));
-  return `$(${icon}) Check \`${name}\` ${state} for ${duration}${error === null ? '' : `: \`${error}\``}`;
+  return `$(${icon}) ${kind} \`${name}\` ${state} for ${duration}${error === null ? '' : `: \`${error}\``}`;
 }
 
 /** ` · verify 42 %` while one runs, and what the last one found if that is not nothing. */

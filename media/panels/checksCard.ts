@@ -1,17 +1,17 @@
-import type { CheckStatus } from '../../schemas/generated/api.ts';
+import type { CheckState, ConditionStatus } from '../../schemas/generated/api.ts';
 import type { PanelState, Severity } from '../../schemas/panel.ts';
 import { h, setAttribute, setText } from './dom.ts';
 import { glyph } from './stateMark.ts';
 import { span } from './words.ts';
 
-const severities: Readonly<Record<CheckStatus['state'], Severity>> = {
+const severities: Readonly<Record<CheckState, Severity>> = {
   starting: 'busy',
   well: 'good',
   failing: 'warning',
   failed: 'error',
 };
 
-/** Whether the server does its work: a line for each check of it. Not there when there are none, or the server does not run. */
+/** Whether the server does its work, and hosts meet the conditions to be primary: a line for each. Not there when there is none. */
 export class ChecksCard {
   readonly element: HTMLElement;
   readonly #lines = h('ul');
@@ -21,8 +21,9 @@ export class ChecksCard {
   }
 
   update(state: PanelState, now: number): void {
-    const replicas = state.module?.onHosts ?? [];
-    const checks = replicas.find(({ known, checks = [] }) => known && checks.length > 0)?.checks ?? [];
+    const checks = (state.module?.onHosts ?? []).flatMap(({ host, known, checks = [], conditions = [] }) =>
+      known ? [...checks, ...conditions.map((each) => ({ ...each, name: `${each.name} on ${host}` }))] : [],
+    );
     this.element.hidden = checks.length === 0;
     const present = [...this.#lines.children];
     if (present.length !== checks.length) this.#lines.replaceChildren(...checks.map(() => line()));
@@ -37,7 +38,7 @@ function line(): HTMLElement {
   return h('li', {}, h('span', { class: 'glyph', 'aria-hidden': 'true' }), h('strong'), h('span'));
 }
 
-function show(element: Element, { name, state, since, error }: CheckStatus, now: number): void {
+function show(element: Element, { name, state, since, error }: ConditionStatus, now: number): void {
   const [mark, title, told] = element.children;
   if (!mark || !title || !told) return;
   const severity = severities[state];

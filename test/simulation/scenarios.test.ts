@@ -45,6 +45,9 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'check-fails':
       world.checkFails(host, second as UnhealthyAction);
       return;
+    case 'condition':
+      world.conditions(host, second === 'fails' ? 'condition ping 10.0.0.254 failed (no answer)' : null);
+      return;
     case 'disk-fails':
       world.diskFails(host);
       return;

@@ -23,6 +23,7 @@ function run(
     world.run(random.between(100, 5000));
     const host = random.pick(hosts);
     if (failing && random.next() < 0.2) world.diskFails(failing);
+    if (random.next() < 0.1) world.conditions(host, random.pick([null, 'the gateway does not answer']));
     const fault = random.next();
     if (fault < 0.2) world.crash(host);
     else if (fault < 0.45) world.boot(host);
@@ -37,7 +38,8 @@ function run(
     else if (fault < 0.98) world.command(host, 'stop');
     else world.command(host, 'start');
   }
-  // Everything heals and an operator asks for the module: it has to come back by itself, whole.
+  // Everything heals and an operator asks for the module: it has to come back by itself, whole. A condition may stay unmet on one host, or
+  // on both.
   for (const host of hosts) {
     world.boot(host);
     world.setCut(host, 'gamma', false);

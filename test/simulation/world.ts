@@ -142,6 +142,7 @@ export class World {
       maxFailovers: 1000,
       failoverPeriodMs: 86_400_000,
       onDiskError: 'switchover',
+      conditionsSettleMs: 5000,
       ...options.config,
     });
     this.hosts = { alpha: this.#newHost('alpha'), beta: this.#newHost('beta') };
@@ -247,6 +248,14 @@ export class World {
     if (host.server !== 'running') return;
     const reason = 'check tcp 10.0.0.50:80 failed 3 times in 30 s (connection refused)';
     this.#feed(host, { type: 'serverUnhealthy', reason, action });
+  }
+
+  /** @param unmet which conditions to be primary a host does not meet; null: it meets all of them */
+  conditions(name: HostName, unmet: string | null): void {
+    const host = this.hosts[name];
+    if (!host.core) return;
+    this.#trace(`${this.#time()} ${name} ${unmet === null ? 'meets its conditions' : 'does not meet a condition'}`);
+    this.#feed(host, { type: 'conditions', unmet });
   }
 
   /** The disk of a host loses something that it had taken, and says so. */

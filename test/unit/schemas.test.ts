@@ -483,6 +483,41 @@ describe('files together', () => {
     }
   });
 
+  it('check the conditions to be primary', () => {
+    const found = (conditions: readonly Change[], failover: Change = {}) =>
+      check(moduleDocument({ failover: { ...failover, conditions } }));
+    expect(
+      found([{ ping: { host: '10.0.0.254' } }, { tcp: { host: 'db', port: 5432 }, every: '1s' }, { command: ['/c'] }]),
+    ).toEqual([]);
+    const bad: [Change, string, RegExp][] = [
+      [
+        {},
+        'bad-check failover.conditions[1]',
+        /a condition is of one kind, found none: expected exactly one of tcp, http, ping, command$/,
+      ],
+      [{ tcp: { port: 80 } }, 'bad-check failover.conditions[1].tcp', /both hosts could reach/],
+      [{ ping: { host: 'a' } }, 'duplicate-name failover.conditions[1]', /another condition .* "ping a" already/],
+      [
+        { ping: { host: 'b' }, timeout: '11s' },
+        'bad-duration failover.conditions[1].timeout',
+        /at most as long as every/,
+      ],
+      [{ http: { url: 'http://a/', ca: '/ca' } }, 'bad-check failover.conditions[1].http.ca', /expected https/],
+    ];
+    for (const [wrong, expected, message] of bad) {
+      const problems = found([{ ping: { host: 'a' } }, wrong]);
+      expect(told(problems), JSON.stringify(wrong)).toEqual([expected]);
+      expect(problems[0]?.message).toMatch(message);
+    }
+    expect(found([{ ping: { host: 'a' } }], { automatic: false })).toMatchObject([
+      { code: 'bad-check', severity: 'warning', path: 'failover.conditions' },
+    ]);
+    const process = { failover: { conditions: [{ process: { name: 'a' } }] } };
+    expect(inModule(JSON.stringify({ ...minimal, ...process }))).toEqual([
+      expect.stringMatching(/conditions\[0\]\.process: the key "process" is unknown here: expected one of name, tcp,/),
+    ]);
+  });
+
   it('listen without TLS on the loopback interface only', () => {
     expect(told(check(agentDocument({ api: { tls: false } })))).toEqual(['insecure-api api.tls']);
     expect(told(check(agentDocument({ api: { tls: false, listen: ['127.0.0.1', '10.0.0.1'] } })))).toEqual([
@@ -523,6 +558,7 @@ describe('defaults', () => {
         restartPeriodMs: 600_000,
         maxFailovers: 5,
         failoverPeriodMs: 86_400_000,
+        conditions: [],
       },
       resync: { bandwidth: 'adaptive', undo: null },
       verify: { bandwidth: 50 * 1024 ** 2, schedule: 'off' },

@@ -47,6 +47,17 @@ describe('results of a check', () => {
     expect(play('xxx', 70_000, seriesSince(0, 70_000)).news).toMatchObject([{ kind: 'failed' }]);
   });
 
+  it('need several successes in a row to recover when that is asked for', () => {
+    let series = seriesSince(0, 0);
+    const states = [...'.xxx..x...'].map((result, index) => {
+      const [beganAt, error] = [index * 10_000, result === 'x' ? 'refused' : null];
+      series = afterResult(series, { ...rules, recoveries: 3 }, { beganAt, at: beganAt, error }).series;
+      return series.state;
+    });
+    const failed = Array.from({ length: 6 }, () => 'failed');
+    expect(states).toEqual(['well', 'failing', 'failing', ...failed, 'well']);
+  });
+
   it('are well at once with the first success', () => {
     expect(play('.').series).toMatchObject({ state: 'well', since: 1000, error: null });
     expect(play('....').series.since).toBe(1000);
