@@ -14,12 +14,15 @@ import { Commands } from './runtime/commands.ts';
 import { makeEnrol } from './runtime/enrol.ts';
 import { drainedModules } from './runtime/drainedModules.ts';
 import { DrainFile } from './runtime/drainFile.ts';
+import { ServiceManager } from './platform/serviceManager.ts';
 import { EventLog } from './runtime/eventLog.ts';
+import { exportEvents } from './runtime/exportEvents.ts';
 import { letGoOf, readHandOver, settingsOf, HAND_OVER_VERSION, type TakeOverOffer } from './runtime/handOver.ts';
 import { HostCommands } from './runtime/hostCommands.ts';
 import { HostDrain } from './runtime/hostDrain.ts';
 import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
+import { heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
 import { openArbiter } from './runtime/openArbiter.ts';
 import { adoptModule, openModule } from './runtime/openModule.ts';
 import { startApi } from './runtime/startApi.ts';
@@ -52,6 +55,10 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   exemptFromOutOfMemoryKiller();
 
   const log = new EventLog(join(agent.stateDirectory, 'log.jsonl'), self.name, agent.logLevel);
+  const manager = new ServiceManager(process.env);
+  // A program that hangs decides nothing any more: without a sign of life the service manager ends it, and its mirror processes end what they carry.
+  const signs = manager.aliveEveryMs === null ? null : setInterval(() => manager.alive(), manager.aliveEveryMs);
+  const stopExport = exportEvents(cluster.name, agent.events, log);
   log.add('info', null, 'AGENT_STARTED', `agent ${agentVersion} of ${self.name} in cluster ${cluster.name}`);
   for (const each of loaded.diagnostics) {
     log.add(
@@ -73,7 +80,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     self,
     others,
     port: cluster.ports.agent,
-    heartbeatMs: cluster.heartbeatMs,
+    heartbeatMs: heartbeatMs(cluster, configuration.modules),
+    detectionMs: shortestDetectionMs(configuration.modules),
     security: {
       serverOptions: () => agentServerOptions(identity),
       clientOptions: (host) => agentClientOptions(identity, host),
@@ -113,6 +121,11 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
         `${host} is ${reachable ? 'reachable' : 'not reachable'}: ${reason}`,
       );
       if (reachable && witnessesOf(cluster).includes(host)) arbiterReturned();
+      view.changed();
+    },
+    onLiveness: (host, news) => {
+      const notice = livenessNotice(host, news);
+      if (notice) log.add(notice.level, null, notice.code, notice.message);
       view.changed();
     },
     log: (level, code, message) => log.add(level, null, code, message),
@@ -201,8 +214,10 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   await Promise.all(slots.map((slot) => slot.start()));
   log.add('info', null, 'AGENT_READY', `agent of ${self.name} is ready`);
   if (handed) upgrade.report(handed);
+  manager.ready();
 
   await aborted(options.signal);
+  manager.stopping();
 
   log.add(
     'info',
@@ -219,6 +234,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   opened.close();
   await links.stop();
   log.add('info', null, 'AGENT_STOPPED', `agent of ${self.name} has stopped`);
+  stopExport();
+  if (signs) clearInterval(signs);
   return 0;
 }
 

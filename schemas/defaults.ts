@@ -1,7 +1,8 @@
-import type { AgentFile } from './generated/agent.ts';
+import type { AgentFile, EventsSection, WebhookSection } from './generated/agent.ts';
 import type { ArbiterSection, ClusterFile } from './generated/cluster.ts';
 import type { DiskSection, ModuleFile, NetworkCardSection, QemuSection, ScriptsSection } from './generated/module.ts';
 import { agentSchema, clusterSchema, moduleSchema } from './generated/schemas.ts';
+import { resolveChecks, resolveConditions, type ResolvedCheck, type ResolvedCondition } from './resolvedChecks.ts';
 import { parseDuration, parseRate, parseSize } from './units.ts';
 
 /** A module with every default filled in; durations in milliseconds, sizes in bytes, `null` for what is not set. */
@@ -33,11 +34,13 @@ export interface ResolvedModule {
     readonly failbackAfterMs: number;
     /** See {@link parseWindow}, or "always". */
     readonly failbackWindow: string;
+    readonly conditions: readonly ResolvedCondition[];
   };
   /** `bandwidth` in bytes per second; null: unlimited; "adaptive": what the server leaves. `undo` in bytes; null: by the free space, 0: off. */
   readonly resync: { readonly bandwidth: number | null | 'adaptive'; readonly undo: number | null };
   /** `bandwidth` in bytes per second; null: unlimited. `schedule`: see {@link parseSchedule}, or "off". */
   readonly verify: { readonly bandwidth: number | null; readonly schedule: string };
+  readonly checks: readonly ResolvedCheck[];
 }
 
 export interface ResolvedQemu {
@@ -109,7 +112,22 @@ export interface ResolvedAgent {
     readonly tls: boolean;
   };
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly events: {
+    readonly level: EventLevel;
+    readonly syslog: readonly {
+      readonly protocol: 'udp' | 'tcp' | 'tls';
+      readonly host: string;
+      readonly port: number;
+    }[];
+    readonly webhooks: readonly {
+      readonly url: string;
+      readonly tokenFile: string | null;
+      readonly level: EventLevel;
+    }[];
+  };
 }
+
+export type EventLevel = 'info' | 'warn' | 'error';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -151,9 +169,11 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       failback: failover.failback,
       failbackAfterMs: duration(failover.failbackAfter),
       failbackWindow: failover.failbackWindow,
+      conditions: resolveConditions(failover.conditions),
     },
     resync: { bandwidth: resyncBandwidth(resync.bandwidth), undo: undoBytes(resync.undo) },
     verify: { bandwidth: rateOf(verify.bandwidth), schedule: verify.schedule },
+    checks: resolveChecks(filled.checks, filled.server),
   };
 }
 
@@ -261,12 +281,35 @@ export function witnessOf(cluster: Pick<ResolvedCluster, 'arbiter'>, pair: reado
 /** @param file a valid agent file. */
 export function resolveAgent(file: AgentFile): ResolvedAgent {
   const filled = fill(agentSchema, file) as Filled<AgentFile>;
+  const events = filled.events as Filled<EventsSection>;
   return {
     host: filled.host,
     stateDirectory: withoutTrailingSlash(filled.stateDirectory),
     runDirectory: withoutTrailingSlash(filled.runDirectory),
     api: { listen: filled.api.listen ?? null, tls: filled.api.tls === true },
     logLevel: filled.logLevel,
+    events: {
+      level: events.level,
+      syslog: events.syslog.map(syslogReceiver),
+      webhooks: (events.webhooks as readonly Filled<WebhookSection, 'tokenFile'>[]).map(
+        ({ url, tokenFile, level }) => ({
+          url,
+          tokenFile: tokenFile ?? null,
+          level,
+        }),
+      ),
+    },
+  };
+}
+
+function syslogReceiver(text: string): ResolvedAgent['events']['syslog'][number] {
+  const [, protocol, bracketed, name, port] = /^(udp|tcp|tls):\/\/(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
+  const host = bracketed ?? name;
+  if (host === undefined) throw new Error(`"${text}" has passed the schema and is no syslog server.`);
+  return {
+    protocol: protocol as 'udp' | 'tcp' | 'tls',
+    host,
+    port: port === undefined ? (protocol === 'tls' ? 6514 : 514) : Number(port),
   };
 }
 
@@ -289,10 +332,11 @@ function fillBy(schema: Json, value: unknown, definitions: Json): unknown {
     if (key in filled || !isObject(child)) continue;
     const missing = dereference(child, definitions);
     if ('default' in child) filled[key] = structuredCloneJson(child['default']);
-    // A section that nothing in it is required of is there with all of its defaults; kinds of servers are chosen, never filled in.
+    // A section that nothing in it is required of is there with all of its defaults; kinds of servers and checks are chosen, never filled in.
     else if (
       missing['type'] === 'object' &&
       !Array.isArray(missing['required']) &&
+      missing['minProperties'] === undefined &&
       known['maxProperties'] === undefined
     ) {
       filled[key] = fillBy(missing, {}, definitions);

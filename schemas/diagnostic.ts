@@ -32,8 +32,10 @@ export type DiagnosticCode =
   | 'split-brain-risk'
   | 'not-mirrored'
   | 'bad-disk'
+  | 'bad-check'
   | 'bad-glob'
   | 'insecure-api'
+  | 'insecure-webhook'
   | 'several-clusters';
 
 export type Severity = 'error' | 'warning';

@@ -1,4 +1,6 @@
 import type {
+  CheckState,
+  ConditionStatus,
   FailbackStatus,
   HostStatus,
   MaintenanceStatus,
@@ -47,9 +49,11 @@ function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: bool
     { text: host.name === self ? `${host.name} *` : host.name },
     { text: host.role },
     ...drainCell(host, drains),
-    host.reachable
-      ? { text: 'yes', colour: 'green' }
-      : { text: `no, ${host.lastSeen === null ? 'never seen' : `last at ${host.lastSeen}`}`, colour: 'red' },
+    host.reachable && host.liveness === 'suspect'
+      ? { text: 'suspect', colour: 'yellow' }
+      : host.reachable
+        ? { text: 'yes', colour: 'green' }
+        : { text: `no, ${host.lastSeen === null ? 'never seen' : `last at ${host.lastSeen}`}`, colour: 'red' },
     { text: host.agentVersion ?? '-' },
     {
       text: host.networks.map(describeNetwork).join(', '),
@@ -97,6 +101,13 @@ function renderModule(module: ModuleStatus, now: string, hasColour: boolean): st
     if (undoLost === null) continue;
     const told = `what ${host} was before this resync is not kept: ${printable(undoLost)}; until its end ${host} is of no use alone`;
     lines.push(`  ${paint(told, 'yellow', hasColour)}\n`);
+  }
+  for (const { host, known, checks = [], conditions = [] } of module.onHosts) {
+    if (!known) continue;
+    for (const check of checks) lines.push(`  check ${describeCheck(check.name, check, hasColour)}\n`);
+    for (const each of conditions) {
+      lines.push(`  condition ${describeCheck(`${each.name} on ${host}`, each, hasColour)}\n`);
+    }
   }
   for (const { verify } of module.onHosts) if (verify) lines.push(`  ${describeVerify(verify)}\n`);
   for (const warning of module.warnings) {
@@ -164,6 +175,18 @@ function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
         : `not reachable, known ${Math.round(replica.ageMs / 1000)} s ago${replica.reason === null ? '' : `: ${printable(replica.reason)}`}`,
     },
   ];
+}
+
+const checkColours: Readonly<Record<CheckState, Colour>> = {
+  starting: 'yellow',
+  well: 'green',
+  failing: 'yellow',
+  failed: 'red',
+};
+
+function describeCheck(name: string, { state, since, error }: ConditionStatus, hasColour: boolean): string {
+  const why = error === null ? '' : ` (${printable(error)})`;
+  return `${printable(name)}: ${paint(state, checkColours[state], hasColour)} since ${since}${why}`;
 }
 
 /** A resync as it goes, in one line. */

@@ -2,6 +2,7 @@
  * Going back to the preferred host by itself, once the pair has been whole for long enough. It is a move in order as a switchover is; one that
  * came to nothing, or was followed by another failover, is tried again later and later.
  */
+import { fitter } from './conditions.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving } from './leaving.ts';
 import { isInMaintenance } from './maintenance.ts';
@@ -41,7 +42,7 @@ function hindrance(state: ModuleCoreState, now: number): string | null {
     return `an operator moved ${module} to ${self}: it stays until the next failover, or \`understudy switchover ${module}\``;
   }
   if (peer.status?.drain) return `\`understudy undrain ${to}\``;
-  if (failback.readySince === null) return `${to} to be in sync, and able to take it`;
+  if (failback.readySince === null) return `${to} to be in sync, able to take it, and fit to be primary`;
   if (isInMaintenance(state, now)) return 'the end of the maintenance';
   return failback.hindrance;
 }
@@ -59,7 +60,7 @@ export function settleFailback(draft: Draft): void {
   const { status } = state.peer;
   const isWhole =
     role.at === 'primary' && role.link.kind === 'both' && role.server.kind === 'running' && role.leaving === null;
-  const isReady = isWhole && status?.able === true && !status.drain;
+  const isReady = isWhole && status?.able === true && !status.drain && fitter(state, status) !== 'self';
   if (isReady !== (state.failback.readySince !== null)) {
     const attempts = state.failback.attempts.filter((at) => now - at < config.failoverPeriodMs);
     state.failback = { ...state.failback, readySince: isReady ? now : null, attempts };

@@ -1,10 +1,11 @@
 /** PRIM and ALONE: the primary, its secondary and its server. */
+import { leavesForConditions } from './conditions.ts';
 import { entryOf, isGivenUp } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving, serverIsDown } from './leaving.ts';
 import { leavesItsDisk } from './leavingDisk.ts';
-import { heldReason, isHeld, isInMaintenance } from './maintenance.ts';
-import type { ArbiterRecord, Link, ModuleConfig, Proposal, ReplicaFacts, Role } from './types.ts';
+import { isHeld, isInMaintenance } from './maintenance.ts';
+import type { ArbiterRecord, LeaveFor, Link, ModuleConfig, Proposal, ReplicaFacts, Role } from './types.ts';
 
 export type Primary = Extract<Role, { at: 'primary' }>;
 
@@ -21,10 +22,6 @@ const attachRetryMs = 1000;
 const sameSessionRetryMs = 3000;
 const longestSessionRetryMs = 30_000;
 const longestNewSessionRetryMs = 15_000;
-const serverRetryMs = 500;
-const parkedRetryMs = 30_000;
-/** What an operator has to mend is looked at again this often. */
-const lastingRetryMs = 10_000;
 
 export function settlePrimary(draft: Draft, role: Primary): void {
   const { state, config } = draft;
@@ -46,6 +43,10 @@ export function settlePrimary(draft: Draft, role: Primary): void {
   }
   if (role.leaving === null && leavesItsDisk(draft, role)) {
     beginLeaving(draft, role, 'diskFailed');
+    return;
+  }
+  if (role.leaving === null && leavesForConditions(draft, role)) {
+    beginLeaving(draft, role, 'conditionFailed');
     return;
   }
   if (role.leaving !== null && serverIsDown(role.server)) {
@@ -83,8 +84,7 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
   const stays = leaving === 'shutdown' && isInMaintenance(draft.state, draft.now);
   const handOver =
     leaving !== 'stop' && leaving !== 'resolve' && !stays && link.kind === 'both' && draft.freshPeer()?.able === true;
-  const isMove = leaving !== 'stop' && leaving !== 'resolve' && leaving !== 'shutdown';
-  if (!handOver && isMove) {
+  if (!handOver && isMove(leaving)) {
     draft.log(
       'warn',
       'SWITCHOVER_CANCELLED',
@@ -100,6 +100,11 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
   draft.become({ at: 'releasing', leaving, grant: role.grant, handOver, link, since: draft.now });
   draft.operate({ kind: 'release' });
   return true;
+}
+
+/** Whether it stays when there is nobody to take it. */
+function isMove(leaving: LeaveFor): boolean {
+  return leaving !== 'stop' && leaving !== 'shutdown' && leaving !== 'resolve';
 }
 
 function settleLink(draft: Draft, role: Primary): void {
@@ -426,57 +431,6 @@ export function primaryServerRunning(draft: Draft, role: Primary): void {
     durationMs,
     epoch: grant.epoch,
   });
-}
-
-/** A server died on a healthy host: restart it here, and when that does not help, let the other host try. */
-export function primaryServerFailed(draft: Draft, role: Primary, reason: string, lasting = false): void {
-  const { config, state } = draft;
-  if (role.leaving !== null || role.server.kind === 'stopping') {
-    draft.become({ ...role, server: { kind: 'held' } });
-    return;
-  }
-  if (isHeld(draft)) {
-    draft.log('warn', 'SERVER_KEPT_DOWN', `${config.module} ended on ${config.self} (${reason}): ${heldReason(draft)}`);
-    draft.become({ ...role, server: { kind: 'keptDown', reason: `it ended (${reason}): ${heldReason(draft)}` } });
-    return;
-  }
-  if (lasting) {
-    const told = role.server.kind === 'starting' && draft.state.lastingFailure === reason;
-    if (!told) draft.log('error', 'SERVER_NOT_STARTED', `${config.module} cannot start on ${config.self}: ${reason}`);
-    draft.state.lastingFailure = reason;
-    draft.become({ ...role, server: { kind: 'down', restartAt: draft.now + lastingRetryMs, reason, lasting } });
-    return;
-  }
-  state.restarts = state.restarts.filter((at) => draft.now - at < config.restartPeriodMs);
-  const used = state.restarts.length;
-  if (used < config.restarts) {
-    state.restarts = [...state.restarts, draft.now];
-    draft.log(
-      'warn',
-      'SERVER_DIED',
-      `${config.module} died on ${config.self} (${reason}): restart ${String(used + 1)} of ${String(config.restarts)}`,
-    );
-    draft.become({
-      ...role,
-      server: { kind: 'down', restartAt: draft.now + serverRetryMs * used, reason, lasting: false },
-    });
-    return;
-  }
-  if (role.link.kind === 'both' && draft.freshPeer()?.able === true && !isInMaintenance(state, draft.now)) {
-    draft.log(
-      'error',
-      'SERVER_GIVEN_UP',
-      `${config.module} died on ${config.self} again (${reason}) after ${String(used)} restarts: it fails over to ${config.peer}`,
-    );
-    draft.become({ ...role, server: { kind: 'held' }, leaving: 'serverFailed' });
-    return;
-  }
-  draft.log(
-    'error',
-    'SERVER_DIED',
-    `${config.module} died on ${config.self} (${reason}) after ${String(used)} restarts and no other host is in sync: next try in ${String(parkedRetryMs / 1000)} s`,
-  );
-  draft.become({ ...role, server: { kind: 'down', restartAt: draft.now + parkedRetryMs, reason, lasting: false } });
 }
 
 /** Stops serving at once, whatever waits: the guest must not act on, and nobody must count on, what is done here from now on. */

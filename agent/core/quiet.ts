@@ -11,7 +11,9 @@ import type { ModuleCoreState } from './types.ts';
 export function quietUntil(state: ModuleCoreState): number {
   const { role, desired, config, peer } = state;
   const isAsked = state.commands.length > 0 || state.shuttingDown || (state.resolution?.keep ?? null) !== null;
-  if (isAsked || (state.replica.diskError ?? null) !== null) return -Infinity;
+  if (isAsked || (state.replica.diskError ?? null) !== null || (state.conditions?.unmet ?? null) !== null) {
+    return -Infinity;
+  }
   const end = maintenanceEnd(state);
   switch (role.at) {
     case 'stopped':

@@ -3,6 +3,7 @@
  * (make it durable, ask the arbiter, tell the peer, act). No input or output, no clock, no chance in here.
  */
 import { command, settleCommands } from './commands.ts';
+import { noteConditions, noteFitness } from './conditions.ts';
 import { learnResolution } from './divergence.ts';
 import { Draft } from './draft.ts';
 import { settleFailback } from './failback.ts';
@@ -17,13 +18,13 @@ import {
   primaryOperationFailed,
   primaryPeerLost,
   primaryRefused,
-  primaryServerFailed,
   primaryServerRunning,
   seed,
   settlePrimary,
 } from './primary.ts';
 import { isToBeRepaired } from './repair.ts';
 import { askingGranted, askingRefused, entered, mounted, settleAsking } from './promote.ts';
+import { primaryServerFailed, primaryServerStopped, primaryServerUnhealthy } from './serverFaults.ts';
 import type {
   Desired,
   Endpoint,
@@ -76,6 +77,8 @@ export function initialState(
     commands: [],
     restarts: [],
     failovers: [],
+    conditions: null,
+    unfitSince: null,
     lastingFailure: null,
     keptAside: null,
     shuttingDown: false,
@@ -89,6 +92,7 @@ export function step(state: ModuleCoreState, event: TimedEvent): StepResult {
   const draft = new Draft(state, event.now);
   handle(draft, event);
   settleMaintenance(draft);
+  noteFitness(draft);
   settle(draft);
   settleCommands(draft);
   settleFailback(draft);
@@ -205,13 +209,16 @@ function handle(draft: Draft, event: TimedEvent): void {
       if (role.at === 'primary') primaryServerRunning(draft, role);
       return;
     case 'serverStopped':
-      if (role.at === 'primary') {
-        if (role.leaving === null) primaryServerFailed(draft, role, `it ended by itself (${event.how})`);
-        else draft.become({ ...role, server: { kind: 'held' } });
-      }
+      if (role.at === 'primary') primaryServerStopped(draft, role, event.how);
       return;
     case 'serverFailed':
       if (role.at === 'primary') primaryServerFailed(draft, role, event.reason, event.lasting);
+      return;
+    case 'conditions':
+      noteConditions(draft, event.unmet);
+      return;
+    case 'serverUnhealthy':
+      if (role.at === 'primary') primaryServerUnhealthy(draft, role, event.reason, event.action);
       return;
     case 'command':
       command(draft, event);
@@ -238,6 +245,11 @@ function peerStatus(draft: Draft, status: PeerStatus | null): void {
   const isOther = value !== state.desired.value || stay !== state.desired.stay;
   const tied = sequence === state.desired.sequence && isOther && state.config.hosts[0] === state.config.peer;
   if (!newer && !tied) return;
+  if (state.desired.parked !== undefined && value === 'started') {
+    // An operator has mended the cause: what it did before does not count any more.
+    state.failovers = [];
+    state.restarts = [];
+  }
   state.desired = status.desired;
   draft.emit({ type: 'saveDesired', desired: state.desired });
 }

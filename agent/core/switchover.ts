@@ -1,4 +1,5 @@
 /** An operator moves a module to its other host, or clears a host of all of its modules. */
+import { fitter } from './conditions.ts';
 import { Draft } from './draft.ts';
 import { beginLeaving } from './leaving.ts';
 import { refusal, type Refusal } from './refusal.ts';
@@ -48,6 +49,10 @@ function whyNotMoved(draft: Draft, arbiterReachable: boolean): Refusal | null {
     });
   }
   if (!status.able) return refusal('NOT_HEALTHY', `${peer} cannot take ${module} now: it is shutting down or parked`);
+  if (fitter(draft.state, status) === 'self') {
+    const why = `${peer} does not meet a condition to be primary (${String(status.conditions?.unmet)}), and ${module} would come back at once`;
+    return refusal('NOT_HEALTHY', `${why}: mend that first`);
+  }
   if (status.drain) {
     return refusal('NOT_HEALTHY', `${peer} is drained and takes no module now: \`understudy undrain ${peer}\` first`);
   }

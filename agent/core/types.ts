@@ -100,6 +100,8 @@ export interface ModuleConfig {
   readonly failbackAfterMs: number;
   /** What a primary does whose own disk has failed while its secondary is in sync. */
   readonly onDiskError: 'switchover' | 'report';
+  /** How much later than this host the other one may learn of what both could notice. */
+  readonly conditionsSettleMs: number;
 }
 
 /** What a host tells its peer about a module with every heartbeat. Level-triggered: a lost one is made good by the next. */
@@ -110,6 +112,7 @@ export interface PeerStatus {
   /** Whether this host would serve the module if it were asked to. */
   readonly able: boolean;
   readonly serverRunning: boolean;
+  readonly conditions?: Conditions | null;
   readonly desired: Desired;
   /** The newest record of the arbiter that this host knows. */
   readonly record: ArbiterRecord | null;
@@ -154,6 +157,8 @@ export interface Desired {
   readonly sequence: number;
   /** An operator moved the module to this host, which is not the preferred one: it does not go back before it has failed over. */
   readonly stay?: string;
+  /** With 'stopped': nobody asked for it, the module is parked for this reason until an operator starts it. */
+  readonly parked?: string;
 }
 
 /** What a primary knows about going back to the preferred host. */
@@ -165,6 +170,15 @@ export interface Failback {
   /** When this host began to give the module back, since an operator last moved it here. */
   readonly attempts: readonly number[];
 }
+
+/** How a host stands with the module's conditions to be primary. */
+export interface Conditions {
+  /** Which of them it does not meet; null: it meets all of them. */
+  readonly unmet: string | null;
+}
+
+/** What becomes of a server that runs and does not do its work. */
+export type UnhealthyAction = 'restart' | 'failover' | 'wait' | 'report';
 
 export type Cause = 'start' | 'failover' | 'switchover' | 'force' | 'restart' | 'repair';
 
@@ -203,14 +217,17 @@ export type ServerPhase =
   /** Must not start yet (joining) or must not start again (leaving). */
   | { readonly kind: 'held' }
   | { readonly kind: 'starting' }
-  | { readonly kind: 'running' }
+  /** `givenUp`: it does not do its work, and nothing is left to be done about it; said once. */
+  | { readonly kind: 'running'; readonly givenUp?: true }
   | { readonly kind: 'down'; readonly restartAt: number; readonly reason: string; readonly lasting: boolean }
   /** It ended during a maintenance, and is not started before its end by itself. */
   | { readonly kind: 'keptDown'; readonly reason: string }
-  | { readonly kind: 'stopping' };
+  /** `restart`: it is started again afterwards. */
+  | { readonly kind: 'stopping'; readonly restart?: { readonly reason: string; readonly afterMs: number } };
 
 /** Why a primary gives up its role in order. */
-export type LeaveFor = 'stop' | 'switchover' | 'shutdown' | 'serverFailed' | 'diskFailed' | 'resolve' | 'failback';
+export type LeaveFor =
+  'stop' | 'switchover' | 'shutdown' | 'serverFailed' | 'diskFailed' | 'conditionFailed' | 'resolve' | 'failback';
 
 export type Role =
   | { readonly at: 'stopped' }
@@ -338,6 +355,10 @@ export interface ModuleCoreState {
   /** Times of server restarts and of promotions on this host. */
   readonly restarts: readonly number[];
   readonly failovers: readonly number[];
+  /** Null: not known yet, or there are none. */
+  readonly conditions: Conditions | null;
+  /** Of a primary: since when the other host alone has met the conditions. */
+  readonly unfitSince: number | null;
   /** Why the server cannot start, said once. */
   readonly lastingFailure: string | null;
   /** The last epoch of what was kept aside in this life of the agent; null: nothing was. */
@@ -382,6 +403,10 @@ export type CoreEvent =
   | { readonly type: 'serverStopped'; readonly how: string }
   /** `lasting`: no restart and no other host will mend it (a missing image, a wrong setting). */
   | { readonly type: 'serverFailed'; readonly reason: string; readonly lasting: boolean }
+  /** Which conditions to be primary this host does not meet; null: it meets all of them. */
+  | { readonly type: 'conditions'; readonly unmet: string | null }
+  /** It runs, and a check of it has failed as often in a row as counts. */
+  | { readonly type: 'serverUnhealthy'; readonly reason: string; readonly action: UnhealthyAction }
   | {
       readonly type: 'command';
       readonly id: number;

@@ -1,4 +1,5 @@
 /** WAIT: what has to be true before this host may do anything, looked at again with every event. */
+import { fitter } from './conditions.ts';
 import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { follow } from './following.ts';
@@ -119,7 +120,8 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   }
   // Both hold everything. With the peer at hand the preferred host starts and takes the other along.
   if (peer) {
-    const preferred = goesFirst(draft, peer) === self;
+    const fit = fitter(state, peer);
+    const preferred = fit === null ? goesFirst(draft, peer) === self : fit === 'self';
     const patience = 2 * config.detectionMs;
     // From when they see each other: else both would start in the moment in which they do.
     const together = Math.max(role.since, state.peer.presentSince ?? draft.now);
@@ -128,9 +130,9 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
       draft.wait(`waiting for ${peerName} to learn what was asked for`);
     } else if (preferred || !peer.able || draft.now - together > patience) start(peer.able ? record.inSync : [self]);
     else {
-      draft.wait(
-        `waiting for ${peerName}, ${config.hosts[0] === self ? `as ${self} is drained` : 'the preferred host'}, to start`,
-      );
+      const instead = config.hosts[0] === self ? `as ${self} is drained` : 'the preferred host';
+      const why = fit === 'peer' ? 'which meets the conditions to be primary' : instead;
+      draft.wait(`waiting for ${peerName}, ${why}, to start`);
     }
     return;
   }

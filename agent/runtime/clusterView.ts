@@ -6,7 +6,7 @@ import type {
   ReplicaStatus,
   Snapshot,
 } from '../../schemas/generated/api.ts';
-import { witnessesOf } from '../../schemas/defaults.ts';
+import { witnessesOf, type ResolvedModule } from '../../schemas/defaults.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { ArbiterRecord, HostDrain, PeerStatus } from '../core/types.ts';
@@ -162,12 +162,13 @@ export class ClusterView {
           rttMs: null,
         }));
         const [lastSeen, drain] = [new Date().toISOString(), this.#options.hostDrain()];
-        return { name: host.name, role, reachable: true, lastSeen, agentVersion, drain, networks };
+        return { name: host.name, role, reachable: true, liveness: 'alive', lastSeen, agentVersion, drain, networks };
       }
       return {
         name: host.name,
         role,
         reachable: links.reachable(host.name),
+        liveness: links.liveness(host.name),
         lastSeen: links.lastSeen(host.name)?.toISOString() ?? null,
         agentVersion: links.version(host.name),
         drain: this.#drainOf(host.name),
@@ -215,7 +216,7 @@ export class ClusterView {
       automaticFailover:
         module.failover.automatic &&
         (cluster.arbiter.kind !== 'none' || module.failover.withoutArbiter === 'risk-split-brain'),
-      warnings: warnings(slot, cluster.arbiter.kind),
+      warnings: [...warnings(slot, cluster.arbiter.kind), ...this.#suspects(module)],
       maintenance: (maintained.find(({ host }) => host === self.name) ?? maintained[0])?.maintenance ?? null,
       onHosts,
       lastFailover: reports(
@@ -231,6 +232,14 @@ export class ClusterView {
         told.map((each) => each?.lastVerify),
       ),
     };
+  }
+
+  #suspects({ hosts, failover }: ResolvedModule): string[] {
+    const { self } = this.#options.configuration;
+    const seconds = String(failover.detectionMs / 1000);
+    return hosts
+      .filter((host) => host !== self.name && this.#options.links.liveness(host) === 'suspect')
+      .map((host) => `${host} is suspect: late, or slow. It is taken for failed when it is silent for ${seconds} s.`);
   }
 
   #peerStatus(slot: ModuleSlot, host: string): PeerStatus | null {

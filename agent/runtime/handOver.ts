@@ -56,10 +56,17 @@ export interface TakeOverOffer {
 }
 
 /** What of a module must not change while its server runs. */
-export function settingsOf({ hosts, mirror, server }: ResolvedModule): string {
+export function settingsOf(module: ResolvedModule): string {
+  const { hosts, mirror, server } = module;
   const { directory, directories, exclude, directIo } = mirror;
   const further = directories.length > 1 ? { further: directories.slice(1) } : {};
-  return JSON.stringify({ hosts, directory, ...further, exclude, directIo, server: server.kind });
+  const guestAgent = hasGuestAgent(module) ? { guestAgent: true } : {};
+  return JSON.stringify({ hosts, directory, ...further, exclude, directIo, server: server.kind, ...guestAgent });
+}
+
+/** Whether the virtual machine is started with a channel to an agent in it: one that runs gets none any more. */
+export function hasGuestAgent({ checks }: ResolvedModule): boolean {
+  return checks.some(({ target }) => target.kind === 'guestAgent');
 }
 
 /** Why a program cannot take over from this one; null when it can. @param serves whether modules are served here */

@@ -28,6 +28,8 @@ import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
 import type { MaintenanceFile } from './maintenanceFile.ts';
 import { noticeOf, type NoticedEvent } from './mirrorNotice.ts';
+import { ModuleChecks, type RunnableCheck } from './moduleChecks.ts';
+import { ModuleConditions, type RunnableCondition } from './moduleConditions.ts';
 import { ModuleFailback } from './moduleFailback.ts';
 import { ModuleMirror } from './moduleMirror.ts';
 import { ModuleResync, type ResyncFile } from './moduleResync.ts';
@@ -53,6 +55,8 @@ export interface ModuleRuntimeOptions {
   /** Goes on with the mirror of an earlier program of this process. */
   readonly adoptMirror: (handed: HandedMirror) => Promise<MirrorController>;
   readonly server: VirtualServer;
+  readonly checks: readonly RunnableCheck[];
+  readonly conditions: readonly RunnableCondition[];
   readonly desired: DesiredFile;
   readonly resolution: ResolutionFile;
   readonly maintenance: MaintenanceFile;
@@ -82,6 +86,8 @@ export class ModuleRuntime {
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
   readonly #mirror: ModuleMirror;
   readonly #server: ModuleServer;
+  readonly #checks: ModuleChecks;
+  readonly #conditions: ModuleConditions;
   readonly #view = new ModuleView();
   readonly #verify: ModuleVerify;
   readonly #schedule: VerifySchedule;
@@ -114,6 +120,18 @@ export class ModuleRuntime {
       mirror,
       handed?.mirror ?? null,
     );
+    this.#checks = new ModuleChecks({
+      module: config.module,
+      checks: options.checks,
+      log,
+      unhealthy: (reason, action) => this.#dispatch({ type: 'serverUnhealthy', reason, action }),
+      onChange: () => options.onChange(false),
+    });
+    this.#conditions = new ModuleConditions({
+      conditions: options.conditions,
+      told: (unmet) => this.#dispatch({ type: 'conditions', unmet }),
+      onChange: () => options.onChange(false),
+    });
     const startedAt = handed?.shown.serverStartedAt ?? null;
     this.#server = new ModuleServer(
       {
@@ -122,7 +140,10 @@ export class ModuleRuntime {
         log,
         dispatch: (event) => this.#dispatch(event),
         guard: (groups) => this.#mirror.guard(groups),
-        onChange: () => options.onChange(false),
+        onChange: () => {
+          this.#checks.serverIs(options.server.state());
+          options.onChange(false);
+        },
       },
       startedAt === null ? null : new Date(startedAt),
     );
@@ -196,6 +217,8 @@ export class ModuleRuntime {
 
   #begin(): void {
     this.learnDrain(this.#options.hostDrain());
+    this.#checks.serverIs(this.#server.state, this.#server.startedAt);
+    this.#conditions.begin();
     this.#ticks = tickWhenDue({
       tick: () => this.#dispatch({ type: 'tick' }),
       quietUntil: () => quietUntil(this.#core),
@@ -239,7 +262,9 @@ export class ModuleRuntime {
           isResumable: this.#mirror.controller.isResumable,
         });
     if (why !== null) return { ok: false, code: 'BUSY', reason: why, numbers: {} };
-    return this.command('detach', timeoutMs);
+    const outcome = await this.command('detach', timeoutMs);
+    if (outcome.ok) await this.#endLooks();
+    return outcome;
   }
 
   get settings(): string {
@@ -259,6 +284,13 @@ export class ModuleRuntime {
   attachAgain(): void {
     if (this.isPrimary) this.#mirror.controller.awaitAgent(null).catch(() => undefined);
     this.#dispatch({ type: 'attachAgain' });
+    this.#checks.resume(this.#server.state, this.#server.startedAt);
+    this.#conditions.begin();
+  }
+
+  /** Programs that checks have started must not outlive this one. */
+  async #endLooks(): Promise<void> {
+    await Promise.all([this.#checks.suspend(), this.#conditions.end()]);
   }
 
   /** What the next program goes on with. Null: not in this moment. Nothing may happen between this and the end of this program. */
@@ -380,7 +412,11 @@ export class ModuleRuntime {
     const maintenance = this.#options.maintenance.shown(isInMaintenance(this.#core, performance.now()));
     const schedule = this.#schedule.status;
     const failback = this.#failback.shown(this.#core);
-    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, { schedule, maintenance, failback });
+    const planned = { schedule, maintenance, failback };
+    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, planned, {
+      checks: this.#checks.status,
+      conditions: this.#conditions.status,
+    });
   }
 
   /** Resolves when the command is done or refused. */
@@ -412,6 +448,7 @@ export class ModuleRuntime {
   async close(): Promise<void> {
     this.#ticks?.end();
     if (this.#scheduleTimer) clearInterval(this.#scheduleTimer);
+    await this.#endLooks();
     await this.#mirror.close();
   }
 

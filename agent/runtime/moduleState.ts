@@ -22,8 +22,9 @@ export class DesiredFile {
       value?: unknown;
       sequence?: unknown;
       stay?: unknown;
+      parked?: unknown;
     };
-    const { value, sequence, stay } = parsed;
+    const { value, sequence, stay, parked } = parsed;
     if (
       parsed.formatVersion !== formatVersion ||
       (value !== 'started' && value !== 'stopped') ||
@@ -33,7 +34,12 @@ export class DesiredFile {
         `${this.#file} is damaged or of another version than ${String(formatVersion)}: remove it and say again what is wanted with \`understudy start\` or \`stop\``,
       );
     }
-    return { value, sequence, ...(typeof stay === 'string' && { stay }) };
+    return {
+      value,
+      sequence,
+      ...(typeof stay === 'string' && { stay }),
+      ...(typeof parked === 'string' && { parked }),
+    };
   }
 
   save(desired: Desired): void {

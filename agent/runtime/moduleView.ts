@@ -1,4 +1,6 @@
 import type {
+  CheckStatus,
+  ConditionStatus,
   FailbackStatus,
   FailoverReport,
   MaintenanceStatus,
@@ -30,6 +32,13 @@ interface Planned {
   readonly schedule: VerifySchedule | null;
   readonly maintenance: MaintenanceStatus | null;
   readonly failback: FailbackStatus | null;
+}
+
+/** Each another object whenever something of it is another one. */
+interface ShownChecks {
+  /** Null: the server does not run. */
+  readonly checks: readonly CheckStatus[] | null;
+  readonly conditions: readonly ConditionStatus[];
 }
 
 /** What the other hosts are told of one module, and what is shown of it: made anew only when it may have changed. */
@@ -114,6 +123,7 @@ export class ModuleView {
     resync: ModuleResync,
     verify: ShownVerify,
     { schedule, maintenance, failback }: Planned,
+    { checks, conditions }: ShownChecks,
   ): ModuleStatus {
     const told = this.tell(core);
     const { state, detail, startedAt } = server;
@@ -129,6 +139,8 @@ export class ModuleView {
       this.#diskSilentSince,
       maintenance,
       failback,
+      checks,
+      conditions,
     ];
     return this.#status.of(inputs, () => {
       const { role, replica, restarts } = core;
@@ -161,6 +173,8 @@ export class ModuleView {
         verifySchedule: serving ? schedule : null,
         maintenance,
         failback,
+        checks: serving && checks ? [...checks] : [],
+        conditions: [...conditions],
       };
     });
   }

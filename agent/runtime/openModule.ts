@@ -4,17 +4,19 @@ import type { ResolvedModule } from '../../schemas/defaults.ts';
 import type { LastVerify } from '../../schemas/generated/api.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
+import { probeOf } from '../checks/probeOf.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { HostDrain } from '../core/types.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
 import { MirrorController } from '../mirror/controller.ts';
 import type { MirrorOptions } from '../mirror/mirror.ts';
+import { qemuFiles } from '../server/qemu/qemuArguments.ts';
 import { QemuServer } from '../server/qemu/qemuServer.ts';
 import { ScriptsServer } from '../server/scripts/scriptsServer.ts';
 import type { VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
-import { letGoOf, settingsOf, type HandedModule } from './handOver.ts';
 import { MaintenanceFile } from './maintenanceFile.ts';
+import { hasGuestAgent, letGoOf, settingsOf, type HandedModule } from './handOver.ts';
 import { ModuleRuntime, type ModuleRuntimeOptions } from './moduleRuntime.ts';
 import { ResyncFile } from './moduleResync.ts';
 import { DesiredFile, ResolutionFile } from './moduleState.ts';
@@ -67,6 +69,12 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     resyncBandwidth: module.resync.bandwidth,
     resyncUndo: module.resync.undo,
   };
+  const checked = {
+    module: module.name,
+    host: self.name,
+    directory: module.mirror.directory,
+    guestAgent: qemuFiles(runDirectoryOf(configuration, module)).guestAgent,
+  };
   const spawn = { onLog: (line: string) => log.add('debug', module.name, 'MIRROR', line) };
   return {
     config: {
@@ -85,6 +93,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
       failback: module.failover.failback,
       failbackAfterMs: module.failover.failbackAfterMs,
       onDiskError: module.mirror.onDiskError,
+      conditionsSettleMs: settleMsOf(module),
     },
     directories: module.mirror.directories,
     serverKind: module.server.kind,
@@ -93,6 +102,8 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     openMirror: () => MirrorController.open(mirror, spawn),
     adoptMirror: (handed) => MirrorController.adopt(mirror, spawn, handed),
     server: makeServer(configuration, module, log),
+    checks: module.checks.map((check) => ({ check, probe: probeOf(check, checked) })),
+    conditions: module.failover.conditions.map((condition) => ({ condition, probe: probeOf(condition, checked) })),
     desired: new DesiredFile(stateDirectory),
     resolution: new ResolutionFile(stateDirectory),
     maintenance: new MaintenanceFile(stateDirectory),
@@ -123,10 +134,21 @@ function makeServer(configuration: Configuration, module: ResolvedModule, log: E
     ? new QemuServer({
         ...common,
         config: module.server,
-        runDirectory: join(agent.runDirectory, module.name),
+        runDirectory: runDirectoryOf(configuration, module),
+        hasGuestAgent: hasGuestAgent(module),
         cacheDirectory: agent.stateDirectory,
       })
     : new ScriptsServer({ ...common, config: module.server });
+}
+
+/** The hosts look at a condition by turns of their own, and tell each other of it by heartbeats. */
+function settleMsOf({ failover }: ResolvedModule): number {
+  const longest = Math.max(0, ...failover.conditions.map(({ everyMs, timeoutMs }) => everyMs + timeoutMs));
+  return longest + failover.detectionMs;
+}
+
+function runDirectoryOf({ agent }: Configuration, module: ResolvedModule): string {
+  return join(agent.runDirectory, module.name);
 }
 
 /** The replication network if the peer is heard on it, else any network it is heard on, else the first choice. */

@@ -1,4 +1,5 @@
 import type {
+  CheckStatus,
   ModuleStatus,
   ReplicaStatus,
   ResyncPause,
@@ -60,6 +61,11 @@ export function moduleFacts(module: ModuleStatus): StateFacts {
     if (primary.diskSilentSince) {
       return { severity: 'error', word: primary.state, label: `${where}, whose disk does not answer` };
     }
+    const [failed, ...others] = failedChecks(module);
+    if (failed) {
+      const what = others.length === 0 ? `check ${failed.name} failed` : `${others.length + 1} checks failed`;
+      return { severity: 'error', word: primary.state, label: `${where}, ${what}` };
+    }
     if (primary.state === 'ALONE') return { severity: 'warning', word: 'ALONE', label: `${where}, no secondary` };
     return {
       severity: link.kind === 'in-sync' ? 'good' : 'warning',
@@ -85,6 +91,12 @@ export function primaryReplica(module: ModuleStatus): ReplicaStatus | undefined 
   return (
     module.onHosts.find((replica) => replica.host === module.primary && serves(replica)) ?? module.onHosts.find(serves)
   );
+}
+
+/** The checks of the running server that have failed. */
+export function failedChecks(module: ModuleStatus): readonly CheckStatus[] {
+  const checks = module.onHosts.flatMap((replica) => (replica.known ? (replica.checks ?? []) : []));
+  return checks.filter(({ state }) => state === 'failed');
 }
 
 /** The replica that waits for an operator to choose between two histories. */

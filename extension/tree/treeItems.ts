@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
+import type { ConditionStatus, MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
 import { formatBytes, formatDuration } from '../model/format.ts';
 import { failbackWords } from '../model/failbackWords.ts';
 import { drainableHosts } from '../model/hostFacts.ts';
@@ -141,6 +141,8 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
     drain === null ? '' : drained,
     replica.undoLost ? `$(warning) What it was before this resync is not kept: ${replica.undoLost}.` : '',
     `Epoch ${replica.epoch} · server ${replica.server.state}${replica.server.detail === null ? '' : ` (${replica.server.detail})`}`,
+    ...(replica.known ? (replica.checks ?? []) : []).map((check) => checkLine('Check', check)),
+    ...(replica.known ? (replica.conditions ?? []) : []).map((condition) => checkLine('Condition', condition)),
     ...networks.map((network) => `${network.up ? '$(check)' : '$(close)'} ${network.name} ${network.address}`),
   ]);
   item.command = {
@@ -149,6 +151,12 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
     arguments: [{ kind: 'replica', session, module: name, host, id: '' }],
   };
   return item;
+}
+
+function checkLine(kind: string, { name, state, since, error }: ConditionStatus): string {
+  const icon = { starting: 'sync', well: 'check', failing: 'warning', failed: 'error' }[state];
+  const duration = formatDuration(Math.max(0, Date.now() - Date.parse(since)));
+  return `$(${icon}) ${kind} \`${name}\` ${state} for ${duration}${error === null ? '' : `: \`${error}\``}`;
 }
 
 function maintenanceWords({ until, reason, by }: MaintenanceStatus): string {

@@ -8,6 +8,9 @@ import { isWithin, normalDirectory } from './directories.ts';
 import { checkExclude } from './excludeChecks.ts';
 import { checkFailback } from './failbackChecks.ts';
 
+/** Less cannot be told from a host that is only late. */
+const shortestDetectionMs = 400;
+
 /** Problems of one valid module file that its schema cannot express. */
 export function* checkModule(module: ResolvedModule): Iterable<Problem> {
   const { directories } = module.mirror;
@@ -155,7 +158,7 @@ export function* checkModuleInCluster(
       expected,
     };
   }
-  yield* checkDetection(module, cluster);
+  yield* checkDetection(module);
   if (cluster.arbiter.kind === 'none') yield* checkWithoutArbiter(module, file);
 }
 
@@ -163,10 +166,9 @@ function haveCommonNetwork(a: ResolvedHost, b: ResolvedHost): boolean {
   return a.addresses.some(({ network }) => b.addresses.some((other) => other.network === network));
 }
 
-function* checkDetection(module: ResolvedModule, cluster: ResolvedCluster): Iterable<Problem> {
-  const least = 3 * cluster.heartbeatMs;
-  if (module.failover.detectionMs > least) return;
-  const expected = `longer than three heartbeats of ${formatDuration(cluster.heartbeatMs)}: more than ${formatDuration(least)}`;
+function* checkDetection(module: ResolvedModule): Iterable<Problem> {
+  if (module.failover.detectionMs >= shortestDetectionMs) return;
+  const expected = `at least ${formatDuration(shortestDetectionMs)}`;
   const message = `a detection time of ${formatDuration(module.failover.detectionMs)} would take a late heartbeat for a failure: expected ${expected}`;
   yield { code: 'detection-too-short', path: ['failover', 'detection'], message, expected };
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ModuleConfig, UnhealthyAction } from '../../agent/core/types.ts';
 import { Random } from './random.ts';
 import { World, type HostName } from './world.ts';
 
@@ -41,6 +42,12 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'guest-dies':
       world.guestDies(host);
       return;
+    case 'check-fails':
+      world.checkFails(host, second as UnhealthyAction);
+      return;
+    case 'condition':
+      world.conditions(host, second === 'fails' ? 'condition ping 10.0.0.254 failed (no answer)' : null);
+      return;
     case 'disk-fails':
       world.diskFails(host);
       return;
@@ -75,11 +82,11 @@ function play(script: string): string[] {
   const settings = done
     .filter((line) => line.startsWith('setting '))
     .map((line) => line.split(' ').slice(1))
-    .map(([name = '', value = '']) => [name, /^\d+$/.test(value) ? Number(value) : value] as const);
+    .map(([name, value = '']) => [name, /^(\d+|true|false)$/.test(value) ? (JSON.parse(value) as unknown) : value]);
   const world = new World({
     random: new Random(1),
     trace: (line) => lines.push(line.trimEnd()),
-    config: Object.fromEntries(settings),
+    config: Object.fromEntries(settings) as Partial<ModuleConfig>,
   });
   for (const line of done.slice(settings.length)) {
     lines.push(`> ${line}`);

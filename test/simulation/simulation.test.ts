@@ -6,6 +6,7 @@ import { Violation, World } from './world.ts';
 /** More with UNDERSTUDY_SEEDS=10000; one with UNDERSTUDY_SEED=123 and a trace. */
 const seeds = Number(process.env['UNDERSTUDY_SEEDS'] ?? 300);
 const only = process.env['UNDERSTUDY_SEED'];
+const unhealthyActions = ['restart', 'failover', 'wait', 'report'] as const;
 
 function run(
   seed: number,
@@ -22,6 +23,7 @@ function run(
     world.run(random.between(100, 5000));
     const host = random.pick(hosts);
     if (failing && random.next() < 0.2) world.diskFails(failing);
+    if (random.next() < 0.1) world.conditions(host, random.pick([null, 'the gateway does not answer']));
     const fault = random.next();
     if (fault < 0.2) world.crash(host);
     else if (fault < 0.45) world.boot(host);
@@ -29,13 +31,15 @@ function run(
     else if (fault < 0.7) world.setCut(host, 'gamma', random.next() < 0.5);
     else if (fault < 0.75) world.arbiterUp = random.next() < 0.5;
     else if (fault < 0.85) world.pause(host, random.between(100, 8000));
-    else if (fault < 0.9) world.guestDies(host);
+    else if (fault < 0.88) world.guestDies(host);
+    else if (fault < 0.92) world.checkFails(host, random.pick(unhealthyActions));
     else if (fault < 0.95) world.command(host, 'switchover');
     else if (fault < 0.96) world.command(host, 'repair');
     else if (fault < 0.98) world.command(host, 'stop');
     else world.command(host, 'start');
   }
-  // Everything heals and an operator asks for the module: it has to come back by itself, whole.
+  // Everything heals and an operator asks for the module: it has to come back by itself, whole. A condition may stay unmet on one host, or
+  // on both.
   for (const host of hosts) {
     world.boot(host);
     world.setCut(host, 'gamma', false);

@@ -22,6 +22,7 @@ import type {
   PeerStatus,
   ReplicaFacts,
   Resolution,
+  UnhealthyAction,
 } from '../../agent/core/types.ts';
 import type { Random } from './random.ts';
 
@@ -148,6 +149,7 @@ export class World {
       onDiskError: 'switchover',
       failback: 'manual',
       failbackAfterMs: 600_000,
+      conditionsSettleMs: 5000,
       ...options.config,
     });
     this.hosts = { alpha: this.#newHost('alpha'), beta: this.#newHost('beta') };
@@ -249,6 +251,22 @@ export class World {
     if (host.server !== 'running' || !host.core || host.awayUntil > this.now) return;
     host.server = 'stopped';
     this.#feed(host, { type: 'serverFailed', reason: 'the guest crashed', lasting: false });
+  }
+
+  /** A check of the server has failed as often as counts. */
+  checkFails(name: HostName, action: UnhealthyAction): void {
+    const host = this.hosts[name];
+    if (host.server !== 'running') return;
+    const reason = 'check tcp 10.0.0.50:80 failed 3 times in 30 s (connection refused)';
+    this.#feed(host, { type: 'serverUnhealthy', reason, action });
+  }
+
+  /** @param unmet which conditions to be primary a host does not meet; null: it meets all of them */
+  conditions(name: HostName, unmet: string | null): void {
+    const host = this.hosts[name];
+    if (!host.core) return;
+    this.#trace(`${this.#time()} ${name} ${unmet === null ? 'meets its conditions' : 'does not meet a condition'}`);
+    this.#feed(host, { type: 'conditions', unmet });
   }
 
   /** The disk of a host loses something that it had taken, and says so. */

@@ -602,10 +602,22 @@ describe('plain HTTPS', () => {
     ]) {
       expect(calm.text.split('\n')).toContain(line);
     }
+    const check = { name: 'tcp "a":80', since: '', error: null, onFailure: 'report' as const };
+    const conditions = [{ name: 'gateway', state: 'failed' as const, since: '', error: 'no answer' }];
+    const checks = [
+      { ...check, state: 'failed' as const },
+      { ...check, name: 'ping a', state: 'failing' as const },
+    ];
     facade.state = snapshotOf([
-      moduleStatus('web', { onHosts: [replicaStatus('alpha', 'ALONE'), replicaStatus('beta', 'PRIM')] }),
+      moduleStatus('web', {
+        onHosts: [replicaStatus('alpha', 'ALONE', { conditions }), replicaStatus('beta', 'PRIM', { checks })],
+      }),
     ]);
-    expect((await fetchText(port, '/metrics')).text).toContain('understudy_primaries_believed{module="web"} 2\n');
+    const { text } = await fetchText(port, '/metrics');
+    expect(text).toContain('understudy_primaries_believed{module="web"} 2\n');
+    expect(text).toContain('understudy_check_failed{module="web",host="beta",check="tcp \\"a\\":80"} 1\n');
+    expect(text).toContain('understudy_check_failed{module="web",host="beta",check="ping a"} 0\n');
+    expect(text).toContain('understudy_condition_unmet{module="web",host="alpha",condition="gateway"} 1\n');
   });
 
   it('enrols a host through the function of the agent, and refuses anything else', async () => {

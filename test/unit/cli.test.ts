@@ -792,6 +792,27 @@ describe('with an agent', () => {
     );
   });
 
+  it('status shows how the checks of a server stand', async () => {
+    const since = '2026-01-01T00:00:00Z';
+    const checks = [
+      {
+        name: 'tcp 10.0.0.50:80',
+        state: 'failed' as const,
+        since,
+        error: 'connection\nrefused',
+        onFailure: 'restart' as const,
+      },
+      { name: 'website', state: 'well' as const, since, error: null, onFailure: 'report' as const },
+    ];
+    const conditions = [{ name: 'gateway', state: 'failing' as const, since, error: 'no answer' }];
+    const onHosts = [replicaStatus('alpha', 'PRIM', { checks }), replicaStatus('beta', 'SECOND', { conditions })];
+    facade.state = snapshotOf([moduleStatus('web', { onHosts })]);
+    const { out } = await local(['status']);
+    expect(out).toMatch(/^ {2}check tcp 10\.0\.0\.50:80: failed since 2026-01-01T00:00:00Z \(connection.refused\)$/m);
+    expect(out).toContain('  check website: well since 2026-01-01T00:00:00Z\n');
+    expect(out).toContain('  condition gateway on beta: failing since 2026-01-01T00:00:00Z (no answer)\n');
+  });
+
   it('resync is paused only after the name was typed, goes on, and takes another bandwidth', async () => {
     const pause = ['resync', 'web', '--pause'];
     expect(await local(pause)).toMatchObject({

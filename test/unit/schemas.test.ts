@@ -122,7 +122,7 @@ describe('files', () => {
 describe('schema errors', () => {
   it('name the nearest key once, and not the missing one as well', () => {
     expect(inModule(JSON.stringify(minimal).replace('"name"', '"nmae"'))).toEqual([
-      'f:1:2: error: nmae: the key "nmae" is unknown here: expected one of name, hosts, mirror, server, failover, resync, verify; did you mean "name"?',
+      'f:1:2: error: nmae: the key "nmae" is unknown here: expected one of name, hosts, mirror, server, failover, resync, verify, checks; did you mean "name"?',
     ]);
   });
 
@@ -305,11 +305,10 @@ describe('files together', () => {
     expect(told(check(clusterDocument({ ports: { agent: 4810 } })))).toEqual(['same-port ports.agent']);
     expect(told(check(clusterDocument({ ports: { api: 4811 } })))).toEqual(['same-port ports.api']);
     expect(told(check(clusterDocument({ heartbeat: '0ms' })))).toEqual(['bad-duration heartbeat']);
-    expect(inCluster({ failover: { detection: '750ms' } })).toMatchObject([
-      { code: 'detection-too-short', message: expect.stringContaining('more than 750ms') as string },
+    expect(inCluster({ failover: { detection: '399ms' } })).toMatchObject([
+      { code: 'detection-too-short', message: expect.stringContaining('at least 400ms') as string },
     ]);
-    expect(inCluster({ failover: { detection: '751ms' } })).toEqual([]);
-    expect(told(inCluster({}, { heartbeat: '1s' }))).toEqual(['detection-too-short failover.detection']);
+    expect(inCluster({ failover: { detection: '400ms' } }, { heartbeat: '1s' })).toEqual([]);
     expect(told(check(moduleDocument({ mirror: { directories: ['/a'], acknowledgeTimeout: '0s' } })))).toEqual([
       'bad-duration mirror.acknowledgeTimeout',
     ]);
@@ -438,6 +437,99 @@ describe('files together', () => {
     }
   });
 
+  it('check the checks of a server', () => {
+    const found = (checks: readonly Change[], change: Change = {}) => check(moduleDocument({ ...change, checks }));
+    const good = [
+      { tcp: { port: 80 } },
+      { tcp: { port: 80, host: '10.0.0.50' }, every: '2s', onFailure: 'failover' },
+      { tcp: { port: 80 }, name: 'the same by another name', every: '1m', timeout: '1m' },
+      { http: { url: 'http://10.0.0.50:8080/health?x=1' } },
+      { http: { url: 'https://[fd00::50]/', verify: false, status: '200' } },
+      { ping: { host: 'web.example' }, failures: 1 },
+      { command: ['check', 'it'] },
+      { process: { pidFile: '/run/nginx.pid' }, startGrace: '0s' },
+    ];
+    expect(found(good)).toEqual([]);
+    expect(found([{ guestAgent: true }], qemu({}))).toEqual([]);
+    const bad: [Change, string, RegExp, Change?][] = [
+      [{}, 'bad-check checks[1]', /found none: expected exactly one of tcp, http, ping, command, process, guestAgent/],
+      [{ tcp: { port: 1 }, ping: { host: 'a' } }, 'bad-check checks[1]', /found tcp and ping/],
+      [{ tcp: { port: 80 } }, 'bad-check checks[1].tcp', /"host" is missing/, qemu({})],
+      [{ process: { name: 'nginx' } }, 'bad-check checks[1].process', /not seen from its host/, qemu({})],
+      [
+        { ping: { host: 'b' }, every: '2s', timeout: '3s' },
+        'bad-duration checks[1].timeout',
+        /at most as long as every \(2s\)/,
+      ],
+      [{ ping: { host: 'b' }, every: '0s' }, 'bad-duration checks[1].every', /longer than zero/],
+      [{ ping: { host: 'b' }, timeout: '0s' }, 'bad-duration checks[1].timeout', /longer than zero/],
+      [{ ping: { host: 'a' } }, 'duplicate-name checks[1]', /called "ping a" already/],
+      [{ ping: { host: 'b' }, name: 'ping a' }, 'duplicate-name checks[1].name', /another "name"/],
+      [{ http: { url: 'http://a:70000/' } }, 'bad-check checks[1].http.url', /port from 1 to 65535/],
+      [{ http: { url: 'http://a/', verify: false } }, 'bad-check checks[1].http.verify', /expected https/],
+      [{ http: { url: 'http://a/', ca: '/ca' } }, 'bad-check checks[1].http.ca', /expected https/],
+      [{ http: { url: 'http://a/', status: '299-200' } }, 'bad-check checks[1].http.status', /expected "200-299"/],
+    ];
+    for (const [wrong, expected, message, change] of bad) {
+      const problems = found([{ ping: { host: 'a' } }, wrong], change);
+      expect(told(problems), JSON.stringify(wrong)).toEqual([expected]);
+      expect(problems[0]?.message).toMatch(message);
+    }
+    expect(found([{ ping: { host: 'a' }, onFailure: 'failover' }], { failover: { automatic: false } })).toMatchObject([
+      { code: 'bad-check', severity: 'warning', path: 'checks[0].onFailure' },
+    ]);
+    const unwritten: [Change, RegExp][] = [
+      [
+        { http: { url: 'http://user:secret@a/' } },
+        /checks\[0\]\.http\.url: expected an address such as .*, without user/,
+      ],
+      [{ http: { url: 'ftp://a/' } }, /expected an address such as "http:/],
+      [{ ping: { host: '-f' } }, /expected an address or a name, found "-f"/],
+      [{ guestAgent: false }, /guestAgent: expected true, found false/],
+      [{ process: {} }, /process: expected exactly one of name, pidFile, found none/],
+      [{ tcp: { host: 'a' } }, /tcp\.port: the key "port" is missing: Port that is connected to/],
+      [{ tpc: { port: 80 } }, /checks\[0\]\.tpc: the key "tpc" is unknown.*did you mean "tcp"/],
+    ];
+    for (const [wrong, message] of unwritten) {
+      expect(inModule(JSON.stringify({ ...minimal, checks: [wrong] }))).toEqual([expect.stringMatching(message)]);
+    }
+  });
+
+  it('check the conditions to be primary', () => {
+    const found = (conditions: readonly Change[], failover: Change = {}) =>
+      check(moduleDocument({ failover: { ...failover, conditions } }));
+    expect(
+      found([{ ping: { host: '10.0.0.254' } }, { tcp: { host: 'db', port: 5432 }, every: '1s' }, { command: ['/c'] }]),
+    ).toEqual([]);
+    const bad: [Change, string, RegExp][] = [
+      [
+        {},
+        'bad-check failover.conditions[1]',
+        /a condition is of one kind, found none: expected exactly one of tcp, http, ping, command$/,
+      ],
+      [{ tcp: { port: 80 } }, 'bad-check failover.conditions[1].tcp', /both hosts could reach/],
+      [{ ping: { host: 'a' } }, 'duplicate-name failover.conditions[1]', /another condition .* "ping a" already/],
+      [
+        { ping: { host: 'b' }, timeout: '11s' },
+        'bad-duration failover.conditions[1].timeout',
+        /at most as long as every/,
+      ],
+      [{ http: { url: 'http://a/', ca: '/ca' } }, 'bad-check failover.conditions[1].http.ca', /expected https/],
+    ];
+    for (const [wrong, expected, message] of bad) {
+      const problems = found([{ ping: { host: 'a' } }, wrong]);
+      expect(told(problems), JSON.stringify(wrong)).toEqual([expected]);
+      expect(problems[0]?.message).toMatch(message);
+    }
+    expect(found([{ ping: { host: 'a' } }], { automatic: false })).toMatchObject([
+      { code: 'bad-check', severity: 'warning', path: 'failover.conditions' },
+    ]);
+    const process = { failover: { conditions: [{ process: { name: 'a' } }] } };
+    expect(inModule(JSON.stringify({ ...minimal, ...process }))).toEqual([
+      expect.stringMatching(/conditions\[0\]\.process: the key "process" is unknown here: expected one of name, tcp,/),
+    ]);
+  });
+
   it('listen without TLS on the loopback interface only', () => {
     expect(told(check(agentDocument({ api: { tls: false } })))).toEqual(['insecure-api api.tls']);
     expect(told(check(agentDocument({ api: { tls: false, listen: ['127.0.0.1', '10.0.0.1'] } })))).toEqual([
@@ -481,10 +573,40 @@ describe('defaults', () => {
         failback: 'manual',
         failbackAfterMs: 600_000,
         failbackWindow: 'always',
+        conditions: [],
       },
       resync: { bandwidth: 'adaptive', undo: null },
       verify: { bandwidth: 50 * 1024 ** 2, schedule: 'off' },
+      checks: [],
     });
+    const { checks } = resolveModule({
+      ...minimal,
+      checks: [
+        { tcp: { port: 80 }, every: '2s' },
+        { http: { url: 'https://web/health', status: '204' }, timeout: '1s', onFailure: 'restart' },
+        { tcp: { port: 80, host: 'fd00::50' } },
+      ],
+    } as unknown as ModuleFile);
+    expect(checks).toEqual([
+      {
+        name: 'tcp 127.0.0.1:80',
+        target: { kind: 'tcp', host: '127.0.0.1', port: 80 },
+        everyMs: 2000,
+        timeoutMs: 2000,
+        failures: 3,
+        startGraceMs: 60_000,
+        onFailure: 'report',
+      },
+      expect.objectContaining({
+        name: 'https web/health',
+        target: {
+          ...{ kind: 'http', url: 'https://web/health', status: [204, 204], contains: null, verify: true, ca: null },
+        },
+        everyMs: 10_000,
+        timeoutMs: 1000,
+      }),
+      expect.objectContaining({ name: 'tcp [fd00::50]:80', timeoutMs: 5000 }),
+    ]);
     const full = resolveModule({
       ...minimal,
       ...qemu({ networks: [{ bridge: 'br0' }] }),
@@ -539,6 +661,7 @@ describe('defaults', () => {
       runDirectory: '/run/understudy',
       api: { listen: null, tls: true },
       logLevel: 'info',
+      events: { level: 'info', syslog: [], webhooks: [] },
     });
   });
 

@@ -27,6 +27,18 @@ describe("what a module's state means", () => {
     expect(enabled(module)).toEqual(['stop', 'switchover', 'verify']);
   });
 
+  it('is an error while a check of the server has failed, and only then', () => {
+    const check = (name: string, state: 'failing' | 'failed') => {
+      return { name, state, since: '2026-01-01T00:00:00Z', error: 'connection refused', onFailure: 'report' as const };
+    };
+    const facts = (...checks: ReturnType<typeof check>[]) => moduleFacts(pair({ ...prim, checks }, second));
+    expect(facts(check('a', 'failing'))).toMatchObject({ severity: 'good' });
+    expect(facts(check('a', 'failing'), check('tcp web:80', 'failed'))).toEqual({
+      ...{ severity: 'error', word: 'PRIM', label: 'on alpha, check tcp web:80 failed' },
+    });
+    expect(facts(check('a', 'failed'), check('b', 'failed')).label).toBe('on alpha, 2 checks failed');
+  });
+
   it('is busy while the secondary is brought up to date, with no switchover', () => {
     const resync = { kind: 'delta' as const, cause: '', toCheck: 2, checked: 1, sent: 1, rate: 1, secondsLeft: 1 };
     const module = pair({ ...prim, resync }, { ...second, transition: 'resynchronising' }, { inSync: ['alpha'] });
