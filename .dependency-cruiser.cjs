@@ -6,6 +6,7 @@ const mayImport = {
   mirror: ['agent/platform'],
   server: ['agent/platform', 'schemas'],
   arbiter: ['agent/core', 'agent/platform', 'schemas'],
+  addresses: ['agent/platform', 'schemas'],
   host: ['schemas'],
   security: ['agent/platform'],
   config: ['schemas'],
