@@ -1,6 +1,7 @@
 import type { AgentFile } from './generated/agent.ts';
 import type { ClusterFile } from './generated/cluster.ts';
 import type { DiskSection, ModuleFile, NetworkCardSection, QemuSection, ScriptsSection } from './generated/module.ts';
+import { splitPrefix } from './ipAddress.ts';
 import { agentSchema, clusterSchema, moduleSchema } from './generated/schemas.ts';
 import { parseDuration, parseRate, parseSize } from './units.ts';
 
@@ -21,6 +22,7 @@ export interface ResolvedModule {
     readonly processors: 'awake' | 'sleep';
   };
   readonly server: ResolvedQemu | ResolvedScripts;
+  readonly virtualAddresses: readonly ResolvedVirtualAddress[];
   readonly failover: {
     readonly automatic: boolean;
     readonly detectionMs: number;
@@ -62,6 +64,15 @@ export interface ResolvedScripts {
   readonly check: readonly string[] | null;
   readonly checkIntervalMs: number;
   readonly timeoutMs: number;
+}
+
+export interface ResolvedVirtualAddress {
+  /** Without its prefix length. */
+  readonly address: string;
+  readonly prefixLength: number;
+  /** One of the two says where it is set. */
+  readonly network: string | null;
+  readonly interface: string | null;
 }
 
 export interface ResolvedHost {
@@ -121,6 +132,11 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       processors: mirror.processors,
     },
     server: resolveServer(filled.server),
+    virtualAddresses: filled.virtualAddresses.map((each) => ({
+      ...splitPrefix(each.address),
+      network: each.network ?? null,
+      interface: each.interface ?? null,
+    })),
     failover: {
       automatic: failover.automatic,
       detectionMs: duration(failover.detection),

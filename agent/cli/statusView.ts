@@ -69,6 +69,7 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
       '  ',
     ),
   );
+  for (const address of module.virtualAddresses ?? []) lines.push(`  ${describeAddress(address, module, hasColour)}\n`);
   for (const { resync, host, resyncPaused = null } of module.onHosts) {
     if (resync !== null) lines.push(`  ${describeResync(resync, host, resyncPaused)}\n`);
     if (resyncPaused) lines.push(`  ${paint(describePause(resyncPaused, module), 'yellow', hasColour)}\n`);
@@ -133,6 +134,17 @@ function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
         : `not reachable, known ${Math.round(replica.ageMs / 1000)} s ago${replica.reason === null ? '' : `: ${printable(replica.reason)}`}`,
     },
   ];
+}
+
+/** Where a virtual address is, as far as known. */
+function describeAddress(address: string, { onHosts, desired }: ModuleStatus, hasColour: boolean): string {
+  const places = onHosts.flatMap(({ host, known, virtualAddresses = [] }) =>
+    virtualAddresses
+      .filter((each) => known && each.address === address)
+      .map((each) => `on ${host} (${printable(each.interface)})`),
+  );
+  if (places.length > 0) return `address ${address} ${places.join(' and ')}`;
+  return paint(`address ${address} not set`, desired === 'started' ? 'yellow' : 'none', hasColour);
 }
 
 /** A resync as it goes, in one line. */

@@ -186,6 +186,7 @@ export class ClusterView {
       directory: module.mirror.directory,
       directories: [...module.mirror.directories],
       serverKind: module.server.kind,
+      virtualAddresses: module.virtualAddresses.map(({ address }) => address),
       automaticFailover:
         module.failover.automatic &&
         (cluster.witness !== null || module.failover.withoutArbiter === 'risk-split-brain'),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import type { FailoverReport, LastVerify, ResyncBandwidth, ResyncReport } from '../../schemas/generated/api.ts';
+import type { VirtualAddresses } from '../addresses/virtualAddresses.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { continued, handedCore } from '../core/handOver.ts';
 import { initialState, step } from '../core/step.ts';
@@ -47,6 +48,7 @@ export interface ModuleRuntimeOptions {
   /** Goes on with the mirror of an earlier program of this process. */
   readonly adoptMirror: (handed: HandedMirror) => Promise<MirrorController>;
   readonly server: VirtualServer;
+  readonly addresses: VirtualAddresses;
   readonly desired: DesiredFile;
   readonly resolution: ResolutionFile;
   readonly verify: VerifyFile;
@@ -108,6 +110,7 @@ export class ModuleRuntime {
       {
         config,
         server: options.server,
+        addresses: options.addresses,
         log,
         dispatch: (event) => this.#dispatch(event),
         guard: (groups) => this.#mirror.guard(groups),
@@ -163,6 +166,7 @@ export class ModuleRuntime {
   /** Kills what an earlier agent left running, opens the replica, and begins. */
   static async start(options: ModuleRuntimeOptions): Promise<ModuleRuntime> {
     const { module } = options.config;
+    await options.addresses.clear();
     for (const killed of await options.server.reap()) {
       options.log.add(
         'warn',
@@ -188,6 +192,16 @@ export class ModuleRuntime {
 
   /** Goes on with a module that an earlier program of this process served. When it cannot, the server is ended with the mirror. */
   static async adopt(options: ModuleRuntimeOptions, handed: HandedModule): Promise<ModuleRuntime> {
+    await options.addresses.adopt(handed.addresses ?? null, handed.server !== null);
+    try {
+      return await ModuleRuntime.#adopt(options, handed);
+    } catch (error) {
+      await options.addresses.remove();
+      throw error;
+    }
+  }
+
+  static async #adopt(options: ModuleRuntimeOptions, handed: HandedModule): Promise<ModuleRuntime> {
     const { module } = options.config;
     const mirror = await options.adoptMirror(handed.mirror);
     let runtime: ModuleRuntime;
@@ -231,12 +245,14 @@ export class ModuleRuntime {
 
   /** The mirror process waits for another program of the agent for so long; then the server is ended as after the agent's death. */
   async awaitAgent(limitMs: number): Promise<void> {
+    await this.addresses.awaitAgent(limitMs);
     await this.#mirror.controller.awaitAgent(limitMs);
   }
 
   /** No other program takes over. */
   attachAgain(): void {
     if (this.isPrimary) this.#mirror.controller.awaitAgent(null).catch(() => undefined);
+    this.addresses.awaitAgent(null).catch(() => undefined);
     this.#dispatch({ type: 'attachAgain' });
   }
 
@@ -246,7 +262,8 @@ export class ModuleRuntime {
     if (core === null || this.#mirror.isGone) return null;
     const mirror = this.#mirror.controller.handOver();
     const server = core.serverRuns ? this.#options.server.handOver() : null;
-    if (mirror === null || (core.serverRuns && server === null)) return null;
+    const addresses = this.#options.addresses.handOver();
+    if (addresses === 'busy' || mirror === null || (core.serverRuns && server === null)) return null;
     if (!core.serverRuns && this.#server.state !== 'stopped') return null;
     return {
       name: this.name,
@@ -254,6 +271,7 @@ export class ModuleRuntime {
       core,
       mirror,
       server,
+      addresses,
       shown: this.#view.handOver(this.#server, this.#resync),
     };
   }
@@ -264,6 +282,10 @@ export class ModuleRuntime {
 
   get core(): ModuleCoreState {
     return this.#core;
+  }
+
+  get addresses(): VirtualAddresses {
+    return this.#options.addresses;
   }
 
   get serverKind(): 'qemu' | 'scripts' {
@@ -347,7 +369,14 @@ export class ModuleRuntime {
 
   /** The same object as long as nothing of it has changed. */
   status(): ModuleStatus {
-    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, this.#schedule.status);
+    return this.#view.status(
+      this.#core,
+      this.#server,
+      this.#resync,
+      this.#verify,
+      this.#schedule.status,
+      this.addresses.held,
+    );
   }
 
   /** Resolves when the command is done or refused. */

@@ -1,3 +1,5 @@
+import { AddressError } from '../addresses/addressError.ts';
+import type { VirtualAddresses } from '../addresses/virtualAddresses.ts';
 import type { CoreEvent, ModuleConfig } from '../core/types.ts';
 import { ServerError, type ServerEvent, type ServerState, type VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
@@ -7,6 +9,8 @@ const killRetryMs = 1000;
 export interface ModuleServerOptions {
   readonly config: ModuleConfig;
   readonly server: VirtualServer;
+  /** Set before the server starts, removed when it has stopped. */
+  readonly addresses: VirtualAddresses;
   readonly log: EventLog;
   readonly dispatch: (event: CoreEvent) => void;
   /** Has the mirror process kill these at the agent's death. */
@@ -14,7 +18,7 @@ export interface ModuleServerOptions {
   readonly onChange: () => void;
 }
 
-/** Starts and stops the server of one module, guards it from its first moment, and tells the core what becomes of it. */
+/** Starts and stops the server of one module with its virtual addresses, guards it from its first moment, and tells the core what becomes of it. */
 export class ModuleServer {
   readonly #options: ModuleServerOptions;
   #starting: AbortController | null = null;
@@ -42,28 +46,27 @@ export class ModuleServer {
   }
 
   start(epoch: number): void {
-    const { server, config, log, dispatch } = this.#options;
+    const { config, log, dispatch } = this.#options;
     const abort = new AbortController();
     this.#starting = abort;
     log.add('info', config.module, 'SERVER_STARTING', `${config.module} is started on ${config.self}`, { epoch });
-    server.start({ module: config.module, host: config.self, epoch }, abort.signal).then(
+    this.#bringUp(epoch, abort.signal).then(
       () => {
         this.#startedAt = new Date();
         this.#guard();
         dispatch({ type: 'serverRunning' });
       },
       (error: unknown) => {
-        if (!abort.signal.aborted) {
-          dispatch({
-            type: 'serverFailed',
-            reason: error instanceof Error ? error.message : String(error),
-            lasting:
-              error instanceof ServerError &&
-              (error.code === 'SERVER_IMAGE_MISSING' || error.code === 'SERVER_CONFIGURATION'),
-          });
-        }
+        if (!abort.signal.aborted) this.#failed(messageOf(error), isLasting(error));
       },
     );
+  }
+
+  async #bringUp(epoch: number, signal: AbortSignal): Promise<void> {
+    const { server, addresses, config } = this.#options;
+    await addresses.set(signal);
+    signal.throwIfAborted();
+    await server.start({ module: config.module, host: config.self, epoch }, signal);
   }
 
   stop(): void {
@@ -75,7 +78,7 @@ export class ModuleServer {
         log.add('info', config.module, 'SERVER_STOPPED', `${config.module} is stopped on ${config.self} (${how})`, {
           durationMs: Math.round(durationMs),
         });
-        dispatch({ type: 'serverStopped', how });
+        this.#withoutAddresses(() => dispatch({ type: 'serverStopped', how }));
       },
       (error: unknown) => {
         log.add('error', config.module, 'SERVER_STOP_FAILED', `${String(error)}: it is killed`);
@@ -89,9 +92,13 @@ export class ModuleServer {
     this.#starting?.abort();
   }
 
-  /** Resolves when nothing of the server runs any more: with null, or with what keeps it from being killed. */
+  /**
+   * Resolves when nothing of the server runs any more, and nobody reaches it by its addresses: with null, or with what keeps that from being
+   * brought about. Addresses do not wait for the server: it may take its time.
+   */
   kill(): Promise<unknown> {
-    return this.#options.server.kill().then(
+    const { server, addresses } = this.#options;
+    return Promise.all([server.kill(), addresses.remove()]).then(
       () => null,
       (error: unknown) => error,
     );
@@ -106,7 +113,7 @@ export class ModuleServer {
   #killUntilGone(): void {
     const { server, config, log, dispatch } = this.#options;
     server.kill().then(
-      () => dispatch({ type: 'serverStopped', how: 'killed' }),
+      () => this.#withoutAddresses(() => dispatch({ type: 'serverStopped', how: 'killed' })),
       (error: unknown) => {
         log.add('error', config.module, 'SERVER_KILL_FAILED', `${String(error)}: trying again`);
         setTimeout(() => this.#killUntilGone(), killRetryMs);
@@ -114,12 +121,30 @@ export class ModuleServer {
     );
   }
 
+  /** Whatever comes next, another host may have the addresses then. */
+  #failed(reason: string, lasting: boolean): void {
+    this.#withoutAddresses(() => this.#options.dispatch({ type: 'serverFailed', reason, lasting }));
+  }
+
+  /** Goes on when the addresses are known to be removed. */
+  #withoutAddresses(goOn: () => void): void {
+    const { addresses, config, log } = this.#options;
+    if (!addresses.mayBeSet) {
+      goOn();
+      return;
+    }
+    addresses.remove().then(goOn, (error: unknown) => {
+      log.add('error', config.module, 'ADDRESS_NOT_REMOVED', `${messageOf(error)}: trying again`);
+      setTimeout(() => this.#withoutAddresses(goOn), killRetryMs);
+    });
+  }
+
   #onEvent(event: ServerEvent): void {
     if (event.type === 'died') {
       this.#startedAt = null;
       this.#detail = null;
       this.#guard();
-      this.#options.dispatch({ type: 'serverFailed', reason: event.reason, lasting: false });
+      this.#failed(event.reason, false);
     } else {
       this.#detail = event.detail;
       // Guarded from its first moment: should this agent die, the mirror process kills what it would leave behind.
@@ -131,4 +156,16 @@ export class ModuleServer {
   #guard(): void {
     this.#options.guard(this.#options.server.processGroups());
   }
+}
+
+/** No restart and no other host would mend it. */
+function isLasting(error: unknown): boolean {
+  if (error instanceof AddressError) return error.lasting;
+  return (
+    error instanceof ServerError && (error.code === 'SERVER_IMAGE_MISSING' || error.code === 'SERVER_CONFIGURATION')
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

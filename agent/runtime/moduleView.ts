@@ -5,6 +5,7 @@ import type {
   VerifySchedule,
   VerifyStatus,
 } from '../../schemas/generated/api.ts';
+import type { HeldAddress } from '../addresses/plan.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState, type ShownState } from '../core/status.ts';
 import type { ModuleCoreState, PeerStatus } from '../core/types.ts';
 import type { MirrorStats } from '../mirror/mirror.ts';
@@ -96,6 +97,7 @@ export class ModuleView {
     resync: ModuleResync,
     verify: ShownVerify,
     schedule: VerifySchedule | null,
+    addresses: readonly HeldAddress[],
   ): ModuleStatus {
     const told = this.tell(core);
     const { state, detail, startedAt } = server;
@@ -109,6 +111,7 @@ export class ModuleView {
       resync.shown,
       verify.progressed,
       this.#diskSilentSince,
+      addresses,
     ];
     return this.#status.of(inputs, () => {
       const { role, replica, restarts } = core;
@@ -130,6 +133,7 @@ export class ModuleView {
           startedAt: startedAt?.toISOString() ?? null,
           restarts: restarts.length,
         },
+        virtualAddresses: [...addresses],
         traffic: serving ? this.#traffic : null,
         resync: serving ? resync.status : null,
         resyncPaused: serving ? resync.paused : null,

@@ -1,8 +1,10 @@
 /** What a module's runtime on this host is made of. */
 import { join } from 'node:path';
-import type { ResolvedModule } from '../../schemas/defaults.ts';
+import type { ResolvedModule, ResolvedVirtualAddress } from '../../schemas/defaults.ts';
 import type { LastVerify } from '../../schemas/generated/api.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
+import type { VirtualAddress } from '../addresses/plan.ts';
+import { VirtualAddresses } from '../addresses/virtualAddresses.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
@@ -88,6 +90,12 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     openMirror: () => MirrorController.open(mirror, spawn),
     adoptMirror: (handed) => MirrorController.adopt(mirror, spawn, handed),
     server: makeServer(configuration, module, log),
+    addresses: new VirtualAddresses({
+      host: self.name,
+      addresses: module.virtualAddresses.map((each) => virtualAddress(configuration, each)),
+      log: (level, code, message) => log.add(level, module.name, code, message),
+      onChange: () => changed(true),
+    }),
     desired: new DesiredFile(stateDirectory),
     resolution: new ResolutionFile(stateDirectory),
     verify: new VerifyFile(stateDirectory),
@@ -119,6 +127,15 @@ function makeServer(configuration: Configuration, module: ResolvedModule, log: E
         cacheDirectory: agent.stateDirectory,
       })
     : new ScriptsServer({ ...common, config: module.server });
+}
+
+function virtualAddress(
+  { self }: Configuration,
+  { address, prefixLength, network, interface: named }: ResolvedVirtualAddress,
+): VirtualAddress {
+  if (network === null) return { address, prefixLength, place: { kind: 'interface', name: named ?? '' } };
+  const hostAddress = self.addresses.find((each) => each.network === network)?.address ?? '';
+  return { address, prefixLength, place: { kind: 'network', name: network, hostAddress } };
 }
 
 /** The replication network if the peer is heard on it, else any network it is heard on, else the first choice. */

@@ -5,6 +5,7 @@ import { nearest } from '../nearest.ts';
 import { formatDuration } from '../units.ts';
 import { isWithin, normalDirectory } from './directories.ts';
 import { checkExclude } from './excludeChecks.ts';
+import { checkVirtualAddresses, checkVirtualAddressesInCluster } from './virtualAddressChecks.ts';
 
 /** Problems of one valid module file that its schema cannot express. */
 export function* checkModule(module: ResolvedModule): Iterable<Problem> {
@@ -43,6 +44,7 @@ export function* checkModule(module: ResolvedModule): Iterable<Problem> {
     yield* positive(module.server.checkIntervalMs, ['server', 'scripts', 'checkInterval']);
     yield* positive(module.server.timeoutMs, ['server', 'scripts', 'timeout']);
   }
+  yield* checkVirtualAddresses(module.virtualAddresses);
 }
 
 function* positive(milliseconds: number, path: readonly string[]): Iterable<Problem> {
@@ -151,6 +153,7 @@ export function* checkModuleInCluster(
       expected,
     };
   }
+  yield* checkVirtualAddressesInCluster(module, cluster);
   yield* checkDetection(module, cluster);
   if (cluster.witness === null) yield* checkWithoutArbiter(module, file);
 }
