@@ -23,6 +23,7 @@ export interface ResolvedModule {
   };
   readonly server: ResolvedQemu | ResolvedScripts;
   readonly virtualAddresses: readonly ResolvedVirtualAddress[];
+  readonly hooks: ResolvedHooks;
   readonly failover: {
     readonly automatic: boolean;
     readonly detectionMs: number;
@@ -75,6 +76,14 @@ export interface ResolvedVirtualAddress {
   readonly interface: string | null;
 }
 
+/** When a program of the operator's own is run. */
+export type HookName = 'beforePrimary' | 'afterPrimary' | 'beforeStop' | 'afterStop' | 'afterSecondary' | 'afterWait';
+
+export interface ResolvedHooks {
+  readonly programs: Readonly<Partial<Record<HookName, readonly string[]>>>;
+  readonly timeoutMs: number;
+}
+
 export interface ResolvedHost {
   readonly name: string;
   /** In the order of the file's networks. */
@@ -118,6 +127,7 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
   const mirror = filled.mirror as Filled<ModuleFile['mirror']>;
   const failover = filled.failover as Filled<NonNullable<ModuleFile['failover']>>;
   const resync = filled.resync as Filled<NonNullable<ModuleFile['resync']>>;
+  const { timeout, ...programs } = filled.hooks as Filled<NonNullable<ModuleFile['hooks']>, HookName>;
   const verify = filled.verify as Filled<NonNullable<ModuleFile['verify']>>;
   return {
     name: filled.name,
@@ -137,6 +147,7 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       network: each.network ?? null,
       interface: each.interface ?? null,
     })),
+    hooks: { programs, timeoutMs: duration(timeout) },
     failover: {
       automatic: failover.automatic,
       detectionMs: duration(failover.detection),

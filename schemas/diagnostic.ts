@@ -29,6 +29,7 @@ export type DiagnosticCode =
   | 'not-mirrored'
   | 'bad-disk'
   | 'bad-glob'
+  | 'bad-hook'
   | 'insecure-api'
   | 'several-clusters';
 

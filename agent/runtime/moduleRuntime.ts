@@ -24,6 +24,8 @@ import type { VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
 import { noticeOf, type NoticedEvent } from './mirrorNotice.ts';
+import type { ModuleEnvironment } from './moduleEnvironment.ts';
+import type { ModuleHooks } from './moduleHooks.ts';
 import { ModuleMirror } from './moduleMirror.ts';
 import { ModuleResync, type ResyncFile } from './moduleResync.ts';
 import { ModuleServer } from './moduleServer.ts';
@@ -49,6 +51,8 @@ export interface ModuleRuntimeOptions {
   readonly adoptMirror: (handed: HandedMirror) => Promise<MirrorController>;
   readonly server: VirtualServer;
   readonly addresses: VirtualAddresses;
+  readonly environment: ModuleEnvironment;
+  readonly hooks: ModuleHooks;
   readonly desired: DesiredFile;
   readonly resolution: ResolutionFile;
   readonly verify: VerifyFile;
@@ -111,12 +115,13 @@ export class ModuleRuntime {
         config,
         server: options.server,
         addresses: options.addresses,
+        hooks: options.hooks,
         log,
         dispatch: (event) => this.#dispatch(event),
         guard: (groups) => this.#mirror.guard(groups),
         onChange: () => options.onChange(false),
       },
-      startedAt === null ? null : new Date(startedAt),
+      handed && startedAt !== null ? { startedAt: new Date(startedAt), epoch: handed.core.grant.epoch } : null,
     );
     const initial = initialState(
       config,
@@ -137,6 +142,7 @@ export class ModuleRuntime {
     });
     if (handed) {
       this.#view.goOn(this.#core, handed.shown);
+      options.environment.note(this.#view.tell(this.#core).shown);
       this.#resync.last = handed.shown.lastResync;
     }
     this.#verify = new ModuleVerify({
@@ -263,7 +269,14 @@ export class ModuleRuntime {
     const mirror = this.#mirror.controller.handOver();
     const server = core.serverRuns ? this.#options.server.handOver() : null;
     const addresses = this.#options.addresses.handOver();
-    if (addresses === 'busy' || mirror === null || (core.serverRuns && server === null)) return null;
+    if (
+      addresses === 'busy' ||
+      this.#options.hooks.areRunning ||
+      mirror === null ||
+      (core.serverRuns && server === null)
+    ) {
+      return null;
+    }
     if (!core.serverRuns && this.#server.state !== 'stopped') return null;
     return {
       name: this.name,
@@ -404,6 +417,7 @@ export class ModuleRuntime {
     this.#ticks?.end();
     if (this.#scheduleTimer) clearInterval(this.#scheduleTimer);
     await this.#mirror.close();
+    await this.#options.hooks.close();
   }
 
   #dispatch(event: CoreEvent): void {
@@ -416,6 +430,7 @@ export class ModuleRuntime {
         const { state, effects } = step(before, { ...next, now: performance.now() });
         this.#core = state;
         const isOther = this.#view.isOther(before, state);
+        if (isOther) this.#options.environment.note(this.#view.tell(state).shown);
         for (const effect of effects) this.#attempt(effect);
         if (isOther) this.#noteChange(before);
       }
@@ -441,6 +456,7 @@ export class ModuleRuntime {
     // Wherever it was interrupted: what came of a repair is looked at as soon as the pair is whole again.
     if (this.#isWhole) this.#verify.checkRepair(this.#mirror.controller);
     if (role.at === 'primary' && before.role !== role) this.#lookAtSchedule();
+    if (before.role !== role) this.#options.hooks.noteRole(before.role, role, this.#core.record?.epoch ?? 0);
     const news = this.#view.newsOf(before, this.#core);
     if (news !== null) this.#options.onChange(news === 'urgent');
   }

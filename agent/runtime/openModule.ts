@@ -15,6 +15,8 @@ import { ScriptsServer } from '../server/scripts/scriptsServer.ts';
 import type { VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { letGoOf, settingsOf, type HandedModule } from './handOver.ts';
+import { ModuleEnvironment } from './moduleEnvironment.ts';
+import { ModuleHooks } from './moduleHooks.ts';
 import { ModuleRuntime, type ModuleRuntimeOptions } from './moduleRuntime.ts';
 import { ResyncFile } from './moduleResync.ts';
 import { DesiredFile, ResolutionFile } from './moduleState.ts';
@@ -66,6 +68,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     resyncBandwidth: module.resync.bandwidth,
     resyncUndo: module.resync.undo,
   };
+  const environment = new ModuleEnvironment(peer);
   const spawn = { onLog: (line: string) => log.add('debug', module.name, 'MIRROR', line) };
   return {
     config: {
@@ -89,7 +92,9 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     settings: settingsOf(module),
     openMirror: () => MirrorController.open(mirror, spawn),
     adoptMirror: (handed) => MirrorController.adopt(mirror, spawn, handed),
-    server: makeServer(configuration, module, log),
+    server: makeServer(configuration, module, log, environment),
+    environment,
+    hooks: new ModuleHooks({ module: module.name, host: self.name, hooks: module.hooks, environment, log }),
     addresses: new VirtualAddresses({
       host: self.name,
       addresses: module.virtualAddresses.map((each) => virtualAddress(configuration, each)),
@@ -111,7 +116,12 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
   };
 }
 
-function makeServer(configuration: Configuration, module: ResolvedModule, log: EventLog): VirtualServer {
+function makeServer(
+  configuration: Configuration,
+  module: ResolvedModule,
+  log: EventLog,
+  environment: ModuleEnvironment,
+): VirtualServer {
   const { agent, self } = configuration;
   const common = {
     module: module.name,
@@ -126,7 +136,7 @@ function makeServer(configuration: Configuration, module: ResolvedModule, log: E
         runDirectory: join(agent.runDirectory, module.name),
         cacheDirectory: agent.stateDirectory,
       })
-    : new ScriptsServer({ ...common, config: module.server });
+    : new ScriptsServer({ ...common, config: module.server, environment: () => environment.variables() });
 }
 
 function virtualAddress(

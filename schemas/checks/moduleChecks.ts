@@ -5,6 +5,7 @@ import { nearest } from '../nearest.ts';
 import { formatDuration } from '../units.ts';
 import { isWithin, normalDirectory } from './directories.ts';
 import { checkExclude } from './excludeChecks.ts';
+import { checkHooks } from './hookChecks.ts';
 import { checkVirtualAddresses, checkVirtualAddressesInCluster } from './virtualAddressChecks.ts';
 
 /** Problems of one valid module file that its schema cannot express. */
@@ -45,6 +46,7 @@ export function* checkModule(module: ResolvedModule): Iterable<Problem> {
     yield* positive(module.server.timeoutMs, ['server', 'scripts', 'timeout']);
   }
   yield* checkVirtualAddresses(module.virtualAddresses);
+  yield* checkHooks(module.hooks, directories);
 }
 
 function* positive(milliseconds: number, path: readonly string[]): Iterable<Problem> {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AddressWatch } from './harness/addressWatch.ts';
@@ -8,13 +9,23 @@ import { noLab, useLabCluster } from './labSuite.ts';
 const v4 = '10.77.0.200';
 const v6 = 'fd77::200';
 const both = [v4, v6];
+const hookLog = '/var/log/hooks';
+/** Writes down why it is run, and how many of the addresses are there at that moment. */
+const hook = [
+  '/bin/sh',
+  '-c',
+  `echo $UNDERSTUDY_ACTION $UNDERSTUDY_STATE $(ip -oneline address show br0 | grep -c -e ' ${v4}/' -e ' ${v6}/') >> ${hookLog}`,
+];
 
 describe.skipIf(noLab !== null)('virtual addresses of a module', () => {
   const virtualAddresses = [
     { address: `${v4}/24`, network: 'lan' },
     { address: `${v6}/64`, interface: 'br0' },
   ];
-  const { cluster } = useLabCluster({ more: { virtualAddresses } });
+  const hooks = Object.fromEntries(
+    ['beforePrimary', 'afterPrimary', 'beforeStop', 'afterStop', 'afterSecondary'].map((name) => [name, hook]),
+  );
+  const { cluster } = useLabCluster({ more: { virtualAddresses, hooks } });
   let watch: AddressWatch;
 
   beforeAll(async () => {
@@ -72,6 +83,25 @@ describe.skipIf(noLab !== null)('virtual addresses of a module', () => {
     expect(stdout).toContain(`address ${v6} on beta (br0)`);
     await cluster().waitUntilHealthy('beta');
     expect(watch.twice).toEqual([]);
+  });
+
+  it('are there between the hooks around start and stop', async () => {
+    const toldOn = (name: PairName): string[] =>
+      readFileSync(cluster().host(name).outside(hookLog), 'utf8').trim().split('\n');
+    const before = pair.map((name) => toldOn(name).length);
+    await cluster().view.request('alpha', 'module.switchover', { module: 'web', to: 'beta' });
+    await cluster().waitUntilHealthy('beta');
+    const since = (name: PairName): string[] => toldOn(name).slice(before[pair.indexOf(name)]);
+    while (since('alpha').length < 3 || since('beta').length < 2) await delay(50);
+    expect(since('alpha')).toEqual([
+      expect.stringMatching(/^beforeStop PRIM 2$/),
+      expect.stringMatching(/^afterStop (PRIM|ALONE) 0$/),
+      'afterSecondary SECOND 0',
+    ]);
+    expect(since('beta')).toEqual([
+      expect.stringMatching(/^beforePrimary (PRIM|ALONE) 0$/),
+      expect.stringMatching(/^afterPrimary (PRIM|ALONE) 2$/),
+    ]);
   });
 
   it('stay where they are while the agent is upgraded', async () => {

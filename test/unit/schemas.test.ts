@@ -122,7 +122,7 @@ describe('files', () => {
 describe('schema errors', () => {
   it('name the nearest key once, and not the missing one as well', () => {
     expect(inModule(JSON.stringify(minimal).replace('"name"', '"nmae"'))).toEqual([
-      'f:1:2: error: nmae: the key "nmae" is unknown here: expected one of name, hosts, mirror, server, virtualAddresses, failover, resync, verify; did you mean "name"?',
+      'f:1:2: error: nmae: the key "nmae" is unknown here: expected one of name, hosts, mirror, server, virtualAddresses, hooks, failover, resync, verify; did you mean "name"?',
     ]);
   });
 
@@ -423,6 +423,29 @@ describe('files together', () => {
     ).toMatch(/expected an IP address such as "10\.77\.0\.100\/24"/);
   });
 
+  it('check hooks', () => {
+    const having = (hooks: Change) => check(moduleDocument({ hooks }));
+    expect(having({ afterStop: ['/etc/understudy/hooks/web', 'x'], beforeStop: ['/bin/true'], timeout: '5s' })).toEqual(
+      [],
+    );
+    expect(having({ afterStop: ['bin/hook'] })[0]?.message).toMatch(
+      /"bin\/hook" is a relative path: expected an absolute/,
+    );
+    expect(having({ beforePrimary: ['/srv/web/hook'] })[0]?.message).toMatch(
+      /lies in \/srv\/web, which is not there at all/,
+    );
+    expect(told(having({ beforePrimary: ['/srv/web/hook'] }))).toEqual(['bad-hook hooks.beforePrimary[0]']);
+    expect(told(having({ timeout: '0s' }))).toEqual(['bad-duration hooks.timeout']);
+    expect(problems('module', JSON.stringify({ ...minimal, hooks: { beforStop: ['/x'] } }))[0]).toMatchObject({
+      suggestion: 'beforeStop',
+    });
+    const { hooks } = resolveModule({
+      ...minimal,
+      hooks: { afterStop: ['/x'], timeout: '5s' },
+    } as unknown as ModuleFile);
+    expect(hooks).toEqual({ programs: { afterStop: ['/x'] }, timeoutMs: 5000 });
+  });
+
   it('check what is excluded', () => {
     const excluding = (exclude: string[]) => check(moduleDocument({ mirror: { directories: ['/srv/web'], exclude } }));
     const good = ['*.swp', '/tmp', 'logs/*.old', '[[]x', '[!a-z0-9]?', 'ü*', '-', 'a-b', 'x]'];
@@ -481,6 +504,7 @@ describe('defaults', () => {
       },
       server: { kind: 'scripts', start: ['/s'], stop: ['/t'], check: null, checkIntervalMs: 10_000, timeoutMs: 60_000 },
       virtualAddresses: [],
+      hooks: { programs: {}, timeoutMs: 30_000 },
       failover: {
         automatic: true,
         detectionMs: 3000,
