@@ -202,6 +202,7 @@ export class ClusterView {
       directory: module.mirror.directory,
       directories: [...module.mirror.directories],
       serverKind: module.server.kind,
+      virtualAddresses: module.virtualAddresses.map(({ address }) => address),
       automaticFailover:
         module.failover.automatic &&
         (cluster.arbiter.kind !== 'none' || module.failover.withoutArbiter === 'risk-split-brain'),

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '../config/configuration.ts';
 import type { Outcome } from '../core/types.ts';
-import { descriptorsOfMirror } from '../mirror/controller.ts';
 import { run } from '../platform/children.ts';
 import { close, replaceProcess } from '../platform/libc.ts';
 import { agentVersion } from '../version.ts';
 import type { EventLog } from './eventLog.ts';
 import {
   conflictWith,
+  descriptorsOf,
   HAND_OVER_VERSION,
   writeHandOver,
   type HandedAgent,
@@ -237,7 +237,7 @@ function become(upgrade: string, modules: readonly HandedModule[]): never {
   };
   const { fd, environment } = writeHandOver(handed);
   try {
-    const kept = [fd, ...modules.flatMap(({ mirror }) => descriptorsOfMirror(mirror))];
+    const kept = [fd, ...modules.flatMap(descriptorsOf)];
     replaceProcess(process.execPath, [...program(), ...process.argv.slice(2)], environment, kept);
   } catch (error) {
     close(fd);

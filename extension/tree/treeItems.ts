@@ -3,6 +3,7 @@ import type { ConditionStatus, ModuleStatus } from '../../schemas/generated/api.
 import { formatBytes, formatDuration } from '../model/format.ts';
 import {
   actionFacts,
+  addressFacts,
   knownDifferences,
   linkFacts,
   moduleFacts,
@@ -97,6 +98,9 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
     `**${name}** — ${facts.word} ${facts.label}`,
     linkFacts(module).detail,
     resyncOf(module),
+    addressFacts(module)
+      .map(({ address, host }) => `\`${address}\` ${host === null ? 'is not set' : `on ${host}`}`)
+      .join(' · '),
     `Epoch ${module.epoch} · ${(module.directories ?? [module.directory]).map((each) => `\`${each}\``).join(' · ')}`,
   ];
   item.tooltip = markdown([...lines, ...module.warnings.map((warning) => `$(warning) ${warning}`)]);

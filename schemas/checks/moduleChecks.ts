@@ -6,6 +6,8 @@ import { nearest } from '../nearest.ts';
 import { formatDuration } from '../units.ts';
 import { isWithin, normalDirectory } from './directories.ts';
 import { checkExclude } from './excludeChecks.ts';
+import { checkHooks } from './hookChecks.ts';
+import { checkVirtualAddresses, checkVirtualAddressesInCluster } from './virtualAddressChecks.ts';
 
 /** Less cannot be told from a host that is only late. */
 const shortestDetectionMs = 400;
@@ -47,6 +49,8 @@ export function* checkModule(module: ResolvedModule): Iterable<Problem> {
     yield* positive(module.server.checkIntervalMs, ['server', 'scripts', 'checkInterval']);
     yield* positive(module.server.timeoutMs, ['server', 'scripts', 'timeout']);
   }
+  yield* checkVirtualAddresses(module.virtualAddresses);
+  yield* checkHooks(module.hooks, directories);
 }
 
 function* positive(milliseconds: number, path: readonly string[]): Iterable<Problem> {
@@ -156,6 +160,7 @@ export function* checkModuleInCluster(
       expected,
     };
   }
+  yield* checkVirtualAddressesInCluster(module, cluster);
   yield* checkDetection(module);
   if (cluster.arbiter.kind === 'none') yield* checkWithoutArbiter(module, file);
 }
