@@ -137,7 +137,7 @@ export class Upgrade {
       const next = offer.modules.find((each) => each.name === name);
       if (next?.settings === settings) continue;
       const what = next
-        ? 'its hosts, directory, excluded paths or kind of server were changed in its file'
+        ? 'its hosts, directories, excluded paths, kind of server, or whether it has a guestAgent check was changed in its file'
         : 'its file is missing or has errors (see `understudy validate`)';
       return refuse('FAILED', `${name} is served by ${self.name} and ${what}: put that back, or stop ${name} first`);
     }
