@@ -51,10 +51,10 @@ export class Placement {
     if (route) await ipOrFail(route);
   }
 
-  /** Lets all of them live on for so many milliseconds more than usual, from now on. */
+  /** Lets all of them live on for so many milliseconds more than usual, from now on. What cannot is not there: nothing depends on it. */
   async prolong(ms: number): Promise<void> {
     this.#lifetimeS = LIFETIME_S + Math.ceil(ms / 1000);
-    for (const each of this.#placed) await this.renew(each);
+    await Promise.allSettled(this.#placed.map((each) => this.renew(each)));
   }
 
   /** Removes one, whoever set it. Rejects when it is still there. */
