@@ -7,6 +7,7 @@ const mayImport = {
   server: ['agent/platform', 'schemas'],
   arbiter: ['agent/core', 'agent/platform', 'schemas'],
   checks: ['agent/platform', 'schemas'],
+  addresses: ['agent/platform', 'schemas'],
   host: ['schemas'],
   notify: ['schemas'],
   security: ['agent/platform'],

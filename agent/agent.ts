@@ -264,8 +264,9 @@ export async function offerTakeOver(configDirectory: string): Promise<TakeOverOf
   };
 }
 
-function shutdownTimeOf(module: ResolvedModule): number {
-  return module.server.kind === 'qemu' ? module.server.shutdownTimeoutMs : module.server.timeoutMs;
+function shutdownTimeOf({ server, hooks }: ResolvedModule): number {
+  const own = server.kind === 'qemu' ? server.shutdownTimeoutMs : server.timeoutMs;
+  return own + (hooks.programs.beforeStop ? hooks.timeoutMs : 0);
 }
 
 /** The agent decides whether others live: it must not be the one that memory pressure picks. Best effort. */

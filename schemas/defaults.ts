@@ -1,6 +1,7 @@
 import type { AgentFile, EventsSection, WebhookSection } from './generated/agent.ts';
 import type { ArbiterSection, ClusterFile } from './generated/cluster.ts';
 import type { DiskSection, ModuleFile, NetworkCardSection, QemuSection, ScriptsSection } from './generated/module.ts';
+import { splitPrefix } from './ipAddress.ts';
 import { agentSchema, clusterSchema, moduleSchema } from './generated/schemas.ts';
 import { resolveChecks, resolveConditions, type ResolvedCheck, type ResolvedCondition } from './resolvedChecks.ts';
 import { parseDuration, parseRate, parseSize } from './units.ts';
@@ -22,6 +23,8 @@ export interface ResolvedModule {
     readonly processors: 'awake' | 'sleep';
   };
   readonly server: ResolvedQemu | ResolvedScripts;
+  readonly virtualAddresses: readonly ResolvedVirtualAddress[];
+  readonly hooks: ResolvedHooks;
   readonly failover: {
     readonly automatic: boolean;
     readonly detectionMs: number;
@@ -68,6 +71,23 @@ export interface ResolvedScripts {
   readonly stop: readonly string[];
   readonly check: readonly string[] | null;
   readonly checkIntervalMs: number;
+  readonly timeoutMs: number;
+}
+
+export interface ResolvedVirtualAddress {
+  /** Without its prefix length. */
+  readonly address: string;
+  readonly prefixLength: number;
+  /** One of the two says where it is set. */
+  readonly network: string | null;
+  readonly interface: string | null;
+}
+
+/** When a program of the operator's own is run. */
+export type HookName = 'beforePrimary' | 'afterPrimary' | 'beforeStop' | 'afterStop' | 'afterSecondary' | 'afterWait';
+
+export interface ResolvedHooks {
+  readonly programs: Readonly<Partial<Record<HookName, readonly string[]>>>;
   readonly timeoutMs: number;
 }
 
@@ -144,6 +164,7 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
   const mirror = filled.mirror as Filled<ModuleFile['mirror']>;
   const failover = filled.failover as Filled<NonNullable<ModuleFile['failover']>>;
   const resync = filled.resync as Filled<NonNullable<ModuleFile['resync']>>;
+  const { timeout, ...programs } = filled.hooks as Filled<NonNullable<ModuleFile['hooks']>, HookName>;
   const verify = filled.verify as Filled<NonNullable<ModuleFile['verify']>>;
   return {
     name: filled.name,
@@ -158,6 +179,12 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       processors: mirror.processors,
     },
     server: resolveServer(filled.server),
+    virtualAddresses: filled.virtualAddresses.map((each) => ({
+      ...splitPrefix(each.address),
+      network: each.network ?? null,
+      interface: each.interface ?? null,
+    })),
+    hooks: { programs, timeoutMs: duration(timeout) },
     failover: {
       automatic: failover.automatic,
       detectionMs: duration(failover.detection),

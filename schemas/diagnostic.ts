@@ -34,6 +34,7 @@ export type DiagnosticCode =
   | 'bad-disk'
   | 'bad-check'
   | 'bad-glob'
+  | 'bad-hook'
   | 'insecure-api'
   | 'insecure-webhook'
   | 'several-clusters';

@@ -93,6 +93,7 @@ function renderModule(module: ModuleStatus, now: string, hasColour: boolean): st
   for (const { known, failback } of module.onHosts) {
     if (known && failback) lines.push(`  ${describeFailback(failback)}\n`);
   }
+  for (const address of module.virtualAddresses ?? []) lines.push(`  ${describeAddress(address, module, hasColour)}\n`);
   for (const { resync, host, resyncPaused = null } of module.onHosts) {
     if (resync !== null) lines.push(`  ${describeResync(resync, host, resyncPaused)}\n`);
     if (resyncPaused) lines.push(`  ${paint(describePause(resyncPaused, module), 'yellow', hasColour)}\n`);
@@ -187,6 +188,17 @@ const checkColours: Readonly<Record<CheckState, Colour>> = {
 function describeCheck(name: string, { state, since, error }: ConditionStatus, hasColour: boolean): string {
   const why = error === null ? '' : ` (${printable(error)})`;
   return `${printable(name)}: ${paint(state, checkColours[state], hasColour)} since ${since}${why}`;
+}
+
+/** Where a virtual address is, as far as known. */
+function describeAddress(address: string, { onHosts, desired }: ModuleStatus, hasColour: boolean): string {
+  const places = onHosts.flatMap(({ host, known, virtualAddresses = [] }) =>
+    virtualAddresses
+      .filter((each) => known && each.address === address)
+      .map((each) => `on ${host} (${printable(each.interface)})`),
+  );
+  if (places.length > 0) return `address ${address} ${places.join(' and ')}`;
+  return paint(`address ${address} not set`, desired === 'started' ? 'yellow' : 'none', hasColour);
 }
 
 /** A resync as it goes, in one line. */

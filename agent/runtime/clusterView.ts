@@ -202,7 +202,8 @@ export class ClusterView {
         null,
       );
     const onHosts = module.hosts.map((host) => this.#replica(slot, host));
-    const maintained = onHosts.filter(({ maintenance }) => maintenance);
+    const maintained =
+      onHosts.find(({ host }) => host === self.name) ?? onHosts.find((each) => each.known && each.maintenance);
     return {
       name: module.name,
       hosts: [...module.hosts],
@@ -213,11 +214,12 @@ export class ClusterView {
       directory: module.mirror.directory,
       directories: [...module.mirror.directories],
       serverKind: module.server.kind,
+      virtualAddresses: module.virtualAddresses.map(({ address }) => address),
       automaticFailover:
         module.failover.automatic &&
         (cluster.arbiter.kind !== 'none' || module.failover.withoutArbiter === 'risk-split-brain'),
       warnings: [...warnings(slot, cluster.arbiter.kind), ...this.#suspects(module)],
-      maintenance: (maintained.find(({ host }) => host === self.name) ?? maintained[0])?.maintenance ?? null,
+      maintenance: maintained?.maintenance ?? null,
       onHosts,
       lastFailover: reports(
         slot.runtime?.lastFailover ?? null,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import type { FailoverReport, LastVerify, ResyncBandwidth, ResyncReport } from '../../schemas/generated/api.ts';
+import type { VirtualAddresses } from '../addresses/virtualAddresses.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { continued, handedCore } from '../core/handOver.ts';
 import { isInMaintenance } from '../core/maintenance.ts';
@@ -30,7 +31,9 @@ import type { MaintenanceFile } from './maintenanceFile.ts';
 import { noticeOf, type NoticedEvent } from './mirrorNotice.ts';
 import { ModuleChecks, type RunnableCheck } from './moduleChecks.ts';
 import { ModuleConditions, type RunnableCondition } from './moduleConditions.ts';
+import type { ModuleEnvironment } from './moduleEnvironment.ts';
 import { ModuleFailback } from './moduleFailback.ts';
+import type { ModuleHooks } from './moduleHooks.ts';
 import { ModuleMirror } from './moduleMirror.ts';
 import { ModuleResync, type ResyncFile } from './moduleResync.ts';
 import { ModuleServer } from './moduleServer.ts';
@@ -57,6 +60,9 @@ export interface ModuleRuntimeOptions {
   readonly server: VirtualServer;
   readonly checks: readonly RunnableCheck[];
   readonly conditions: readonly RunnableCondition[];
+  readonly addresses: VirtualAddresses;
+  readonly environment: ModuleEnvironment;
+  readonly hooks: ModuleHooks;
   readonly desired: DesiredFile;
   readonly resolution: ResolutionFile;
   readonly maintenance: MaintenanceFile;
@@ -137,6 +143,8 @@ export class ModuleRuntime {
       {
         config,
         server: options.server,
+        addresses: options.addresses,
+        hooks: options.hooks,
         log,
         dispatch: (event) => this.#dispatch(event),
         guard: (groups) => this.#mirror.guard(groups),
@@ -145,7 +153,7 @@ export class ModuleRuntime {
           options.onChange(false);
         },
       },
-      startedAt === null ? null : new Date(startedAt),
+      handed && startedAt !== null ? { startedAt: new Date(startedAt), epoch: handed.core.grant.epoch } : null,
     );
     const initial = initialState(
       config,
@@ -167,6 +175,7 @@ export class ModuleRuntime {
     });
     if (handed) {
       this.#view.goOn(this.#core, handed.shown);
+      options.environment.note(this.#view.tell(this.#core).shown);
       this.#resync.last = handed.shown.lastResync;
     }
     this.#verify = new ModuleVerify({
@@ -200,6 +209,7 @@ export class ModuleRuntime {
   /** Kills what an earlier agent left running, opens the replica, and begins. */
   static async start(options: ModuleRuntimeOptions): Promise<ModuleRuntime> {
     const { module } = options.config;
+    await options.addresses.clear();
     for (const killed of await options.server.reap()) {
       options.log.add(
         'warn',
@@ -232,6 +242,16 @@ export class ModuleRuntime {
 
   /** Goes on with a module that an earlier program of this process served. When it cannot, the server is ended with the mirror. */
   static async adopt(options: ModuleRuntimeOptions, handed: HandedModule): Promise<ModuleRuntime> {
+    await options.addresses.adopt(handed.addresses ?? null, handed.server !== null);
+    try {
+      return await ModuleRuntime.#adopt(options, handed);
+    } catch (error) {
+      await options.addresses.remove();
+      throw error;
+    }
+  }
+
+  static async #adopt(options: ModuleRuntimeOptions, handed: HandedModule): Promise<ModuleRuntime> {
     const { module } = options.config;
     const mirror = await options.adoptMirror(handed.mirror);
     let runtime: ModuleRuntime;
@@ -277,12 +297,14 @@ export class ModuleRuntime {
 
   /** The mirror process waits for another program of the agent for so long; then the server is ended as after the agent's death. */
   async awaitAgent(limitMs: number): Promise<void> {
+    await this.addresses.awaitAgent(limitMs);
     await this.#mirror.controller.awaitAgent(limitMs);
   }
 
   /** No other program takes over. */
   attachAgain(): void {
     if (this.isPrimary) this.#mirror.controller.awaitAgent(null).catch(() => undefined);
+    this.addresses.awaitAgent(null).catch(() => undefined);
     this.#dispatch({ type: 'attachAgain' });
     this.#checks.resume(this.#server.state, this.#server.startedAt);
     this.#conditions.begin();
@@ -299,7 +321,15 @@ export class ModuleRuntime {
     if (core === null || this.#mirror.isGone) return null;
     const mirror = this.#mirror.controller.handOver();
     const server = core.serverRuns ? this.#options.server.handOver() : null;
-    if (mirror === null || (core.serverRuns && server === null)) return null;
+    const addresses = this.#options.addresses.handOver();
+    if (
+      addresses === 'busy' ||
+      this.#options.hooks.areRunning ||
+      mirror === null ||
+      (core.serverRuns && server === null)
+    ) {
+      return null;
+    }
     if (!core.serverRuns && this.#server.state !== 'stopped') return null;
     return {
       name: this.name,
@@ -307,6 +337,7 @@ export class ModuleRuntime {
       core,
       mirror,
       server,
+      addresses,
       shown: this.#view.handOver(this.#server, this.#resync),
     };
   }
@@ -317,6 +348,10 @@ export class ModuleRuntime {
 
   get core(): ModuleCoreState {
     return this.#core;
+  }
+
+  get addresses(): VirtualAddresses {
+    return this.#options.addresses;
   }
 
   get serverKind(): 'qemu' | 'scripts' {
@@ -416,6 +451,7 @@ export class ModuleRuntime {
     return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, planned, {
       checks: this.#checks.status,
       conditions: this.#conditions.status,
+      addresses: this.addresses.held,
     });
   }
 
@@ -450,6 +486,7 @@ export class ModuleRuntime {
     if (this.#scheduleTimer) clearInterval(this.#scheduleTimer);
     await this.#endLooks();
     await this.#mirror.close();
+    await this.#options.hooks.close();
   }
 
   #dispatch(event: CoreEvent): void {
@@ -462,6 +499,7 @@ export class ModuleRuntime {
         const { state, effects } = step(before, { ...next, now: performance.now() });
         this.#core = state;
         const isOther = this.#view.isOther(before, state);
+        if (isOther) this.#options.environment.note(this.#view.tell(state).shown);
         for (const effect of effects) this.#attempt(effect);
         if (isOther) this.#noteChange(before);
       }
@@ -487,6 +525,7 @@ export class ModuleRuntime {
     // Wherever it was interrupted: what came of a repair is looked at as soon as the pair is whole again.
     if (this.#isWhole) this.#verify.checkRepair(this.#mirror.controller);
     if (role.at === 'primary' && before.role !== role) this.#lookAtSchedule();
+    if (before.role !== role) this.#options.hooks.noteRole(before.role, role, this.#core.record?.epoch ?? 0);
     const news = this.#view.newsOf(before, this.#core);
     if (news !== null) this.#options.onChange(news === 'urgent');
   }

@@ -9,6 +9,7 @@ import type {
   VerifySchedule,
   VerifyStatus,
 } from '../../schemas/generated/api.ts';
+import type { HeldAddress } from '../addresses/plan.ts';
 import { isInMaintenance } from '../core/maintenance.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState, type ShownState } from '../core/status.ts';
 import type { ModuleCoreState, PeerStatus } from '../core/types.ts';
@@ -35,10 +36,11 @@ interface Planned {
 }
 
 /** Each another object whenever something of it is another one. */
-interface ShownChecks {
+interface ShownBeside {
   /** Null: the server does not run. */
   readonly checks: readonly CheckStatus[] | null;
   readonly conditions: readonly ConditionStatus[];
+  readonly addresses: readonly HeldAddress[];
 }
 
 /** What the other hosts are told of one module, and what is shown of it: made anew only when it may have changed. */
@@ -123,7 +125,7 @@ export class ModuleView {
     resync: ModuleResync,
     verify: ShownVerify,
     { schedule, maintenance, failback }: Planned,
-    { checks, conditions }: ShownChecks,
+    { checks, conditions, addresses }: ShownBeside,
   ): ModuleStatus {
     const told = this.tell(core);
     const { state, detail, startedAt } = server;
@@ -141,6 +143,7 @@ export class ModuleView {
       failback,
       checks,
       conditions,
+      addresses,
     ];
     return this.#status.of(inputs, () => {
       const { role, replica, restarts } = core;
@@ -165,6 +168,7 @@ export class ModuleView {
           startedAt: startedAt?.toISOString() ?? null,
           restarts: restarts.length,
         },
+        virtualAddresses: [...addresses],
         traffic: serving ? this.#traffic : null,
         resync: serving ? resync.status : null,
         resyncPaused: serving ? resync.paused : null,

@@ -1,8 +1,10 @@
 /** What a module's runtime on this host is made of. */
 import { join } from 'node:path';
-import type { ResolvedModule } from '../../schemas/defaults.ts';
+import type { ResolvedModule, ResolvedVirtualAddress } from '../../schemas/defaults.ts';
 import type { LastVerify } from '../../schemas/generated/api.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
+import type { VirtualAddress } from '../addresses/plan.ts';
+import { VirtualAddresses } from '../addresses/virtualAddresses.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { probeOf } from '../checks/probeOf.ts';
 import type { Configuration } from '../config/configuration.ts';
@@ -17,6 +19,8 @@ import type { VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { MaintenanceFile } from './maintenanceFile.ts';
 import { hasGuestAgent, letGoOf, settingsOf, type HandedModule } from './handOver.ts';
+import { ModuleEnvironment } from './moduleEnvironment.ts';
+import { ModuleHooks } from './moduleHooks.ts';
 import { ModuleRuntime, type ModuleRuntimeOptions } from './moduleRuntime.ts';
 import { ResyncFile } from './moduleResync.ts';
 import { DesiredFile, ResolutionFile } from './moduleState.ts';
@@ -75,6 +79,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     directory: module.mirror.directory,
     guestAgent: qemuFiles(runDirectoryOf(configuration, module)).guestAgent,
   };
+  const environment = new ModuleEnvironment(peer);
   const spawn = { onLog: (line: string) => log.add('debug', module.name, 'MIRROR', line) };
   return {
     config: {
@@ -101,9 +106,17 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     settings: settingsOf(module),
     openMirror: () => MirrorController.open(mirror, spawn),
     adoptMirror: (handed) => MirrorController.adopt(mirror, spawn, handed),
-    server: makeServer(configuration, module, log),
     checks: module.checks.map((check) => ({ check, probe: probeOf(check, checked) })),
     conditions: module.failover.conditions.map((condition) => ({ condition, probe: probeOf(condition, checked) })),
+    server: makeServer(configuration, module, log, environment),
+    environment,
+    hooks: new ModuleHooks({ module: module.name, host: self.name, hooks: module.hooks, environment, log }),
+    addresses: new VirtualAddresses({
+      host: self.name,
+      addresses: module.virtualAddresses.map((each) => virtualAddress(configuration, each)),
+      log: (level, code, message) => log.add(level, module.name, code, message),
+      onChange: () => changed(true),
+    }),
     desired: new DesiredFile(stateDirectory),
     resolution: new ResolutionFile(stateDirectory),
     maintenance: new MaintenanceFile(stateDirectory),
@@ -122,7 +135,12 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
   };
 }
 
-function makeServer(configuration: Configuration, module: ResolvedModule, log: EventLog): VirtualServer {
+function makeServer(
+  configuration: Configuration,
+  module: ResolvedModule,
+  log: EventLog,
+  environment: ModuleEnvironment,
+): VirtualServer {
   const { agent, self } = configuration;
   const common = {
     module: module.name,
@@ -138,7 +156,16 @@ function makeServer(configuration: Configuration, module: ResolvedModule, log: E
         hasGuestAgent: hasGuestAgent(module),
         cacheDirectory: agent.stateDirectory,
       })
-    : new ScriptsServer({ ...common, config: module.server });
+    : new ScriptsServer({ ...common, config: module.server, environment: () => environment.variables() });
+}
+
+function virtualAddress(
+  { self }: Configuration,
+  { address, prefixLength, network, interface: named }: ResolvedVirtualAddress,
+): VirtualAddress {
+  if (network === null) return { address, prefixLength, place: { kind: 'interface', name: named ?? '' } };
+  const hostAddress = self.addresses.find((each) => each.network === network)?.address ?? '';
+  return { address, prefixLength, place: { kind: 'network', name: network, hostAddress } };
 }
 
 /** The hosts look at a condition by turns of their own, and tell each other of it by heartbeats. */

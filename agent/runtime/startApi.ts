@@ -96,8 +96,10 @@ function facadeOf({ configuration, commands, hostCommands, upgrade, view, log, s
       return { ok: false, refusal: { code, reason, numbers: { ...numbers } } };
     },
     isServing: (module) => {
-      const core = slots.find((slot) => slot.module.name === module)?.runtime?.core;
-      return core?.role.at === 'primary' && core.role.server.kind === 'running' && core.role.link.kind !== 'lost';
+      const runtime = slots.find((slot) => slot.module.name === module)?.runtime;
+      if (!runtime?.addresses.areSet) return false;
+      const { role } = runtime.core;
+      return role.at === 'primary' && role.server.kind === 'running' && role.link.kind !== 'lost';
     },
   };
 }

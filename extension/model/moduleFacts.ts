@@ -6,7 +6,7 @@ import type {
   ResyncStatus,
   VerifyStatus,
 } from '../../schemas/generated/api.ts';
-import type { ActionFacts, LinkFacts, StateFacts } from '../../schemas/panel.ts';
+import type { ActionFacts, AddressFacts, LinkFacts, StateFacts } from '../../schemas/panel.ts';
 
 /** What the state of a module on one host means. */
 export function replicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateFacts {
@@ -166,6 +166,17 @@ function linkWithoutPrimary(module: ModuleStatus): LinkFacts {
     return { kind: 'broken', label: 'no primary', detail: 'No host serves the mirror.', ...nobody };
   }
   return { kind: 'stopped', label: 'stopped', detail: 'The module is stopped on both hosts.', ...nobody };
+}
+
+/** Each virtual address of the module, and the host that it is set on, as far as known. */
+export function addressFacts(module: ModuleStatus): readonly AddressFacts[] {
+  return (module.virtualAddresses ?? []).map((address) => ({
+    address,
+    host:
+      module.onHosts.find(
+        ({ known, virtualAddresses = [] }) => known && virtualAddresses.some((each) => each.address === address),
+      )?.host ?? null,
+  }));
 }
 
 /** The resync that is under way, running or paused. */

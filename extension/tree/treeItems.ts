@@ -5,6 +5,7 @@ import { failbackWords } from '../model/failbackWords.ts';
 import { drainableHosts } from '../model/hostFacts.ts';
 import {
   actionFacts,
+  addressFacts,
   knownDifferences,
   linkFacts,
   moduleFacts,
@@ -99,6 +100,9 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
     linkFacts(module).detail,
     resyncOf(module),
     failbackWords(module) ?? '',
+    addressFacts(module)
+      .map(({ address, host }) => `\`${address}\` ${host === null ? 'is not set' : `on ${host}`}`)
+      .join(' · '),
     `Epoch ${module.epoch} · ${(module.directories ?? [module.directory]).map((each) => `\`${each}\``).join(' · ')}`,
   ];
   if (maintenance) lines.splice(1, 0, `$(tools) ${maintenanceWords(maintenance)}`);

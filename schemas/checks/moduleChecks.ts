@@ -7,6 +7,8 @@ import { formatDuration } from '../units.ts';
 import { isWithin, normalDirectory } from './directories.ts';
 import { checkExclude } from './excludeChecks.ts';
 import { checkFailback } from './failbackChecks.ts';
+import { checkHooks } from './hookChecks.ts';
+import { checkVirtualAddresses, checkVirtualAddressesInCluster } from './virtualAddressChecks.ts';
 
 /** Less cannot be told from a host that is only late. */
 const shortestDetectionMs = 400;
@@ -49,6 +51,8 @@ export function* checkModule(module: ResolvedModule): Iterable<Problem> {
     yield* positive(module.server.checkIntervalMs, ['server', 'scripts', 'checkInterval']);
     yield* positive(module.server.timeoutMs, ['server', 'scripts', 'timeout']);
   }
+  yield* checkVirtualAddresses(module.virtualAddresses);
+  yield* checkHooks(module.hooks, directories);
 }
 
 function* positive(milliseconds: number, path: readonly string[]): Iterable<Problem> {
@@ -158,6 +162,7 @@ export function* checkModuleInCluster(
       expected,
     };
   }
+  yield* checkVirtualAddressesInCluster(module, cluster);
   yield* checkDetection(module);
   if (cluster.arbiter.kind === 'none') yield* checkWithoutArbiter(module, file);
 }

@@ -518,6 +518,23 @@ describe('with an agent', () => {
     });
   });
 
+  it('status tells where each virtual address is', async () => {
+    const held = (host: string, addresses: string[]) =>
+      replicaStatus(host, 'PRIM', {
+        virtualAddresses: addresses.map((address) => ({ address, interface: 'br0' })),
+      });
+    facade.state = snapshotOf([
+      moduleStatus('web', {
+        virtualAddresses: ['10.77.0.100', 'fd00::100', '10.77.0.101'],
+        onHosts: [held('alpha', ['10.77.0.100', 'fd00::100']), { ...held('beta', ['10.77.0.101']), known: false }],
+      }),
+    ]);
+    const { out } = await local(['status']);
+    expect(out).toContain('address 10.77.0.100 on alpha (br0)\n');
+    expect(out).toContain('address fd00::100 on alpha (br0)\n');
+    expect(out).toContain('address 10.77.0.101 not set\n');
+  });
+
   it('status --watch follows what changes and ends with Ctrl-C', async () => {
     const user = new AbortController();
     let out = '';

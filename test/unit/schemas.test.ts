@@ -122,7 +122,7 @@ describe('files', () => {
 describe('schema errors', () => {
   it('name the nearest key once, and not the missing one as well', () => {
     expect(inModule(JSON.stringify(minimal).replace('"name"', '"nmae"'))).toEqual([
-      'f:1:2: error: nmae: the key "nmae" is unknown here: expected one of name, hosts, mirror, server, failover, resync, verify, checks; did you mean "name"?',
+      'f:1:2: error: nmae: the key "nmae" is unknown here: expected one of name, hosts, mirror, server, virtualAddresses, hooks, failover, resync, verify, checks; did you mean "name"?',
     ]);
   });
 
@@ -412,6 +412,83 @@ describe('files together', () => {
     expect(several(tooMany.slice(1)).diagnostics).toEqual([]);
   });
 
+  it('check virtual addresses', () => {
+    const having = (...virtualAddresses: Change[]) => moduleDocument({ virtualAddresses });
+    const on = (address: string, where: Change = { network: 'lan' }): Change => ({ address, ...where });
+    const good = ['10.77.0.100/24', '10.77.0.101', '10.9.0.4/31', 'fd00::100/64', 'FD00:0::101', '2001:db8::ffff/112'];
+    expect(check(clusterDocument(), having(...good.map((each) => on(each))))).toEqual([]);
+    expect(check(clusterDocument(), having(on('10.77.0.100/24', { interface: 'br0' })))).toEqual([]);
+    const bad: [Change, string, RegExp][] = [
+      [on('10.77.0.300/24'), 'bad-address virtualAddresses[0].address', /"10\.77\.0\.300" is no IP address/],
+      [on('::ffff:10.0.0.1'), 'bad-address virtualAddresses[0].address', /is no IP address/],
+      [on('127.0.0.2'), 'bad-address virtualAddresses[0].address', /is no address that clients could reach/],
+      [on('224.0.0.9/24'), 'bad-address virtualAddresses[0].address', /is no address that clients could reach/],
+      [on('fe80::1/64'), 'bad-address virtualAddresses[0].address', /one link only/],
+      [on('10.77.0.100/33'), 'bad-address virtualAddresses[0].address', /a prefix length from 1 to 32/],
+      [on('fd00::1/0'), 'bad-address virtualAddresses[0].address', /a prefix length from 1 to 128/],
+      [on('10.77.0.0/24'), 'bad-address virtualAddresses[0].address', /is the subnet of the prefix length 24 itself/],
+      [on('10.77.0.255/24'), 'bad-address virtualAddresses[0].address', /is the broadcast address/],
+      [on('10.77.0.9', {}), 'bad-address virtualAddresses[0]', /neither is there: expected either "network"/],
+      [on('10.77.0.9', { network: 'lan', interface: 'br0' }), 'bad-address virtualAddresses[0]', /both are there/],
+      [on('10.77.0.9', { network: 'lna' }), 'unknown-network virtualAddresses[0].network', /expected one of lan, link/],
+      [on('10.77.0.1'), 'duplicate-address virtualAddresses[0].address', /is the address of alpha itself/],
+      [on('10.77.0.3'), 'duplicate-address virtualAddresses[0].address', /is the address of gamma itself/],
+    ];
+    for (const [entry, where, message] of bad) {
+      const found = check(clusterDocument(), having(entry));
+      expect(told(found), JSON.stringify(entry)).toEqual([where]);
+      expect(found[0]?.message).toMatch(message);
+    }
+    expect(told(check(having(on('fd00::100'), on('fd00:0::100/64'))))).toEqual([
+      'duplicate-address virtualAddresses[1].address',
+    ]);
+    const linkless = { hosts: { ...cluster.hosts, beta: { lan: '10.77.0.2' } } };
+    expect(check(clusterDocument(linkless), having(on('10.78.0.9', { network: 'link' })))[0]?.message).toMatch(
+      /beta has no address in the network "link": expected a network that both hosts/,
+    );
+    const other = moduleDocument(
+      {
+        name: 'db',
+        hosts: ['gamma', 'delta'],
+        mirror: { directories: ['/db'] },
+        virtualAddresses: [on('10.77.0.9', { interface: 'br0' })],
+      },
+      'db.module.jsonc',
+    );
+    const two = check(having(on('10.77.0.9/24')), other);
+    expect(two.map(({ code, file }) => `${code} ${file}`)).toEqual([
+      'duplicate-address web.module.jsonc',
+      'duplicate-address db.module.jsonc',
+    ]);
+    expect(two[0]?.message).toMatch(/also a virtual address of the module db \(db\.module\.jsonc\)/);
+    expect(
+      problems('module', JSON.stringify({ ...minimal, virtualAddresses: [{ address: 'x' }] }))[0]?.message,
+    ).toMatch(/expected an IP address such as "10\.77\.0\.100\/24"/);
+  });
+
+  it('check hooks', () => {
+    const having = (hooks: Change) => check(moduleDocument({ hooks }));
+    expect(having({ afterStop: ['/etc/understudy/hooks/web', 'x'], beforeStop: ['/bin/true'], timeout: '5s' })).toEqual(
+      [],
+    );
+    expect(having({ afterStop: ['bin/hook'] })[0]?.message).toMatch(
+      /"bin\/hook" is a relative path: expected an absolute/,
+    );
+    expect(having({ beforePrimary: ['/srv/web/hook'] })[0]?.message).toMatch(
+      /lies in \/srv\/web, which is not there at all/,
+    );
+    expect(told(having({ beforePrimary: ['/srv/web/hook'] }))).toEqual(['bad-hook hooks.beforePrimary[0]']);
+    expect(told(having({ timeout: '0s' }))).toEqual(['bad-duration hooks.timeout']);
+    expect(problems('module', JSON.stringify({ ...minimal, hooks: { beforStop: ['/x'] } }))[0]).toMatchObject({
+      suggestion: 'beforeStop',
+    });
+    const { hooks } = resolveModule({
+      ...minimal,
+      hooks: { afterStop: ['/x'], timeout: '5s' },
+    } as unknown as ModuleFile);
+    expect(hooks).toEqual({ programs: { afterStop: ['/x'] }, timeoutMs: 5000 });
+  });
+
   it('check what is excluded', () => {
     const excluding = (exclude: string[]) => check(moduleDocument({ mirror: { directories: ['/srv/web'], exclude } }));
     const good = ['*.swp', '/tmp', 'logs/*.old', '[[]x', '[!a-z0-9]?', 'ü*', '-', 'a-b', 'x]'];
@@ -562,6 +639,8 @@ describe('defaults', () => {
         processors: 'awake',
       },
       server: { kind: 'scripts', start: ['/s'], stop: ['/t'], check: null, checkIntervalMs: 10_000, timeoutMs: 60_000 },
+      virtualAddresses: [],
+      hooks: { programs: {}, timeoutMs: 30_000 },
       failover: {
         automatic: true,
         detectionMs: 3000,

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ClusterStore } from '../../../extension/model/clusterStore.ts';
 import { formatBytes, formatDuration } from '../../../extension/model/format.ts';
-import { actionFacts, linkFacts, moduleFacts, replicaFacts } from '../../../extension/model/moduleFacts.ts';
+import {
+  actionFacts,
+  addressFacts,
+  linkFacts,
+  moduleFacts,
+  replicaFacts,
+} from '../../../extension/model/moduleFacts.ts';
 import { TrafficHistory } from '../../../extension/model/trafficHistory.ts';
 import type { ModuleStatus, ReplicaStatus } from '../../../schemas/generated/api.ts';
 import { moduleStatus, replicaStatus, snapshotOf } from '../../support/memoryFacade.ts';
@@ -18,6 +24,17 @@ function enabled(module: ModuleStatus, connected = true): string[] {
 
 const prim = replicaStatus('alpha', 'PRIM');
 const second = replicaStatus('beta', 'SECOND');
+
+it('tells on which host each virtual address is, as far as known', () => {
+  const virtualAddresses = [{ address: '10.77.0.100', interface: 'br0' }];
+  const all = { virtualAddresses: ['10.77.0.100', 'fd00::100'] };
+  expect(addressFacts(pair({ ...prim, virtualAddresses }, second, all))).toEqual([
+    { address: '10.77.0.100', host: 'alpha' },
+    { address: 'fd00::100', host: null },
+  ]);
+  expect(addressFacts(pair({ ...prim, virtualAddresses, known: false }, second, all))[0]?.host).toBeNull();
+  expect(addressFacts(pair(prim, second))).toEqual([]);
+});
 
 describe("what a module's state means", () => {
   it('is good for a healthy pair, which may be switched over and stopped', () => {
