@@ -87,7 +87,7 @@ describe('events', () => {
     const again = keep(createServer((socket) => socket.on('data', (piece) => texts.push(piece.toString()))));
     again.listen(port, '127.0.0.1');
     await vi.waitFor(() => expect(trouble).toHaveBeenLastCalledWith(null, 0), 5000);
-    expect(texts.join('')).toContain('away');
+    await vi.waitFor(() => expect(texts.join('')).toContain('away'));
   });
 
   it('are posted as JSON with the token, again after an error of the server, and not after a refusal', async () => {
