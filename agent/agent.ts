@@ -1,27 +1,34 @@
 /** The composition root: read it top to bottom and you know the daemon. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ResolvedModule } from '../schemas/defaults.ts';
+import { witnessesOf, type ResolvedModule } from '../schemas/defaults.ts';
 import type { ApiServer } from './api/apiServer.ts';
-import type { Arbiter } from './arbiter/arbiter.ts';
-import { NoArbiter } from './arbiter/none.ts';
 import { RecordStore } from './arbiter/recordStore.ts';
-import { answerAsWitness, WitnessArbiter } from './arbiter/witness.ts';
-import { loadConfiguration, type Configuration } from './config/configuration.ts';
+import { answerAsWitness } from './arbiter/witness.ts';
+import { loadConfiguration } from './config/configuration.ts';
 import type { ArbiterRecord, PeerStatus } from './core/types.ts';
 import { HostLinks } from './host/hostLinks.ts';
 import { RESUME_VERSION } from './mirror/ipc.ts';
 import { ClusterView } from './runtime/clusterView.ts';
 import { Commands } from './runtime/commands.ts';
 import { makeEnrol } from './runtime/enrol.ts';
+import { drainedModules } from './runtime/drainedModules.ts';
+import { DrainFile } from './runtime/drainFile.ts';
+import { ServiceManager } from './platform/serviceManager.ts';
 import { EventLog } from './runtime/eventLog.ts';
+import { exportEvents } from './runtime/exportEvents.ts';
 import { letGoOf, readHandOver, settingsOf, HAND_OVER_VERSION, type TakeOverOffer } from './runtime/handOver.ts';
+import { HostCommands } from './runtime/hostCommands.ts';
+import { HostDrain } from './runtime/hostDrain.ts';
 import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
+import { heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
+import { openArbiter } from './runtime/openArbiter.ts';
 import { adoptModule, openModule } from './runtime/openModule.ts';
 import { startApi } from './runtime/startApi.ts';
 import { ToldModules } from './runtime/toldModules.ts';
 import { Upgrade } from './runtime/upgrade.ts';
+import { EtcdFiles } from './security/etcdFiles.ts';
 import { loadIdentity } from './security/identity.ts';
 import { agentClientOptions, agentServerOptions, explainTlsError, peerHost } from './security/tlsOptions.ts';
 import { agentVersion } from './version.ts';
@@ -48,6 +55,10 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   exemptFromOutOfMemoryKiller();
 
   const log = new EventLog(join(agent.stateDirectory, 'log.jsonl'), self.name, agent.logLevel);
+  const manager = new ServiceManager(process.env);
+  // A program that hangs decides nothing any more: without a sign of life the service manager ends it, and its mirror processes end what they carry.
+  const signs = manager.aliveEveryMs === null ? null : setInterval(() => manager.alive(), manager.aliveEveryMs);
+  const stopExport = exportEvents(cluster.name, agent.events, log);
   log.add('info', null, 'AGENT_STARTED', `agent ${agentVersion} of ${self.name} in cluster ${cluster.name}`);
   for (const each of loaded.diagnostics) {
     log.add(
@@ -69,7 +80,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     self,
     others,
     port: cluster.ports.agent,
-    heartbeatMs: cluster.heartbeatMs,
+    heartbeatMs: heartbeatMs(cluster, configuration.modules),
+    detectionMs: shortestDetectionMs(configuration.modules),
     security: {
       serverOptions: () => agentServerOptions(identity),
       clientOptions: (host) => agentClientOptions(identity, host),
@@ -94,9 +106,10 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     },
     onRequest: async (host, method, params) => {
       if (method === 'module.command') return commands.answer(params);
+      if (method === 'host.command') return hostCommands.answer(params);
       if (method === 'arbiter.copy') throw new Error('records travel with heartbeats');
-      if (cluster.witness !== self.name) {
-        throw new Error(`${self.name} is not the witness of this cluster: ${host} has another cluster file`);
+      if (!witnessesOf(cluster).includes(self.name)) {
+        throw new Error(`${self.name} is no witness of this cluster: ${host} has another cluster file`);
       }
       return Promise.resolve(answerAsWitness(records, method, params));
     },
@@ -107,14 +120,49 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
         reachable ? 'HOST_UP' : 'HOST_DOWN',
         `${host} is ${reachable ? 'reachable' : 'not reachable'}: ${reason}`,
       );
-      if (reachable && host === cluster.witness) for (const runtime of runtimes()) runtime.arbiterReturned();
+      if (reachable && witnessesOf(cluster).includes(host)) arbiterReturned();
+      view.changed();
+    },
+    onLiveness: (host, news) => {
+      const notice = livenessNotice(host, news);
+      if (notice) log.add(notice.level, null, notice.code, notice.message);
       view.changed();
     },
     log: (level, code, message) => log.add(level, null, code, message),
   });
-  const view: ClusterView = new ClusterView({ configuration, agentVersion, links, slots });
+  const arbiterReturned = (): void => {
+    for (const runtime of runtimes()) runtime.arbiterReturned();
+  };
+  const opened = openArbiter({
+    configuration,
+    identity,
+    links,
+    records,
+    recordToldBy: (host, module) =>
+      (view.told(host, module)?.status.record as ArbiterRecord | null | undefined) ?? null,
+    onReturned: arbiterReturned,
+    onChange: () => view.changed(),
+    log,
+  });
+  const drain: HostDrain = new HostDrain({
+    host: self.name,
+    file: new DrainFile(agent.stateDirectory),
+    log,
+    modules: () => drainedModules(slots),
+    onChange: () => changed(true),
+  });
+  const view: ClusterView = new ClusterView({
+    configuration,
+    agentVersion,
+    links,
+    slots,
+    hostDrain: () => drain.state,
+    arbiterReachable: () => opened.reachable(),
+  });
   const commands = new Commands(self.name, slots, links, view, log);
-  const arbiter = makeArbiter(configuration, links, records, view);
+  const hostNames = cluster.hosts.map(({ name }) => name);
+  const pairs = (): string[] => slots.flatMap(({ module }) => module.hosts);
+  const hostCommands = new HostCommands(self.name, hostNames, pairs, links, drain, log);
   const changed = (urgent: boolean): void => {
     if (urgent) links.hurry();
     view.changed();
@@ -123,7 +171,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   for (const module of configuration.modules) {
     const here = module.hosts.includes(self.name);
     const told = (host: string, name: string) => view.told(host, name);
-    const parts = { configuration, module, arbiter, links, log, changed, told };
+    const hostDrain = () => drain.state;
+    const parts = { configuration, module, arbiter: opened.of(module), links, log, changed, hostDrain, told };
     const left = handed?.modules.find(({ name }) => here && name === module.name);
     const open = here ? () => openModule(parts) : null;
     slots.push(new ModuleSlot(module, open, left ? () => adoptModule(parts, left) : null, log, () => view.changed()));
@@ -143,11 +192,13 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   let api: ApiServer;
   try {
     await links.start();
+    await opened.start();
     api = await startApi({
       configuration,
       identity,
       enrol: makeEnrol(configuration),
       commands,
+      hostCommands,
       upgrade,
       view,
       log,
@@ -156,14 +207,17 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   } catch (error) {
     // An agent that cannot be reached must not look alive to the others.
     view.close();
+    opened.close();
     await links.stop();
     throw error;
   }
   await Promise.all(slots.map((slot) => slot.start()));
   log.add('info', null, 'AGENT_READY', `agent of ${self.name} is ready`);
   if (handed) upgrade.report(handed);
+  manager.ready();
 
   await aborted(options.signal);
+  manager.stopping();
 
   log.add(
     'info',
@@ -177,30 +231,12 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   await api.close();
   await Promise.all(slots.map((slot) => slot.close()));
   view.close();
+  opened.close();
   await links.stop();
   log.add('info', null, 'AGENT_STOPPED', `agent of ${self.name} has stopped`);
+  stopExport();
+  if (signs) clearInterval(signs);
   return 0;
-}
-
-function makeArbiter(configuration: Configuration, links: HostLinks, records: RecordStore, view: ClusterView): Arbiter {
-  const { cluster, self } = configuration;
-  const { witness } = cluster;
-  if (witness !== null) {
-    return new WitnessArbiter({
-      request: (method, params, timeoutMs) => links.request(witness, method, params, timeoutMs),
-      reachable: () => links.reachable(witness),
-    });
-  }
-  return new NoArbiter(records, {
-    copy: () => links.hurry(),
-    peerRecord: (module) => {
-      const hosts = configuration.modules.find((each) => each.name === module)?.hosts ?? [];
-      const peer = hosts.find((host) => host !== self.name);
-      return peer && links.reachable(peer)
-        ? ((view.told(peer, module)?.status.record as ArbiterRecord | null | undefined) ?? null)
-        : null;
-    },
-  });
 }
 
 /** Whether this program could take over from an agent that runs with these files: what `understudy upgrade` asks before it stops anything. */
@@ -211,6 +247,11 @@ export async function offerTakeOver(configDirectory: string): Promise<TakeOverOf
     return first ? `${first.file}:${String(first.line)}: ${first.message}` : 'the configuration cannot be used';
   }
   const { cluster, self, modules } = loaded.configuration;
+  try {
+    if (cluster.arbiter.kind === 'etcd') new EtcdFiles(cluster.arbiter);
+  } catch (error) {
+    return (error as Error).message;
+  }
   return {
     takes: [HAND_OVER_VERSION],
     resumes: RESUME_VERSION,
@@ -223,8 +264,9 @@ export async function offerTakeOver(configDirectory: string): Promise<TakeOverOf
   };
 }
 
-function shutdownTimeOf(module: ResolvedModule): number {
-  return module.server.kind === 'qemu' ? module.server.shutdownTimeoutMs : module.server.timeoutMs;
+function shutdownTimeOf({ server, hooks }: ResolvedModule): number {
+  const own = server.kind === 'qemu' ? server.shutdownTimeoutMs : server.timeoutMs;
+  return own + (hooks.programs.beforeStop ? hooks.timeoutMs : 0);
 }
 
 /** The agent decides whether others live: it must not be the one that memory pressure picks. Best effort. */

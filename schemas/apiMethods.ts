@@ -3,8 +3,10 @@ import type {
   ForcePrimaryParams,
   HelloParams,
   HelloResult,
+  HostParams,
   LogParams,
   LogResult,
+  MaintenanceParams,
   ModuleParams,
   RepairParams,
   ResolveParams,
@@ -34,6 +36,9 @@ export interface ApiMethods {
   'module.verify': { params: VerifyParams; result: CommandResult };
   'module.repair': { params: RepairParams; result: CommandResult };
   'module.resync': { params: ResyncParams; result: CommandResult };
+  'module.maintenance': { params: MaintenanceParams; result: CommandResult };
+  'host.drain': { params: HostParams; result: CommandResult };
+  'host.undrain': { params: HostParams; result: CommandResult };
   'agent.upgrade': { params: UpgradeParams; result: UpgradeResult };
   'log.read': { params: LogParams; result: LogResult };
 }
@@ -60,6 +65,9 @@ export const apiMethods: { readonly [Method in ApiMethod]: ApiMethodContract } =
   'module.verify': { role: 'operator', params: validators.VerifyParams, result: validators.CommandResult },
   'module.resync': { role: 'operator', params: validators.ResyncParams, result: validators.CommandResult },
   'module.repair': { role: 'admin', params: validators.RepairParams, result: validators.CommandResult },
+  'module.maintenance': { role: 'operator', params: validators.MaintenanceParams, result: validators.CommandResult },
+  'host.drain': { role: 'operator', params: validators.HostParams, result: validators.CommandResult },
+  'host.undrain': { role: 'operator', params: validators.HostParams, result: validators.CommandResult },
   'agent.upgrade': { role: 'admin', params: validators.UpgradeParams, result: validators.UpgradeResult },
   'log.read': { role: 'viewer', params: validators.LogParams, result: validators.LogResult },
 };

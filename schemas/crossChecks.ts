@@ -3,6 +3,7 @@ import { checkAgent } from './checks/agentChecks.ts';
 import { checkCluster } from './checks/clusterChecks.ts';
 import { checkModule, checkModuleInCluster } from './checks/moduleChecks.ts';
 import { checkPairOfModules } from './checks/modulePairChecks.ts';
+import { checkServerChecks } from './checks/serverChecks.ts';
 import { resolveAgent, resolveCluster, resolveModule } from './defaults.ts';
 import type { AnyDocument, ParsedDocument } from './document.ts';
 import { place } from './document.ts';
@@ -46,6 +47,7 @@ export function crossChecks(documents: readonly AnyDocument[]): readonly Diagnos
   for (const extra of clusters.slice(1)) tell(extra, [severalClusters(clusters[0], extra)]);
   for (const { document, module, file } of modules) {
     tell(document, checkModule(module));
+    tell(document, checkServerChecks(module, file));
     if (resolved !== null) tell(document, checkModuleInCluster(module, file, resolved));
     for (const other of modules) {
       if (other.document !== document) tell(document, checkPairOfModules(module, other.module, other.document.file));

@@ -1,7 +1,9 @@
-import type { AgentFile } from './generated/agent.ts';
-import type { ClusterFile } from './generated/cluster.ts';
+import type { AgentFile, EventsSection, WebhookSection } from './generated/agent.ts';
+import type { ArbiterSection, ClusterFile } from './generated/cluster.ts';
 import type { DiskSection, ModuleFile, NetworkCardSection, QemuSection, ScriptsSection } from './generated/module.ts';
+import { splitPrefix } from './ipAddress.ts';
 import { agentSchema, clusterSchema, moduleSchema } from './generated/schemas.ts';
+import { resolveChecks, resolveConditions, type ResolvedCheck, type ResolvedCondition } from './resolvedChecks.ts';
 import { parseDuration, parseRate, parseSize } from './units.ts';
 
 /** A module with every default filled in; durations in milliseconds, sizes in bytes, `null` for what is not set. */
@@ -21,6 +23,8 @@ export interface ResolvedModule {
     readonly processors: 'awake' | 'sleep';
   };
   readonly server: ResolvedQemu | ResolvedScripts;
+  readonly virtualAddresses: readonly ResolvedVirtualAddress[];
+  readonly hooks: ResolvedHooks;
   readonly failover: {
     readonly automatic: boolean;
     readonly detectionMs: number;
@@ -29,11 +33,17 @@ export interface ResolvedModule {
     readonly restartPeriodMs: number;
     readonly maxFailovers: number;
     readonly failoverPeriodMs: number;
+    readonly failback: 'manual' | 'automatic';
+    readonly failbackAfterMs: number;
+    /** See {@link parseWindow}, or "always". */
+    readonly failbackWindow: string;
+    readonly conditions: readonly ResolvedCondition[];
   };
   /** `bandwidth` in bytes per second; null: unlimited; "adaptive": what the server leaves. `undo` in bytes; null: by the free space, 0: off. */
   readonly resync: { readonly bandwidth: number | null | 'adaptive'; readonly undo: number | null };
   /** `bandwidth` in bytes per second; null: unlimited. `schedule`: see {@link parseSchedule}, or "off". */
   readonly verify: { readonly bandwidth: number | null; readonly schedule: string };
+  readonly checks: readonly ResolvedCheck[];
 }
 
 export interface ResolvedQemu {
@@ -64,18 +74,50 @@ export interface ResolvedScripts {
   readonly timeoutMs: number;
 }
 
+export interface ResolvedVirtualAddress {
+  /** Without its prefix length. */
+  readonly address: string;
+  readonly prefixLength: number;
+  /** One of the two says where it is set. */
+  readonly network: string | null;
+  readonly interface: string | null;
+}
+
+/** When a program of the operator's own is run. */
+export type HookName = 'beforePrimary' | 'afterPrimary' | 'beforeStop' | 'afterStop' | 'afterSecondary' | 'afterWait';
+
+export interface ResolvedHooks {
+  readonly programs: Readonly<Partial<Record<HookName, readonly string[]>>>;
+  readonly timeoutMs: number;
+}
+
 export interface ResolvedHost {
   readonly name: string;
   /** In the order of the file's networks. */
   readonly addresses: readonly { readonly network: string; readonly address: string }[];
 }
 
+export type ResolvedArbiter =
+  { readonly kind: 'witness'; readonly hosts: readonly string[] } | ResolvedEtcd | { readonly kind: 'none' };
+
+export interface ResolvedEtcd {
+  readonly kind: 'etcd';
+  /** Addresses of members, without a trailing slash. */
+  readonly endpoints: readonly string[];
+  /** Without a trailing slash. */
+  readonly prefix: string;
+  readonly user: string | null;
+  readonly passwordFile: string | null;
+  readonly caFile: string | null;
+  readonly certificateFile: string | null;
+  readonly keyFile: string | null;
+}
+
 export interface ResolvedCluster {
   readonly name: string;
   readonly networks: readonly { readonly name: string; readonly replication: boolean }[];
   readonly hosts: readonly ResolvedHost[];
-  /** The witness's host; null: no arbiter. */
-  readonly witness: string | null;
+  readonly arbiter: ResolvedArbiter;
   readonly heartbeatMs: number;
   readonly ports: { readonly api: number; readonly agent: number };
 }
@@ -90,7 +132,22 @@ export interface ResolvedAgent {
     readonly tls: boolean;
   };
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly events: {
+    readonly level: EventLevel;
+    readonly syslog: readonly {
+      readonly protocol: 'udp' | 'tcp' | 'tls';
+      readonly host: string;
+      readonly port: number;
+    }[];
+    readonly webhooks: readonly {
+      readonly url: string;
+      readonly tokenFile: string | null;
+      readonly level: EventLevel;
+    }[];
+  };
 }
+
+export type EventLevel = 'info' | 'warn' | 'error';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -107,6 +164,7 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
   const mirror = filled.mirror as Filled<ModuleFile['mirror']>;
   const failover = filled.failover as Filled<NonNullable<ModuleFile['failover']>>;
   const resync = filled.resync as Filled<NonNullable<ModuleFile['resync']>>;
+  const { timeout, ...programs } = filled.hooks as Filled<NonNullable<ModuleFile['hooks']>, HookName>;
   const verify = filled.verify as Filled<NonNullable<ModuleFile['verify']>>;
   return {
     name: filled.name,
@@ -121,6 +179,12 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       processors: mirror.processors,
     },
     server: resolveServer(filled.server),
+    virtualAddresses: filled.virtualAddresses.map((each) => ({
+      ...splitPrefix(each.address),
+      network: each.network ?? null,
+      interface: each.interface ?? null,
+    })),
+    hooks: { programs, timeoutMs: duration(timeout) },
     failover: {
       automatic: failover.automatic,
       detectionMs: duration(failover.detection),
@@ -129,9 +193,14 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
       restartPeriodMs: duration(failover.restartPeriod),
       maxFailovers: failover.maxFailovers,
       failoverPeriodMs: duration(failover.failoverPeriod),
+      failback: failover.failback,
+      failbackAfterMs: duration(failover.failbackAfter),
+      failbackWindow: failover.failbackWindow,
+      conditions: resolveConditions(failover.conditions),
     },
     resync: { bandwidth: resyncBandwidth(resync.bandwidth), undo: undoBytes(resync.undo) },
     verify: { bandwidth: rateOf(verify.bandwidth), schedule: verify.schedule },
+    checks: resolveChecks(filled.checks, filled.server),
   };
 }
 
@@ -201,21 +270,73 @@ export function resolveCluster(file: ClusterFile): ResolvedCluster {
         return address === undefined ? [] : [{ network, address }];
       }),
     })),
-    witness: filled.arbiter === 'none' ? null : filled.arbiter.witness,
+    arbiter: resolveArbiter(filled.arbiter),
     heartbeatMs: duration(filled.heartbeat),
     ports: filled.ports as Required<NonNullable<ClusterFile['ports']>>,
   };
 }
 
+function resolveArbiter(arbiter: ClusterFile['arbiter']): ResolvedArbiter {
+  if (arbiter === 'none') return { kind: 'none' };
+  const { witness, etcd, prefix, ...files } = arbiter as Filled<
+    ArbiterSection,
+    Exclude<keyof ArbiterSection, 'prefix'>
+  >;
+  if (witness !== undefined) return { kind: 'witness', hosts: typeof witness === 'string' ? [witness] : witness };
+  return {
+    kind: 'etcd',
+    endpoints: (etcd ?? []).map((url) => url.replace(/\/+$/, '')),
+    prefix: prefix.replace(/\/+$/, ''),
+    user: files.user ?? null,
+    passwordFile: files.passwordFile ?? null,
+    caFile: files.caFile ?? null,
+    certificateFile: files.certificateFile ?? null,
+    keyFile: files.keyFile ?? null,
+  };
+}
+
+/** The hosts that are witnesses; none when the arbiter is no host of the cluster. */
+export function witnessesOf({ arbiter }: Pick<ResolvedCluster, 'arbiter'>): readonly string[] {
+  return arbiter.kind === 'witness' ? arbiter.hosts : [];
+}
+
+/** The witness of a pair: the first one that is not of it. Null: there is none. */
+export function witnessOf(cluster: Pick<ResolvedCluster, 'arbiter'>, pair: readonly string[]): string | null {
+  return witnessesOf(cluster).find((host) => !pair.includes(host)) ?? null;
+}
+
 /** @param file a valid agent file. */
 export function resolveAgent(file: AgentFile): ResolvedAgent {
   const filled = fill(agentSchema, file) as Filled<AgentFile>;
+  const events = filled.events as Filled<EventsSection>;
   return {
     host: filled.host,
     stateDirectory: withoutTrailingSlash(filled.stateDirectory),
     runDirectory: withoutTrailingSlash(filled.runDirectory),
     api: { listen: filled.api.listen ?? null, tls: filled.api.tls === true },
     logLevel: filled.logLevel,
+    events: {
+      level: events.level,
+      syslog: events.syslog.map(syslogReceiver),
+      webhooks: (events.webhooks as readonly Filled<WebhookSection, 'tokenFile'>[]).map(
+        ({ url, tokenFile, level }) => ({
+          url,
+          tokenFile: tokenFile ?? null,
+          level,
+        }),
+      ),
+    },
+  };
+}
+
+function syslogReceiver(text: string): ResolvedAgent['events']['syslog'][number] {
+  const [, protocol, bracketed, name, port] = /^(udp|tcp|tls):\/\/(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
+  const host = bracketed ?? name;
+  if (host === undefined) throw new Error(`"${text}" has passed the schema and is no syslog server.`);
+  return {
+    protocol: protocol as 'udp' | 'tcp' | 'tls',
+    host,
+    port: port === undefined ? (protocol === 'tls' ? 6514 : 514) : Number(port),
   };
 }
 
@@ -225,7 +346,7 @@ function fill(schema: Json, value: unknown): unknown {
 }
 
 function fillBy(schema: Json, value: unknown, definitions: Json): unknown {
-  const known = dereference(schema, definitions);
+  const known = branchOf(dereference(schema, definitions), value, definitions);
   const { properties, additionalProperties, items } = known;
   if (Array.isArray(value)) return isObject(items) ? value.map((item) => fillBy(items, item, definitions)) : value;
   if (!isObject(value)) return value;
@@ -238,16 +359,27 @@ function fillBy(schema: Json, value: unknown, definitions: Json): unknown {
     if (key in filled || !isObject(child)) continue;
     const missing = dereference(child, definitions);
     if ('default' in child) filled[key] = structuredCloneJson(child['default']);
-    // A section that nothing in it is required of is there with all of its defaults; kinds of servers are chosen, never filled in.
+    // A section that nothing in it is required of is there with all of its defaults; kinds of servers and checks are chosen, never filled in.
     else if (
       missing['type'] === 'object' &&
       !Array.isArray(missing['required']) &&
+      missing['minProperties'] === undefined &&
       known['maxProperties'] === undefined
     ) {
       filled[key] = fillBy(missing, {}, definitions);
     }
   }
   return filled;
+}
+
+/** Of an object or a word, such as an arbiter or "none", the object's schema for an object. */
+function branchOf(schema: Json, value: unknown, definitions: Json): Json {
+  const { oneOf } = schema;
+  if (!Array.isArray(oneOf) || !isObject(value)) return schema;
+  const branches = (oneOf as unknown[]).flatMap((branch) =>
+    isObject(branch) ? [dereference(branch, definitions)] : [],
+  );
+  return branches.find((branch) => branch['type'] === 'object') ?? schema;
 }
 
 function dereference(schema: Json, definitions: Json): Json {

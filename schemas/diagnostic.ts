@@ -18,6 +18,8 @@ export type DiagnosticCode =
   | 'duplicate-address'
   | 'duplicate-name'
   | 'same-port'
+  | 'arbiter-kind'
+  | 'insecure-arbiter'
   | 'witness-in-pair'
   | 'no-common-network'
   | 'bad-directory'
@@ -25,11 +27,16 @@ export type DiagnosticCode =
   | 'detection-too-short'
   | 'bad-duration'
   | 'no-arbiter'
+  | 'window-never-open'
+  | 'failback-without-failover'
   | 'split-brain-risk'
   | 'not-mirrored'
   | 'bad-disk'
+  | 'bad-check'
   | 'bad-glob'
+  | 'bad-hook'
   | 'insecure-api'
+  | 'insecure-webhook'
   | 'several-clusters';
 
 export type Severity = 'error' | 'warning';

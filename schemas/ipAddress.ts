@@ -70,3 +70,50 @@ export function isNoHost(address: IpAddress): boolean {
   const first = Number(address.canonical.split('.')[0]);
   return first === 0 || first >= 224;
 }
+
+/** True for addresses that mean something on one link only (RFC 4291). */
+export function isLinkLocal(address: IpAddress): boolean {
+  return address.version === 6 && /^fe[89ab]/.test(address.canonical);
+}
+
+/** `10.77.0.100/24` in its two parts. Without a prefix length: that of a single address. */
+export function splitPrefix(text: string): { readonly address: string; readonly prefixLength: number } {
+  const [address = '', length] = text.split('/');
+  return { address, prefixLength: length === undefined ? longestPrefix(address) : Number(length) };
+}
+
+/** The prefix length of a single address, as it is spelled. */
+export function longestPrefix(text: string): 32 | 128 {
+  return text.includes(':') ? 128 : 32;
+}
+
+/** Its 4 or 16 bytes. */
+export function bytesOf({ version, canonical }: IpAddress): Uint8Array {
+  if (version === 4) return Uint8Array.from(canonical.split('.').map(Number));
+  return Uint8Array.from(
+    canonical.split(':').flatMap((group) => {
+      const value = Number.parseInt(group, 16);
+      return [value >> 8, value & 255];
+    }),
+  );
+}
+
+/** Whether the first `prefixLength` bits of two addresses are the same. */
+export function sharePrefix(a: IpAddress, b: IpAddress, prefixLength: number): boolean {
+  if (a.version !== b.version) return false;
+  const [one, other] = [bytesOf(a), bytesOf(b)];
+  return one.every((byte, index) => {
+    const bits = Math.min(8, Math.max(0, prefixLength - index * 8));
+    return ((byte ^ (other[index] ?? 0)) & (0xff << (8 - bits)) & 0xff) === 0;
+  });
+}
+
+/** What of the address lies behind the prefix: no bit, every bit, or something between. */
+export function hostPart(address: IpAddress, prefixLength: number): 'zeros' | 'ones' | 'other' {
+  const bits = [...bytesOf(address)]
+    .map((byte) => byte.toString(2).padStart(8, '0'))
+    .join('')
+    .slice(prefixLength);
+  if (!bits.includes('1')) return 'zeros';
+  return bits.includes('0') ? 'other' : 'ones';
+}

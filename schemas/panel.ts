@@ -31,6 +31,12 @@ export interface StateFacts {
   readonly label: string;
 }
 
+/** A virtual address, and the host that it is set on; null: it is set nowhere, as far as known. */
+export interface AddressFacts {
+  readonly address: string;
+  readonly host: string | null;
+}
+
 export type ActionName =
   | 'start'
   | 'stop'

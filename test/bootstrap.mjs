@@ -79,6 +79,7 @@ const systemPackages = [
   ['iputils-ping', 'ping'],
   ['procps', 'ps'],
   ['attr', 'getfattr'],
+  ['etcd-server', 'etcd'],
 ];
 /** Programs that the tests run on a mirror. */
 const programPackages = [

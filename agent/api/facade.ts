@@ -51,6 +51,12 @@ export interface AgentFacade {
   paceResync(module: string, bandwidth: ResyncBandwidth, by: Actor): Promise<Outcome>;
   /** What the verify that ended at `verifiedAt` found is overwritten on the secondary. Resolves when it has begun. */
   repair(module: string, verifiedAt: string, by: Actor): Promise<Outcome>;
+  /** Until it ends the module is neither restarted nor taken over by itself. */
+  beginMaintenance(module: string, forMs: number, reason: string | null, by: Actor): Promise<Outcome>;
+  endMaintenance(module: string, by: Actor): Promise<Outcome>;
+  /** Moves every module that the host serves to its other host; resolves when the host may be rebooted. */
+  drain(host: string, by: Actor): Promise<Outcome>;
+  undrain(host: string, by: Actor): Promise<Outcome>;
   /**
    * Replaces the agent by the program on disk, without a restart of what it serves; answers when that begins. @param onlyLook says whether it
    * can be done, and does nothing

@@ -73,6 +73,16 @@ const metrics: readonly Metric[] = [
     samples: perModule((module) => (module.onHosts.some((replica) => replica.diverged) ? 1 : 0)),
   },
   {
+    name: 'understudy_maintenance',
+    help: '1 while an operator has the module in maintenance: it is neither restarted nor taken over by itself.',
+    samples: perModule((module) => (module.maintenance ? 1 : 0)),
+  },
+  {
+    name: 'understudy_host_drained',
+    help: '1 while an operator has drained the host, or drains it.',
+    samples: ({ hosts }) => hosts.map((host) => [{ host: host.name }, host.drain ? 1 : 0]),
+  },
+  {
     name: 'understudy_disk_failed',
     help: '1 when the disk of the host has lost writes that it had taken, until the replica was resynchronised from the other host.',
     samples: perReplica((replica) => (replica.diskError ? 1 : 0)),
@@ -145,9 +155,40 @@ const metrics: readonly Metric[] = [
     samples: perReplica(({ verifySchedule }) => (verifySchedule ? (verifySchedule.dueSince === null ? 0 : 1) : null)),
   },
   {
+    name: 'understudy_check_failed',
+    help: '1 while a check of the server has failed as often in a row as counts, 0 otherwise.',
+    samples: ({ modules }) =>
+      modules.flatMap((module) =>
+        module.onHosts.flatMap(({ host, known, checks = [] }) =>
+          (known ? checks : []).map(({ name, state }): Sample => [
+            { module: module.name, host, check: name },
+            state === 'failed' ? 1 : 0,
+          ]),
+        ),
+      ),
+  },
+  {
+    name: 'understudy_condition_unmet',
+    help: '1 while the host does not meet a condition to be primary of the module, 0 otherwise.',
+    samples: ({ modules }) =>
+      modules.flatMap((module) =>
+        module.onHosts.flatMap(({ host, known, conditions = [] }) =>
+          (known ? conditions : []).map(({ name, state }): Sample => [
+            { module: module.name, host, condition: name },
+            state === 'failed' ? 1 : 0,
+          ]),
+        ),
+      ),
+  },
+  {
     name: 'understudy_host_reachable',
     help: '1 when the host is heard from on at least one network.',
     samples: ({ hosts }) => hosts.map((host) => [{ host: host.name }, host.reachable ? 1 : 0]),
+  },
+  {
+    name: 'understudy_host_suspect',
+    help: '1 while the host is late, or was heard again only lately.',
+    samples: ({ hosts }) => hosts.map((host) => [{ host: host.name }, host.liveness === 'suspect' ? 1 : 0]),
   },
   {
     name: 'understudy_network_up',

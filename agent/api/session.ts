@@ -8,6 +8,7 @@ import type { Audit } from './audit.ts';
 import { EventOutbox } from './eventOutbox.ts';
 import type { Actor, AgentFacade } from './facade.ts';
 import { clusterMethods } from './methods/clusterMethods.ts';
+import { hostMethods } from './methods/hostMethods.ts';
 import { agentMethods } from './methods/agentMethods.ts';
 import { logMethods } from './methods/logMethods.ts';
 import type { MethodContext, MethodHandlers } from './methods/method.ts';
@@ -20,6 +21,7 @@ const handlers: MethodHandlers<ApiMethod> = {
   ...clusterMethods,
   ...moduleMethods,
   ...agentMethods,
+  ...hostMethods,
   ...logMethods,
 };
 

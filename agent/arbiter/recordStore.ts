@@ -1,12 +1,9 @@
 import { join } from 'node:path';
-import { LinkArbiterRecord as isArbiterRecord } from '../../schemas/generated/validators.js';
 import type { ArbiterRecord } from '../core/types.ts';
 import { makeDirectoryDurably, readIfExists, writeDurably } from '../platform/durable.ts';
 import type { ProposeResult } from './arbiter.ts';
 import { compareAndSet } from './compareAndSet.ts';
-
-/** Version of the files; another one is refused, never guessed at. */
-const formatVersion = 1;
+import { readRecord, writeRecord } from './recordText.ts';
 
 /**
  * Records of modules in one folder, one file each, durable before anybody is told of a change. One process owns the folder, so
@@ -43,7 +40,7 @@ export class RecordStore {
   }
 
   #store(module: string, record: ArbiterRecord): void {
-    writeDurably(this.#file(module), `${JSON.stringify({ formatVersion, record })}\n`);
+    writeDurably(this.#file(module), `${writeRecord(record, null)}\n`);
     this.#records.set(module, record);
   }
 
@@ -55,21 +52,6 @@ export class RecordStore {
   #load(module: string): ArbiterRecord | null {
     const file = this.#file(module);
     const content = readIfExists(file);
-    if (content === null) return null;
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(content.toString('utf8'));
-    } catch (error) {
-      // Never taken for "no record": that would let a stale replica start.
-      throw new Error(`${file} is damaged: restore it, or remove it when both replicas are at hand`, { cause: error });
-    }
-    const { formatVersion: version, record } = parsed as { formatVersion?: unknown; record?: unknown };
-    if (version !== formatVersion) {
-      throw new Error(`${file} has format version ${String(version)}, this agent knows ${String(formatVersion)}`);
-    }
-    if (!isArbiterRecord(record)) {
-      throw new Error(`${file} is damaged: restore it, or remove it when both replicas are at hand`);
-    }
-    return record as ArbiterRecord;
+    return content === null ? null : readRecord(content.toString('utf8'), file).record;
   }
 }

@@ -27,13 +27,13 @@ export interface ConnectionOptions {
 }
 
 /** Adds the options that say which agent to talk to. */
-export function withConnectionOptions(command: Command): Command {
+export function withConnectionOptions(command: Command, timeoutSeconds = '300'): Command {
   return command
     .option('--config <directory>', 'folder of the local agent', defaultConfigDirectory)
     .option('--server <address>', 'another agent, ADDRESS or ADDRESS:PORT')
     .option('--token-file <file>', 'file with the token for --server (or UNDERSTUDY_TOKEN in the environment)')
     .option('--ca <file>', "certificate of the cluster's authority for --server (default: tls/ca.crt of --config)")
-    .option('--timeout <seconds>', 'how long to wait for the agent', '300');
+    .option('--timeout <seconds>', 'how long to wait for the agent', timeoutSeconds);
 }
 
 /** `10.77.0.1`, `10.77.0.1:4810`, `alpha:4810`, `[fd00::1]:4810`, `fd00::1`. */

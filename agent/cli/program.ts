@@ -11,10 +11,12 @@ import { printJson } from './verb.ts';
 import type { AddVerb, VerbContext } from './verb.ts';
 import { addAgent } from './verbs/agent.ts';
 import { addAside } from './verbs/aside.ts';
+import { addDrain } from './verbs/drain.ts';
 import { addForcePrimary } from './verbs/forcePrimary.ts';
 import { addInit } from './verbs/init.ts';
 import { addJoin } from './verbs/join.ts';
 import { addLog } from './verbs/log.ts';
+import { addMaintenance } from './verbs/maintenance.ts';
 import { addResolve } from './verbs/resolve.ts';
 import { addResync } from './verbs/resync.ts';
 import { addStart } from './verbs/start.ts';
@@ -22,6 +24,7 @@ import { addStatus } from './verbs/status.ts';
 import { addStop } from './verbs/stop.ts';
 import { addSwitchover } from './verbs/switchover.ts';
 import { addToken } from './verbs/token.ts';
+import { addUndrain } from './verbs/undrain.ts';
 import { addUpgrade } from './verbs/upgrade.ts';
 import { addValidate } from './verbs/validate.ts';
 import { addVerify } from './verbs/verify.ts';
@@ -31,6 +34,9 @@ const verbs: readonly AddVerb[] = [
   addStart,
   addStop,
   addSwitchover,
+  addDrain,
+  addUndrain,
+  addMaintenance,
   addForcePrimary,
   addResolve,
   addVerify,

@@ -1,5 +1,9 @@
 import type {
+  CheckState,
+  ConditionStatus,
+  FailbackStatus,
   HostStatus,
+  MaintenanceStatus,
   ModuleStatus,
   ReplicaStatus,
   ResyncBandwidth,
@@ -18,7 +22,7 @@ export function renderStatus(snapshot: Snapshot, module: string | null, hasColou
   const modules = snapshot.modules.filter(({ name }) => module === null || name === module);
   const parts = [title, renderArbiter(snapshot, hasColour)];
   if (module === null) parts.push('\n', renderHosts(snapshot.hosts, snapshot.self, hasColour));
-  for (const each of modules) parts.push('\n', renderModule(each, hasColour));
+  for (const each of modules) parts.push('\n', renderModule(each, snapshot.time, hasColour));
   if (modules.length === 0) parts.push('\nno modules\n');
   return parts.join('');
 }
@@ -28,17 +32,28 @@ function renderArbiter({ arbiter }: Snapshot, hasColour: boolean): string {
     return paint('no arbiter: failover is manual unless a module takes the risk\n', 'yellow', hasColour);
   }
   const state = arbiter.reachable ? paint('reachable', 'green', hasColour) : paint('not reachable', 'red', hasColour);
-  return `arbiter: witness ${arbiter.host ?? '?'}, ${state}\n`;
+  const name =
+    arbiter.kind === 'etcd'
+      ? `etcd (${(arbiter.endpoints ?? []).join(', ')})`
+      : `witness ${(arbiter.hosts ?? [arbiter.host ?? '?']).join(', ')}`;
+  return `arbiter: ${name}, ${state}\n`;
 }
 
 function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: boolean): string {
-  const header = ['HOST', 'ROLE', 'REACHABLE', 'AGENT', 'NETWORKS'].map((text): Cell => ({ text, colour: 'bold' }));
+  const drains = hosts.some(({ drain }) => drain);
+  const header = ['HOST', 'ROLE', ...(drains ? ['DRAIN'] : []), 'REACHABLE', 'AGENT', 'NETWORKS'].map((text): Cell => ({
+    text,
+    colour: 'bold',
+  }));
   const rows = hosts.map((host): Cell[] => [
     { text: host.name === self ? `${host.name} *` : host.name },
     { text: host.role },
-    host.reachable
-      ? { text: 'yes', colour: 'green' }
-      : { text: `no, ${host.lastSeen === null ? 'never seen' : `last at ${host.lastSeen}`}`, colour: 'red' },
+    ...drainCell(host, drains),
+    host.reachable && host.liveness === 'suspect'
+      ? { text: 'suspect', colour: 'yellow' }
+      : host.reachable
+        ? { text: 'yes', colour: 'green' }
+        : { text: `no, ${host.lastSeen === null ? 'never seen' : `last at ${host.lastSeen}`}`, colour: 'red' },
     { text: host.agentVersion ?? '-' },
     {
       text: host.networks.map(describeNetwork).join(', '),
@@ -48,12 +63,17 @@ function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: bool
   return renderTable([header, ...rows], hasColour);
 }
 
+/** The column is there only while a host is drained. */
+function drainCell({ drain = null }: HostStatus, isShown: boolean): Cell[] {
+  return isShown ? [drain === null ? { text: '-' } : { text: drain, colour: 'yellow' }] : [];
+}
+
 function describeNetwork({ name, address, up, rttMs }: HostStatus['networks'][number]): string {
   const state = up ? `up${rttMs === null ? '' : ` ${rttMs.toFixed(rttMs < 10 ? 2 : 0)} ms`}` : 'DOWN';
   return `${name} ${address} ${state}`;
 }
 
-function renderModule(module: ModuleStatus, hasColour: boolean): string {
+function renderModule(module: ModuleStatus, now: string, hasColour: boolean): string {
   const facts = [
     `wanted ${module.desired}`,
     `epoch ${module.epoch}`,
@@ -69,6 +89,11 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
       '  ',
     ),
   );
+  if (module.maintenance) lines.push(`  ${paint(describeMaintenance(module.maintenance, now), 'yellow', hasColour)}\n`);
+  for (const { known, failback } of module.onHosts) {
+    if (known && failback) lines.push(`  ${describeFailback(failback)}\n`);
+  }
+  for (const address of module.virtualAddresses ?? []) lines.push(`  ${describeAddress(address, module, hasColour)}\n`);
   for (const { resync, host, resyncPaused = null } of module.onHosts) {
     if (resync !== null) lines.push(`  ${describeResync(resync, host, resyncPaused)}\n`);
     if (resyncPaused) lines.push(`  ${paint(describePause(resyncPaused, module), 'yellow', hasColour)}\n`);
@@ -77,6 +102,13 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
     if (undoLost === null) continue;
     const told = `what ${host} was before this resync is not kept: ${printable(undoLost)}; until its end ${host} is of no use alone`;
     lines.push(`  ${paint(told, 'yellow', hasColour)}\n`);
+  }
+  for (const { host, known, checks = [], conditions = [] } of module.onHosts) {
+    if (!known) continue;
+    for (const check of checks) lines.push(`  check ${describeCheck(check.name, check, hasColour)}\n`);
+    for (const each of conditions) {
+      lines.push(`  condition ${describeCheck(`${each.name} on ${host}`, each, hasColour)}\n`);
+    }
   }
   for (const { verify } of module.onHosts) if (verify) lines.push(`  ${describeVerify(verify)}\n`);
   for (const warning of module.warnings) {
@@ -98,6 +130,17 @@ function renderModule(module: ModuleStatus, hasColour: boolean): string {
   const schedule = module.onHosts.find((replica) => replica.known && replica.verifySchedule)?.verifySchedule;
   if (schedule) lines.push(`  next verify: ${describeSchedule(schedule)}\n`);
   return lines.join('');
+}
+
+function describeMaintenance({ until, reason, by }: MaintenanceStatus, now: string): string {
+  const left = formatSeconds(Math.max(0, (Date.parse(until) - Date.parse(now)) / 1000));
+  const why = reason === null ? '' : `: ${printable(reason)}`;
+  return `MAINTENANCE until ${until}, ${left} left, neither restarted nor taken over by itself${why} (${printable(by)})`;
+}
+
+function describeFailback({ to, at, waitsFor }: FailbackStatus): string {
+  const waits = waitsFor === null ? '' : `${at === null ? ' waits for' : ', as it waits for'}: ${printable(waitsFor)}`;
+  return `failback to ${to}${at === null ? '' : ` at ${at}`}${waits}`;
 }
 
 const stateColours: Readonly<Record<ReplicaStatus['state'], Colour>> = {
@@ -133,6 +176,29 @@ function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
         : `not reachable, known ${Math.round(replica.ageMs / 1000)} s ago${replica.reason === null ? '' : `: ${printable(replica.reason)}`}`,
     },
   ];
+}
+
+const checkColours: Readonly<Record<CheckState, Colour>> = {
+  starting: 'yellow',
+  well: 'green',
+  failing: 'yellow',
+  failed: 'red',
+};
+
+function describeCheck(name: string, { state, since, error }: ConditionStatus, hasColour: boolean): string {
+  const why = error === null ? '' : ` (${printable(error)})`;
+  return `${printable(name)}: ${paint(state, checkColours[state], hasColour)} since ${since}${why}`;
+}
+
+/** Where a virtual address is, as far as known. */
+function describeAddress(address: string, { onHosts, desired }: ModuleStatus, hasColour: boolean): string {
+  const places = onHosts.flatMap(({ host, known, virtualAddresses = [] }) =>
+    virtualAddresses
+      .filter((each) => known && each.address === address)
+      .map((each) => `on ${host} (${printable(each.interface)})`),
+  );
+  if (places.length > 0) return `address ${address} ${places.join(' and ')}`;
+  return paint(`address ${address} not set`, desired === 'started' ? 'yellow' : 'none', hasColour);
 }
 
 /** A resync as it goes, in one line. */

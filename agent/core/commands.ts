@@ -2,22 +2,22 @@
 import { decide, isGivenUp, isUnderWay } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { detach, isDetached } from './handOver.ts';
-import { beginLeaving } from './leaving.ts';
+import { beginMaintenance, endMaintenance, maintenanceOutcome } from './maintenance.ts';
 import { promote } from './promote.ts';
 import { beginRepair, repairOutcome } from './repair.ts';
 import { shownState } from './status.ts';
 import { refusal, type Refusal } from './refusal.ts';
-import type { Command, Outcome } from './types.ts';
+import { switchover } from './switchover.ts';
+import type { Command, CoreEvent, MaintenanceWish, Outcome } from './types.ts';
 
-export function command(
-  draft: Draft,
-  event: { id: number; kind: Command['kind']; keep?: string | null; deadline: number; arbiterReachable: boolean },
-): void {
+export function command(draft: Draft, event: Extract<CoreEvent, { type: 'command' }>): void {
   const keep = event.keep ?? null;
   const refused =
     event.kind === 'resolve'
       ? resolve(draft, keep, event.arbiterReachable)
-      : begin(draft, event.kind, event.arbiterReachable);
+      : event.kind === 'beginMaintenance' || event.kind === 'endMaintenance'
+        ? maintain(draft, event.kind, event.maintenance)
+        : begin(draft, event.kind, event.arbiterReachable);
   if (refused) draft.emit({ type: 'commandDone', id: event.id, outcome: refused });
   else {
     draft.state.commands = [
@@ -27,7 +27,14 @@ export function command(
   }
 }
 
-function begin(draft: Draft, kind: Exclude<Command['kind'], 'resolve'>, arbiterReachable: boolean): Refusal | null {
+function maintain(draft: Draft, kind: 'beginMaintenance' | 'endMaintenance', wish?: MaintenanceWish): Refusal | null {
+  if (!wish) return refusal('BAD_REQUEST', 'a maintenance needs to know who asked for it, and how long it is to be');
+  return kind === 'beginMaintenance' ? beginMaintenance(draft, wish) : endMaintenance(draft, wish.by);
+}
+
+type Plain = Exclude<Command['kind'], 'resolve' | 'beginMaintenance' | 'endMaintenance'>;
+
+function begin(draft: Draft, kind: Plain, arbiterReachable: boolean): Refusal | null {
   switch (kind) {
     case 'start':
       if (draft.state.role.at === 'waiting') draft.wait('starting');
@@ -38,7 +45,13 @@ function begin(draft: Draft, kind: Exclude<Command['kind'], 'resolve'>, arbiterR
     case 'stop':
       return want(draft, 'stopped');
     case 'switchover':
-      return switchover(draft, arbiterReachable);
+    case 'drain': {
+      const { hosts, peer } = draft.config;
+      const refused = switchover(draft, arbiterReachable);
+      // Wherever it ends, the server is to be started again, during a maintenance, too. A drained host gets its modules back.
+      if (!refused) want(draft, 'started', kind === 'switchover' && peer !== hosts[0] ? peer : null);
+      return refused;
+    }
     case 'force':
       return force(draft, arbiterReachable);
     case 'repair':
@@ -59,35 +72,10 @@ function tryAgainNow(draft: Draft): void {
   draft.become({ ...role, server: { ...role.server, restartAt: draft.now, lasting: false } });
 }
 
-function want(draft: Draft, value: 'started' | 'stopped'): null {
-  draft.state.desired = { value, sequence: draft.state.desired.sequence + 1 };
+function want(draft: Draft, value: 'started' | 'stopped', stay = draft.state.desired.stay ?? null): null {
+  const { sequence } = draft.state.desired;
+  draft.state.desired = { value, sequence: sequence + 1, ...(stay !== null && { stay }) };
   draft.emit({ type: 'saveDesired', desired: draft.state.desired });
-  return null;
-}
-
-function switchover(draft: Draft, arbiterReachable: boolean): Refusal | null {
-  const { role } = draft.state;
-  const { module, self, peer } = draft.config;
-  if (role.at !== 'primary') {
-    return refusal('NOT_HEALTHY', `${module} is not served by ${self} now (${shownState(draft.state).state})`);
-  }
-  if (role.leaving !== null) return refusal('BUSY', `${module} is already leaving ${self} (${role.leaving})`);
-  const status = draft.freshPeer();
-  if (!status) return refusal('HOST_UNREACHABLE', `${peer} is not reachable: a switchover needs a healthy pair`);
-  if (role.link.kind !== 'both') {
-    return refusal('NOT_IN_SYNC', `${peer} is not in sync yet (${role.link.kind}): wait for the resync to end`, {
-      link: role.link.kind,
-      epoch: role.grant.epoch,
-    });
-  }
-  if (!status.able) return refusal('NOT_HEALTHY', `${peer} cannot take ${module} now: it is shutting down or parked`);
-  if (!arbiterReachable) {
-    return refusal(
-      'ARBITER_UNREACHABLE',
-      'a switchover needs a new epoch from the arbiter, which does not answer: bring it back first',
-    );
-  }
-  beginLeaving(draft, role, 'switchover');
   return null;
 }
 
@@ -236,7 +224,8 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
       }
       break;
     case 'switchover':
-      if (runsThere) return { ok: true, message: `${module} runs on ${peer}` };
+    case 'drain':
+      if (runsThere) return { ok: true, message: `${module} was moved from ${self} and runs on ${peer}` };
       if (runsHere && role.leaving === null) {
         return refusal('FAILED', `${module} stays on ${self}: ${peer} was lost on the way`);
       }
@@ -255,6 +244,12 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
     case 'repair': {
       const repaired = repairOutcome(draft);
       if (repaired) return repaired;
+      break;
+    }
+    case 'beginMaintenance':
+    case 'endMaintenance': {
+      const known = maintenanceOutcome(draft);
+      if (known) return known;
       break;
     }
     case 'shutdown':

@@ -69,7 +69,9 @@ export class Draft {
     const { role } = this.state;
     const since = role.at === 'waiting' ? role.since : this.now;
     // A wait that just began has not asked the arbiter yet.
-    if (role.at !== 'waiting') this.state.inquiry = { askedAt: -Infinity, answeredAt: null, record: null };
+    if (role.at !== 'waiting') {
+      this.state.inquiry = { askedAt: -Infinity, answeredAt: null, record: null, failure: null };
+    }
     this.become({
       at: 'waiting',
       reason,

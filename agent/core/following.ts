@@ -1,6 +1,7 @@
 /** SECOND: following a primary, and taking over from it. */
 import { forkFrom, isGivenUp, waitDiverged } from './divergence.ts';
 import type { Draft } from './draft.ts';
+import { heldReason, isHeld } from './maintenance.ts';
 import { enter, promote } from './promote.ts';
 import { isToBeRepaired } from './repair.ts';
 import type { Endpoint, PeerStatus, Role } from './types.ts';
@@ -106,6 +107,10 @@ function primarySilent(draft: Draft): void {
   const { record } = state;
   if (!record || !draft.inSyncBy(record)) {
     draft.wait(`${config.peer} is silent and ${config.self} is not in sync`);
+    return;
+  }
+  if (isHeld(draft)) {
+    draft.wait(`${config.peer} is silent, and ${heldReason(draft)}`);
     return;
   }
   if (!draft.mayPromoteWithoutPeer()) {

@@ -3,8 +3,9 @@
  * takes, and the next core begins where this one ended.
  */
 import type { Draft } from './draft.ts';
+import { isInMaintenance } from './maintenance.ts';
 import { letGo } from './primary.ts';
-import type { ArbiterRecord, Cause, ModuleCoreState, Outcome } from './types.ts';
+import type { ArbiterRecord, Cause, ModuleCoreState, Outcome, ServerPhase } from './types.ts';
 
 type Refusal = Extract<Outcome, { ok: false }>;
 
@@ -42,7 +43,7 @@ export function detach(draft: Draft, arbiterReachable: boolean): Refusal | null 
       return busy(`is in between (${role.at})`);
   }
   if (role.leaving !== null) return busy(`is leaving (${role.leaving})`);
-  if (role.server.kind !== 'running' && role.server.kind !== 'down') return busy(`is ${role.server.kind}`);
+  if (!isSettled(role.server)) return busy(`is ${role.server.kind}`);
   if (role.link.kind !== 'none' && role.link.kind !== 'both') return busy(`is bringing ${peer} up to date`);
   if (role.link.kind === 'both') {
     if (!arbiterReachable) {
@@ -76,10 +77,14 @@ function isSteady({ role, pending, commands, detached }: ModuleCoreState): boole
     detached &&
     role.leaving === null &&
     role.link.kind === 'none' &&
-    (role.server.kind === 'running' || role.server.kind === 'down') &&
+    isSettled(role.server) &&
     pending === null &&
     commands.every(({ kind }) => kind === 'detach')
   );
+}
+
+function isSettled({ kind }: ServerPhase): boolean {
+  return kind === 'running' || kind === 'down' || kind === 'keptDown';
 }
 
 /** What a detached primary leaves behind; null when it is none any more. */
@@ -115,7 +120,9 @@ export function continued(initial: ModuleCoreState, handed: HandedCore, now: num
       link: { kind: 'none', reason: 'the agent was upgraded', retryAt: now, lastSession: null, failures: 0 },
       server: serverRuns
         ? { kind: 'running' }
-        : { kind: 'down', restartAt: now, reason: 'the agent was upgraded', lasting: false },
+        : isInMaintenance(initial, now)
+          ? { kind: 'keptDown', reason: 'the agent was upgraded during a maintenance' }
+          : { kind: 'down', restartAt: now, reason: 'the agent was upgraded', lasting: false },
       leaving: null,
       leaseFrom: now,
     },

@@ -1,5 +1,6 @@
 /** Giving up the primary role in order: server down, both replicas durable, mount away, and for a move the arbiter names the peer. */
 import type { Draft } from './draft.ts';
+import { countFailover } from './flapping.ts';
 import type { ArbiterRecord, LeaveFor, Role, ServerPhase } from './types.ts';
 
 type Primary = Extract<Role, { at: 'primary' }>;
@@ -8,7 +9,7 @@ type Primary = Extract<Role, { at: 'primary' }>;
 const handOverLimitMs = 5000;
 
 export function serverIsDown(server: ServerPhase): boolean {
-  return server.kind === 'held' || server.kind === 'down';
+  return server.kind === 'held' || server.kind === 'down' || server.kind === 'keptDown';
 }
 
 export function beginLeaving(draft: Draft, role: Primary, leaving: LeaveFor): void {
@@ -17,6 +18,8 @@ export function beginLeaving(draft: Draft, role: Primary, leaving: LeaveFor): vo
     switchover: `moves to ${draft.config.peer}`,
     shutdown: 'leaves this host',
     resolve: `stops: an operator keeps ${draft.config.peer}`,
+    failback: `goes back to ${draft.config.peer}`,
+    conditionFailed: `moves to ${draft.config.peer}`,
     diskFailed: `moves to ${draft.config.peer}`,
     serverFailed: `fails over to ${draft.config.peer}`,
   };
@@ -24,9 +27,15 @@ export function beginLeaving(draft: Draft, role: Primary, leaving: LeaveFor): vo
   if (serverIsDown(role.server)) {
     draft.become({ ...role, leaving, server: { kind: 'held' } });
   } else {
+    const isAsked = role.server.kind === 'stopping';
     draft.become({ ...role, leaving, server: { kind: 'stopping' } });
-    draft.emit({ type: 'stopServer' });
+    if (!isAsked) draft.emit({ type: 'stopServer' });
   }
+}
+
+/** Nothing has failed: it does not count as a failover. */
+function isPlanned(leaving: LeaveFor): boolean {
+  return leaving === 'switchover' || leaving === 'shutdown' || leaving === 'failback';
 }
 
 export function released(draft: Draft, role: Extract<Role, { at: 'releasing' }>): void {
@@ -43,7 +52,7 @@ export function released(draft: Draft, role: Extract<Role, { at: 'releasing' }>)
     // A replica in doubt is brought up to date first.
     inSync: draft.state.replica.diskError ? [peer] : [self, peer],
     base: role.grant.epoch,
-    cause: role.leaving === 'serverFailed' || role.leaving === 'diskFailed' ? 'failover' : 'switchover',
+    cause: isPlanned(role.leaving) ? 'switchover' : 'failover',
   });
   draft.become({ at: 'handingOver', leaving: role.leaving, proposal, since: draft.now });
 }
@@ -66,6 +75,8 @@ export function settleHandingOver(draft: Draft, role: Extract<Role, { at: 'handi
 
 export function handedOver(draft: Draft, record: ArbiterRecord): void {
   draft.learn(record);
+  // Both hosts count it, else a module could go back and forth for ever.
+  if (record.cause === 'failover') countFailover(draft);
   draft.log(
     'info',
     'HANDED_OVER',

@@ -1,10 +1,12 @@
 import type { Draft } from './draft.ts';
+import { isInMaintenance } from './maintenance.ts';
 import type { Role } from './types.ts';
 
 /** Whether the module leaves this host for the one whose disk is sound. */
 export function leavesItsDisk(draft: Draft, role: Extract<Role, { at: 'primary' }>): boolean {
   const { config, state } = draft;
   if (!state.replica.diskError || config.onDiskError !== 'switchover' || !config.automatic) return false;
+  if (isInMaintenance(state, draft.now)) return false;
   if (role.link.kind !== 'both' || draft.freshPeer()?.able !== true) return false;
   draft.log(
     'error',

@@ -1,9 +1,11 @@
 /** PRIM and ALONE: the primary, its secondary and its server. */
+import { leavesForConditions } from './conditions.ts';
 import { entryOf, isGivenUp } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving, serverIsDown } from './leaving.ts';
 import { leavesItsDisk } from './leavingDisk.ts';
-import type { ArbiterRecord, Link, ModuleConfig, Proposal, ReplicaFacts, Role } from './types.ts';
+import { isHeld, isInMaintenance } from './maintenance.ts';
+import type { ArbiterRecord, LeaveFor, Link, ModuleConfig, Proposal, ReplicaFacts, Role } from './types.ts';
 
 export type Primary = Extract<Role, { at: 'primary' }>;
 
@@ -20,10 +22,6 @@ const attachRetryMs = 1000;
 const sameSessionRetryMs = 3000;
 const longestSessionRetryMs = 30_000;
 const longestNewSessionRetryMs = 15_000;
-const serverRetryMs = 500;
-const parkedRetryMs = 30_000;
-/** What an operator has to mend is looked at again this often. */
-const lastingRetryMs = 10_000;
 
 export function settlePrimary(draft: Draft, role: Primary): void {
   const { state, config } = draft;
@@ -45,6 +43,10 @@ export function settlePrimary(draft: Draft, role: Primary): void {
   }
   if (role.leaving === null && leavesItsDisk(draft, role)) {
     beginLeaving(draft, role, 'diskFailed');
+    return;
+  }
+  if (role.leaving === null && leavesForConditions(draft, role)) {
+    beginLeaving(draft, role, 'conditionFailed');
     return;
   }
   if (role.leaving !== null && serverIsDown(role.server)) {
@@ -81,9 +83,10 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
   ) {
     return false;
   }
+  const stays = leaving === 'shutdown' && isInMaintenance(draft.state, draft.now);
   const handOver =
-    leaving !== 'stop' && leaving !== 'resolve' && link.kind === 'both' && draft.freshPeer()?.able === true;
-  if (!handOver && (leaving === 'switchover' || leaving === 'serverFailed' || leaving === 'diskFailed')) {
+    leaving !== 'stop' && leaving !== 'resolve' && !stays && link.kind === 'both' && draft.freshPeer()?.able === true;
+  if (!handOver && isMove(leaving)) {
     draft.log(
       'warn',
       'SWITCHOVER_CANCELLED',
@@ -99,6 +102,11 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
   draft.become({ at: 'releasing', leaving, grant: role.grant, handOver, link, since: draft.now });
   draft.operate({ kind: 'release' });
   return true;
+}
+
+/** Whether it stays when there is nobody to take it. */
+function isMove(leaving: LeaveFor): boolean {
+  return leaving !== 'stop' && leaving !== 'shutdown' && leaving !== 'resolve';
 }
 
 function settleLink(draft: Draft, role: Primary): void {
@@ -212,7 +220,10 @@ function currentPrimary(draft: Draft, fallback: Primary): Primary {
 /** Starts the server when it may run and does not. */
 function settleServer(draft: Draft, role: Primary): void {
   if (role.leaving !== null) return;
-  const due = role.server.kind === 'held' || (role.server.kind === 'down' && draft.now >= role.server.restartAt);
+  const due =
+    role.server.kind === 'held' ||
+    (role.server.kind === 'down' && draft.now >= role.server.restartAt) ||
+    (role.server.kind === 'keptDown' && !isHeld(draft));
   if (!due) return;
   draft.become({ ...role, server: { kind: 'starting' } });
   draft.emit({ type: 'startServer', epoch: role.grant.epoch });
@@ -420,7 +431,7 @@ export function primaryServerRunning(draft: Draft, role: Primary): void {
     cause === 'failover'
       ? `${peer} failed`
       : cause === 'switchover'
-        ? 'an operator switched it over'
+        ? 'it was moved in order'
         : 'an operator forced it';
   draft.emit({
     type: 'reportFailover',
@@ -430,52 +441,6 @@ export function primaryServerRunning(draft: Draft, role: Primary): void {
     durationMs,
     epoch: grant.epoch,
   });
-}
-
-/** A server died on a healthy host: restart it here, and when that does not help, let the other host try. */
-export function primaryServerFailed(draft: Draft, role: Primary, reason: string, lasting = false): void {
-  const { config, state } = draft;
-  if (role.leaving !== null || role.server.kind === 'stopping') {
-    draft.become({ ...role, server: { kind: 'held' } });
-    return;
-  }
-  if (lasting) {
-    const told = role.server.kind === 'starting' && draft.state.lastingFailure === reason;
-    if (!told) draft.log('error', 'SERVER_NOT_STARTED', `${config.module} cannot start on ${config.self}: ${reason}`);
-    draft.state.lastingFailure = reason;
-    draft.become({ ...role, server: { kind: 'down', restartAt: draft.now + lastingRetryMs, reason, lasting } });
-    return;
-  }
-  state.restarts = state.restarts.filter((at) => draft.now - at < config.restartPeriodMs);
-  const used = state.restarts.length;
-  if (used < config.restarts) {
-    state.restarts = [...state.restarts, draft.now];
-    draft.log(
-      'warn',
-      'SERVER_DIED',
-      `${config.module} died on ${config.self} (${reason}): restart ${String(used + 1)} of ${String(config.restarts)}`,
-    );
-    draft.become({
-      ...role,
-      server: { kind: 'down', restartAt: draft.now + serverRetryMs * used, reason, lasting: false },
-    });
-    return;
-  }
-  if (role.link.kind === 'both' && draft.freshPeer()?.able === true) {
-    draft.log(
-      'error',
-      'SERVER_GIVEN_UP',
-      `${config.module} died on ${config.self} again (${reason}) after ${String(used)} restarts: it fails over to ${config.peer}`,
-    );
-    draft.become({ ...role, server: { kind: 'held' }, leaving: 'serverFailed' });
-    return;
-  }
-  draft.log(
-    'error',
-    'SERVER_DIED',
-    `${config.module} died on ${config.self} (${reason}) after ${String(used)} restarts and no other host is in sync: next try in ${String(parkedRetryMs / 1000)} s`,
-  );
-  draft.become({ ...role, server: { kind: 'down', restartAt: draft.now + parkedRetryMs, reason, lasting: false } });
 }
 
 /** Stops serving at once, whatever waits: the guest must not act on, and nobody must count on, what is done here from now on. */

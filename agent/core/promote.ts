@@ -1,6 +1,7 @@
 /** Becoming primary: ask the arbiter, make the epoch durable, mount; never in another order. */
 import { entryOf } from './divergence.ts';
 import type { Draft } from './draft.ts';
+import { countFailover, tooManyFailovers } from './flapping.ts';
 import type { ArbiterRecord, Cause, Link, Role } from './types.ts';
 
 /** How long a primary whose epoch was granted to both waits for the secondary before it asks to go on alone. */
@@ -14,10 +15,9 @@ const askingLimitMs = 5000;
 /** Too many promotions that nobody asked for: something is wrong that another failover will not mend. */
 function flaps(draft: Draft, cause: Cause): boolean {
   if (cause !== 'failover' && cause !== 'restart') return false;
-  const { failoverPeriodMs, maxFailovers } = draft.config;
-  draft.state.failovers = draft.state.failovers.filter((at) => draft.now - at < failoverPeriodMs);
-  if (draft.state.failovers.length < maxFailovers) return false;
-  const reason = `failed over ${String(draft.state.failovers.length)} times within the period: parked, start it when the cause is mended`;
+  const failovers = tooManyFailovers(draft);
+  if (failovers === null) return false;
+  const reason = `failed over ${String(failovers)} times within the period: parked, start it when the cause is mended`;
   draft.log('error', 'PARKED', `${draft.config.module} is parked on ${draft.config.self}: ${reason}`);
   draft.wait(reason, { parked: true });
   return true;
@@ -61,9 +61,14 @@ export function promote(
 
 /** The arbiter's record names this host: make it durable, then mount. */
 export function enter(draft: Draft, grant: ArbiterRecord, firstSign: number): void {
-  if (grant.cause === 'failover' || grant.cause === 'restart') {
-    draft.state.failovers = [...draft.state.failovers, draft.now];
+  if (grant.cause === 'failover' || grant.cause === 'restart') countFailover(draft);
+  const { stay, ...desired } = draft.state.desired;
+  if (grant.cause === 'failover' && stay !== undefined) {
+    // Where an operator moved it to holds until something else decides.
+    draft.state.desired = { ...desired, sequence: desired.sequence + 1 };
+    draft.emit({ type: 'saveDesired', desired: draft.state.desired });
   }
+  if (grant.cause === 'switchover') draft.state.failback = { ...draft.state.failback, attempts: [] };
   draft.learn(grant);
   draft.become({ at: 'entering', cause: grant.cause, firstSign, grant });
   draft.operate({ kind: 'enterEpoch', entry: entryOf(draft, grant) });

@@ -1,4 +1,6 @@
 /** When the passing of time matters: an agent with many modules need not look at each of them many times a second. */
+import { failbackAt } from './failback.ts';
+import { maintenanceEnd } from './maintenance.ts';
 import { primaryLeaseEnd } from './primary.ts';
 import type { ModuleCoreState } from './types.ts';
 
@@ -9,10 +11,13 @@ import type { ModuleCoreState } from './types.ts';
 export function quietUntil(state: ModuleCoreState): number {
   const { role, desired, config, peer } = state;
   const isAsked = state.commands.length > 0 || state.shuttingDown || (state.resolution?.keep ?? null) !== null;
-  if (isAsked || (state.replica.diskError ?? null) !== null) return -Infinity;
+  if (isAsked || (state.replica.diskError ?? null) !== null || (state.conditions?.unmet ?? null) !== null) {
+    return -Infinity;
+  }
+  const end = maintenanceEnd(state);
   switch (role.at) {
     case 'stopped':
-      return desired.value === 'stopped' ? Infinity : -Infinity;
+      return desired.value === 'stopped' ? end : -Infinity;
     case 'primary': {
       const settled =
         role.link.kind === 'both' &&
@@ -20,7 +25,9 @@ export function quietUntil(state: ModuleCoreState): number {
         role.leaving === null &&
         state.pending === null &&
         desired.value === 'started';
-      return settled ? primaryLeaseEnd(role, config) : -Infinity;
+      return settled
+        ? Math.min(end, primaryLeaseEnd(role, config), failbackAt(state, state.peer.heardAt ?? 0))
+        : -Infinity;
     }
     case 'following': {
       const settled =
@@ -29,7 +36,7 @@ export function quietUntil(state: ModuleCoreState): number {
         peer.status.link !== 'none' &&
         state.pending === null &&
         desired.value === 'started';
-      return settled ? (peer.heardAt ?? 0) + config.detectionMs : -Infinity;
+      return settled ? Math.min(end, (peer.heardAt ?? 0) + config.detectionMs) : -Infinity;
     }
     default:
       return -Infinity;

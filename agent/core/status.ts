@@ -1,5 +1,7 @@
 /** What a host tells its peer, and the state that people see. */
 import type { Divergence, ModuleState, Transition } from '../../schemas/generated/api.ts';
+import { toldMaintenance } from './maintenance.ts';
+import { unmetText } from './conditions.ts';
 import { diskErrorText, isInDoubt } from './ownDisk.ts';
 import type { LineageEntry, LineageRange, ModuleCoreState, PeerStatus, Role } from './types.ts';
 
@@ -40,7 +42,7 @@ function isSameRole(before: Role, after: Role): boolean {
 }
 
 /** The part of the state that goes out with every heartbeat. */
-export function peerStatusOf(state: ModuleCoreState): PeerStatus {
+export function peerStatusOf(state: ModuleCoreState, now: number): PeerStatus {
   const { role } = state;
   return {
     role: roleWord(state),
@@ -49,6 +51,7 @@ export function peerStatusOf(state: ModuleCoreState): PeerStatus {
       !state.shuttingDown &&
       state.desired.value === 'started' &&
       !(role.at === 'waiting' && (role.parked || isInDoubt(state, state.record))),
+    conditions: state.conditions,
     serverRunning: role.at === 'primary' && role.server.kind === 'running',
     desired: state.desired,
     record: state.record,
@@ -58,6 +61,8 @@ export function peerStatusOf(state: ModuleCoreState): PeerStatus {
     endpoint: role.at === 'following' && !role.spent && !role.connected ? role.endpoint : null,
     diverged: role.at === 'waiting' ? role.diverged : null,
     resolution: state.resolution,
+    drain: state.drain,
+    maintenance: toldMaintenance(state, now),
   };
 }
 
@@ -115,15 +120,19 @@ export interface ShownState {
 /** The module's state on this host in the words of the product. */
 export function shownState(core: ModuleCoreState): ShownState {
   const shown = shownRole(core);
-  const failing = diskErrorText(core);
-  return failing === null ? shown : { ...shown, reason: [failing, shown.reason].filter(Boolean).join('; ') };
+  const also = [diskErrorText(core), unmetText(core)].filter((text) => text !== null);
+  return also.length === 0 ? shown : { ...shown, reason: [...also, shown.reason].filter(Boolean).join('; ') };
 }
 
 function shownRole(core: ModuleCoreState): ShownState {
   const { role } = core;
   switch (role.at) {
-    case 'stopped':
-      return { state: 'STOP', transition: null, reason: null };
+    case 'stopped': {
+      const { value, parked } = core.desired;
+      return value === 'stopped' && parked !== undefined
+        ? { state: 'WAIT', transition: null, reason: `parked, start it when the cause is mended: ${parked}` }
+        : { state: 'STOP', transition: null, reason: null };
+    }
     case 'waiting':
       return { state: 'WAIT', transition: null, reason: role.reason };
     case 'asking':
@@ -183,7 +192,11 @@ function shownPrimary(core: ModuleCoreState, role: Extract<ModuleCoreState['role
         `until you choose: \`understudy resolve ${module} --keep ${self}\` or \`--keep ${peer}\``,
     };
   }
+  if (role.server.kind === 'keptDown') return { state, transition: null, reason: role.server.reason };
   if (role.server.kind === 'down') return { state, transition: 'starting', reason: role.server.reason };
+  if (role.server.kind === 'stopping') {
+    return { state, transition: 'stopping', reason: role.server.restart?.reason ?? null };
+  }
   if (role.server.kind !== 'running') return { state, transition: 'starting', reason: null };
   if (role.link.kind === 'attaching' || role.link.kind === 'committing') {
     return { state, transition: 'resynchronising', reason: null };

@@ -3,10 +3,13 @@
  * (make it durable, ask the arbiter, tell the peer, act). No input or output, no clock, no chance in here.
  */
 import { command, settleCommands } from './commands.ts';
+import { noteConditions, noteFitness } from './conditions.ts';
 import { learnResolution } from './divergence.ts';
 import { Draft } from './draft.ts';
+import { settleFailback } from './failback.ts';
 import { followingStarted, settleFollowing, startToFollow } from './following.ts';
 import { handedOver, released, releaseFailed, settleHandingOver } from './leaving.ts';
+import { learnMaintenance, settleMaintenance } from './maintenance.ts';
 import {
   fence,
   isForgetful,
@@ -16,16 +19,17 @@ import {
   primaryOperationFailed,
   primaryPeerLost,
   primaryRefused,
-  primaryServerFailed,
   primaryServerRunning,
   seed,
   settlePrimary,
 } from './primary.ts';
 import { isToBeRepaired } from './repair.ts';
 import { askingGranted, askingRefused, entered, mounted, settleAsking } from './promote.ts';
+import { primaryServerFailed, primaryServerStopped, primaryServerUnhealthy } from './serverFaults.ts';
 import type {
   Desired,
   Endpoint,
+  Maintenance,
   ModuleConfig,
   ModuleCoreState,
   Operation,
@@ -52,6 +56,7 @@ export function initialState(
   now: number,
   incarnation: string,
   resolution: Resolution | null = null,
+  maintenance: Maintenance | null = null,
 ): ModuleCoreState {
   return {
     config,
@@ -60,8 +65,12 @@ export function initialState(
     resolution,
     replica,
     record: null,
-    inquiry: { askedAt: -Infinity, answeredAt: null, record: null },
+    inquiry: { askedAt: -Infinity, answeredAt: null, record: null, failure: null },
     peer: { heardAt: null, presentSince: null, closedAt: null, status: null },
+    drain: null,
+    maintenance,
+    carriedOut: desired.sequence,
+    failback: { readySince: null, hindrance: null, attempts: [] },
     bootedAt: now,
     operation: 0,
     pending: null,
@@ -69,6 +78,8 @@ export function initialState(
     commands: [],
     restarts: [],
     failovers: [],
+    conditions: null,
+    unfitSince: null,
     lastingFailure: null,
     keptAside: null,
     shuttingDown: false,
@@ -82,8 +93,11 @@ export function step(state: ModuleCoreState, event: TimedEvent): StepResult {
   const draft = new Draft(state, event.now, event.type);
   handle(draft, event);
   draft.trigger = 'settle';
+  settleMaintenance(draft);
+  noteFitness(draft);
   settle(draft);
   settleCommands(draft);
+  settleFailback(draft);
   return { state: draft.state, effects: draft.effects, moves: draft.moves };
 }
 
@@ -135,12 +149,12 @@ function handle(draft: Draft, event: TimedEvent): void {
       if (role.at === 'primary' && event.sentAt > role.leaseFrom) draft.become({ ...role, leaseFrom: event.sentAt });
       return;
     case 'arbiterRead':
-      state.inquiry = { ...state.inquiry, answeredAt: event.now, record: event.record };
+      state.inquiry = { ...state.inquiry, answeredAt: event.now, record: event.record, failure: null };
       draft.learn(event.record);
       if (role.at === 'primary' && isForgetful(event.record, role)) seed(draft, role, event.record);
       return;
     case 'arbiterUnreachable':
-      state.inquiry = { ...state.inquiry, answeredAt: null };
+      state.inquiry = { ...state.inquiry, answeredAt: null, failure: event.reason ?? null };
       return;
     case 'proposalGranted':
       if (role.at === 'asking' && role.proposal.record.proposal === event.record.proposal) {
@@ -184,6 +198,12 @@ function handle(draft: Draft, event: TimedEvent): void {
     case 'mirrorFailed':
       mirrorFailed(draft, event.reason);
       return;
+    case 'hostDrain':
+      state.drain = event.drain;
+      return;
+    case 'failbackHindered':
+      state.failback = { ...state.failback, hindrance: event.hindrance };
+      return;
     case 'attachAgain':
       state.detached = false;
       return;
@@ -191,13 +211,16 @@ function handle(draft: Draft, event: TimedEvent): void {
       if (role.at === 'primary') primaryServerRunning(draft, role);
       return;
     case 'serverStopped':
-      if (role.at === 'primary') {
-        if (role.leaving === null) primaryServerFailed(draft, role, `it ended by itself (${event.how})`);
-        else draft.become({ ...role, server: { kind: 'held' } });
-      }
+      if (role.at === 'primary') primaryServerStopped(draft, role, event.how);
       return;
     case 'serverFailed':
       if (role.at === 'primary') primaryServerFailed(draft, role, event.reason, event.lasting);
+      return;
+    case 'conditions':
+      noteConditions(draft, event.unmet);
+      return;
+    case 'serverUnhealthy':
+      if (role.at === 'primary') primaryServerUnhealthy(draft, role, event.reason, event.action);
       return;
     case 'command':
       command(draft, event);
@@ -217,12 +240,18 @@ function peerStatus(draft: Draft, status: PeerStatus | null): void {
   state.peer = { heardAt: now, presentSince, closedAt: null, status };
   draft.learn(status.record);
   learnResolution(draft, status.resolution ?? null);
-  const { sequence, value } = status.desired;
+  learnMaintenance(draft, status.maintenance ?? null);
+  const { sequence, value, stay } = status.desired;
   const newer = sequence > state.desired.sequence;
   // Asked for on both sides of a cut: the preferred host's word holds.
-  const tied =
-    sequence === state.desired.sequence && value !== state.desired.value && state.config.hosts[0] === state.config.peer;
+  const isOther = value !== state.desired.value || stay !== state.desired.stay;
+  const tied = sequence === state.desired.sequence && isOther && state.config.hosts[0] === state.config.peer;
   if (!newer && !tied) return;
+  if (state.desired.parked !== undefined && value === 'started') {
+    // An operator has mended the cause: what it did before does not count any more.
+    state.failovers = [];
+    state.restarts = [];
+  }
   state.desired = status.desired;
   draft.emit({ type: 'saveDesired', desired: state.desired });
 }

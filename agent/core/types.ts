@@ -87,7 +87,7 @@ export interface ModuleConfig {
   readonly peer: string;
   /** In order of preference. */
   readonly hosts: readonly [string, string];
-  readonly arbiter: 'witness' | 'none';
+  readonly arbiter: 'witness' | 'etcd' | 'none';
   readonly automatic: boolean;
   readonly withoutArbiter: 'manual' | 'risk-split-brain';
   readonly detectionMs: number;
@@ -95,8 +95,13 @@ export interface ModuleConfig {
   readonly restartPeriodMs: number;
   readonly maxFailovers: number;
   readonly failoverPeriodMs: number;
+  /** Whether a module that was taken over goes back to the first of its hosts by itself, when the pair has been whole for so long. */
+  readonly failback: 'manual' | 'automatic';
+  readonly failbackAfterMs: number;
   /** What a primary does whose own disk has failed while its secondary is in sync. */
   readonly onDiskError: 'switchover' | 'report';
+  /** How much later than this host the other one may learn of what both could notice. */
+  readonly conditionsSettleMs: number;
 }
 
 /** What a host tells its peer about a module with every heartbeat. Level-triggered: a lost one is made good by the next. */
@@ -107,6 +112,7 @@ export interface PeerStatus {
   /** Whether this host would serve the module if it were asked to. */
   readonly able: boolean;
   readonly serverRunning: boolean;
+  readonly conditions?: Conditions | null;
   readonly desired: Desired;
   /** The newest record of the arbiter that this host knows. */
   readonly record: ArbiterRecord | null;
@@ -119,13 +125,60 @@ export interface PeerStatus {
   /** It waits for an operator's choice, as its history is not the primary's. */
   readonly diverged?: Fork | null;
   readonly resolution?: Resolution | null;
+  readonly drain?: HostDrain | null;
+  readonly maintenance?: ToldMaintenance | null;
 }
+
+/** An operator works on the module; the one with the higher sequence number holds for both hosts. */
+export interface Maintenance {
+  readonly sequence: number;
+  /** By this host's clock; -Infinity: its time is over, null: an operator ended it. */
+  readonly until: number | null;
+  /** How long it was to be. */
+  readonly forMs: number;
+  readonly reason: string | null;
+  readonly by: string;
+}
+
+/** As it is told and kept: no two hosts, and no two lives of an agent, share a clock. */
+export interface ToldMaintenance extends Omit<Maintenance, 'until'> {
+  readonly leftMs: number | null;
+}
+
+/** What an operator asks for. */
+export type MaintenanceWish = Pick<Maintenance, 'forMs' | 'reason' | 'by'>;
+
+/** An operator clears a host of modules, or has done so: it follows, and takes over when the other host fails, but is never preferred. */
+export type HostDrain = 'draining' | 'drained';
 
 /** What an operator wants; the one with the higher sequence number holds for both hosts. */
 export interface Desired {
   readonly value: 'started' | 'stopped';
   readonly sequence: number;
+  /** An operator moved the module to this host, which is not the preferred one: it does not go back before it has failed over. */
+  readonly stay?: string;
+  /** With 'stopped': nobody asked for it, the module is parked for this reason until an operator starts it. */
+  readonly parked?: string;
 }
+
+/** What a primary knows about going back to the preferred host. */
+export interface Failback {
+  /** Since when, without an interruption, the pair is whole, the server runs, and the other host could take it. */
+  readonly readySince: number | null;
+  /** What stands in the way that only the agent knows of, such as the time of the day. */
+  readonly hindrance: string | null;
+  /** When this host began to give the module back, since an operator last moved it here. */
+  readonly attempts: readonly number[];
+}
+
+/** How a host stands with the module's conditions to be primary. */
+export interface Conditions {
+  /** Which of them it does not meet; null: it meets all of them. */
+  readonly unmet: string | null;
+}
+
+/** What becomes of a server that runs and does not do its work. */
+export type UnhealthyAction = 'restart' | 'failover' | 'wait' | 'report';
 
 export type Cause = 'start' | 'failover' | 'switchover' | 'force' | 'restart' | 'repair';
 
@@ -164,12 +217,17 @@ export type ServerPhase =
   /** Must not start yet (joining) or must not start again (leaving). */
   | { readonly kind: 'held' }
   | { readonly kind: 'starting' }
-  | { readonly kind: 'running' }
+  /** `givenUp`: it does not do its work, and nothing is left to be done about it; said once. */
+  | { readonly kind: 'running'; readonly givenUp?: true }
   | { readonly kind: 'down'; readonly restartAt: number; readonly reason: string; readonly lasting: boolean }
-  | { readonly kind: 'stopping' };
+  /** It ended during a maintenance, and is not started before its end by itself. */
+  | { readonly kind: 'keptDown'; readonly reason: string }
+  /** `restart`: it is started again afterwards. */
+  | { readonly kind: 'stopping'; readonly restart?: { readonly reason: string; readonly afterMs: number } };
 
 /** Why a primary gives up its role in order. */
-export type LeaveFor = 'stop' | 'switchover' | 'shutdown' | 'serverFailed' | 'diskFailed' | 'resolve';
+export type LeaveFor =
+  'stop' | 'switchover' | 'shutdown' | 'serverFailed' | 'diskFailed' | 'conditionFailed' | 'resolve' | 'failback';
 
 export type Role =
   | { readonly at: 'stopped' }
@@ -238,7 +296,18 @@ export type Role =
 
 export interface Command {
   readonly id: number;
-  readonly kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve' | 'repair' | 'shutdown' | 'detach';
+  readonly kind:
+    | 'start'
+    | 'stop'
+    | 'switchover'
+    | 'drain'
+    | 'force'
+    | 'resolve'
+    | 'repair'
+    | 'shutdown'
+    | 'detach'
+    | 'beginMaintenance'
+    | 'endMaintenance';
   /** Of `resolve`: the host whose history goes on. */
   readonly keep: string | null;
   readonly since: number;
@@ -258,6 +327,8 @@ export interface ModuleCoreState {
     readonly askedAt: number;
     readonly answeredAt: number | null;
     readonly record: ArbiterRecord | null;
+    /** Why it could not be asked, when that was told. */
+    readonly failure: string | null;
   };
   readonly peer: {
     /** When a status was last received; null: not since the agent started. */
@@ -268,6 +339,12 @@ export interface ModuleCoreState {
     readonly closedAt: number | null;
     readonly status: PeerStatus | null;
   };
+  /** Of this host; the same for all of its modules. */
+  readonly drain: HostDrain | null;
+  readonly maintenance: Maintenance | null;
+  /** Sequence number of what an operator wanted when a server last ran, or a maintenance began. */
+  readonly carriedOut: number;
+  readonly failback: Failback;
   readonly bootedAt: number;
   /** Number of the asynchronous operation that is awaited; answers to older ones are ignored. */
   readonly operation: number;
@@ -278,6 +355,10 @@ export interface ModuleCoreState {
   /** Times of server restarts and of promotions on this host. */
   readonly restarts: readonly number[];
   readonly failovers: readonly number[];
+  /** Null: not known yet, or there are none. */
+  readonly conditions: Conditions | null;
+  /** Of a primary: since when the other host alone has met the conditions. */
+  readonly unfitSince: number | null;
   /** Why the server cannot start, said once. */
   readonly lastingFailure: string | null;
   /** The last epoch of what was kept aside in this life of the agent; null: nothing was. */
@@ -298,7 +379,7 @@ export type CoreEvent =
   /** The peer answered a heartbeat that was sent at `sentAt`. */
   | { readonly type: 'heartbeatAnswered'; readonly sentAt: number }
   | { readonly type: 'arbiterRead'; readonly record: ArbiterRecord | null }
-  | { readonly type: 'arbiterUnreachable' }
+  | { readonly type: 'arbiterUnreachable'; readonly reason?: string }
   | { readonly type: 'proposalGranted'; readonly record: ArbiterRecord }
   | { readonly type: 'proposalRefused'; readonly proposal: string; readonly current: ArbiterRecord | null }
   | {
@@ -314,17 +395,24 @@ export type CoreEvent =
   | { readonly type: 'mirrorInStep'; readonly replica: ReplicaFacts }
   | { readonly type: 'mirrorFollowerLink'; readonly connected: boolean }
   | { readonly type: 'mirrorFailed'; readonly reason: string }
+  | { readonly type: 'failbackHindered'; readonly hindrance: string | null }
+  | { readonly type: 'hostDrain'; readonly drain: HostDrain | null }
   /** After `detach`: this program goes on. */
   | { readonly type: 'attachAgain' }
   | { readonly type: 'serverRunning' }
   | { readonly type: 'serverStopped'; readonly how: string }
   /** `lasting`: no restart and no other host will mend it (a missing image, a wrong setting). */
   | { readonly type: 'serverFailed'; readonly reason: string; readonly lasting: boolean }
+  /** Which conditions to be primary this host does not meet; null: it meets all of them. */
+  | { readonly type: 'conditions'; readonly unmet: string | null }
+  /** It runs, and a check of it has failed as often in a row as counts. */
+  | { readonly type: 'serverUnhealthy'; readonly reason: string; readonly action: UnhealthyAction }
   | {
       readonly type: 'command';
       readonly id: number;
       readonly kind: Command['kind'];
       readonly keep?: string | null;
+      readonly maintenance?: MaintenanceWish | undefined;
       readonly deadline: number;
       readonly arbiterReachable: boolean;
     };
@@ -371,6 +459,7 @@ export type Outcome =
 export type Effect =
   | { readonly type: 'saveDesired'; readonly desired: Desired }
   | { readonly type: 'saveResolution'; readonly resolution: Resolution }
+  | { readonly type: 'saveMaintenance'; readonly maintenance: ToldMaintenance }
   | { readonly type: 'readArbiter' }
   | { readonly type: 'propose'; readonly proposal: Proposal }
   | { readonly type: 'operation'; readonly number: number; readonly operation: Operation }

@@ -1,8 +1,11 @@
 /** WAIT: what has to be true before this host may do anything, looked at again with every event. */
+import { fitter } from './conditions.ts';
 import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { follow } from './following.ts';
+import { heldReason, isHeld } from './maintenance.ts';
 import { isInDoubt } from './ownDisk.ts';
+import { goesFirst } from './preference.ts';
 import { promote } from './promote.ts';
 import type { ArbiterRecord, PeerStatus, Role } from './types.ts';
 
@@ -40,10 +43,10 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
     state.inquiry = { ...state.inquiry, askedAt: draft.now };
     draft.emit({ type: 'readArbiter' });
   }
-  const { answeredAt, record } = state.inquiry;
+  const { answeredAt, record, failure } = state.inquiry;
   if (answeredAt === null || draft.now - answeredAt > inquiryValidMs) {
     draft.wait(
-      `no answer from the arbiter${peer ? '' : `, and ${config.peer} is silent`}: starting needs an epoch from it`,
+      `no answer from the arbiter${failure === null ? '' : ` (${failure})`}${peer ? '' : `, and ${config.peer} is silent`}: starting needs an epoch from it`,
     );
     return;
   }
@@ -115,6 +118,10 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     );
     return;
   }
+  if (isHeld(draft)) {
+    draft.wait(heldReason(draft));
+    return;
+  }
   const base = draft.tail()?.epoch ?? record.base;
   const start = (inSync: readonly string[]) =>
     promote(draft, {
@@ -130,7 +137,8 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   }
   // Both hold everything. With the peer at hand the preferred host starts and takes the other along.
   if (peer) {
-    const preferred = config.hosts[0] === self;
+    const fit = fitter(state, peer);
+    const preferred = fit === null ? goesFirst(draft, peer) === self : fit === 'self';
     const patience = 2 * config.detectionMs;
     // From when they see each other: else both would start in the moment in which they do.
     const together = Math.max(role.since, state.peer.presentSince ?? draft.now);
@@ -138,7 +146,11 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     else if (peer.desired.sequence !== state.desired.sequence) {
       draft.wait(`waiting for ${peerName} to learn what was asked for`);
     } else if (preferred || !peer.able || draft.now - together > patience) start(peer.able ? record.inSync : [self]);
-    else draft.wait(`waiting for ${peerName}, the preferred host, to start`);
+    else {
+      const instead = config.hosts[0] === self ? `as ${self} is drained` : 'the preferred host';
+      const why = fit === 'peer' ? 'which meets the conditions to be primary' : instead;
+      draft.wait(`waiting for ${peerName}, ${why}, to start`);
+    }
     return;
   }
   // Not at hand: it may be running and about to be heard, so the detection time passes first.
@@ -171,6 +183,10 @@ function withoutRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, out
   }
   if (peer.role === 'promoting' || peer.role === 'primary') {
     draft.wait(`the arbiter ${what} of ${config.module}, and ${config.peer} is ${peer.role} by a later one`);
+    return;
+  }
+  if (isHeld(draft)) {
+    draft.wait(heldReason(draft));
     return;
   }
   if (promoteChosen(draft, role, peer, outdated)) return;

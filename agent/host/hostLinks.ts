@@ -6,6 +6,7 @@ import { LinkRequests, UnreachableError } from './linkRequests.ts';
 import { HostNews } from './hostNews.ts';
 import type { HostLinksOptions, LinkHost } from './linkOptions.ts';
 import { PeerConnection } from './peerConnection.ts';
+import { Suspicion, suspicionTimes, type Liveness } from './suspicion.ts';
 
 export interface NetworkState {
   readonly network: string;
@@ -35,6 +36,8 @@ interface Path {
 
 const dialTimeoutMs = 1000;
 const redialMs = 300;
+/** A shorter stall of this process is nobody's business, milliseconds. */
+const stallToldMs = 1000;
 
 /**
  * The connections of this agent to all others: one per host and network, mutual TLS, dialled by the host whose name sorts first.
@@ -51,12 +54,15 @@ export class HostLinks {
   #sequence = Math.floor(Number(process.hrtime.bigint() / 1_000_000n));
   #beatAt = -Infinity;
   readonly #news = new Map<string, HostNews>();
+  readonly #suspicions: ReadonlyMap<string, Suspicion>;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
   constructor(options: HostLinksOptions) {
     this.#options = options;
     this.#listener = new LinkListener(options);
+    const times = suspicionTimes(options.heartbeatMs, options.detectionMs);
+    this.#suspicions = new Map(options.others.map(({ name }) => [name, new Suspicion(times)]));
     const own = new Set(options.self.addresses.map(({ network }) => network));
     this.#paths = options.others.flatMap((host) =>
       host.addresses
@@ -109,6 +115,10 @@ export class HostLinks {
       }));
   }
 
+  liveness(host: string): Liveness {
+    return this.#suspicions.get(host)?.liveness ?? 'silent';
+  }
+
   lastSeen(host: string): Date | null {
     return this.#lastSeen.get(host) ?? null;
   }
@@ -151,6 +161,7 @@ export class HostLinks {
 
   #beat(): void {
     const now = performance.now();
+    this.#noteStall(now);
     this.#beatAt = now;
     for (const path of this.#paths) {
       if (path.connection && now - path.heardAt > this.#silenceMs) {
@@ -161,6 +172,28 @@ export class HostLinks {
       if (dials && !path.connection && !path.candidate && !path.dialling && now >= path.nextDialAt) this.#dial(path);
     }
     this.#sendHeartbeats();
+    this.#lookAtLiveness(now);
+  }
+
+  /** What was not heard while this process stood still says nothing of the others. */
+  #noteStall(now: number): void {
+    const stoodStillMs = now - this.#beatAt - this.#options.heartbeatMs;
+    if (this.#beatAt === -Infinity || stoodStillMs < this.#options.heartbeatMs) return;
+    for (const suspicion of this.#suspicions.values()) suspicion.excuse(stoodStillMs);
+    if (stoodStillMs < stallToldMs) return;
+    const seconds = (stoodStillMs / 1000).toFixed(1);
+    this.#options.log('warn', 'AGENT_STALLED', `the agent of ${this.#options.self.name} stood still for ${seconds} s`);
+  }
+
+  #lookAtLiveness(now: number): void {
+    for (const [host, suspicion] of this.#suspicions) {
+      const before = suspicion.look(now);
+      if (before === null) continue;
+      const { liveness, longestMs } = suspicion;
+      if (liveness === 'alive') suspicion.forget();
+      const networks = this.#paths.filter((path) => path.host.name === host).map(({ network }) => network);
+      this.#options.onLiveness(host, { liveness, before, longestMs, networks });
+    }
   }
 
   #sendHeartbeats(): void {
@@ -253,6 +286,7 @@ export class HostLinks {
         switch (message.type) {
           case 'heartbeat':
             this.#lastSeen.set(path.host.name, new Date());
+            this.#suspicions.get(path.host.name)?.heard(path.heardAt);
             if (message.modules) path.heard = this.#newsOf(path.host.name).heard(message.modules);
             if (!path.heard) {
               from.close('its first heartbeat told nothing of the modules');

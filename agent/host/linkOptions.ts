@@ -1,5 +1,15 @@
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
+import type { Liveness } from './suspicion.ts';
 import type { LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
+
+export interface LivenessNews {
+  readonly liveness: Liveness;
+  readonly before: Liveness;
+  /** The longest silence since it was last alive, milliseconds. */
+  readonly longestMs: number;
+  /** The networks on which it is listened for. */
+  readonly networks: readonly string[];
+}
 
 export interface LinkHost {
   readonly name: string;
@@ -24,6 +34,8 @@ export interface HostLinksOptions {
   readonly others: readonly LinkHost[];
   readonly port: number;
   readonly heartbeatMs: number;
+  /** The shortest detection time of the modules that this host shares with another one, or would see fail over. */
+  readonly detectionMs: number;
   readonly security: LinkSecurity;
   /** What goes out to a host with every heartbeat. */
   readonly modules: (host: string) => Record<string, LinkModule>;
@@ -37,5 +49,7 @@ export interface HostLinksOptions {
   ) => Promise<Record<string, unknown>>;
   /** The first connection to a host is up, or the last one is gone. */
   readonly onReachable: (host: string, reachable: boolean, reason: string) => void;
+  /** A host is late, is taken for failed, or is steadily heard again. */
+  readonly onLiveness: (host: string, news: LivenessNews) => void;
   readonly log: (level: 'info' | 'warn', code: string, message: string) => void;
 }

@@ -17,6 +17,10 @@ export interface CommandOptions {
   readonly input?: string;
   /** The command and everything in its process group is killed after this long, milliseconds. */
   readonly timeoutMs?: number;
+  /** Kills it as the time-out does. */
+  readonly signal?: AbortSignal;
+  /** After its end, what it has left running may hold its output open: that is listened to for so much longer, milliseconds. */
+  readonly outputGraceMs?: number;
 }
 
 /** A command that could not be started, ran out of time or ended with another code than 0. */
@@ -46,12 +50,21 @@ export function run(command: string, args: readonly string[], options: CommandOp
       detached: true,
     });
     let timedOut = false;
+    const kill = (): void => {
+      if (child.pid !== undefined) killGroup(child.pid, 'SIGKILL');
+    };
+    options.signal?.addEventListener('abort', kill, { once: true });
+    if (options.signal?.aborted) kill();
+    const finish = (): void => {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', kill);
+    };
     const timer =
       options.timeoutMs === undefined
         ? undefined
         : setTimeout(() => {
             timedOut = true;
-            if (child.pid !== undefined) killGroup(child.pid, 'SIGKILL');
+            kill();
           }, options.timeoutMs);
     const output = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const) {
@@ -63,11 +76,19 @@ export function run(command: string, args: readonly string[], options: CommandOp
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.input ?? '');
     child.on('error', (error) => {
-      clearTimeout(timer);
+      finish();
       reject(new CommandError(`Cannot run ${command}: ${error.message}`, null, error));
     });
+    child.on('exit', () => {
+      if (options.outputGraceMs === undefined) return;
+      const grace = setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, options.outputGraceMs);
+      child.once('close', () => clearTimeout(grace));
+    });
     child.on('close', (code, signal) => {
-      clearTimeout(timer);
+      finish();
       const result = { code, signal, ...output };
       if (timedOut) reject(new CommandError(`${command} did not end within ${options.timeoutMs ?? 0} ms`, result));
       else resolve(result);

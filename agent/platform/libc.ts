@@ -23,5 +23,6 @@ export * from './libc/events.ts';
 export * from './libc/asyncIo.ts';
 export * from './libc/sockets.ts';
 export * from './libc/localSockets.ts';
+export * from './libc/packetSockets.ts';
 export * from './libc/process.ts';
 export * from './libc/mountCalls.ts';

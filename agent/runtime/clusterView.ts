@@ -6,9 +6,10 @@ import type {
   ReplicaStatus,
   Snapshot,
 } from '../../schemas/generated/api.ts';
+import { witnessesOf, type ResolvedModule } from '../../schemas/defaults.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import type { Configuration } from '../config/configuration.ts';
-import type { ArbiterRecord, PeerStatus } from '../core/types.ts';
+import type { ArbiterRecord, HostDrain, PeerStatus } from '../core/types.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 
@@ -29,6 +30,10 @@ export interface ClusterViewOptions {
   readonly agentVersion: string;
   readonly links: HostLinks;
   readonly slots: readonly ModuleSlot[];
+  /** Whether this host is drained. */
+  readonly hostDrain: () => HostDrain | null;
+  /** Of all witnesses, or of etcd; from this host, now. */
+  readonly arbiterReachable: () => boolean;
 }
 
 /** What this agent knows of the whole cluster, put together from its own modules and from what the others tell with their heartbeats. */
@@ -98,10 +103,20 @@ export class ClusterView {
   }
 
   arbiter(): ArbiterStatus {
-    const { witness } = this.#options.configuration.cluster;
-    if (witness === null) return { kind: 'none', host: null, reachable: false };
-    const self = this.#options.configuration.self.name;
-    return { kind: 'witness', host: witness, reachable: witness === self || this.#options.links.reachable(witness) };
+    const { arbiter } = this.#options.configuration.cluster;
+    switch (arbiter.kind) {
+      case 'none':
+        return { kind: 'none', host: null, reachable: false };
+      case 'witness': {
+        const { hosts } = arbiter;
+        const host = hosts.length === 1 ? (hosts[0] ?? null) : null;
+        return { kind: 'witness', host, hosts: [...hosts], reachable: this.#options.arbiterReachable() };
+      }
+      case 'etcd': {
+        const endpoints = [...arbiter.endpoints];
+        return { kind: 'etcd', host: null, endpoints, reachable: this.#options.arbiterReachable() };
+      }
+    }
   }
 
   #tell(): void {
@@ -135,9 +150,10 @@ export class ClusterView {
   }
 
   #hosts(): HostStatus[] {
-    const { configuration, links, agentVersion } = this.#options;
+    const { configuration, links, agentVersion, slots } = this.#options;
     return configuration.cluster.hosts.map((host): HostStatus => {
-      const role = host.name === configuration.cluster.witness ? 'witness' : 'host';
+      const isOfPair = slots.some(({ module }) => module.hosts.includes(host.name));
+      const role = witnessesOf(configuration.cluster).includes(host.name) && !isOfPair ? 'witness' : 'host';
       if (host.name === configuration.self.name) {
         const networks = host.addresses.map(({ network, address }) => ({
           name: network,
@@ -145,14 +161,17 @@ export class ClusterView {
           up: true,
           rttMs: null,
         }));
-        return { name: host.name, role, reachable: true, lastSeen: new Date().toISOString(), agentVersion, networks };
+        const [lastSeen, drain] = [new Date().toISOString(), this.#options.hostDrain()];
+        return { name: host.name, role, reachable: true, liveness: 'alive', lastSeen, agentVersion, drain, networks };
       }
       return {
         name: host.name,
         role,
         reachable: links.reachable(host.name),
+        liveness: links.liveness(host.name),
         lastSeen: links.lastSeen(host.name)?.toISOString() ?? null,
         agentVersion: links.version(host.name),
+        drain: this.#drainOf(host.name),
         networks: links.networks(host.name).map(({ network, address, up, rttMs }) => ({
           name: network,
           address,
@@ -161,6 +180,12 @@ export class ClusterView {
         })),
       };
     });
+  }
+
+  /** As it was last told: a drained host is one that may be off now. */
+  #drainOf(host: string): HostDrain | null {
+    const told = Object.values(this.#heard.get(host)?.modules ?? {}).map(({ status }) => status.drain);
+    return told.find((drain) => drain !== null && drain !== undefined) ?? null;
   }
 
   #module(slot: ModuleSlot): ModuleStatus {
@@ -176,6 +201,9 @@ export class ClusterView {
         (best, each) => (each && (!best || each.at > best.at) ? each : best),
         null,
       );
+    const onHosts = module.hosts.map((host) => this.#replica(slot, host));
+    const maintained =
+      onHosts.find(({ host }) => host === self.name) ?? onHosts.find((each) => each.known && each.maintenance);
     return {
       name: module.name,
       hosts: [...module.hosts],
@@ -186,11 +214,13 @@ export class ClusterView {
       directory: module.mirror.directory,
       directories: [...module.mirror.directories],
       serverKind: module.server.kind,
+      virtualAddresses: module.virtualAddresses.map(({ address }) => address),
       automaticFailover:
         module.failover.automatic &&
-        (cluster.witness !== null || module.failover.withoutArbiter === 'risk-split-brain'),
-      warnings: warnings(slot, cluster.witness),
-      onHosts: module.hosts.map((host) => this.#replica(slot, host)),
+        (cluster.arbiter.kind !== 'none' || module.failover.withoutArbiter === 'risk-split-brain'),
+      warnings: [...warnings(slot, cluster.arbiter.kind), ...this.#suspects(module)],
+      maintenance: maintained?.maintenance ?? null,
+      onHosts,
       lastFailover: reports(
         slot.runtime?.lastFailover ?? null,
         told.map((each) => each?.lastFailover),
@@ -204,6 +234,14 @@ export class ClusterView {
         told.map((each) => each?.lastVerify),
       ),
     };
+  }
+
+  #suspects({ hosts, failover }: ResolvedModule): string[] {
+    const { self } = this.#options.configuration;
+    const seconds = String(failover.detectionMs / 1000);
+    return hosts
+      .filter((host) => host !== self.name && this.#options.links.liveness(host) === 'suspect')
+      .map((host) => `${host} is suspect: late, or slow. It is taken for failed when it is silent for ${seconds} s.`);
   }
 
   #peerStatus(slot: ModuleSlot, host: string): PeerStatus | null {
@@ -243,11 +281,11 @@ function unknownReplica(host: string): ReplicaStatus {
   };
 }
 
-function warnings(slot: ModuleSlot, witness: string | null): string[] {
+function warnings(slot: ModuleSlot, arbiter: ArbiterStatus['kind']): string[] {
   const { module, failure } = slot;
   const found: string[] = [];
   if (failure !== null) found.push(failure);
-  if (witness === null) {
+  if (arbiter === 'none') {
     found.push(
       module.failover.withoutArbiter === 'risk-split-brain'
         ? 'No arbiter, and "risk-split-brain" is chosen: when only the network between the hosts fails, both run the server.'

@@ -12,7 +12,7 @@ import type { ModuleSlot } from './moduleSlot.ts';
 /** What the mirror does, and not the core. */
 type MirrorKind = 'verify' | 'stopVerify' | 'pauseResync' | 'resumeResync' | 'paceResync' | 'checkRoom';
 
-type Kind = Exclude<Command['kind'], 'shutdown' | 'detach'> | MirrorKind;
+type Kind = Exclude<Command['kind'], 'shutdown' | 'detach' | 'drain'> | MirrorKind;
 
 /** A command as it reaches the host that has to act. */
 interface Asked {
@@ -23,10 +23,13 @@ interface Asked {
   readonly details: Details;
 }
 
-/** What a verify, a repair or a resync needs to know. */
+/** What a verify, a repair, a resync or a maintenance needs to know. */
 interface Details {
   /** Bytes per second, null for no limit; of a resync also "adaptive". */
   readonly bandwidth?: ResyncBandwidth | undefined;
+  /** How long a maintenance is to be, and what for. */
+  readonly forMs?: number | undefined;
+  readonly reason?: string | null | undefined;
   /** When the verify ended whose differences are to be repaired. */
   readonly verifiedAt?: string | null | undefined;
 }
@@ -38,6 +41,8 @@ const longestMs = 3_600_000;
  * kept aside.
  */
 const limitsMs: Readonly<Record<Kind, number>> = {
+  beginMaintenance: 30_000,
+  endMaintenance: 30_000,
   start: 120_000,
   stop: 180_000,
   switchover: 240_000,
@@ -87,18 +92,21 @@ export class Commands {
   /** A command that another agent forwards to this one. */
   async answer(params: Record<string, unknown>): Promise<Record<string, unknown>> {
     if (!ModuleCommandParams(params)) throw new Error('the forwarded command is not valid');
-    const { module, kind, keep, by, bandwidth, verifiedAt, timeoutMs } = params as {
+    const { module, kind, keep, by, timeoutMs, bandwidth, verifiedAt, forMs, reason } = params as {
       module: string;
       kind: Kind;
       keep?: string | null;
       by: string;
       bandwidth?: ResyncBandwidth;
       verifiedAt?: string | null;
+      forMs?: number;
+      reason?: string | null;
       timeoutMs: number;
     };
     const slot = this.slots.find((each) => each.module.name === module);
+    const details = { bandwidth, verifiedAt, forMs, reason };
     const outcome = slot?.runtime
-      ? await carryOut(slot.runtime, { kind, keep: keep ?? null, by, timeoutMs, details: { bandwidth, verifiedAt } })
+      ? await carryOut(slot.runtime, { kind, keep: keep ?? null, by, timeoutMs, details })
       : refuse('NOT_HEALTHY', slot?.failure ?? `${this.self} does not run ${module}`);
     return outcome.ok
       ? { ok: true, message: outcome.message, code: null, numbers: {} }
@@ -144,7 +152,7 @@ export class Commands {
     details: Details,
   ): Promise<Outcome> {
     const module = slot.module.name;
-    const timeoutMs = Math.min(limitsMs[kind] + shutdownTimeOf(slot), longestMs);
+    const timeoutMs = limitOf(kind, slot);
     if (target === this.self) {
       return slot.runtime
         ? carryOut(slot.runtime, { kind, keep, by, timeoutMs, details })
@@ -222,6 +230,10 @@ function carryOut(runtime: ModuleRuntime, { kind, keep, by, timeoutMs, details }
   if (kind === 'stopVerify') return runtime.stopVerify();
   if (kind === 'checkRoom') return runtime.checkAsideRoom();
   if (kind === 'repair') return runtime.repair(details.verifiedAt ?? '', by, timeoutMs);
+  if (kind === 'beginMaintenance' || kind === 'endMaintenance') {
+    const { forMs = 0, reason = null } = details;
+    return runtime.command(kind, timeoutMs, null, { forMs, reason, by });
+  }
   return runtime.command(kind, timeoutMs, keep);
 }
 
@@ -229,6 +241,11 @@ function carryOut(runtime: ModuleRuntime, { kind, keep, by, timeoutMs, details }
 function loserOf(kind: Kind, { module }: ModuleSlot, winner: string | null): string | null {
   if (kind !== 'resolve' && kind !== 'repair') return null;
   return module.hosts.find((host) => host !== winner) ?? null;
+}
+
+/** How long a command of this kind may take. */
+export function limitOf(kind: Kind, slot: ModuleSlot): number {
+  return Math.min(limitsMs[kind] + shutdownTimeOf(slot), longestMs);
 }
 
 /** A guest may use its whole shutdown time-out. */

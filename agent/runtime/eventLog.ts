@@ -41,7 +41,9 @@ export class EventLog {
       fields: { ...fields },
     };
     if (levels.indexOf(level) >= levels.indexOf(this.#level)) {
-      process.stderr.write(`${entry.time} ${level} ${module ?? this.#host} ${code} ${message}\n`);
+      process.stderr.write(
+        `${journalPrefix(level)}${entry.time} ${level} ${module ?? this.#host} ${code} ${message}\n`,
+      );
     }
     if (level === 'debug') return;
     this.#entries.push(entry);
@@ -75,6 +77,12 @@ export class EventLog {
       process.stderr.write(`the event log ${this.#file} cannot be written: ${String(error)}\n`);
     }
   }
+}
+
+/** The journal takes the priority of a line from its beginning (sd-daemon(3)). Elsewhere it would only be in the way. */
+function journalPrefix(level: Level): string {
+  if (process.env['JOURNAL_STREAM'] === undefined) return '';
+  return `<${String({ debug: 7, info: 6, warn: 4, error: 3 }[level])}>`;
 }
 
 function sizeOf(file: string): number {

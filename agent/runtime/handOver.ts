@@ -1,5 +1,6 @@
 import type { FailoverReport, ResyncReport } from '../../schemas/generated/api.ts';
 import type { ResolvedModule } from '../../schemas/defaults.ts';
+import type { HandedAddresses } from '../addresses/placement.ts';
 import type { HandedCore } from '../core/handOver.ts';
 import { descriptorsOfMirror, type HandedMirror, type MirrorController } from '../mirror/controller.ts';
 import { RESUME_VERSION } from '../mirror/ipc.ts';
@@ -26,6 +27,8 @@ export interface HandedModule {
   readonly mirror: HandedMirror;
   /** Null: the server does not run. */
   readonly server: HandedServer | null;
+  /** Not there: set by a program that knew of none. */
+  readonly addresses?: HandedAddresses | null;
   readonly shown: {
     readonly since: string;
     readonly serverStartedAt: string | null;
@@ -56,10 +59,17 @@ export interface TakeOverOffer {
 }
 
 /** What of a module must not change while its server runs. */
-export function settingsOf({ hosts, mirror, server }: ResolvedModule): string {
+export function settingsOf(module: ResolvedModule): string {
+  const { hosts, mirror, server } = module;
   const { directory, directories, exclude, directIo } = mirror;
   const further = directories.length > 1 ? { further: directories.slice(1) } : {};
-  return JSON.stringify({ hosts, directory, ...further, exclude, directIo, server: server.kind });
+  const guestAgent = hasGuestAgent(module) ? { guestAgent: true } : {};
+  return JSON.stringify({ hosts, directory, ...further, exclude, directIo, server: server.kind, ...guestAgent });
+}
+
+/** Whether the virtual machine is started with a channel to an agent in it: one that runs gets none any more. */
+export function hasGuestAgent({ checks }: ResolvedModule): boolean {
+  return checks.some(({ target }) => target.kind === 'guestAgent');
 }
 
 /** Why a program cannot take over from this one; null when it can. @param serves whether modules are served here */
@@ -99,7 +109,7 @@ export function readHandOver(): HandedAgent | null {
       `agent ${handed.fromVersion} hands over in version ${String(handed.version)}, this one takes version ${HAND_OVER_VERSION}: its servers are ended`,
     );
   }
-  for (const module of handed.modules) for (const each of descriptorsOfMirror(module.mirror)) setCloseOnExec(each);
+  for (const module of handed.modules) for (const each of descriptorsOf(module)) setCloseOnExec(each);
   return handed;
 }
 
@@ -134,7 +144,14 @@ export async function renew(mirror: MirrorController): Promise<number> {
   }
 }
 
-/** Leaves a module that cannot be gone on with: its mirror process freezes, kills the server, and unmounts. */
-export function letGoOf({ mirror }: HandedModule): void {
-  for (const fd of descriptorsOfMirror(mirror)) close(fd);
+/**
+ * Leaves a module that cannot be gone on with: its mirror process freezes, kills the server, and unmounts, and its virtual addresses are removed.
+ */
+export function letGoOf(module: HandedModule): void {
+  for (const fd of descriptorsOf(module)) close(fd);
+}
+
+/** Everything that the next program inherits. */
+export function descriptorsOf({ mirror, addresses }: HandedModule): readonly number[] {
+  return [...descriptorsOfMirror(mirror), ...(addresses ? [addresses.guard.fd] : [])];
 }

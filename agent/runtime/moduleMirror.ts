@@ -93,7 +93,7 @@ export class ModuleMirror {
     const failure = await killed;
     if (failure !== null) {
       await new Promise((resolve) => setTimeout(resolve, fenceRetryMs));
-      throw new Error('the server could not be killed', { cause: failure });
+      throw new Error('the server could not be killed, or its virtual addresses not removed', { cause: failure });
     }
     server.noteKilled();
     // Nothing runs and nothing is served: that the mirror cannot be opened again yet is found by whoever needs it.

@@ -1,15 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import type { FailoverReport, LastVerify, ResyncBandwidth, ResyncReport } from '../../schemas/generated/api.ts';
+import type { VirtualAddresses } from '../addresses/virtualAddresses.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { continued, handedCore } from '../core/handOver.ts';
+import { isInMaintenance } from '../core/maintenance.ts';
 import { initialState, step } from '../core/step.ts';
+import { drainOf } from '../core/switchover.ts';
 import { quietUntil } from '../core/quiet.ts';
 import type {
   ArbiterRecord,
   Command,
   CoreEvent,
   Effect,
+  HostDrain,
+  MaintenanceWish,
   ModuleConfig,
   ModuleCoreState,
   Operation,
@@ -22,7 +27,13 @@ import { MirrorError } from '../mirror/mirrorError.ts';
 import type { VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
+import type { MaintenanceFile } from './maintenanceFile.ts';
 import { noticeOf, type NoticedEvent } from './mirrorNotice.ts';
+import { ModuleChecks, type RunnableCheck } from './moduleChecks.ts';
+import { ModuleConditions, type RunnableCondition } from './moduleConditions.ts';
+import type { ModuleEnvironment } from './moduleEnvironment.ts';
+import { ModuleFailback } from './moduleFailback.ts';
+import type { ModuleHooks } from './moduleHooks.ts';
 import { ModuleMirror } from './moduleMirror.ts';
 import { ModuleResync, type ResyncFile } from './moduleResync.ts';
 import { ModuleServer } from './moduleServer.ts';
@@ -47,18 +58,27 @@ export interface ModuleRuntimeOptions {
   /** Goes on with the mirror of an earlier program of this process. */
   readonly adoptMirror: (handed: HandedMirror) => Promise<MirrorController>;
   readonly server: VirtualServer;
+  readonly checks: readonly RunnableCheck[];
+  readonly conditions: readonly RunnableCondition[];
+  readonly addresses: VirtualAddresses;
+  readonly environment: ModuleEnvironment;
+  readonly hooks: ModuleHooks;
   readonly desired: DesiredFile;
   readonly resolution: ResolutionFile;
+  readonly maintenance: MaintenanceFile;
   readonly verify: VerifyFile;
   readonly resync: ResyncFile;
   readonly resyncBandwidth: ResyncBandwidth;
   /** Bytes per second that a verify reads at most unless somebody says otherwise; null: no limit. */
   readonly verifyBandwidth: number | null;
   readonly verifySchedule: string;
+  readonly failbackWindow: string;
   readonly scheduleFile: ScheduleFile;
   /** The last verify that the other host of the pair has told of. */
   readonly verifiedByPeer: () => LastVerify | null;
   readonly log: EventLog;
+  /** Whether this host is drained now. */
+  readonly hostDrain: () => HostDrain | null;
   /** This host's address for the mirror, on the best network that the peer is heard on. */
   readonly mirrorAddress: () => string;
   /** Something that the peer and the clients should learn has changed. */
@@ -72,9 +92,12 @@ export class ModuleRuntime {
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
   readonly #mirror: ModuleMirror;
   readonly #server: ModuleServer;
+  readonly #checks: ModuleChecks;
+  readonly #conditions: ModuleConditions;
   readonly #view = new ModuleView();
   readonly #verify: ModuleVerify;
   readonly #schedule: VerifySchedule;
+  readonly #failback: ModuleFailback;
   #scheduleTimer: NodeJS.Timeout | null = null;
   readonly #resync: ModuleResync;
   #core: ModuleCoreState;
@@ -103,17 +126,34 @@ export class ModuleRuntime {
       mirror,
       handed?.mirror ?? null,
     );
+    this.#checks = new ModuleChecks({
+      module: config.module,
+      checks: options.checks,
+      log,
+      unhealthy: (reason, action) => this.#dispatch({ type: 'serverUnhealthy', reason, action }),
+      onChange: () => options.onChange(false),
+    });
+    this.#conditions = new ModuleConditions({
+      conditions: options.conditions,
+      told: (unmet) => this.#dispatch({ type: 'conditions', unmet }),
+      onChange: () => options.onChange(false),
+    });
     const startedAt = handed?.shown.serverStartedAt ?? null;
     this.#server = new ModuleServer(
       {
         config,
         server: options.server,
+        addresses: options.addresses,
+        hooks: options.hooks,
         log,
         dispatch: (event) => this.#dispatch(event),
         guard: (groups) => this.#mirror.guard(groups),
-        onChange: () => options.onChange(false),
+        onChange: () => {
+          this.#checks.serverIs(options.server.state());
+          options.onChange(false);
+        },
       },
-      startedAt === null ? null : new Date(startedAt),
+      handed && startedAt !== null ? { startedAt: new Date(startedAt), epoch: handed.core.grant.epoch } : null,
     );
     const initial = initialState(
       config,
@@ -122,6 +162,7 @@ export class ModuleRuntime {
       performance.now(),
       randomUUID(),
       options.resolution.read(),
+      options.maintenance.read(performance.now(), Date.now()),
     );
     this.#core = handed ? continued(initial, handed.core, performance.now()) : initial;
     this.#resync = new ModuleResync({
@@ -134,6 +175,7 @@ export class ModuleRuntime {
     });
     if (handed) {
       this.#view.goOn(this.#core, handed.shown);
+      options.environment.note(this.#view.tell(this.#core).shown);
       this.#resync.last = handed.shown.lastResync;
     }
     this.#verify = new ModuleVerify({
@@ -141,8 +183,12 @@ export class ModuleRuntime {
       host: config.self,
       file: options.verify,
       log,
-      onChange: () => options.onChange(false),
+      onChange: () => {
+        this.#lookAtFailback();
+        options.onChange(false);
+      },
     });
+    this.#failback = new ModuleFailback(options.failbackWindow);
     this.#schedule = new VerifySchedule({
       module: config.module,
       schedule: options.verifySchedule,
@@ -163,6 +209,7 @@ export class ModuleRuntime {
   /** Kills what an earlier agent left running, opens the replica, and begins. */
   static async start(options: ModuleRuntimeOptions): Promise<ModuleRuntime> {
     const { module } = options.config;
+    await options.addresses.clear();
     for (const killed of await options.server.reap()) {
       options.log.add(
         'warn',
@@ -179,15 +226,32 @@ export class ModuleRuntime {
   }
 
   #begin(): void {
+    this.learnDrain(this.#options.hostDrain());
+    this.#checks.serverIs(this.#server.state, this.#server.startedAt);
+    this.#conditions.begin();
     this.#ticks = tickWhenDue({
       tick: () => this.#dispatch({ type: 'tick' }),
       quietUntil: () => quietUntil(this.#core),
     });
-    this.#scheduleTimer = setInterval(() => this.#lookAtSchedule(), scheduleLookMs).unref();
+    this.#lookAtFailback();
+    this.#scheduleTimer = setInterval(() => {
+      this.#lookAtSchedule();
+      this.#lookAtFailback();
+    }, scheduleLookMs).unref();
   }
 
   /** Goes on with a module that an earlier program of this process served. When it cannot, the server is ended with the mirror. */
   static async adopt(options: ModuleRuntimeOptions, handed: HandedModule): Promise<ModuleRuntime> {
+    await options.addresses.adopt(handed.addresses ?? null, handed.server !== null);
+    try {
+      return await ModuleRuntime.#adopt(options, handed);
+    } catch (error) {
+      await options.addresses.remove();
+      throw error;
+    }
+  }
+
+  static async #adopt(options: ModuleRuntimeOptions, handed: HandedModule): Promise<ModuleRuntime> {
     const { module } = options.config;
     const mirror = await options.adoptMirror(handed.mirror);
     let runtime: ModuleRuntime;
@@ -218,7 +282,9 @@ export class ModuleRuntime {
           isResumable: this.#mirror.controller.isResumable,
         });
     if (why !== null) return { ok: false, code: 'BUSY', reason: why, numbers: {} };
-    return this.command('detach', timeoutMs);
+    const outcome = await this.command('detach', timeoutMs);
+    if (outcome.ok) await this.#endLooks();
+    return outcome;
   }
 
   get settings(): string {
@@ -231,13 +297,22 @@ export class ModuleRuntime {
 
   /** The mirror process waits for another program of the agent for so long; then the server is ended as after the agent's death. */
   async awaitAgent(limitMs: number): Promise<void> {
+    await this.addresses.awaitAgent(limitMs);
     await this.#mirror.controller.awaitAgent(limitMs);
   }
 
   /** No other program takes over. */
   attachAgain(): void {
     if (this.isPrimary) this.#mirror.controller.awaitAgent(null).catch(() => undefined);
+    this.addresses.awaitAgent(null).catch(() => undefined);
     this.#dispatch({ type: 'attachAgain' });
+    this.#checks.resume(this.#server.state, this.#server.startedAt);
+    this.#conditions.begin();
+  }
+
+  /** Programs that checks have started must not outlive this one. */
+  async #endLooks(): Promise<void> {
+    await Promise.all([this.#checks.suspend(), this.#conditions.end()]);
   }
 
   /** What the next program goes on with. Null: not in this moment. Nothing may happen between this and the end of this program. */
@@ -246,7 +321,15 @@ export class ModuleRuntime {
     if (core === null || this.#mirror.isGone) return null;
     const mirror = this.#mirror.controller.handOver();
     const server = core.serverRuns ? this.#options.server.handOver() : null;
-    if (mirror === null || (core.serverRuns && server === null)) return null;
+    const addresses = this.#options.addresses.handOver();
+    if (
+      addresses === 'busy' ||
+      this.#options.hooks.areRunning ||
+      mirror === null ||
+      (core.serverRuns && server === null)
+    ) {
+      return null;
+    }
     if (!core.serverRuns && this.#server.state !== 'stopped') return null;
     return {
       name: this.name,
@@ -254,6 +337,7 @@ export class ModuleRuntime {
       core,
       mirror,
       server,
+      addresses,
       shown: this.#view.handOver(this.#server, this.#resync),
     };
   }
@@ -264,6 +348,10 @@ export class ModuleRuntime {
 
   get core(): ModuleCoreState {
     return this.#core;
+  }
+
+  get addresses(): VirtualAddresses {
+    return this.#options.addresses;
   }
 
   get serverKind(): 'qemu' | 'scripts' {
@@ -335,6 +423,15 @@ export class ModuleRuntime {
     this.#dispatch({ type: 'heartbeatAnswered', sentAt });
   }
 
+  learnDrain(drain: HostDrain | null): void {
+    if (drain !== this.#core.drain) this.#dispatch({ type: 'hostDrain', drain });
+  }
+
+  /** What a drain of this host would do to the module. */
+  drainPlan(): ReturnType<typeof drainOf> {
+    return drainOf(this.#core, performance.now(), this.#options.arbiter.reachable());
+  }
+
   /** The arbiter is back: see whether it still knows the module. */
   arbiterReturned(): void {
     this.#readArbiter();
@@ -347,17 +444,30 @@ export class ModuleRuntime {
 
   /** The same object as long as nothing of it has changed. */
   status(): ModuleStatus {
-    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, this.#schedule.status);
+    const maintenance = this.#options.maintenance.shown(isInMaintenance(this.#core, performance.now()));
+    const schedule = this.#schedule.status;
+    const failback = this.#failback.shown(this.#core);
+    const planned = { schedule, maintenance, failback };
+    return this.#view.status(this.#core, this.#server, this.#resync, this.#verify, planned, {
+      checks: this.#checks.status,
+      conditions: this.#conditions.status,
+      addresses: this.addresses.held,
+    });
   }
 
   /** Resolves when the command is done or refused. */
-  command(kind: Command['kind'], timeoutMs: number, keep: string | null = null): Promise<Outcome> {
+  command(
+    kind: Command['kind'],
+    timeoutMs: number,
+    keep: string | null = null,
+    maintenance?: MaintenanceWish,
+  ): Promise<Outcome> {
     const id = this.#nextCommand++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
       const deadline = performance.now() + timeoutMs;
       const arbiterReachable = this.#options.arbiter.reachable();
-      this.#dispatch({ type: 'command', id, kind, keep, deadline, arbiterReachable });
+      this.#dispatch({ type: 'command', id, kind, keep, maintenance, deadline, arbiterReachable });
     });
   }
 
@@ -374,7 +484,9 @@ export class ModuleRuntime {
   async close(): Promise<void> {
     this.#ticks?.end();
     if (this.#scheduleTimer) clearInterval(this.#scheduleTimer);
+    await this.#endLooks();
     await this.#mirror.close();
+    await this.#options.hooks.close();
   }
 
   #dispatch(event: CoreEvent): void {
@@ -387,6 +499,7 @@ export class ModuleRuntime {
         const { state, effects } = step(before, { ...next, now: performance.now() });
         this.#core = state;
         const isOther = this.#view.isOther(before, state);
+        if (isOther) this.#options.environment.note(this.#view.tell(state).shown);
         for (const effect of effects) this.#attempt(effect);
         if (isOther) this.#noteChange(before);
       }
@@ -412,6 +525,7 @@ export class ModuleRuntime {
     // Wherever it was interrupted: what came of a repair is looked at as soon as the pair is whole again.
     if (this.#isWhole) this.#verify.checkRepair(this.#mirror.controller);
     if (role.at === 'primary' && before.role !== role) this.#lookAtSchedule();
+    if (before.role !== role) this.#options.hooks.noteRole(before.role, role, this.#core.record?.epoch ?? 0);
     const news = this.#view.newsOf(before, this.#core);
     if (news !== null) this.#options.onChange(news === 'urgent');
   }
@@ -425,6 +539,11 @@ export class ModuleRuntime {
     if (this.isPrimary && this.#schedule.look(new Date())) this.#options.onChange(false);
   }
 
+  #lookAtFailback(): void {
+    const hindrance = this.#failback.hindrance(this.#verify.isBusy, new Date());
+    if (hindrance !== this.#core.failback.hindrance) this.#dispatch({ type: 'failbackHindered', hindrance });
+  }
+
   #carryOut(effect: Effect): void {
     const { log, config, desired, arbiter } = this.#options;
     switch (effect.type) {
@@ -433,6 +552,9 @@ export class ModuleRuntime {
         return;
       case 'saveResolution':
         this.#options.resolution.save(effect.resolution);
+        return;
+      case 'saveMaintenance':
+        this.#options.maintenance.save(effect.maintenance, Date.now());
         return;
       case 'readArbiter':
         this.#readArbiter();
@@ -446,7 +568,7 @@ export class ModuleRuntime {
                 ? { type: 'proposalGranted', record: result.record }
                 : { type: 'proposalRefused', proposal: record.proposal, current: result.current },
             ),
-          () => this.#dispatch({ type: 'arbiterUnreachable' }),
+          (error: unknown) => this.#arbiterUnreachable(error),
         );
         return;
       }
@@ -491,8 +613,12 @@ export class ModuleRuntime {
   #readArbiter(): void {
     this.#options.arbiter.read(this.name).then(
       (record: ArbiterRecord | null) => this.#dispatch({ type: 'arbiterRead', record }),
-      () => this.#dispatch({ type: 'arbiterUnreachable' }),
+      (error: unknown) => this.#arbiterUnreachable(error),
     );
+  }
+
+  #arbiterUnreachable(error: unknown): void {
+    this.#dispatch({ type: 'arbiterUnreachable', reason: error instanceof Error ? error.message : String(error) });
   }
 
   #operate(number: number, operation: Operation): void {

@@ -1,12 +1,24 @@
+import { AddressError } from '../addresses/addressError.ts';
+import type { VirtualAddresses } from '../addresses/virtualAddresses.ts';
 import type { CoreEvent, ModuleConfig } from '../core/types.ts';
-import { ServerError, type ServerEvent, type ServerState, type VirtualServer } from '../server/virtualServer.ts';
+import {
+  ServerError,
+  type ServerEvent,
+  type ServerState,
+  type StopOutcome,
+  type VirtualServer,
+} from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
+import { HookRefusal, type ModuleHooks } from './moduleHooks.ts';
 
 const killRetryMs = 1000;
 
 export interface ModuleServerOptions {
   readonly config: ModuleConfig;
   readonly server: VirtualServer;
+  /** Set before the server starts, removed when it has stopped. */
+  readonly addresses: VirtualAddresses;
+  readonly hooks: ModuleHooks;
   readonly log: EventLog;
   readonly dispatch: (event: CoreEvent) => void;
   /** Has the mirror process kill these at the agent's death. */
@@ -14,18 +26,23 @@ export interface ModuleServerOptions {
   readonly onChange: () => void;
 }
 
-/** Starts and stops the server of one module, guards it from its first moment, and tells the core what becomes of it. */
+/** Starts and stops the server of one module with its virtual addresses, guards it from its first moment, and tells the core what becomes of it. */
 export class ModuleServer {
   readonly #options: ModuleServerOptions;
   #starting: AbortController | null = null;
+  /** A stop in order that waits for its hook. */
+  #stopping: AbortController | null = null;
+  /** By which epoch a start was begun; null: the end of the last one was told to the hooks. */
+  #epoch: number | null;
   #startedAt: Date | null;
   /** What the server says of its state, such as why it stands still. */
   #detail: string | null = null;
 
-  /** @param startedAt when a server was started that runs already */
-  constructor(options: ModuleServerOptions, startedAt: Date | null) {
+  /** @param running a server that runs already */
+  constructor(options: ModuleServerOptions, running: { readonly startedAt: Date; readonly epoch: number } | null) {
     this.#options = options;
-    this.#startedAt = startedAt;
+    this.#startedAt = running?.startedAt ?? null;
+    this.#epoch = running?.epoch ?? null;
     options.server.events((event) => this.#onEvent(event));
   }
 
@@ -42,40 +59,45 @@ export class ModuleServer {
   }
 
   start(epoch: number): void {
-    const { server, config, log, dispatch } = this.#options;
+    const { config, log, dispatch, hooks } = this.#options;
     const abort = new AbortController();
     this.#starting = abort;
+    this.#epoch = epoch;
     log.add('info', config.module, 'SERVER_STARTING', `${config.module} is started on ${config.self}`, { epoch });
-    server.start({ module: config.module, host: config.self, epoch }, abort.signal).then(
+    this.#bringUp(epoch, abort.signal).then(
       () => {
         this.#startedAt = new Date();
         this.#guard();
         dispatch({ type: 'serverRunning' });
+        hooks.after('afterPrimary', epoch);
       },
       (error: unknown) => {
-        if (!abort.signal.aborted) {
-          dispatch({
-            type: 'serverFailed',
-            reason: error instanceof Error ? error.message : String(error),
-            lasting:
-              error instanceof ServerError &&
-              (error.code === 'SERVER_IMAGE_MISSING' || error.code === 'SERVER_CONFIGURATION'),
-          });
-        }
+        if (!abort.signal.aborted) this.#failed(messageOf(error), isLasting(error));
       },
     );
   }
 
+  async #bringUp(epoch: number, signal: AbortSignal): Promise<void> {
+    const { server, addresses, hooks, config } = this.#options;
+    await hooks.before('beforePrimary', epoch, signal);
+    signal.throwIfAborted();
+    await addresses.set(signal);
+    signal.throwIfAborted();
+    await server.start({ module: config.module, host: config.self, epoch }, signal);
+  }
+
   stop(): void {
-    const { server, config, log, dispatch } = this.#options;
+    const { config, log } = this.#options;
     this.#starting?.abort();
-    server.stop(new AbortController().signal).then(
-      ({ how, durationMs }) => {
+    this.#stopInOrder().then(
+      (outcome) => {
+        if (outcome === null) return;
+        const { how, durationMs } = outcome;
         this.#startedAt = null;
         log.add('info', config.module, 'SERVER_STOPPED', `${config.module} is stopped on ${config.self} (${how})`, {
           durationMs: Math.round(durationMs),
         });
-        dispatch({ type: 'serverStopped', how });
+        this.#stopped(how);
       },
       (error: unknown) => {
         log.add('error', config.module, 'SERVER_STOP_FAILED', `${String(error)}: it is killed`);
@@ -84,14 +106,32 @@ export class ModuleServer {
     );
   }
 
+  /** Null: the server was killed, or died, while a hook was waited for; whoever learns of that tells the core. */
+  async #stopInOrder(): Promise<StopOutcome | null> {
+    const { server, hooks } = this.#options;
+    if (server.state() === 'running' || server.state() === 'paused') {
+      const stopping = new AbortController();
+      this.#stopping = stopping;
+      await hooks.before('beforeStop', this.#epoch ?? 0, stopping.signal);
+      if (stopping.signal.aborted) return null;
+      this.#stopping = null;
+    }
+    return server.stop(new AbortController().signal);
+  }
+
   /** A start that is under way comes to nothing, and the core is not told of it. */
   giveUpStart(): void {
     this.#starting?.abort();
   }
 
-  /** Resolves when nothing of the server runs any more: with null, or with what keeps it from being killed. */
+  /**
+   * Resolves when nothing of the server runs any more, and nobody reaches it by its addresses: with null, or with what keeps that from being
+   * brought about. Addresses do not wait for the server: it may take its time.
+   */
   kill(): Promise<unknown> {
-    return this.#options.server.kill().then(
+    const { server, addresses } = this.#options;
+    this.#stopping?.abort();
+    return Promise.all([server.kill(), addresses.remove()]).then(
       () => null,
       (error: unknown) => error,
     );
@@ -100,13 +140,14 @@ export class ModuleServer {
   /** It was killed by whoever called {@link kill}. */
   noteKilled(): void {
     this.#startedAt = null;
+    this.#ended('killed: this host may not run it any more');
   }
 
   /** Until it is known to be gone, nothing of the module is released. */
   #killUntilGone(): void {
-    const { server, config, log, dispatch } = this.#options;
+    const { server, config, log } = this.#options;
     server.kill().then(
-      () => dispatch({ type: 'serverStopped', how: 'killed' }),
+      () => this.#stopped('killed'),
       (error: unknown) => {
         log.add('error', config.module, 'SERVER_KILL_FAILED', `${String(error)}: trying again`);
         setTimeout(() => this.#killUntilGone(), killRetryMs);
@@ -114,12 +155,48 @@ export class ModuleServer {
     );
   }
 
+  #stopped(how: StopOutcome['how']): void {
+    this.#withoutAddresses(() => {
+      this.#ended(how);
+      this.#options.dispatch({ type: 'serverStopped', how });
+    });
+  }
+
+  /** Whatever comes next, another host may have the addresses then. */
+  #failed(reason: string, lasting: boolean): void {
+    this.#withoutAddresses(() => {
+      this.#ended(reason);
+      this.#options.dispatch({ type: 'serverFailed', reason, lasting });
+    });
+  }
+
+  /** Before the core learns of it, which may start it anew at once. */
+  #ended(reason: string): void {
+    if (this.#epoch === null) return;
+    this.#options.hooks.after('afterStop', this.#epoch, reason);
+    this.#epoch = null;
+  }
+
+  /** Goes on when the addresses are known to be removed. */
+  #withoutAddresses(goOn: () => void): void {
+    const { addresses, config, log } = this.#options;
+    if (!addresses.mayBeSet) {
+      goOn();
+      return;
+    }
+    addresses.remove().then(goOn, (error: unknown) => {
+      log.add('error', config.module, 'ADDRESS_NOT_REMOVED', `${messageOf(error)}: trying again`);
+      setTimeout(() => this.#withoutAddresses(goOn), killRetryMs);
+    });
+  }
+
   #onEvent(event: ServerEvent): void {
     if (event.type === 'died') {
+      this.#stopping?.abort();
       this.#startedAt = null;
       this.#detail = null;
       this.#guard();
-      this.#options.dispatch({ type: 'serverFailed', reason: event.reason, lasting: false });
+      this.#failed(event.reason, false);
     } else {
       this.#detail = event.detail;
       // Guarded from its first moment: should this agent die, the mirror process kills what it would leave behind.
@@ -131,4 +208,16 @@ export class ModuleServer {
   #guard(): void {
     this.#options.guard(this.#options.server.processGroups());
   }
+}
+
+/** No restart and no other host would mend it. */
+function isLasting(error: unknown): boolean {
+  if (error instanceof AddressError || error instanceof HookRefusal) return error.lasting;
+  return (
+    error instanceof ServerError && (error.code === 'SERVER_IMAGE_MISSING' || error.code === 'SERVER_CONFIGURATION')
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -21,8 +21,10 @@ export class DesiredFile {
       formatVersion?: unknown;
       value?: unknown;
       sequence?: unknown;
+      stay?: unknown;
+      parked?: unknown;
     };
-    const { value, sequence } = parsed;
+    const { value, sequence, stay, parked } = parsed;
     if (
       parsed.formatVersion !== formatVersion ||
       (value !== 'started' && value !== 'stopped') ||
@@ -32,7 +34,12 @@ export class DesiredFile {
         `${this.#file} is damaged or of another version than ${String(formatVersion)}: remove it and say again what is wanted with \`understudy start\` or \`stop\``,
       );
     }
-    return { value, sequence };
+    return {
+      value,
+      sequence,
+      ...(typeof stay === 'string' && { stay }),
+      ...(typeof parked === 'string' && { parked }),
+    };
   }
 
   save(desired: Desired): void {

@@ -89,6 +89,11 @@ export class ModuleVerify {
     return this.#running?.progress ?? this.#running;
   }
 
+  /** A verify or a repair is under way, or about to begin. */
+  get isBusy(): boolean {
+    return this.#running !== null || this.#plan !== null || this.#last?.repair?.phase === 'begun';
+  }
+
   get status(): VerifyStatus | null {
     if (this.#running === null) return null;
     const { names, toCheck, checked, differences, rate, secondsLeft } = this.#running.progress ?? {

@@ -1,10 +1,16 @@
 import type {
+  CheckStatus,
+  ConditionStatus,
+  FailbackStatus,
   FailoverReport,
+  MaintenanceStatus,
   ReplicaStatus,
   Traffic,
   VerifySchedule,
   VerifyStatus,
 } from '../../schemas/generated/api.ts';
+import type { HeldAddress } from '../addresses/plan.ts';
+import { isInMaintenance } from '../core/maintenance.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState, type ShownState } from '../core/status.ts';
 import type { ModuleCoreState, PeerStatus } from '../core/types.ts';
 import type { MirrorStats } from '../mirror/mirror.ts';
@@ -22,6 +28,21 @@ interface ShownVerify {
   readonly progressed: object | null;
 }
 
+/** What is to happen at a time. */
+interface Planned {
+  readonly schedule: VerifySchedule | null;
+  readonly maintenance: MaintenanceStatus | null;
+  readonly failback: FailbackStatus | null;
+}
+
+/** Each another object whenever something of it is another one. */
+interface ShownBeside {
+  /** Null: the server does not run. */
+  readonly checks: readonly CheckStatus[] | null;
+  readonly conditions: readonly ConditionStatus[];
+  readonly addresses: readonly HeldAddress[];
+}
+
 /** What the other hosts are told of one module, and what is shown of it: made anew only when it may have changed. */
 export class ModuleView {
   lastFailover: FailoverReport | null = null;
@@ -32,6 +53,8 @@ export class ModuleView {
   #diskSilentSince: string | null = null;
   /** Of the core's state, until it changes. */
   #told: { readonly status: PeerStatus; readonly shown: ShownState } | null = null;
+  /** Second of the clock for which {@link #told} was made during a maintenance: how much is left of it is told, too. */
+  #toldAt = 0;
   #since = new Date();
   #shown = '';
 
@@ -86,7 +109,13 @@ export class ModuleView {
 
   /** The same object as long as nothing of it has changed: it is asked for with every heartbeat. */
   tell(core: ModuleCoreState): { readonly status: PeerStatus; readonly shown: ShownState } {
-    return (this.#told ??= { status: peerStatusOf(core), shown: shownState(core) });
+    const now = performance.now();
+    const second = isInMaintenance(core, now) ? Math.floor(now / 1000) : 0;
+    if (this.#told === null || second !== this.#toldAt) {
+      this.#told = { status: peerStatusOf(core, now), shown: shownState(core) };
+      this.#toldAt = second;
+    }
+    return this.#told;
   }
 
   /** The same object as long as nothing of it has changed. */
@@ -95,7 +124,8 @@ export class ModuleView {
     server: ModuleServer,
     resync: ModuleResync,
     verify: ShownVerify,
-    schedule: VerifySchedule | null,
+    { schedule, maintenance, failback }: Planned,
+    { checks, conditions, addresses }: ShownBeside,
   ): ModuleStatus {
     const told = this.tell(core);
     const { state, detail, startedAt } = server;
@@ -109,6 +139,11 @@ export class ModuleView {
       resync.shown,
       verify.progressed,
       this.#diskSilentSince,
+      maintenance,
+      failback,
+      checks,
+      conditions,
+      addresses,
     ];
     return this.#status.of(inputs, () => {
       const { role, replica, restarts } = core;
@@ -126,16 +161,24 @@ export class ModuleView {
         diskSilentSince: silentSince,
         server: {
           state,
-          detail: role.at === 'primary' && role.server.kind === 'down' ? role.server.reason : detail,
+          detail:
+            role.at === 'primary' && (role.server.kind === 'down' || role.server.kind === 'keptDown')
+              ? role.server.reason
+              : detail,
           startedAt: startedAt?.toISOString() ?? null,
           restarts: restarts.length,
         },
+        virtualAddresses: [...addresses],
         traffic: serving ? this.#traffic : null,
         resync: serving ? resync.status : null,
         resyncPaused: serving ? resync.paused : null,
         undoLost: serving ? null : resync.undoLost,
         verify: verify.status,
         verifySchedule: serving ? schedule : null,
+        maintenance,
+        failback,
+        checks: serving && checks ? [...checks] : [],
+        conditions: [...conditions],
       };
     });
   }

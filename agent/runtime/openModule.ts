@@ -1,18 +1,26 @@
 /** What a module's runtime on this host is made of. */
 import { join } from 'node:path';
-import type { ResolvedModule } from '../../schemas/defaults.ts';
+import type { ResolvedModule, ResolvedVirtualAddress } from '../../schemas/defaults.ts';
 import type { LastVerify } from '../../schemas/generated/api.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
+import type { VirtualAddress } from '../addresses/plan.ts';
+import { VirtualAddresses } from '../addresses/virtualAddresses.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
+import { probeOf } from '../checks/probeOf.ts';
 import type { Configuration } from '../config/configuration.ts';
+import type { HostDrain } from '../core/types.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
 import { MirrorController } from '../mirror/controller.ts';
 import type { MirrorOptions } from '../mirror/mirror.ts';
+import { qemuFiles } from '../server/qemu/qemuArguments.ts';
 import { QemuServer } from '../server/qemu/qemuServer.ts';
 import { ScriptsServer } from '../server/scripts/scriptsServer.ts';
 import type { VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
-import { letGoOf, settingsOf, type HandedModule } from './handOver.ts';
+import { MaintenanceFile } from './maintenanceFile.ts';
+import { hasGuestAgent, letGoOf, settingsOf, type HandedModule } from './handOver.ts';
+import { ModuleEnvironment } from './moduleEnvironment.ts';
+import { ModuleHooks } from './moduleHooks.ts';
 import { ModuleRuntime, type ModuleRuntimeOptions } from './moduleRuntime.ts';
 import { ResyncFile } from './moduleResync.ts';
 import { DesiredFile, ResolutionFile } from './moduleState.ts';
@@ -26,6 +34,7 @@ export interface ModuleParts {
   readonly links: HostLinks;
   readonly log: EventLog;
   readonly changed: (urgent: boolean) => void;
+  readonly hostDrain: () => HostDrain | null;
   /** What a host has told of a module. */
   readonly told: (host: string, module: string) => LinkModule | null;
 }
@@ -47,7 +56,7 @@ export async function adoptModule(parts: ModuleParts, handed: HandedModule): Pro
 }
 
 function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
-  const { configuration, module, arbiter, links, log, changed, told } = parts;
+  const { configuration, module, arbiter, links, log, changed, hostDrain, told } = parts;
   const { agent, cluster, self } = configuration;
   const peer = module.hosts[0] === self.name ? module.hosts[1] : module.hosts[0];
   const stateDirectory = join(agent.stateDirectory, 'modules', module.name);
@@ -64,6 +73,13 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     resyncBandwidth: module.resync.bandwidth,
     resyncUndo: module.resync.undo,
   };
+  const checked = {
+    module: module.name,
+    host: self.name,
+    directory: module.mirror.directory,
+    guestAgent: qemuFiles(runDirectoryOf(configuration, module)).guestAgent,
+  };
+  const environment = new ModuleEnvironment(peer);
   const spawn = { onLog: (line: string) => log.add('debug', module.name, 'MIRROR', line) };
   return {
     config: {
@@ -71,7 +87,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
       self: self.name,
       peer,
       hosts: module.hosts,
-      arbiter: cluster.witness === null ? 'none' : 'witness',
+      arbiter: cluster.arbiter.kind,
       automatic: module.failover.automatic,
       withoutArbiter: module.failover.withoutArbiter,
       detectionMs: module.failover.detectionMs,
@@ -79,7 +95,10 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
       restartPeriodMs: module.failover.restartPeriodMs,
       maxFailovers: module.failover.maxFailovers,
       failoverPeriodMs: module.failover.failoverPeriodMs,
+      failback: module.failover.failback,
+      failbackAfterMs: module.failover.failbackAfterMs,
       onDiskError: module.mirror.onDiskError,
+      conditionsSettleMs: settleMsOf(module),
     },
     directories: module.mirror.directories,
     serverKind: module.server.kind,
@@ -87,23 +106,41 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     settings: settingsOf(module),
     openMirror: () => MirrorController.open(mirror, spawn),
     adoptMirror: (handed) => MirrorController.adopt(mirror, spawn, handed),
-    server: makeServer(configuration, module, log),
+    checks: module.checks.map((check) => ({ check, probe: probeOf(check, checked) })),
+    conditions: module.failover.conditions.map((condition) => ({ condition, probe: probeOf(condition, checked) })),
+    server: makeServer(configuration, module, log, environment),
+    environment,
+    hooks: new ModuleHooks({ module: module.name, host: self.name, hooks: module.hooks, environment, log }),
+    addresses: new VirtualAddresses({
+      host: self.name,
+      addresses: module.virtualAddresses.map((each) => virtualAddress(configuration, each)),
+      log: (level, code, message) => log.add(level, module.name, code, message),
+      onChange: () => changed(true),
+    }),
     desired: new DesiredFile(stateDirectory),
     resolution: new ResolutionFile(stateDirectory),
+    maintenance: new MaintenanceFile(stateDirectory),
     verify: new VerifyFile(stateDirectory),
     resync: new ResyncFile(stateDirectory),
     resyncBandwidth: module.resync.bandwidth,
     verifyBandwidth: module.verify.bandwidth,
+    failbackWindow: module.failover.failbackWindow,
     verifySchedule: module.verify.schedule,
     scheduleFile: new ScheduleFile(stateDirectory),
     verifiedByPeer: () => (told(peer, module.name)?.lastVerify as LastVerify | null | undefined) ?? null,
     log,
+    hostDrain,
     mirrorAddress: () => mirrorAddress(configuration, links, peer),
     onChange: changed,
   };
 }
 
-function makeServer(configuration: Configuration, module: ResolvedModule, log: EventLog): VirtualServer {
+function makeServer(
+  configuration: Configuration,
+  module: ResolvedModule,
+  log: EventLog,
+  environment: ModuleEnvironment,
+): VirtualServer {
   const { agent, self } = configuration;
   const common = {
     module: module.name,
@@ -115,10 +152,30 @@ function makeServer(configuration: Configuration, module: ResolvedModule, log: E
     ? new QemuServer({
         ...common,
         config: module.server,
-        runDirectory: join(agent.runDirectory, module.name),
+        runDirectory: runDirectoryOf(configuration, module),
+        hasGuestAgent: hasGuestAgent(module),
         cacheDirectory: agent.stateDirectory,
       })
-    : new ScriptsServer({ ...common, config: module.server });
+    : new ScriptsServer({ ...common, config: module.server, environment: () => environment.variables() });
+}
+
+function virtualAddress(
+  { self }: Configuration,
+  { address, prefixLength, network, interface: named }: ResolvedVirtualAddress,
+): VirtualAddress {
+  if (network === null) return { address, prefixLength, place: { kind: 'interface', name: named ?? '' } };
+  const hostAddress = self.addresses.find((each) => each.network === network)?.address ?? '';
+  return { address, prefixLength, place: { kind: 'network', name: network, hostAddress } };
+}
+
+/** The hosts look at a condition by turns of their own, and tell each other of it by heartbeats. */
+function settleMsOf({ failover }: ResolvedModule): number {
+  const longest = Math.max(0, ...failover.conditions.map(({ everyMs, timeoutMs }) => everyMs + timeoutMs));
+  return longest + failover.detectionMs;
+}
+
+function runDirectoryOf({ agent }: Configuration, module: ResolvedModule): string {
+  return join(agent.runDirectory, module.name);
 }
 
 /** The replication network if the peer is heard on it, else any network it is heard on, else the first choice. */

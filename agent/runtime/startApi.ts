@@ -8,6 +8,7 @@ import type { Identity } from '../security/identity.ts';
 import { agentVersion } from '../version.ts';
 import type { ClusterView } from './clusterView.ts';
 import type { Commands } from './commands.ts';
+import type { HostCommands } from './hostCommands.ts';
 import type { EventLog } from './eventLog.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 import type { Upgrade } from './upgrade.ts';
@@ -18,6 +19,7 @@ export interface ApiParts {
   /** Null: this host does not hold the authority's key. */
   readonly enrol: Enrol | null;
   readonly commands: Commands;
+  readonly hostCommands: HostCommands;
   readonly upgrade: Upgrade;
   readonly view: ClusterView;
   readonly log: EventLog;
@@ -44,7 +46,7 @@ export function startApi(parts: ApiParts): Promise<ApiServer> {
   });
 }
 
-function facadeOf({ configuration, commands, upgrade, view, log, slots }: ApiParts): AgentFacade {
+function facadeOf({ configuration, commands, hostCommands, upgrade, view, log, slots }: ApiParts): AgentFacade {
   const run = (
     kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve',
     module: string,
@@ -70,6 +72,11 @@ function facadeOf({ configuration, commands, upgrade, view, log, slots }: ApiPar
     resumeResync: (module, bandwidth, by) => commands.run('resumeResync', module, null, by, { bandwidth }),
     paceResync: (module, bandwidth, by) => commands.run('paceResync', module, null, by, { bandwidth }),
     repair: (module, verifiedAt, by) => commands.run('repair', module, null, by, { verifiedAt }),
+    beginMaintenance: (module, forMs, reason, by) =>
+      commands.run('beginMaintenance', module, null, by, { forMs, reason }),
+    endMaintenance: (module, by) => commands.run('endMaintenance', module, null, by),
+    drain: (host, by) => hostCommands.run('drain', host, by),
+    undrain: (host, by) => hostCommands.run('undrain', host, by),
     upgrade: async (onlyLook, by) => {
       const startedAt = performance.now();
       const asked = onlyLook ? 'whether the agent can be upgraded is' : 'an upgrade of the agent is';
@@ -89,8 +96,10 @@ function facadeOf({ configuration, commands, upgrade, view, log, slots }: ApiPar
       return { ok: false, refusal: { code, reason, numbers: { ...numbers } } };
     },
     isServing: (module) => {
-      const core = slots.find((slot) => slot.module.name === module)?.runtime?.core;
-      return core?.role.at === 'primary' && core.role.server.kind === 'running' && core.role.link.kind !== 'lost';
+      const runtime = slots.find((slot) => slot.module.name === module)?.runtime;
+      if (!runtime?.addresses.areSet) return false;
+      const { role } = runtime.core;
+      return role.at === 'primary' && role.server.kind === 'running' && role.link.kind !== 'lost';
     },
   };
 }

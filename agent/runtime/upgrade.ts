@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '../config/configuration.ts';
 import type { Outcome } from '../core/types.ts';
-import { descriptorsOfMirror } from '../mirror/controller.ts';
 import { run } from '../platform/children.ts';
 import { close, replaceProcess } from '../platform/libc.ts';
 import { agentVersion } from '../version.ts';
 import type { EventLog } from './eventLog.ts';
 import {
   conflictWith,
+  descriptorsOf,
   HAND_OVER_VERSION,
   writeHandOver,
   type HandedAgent,
@@ -137,7 +137,7 @@ export class Upgrade {
       const next = offer.modules.find((each) => each.name === name);
       if (next?.settings === settings) continue;
       const what = next
-        ? 'its hosts, directory, excluded paths or kind of server were changed in its file'
+        ? 'its hosts, directories, excluded paths, kind of server, or whether it has a guestAgent check was changed in its file'
         : 'its file is missing or has errors (see `understudy validate`)';
       return refuse('FAILED', `${name} is served by ${self.name} and ${what}: put that back, or stop ${name} first`);
     }
@@ -237,7 +237,7 @@ function become(upgrade: string, modules: readonly HandedModule[]): never {
   };
   const { fd, environment } = writeHandOver(handed);
   try {
-    const kept = [fd, ...modules.flatMap(({ mirror }) => descriptorsOfMirror(mirror))];
+    const kept = [fd, ...modules.flatMap(descriptorsOf)];
     replaceProcess(process.execPath, [...program(), ...process.argv.slice(2)], environment, kept);
   } catch (error) {
     close(fd);

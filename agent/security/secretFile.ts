@@ -7,20 +7,17 @@ import { SecurityError } from './securityError.ts';
 const openToOthers = 0o077;
 
 /**
- * Reads a private key or token.
+ * Reads a private key, password or token.
+ * @param advice what to do when it is missing
  * @throws SecurityError SECRET_MISSING, SECRET_TOO_OPEN (mode wider than 0600, or another user's file) or SECRET_BROKEN (unreadable).
  */
-export function readSecret(file: string): string {
+export function readSecret(file: string, advice = 'run `understudy init` or `understudy join` on this host'): string {
   let descriptor: number;
   try {
     descriptor = openSync(file, 'r');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      throw new SecurityError(
-        'SECRET_MISSING',
-        `${file} does not exist: run \`understudy init\` or \`understudy join\` on this host.`,
-        { cause: error },
-      );
+      throw new SecurityError('SECRET_MISSING', `${file} does not exist: ${advice}.`, { cause: error });
     }
     const reason = error instanceof Error ? error.message : String(error);
     throw new SecurityError('SECRET_BROKEN', `${file} cannot be read (${reason}): run this as root.`, { cause: error });

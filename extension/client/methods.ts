@@ -19,8 +19,11 @@ export const notifications: Readonly<Record<NotificationName, Validator>> = {
 const readTimeout = 10_000;
 // Commands answer when they are done: a guest may take its whole power-down time.
 const commandTimeout = 300_000;
+// Each module of a host may take as long as one command.
+const hostTimeout = 3_600_000;
 
 /** Milliseconds until a request without an answer is given up. */
 export function timeoutOf(method: ApiMethod): number {
+  if (method.startsWith('host.')) return hostTimeout;
   return method.startsWith('module.') ? commandTimeout : readTimeout;
 }

@@ -2,8 +2,10 @@ import * as vscode from 'vscode';
 import type { Services } from '../services.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 import { addClusterCommand } from './addCluster.ts';
+import { drainHostCommand, undrainHostCommand } from './drain.ts';
 import { enterTokenCommand } from './enterToken.ts';
 import { forcePrimaryCommand } from './forcePrimary.ts';
+import { beginMaintenanceCommand, endMaintenanceCommand } from './maintenance.ts';
 import { openModuleCommand } from './openModule.ts';
 import { reconnectCommand } from './reconnect.ts';
 import { removeClusterCommand } from './removeCluster.ts';
@@ -35,6 +37,10 @@ const commands: Readonly<Record<string, Command>> = {
   pauseResync: pauseResyncCommand,
   resumeResync: resumeResyncCommand,
   paceResync: paceResyncCommand,
+  beginMaintenance: beginMaintenanceCommand,
+  endMaintenance: endMaintenanceCommand,
+  drainHost: drainHostCommand,
+  undrainHost: undrainHostCommand,
   showLog: (services) => services.log.show(),
 };
 

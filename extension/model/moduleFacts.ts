@@ -1,11 +1,12 @@
 import type {
+  CheckStatus,
   ModuleStatus,
   ReplicaStatus,
   ResyncPause,
   ResyncStatus,
   VerifyStatus,
 } from '../../schemas/generated/api.ts';
-import type { ActionFacts, LinkFacts, StateFacts } from '../../schemas/panel.ts';
+import type { ActionFacts, AddressFacts, LinkFacts, StateFacts } from '../../schemas/panel.ts';
 
 /** What the state of a module on one host means. */
 export function replicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateFacts {
@@ -60,6 +61,11 @@ export function moduleFacts(module: ModuleStatus): StateFacts {
     if (primary.diskSilentSince) {
       return { severity: 'error', word: primary.state, label: `${where}, whose disk does not answer` };
     }
+    const [failed, ...others] = failedChecks(module);
+    if (failed) {
+      const what = others.length === 0 ? `check ${failed.name} failed` : `${others.length + 1} checks failed`;
+      return { severity: 'error', word: primary.state, label: `${where}, ${what}` };
+    }
     if (primary.state === 'ALONE') return { severity: 'warning', word: 'ALONE', label: `${where}, no secondary` };
     return {
       severity: link.kind === 'in-sync' ? 'good' : 'warning',
@@ -85,6 +91,12 @@ export function primaryReplica(module: ModuleStatus): ReplicaStatus | undefined 
   return (
     module.onHosts.find((replica) => replica.host === module.primary && serves(replica)) ?? module.onHosts.find(serves)
   );
+}
+
+/** The checks of the running server that have failed. */
+export function failedChecks(module: ModuleStatus): readonly CheckStatus[] {
+  const checks = module.onHosts.flatMap((replica) => (replica.known ? (replica.checks ?? []) : []));
+  return checks.filter(({ state }) => state === 'failed');
 }
 
 /** The replica that waits for an operator to choose between two histories. */
@@ -154,6 +166,17 @@ function linkWithoutPrimary(module: ModuleStatus): LinkFacts {
     return { kind: 'broken', label: 'no primary', detail: 'No host serves the mirror.', ...nobody };
   }
   return { kind: 'stopped', label: 'stopped', detail: 'The module is stopped on both hosts.', ...nobody };
+}
+
+/** Each virtual address of the module, and the host that it is set on, as far as known. */
+export function addressFacts(module: ModuleStatus): readonly AddressFacts[] {
+  return (module.virtualAddresses ?? []).map((address) => ({
+    address,
+    host:
+      module.onHosts.find(
+        ({ known, virtualAddresses = [] }) => known && virtualAddresses.some((each) => each.address === address),
+      )?.host ?? null,
+  }));
 }
 
 /** The resync that is under way, running or paused. */

@@ -1,8 +1,11 @@
 import * as vscode from 'vscode';
-import type { ModuleStatus } from '../../schemas/generated/api.ts';
+import type { ConditionStatus, MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
 import { formatBytes, formatDuration } from '../model/format.ts';
+import { failbackWords } from '../model/failbackWords.ts';
+import { drainableHosts } from '../model/hostFacts.ts';
 import {
   actionFacts,
+  addressFacts,
   knownDifferences,
   linkFacts,
   moduleFacts,
@@ -86,19 +89,23 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
   const facts = moduleFacts(module);
   item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
   item.description = session.connected
-    ? `${facts.word} ${facts.label}${verifyOf(module)}`
+    ? `${facts.word} ${facts.label}${module.maintenance ? ' · maintenance' : ''}${verifyOf(module)}`
     : `last known: ${facts.word}`;
   const actions = actionFacts(module, session.connected).filter((action) => action.enabled);
-  item.contextValue = contextValue(
-    'module',
-    actions.map((action) => action.name),
-  );
+  const { maintenance = null } = module;
+  const attention = !session.connected ? '' : maintenance === null ? 'attended' : 'maintained';
+  item.contextValue = contextValue('module', [...actions.map((action) => action.name), attention]);
   const lines = [
     `**${name}** — ${facts.word} ${facts.label}`,
     linkFacts(module).detail,
     resyncOf(module),
+    failbackWords(module) ?? '',
+    addressFacts(module)
+      .map(({ address, host }) => `\`${address}\` ${host === null ? 'is not set' : `on ${host}`}`)
+      .join(' · '),
     `Epoch ${module.epoch} · ${(module.directories ?? [module.directory]).map((each) => `\`${each}\``).join(' · ')}`,
   ];
+  if (maintenance) lines.splice(1, 0, `$(tools) ${maintenanceWords(maintenance)}`);
   item.tooltip = markdown([...lines, ...module.warnings.map((warning) => `$(warning) ${warning}`)]);
   return item;
 }
@@ -115,23 +122,31 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   const told = facts.label === 'stopped' || facts.label === 'in service' ? '' : ` ${facts.label}${resync}`;
   const server =
     replica.known && (primary || replica.server.state !== 'stopped') ? ` · server ${replica.server.state}` : '';
+  const drain = session.store.host(host)?.drain ?? null;
   item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
-  item.description = session.connected ? `${facts.word}${told}${server}` : `last known: ${facts.word}`;
+  item.description = session.connected
+    ? `${facts.word}${told}${server}${drain === null ? '' : ` · ${drain}`}`
+    : `last known: ${facts.word}`;
   const applicable = actionFacts(module, session.connected).filter(
     (action) =>
       (action.name === 'switchover' || action.name === 'forcePrimary' || action.name === 'resolve') &&
       action.hosts.includes(host),
   );
-  item.contextValue = contextValue(
-    'replica',
-    applicable.map((action) => action.name),
-  );
+  const drains = [false, true].filter((isDrained) => drainableHosts(session.store.snapshot, isDrained).includes(host));
+  item.contextValue = contextValue('replica', [
+    ...applicable.map((action) => action.name),
+    ...drains.map((isDrained) => (session.connected ? (isDrained ? 'undrain' : 'drain') : '')),
+  ]);
   const networks = session.store.host(host)?.networks ?? [];
+  const drained = `${host} is ${drain ?? ''}: nothing but a failure of the other host brings a module to it until it is undrained.`;
   item.tooltip = markdown([
     `**${host}** — ${facts.word} ${facts.label}`,
     replica.reason ?? '',
+    drain === null ? '' : drained,
     replica.undoLost ? `$(warning) What it was before this resync is not kept: ${replica.undoLost}.` : '',
     `Epoch ${replica.epoch} · server ${replica.server.state}${replica.server.detail === null ? '' : ` (${replica.server.detail})`}`,
+    ...(replica.known ? (replica.checks ?? []) : []).map((check) => checkLine('Check', check)),
+    ...(replica.known ? (replica.conditions ?? []) : []).map((condition) => checkLine('Condition', condition)),
     ...networks.map((network) => `${network.up ? '$(check)' : '$(close)'} ${network.name} ${network.address}`),
   ]);
   item.command = {
@@ -140,6 +155,17 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
     arguments: [{ kind: 'replica', session, module: name, host, id: '' }],
   };
   return item;
+}
+
+function checkLine(kind: string, { name, state, since, error }: ConditionStatus): string {
+  const icon = { starting: 'sync', well: 'check', failing: 'warning', failed: 'error' }[state];
+  const duration = formatDuration(Math.max(0, Date.now() - Date.parse(since)));
+  return `$(${icon}) ${kind} \`${name}\` ${state} for ${duration}${error === null ? '' : `: \`${error}\``}`;
+}
+
+function maintenanceWords({ until, reason, by }: MaintenanceStatus): string {
+  const left = formatDuration(Math.max(0, Date.parse(until) - Date.now()));
+  return `In maintenance until ${until} (${left} left), neither restarted nor taken over by itself${reason === null ? '' : `: ${reason}`} (${by}).`;
 }
 
 /** ` · verify 42 %` while one runs, and what the last one found if that is not nothing. */
@@ -201,7 +227,11 @@ function clusterTooltip(session: ClusterSession): vscode.MarkdownString {
     if (arbiter?.kind === 'none') {
       lines.push('$(warning) No arbiter: failover is manual unless a module accepts the risk.');
     } else if (arbiter !== null) {
-      lines.push(`Witness ${arbiter.host ?? ''} ${arbiter.reachable ? 'reachable' : 'not reachable'}.`);
+      const name =
+        arbiter.kind === 'etcd'
+          ? `Arbiter etcd (${(arbiter.endpoints ?? []).join(', ')})`
+          : `Witness ${(arbiter.hosts ?? [arbiter.host ?? '']).join(', ')}`;
+      lines.push(`${name} ${arbiter.reachable ? 'reachable' : 'not reachable'}.`);
     }
   } else if ('reason' in state) lines.push(state.reason, state.kind === 'unreachable' ? 'Tried again by itself.' : '');
   return markdown(lines);

@@ -1,9 +1,10 @@
+import type { MaintenanceStatus } from '../../schemas/generated/api.ts';
 import type { ActionName, PanelState } from '../../schemas/panel.ts';
 import { h, setAttribute, setText } from './dom.ts';
 import { StateMark } from './stateMark.ts';
 import { button } from './toolkit.ts';
 import type { Button } from './toolkit.ts';
-import { ago } from './words.ts';
+import { ago, clock, span } from './words.ts';
 
 const labels: readonly (readonly [ActionName, string])[] = [
   ['start', 'Start'],
@@ -75,7 +76,8 @@ export class Header {
     const age = connection.asOf === null ? '' : ` Shown as of ${ago(connection.asOf, now)}.`;
     const title = connection.connected ? '' : 'Not connected. ';
     setText(this.#connection, `${title}${connection.problem ?? ''}${connection.connected ? '' : age}`);
-    this.#showWarnings(module?.warnings ?? []);
+    const { maintenance = null, warnings = [] } = module ?? {};
+    this.#showWarnings([...(maintenance ? [maintenanceWords(maintenance, now)] : []), ...warnings]);
     this.#updateButtons(state);
   }
 
@@ -115,4 +117,9 @@ export class Header {
     this.#warnings.replaceChildren(...warnings.map((warning) => h('li', {}, warning)));
     this.#warnings.hidden = warnings.length === 0;
   }
+}
+
+function maintenanceWords({ until, reason, by }: MaintenanceStatus, now: number): string {
+  const when = `In maintenance until ${clock(until, now)}, ${span(Date.parse(until) - now)} left`;
+  return `${when}: neither restarted nor taken over by itself${reason === null ? '' : ` (${reason})`}. Begun by ${by}.`;
 }

@@ -17,9 +17,12 @@ export class HostCard {
   readonly #since = h('dd');
   readonly #epoch = h('dd');
   readonly #networks = h('dd', { class: 'networks' });
+  readonly #addresses = h('dd');
+  readonly #addressRow: HTMLElement;
 
   constructor() {
     const row = (label: string, value: HTMLElement): HTMLElement => h('div', {}, h('dt', {}, label), value);
+    this.#addressRow = row('Virtual addresses', this.#addresses);
     this.element = h(
       'section',
       { class: 'card host' },
@@ -33,6 +36,7 @@ export class HostCard {
         row('In this state', this.#since),
         row('Epoch', this.#epoch),
         row('Networks', this.#networks),
+        this.#addressRow,
       ),
     );
   }
@@ -44,7 +48,8 @@ export class HostCard {
     setText(this.#name, name);
     setAttribute(this.element, 'aria-label', `Host ${name}`);
     const follows = state.link.kind === 'in-sync' || state.link.kind === 'resynchronising';
-    setText(this.#role, primary ? 'Primary' : follows && state.link.to === name ? 'Secondary' : '');
+    const role = primary ? 'Primary' : follows && state.link.to === name ? 'Secondary' : '';
+    setText(this.#role, [role, host?.drain ?? ''].filter(Boolean).join(' · '));
     setAttribute(this.element, 'data-primary', primary);
     setAttribute(this.element, 'data-known', replica?.known === true && state.connection.connected);
     this.#state.update(state.replicas[name] ?? unknown);
@@ -55,6 +60,8 @@ export class HostCard {
     setText(this.#since, replica === undefined ? '–' : span(now - Date.parse(replica.since)));
     setText(this.#epoch, String(replica?.epoch ?? '–'));
     this.#updateNetworks(host);
+    this.#addressRow.hidden = (state.module?.virtualAddresses ?? []).length === 0;
+    setText(this.#addresses, replica === undefined ? '–' : addressWords(replica));
   }
 
   #updateNetworks(host: HostStatus | undefined): void {
@@ -81,6 +88,11 @@ function serverWords(replica: ReplicaStatus): string {
     (part) => part !== '',
   );
   return extra.length === 0 ? state : `${state} (${extra.join(', ')})`;
+}
+
+function addressWords({ known, virtualAddresses = [] }: ReplicaStatus): string {
+  if (!known) return 'not known';
+  return virtualAddresses.map((each) => `${each.address} (${each.interface})`).join(', ') || 'none here';
 }
 
 function lastSeen(host: HostStatus | undefined, now: number): string {

@@ -1,5 +1,6 @@
 import type { LogResult, CommandResult } from '../../schemas/generated/api.ts';
 import type { ActionName, PanelHistory, PanelLog, PanelState, TrafficSample } from '../../schemas/panel.ts';
+import { ChecksCard } from './checksCard.ts';
 import { h } from './dom.ts';
 import { EventLog } from './eventLog.ts';
 import { Figures } from './figures.ts';
@@ -20,6 +21,7 @@ const left = new HostCard();
 const right = new HostCard();
 const arrow = new LinkArrow();
 const figures = new Figures();
+const checks = new ChecksCard();
 const history = new History((name) => void act(name));
 const verify = new VerifyCard((name) => void act(name));
 const log = new EventLog();
@@ -50,6 +52,7 @@ page?.append(
   h('div', { class: 'pair' }, left.element, arrow.element, right.element),
   h('div', { class: 'metrics' }, throughput.element, lag.element),
   figures.element,
+  checks.element,
   history.element,
   verify.element,
   log.element,
@@ -89,6 +92,7 @@ function render(): void {
   right.update(state, second ?? '–', now);
   arrow.update(state, first ?? '');
   figures.update(state);
+  checks.update(state, now);
   history.update(state, busy, now);
   verify.update(state, busy, now);
   page?.setAttribute('aria-busy', 'false');

@@ -48,6 +48,16 @@ export function* checkAgent(
       expected,
     };
   }
+  for (const [index, { url, tokenFile }] of agent.events.webhooks.entries()) {
+    if (tokenFile === null || !/^http:\/\/(?!(localhost|127\.[0-9.]+|\[::1\])([:/]|$))/.test(url)) continue;
+    const expected = 'an address with https';
+    yield {
+      code: 'insecure-webhook',
+      path: ['events', 'webhooks', index, 'url'],
+      message: `the token would go to ${url} in the clear: expected ${expected}`,
+      expected,
+    };
+  }
   for (const module of modules) {
     if (!module.hosts.includes(agent.host)) continue;
     for (const key of ['stateDirectory', 'runDirectory'] as const) {

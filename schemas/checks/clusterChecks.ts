@@ -3,6 +3,7 @@ import { resolveCluster } from '../defaults.ts';
 import type { ClusterFile } from '../generated/cluster.ts';
 import { isNoHost, parseIpAddress } from '../ipAddress.ts';
 import { nearest } from '../nearest.ts';
+import { checkArbiter } from './arbiterChecks.ts';
 
 /** Shorter heartbeats cost more than they tell. Milliseconds. */
 const shortestHeartbeatMs = 20;
@@ -31,27 +32,7 @@ export function* checkCluster(file: ClusterFile): Iterable<Problem> {
       expected,
     };
   }
-  const hosts = Object.keys(file.hosts);
-  if (file.arbiter === 'none') {
-    yield {
-      code: 'no-arbiter',
-      severity: 'warning',
-      path: ['arbiter'],
-      message:
-        'no arbiter: when the hosts lose sight of each other nothing tells which may run a module, so failover is manual; a witness on a third host lifts this',
-      expected: '{ "witness": HOST }',
-    };
-  } else if (!hosts.includes(file.arbiter.witness)) {
-    const expected = `one of ${hosts.join(', ')}`;
-    const { witness } = file.arbiter;
-    yield {
-      code: 'unknown-host',
-      path: ['arbiter', 'witness'],
-      message: `the host "${witness}" is not in this file: expected ${expected}`,
-      expected,
-      suggestion: nearest(witness, hosts),
-    };
-  }
+  yield* checkArbiter(file);
 }
 
 function* checkAddresses(file: ClusterFile): Iterable<Problem> {

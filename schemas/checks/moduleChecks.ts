@@ -1,3 +1,4 @@
+import { witnessesOf, witnessOf } from '../defaults.ts';
 import type { ResolvedCluster, ResolvedHost, ResolvedModule, ResolvedQemu } from '../defaults.ts';
 import type { Problem } from '../diagnostic.ts';
 import type { ModuleFile } from '../generated/module.ts';
@@ -5,6 +6,12 @@ import { nearest } from '../nearest.ts';
 import { formatDuration } from '../units.ts';
 import { isWithin, normalDirectory } from './directories.ts';
 import { checkExclude } from './excludeChecks.ts';
+import { checkFailback } from './failbackChecks.ts';
+import { checkHooks } from './hookChecks.ts';
+import { checkVirtualAddresses, checkVirtualAddressesInCluster } from './virtualAddressChecks.ts';
+
+/** Less cannot be told from a host that is only late. */
+const shortestDetectionMs = 400;
 
 /** Problems of one valid module file that its schema cannot express. */
 export function* checkModule(module: ResolvedModule): Iterable<Problem> {
@@ -36,6 +43,7 @@ export function* checkModule(module: ResolvedModule): Iterable<Problem> {
     }
   }
   yield* checkExclude(module.mirror.exclude, directories);
+  yield* checkFailback(module);
   yield* positive(module.mirror.acknowledgeTimeoutMs, ['mirror', 'acknowledgeTimeout']);
   if (module.server.kind === 'qemu') {
     yield* checkQemu(module.server, directories);
@@ -43,6 +51,8 @@ export function* checkModule(module: ResolvedModule): Iterable<Problem> {
     yield* positive(module.server.checkIntervalMs, ['server', 'scripts', 'checkInterval']);
     yield* positive(module.server.timeoutMs, ['server', 'scripts', 'timeout']);
   }
+  yield* checkVirtualAddresses(module.virtualAddresses);
+  yield* checkHooks(module.hooks, directories);
 }
 
 function* positive(milliseconds: number, path: readonly string[]): Iterable<Problem> {
@@ -118,6 +128,7 @@ export function* checkModuleInCluster(
 ): Iterable<Problem> {
   const known = cluster.hosts.map((host) => host.name);
   const pair: ResolvedHost[] = [];
+  const witnesses = witnessesOf(cluster);
   for (const [index, name] of module.hosts.entries()) {
     const host = cluster.hosts.find((candidate) => candidate.name === name);
     if (host !== undefined) pair.push(host);
@@ -131,8 +142,8 @@ export function* checkModuleInCluster(
         expected,
         suggestion: nearest(name, known),
       };
-    } else if (name === cluster.witness) {
-      const expected = 'a pair without the witness';
+    } else if (witnesses.includes(name) && witnessOf(cluster, module.hosts) === null) {
+      const expected = 'a pair without the witness, or a further witness';
       yield {
         code: 'witness-in-pair',
         path,
@@ -151,18 +162,18 @@ export function* checkModuleInCluster(
       expected,
     };
   }
-  yield* checkDetection(module, cluster);
-  if (cluster.witness === null) yield* checkWithoutArbiter(module, file);
+  yield* checkVirtualAddressesInCluster(module, cluster);
+  yield* checkDetection(module);
+  if (cluster.arbiter.kind === 'none') yield* checkWithoutArbiter(module, file);
 }
 
 function haveCommonNetwork(a: ResolvedHost, b: ResolvedHost): boolean {
   return a.addresses.some(({ network }) => b.addresses.some((other) => other.network === network));
 }
 
-function* checkDetection(module: ResolvedModule, cluster: ResolvedCluster): Iterable<Problem> {
-  const least = 3 * cluster.heartbeatMs;
-  if (module.failover.detectionMs > least) return;
-  const expected = `longer than three heartbeats of ${formatDuration(cluster.heartbeatMs)}: more than ${formatDuration(least)}`;
+function* checkDetection(module: ResolvedModule): Iterable<Problem> {
+  if (module.failover.detectionMs >= shortestDetectionMs) return;
+  const expected = `at least ${formatDuration(shortestDetectionMs)}`;
   const message = `a detection time of ${formatDuration(module.failover.detectionMs)} would take a late heartbeat for a failure: expected ${expected}`;
   yield { code: 'detection-too-short', path: ['failover', 'detection'], message, expected };
 }

@@ -1,6 +1,7 @@
 import type { ResolvedModule } from '../defaults.ts';
 import type { Problem } from '../diagnostic.ts';
 import { isWithin, normalDirectory } from './directories.ts';
+import { checkVirtualAddressesOfTwo } from './virtualAddressChecks.ts';
 
 /** What is wrong with a module because of another one. Called for both orders: each file tells of its own part. */
 export function* checkPairOfModules(
@@ -17,6 +18,7 @@ export function* checkPairOfModules(
       expected,
     };
   }
+  yield* checkVirtualAddressesOfTwo(module, other, otherFile);
   const shared = module.hosts.find((host) => other.hosts.includes(host));
   if (shared === undefined) return;
   const whose = `of the module ${other.name} (${otherFile}), which also uses ${shared}`;

@@ -119,6 +119,11 @@ describe('diagnostics', () => {
     ['an empty file', ''],
     ['an unknown host', validModule.replace('"beta"', '"delta"')],
     ['the witness in the pair', validModule.replace('"beta"', '"gamma"')],
+    ['a check without a kind', validModule.replace('"server": {', '"checks": [{ "every": "5s" }],\n  "server": {')],
+    [
+      'a check that takes too long',
+      validModule.replace('"server": {', '"checks": [{ "ping": { "host": "a" }, "timeout": "1m" }],\n  "server": {'),
+    ],
     [
       'two kinds of server',
       validModule.replace('"server": {', '"server": { "scripts": { "start": ["a"], "stop": ["b"] },'),

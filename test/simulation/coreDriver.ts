@@ -1,3 +1,5 @@
+import { Draft } from '../../agent/core/draft.ts';
+import { isHeld } from '../../agent/core/maintenance.ts';
 import { quietUntil } from '../../agent/core/quiet.ts';
 import { roleState } from '../../agent/core/roleState.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState } from '../../agent/core/status.ts';
@@ -142,7 +144,8 @@ export class CoreDriver {
       checker.fail(`${host.name}: a tick that was to change nothing changed something`);
     }
     if (isSame || !isToldTheSame(before, state)) return;
-    const told = (of: ModuleCoreState) => JSON.stringify([peerStatusOf(of), shownState(of), divergenceOf(of)]);
+    const now = ownTime(host, this.#world.clock.now);
+    const told = (of: ModuleCoreState) => JSON.stringify([peerStatusOf(of, now), shownState(of), divergenceOf(of)]);
     if (told(before) !== told(state)) {
       checker.fail(`${host.name}: ${cause} changed what is told, and nobody would be told`);
     }
@@ -156,10 +159,17 @@ export class CoreDriver {
       case 'saveResolution':
         host.disk.resolution = effect.resolution;
         return;
+      case 'saveMaintenance': {
+        // By the world's clock, which goes on over crashes: it is what a wall's clock is for agents.
+        const { leftMs, ...rest } = effect.maintenance;
+        host.disk.maintenance = { ...rest, until: leftMs === null ? null : this.#world.clock.now + leftMs };
+        return;
+      }
       case 'readArbiter':
         this.#arbiter.read(host);
         return;
       case 'propose':
+        this.#checkMaintenance(host);
         this.#arbiter.propose(host, effect.proposal);
         return;
       case 'operation':
@@ -183,6 +193,16 @@ export class CoreDriver {
         return;
       case 'reportFailover':
         return;
+    }
+  }
+
+  /** Nobody begins to take over by himself during a maintenance. */
+  #checkMaintenance(host: Host): void {
+    const { core } = host;
+    const now = ownTime(host, this.#world.clock.now);
+    if (core?.role.at !== 'asking' || core.role.forced || core.role.since !== now) return;
+    if (isHeld(new Draft(core, now, 'settle'))) {
+      this.#world.checker.fail(`${host.name} takes over by itself during a maintenance`);
     }
   }
 

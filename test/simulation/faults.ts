@@ -50,6 +50,29 @@ export const faults: readonly Fault[] = [
     strike: (world, host) => world.crash(host),
     heal: (world, host) => world.boot(host),
   },
+  {
+    name: 'check failed',
+    weight: 4,
+    strike: (world, host, random) => world.checkFails(host, random.pick(['restart', 'failover', 'wait', 'report'])),
+  },
+  {
+    name: 'condition unmet',
+    weight: 5,
+    strike: (world, host, random) => world.conditions(host, half(random) ? null : 'the gateway does not answer'),
+    heal: (world, host) => world.conditions(host, null),
+  },
+  {
+    name: 'host drained',
+    weight: 4,
+    strike: (world, host, random) => world.drain(host, half(random)),
+    heal: (world, host) => world.drain(host, false),
+  },
+  {
+    name: 'maintenance',
+    weight: 4,
+    strike: (world, host, random) => world.maintain(host, half(random) ? null : random.between(1000, 30_000)),
+    heal: (world, host) => world.maintain(host, null),
+  },
   { name: 'agent killed', weight: 5, strike: (world, host) => world.agentDies(host) },
   {
     name: 'cut between the hosts',

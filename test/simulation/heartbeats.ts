@@ -23,7 +23,7 @@ export class Heartbeats {
     if (!host.core || !this.#acts(host)) return;
     const peer = otherThan(this.#world, host);
     const sentAt = ownTime(host, clock.now);
-    const status = peerStatusOf(host.core);
+    const status = peerStatusOf(host.core, sentAt);
     const number = this.#number++;
     const [mine, its] = [host.program, peer.program];
     // What a program sent goes with its connections, and so does what was sent to it.

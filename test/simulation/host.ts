@@ -2,6 +2,7 @@ import type {
   ArbiterRecord,
   CoreEvent,
   LineageEntry,
+  Maintenance,
   ModuleCoreState,
   ReplicaFacts,
   Resolution,
@@ -13,6 +14,9 @@ import type { Random } from './random.ts';
 export interface Disk {
   desired: ModuleCoreState['desired'];
   resolution: Resolution | null;
+  drained: boolean;
+  /** Its end by the world's clock. */
+  maintenance: Maintenance | null;
   /** Without an arbiter: this host's copy of the record. */
   record: ArbiterRecord | null;
   lineage: LineageEntry[];
@@ -74,6 +78,8 @@ export function newHost(name: HostName): Host {
     disk: {
       desired: { value: 'started', sequence: 0 },
       resolution: null,
+      drained: false,
+      maintenance: null,
       record: null,
       lineage: [],
       syncId: null,

@@ -1,4 +1,4 @@
-import type { RoleState } from '../../agent/core/types.ts';
+import type { RoleState, UnhealthyAction } from '../../agent/core/types.ts';
 import type { Coverage } from './coverage.ts';
 import type { Network } from './network.ts';
 import { Random } from './random.ts';
@@ -49,6 +49,22 @@ function perform(world: World, line: string, note: (text: string) => void): void
       return;
     case 'guest-dies':
       world.guestDies(host);
+      return;
+    case 'check-fails':
+      world.checkFails(host, second as UnhealthyAction);
+      return;
+    case 'condition':
+      world.conditions(host, second === 'fails' ? 'condition ping 10.0.0.254 failed (no answer)' : null);
+      return;
+    case 'drain':
+    case 'undrain':
+      world.drain(host, verb === 'drain');
+      return;
+    case 'hinder':
+      world.hinderFailback(host, words.slice(1).join(' ') || null);
+      return;
+    case 'maintenance':
+      world.maintain(host, second === 'end' ? null : seconds(second), third || null);
       return;
     case 'mirror-dies':
       world.mirrorDies(host);

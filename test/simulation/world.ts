@@ -2,9 +2,17 @@
  * Two hosts and a witness on a virtual clock and network, with the agent's own failover core. Mirror and server are modelled by what the
  * core may rely on. Every step checks the promises.
  */
-import { initialState } from '../../agent/core/step.ts';
+import { initialState, step } from '../../agent/core/step.ts';
 import { shownState } from '../../agent/core/status.ts';
-import type { Command, CoreEvent, ModuleConfig, ModuleCoreState, Outcome, Role } from '../../agent/core/types.ts';
+import type {
+  Command,
+  CoreEvent,
+  ModuleConfig,
+  ModuleCoreState,
+  Outcome,
+  Role,
+  UnhealthyAction,
+} from '../../agent/core/types.ts';
 import { Arbiter } from './arbiter.ts';
 import { Checker } from './checker.ts';
 import { Clock } from './clock.ts';
@@ -86,6 +94,9 @@ export class World {
       maxFailovers: 1000,
       failoverPeriodMs: 86_400_000,
       onDiskError: 'switchover',
+      failback: 'manual',
+      failbackAfterMs: 600_000,
+      conditionsSettleMs: 5000,
       ...config,
     });
     this.#random = random;
@@ -168,10 +179,16 @@ export class World {
 
   #begin(host: Host): ModuleCoreState {
     host.program += 1;
-    const { desired, resolution } = host.disk;
+    const { desired, resolution, maintenance: stored, drained } = host.disk;
     const incarnation = `${host.name}${String(host.program)}`;
     const now = ownTime(host, this.now);
-    return initialState(this.#config(host.name), desired, factsOf(host), now, incarnation, resolution);
+    const config = this.#config(host.name);
+    const maintenance = stored && {
+      ...stored,
+      until: stored.until === null ? null : now + (stored.until - this.now),
+    };
+    const core = initialState(config, desired, factsOf(host), now, incarnation, resolution, maintenance);
+    return drained ? step(core, { type: 'hostDrain', drain: 'drained', now }).state : core;
   }
 
   /** What was not flushed may be lost. */
@@ -243,6 +260,24 @@ export class World {
     this.#feed(host, { type: 'serverFailed', reason: 'the guest crashed', lasting: false });
   }
 
+  /** A check of the server has failed as often as counts. */
+  checkFails(name: HostName, action: UnhealthyAction): void {
+    this.#isDisturbed = true;
+    const host = this.hosts[name];
+    if (host.server !== 'running') return;
+    const reason = 'check tcp 10.0.0.50:80 failed 3 times in 30 s (connection refused)';
+    this.#feed(host, { type: 'serverUnhealthy', reason, action });
+  }
+
+  /** @param unmet which conditions to be primary a host does not meet; null: it meets all of them */
+  conditions(name: HostName, unmet: string | null): void {
+    this.#isDisturbed = true;
+    const host = this.hosts[name];
+    if (!host.core) return;
+    this.#trace(`${name} ${unmet === null ? 'meets its conditions' : 'does not meet a condition'}`);
+    this.#feed(host, { type: 'conditions', unmet });
+  }
+
   /** The mirror process ends, and no other one can take its place. */
   mirrorDies(name: HostName): void {
     this.#isDisturbed = true;
@@ -302,6 +337,39 @@ export class World {
     this.hosts[name].disk.isFull = isFull;
   }
 
+  /** An operator drains a host, or takes that back. */
+  drain(name: HostName, drain: boolean): void {
+    const host = this.hosts[name];
+    if (!host.core) return;
+    this.#trace(`${name} is ${drain ? 'drained' : 'undrained'}`);
+    host.disk.drained = drain;
+    this.#feed(host, { type: 'hostDrain', drain: drain ? 'drained' : null });
+    if (drain) this.command(name, 'drain');
+  }
+
+  /** An operator begins a maintenance, or ends it (null). */
+  maintain(name: HostName, forMs: number | null, reason: string | null = null): void {
+    this.#isDisturbed = true;
+    const host = this.hosts[name];
+    if (!host.core) return;
+    const kind = forMs === null ? 'endMaintenance' : 'beginMaintenance';
+    this.#trace(`command ${kind} on ${name}`);
+    this.#feed(host, {
+      type: 'command',
+      id: this.#nextCommand++,
+      kind,
+      maintenance: { forMs: forMs ?? 0, reason, by: 'an operator' },
+      deadline: ownTime(host, this.now) + commandLimitMs,
+      arbiterReachable: true,
+    });
+  }
+
+  /** Something that only the agent knows of stands in the way of a failback. */
+  hinderFailback(name: HostName, hindrance: string | null): void {
+    this.#trace(`failback from ${name} ${hindrance === null ? 'is free' : `waits for ${hindrance}`}`);
+    this.#feed(this.hosts[name], { type: 'failbackHindered', hindrance });
+  }
+
   /** The agent is replaced by another program, which is there after `awayMs`. */
   upgrade(name: HostName, awayMs: number, version = this.hosts[name].version): void {
     const host = this.hosts[name];
@@ -359,7 +427,7 @@ export class World {
     );
   }
 
-  /** Nothing keeps the module from being served, whatever becomes of the witness. */
+  /** Nothing keeps the module from being served where it is, whatever becomes of the witness. */
   get #hasWhatItNeeds(): boolean {
     return (
       !this.driver.imageMissing &&
@@ -368,6 +436,9 @@ export class World {
         ({ core, disk }) =>
           core?.desired.value === 'started' &&
           core.commands.length === 0 &&
+          core.config.failback === 'manual' &&
+          (core.conditions?.unmet ?? null) === null &&
+          core.maintenance === null &&
           disk.slowMs === 0 &&
           disk.refusesUntil <= this.now &&
           !disk.diskError,

@@ -210,6 +210,22 @@ export class MemoryFacade implements AgentFacade {
     return this.#command(`repair ${module} as verified at ${verifiedAt}`, by);
   }
 
+  beginMaintenance(module: string, forMs: number, reason: string | null, by: Actor): Promise<Outcome> {
+    return this.#command(`maintain ${module} for ${forMs} ms${reason === null ? '' : `: ${reason}`}`, by);
+  }
+
+  endMaintenance(module: string, by: Actor): Promise<Outcome> {
+    return this.#command(`end the maintenance of ${module}`, by);
+  }
+
+  drain(host: string, by: Actor): Promise<Outcome> {
+    return this.#command(`drain ${host}`, by);
+  }
+
+  undrain(host: string, by: Actor): Promise<Outcome> {
+    return this.#command(`undrain ${host}`, by);
+  }
+
   async upgrade(onlyLook: boolean, by: Actor): Promise<Outcome<UpgradeResult>> {
     const outcome = await this.#command(onlyLook ? 'look at the upgrade' : 'upgrade', by);
     if (!outcome.ok) return outcome;

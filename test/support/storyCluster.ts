@@ -11,6 +11,7 @@ import type {
   ChangedEvent,
   HostStatus,
   LastVerify,
+  MaintenanceStatus,
   LogEntry,
   LogEvent,
   ModuleStatus,
@@ -47,6 +48,7 @@ export class StoryCluster {
   readonly #changes = new Set<(event: ChangedEvent) => void>();
   readonly #logs = new Set<(event: LogEvent) => void>();
   readonly #tokens: ClientTokens;
+  readonly #drained = new Set<string>();
   readonly #down = new Set<string>();
 
   private constructor(folder: string, port: number, authority: CertifiedKey) {
@@ -196,6 +198,7 @@ export class StoryCluster {
       reachable,
       lastSeen,
       agentVersion: '0.1.0',
+      drain: this.#drained.has(name) ? 'drained' : null,
       networks: [{ name: 'lan', address, up: reachable, rttMs: reachable ? 0.4 : null }],
     });
     return [
@@ -239,9 +242,32 @@ export class StoryCluster {
       resumeResync: (module, bandwidth) => this.#paceResync(module, null, bandwidth),
       paceResync: (module, bandwidth) => this.#paceResync(module, undefined, bandwidth),
       repair: (module, verifiedAt, by) => this.#repair(module, verifiedAt, by.name),
+      beginMaintenance: (module, forMs, reason, by) =>
+        this.#maintain(module, { until: new Date(Date.now() + forMs).toISOString(), reason, by: by.name }),
+      endMaintenance: (module) => this.#maintain(module, null),
+      drain: (target) => this.#drain(target, 'drained'),
+      undrain: (target) => this.#drain(target, null),
       upgrade: () => Promise.resolve({ ok: false, refusal: { code: 'FAILED', reason: 'There is nothing newer.' } }),
       isServing: (module) => this.modules.get(module)?.primary === host,
     };
+  }
+
+  #maintain(name: string, maintenance: MaintenanceStatus | null): Promise<Outcome> {
+    this.change(name, (module) => (module.maintenance = maintenance));
+    const message = maintenance ? `${name} is in maintenance` : `the maintenance of ${name} has ended`;
+    return Promise.resolve({ ok: true, result: { durationMs: 0, message } });
+  }
+
+  #drain(host: string, drain: 'drained' | null): Promise<Outcome> {
+    if (drain) {
+      for (const [name, { primary, hosts }] of this.modules) {
+        if (primary === host) this.serveOn(name, hosts.find((other) => other !== host) ?? '');
+      }
+      this.#drained.add(host);
+    } else this.#drained.delete(host);
+    this.#tell([]);
+    const message = drain ? `${host} may be rebooted` : `${host} takes modules again`;
+    return Promise.resolve({ ok: true, result: { durationMs: 0, message } });
   }
 
   /** Goes on until {@link endVerify}. */

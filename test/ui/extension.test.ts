@@ -281,6 +281,30 @@ describe('the extension in VS Code', () => {
     await workbench.clearNotifications();
   });
 
+  step('shows how the checks of the server stand, a line for each', async () => {
+    const since = new Date().toISOString();
+    story.change('web', (module) => {
+      const primary = module.onHosts.find(({ host }) => host === 'beta');
+      if (!primary) return;
+      primary.checks = [
+        { name: 'tcp 10.0.0.50:80', state: 'failed', since, error: 'connection refused', onFailure: 'report' },
+        { name: 'website', state: 'well', since, error: null, onFailure: 'restart' },
+      ];
+    });
+    story.change('web', (module) => {
+      const secondary = module.onHosts.find(({ host }) => host === 'alpha');
+      if (secondary) secondary.conditions = [{ name: 'ping 10.0.0.254', state: 'failing', since, error: 'no answer' }];
+    });
+    await workbench.line(/^web, PRIM on beta, check tcp 10\.0\.0\.50:80 failed/).waitFor();
+    const checks = workbench.panel.getByRole('region', { name: 'Checks' });
+    await checks.getByText(/^failed for \d+ s: connection refused$/).waitFor();
+    await checks.getByText(/^well for /).waitFor();
+    await checks.getByText('ping 10.0.0.254 on alpha').waitFor();
+    await workbench.screenshot('checks');
+    story.serveOn('web', 'beta');
+    await checks.waitFor({ state: 'hidden' });
+  });
+
   step('says when the next verify is due, and which one waits', async () => {
     const scheduled = (dueSince: string | null): void =>
       story.change('web', (module) => {

@@ -446,6 +446,32 @@ describe('commands', () => {
     ]);
   });
 
+  it('begin and end a maintenance for an operator', async () => {
+    const { port } = await start();
+    const begin = { module: 'web', forSeconds: 90 };
+    await expect((await connect(port, 'viewer')).call('module.maintenance', begin)).rejects.toThrow(/role operator/);
+    const operator = await connect(port, 'operator');
+    await operator.call('module.maintenance', begin);
+    await operator.call('module.maintenance', { module: 'web', end: true });
+    for (const params of [{ module: 'web' }, { ...begin, end: true }, { module: 'web', end: true, reason: 'x' }]) {
+      await expect(operator.call('module.maintenance', params)).rejects.toThrow(/either forSeconds/);
+    }
+    expect(facade.commands.map((each) => each.replace(/^.*?: /, ''))).toEqual([
+      'maintain web for 90000 ms',
+      'end the maintenance of web',
+    ]);
+  });
+
+  it('drain a host for an operator, and undrain it', async () => {
+    const { port } = await start();
+    const viewer = await connect(port, 'viewer');
+    const operator = await connect(port, 'operator');
+    await expect(viewer.call('host.drain', { host: 'alpha' })).rejects.toThrow(/needs the role operator/);
+    await operator.call('host.drain', { host: 'alpha' });
+    await operator.call('host.undrain', { host: 'alpha' });
+    expect(facade.commands.map((each) => each.replace(/^.*?: /, ''))).toEqual(['drain alpha', 'undrain alpha']);
+  });
+
   it('pause a resync for an operator who confirms it with the name, resume it, and change its bandwidth', async () => {
     const { port } = await start();
     const viewer = await connect(port, 'viewer');
@@ -576,10 +602,22 @@ describe('plain HTTPS', () => {
     ]) {
       expect(calm.text.split('\n')).toContain(line);
     }
+    const check = { name: 'tcp "a":80', since: '', error: null, onFailure: 'report' as const };
+    const conditions = [{ name: 'gateway', state: 'failed' as const, since: '', error: 'no answer' }];
+    const checks = [
+      { ...check, state: 'failed' as const },
+      { ...check, name: 'ping a', state: 'failing' as const },
+    ];
     facade.state = snapshotOf([
-      moduleStatus('web', { onHosts: [replicaStatus('alpha', 'ALONE'), replicaStatus('beta', 'PRIM')] }),
+      moduleStatus('web', {
+        onHosts: [replicaStatus('alpha', 'ALONE', { conditions }), replicaStatus('beta', 'PRIM', { checks })],
+      }),
     ]);
-    expect((await fetchText(port, '/metrics')).text).toContain('understudy_primaries_believed{module="web"} 2\n');
+    const { text } = await fetchText(port, '/metrics');
+    expect(text).toContain('understudy_primaries_believed{module="web"} 2\n');
+    expect(text).toContain('understudy_check_failed{module="web",host="beta",check="tcp \\"a\\":80"} 1\n');
+    expect(text).toContain('understudy_check_failed{module="web",host="beta",check="ping a"} 0\n');
+    expect(text).toContain('understudy_condition_unmet{module="web",host="alpha",condition="gateway"} 1\n');
   });
 
   it('enrols a host through the function of the agent, and refuses anything else', async () => {

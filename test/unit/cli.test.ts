@@ -19,7 +19,7 @@ import type { ApiServer } from '../../agent/api/apiServer.ts';
 
 import type { Io } from '../../agent/cli/io.ts';
 import { runCommandLine } from '../../agent/cli/program.ts';
-import type { LogEntry } from '../../schemas/generated/api.ts';
+import type { FailbackStatus, LogEntry } from '../../schemas/generated/api.ts';
 import { loadConfiguration } from '../../agent/config/configuration.ts';
 import { makeEnrol } from '../../agent/runtime/enrol.ts';
 import { ClientTokens } from '../../agent/security/clientTokens.ts';
@@ -153,6 +153,9 @@ describe('understudy', () => {
       'start',
       'stop',
       'switchover',
+      'drain',
+      'undrain',
+      'maintenance',
       'force-primary',
       'resolve',
       'verify',
@@ -515,6 +518,23 @@ describe('with an agent', () => {
     });
   });
 
+  it('status tells where each virtual address is', async () => {
+    const held = (host: string, addresses: string[]) =>
+      replicaStatus(host, 'PRIM', {
+        virtualAddresses: addresses.map((address) => ({ address, interface: 'br0' })),
+      });
+    facade.state = snapshotOf([
+      moduleStatus('web', {
+        virtualAddresses: ['10.77.0.100', 'fd00::100', '10.77.0.101'],
+        onHosts: [held('alpha', ['10.77.0.100', 'fd00::100']), { ...held('beta', ['10.77.0.101']), known: false }],
+      }),
+    ]);
+    const { out } = await local(['status']);
+    expect(out).toContain('address 10.77.0.100 on alpha (br0)\n');
+    expect(out).toContain('address fd00::100 on alpha (br0)\n');
+    expect(out).toContain('address 10.77.0.101 not set\n');
+  });
+
   it('status --watch follows what changes and ends with Ctrl-C', async () => {
     const user = new AbortController();
     let out = '';
@@ -726,6 +746,88 @@ describe('with an agent', () => {
     expect((await local(['status'])).out).toContain(
       'verify: 7 names, 1.00 KiB of 2.00 KiB compared, 512 B/s, 2 s left, no differences',
     );
+  });
+
+  it('status tells when a module goes back to its preferred host, or what that waits for', async () => {
+    const onBeta = (failback: FailbackStatus) =>
+      snapshotOf([
+        moduleStatus('web', {
+          primary: 'beta',
+          onHosts: [replicaStatus('alpha', 'SECOND'), replicaStatus('beta', 'PRIM', { failback })],
+        }),
+      ]);
+    facade.state = onBeta({ to: 'alpha', at: '2026-11-23T02:00:00.000Z', waitsFor: 'the window daily 02:00-05:00' });
+    expect((await local(['status'])).out).toContain(
+      'failback to alpha at 2026-11-23T02:00:00.000Z, as it waits for: the window daily 02:00-05:00\n',
+    );
+    facade.state = onBeta({ to: 'alpha', at: null, waitsFor: 'alpha to be in sync' });
+    expect((await local(['status'])).out).toContain('failback to alpha waits for: alpha to be in sync\n');
+  });
+
+  it('drain tells of each module that leaves the host, and status shows a host that is drained', async () => {
+    facade.answer = (command) => {
+      facade.change([
+        moduleStatus('web', {
+          primary: 'beta',
+          onHosts: [replicaStatus('alpha', 'SECOND'), replicaStatus('beta', 'PRIM')],
+        }),
+      ]);
+      return { ok: true, result: { durationMs: 5, message: `${command} done` } };
+    };
+    const drained = await local(['drain', 'alpha']);
+    expect(drained).toMatchObject({ code: 0, err: '' });
+    expect(drained.out).toBe('web: runs on beta\ndrain alpha done (0.0 s)\n');
+    expect((await local(['undrain', 'alpha', '--json'])).code).toBe(0);
+    expect(facade.commands).toEqual(['local: drain alpha', 'local: undrain alpha']);
+    expect((await local(['status'])).out).not.toContain('DRAIN');
+    facade.state = snapshotOf();
+    facade.state = { ...facade.state, hosts: facade.state.hosts.map((host) => ({ ...host, drain: 'drained' })) };
+    expect((await local(['status'])).out).toMatch(/HOST +ROLE +DRAIN[\s\S]*alpha \* +host +drained +yes/);
+  });
+
+  it('maintenance begins for a time and ends, and status shows how long it still takes', async () => {
+    const begun = await local(['maintenance', 'web', '--for', '2h', '--reason', 'new switch']);
+    expect(begun).toMatchObject({ code: 0, err: '' });
+    expect((await local(['maintenance', 'web', '--end'])).code).toBe(0);
+    for (const args of [
+      [],
+      ['--for', 'soon'],
+      ['--for', '31d'],
+      ['--for', '1h', '--end'],
+      ['--end', '--reason', 'x'],
+    ]) {
+      expect((await local(['maintenance', 'web', ...args])).code).toBe(2);
+    }
+    expect(facade.commands).toEqual([
+      'local: maintain web for 7200000 ms: new switch',
+      'local: end the maintenance of web',
+    ]);
+    const maintenance = { until: '2026-11-22T13:30:00.000Z', reason: 'new switch', by: 'ann' };
+    facade.state = snapshotOf([moduleStatus('web', { maintenance })]);
+    expect((await local(['status'])).out).toContain(
+      'MAINTENANCE until 2026-11-22T13:30:00.000Z, 1 h 30 min left, neither restarted nor taken over by itself: new switch (ann)',
+    );
+  });
+
+  it('status shows how the checks of a server stand', async () => {
+    const since = '2026-01-01T00:00:00Z';
+    const checks = [
+      {
+        name: 'tcp 10.0.0.50:80',
+        state: 'failed' as const,
+        since,
+        error: 'connection\nrefused',
+        onFailure: 'restart' as const,
+      },
+      { name: 'website', state: 'well' as const, since, error: null, onFailure: 'report' as const },
+    ];
+    const conditions = [{ name: 'gateway', state: 'failing' as const, since, error: 'no answer' }];
+    const onHosts = [replicaStatus('alpha', 'PRIM', { checks }), replicaStatus('beta', 'SECOND', { conditions })];
+    facade.state = snapshotOf([moduleStatus('web', { onHosts })]);
+    const { out } = await local(['status']);
+    expect(out).toMatch(/^ {2}check tcp 10\.0\.0\.50:80: failed since 2026-01-01T00:00:00Z \(connection.refused\)$/m);
+    expect(out).toContain('  check website: well since 2026-01-01T00:00:00Z\n');
+    expect(out).toContain('  condition gateway on beta: failing since 2026-01-01T00:00:00Z (no answer)\n');
   });
 
   it('resync is paused only after the name was typed, goes on, and takes another bandwidth', async () => {

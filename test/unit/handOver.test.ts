@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { continued, handedCore } from '../../agent/core/handOver.ts';
-import { conflictWith, whyNotDetached } from '../../agent/runtime/handOver.ts';
+import { conflictWith, settingsOf, whyNotDetached } from '../../agent/runtime/handOver.ts';
+import { resolveModule } from '../../schemas/defaults.ts';
+import type { ModuleFile } from '../../schemas/generated/module.ts';
 import { Random } from '../simulation/random.ts';
 import { World } from '../simulation/world.ts';
 
@@ -85,4 +87,15 @@ describe('handing a module over to the next program of the agent', () => {
     expect(why({ verifies: true })).toMatch(/verify of web is running: wait for its end, or stop it/);
     expect(why({ standsStill: 'the disk is full' })).toMatch(/stands still \(the disk is full\)/);
   });
+});
+
+it('leaves a virtual machine what it was started with: other checks may come and go, not the channel to its agent', () => {
+  const settings = (...checks: object[]): string => {
+    const server = { qemu: { memory: '1GiB', disks: [{ file: 'a' }] } };
+    const file = { name: 'web', hosts: ['alpha', 'beta'], mirror: { directories: ['/srv/web'] }, server, checks };
+    return settingsOf(resolveModule(file as unknown as ModuleFile));
+  };
+  expect(settings({ ping: { host: 'a' } })).toBe(settings());
+  expect(settings({ guestAgent: true })).not.toBe(settings());
+  expect(settings({ guestAgent: true }, { ping: { host: 'a' } })).toBe(settings({ guestAgent: true }));
 });

@@ -64,6 +64,7 @@ function links(
     others: [other],
     port,
     heartbeatMs: 50,
+    detectionMs: 3000,
     security: {
       serverOptions: () => agentServerOptions(own),
       clientOptions: (host) => agentClientOptions(own, host),
@@ -75,6 +76,7 @@ function links(
     onAnswered: () => undefined,
     onRequest: () => Promise.resolve({}),
     onReachable: () => undefined,
+    onLiveness: () => undefined,
     log: () => undefined,
     ...changes,
   });

@@ -122,7 +122,7 @@ describe('files', () => {
 describe('schema errors', () => {
   it('name the nearest key once, and not the missing one as well', () => {
     expect(inModule(JSON.stringify(minimal).replace('"name"', '"nmae"'))).toEqual([
-      'f:1:2: error: nmae: the key "nmae" is unknown here: expected one of name, hosts, mirror, server, failover, resync, verify; did you mean "name"?',
+      'f:1:2: error: nmae: the key "nmae" is unknown here: expected one of name, hosts, mirror, server, virtualAddresses, hooks, failover, resync, verify, checks; did you mean "name"?',
     ]);
   });
 
@@ -161,9 +161,11 @@ describe('schema errors', () => {
   });
 
   it.each([
-    ['nnoe', /arbiter: expected \{"witness":"gamma"\} or "none", found "nnoe"; did you mean "none"\?$/],
-    [{}, /arbiter\.witness: the key "witness" is missing/],
-    [{ witness: 3 }, /arbiter\.witness: expected a text in double quotes, found the number 3$/],
+    [
+      'nnoe',
+      /arbiter: expected \{"witness":"gamma"\} or \{"etcd":.*\} or "none", found "nnoe"; did you mean "none"\?$/,
+    ],
+    [{ witness: 3 }, /arbiter\.witness: expected the name of a host, or a list of them, found the number 3$/],
     [{ witnes: 'gamma' }, /arbiter\.witnes: the key "witnes" is unknown.*did you mean "witness"\?$/],
     [true, /arbiter: expected .*, found true$/],
   ])('are one for the arbiter %j', (arbiter, message) => {
@@ -241,6 +243,13 @@ describe('files together', () => {
     ]);
     expect(told(inCluster({ hosts: ['alpha', 'gamma'] }))).toEqual(['witness-in-pair hosts[1]']);
     expect(told(check(clusterDocument({ arbiter: { witness: 'gama' } })))).toEqual(['unknown-host arbiter.witness']);
+    const each = clusterDocument({ arbiter: { witness: ['alpha', 'beta', 'gamma'] } });
+    expect(check(each, moduleDocument({ hosts: ['alpha', 'gamma'] }))).toEqual([]);
+    const two = clusterDocument({ arbiter: { witness: ['alpha', 'gamma'] } });
+    expect(told(check(two, moduleDocument({ hosts: ['alpha', 'gamma'] })))).toEqual([
+      'witness-in-pair hosts[0]',
+      'witness-in-pair hosts[1]',
+    ]);
     expect(check(clusterDocument(), agentDocument({ host: 'alhpa' }))).toMatchObject([
       { code: 'unknown-host', file: 'agent.jsonc', suggestion: 'alpha' },
     ]);
@@ -252,6 +261,29 @@ describe('files together', () => {
         ),
       ),
     ).toEqual(['no-common-network hosts']);
+  });
+
+  it.each([
+    [{}, 'arbiter-kind arbiter'],
+    [{ prefix: '/understudy' }, 'arbiter-kind arbiter'],
+    [{ witness: 'gamma', etcd: ['https://10.0.0.11:2379'] }, 'arbiter-kind arbiter'],
+    [{ witness: 'gamma', user: 'understudy' }, 'arbiter-kind arbiter.user'],
+    [{ witness: ['gamma', 'alpha'] }, null],
+    [{ witness: ['gamma', 'delta'] }, 'unknown-host arbiter.witness[1]'],
+    [{ etcd: ['https://10.0.0.11:2379', 'https://[fd00::1]:2379/', 'https://etcd.example'] }, null],
+    [{ etcd: ['http://127.0.0.1:2379'] }, null],
+    [{ etcd: ['http://10.0.0.11:2379'] }, 'insecure-arbiter arbiter.etcd[0]'],
+    [{ etcd: ['https://10.0.0.11:2379/v3'] }, 'bad-address arbiter.etcd[0]'],
+    [{ etcd: ['https://user@10.0.0.11:2379'] }, 'bad-address arbiter.etcd[0]'],
+    [{ etcd: ['https://10.0.0.11:2379'], user: 'understudy' }, 'arbiter-kind arbiter.user'],
+    [{ etcd: ['https://10.0.0.11:2379'], keyFile: '/etc/understudy/etcd.key' }, 'arbiter-kind arbiter.keyFile'],
+  ])('tell what is wrong with the arbiter %j', (arbiter, expected) => {
+    expect(told(check(clusterDocument({ arbiter })))).toEqual(expected === null ? [] : [expected]);
+  });
+
+  it('never send the password of etcd in the clear', () => {
+    const arbiter = { etcd: ['http://10.0.0.11:2379'], user: 'understudy', passwordFile: '/etc/understudy/password' };
+    expect(check(clusterDocument({ arbiter }))).toMatchObject([{ code: 'insecure-arbiter', severity: 'error' }]);
   });
 
   it.each([
@@ -273,13 +305,24 @@ describe('files together', () => {
     expect(told(check(clusterDocument({ ports: { agent: 4810 } })))).toEqual(['same-port ports.agent']);
     expect(told(check(clusterDocument({ ports: { api: 4811 } })))).toEqual(['same-port ports.api']);
     expect(told(check(clusterDocument({ heartbeat: '0ms' })))).toEqual(['bad-duration heartbeat']);
-    expect(inCluster({ failover: { detection: '750ms' } })).toMatchObject([
-      { code: 'detection-too-short', message: expect.stringContaining('more than 750ms') as string },
+    expect(inCluster({ failover: { detection: '399ms' } })).toMatchObject([
+      { code: 'detection-too-short', message: expect.stringContaining('at least 400ms') as string },
     ]);
-    expect(inCluster({ failover: { detection: '751ms' } })).toEqual([]);
-    expect(told(inCluster({}, { heartbeat: '1s' }))).toEqual(['detection-too-short failover.detection']);
+    expect(inCluster({ failover: { detection: '400ms' } }, { heartbeat: '1s' })).toEqual([]);
     expect(told(check(moduleDocument({ mirror: { directories: ['/a'], acknowledgeTimeout: '0s' } })))).toEqual([
       'bad-duration mirror.acknowledgeTimeout',
+    ]);
+  });
+
+  it('tell of a failback that can never be', () => {
+    const told = (failover: object) =>
+      inCluster({ failover }).map(({ code, severity, path }) => [code, severity, path]);
+    expect(told({ failback: 'automatic', failbackWindow: 'Sunday 22:00-04:00' })).toEqual([]);
+    expect(told({ failbackWindow: 'daily 03:00-03:00' })).toEqual([
+      ['window-never-open', 'error', 'failover.failbackWindow'],
+    ]);
+    expect(told({ failback: 'automatic', automatic: false })).toEqual([
+      ['failback-without-failover', 'warning', 'failover.failback'],
     ]);
   });
 
@@ -369,6 +412,83 @@ describe('files together', () => {
     expect(several(tooMany.slice(1)).diagnostics).toEqual([]);
   });
 
+  it('check virtual addresses', () => {
+    const having = (...virtualAddresses: Change[]) => moduleDocument({ virtualAddresses });
+    const on = (address: string, where: Change = { network: 'lan' }): Change => ({ address, ...where });
+    const good = ['10.77.0.100/24', '10.77.0.101', '10.9.0.4/31', 'fd00::100/64', 'FD00:0::101', '2001:db8::ffff/112'];
+    expect(check(clusterDocument(), having(...good.map((each) => on(each))))).toEqual([]);
+    expect(check(clusterDocument(), having(on('10.77.0.100/24', { interface: 'br0' })))).toEqual([]);
+    const bad: [Change, string, RegExp][] = [
+      [on('10.77.0.300/24'), 'bad-address virtualAddresses[0].address', /"10\.77\.0\.300" is no IP address/],
+      [on('::ffff:10.0.0.1'), 'bad-address virtualAddresses[0].address', /is no IP address/],
+      [on('127.0.0.2'), 'bad-address virtualAddresses[0].address', /is no address that clients could reach/],
+      [on('224.0.0.9/24'), 'bad-address virtualAddresses[0].address', /is no address that clients could reach/],
+      [on('fe80::1/64'), 'bad-address virtualAddresses[0].address', /one link only/],
+      [on('10.77.0.100/33'), 'bad-address virtualAddresses[0].address', /a prefix length from 1 to 32/],
+      [on('fd00::1/0'), 'bad-address virtualAddresses[0].address', /a prefix length from 1 to 128/],
+      [on('10.77.0.0/24'), 'bad-address virtualAddresses[0].address', /is the subnet of the prefix length 24 itself/],
+      [on('10.77.0.255/24'), 'bad-address virtualAddresses[0].address', /is the broadcast address/],
+      [on('10.77.0.9', {}), 'bad-address virtualAddresses[0]', /neither is there: expected either "network"/],
+      [on('10.77.0.9', { network: 'lan', interface: 'br0' }), 'bad-address virtualAddresses[0]', /both are there/],
+      [on('10.77.0.9', { network: 'lna' }), 'unknown-network virtualAddresses[0].network', /expected one of lan, link/],
+      [on('10.77.0.1'), 'duplicate-address virtualAddresses[0].address', /is the address of alpha itself/],
+      [on('10.77.0.3'), 'duplicate-address virtualAddresses[0].address', /is the address of gamma itself/],
+    ];
+    for (const [entry, where, message] of bad) {
+      const found = check(clusterDocument(), having(entry));
+      expect(told(found), JSON.stringify(entry)).toEqual([where]);
+      expect(found[0]?.message).toMatch(message);
+    }
+    expect(told(check(having(on('fd00::100'), on('fd00:0::100/64'))))).toEqual([
+      'duplicate-address virtualAddresses[1].address',
+    ]);
+    const linkless = { hosts: { ...cluster.hosts, beta: { lan: '10.77.0.2' } } };
+    expect(check(clusterDocument(linkless), having(on('10.78.0.9', { network: 'link' })))[0]?.message).toMatch(
+      /beta has no address in the network "link": expected a network that both hosts/,
+    );
+    const other = moduleDocument(
+      {
+        name: 'db',
+        hosts: ['gamma', 'delta'],
+        mirror: { directories: ['/db'] },
+        virtualAddresses: [on('10.77.0.9', { interface: 'br0' })],
+      },
+      'db.module.jsonc',
+    );
+    const two = check(having(on('10.77.0.9/24')), other);
+    expect(two.map(({ code, file }) => `${code} ${file}`)).toEqual([
+      'duplicate-address web.module.jsonc',
+      'duplicate-address db.module.jsonc',
+    ]);
+    expect(two[0]?.message).toMatch(/also a virtual address of the module db \(db\.module\.jsonc\)/);
+    expect(
+      problems('module', JSON.stringify({ ...minimal, virtualAddresses: [{ address: 'x' }] }))[0]?.message,
+    ).toMatch(/expected an IP address such as "10\.77\.0\.100\/24"/);
+  });
+
+  it('check hooks', () => {
+    const having = (hooks: Change) => check(moduleDocument({ hooks }));
+    expect(having({ afterStop: ['/etc/understudy/hooks/web', 'x'], beforeStop: ['/bin/true'], timeout: '5s' })).toEqual(
+      [],
+    );
+    expect(having({ afterStop: ['bin/hook'] })[0]?.message).toMatch(
+      /"bin\/hook" is a relative path: expected an absolute/,
+    );
+    expect(having({ beforePrimary: ['/srv/web/hook'] })[0]?.message).toMatch(
+      /lies in \/srv\/web, which is not there at all/,
+    );
+    expect(told(having({ beforePrimary: ['/srv/web/hook'] }))).toEqual(['bad-hook hooks.beforePrimary[0]']);
+    expect(told(having({ timeout: '0s' }))).toEqual(['bad-duration hooks.timeout']);
+    expect(problems('module', JSON.stringify({ ...minimal, hooks: { beforStop: ['/x'] } }))[0]).toMatchObject({
+      suggestion: 'beforeStop',
+    });
+    const { hooks } = resolveModule({
+      ...minimal,
+      hooks: { afterStop: ['/x'], timeout: '5s' },
+    } as unknown as ModuleFile);
+    expect(hooks).toEqual({ programs: { afterStop: ['/x'] }, timeoutMs: 5000 });
+  });
+
   it('check what is excluded', () => {
     const excluding = (exclude: string[]) => check(moduleDocument({ mirror: { directories: ['/srv/web'], exclude } }));
     const good = ['*.swp', '/tmp', 'logs/*.old', '[[]x', '[!a-z0-9]?', 'ü*', '-', 'a-b', 'x]'];
@@ -392,6 +512,99 @@ describe('files together', () => {
       expect(told(found), glob).toEqual(['bad-glob mirror.exclude[1]']);
       expect(found[0]?.message).toMatch(message);
     }
+  });
+
+  it('check the checks of a server', () => {
+    const found = (checks: readonly Change[], change: Change = {}) => check(moduleDocument({ ...change, checks }));
+    const good = [
+      { tcp: { port: 80 } },
+      { tcp: { port: 80, host: '10.0.0.50' }, every: '2s', onFailure: 'failover' },
+      { tcp: { port: 80 }, name: 'the same by another name', every: '1m', timeout: '1m' },
+      { http: { url: 'http://10.0.0.50:8080/health?x=1' } },
+      { http: { url: 'https://[fd00::50]/', verify: false, status: '200' } },
+      { ping: { host: 'web.example' }, failures: 1 },
+      { command: ['check', 'it'] },
+      { process: { pidFile: '/run/nginx.pid' }, startGrace: '0s' },
+    ];
+    expect(found(good)).toEqual([]);
+    expect(found([{ guestAgent: true }], qemu({}))).toEqual([]);
+    const bad: [Change, string, RegExp, Change?][] = [
+      [{}, 'bad-check checks[1]', /found none: expected exactly one of tcp, http, ping, command, process, guestAgent/],
+      [{ tcp: { port: 1 }, ping: { host: 'a' } }, 'bad-check checks[1]', /found tcp and ping/],
+      [{ tcp: { port: 80 } }, 'bad-check checks[1].tcp', /"host" is missing/, qemu({})],
+      [{ process: { name: 'nginx' } }, 'bad-check checks[1].process', /not seen from its host/, qemu({})],
+      [
+        { ping: { host: 'b' }, every: '2s', timeout: '3s' },
+        'bad-duration checks[1].timeout',
+        /at most as long as every \(2s\)/,
+      ],
+      [{ ping: { host: 'b' }, every: '0s' }, 'bad-duration checks[1].every', /longer than zero/],
+      [{ ping: { host: 'b' }, timeout: '0s' }, 'bad-duration checks[1].timeout', /longer than zero/],
+      [{ ping: { host: 'a' } }, 'duplicate-name checks[1]', /called "ping a" already/],
+      [{ ping: { host: 'b' }, name: 'ping a' }, 'duplicate-name checks[1].name', /another "name"/],
+      [{ http: { url: 'http://a:70000/' } }, 'bad-check checks[1].http.url', /port from 1 to 65535/],
+      [{ http: { url: 'http://a/', verify: false } }, 'bad-check checks[1].http.verify', /expected https/],
+      [{ http: { url: 'http://a/', ca: '/ca' } }, 'bad-check checks[1].http.ca', /expected https/],
+      [{ http: { url: 'http://a/', status: '299-200' } }, 'bad-check checks[1].http.status', /expected "200-299"/],
+    ];
+    for (const [wrong, expected, message, change] of bad) {
+      const problems = found([{ ping: { host: 'a' } }, wrong], change);
+      expect(told(problems), JSON.stringify(wrong)).toEqual([expected]);
+      expect(problems[0]?.message).toMatch(message);
+    }
+    expect(found([{ ping: { host: 'a' }, onFailure: 'failover' }], { failover: { automatic: false } })).toMatchObject([
+      { code: 'bad-check', severity: 'warning', path: 'checks[0].onFailure' },
+    ]);
+    const unwritten: [Change, RegExp][] = [
+      [
+        { http: { url: 'http://user:secret@a/' } },
+        /checks\[0\]\.http\.url: expected an address such as .*, without user/,
+      ],
+      [{ http: { url: 'ftp://a/' } }, /expected an address such as "http:/],
+      [{ ping: { host: '-f' } }, /expected an address or a name, found "-f"/],
+      [{ guestAgent: false }, /guestAgent: expected true, found false/],
+      [{ process: {} }, /process: expected exactly one of name, pidFile, found none/],
+      [{ tcp: { host: 'a' } }, /tcp\.port: the key "port" is missing: Port that is connected to/],
+      [{ tpc: { port: 80 } }, /checks\[0\]\.tpc: the key "tpc" is unknown.*did you mean "tcp"/],
+    ];
+    for (const [wrong, message] of unwritten) {
+      expect(inModule(JSON.stringify({ ...minimal, checks: [wrong] }))).toEqual([expect.stringMatching(message)]);
+    }
+  });
+
+  it('check the conditions to be primary', () => {
+    const found = (conditions: readonly Change[], failover: Change = {}) =>
+      check(moduleDocument({ failover: { ...failover, conditions } }));
+    expect(
+      found([{ ping: { host: '10.0.0.254' } }, { tcp: { host: 'db', port: 5432 }, every: '1s' }, { command: ['/c'] }]),
+    ).toEqual([]);
+    const bad: [Change, string, RegExp][] = [
+      [
+        {},
+        'bad-check failover.conditions[1]',
+        /a condition is of one kind, found none: expected exactly one of tcp, http, ping, command$/,
+      ],
+      [{ tcp: { port: 80 } }, 'bad-check failover.conditions[1].tcp', /both hosts could reach/],
+      [{ ping: { host: 'a' } }, 'duplicate-name failover.conditions[1]', /another condition .* "ping a" already/],
+      [
+        { ping: { host: 'b' }, timeout: '11s' },
+        'bad-duration failover.conditions[1].timeout',
+        /at most as long as every/,
+      ],
+      [{ http: { url: 'http://a/', ca: '/ca' } }, 'bad-check failover.conditions[1].http.ca', /expected https/],
+    ];
+    for (const [wrong, expected, message] of bad) {
+      const problems = found([{ ping: { host: 'a' } }, wrong]);
+      expect(told(problems), JSON.stringify(wrong)).toEqual([expected]);
+      expect(problems[0]?.message).toMatch(message);
+    }
+    expect(found([{ ping: { host: 'a' } }], { automatic: false })).toMatchObject([
+      { code: 'bad-check', severity: 'warning', path: 'failover.conditions' },
+    ]);
+    const process = { failover: { conditions: [{ process: { name: 'a' } }] } };
+    expect(inModule(JSON.stringify({ ...minimal, ...process }))).toEqual([
+      expect.stringMatching(/conditions\[0\]\.process: the key "process" is unknown here: expected one of name, tcp,/),
+    ]);
   });
 
   it('listen without TLS on the loopback interface only', () => {
@@ -426,6 +639,8 @@ describe('defaults', () => {
         processors: 'awake',
       },
       server: { kind: 'scripts', start: ['/s'], stop: ['/t'], check: null, checkIntervalMs: 10_000, timeoutMs: 60_000 },
+      virtualAddresses: [],
+      hooks: { programs: {}, timeoutMs: 30_000 },
       failover: {
         automatic: true,
         detectionMs: 3000,
@@ -434,10 +649,43 @@ describe('defaults', () => {
         restartPeriodMs: 600_000,
         maxFailovers: 5,
         failoverPeriodMs: 86_400_000,
+        failback: 'manual',
+        failbackAfterMs: 600_000,
+        failbackWindow: 'always',
+        conditions: [],
       },
       resync: { bandwidth: 'adaptive', undo: null },
       verify: { bandwidth: 50 * 1024 ** 2, schedule: 'off' },
+      checks: [],
     });
+    const { checks } = resolveModule({
+      ...minimal,
+      checks: [
+        { tcp: { port: 80 }, every: '2s' },
+        { http: { url: 'https://web/health', status: '204' }, timeout: '1s', onFailure: 'restart' },
+        { tcp: { port: 80, host: 'fd00::50' } },
+      ],
+    } as unknown as ModuleFile);
+    expect(checks).toEqual([
+      {
+        name: 'tcp 127.0.0.1:80',
+        target: { kind: 'tcp', host: '127.0.0.1', port: 80 },
+        everyMs: 2000,
+        timeoutMs: 2000,
+        failures: 3,
+        startGraceMs: 60_000,
+        onFailure: 'report',
+      },
+      expect.objectContaining({
+        name: 'https web/health',
+        target: {
+          ...{ kind: 'http', url: 'https://web/health', status: [204, 204], contains: null, verify: true, ca: null },
+        },
+        everyMs: 10_000,
+        timeoutMs: 1000,
+      }),
+      expect.objectContaining({ name: 'tcp [fd00::50]:80', timeoutMs: 5000 }),
+    ]);
     const full = resolveModule({
       ...minimal,
       ...qemu({ networks: [{ bridge: 'br0' }] }),
@@ -476,9 +724,15 @@ describe('defaults', () => {
         { name: 'lan', replication: false },
         { name: 'link', replication: true },
       ],
-      witness: null,
+      arbiter: { kind: 'none' },
       heartbeatMs: 250,
       ports: { api: 4810, agent: 4811 },
+    });
+    expect(resolveCluster({ ...cluster, arbiter: { etcd: ['https://10.0.0.11:2379/'] } }).arbiter).toMatchObject({
+      kind: 'etcd',
+      endpoints: ['https://10.0.0.11:2379'],
+      prefix: '/understudy',
+      user: null,
     });
     expect(resolveAgent({ host: 'alpha' })).toEqual({
       host: 'alpha',
@@ -486,6 +740,7 @@ describe('defaults', () => {
       runDirectory: '/run/understudy',
       api: { listen: null, tls: true },
       logLevel: 'info',
+      events: { level: 'info', syslog: [], webhooks: [] },
     });
   });
 

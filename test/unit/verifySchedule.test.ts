@@ -5,7 +5,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EventLog } from '../../agent/runtime/eventLog.ts';
 import { ScheduleFile, VerifySchedule } from '../../agent/runtime/verifySchedule.ts';
 import type { LastVerify } from '../../schemas/generated/api.ts';
-import { lastTime, nextTime, parseSchedule, type Schedule } from '../../schemas/schedule.ts';
+import {
+  isOpen,
+  lastTime,
+  nextTime,
+  parseSchedule,
+  parseWindow,
+  type Schedule,
+  type Window,
+} from '../../schemas/schedule.ts';
 
 /** A Wednesday. */
 const now = new Date(2026, 6, 15, 12, 0);
@@ -27,6 +35,24 @@ describe('a schedule', () => {
   it.each(['off', 'Sun 03:00', 'sunday 03:00', 'daily 24:00', 'daily 3:00', 'daily', 'Sunday 03:00 '])(
     'is not "%s"',
     (text) => expect(parseSchedule(text)).toBeNull(),
+  );
+});
+
+describe('a window', () => {
+  const sunday = (hour: number, minute = 0) => new Date(2026, 6, 12, hour, minute);
+  it.each([
+    ['Sunday 02:00-05:00', sunday(2), sunday(4, 59), [sunday(1, 59), sunday(5), now]],
+    ['Sunday 22:00-04:00', sunday(22), new Date(2026, 6, 13, 3, 59), [sunday(3), new Date(2026, 6, 13, 4, 0)]],
+    ['daily 22:00-04:00', sunday(3, 59), sunday(23), [sunday(4), sunday(21, 59)]],
+  ])('%s is open from its beginning until before its end', (text, first, last, shut) => {
+    const window = parseWindow(text) as Window;
+    expect([first, last].map((time) => isOpen(window, time))).toEqual([true, true]);
+    expect(shut.filter((time) => isOpen(window, time))).toEqual([]);
+  });
+
+  it.each(['always', 'daily 02:00', 'daily 02:00-02:00', 'Sunday 02:00-24:00', 'sunday 02:00-03:00'])(
+    'is not "%s"',
+    (text) => expect(parseWindow(text)).toBeNull(),
   );
 });
 

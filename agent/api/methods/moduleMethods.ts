@@ -12,6 +12,7 @@ export const moduleMethods: MethodHandlers<
   | 'module.verify'
   | 'module.repair'
   | 'module.resync'
+  | 'module.maintenance'
 > = {
   'module.start': async ({ module }, { facade, actor }) => resultOf(await facade.start(module, actor)),
 
@@ -61,6 +62,17 @@ export const moduleMethods: MethodHandlers<
       throw refuse('BAD_REQUEST', 'module.resync needs an action or a bandwidth: there is nothing to do without.');
     }
     return resultOf(await facade.paceResync(module, bandwidth, actor));
+  },
+
+  'module.maintenance': async ({ module, forSeconds, reason, end = false }, { facade, actor }) => {
+    if (end === (forSeconds !== undefined) || (end && reason !== undefined)) {
+      throw refuse('BAD_REQUEST', 'module.maintenance needs either forSeconds, perhaps with a reason, or end.');
+    }
+    return resultOf(
+      await (forSeconds === undefined
+        ? facade.endMaintenance(module, actor)
+        : facade.beginMaintenance(module, forSeconds * 1000, reason ?? null, actor)),
+    );
   },
 
   'module.repair': async ({ module, verifiedAt, confirm }, { facade, actor }) => {

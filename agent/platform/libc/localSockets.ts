@@ -26,6 +26,8 @@ const AF_UNIX = 1;
 /** Keeps messages apart, in their order, and tells when the other end is gone. */
 const SOCK_SEQPACKET = 5;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -92,6 +94,22 @@ export function listenLocal(path: string, backlog = 16): number {
 export function connectLocal(path: string): number {
   const address = addressOf(path);
   return opened((fd) => void orThrow(c.connect(fd, address, address.length), 'connect', path));
+}
+
+/** A socket whose datagrams go to `path`, or with a leading "@" to that abstract name. It never waits: sending throws EAGAIN instead. */
+export function connectDatagram(path: string): number {
+  const address = addressOf(path);
+  // An abstract name begins with a NUL and has no end of its own.
+  const length = path.startsWith('@') ? address.length - 1 : address.length;
+  if (path.startsWith('@')) address[2] = 0;
+  const fd = orThrow(c.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), 'socket');
+  try {
+    orThrow(c.connect(fd, address, length), 'connect', path);
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+  return fd;
 }
 
 function socketPair(type: number): readonly [number, number] {

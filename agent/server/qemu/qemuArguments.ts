@@ -8,6 +8,8 @@ export interface QemuFiles {
   readonly socket: string;
   readonly pidFile: string;
   readonly errors: string;
+  /** The channel to the guest agent. */
+  readonly guestAgent: string;
 }
 
 export interface QemuNames {
@@ -16,6 +18,8 @@ export interface QemuNames {
   /** The mirrored directory: relative image paths start here. */
   readonly directory: string;
   readonly files: QemuFiles;
+  /** Whether the guest gets a channel to an agent in it. */
+  readonly hasGuestAgent: boolean;
 }
 
 export function qemuFiles(runDirectory: string): QemuFiles {
@@ -23,6 +27,7 @@ export function qemuFiles(runDirectory: string): QemuFiles {
     socket: path.join(runDirectory, 'qmp.sock'),
     pidFile: path.join(runDirectory, 'qemu.pid'),
     errors: path.join(runDirectory, 'qemu.err'),
+    guestAgent: path.join(runDirectory, 'qga.sock'),
   };
 }
 
@@ -60,7 +65,7 @@ export function imageFiles(config: ResolvedQemu, directory: string): readonly { 
 
 /** The argument list of QEMU. It starts stopped (-S): its network is plugged in before the guest's first instruction. */
 export function qemuArguments(config: ResolvedQemu, names: QemuNames, accelerator: Accelerator): readonly string[] {
-  const { module, host, directory, files } = names;
+  const { module, host, directory, files, hasGuestAgent } = names;
   const argv = ['-name', nameArgument(module), '-S', '-nodefaults', '-no-user-config', '-display', 'none'];
   argv.push('-machine', config.machine, '-accel', accelerator);
   argv.push('-cpu', config.cpu ?? (accelerator === 'kvm' ? 'host' : 'qemu64'));
@@ -78,6 +83,8 @@ export function qemuArguments(config: ResolvedQemu, names: QemuNames, accelerato
   if (config.serial !== null) {
     argv.push('-chardev', `file,id=serial0,path=${escapeComma(config.serial)},append=on`, '-serial', 'chardev:serial0');
   }
+  // Behind everything else, so that the places of disks and cards do not change with it.
+  if (hasGuestAgent) argv.push(...guestAgentArguments(files.guestAgent));
   argv.push(...config.extraArguments);
   return argv;
 }
@@ -111,4 +118,10 @@ function cardArguments(card: ResolvedQemu['networks'][number], index: number, mo
   const netdev = `tap,id=net${index},ifname=${tapName(module, index)},script=no,downscript=no`;
   const mac = card.mac ?? derivedMac(module, index);
   return ['-netdev', netdev, '-device', `${escapeComma(card.model)},netdev=net${index},mac=${mac}`];
+}
+
+function guestAgentArguments(socket: string): readonly string[] {
+  const channel = `socket,id=guestagent,path=${escapeComma(socket)},server=on,wait=off`;
+  const port = 'virtserialport,chardev=guestagent,name=org.qemu.guest_agent.0';
+  return ['-chardev', channel, '-device', 'virtio-serial-pci,id=guestagentbus', '-device', port];
 }

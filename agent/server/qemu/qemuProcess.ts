@@ -42,8 +42,7 @@ export class QemuProcess {
     files: QemuFiles,
     limit: AbortSignal,
   ): Promise<QemuProcess> {
-    await rm(files.socket, { force: true });
-    await rm(files.pidFile, { force: true });
+    await removeFiles(files);
     // A file and not a pipe: QEMU must be able to write there after the agent's death, too.
     const errors = await open(files.errors, 'w', 0o600);
     try {
@@ -132,10 +131,13 @@ export async function reapQemu(module: string, files: QemuFiles, own: number | n
     killed.push(`QEMU of module ${module}, process ${pid}`);
   }
   if (own === null) {
-    await rm(files.socket, { force: true });
-    await rm(files.pidFile, { force: true });
+    await removeFiles(files);
   }
   return killed;
+}
+
+async function removeFiles({ socket, guestAgent, pidFile }: QemuFiles): Promise<void> {
+  for (const file of [socket, guestAgent, pidFile]) await rm(file, { force: true });
 }
 
 function hasPair(argv: readonly string[], option: string, value: string): boolean {

@@ -24,6 +24,8 @@ export interface QemuServerOptions {
   readonly directory: string;
   /** For the control socket, the pid file and QEMU's error output: this module's own folder, made when it is missing. At most 90 bytes long. */
   readonly runDirectory: string;
+  /** Whether the guest gets a channel to an agent in it. */
+  readonly hasGuestAgent: boolean;
   /** Where the answer of the accelerator's probe is kept; may be shared by all modules of the agent. */
   readonly cacheDirectory: string;
   /** One line for the agent's log. */
@@ -98,8 +100,8 @@ export class QemuServer implements VirtualServer {
     try {
       // Not waited for after an abort: on a mirror that is frozen a look at a file takes until that ends.
       const { accelerator, reason } = await orAborted(limit, this.#prepare());
-      const { config, directory } = this.options;
-      const names = { module: context.module, host: context.host, directory, files: this.#files };
+      const { config, directory, hasGuestAgent } = this.options;
+      const names = { module: context.module, host: context.host, directory, files: this.#files, hasGuestAgent };
       this.options.log(`starting QEMU with ${accelerator} (${reason})`);
       const argv = qemuArguments(config, names, accelerator);
       const process = await QemuProcess.start(config.binary, argv, this.#files, limit);

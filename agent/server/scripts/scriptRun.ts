@@ -5,13 +5,20 @@ import path from 'node:path';
 import { killGroup } from '../../platform/children.ts';
 import { ServerError } from '../virtualServer.ts';
 
-export type ScriptAction = 'start' | 'stop' | 'check';
-
-export interface ScriptCall {
-  readonly action: ScriptAction;
+/** A program that an operator wrote, as the module's file names it. */
+export interface Script {
+  /** What it is told in UNDERSTUDY_ACTION: "start". */
+  readonly action: string;
+  /** For people: "start script". */
+  readonly title: string;
+  /** The key of the module's file that names it. */
+  readonly key: string;
   /** Program and arguments; a relative program starts at `directory`. */
   readonly argv: readonly string[];
   readonly directory: string;
+}
+
+export interface ScriptCall extends Script {
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -31,27 +38,17 @@ const outputLimit = 4000;
 const outputGraceMs = 100;
 
 /** The absolute path of a script's program, checked. Rejects with SERVER_CONFIGURATION when it cannot be run. */
-export async function scriptProgram(action: ScriptAction, argv: readonly string[], directory: string): Promise<string> {
+export async function scriptProgram({ title, key, argv, directory }: Script): Promise<string> {
   const program = path.resolve(directory, argv[0] ?? '');
-  const key = `key server.scripts.${action}`;
+  const refuse = (wrong: string, cause?: unknown): ServerError =>
+    new ServerError('SERVER_CONFIGURATION', `The ${title} ${program} ${wrong}`, { cause });
   const status = await stat(program).catch(() => null);
-  if (status === null) {
-    throw new ServerError('SERVER_CONFIGURATION', `The ${action} script ${program} does not exist (${key}).`);
-  }
-  if (!status.isFile()) {
-    throw new ServerError('SERVER_CONFIGURATION', `The ${action} script ${program} is not a file (${key}).`);
-  }
+  if (status === null) throw refuse(`does not exist (key ${key}).`);
+  if (!status.isFile()) throw refuse(`is not a file (key ${key}).`);
   try {
     await access(program, constants.X_OK);
   } catch (error) {
-    const help = `Make it executable: chmod +x ${program}`;
-    throw new ServerError(
-      'SERVER_CONFIGURATION',
-      `The ${action} script ${program} is not executable (${key}). ${help}`,
-      {
-        cause: error,
-      },
-    );
+    throw refuse(`is not executable (key ${key}). Make it executable: chmod +x ${program}`, error);
   }
   return program;
 }
@@ -61,7 +58,7 @@ export async function scriptProgram(action: ScriptAction, argv: readonly string[
  * whole group is killed. What a script leaves running in the background after its end stays (a start script's daemon).
  */
 export async function runScript(call: ScriptCall): Promise<ScriptResult> {
-  const program = await scriptProgram(call.action, call.argv, call.directory);
+  const program = await scriptProgram(call);
   call.signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const child = spawn(program, call.argv.slice(1), {
@@ -91,7 +88,7 @@ export async function runScript(call: ScriptCall): Promise<ScriptResult> {
     };
     child.once('error', (error) => {
       finish();
-      const message = `The ${call.action} script ${program} cannot be run: ${error.message}`;
+      const message = `The ${call.title} ${program} cannot be run: ${error.message}`;
       reject(new ServerError('SERVER_START_FAILED', message, { cause: error }));
     });
     child.once('exit', (code) => {
@@ -106,4 +103,14 @@ export async function runScript(call: ScriptCall): Promise<ScriptResult> {
       });
     });
   });
+}
+
+/** How a script failed, and what it wrote. @param timeoutKey the key of the module's file that limits its time */
+export function describeFailure(result: ScriptResult, timeoutMs: number, timeoutKey: string): string {
+  const how = result.timedOut
+    ? `did not end within ${timeoutMs} ms (key ${timeoutKey})`
+    : result.code === null
+      ? 'was ended by a signal'
+      : `ended with code ${result.code}`;
+  return `${how}. ${result.output === '' ? 'It wrote nothing.' : `It wrote: ${result.output}`}`;
 }

@@ -8,7 +8,9 @@ import {
   type StopOutcome,
   type VirtualServer,
 } from '../virtualServer.ts';
-import { runScript, type ScriptAction, scriptProgram, type ScriptResult } from './scriptRun.ts';
+import { describeFailure, runScript, type Script, scriptProgram, type ScriptResult } from './scriptRun.ts';
+
+type ScriptAction = 'start' | 'stop' | 'check';
 
 export interface ScriptsServerOptions {
   readonly module: string;
@@ -16,6 +18,8 @@ export interface ScriptsServerOptions {
   readonly config: ResolvedScripts;
   /** The mirrored directory, absolute: relative programs start here. */
   readonly directory: string;
+  /** What scripts are told of the module, beside its name, its host and the epoch of the start. */
+  readonly environment: () => Readonly<Record<string, string>>;
   /** One line for the agent's log. */
   readonly log: (line: string) => void;
 }
@@ -111,7 +115,7 @@ export class ScriptsServer implements VirtualServer {
   async reap(): Promise<readonly string[]> {
     if (this.#state !== 'stopped') return [];
     try {
-      await scriptProgram('stop', this.options.config.stop, this.options.directory);
+      await scriptProgram(this.#script('stop', this.options.config.stop));
     } catch (error) {
       // Scripts in the mirrored directory are not there before the first copy; then nothing was started from here either.
       this.options.log((error as Error).message);
@@ -143,17 +147,27 @@ export class ScriptsServer implements VirtualServer {
 
   async #checkPrograms(): Promise<void> {
     const { start, stop, check } = this.options.config;
-    await scriptProgram('start', start, this.options.directory);
-    await scriptProgram('stop', stop, this.options.directory);
-    if (check !== null) await scriptProgram('check', check, this.options.directory);
+    await scriptProgram(this.#script('start', start));
+    await scriptProgram(this.#script('stop', stop));
+    if (check !== null) await scriptProgram(this.#script('check', check));
+  }
+
+  #script(action: ScriptAction, argv: readonly string[]): Script {
+    const { directory } = this.options;
+    return { action, title: `${action} script`, key: `server.scripts.${action}`, argv, directory };
   }
 
   async #run(action: ScriptAction, argv: readonly string[], signal: AbortSignal): Promise<ScriptResult> {
     const { module, host, epoch } = this.#context;
-    const environment = { UNDERSTUDY_MODULE: module, UNDERSTUDY_HOST: host, UNDERSTUDY_EPOCH: String(epoch) };
-    const { directory, config } = this.options;
+    const environment = {
+      ...this.options.environment(),
+      UNDERSTUDY_MODULE: module,
+      UNDERSTUDY_HOST: host,
+      UNDERSTUDY_EPOCH: String(epoch),
+    };
+    const { timeoutMs } = this.options.config;
     this.#running++;
-    const call = { action, argv, directory, environment, timeoutMs: config.timeoutMs, signal };
+    const call = { ...this.#script(action, argv), environment, timeoutMs, signal };
     const result = await runScript(call).finally(() => this.#running--);
     if (result.output !== '' && (action !== 'check' || result.code !== 0)) {
       for (const line of result.output.split('\n')) this.options.log(`${action} script: ${line}`);
@@ -162,14 +176,9 @@ export class ScriptsServer implements VirtualServer {
   }
 
   #failure(action: ScriptAction, result: ScriptResult): ServerError {
-    const how = result.timedOut
-      ? `did not end within ${this.options.config.timeoutMs} ms (key server.scripts.timeout)`
-      : result.code === null
-        ? 'was ended by a signal'
-        : `ended with code ${result.code}`;
-    const said = result.output === '' ? 'It wrote nothing.' : `It wrote: ${result.output}`;
+    const how = describeFailure(result, this.options.config.timeoutMs, 'server.scripts.timeout');
     const code = result.timedOut ? 'SERVER_TIMEOUT' : 'SERVER_START_FAILED';
-    return new ServerError(code, `The ${action} script of module ${this.options.module} ${how}. ${said}`);
+    return new ServerError(code, `The ${action} script of module ${this.options.module} ${how}`);
   }
 
   #scheduleCheck(): void {

@@ -274,9 +274,9 @@ export function guestProcesses(): readonly { readonly pid: number; readonly pidN
     if (code < 0x30 || code > 0x39) continue;
     try {
       if (!readFileSync(`/proc/${entry}/comm`, 'latin1').startsWith('qemu-system')) continue;
-      // A zombie runs nothing any more.
+      // A zombie runs nothing any more, and what is stopped runs nothing now.
       const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
-      if (stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')) continue;
+      if (stat.slice(stat.lastIndexOf(')') + 2).match(/^[ZT]/)) continue;
       const commandLine = readFileSync(`/proc/${entry}/cmdline`, 'latin1');
       // The probe that an agent boots to learn about KVM, beside a guest on the other host, is no guest. Nor is what has no memory: it begins
       // or ends, and nothing tells any more which of the two it is.

@@ -23,6 +23,10 @@ export interface LabClusterOptions extends WebModuleOptions {
   readonly log?: (line: string) => void;
   /** Done on each host of the pair, once the virtual server's directory is there and before an agent starts. */
   readonly beforeAgents?: (host: LabHost) => Promise<void>;
+  /** Done on each host whenever it has been switched on, before its agent starts. */
+  readonly afterPower?: (host: LabHost) => Promise<void>;
+  /** The arbiter of the cluster file; the default is gamma as the witness. */
+  readonly arbiter?: object;
 }
 
 const apiPort = 4810;
@@ -34,6 +38,7 @@ export class LabCluster {
     readonly view: ClusterView,
     /** The folder with the cluster file and the module file that an editor opens. */
     readonly workspace: string,
+    private readonly afterPower: ((host: LabHost) => Promise<void>) | undefined,
   ) {}
 
   /** Resolves when all agents run and know one another; the module is stopped. */
@@ -46,7 +51,7 @@ export class LabCluster {
     try {
       const workspace = path.join(lab.directory, 'workspace');
       await mkdir(workspace);
-      await writeFile(path.join(workspace, 'site.cluster.jsonc'), clusterFile);
+      await writeFile(path.join(workspace, 'site.cluster.jsonc'), clusterFile(options.arbiter));
       await writeFile(path.join(workspace, 'web.module.jsonc'), webModuleFile(options));
       const alpha = lab.host('alpha');
       for (const name of pair) await mkdir(lab.host(name).outside(mirrorDirectory), { recursive: true });
@@ -55,6 +60,7 @@ export class LabCluster {
       await copyFile(guest.initrd, path.join(home, 'initrd.gz'));
       await makeDisk(path.join(home, 'disk.raw'));
       for (const name of pair) await options.beforeAgents?.(lab.host(name));
+      for (const host of lab.hosts) await options.afterPower?.(host);
       log('alpha: understudy init');
       for (const { host, token } of await enrolFirst(lab, workspace)) {
         log(`${host}: understudy join with a one-time token`);
@@ -70,7 +76,7 @@ export class LabCluster {
           authorityFile: host.outside('/etc/understudy/tls/ca.crt'),
         })),
       );
-      const cluster = new LabCluster(lab, view, workspace);
+      const cluster = new LabCluster(lab, view, workspace, options.afterPower);
       log('waiting until the agents know one another');
       await cluster.waitForAgents();
       return cluster;
@@ -151,6 +157,7 @@ export class LabCluster {
   /** Power and, as a real machine's service manager would, the agent. */
   async powerOn(name: HostName): Promise<void> {
     await this.host(name).powerOn();
+    await this.afterPower?.(this.host(name));
     await this.host(name).startAgent();
   }
 

@@ -6,7 +6,10 @@ export const asideDirectory = '/var/lib/understudy/modules/web/aside';
 /** Inside each host, outside of the mirror: the guest's console there. */
 export const serialLog = '/var/log/web.serial.log';
 
-export const clusterFile = `// Two hosts and a witness, joined by two networks.
+/** The text of site.cluster.jsonc. */
+export const clusterFile = (
+  arbiter: object = { witness: 'gamma' },
+): string => `// Three hosts, two of them a pair, and two networks.
 {
   "name": "site",
   "networks": { "lan": {}, "link": { "replication": true } },
@@ -15,7 +18,7 @@ export const clusterFile = `// Two hosts and a witness, joined by two networks.
     "beta": { "lan": "10.77.0.2", "link": "10.78.0.2" },
     "gamma": { "lan": "10.77.0.3" }
   },
-  "arbiter": { "witness": "gamma" }
+  "arbiter": ${JSON.stringify(arbiter)}
 }
 `;
 

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ClusterStore } from '../../../extension/model/clusterStore.ts';
 import { formatBytes, formatDuration } from '../../../extension/model/format.ts';
-import { actionFacts, linkFacts, moduleFacts, replicaFacts } from '../../../extension/model/moduleFacts.ts';
+import {
+  actionFacts,
+  addressFacts,
+  linkFacts,
+  moduleFacts,
+  replicaFacts,
+} from '../../../extension/model/moduleFacts.ts';
 import { TrafficHistory } from '../../../extension/model/trafficHistory.ts';
 import type { ModuleStatus, ReplicaStatus } from '../../../schemas/generated/api.ts';
 import { moduleStatus, replicaStatus, snapshotOf } from '../../support/memoryFacade.ts';
@@ -19,12 +25,35 @@ function enabled(module: ModuleStatus, connected = true): string[] {
 const prim = replicaStatus('alpha', 'PRIM');
 const second = replicaStatus('beta', 'SECOND');
 
+it('tells on which host each virtual address is, as far as known', () => {
+  const virtualAddresses = [{ address: '10.77.0.100', interface: 'br0' }];
+  const all = { virtualAddresses: ['10.77.0.100', 'fd00::100'] };
+  expect(addressFacts(pair({ ...prim, virtualAddresses }, second, all))).toEqual([
+    { address: '10.77.0.100', host: 'alpha' },
+    { address: 'fd00::100', host: null },
+  ]);
+  expect(addressFacts(pair({ ...prim, virtualAddresses, known: false }, second, all))[0]?.host).toBeNull();
+  expect(addressFacts(pair(prim, second))).toEqual([]);
+});
+
 describe("what a module's state means", () => {
   it('is good for a healthy pair, which may be switched over and stopped', () => {
     const module = pair(prim, second);
     expect(moduleFacts(module)).toEqual({ severity: 'good', word: 'PRIM', label: 'on alpha, in sync' });
     expect(linkFacts(module)).toMatchObject({ kind: 'in-sync', from: 'alpha', to: 'beta' });
     expect(enabled(module)).toEqual(['stop', 'switchover', 'verify']);
+  });
+
+  it('is an error while a check of the server has failed, and only then', () => {
+    const check = (name: string, state: 'failing' | 'failed') => {
+      return { name, state, since: '2026-01-01T00:00:00Z', error: 'connection refused', onFailure: 'report' as const };
+    };
+    const facts = (...checks: ReturnType<typeof check>[]) => moduleFacts(pair({ ...prim, checks }, second));
+    expect(facts(check('a', 'failing'))).toMatchObject({ severity: 'good' });
+    expect(facts(check('a', 'failing'), check('tcp web:80', 'failed'))).toEqual({
+      ...{ severity: 'error', word: 'PRIM', label: 'on alpha, check tcp web:80 failed' },
+    });
+    expect(facts(check('a', 'failed'), check('b', 'failed')).label).toBe('on alpha, 2 checks failed');
   });
 
   it('is busy while the secondary is brought up to date, with no switchover', () => {

@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { guestAgentProbe } from '../../../agent/checks/guestAgent.ts';
 import { QemuServer } from '../../../agent/server/qemu/qemuServer.ts';
 import { ServerError, type ServerEvent } from '../../../agent/server/virtualServer.ts';
 import type { ResolvedQemu } from '../../../schemas/defaults.ts';
@@ -34,7 +35,10 @@ describe.skipIf(!hasQemu)('a QEMU server', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function make(changes: Partial<ResolvedQemu> = {}): { server: QemuServer; events: ServerEvent[] } {
+  function make(
+    changes: Partial<ResolvedQemu> = {},
+    hasGuestAgent = false,
+  ): { server: QemuServer; events: ServerEvent[] } {
     const config: ResolvedQemu = {
       kind: 'qemu',
       binary: 'qemu-system-x86_64',
@@ -56,7 +60,7 @@ describe.skipIf(!hasQemu)('a QEMU server', () => {
     };
     const runDirectory = path.join(folder, 'run');
     const options = { module: 'web', host: 'alpha', config, directory: folder, runDirectory, cacheDirectory: folder };
-    const server = new QemuServer({ ...options, log: () => undefined });
+    const server = new QemuServer({ ...options, hasGuestAgent, log: () => undefined });
     const events: ServerEvent[] = [];
     server.events((event) => events.push(event));
     servers.push(server);
@@ -84,6 +88,18 @@ describe.skipIf(!hasQemu)('a QEMU server', () => {
       'stopped',
     ]);
     expect((await server.stop(never)).how).toBe('wasNotRunning');
+  });
+
+  it('has a channel to an agent in the guest only when that is asked for, and nobody answers without one', async () => {
+    const socket = path.join(folder, 'run/qga.sock');
+    const without = make().server;
+    await without.start(context, never);
+    expect(existsSync(socket)).toBe(false);
+    await without.kill();
+    await make({}, true).server.start(context, never);
+    const limit = AbortSignal.timeout(200);
+    expect(await guestAgentProbe(socket)(limit)).toMatch(/aborted/);
+    expect(limit.aborted).toBe(true);
   });
 
   it('can be started again after it was killed', async () => {

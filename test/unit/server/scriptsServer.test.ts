@@ -8,6 +8,11 @@ import type { ResolvedScripts } from '../../../schemas/defaults.ts';
 
 const context = { module: 'web', host: 'alpha', epoch: 7 };
 const never = new AbortController().signal;
+const environment = (): Record<string, string> => ({
+  UNDERSTUDY_PEER: 'beta',
+  UNDERSTUDY_STATE: 'ALONE',
+  UNDERSTUDY_PREVIOUS_STATE: 'SECOND',
+});
 let folder: string;
 let log: string[];
 
@@ -38,7 +43,14 @@ function make(changes: Partial<ResolvedScripts> = {}): ScriptsServer {
     timeoutMs: 5000,
     ...changes,
   };
-  return new ScriptsServer({ module: 'web', host: 'alpha', config, directory: folder, log: (line) => log.push(line) });
+  return new ScriptsServer({
+    module: 'web',
+    host: 'alpha',
+    config,
+    directory: folder,
+    environment,
+    log: (line) => log.push(line),
+  });
 }
 
 function death(server: ScriptsServer): Promise<string> {

@@ -1,0 +1,8 @@
+import { resultOf } from '../refusals.ts';
+import type { MethodHandlers } from './method.ts';
+
+export const hostMethods: MethodHandlers<'host.drain' | 'host.undrain'> = {
+  'host.drain': async ({ host }, { facade, actor }) => resultOf(await facade.drain(host, actor)),
+
+  'host.undrain': async ({ host }, { facade, actor }) => resultOf(await facade.undrain(host, actor)),
+};

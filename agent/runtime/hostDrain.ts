@@ -1,0 +1,118 @@
+/** Clears this host of the modules that it serves, so that it may be rebooted, and keeps it clear of what would go either way. */
+import type { Refusal } from '../core/refusal.ts';
+import type { HostDrain as Drain, Outcome } from '../core/types.ts';
+import type { DrainFile } from './drainFile.ts';
+import type { EventLog } from './eventLog.ts';
+
+/** So many modules move at a time: each costs both hosts a start and a stop of a server. */
+const atATime = 2;
+
+/** What a drain does to a module of this host. */
+export interface DrainedModule {
+  readonly name: string;
+  /** Another host of the pair. */
+  readonly to: string;
+  readonly plan: () => 'moves' | 'stays' | Refusal;
+  readonly move: () => Promise<Outcome>;
+  readonly learn: (drain: Drain | null) => void;
+}
+
+export interface HostDrainOptions {
+  readonly host: string;
+  readonly file: DrainFile;
+  readonly log: EventLog;
+  /** Those that are open here now. */
+  readonly modules: () => readonly DrainedModule[];
+  readonly onChange: () => void;
+}
+
+export class HostDrain {
+  readonly #options: HostDrainOptions;
+  #state: Drain | null;
+
+  constructor(options: HostDrainOptions) {
+    this.#options = options;
+    this.#state = options.file.isDrained() ? 'drained' : null;
+  }
+
+  get state(): Drain | null {
+    return this.#state;
+  }
+
+  /**
+   * Moves every module that this host serves to its other host. Nothing is moved when one cannot be; should one fail on the way, the host is
+   * not drained, and what was moved stays where it is.
+   */
+  async drain(by: string): Promise<Outcome> {
+    const { host, file, log } = this.#options;
+    if (this.#state === 'draining') return busy(`${host} is being drained already`);
+    const modules = this.#options.modules();
+    const plans = modules.map((module) => ({ module, plan: module.plan() }));
+    const refusals = plans.flatMap(({ module, plan }) => (typeof plan === 'string' ? [] : [{ module, plan }]));
+    const [first] = refusals;
+    if (first) {
+      const why = refusals.map(({ module, plan }) => `${module.name}: ${plan.reason}`).join('; ');
+      const { code, numbers } = first.plan;
+      return {
+        ok: false,
+        code,
+        reason: `nothing was moved from ${host}, since not everything can be: ${why}`,
+        numbers,
+      };
+    }
+    const moving = plans.filter(({ plan }) => plan === 'moves').map(({ module }) => module);
+    this.#become('draining');
+    const names = moving.map(({ name }) => name).join(', ');
+    log.add('info', null, 'DRAINING', `${host} is drained${names === '' ? '' : `: ${names} move away`} (${by})`);
+    const { moved, failures } = await this.#move(moving);
+    if (failures.length > 0) {
+      this.#become(file.isDrained() ? 'drained' : null);
+      const done = moved.length === 0 ? 'nothing was moved' : `${moved.join(', ')} did move`;
+      const reason = `${host} is not clear, do not reboot it: ${failures.join('; ')}; ${done}. Drain it again when that is mended`;
+      return { ok: false, code: 'FAILED', reason, numbers: {} };
+    }
+    file.save(by, new Date());
+    this.#become('drained');
+    const what = moved.length === 0 ? 'it served no module' : `${moved.join(', ')} did move`;
+    const message = `${host} may be rebooted: ${what}. It takes modules again after \`understudy undrain ${host}\``;
+    log.add('info', null, 'DRAINED', message);
+    return { ok: true, message };
+  }
+
+  undrain(): Outcome {
+    const { host, file, log } = this.#options;
+    if (this.#state === 'draining') return busy(`${host} is being drained at this moment`);
+    if (this.#state === null) return { ok: false, code: 'ALREADY', reason: `${host} is not drained`, numbers: {} };
+    file.remove();
+    this.#become(null);
+    const message = `${host} takes modules again`;
+    log.add('info', null, 'UNDRAINED', message);
+    return { ok: true, message };
+  }
+
+  async #move(modules: readonly DrainedModule[]): Promise<{ moved: string[]; failures: string[] }> {
+    const waiting = [...modules];
+    const moved: string[] = [];
+    const failures: string[] = [];
+    const next = async (): Promise<void> => {
+      // What could not be moved ends the drain: nothing else is put out of service for it.
+      for (let module = waiting.shift(); module && failures.length === 0; module = waiting.shift()) {
+        const outcome = await module.move();
+        if (outcome.ok) moved.push(`${module.name} to ${module.to}`);
+        else failures.push(`${module.name} stays: ${outcome.reason}`);
+      }
+    };
+    await Promise.all(Array.from({ length: atATime }, next));
+    return { moved, failures };
+  }
+
+  #become(state: Drain | null): void {
+    this.#state = state;
+    for (const module of this.#options.modules()) module.learn(state);
+    this.#options.onChange();
+  }
+}
+
+function busy(reason: string): Outcome {
+  return { ok: false, code: 'BUSY', reason: `${reason}: wait for its end`, numbers: {} };
+}

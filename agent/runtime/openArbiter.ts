@@ -1,0 +1,137 @@
+import { witnessOf, type ResolvedEtcd, type ResolvedModule } from '../../schemas/defaults.ts';
+import type { Arbiter } from '../arbiter/arbiter.ts';
+import { EtcdArbiter } from '../arbiter/etcd/etcdArbiter.ts';
+import { EtcdMember } from '../arbiter/etcd/etcdMember.ts';
+import { EtcdMembers } from '../arbiter/etcd/etcdMembers.ts';
+import { EtcdWatch } from '../arbiter/etcd/etcdWatch.ts';
+import { NoArbiter } from '../arbiter/none.ts';
+import type { RecordStore } from '../arbiter/recordStore.ts';
+import { WitnessArbiter } from '../arbiter/witness.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { ArbiterRecord } from '../core/types.ts';
+import type { HostLinks } from '../host/hostLinks.ts';
+import { fingerprint } from '../security/certificates.ts';
+import { EtcdFiles } from '../security/etcdFiles.ts';
+import type { Identity } from '../security/identity.ts';
+import type { EventLog } from './eventLog.ts';
+
+export interface ArbiterParts {
+  readonly configuration: Configuration;
+  readonly identity: Identity;
+  readonly links: HostLinks;
+  readonly records: RecordStore;
+  /** The newest record of a module that a host has told. */
+  readonly recordToldBy: (host: string, module: string) => ArbiterRecord | null;
+  /** Records are to be read anew: it was away, or holds something else. */
+  readonly onReturned: () => void;
+  readonly onChange: () => void;
+  readonly log: EventLog;
+}
+
+export interface OpenArbiter {
+  /** The arbiter of a module. */
+  of(module: Pick<ResolvedModule, 'hosts'>): Arbiter;
+  /** Whether all modules have theirs at hand. */
+  reachable(): boolean;
+  /** Resolves when it has been asked once, whatever came of it. */
+  start(): Promise<void>;
+  close(): void;
+}
+
+/**
+ * The arbiter that the cluster file names.
+ * @throws SecurityError when what this host proves itself to it with cannot be read.
+ */
+export function openArbiter(parts: ArbiterParts): OpenArbiter {
+  const { arbiter } = parts.configuration.cluster;
+  switch (arbiter.kind) {
+    case 'etcd':
+      return openEtcd(parts, arbiter);
+    case 'witness':
+      return openWitnesses(parts, arbiter.hosts);
+    case 'none':
+      return openNone(parts);
+  }
+}
+
+function openWitnesses({ configuration, links }: ArbiterParts, hosts: readonly string[]): OpenArbiter {
+  const { cluster, self } = configuration;
+  const arbiters = new Map(
+    hosts.map((host) => [
+      host,
+      new WitnessArbiter({
+        request: (method, params, timeoutMs) => links.request(host, method, params, timeoutMs),
+        reachable: () => links.reachable(host),
+      }),
+    ]),
+  );
+  return {
+    of: (module) => {
+      const arbiter = arbiters.get(witnessOf(cluster, module.hosts) ?? '');
+      // Module files that have no third vote do not pass their checks.
+      if (arbiter === undefined) throw new Error(`there is no witness for the pair of ${module.hosts.join(' and ')}`);
+      return arbiter;
+    },
+    // Their reachability is that of hosts, which the links tell of.
+    reachable: () => hosts.every((host) => host === self.name || links.reachable(host)),
+    start: () => Promise.resolve(),
+    close: () => undefined,
+  };
+}
+
+function openEtcd(parts: ArbiterParts, etcd: ResolvedEtcd): OpenArbiter {
+  const { configuration, identity, log, onReturned, onChange } = parts;
+  const files = new EtcdFiles(etcd);
+  const members = new EtcdMembers(
+    etcd.endpoints.map((url) => new EtcdMember(url, files)),
+    (reachable, reason) => {
+      if (reachable) {
+        log.add('info', null, 'ARBITER_UP', 'the arbiter is reachable: etcd answers');
+        onReturned();
+      } else log.add('warn', null, 'ARBITER_DOWN', `the arbiter is not reachable: ${reason}`);
+      onChange();
+    },
+  );
+  const prefix = `${etcd.prefix}/${configuration.cluster.name}`;
+  let toldOf: string | null = null;
+  const watch = new EtcdWatch({
+    members,
+    prefix,
+    refresh: async () => {
+      try {
+        await files.refresh();
+        toldOf = null;
+      } catch (error) {
+        const { message } = error as Error;
+        if (message !== toldOf) log.add('warn', null, 'ARBITER_FILES', `${message} What was read before is used.`);
+        toldOf = message;
+      }
+    },
+    onReplaced: onReturned,
+  });
+  // Every host of a cluster has the same authority, and no other cluster has it.
+  const arbiter = new EtcdArbiter({ members, prefix, owner: fingerprint(identity.authority) });
+  return {
+    of: () => arbiter,
+    reachable: () => arbiter.reachable(),
+    start: () => watch.start(),
+    close: () => watch.close(),
+  };
+}
+
+function openNone({ configuration, links, records, recordToldBy }: ArbiterParts): OpenArbiter {
+  const arbiter = new NoArbiter(records, {
+    copy: () => links.hurry(),
+    peerRecord: (module) => {
+      const hosts = configuration.modules.find((each) => each.name === module)?.hosts ?? [];
+      const peer = hosts.find((host) => host !== configuration.self.name);
+      return peer && links.reachable(peer) ? recordToldBy(peer, module) : null;
+    },
+  });
+  return {
+    of: () => arbiter,
+    reachable: () => false,
+    start: () => Promise.resolve(),
+    close: () => undefined,
+  };
+}

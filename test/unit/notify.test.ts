@@ -1,0 +1,181 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { DeliveryQueue, RefusedError } from '../../agent/notify/deliveryQueue.ts';
+import type { EventSink } from '../../agent/notify/eventSink.ts';
+import { syslogMessage } from '../../agent/notify/syslogMessage.ts';
+import { openSyslog } from '../../agent/notify/syslogSender.ts';
+import { openWebhook } from '../../agent/notify/webhook.ts';
+import type { LogEntry } from '../../schemas/generated/api.ts';
+
+const entry = (message: string, more: Partial<LogEntry> = {}): LogEntry => ({
+  time: '2026-01-02T03:04:05.678Z',
+  host: 'alpha',
+  module: 'web',
+  level: 'warn',
+  code: 'PRIMARY_SILENT',
+  message,
+  fields: { epoch: 7, peer: null },
+  ...more,
+});
+
+const open: { close(): void }[] = [];
+afterEach(() => {
+  vi.useRealTimers();
+  for (const each of open.splice(0)) each.close();
+});
+const keep = <T extends { close(): void }>(each: T): T => {
+  open.push(each);
+  return each;
+};
+
+describe('an event as a message of syslog', () => {
+  it('has priority, code and fields, in one line', () => {
+    expect(syslogMessage(entry('beta was\nsilent'), 42)).toBe(
+      '<28>1 2026-01-02T03:04:05.678Z alpha understudy 42 PRIMARY_SILENT - \ufeffbeta was silent module="web" epoch=7',
+    );
+    expect(syslogMessage(entry('x', { level: 'error', module: null, fields: {} }), 1)).toMatch(/^<27>1 .* - \ufeffx$/);
+  });
+
+  it('is not longer than every receiver takes', () => {
+    expect(Buffer.byteLength(syslogMessage(entry('x'.repeat(10_000)), 42))).toBeLessThan(2048);
+  });
+});
+
+describe('events', () => {
+  it('reach a syslog server over UDP', async () => {
+    const server = keep(createSocket('udp4'));
+    server.bind(0, '127.0.0.1');
+    await once(server, 'listening');
+    const sink = keep(openSyslog({ protocol: 'udp', host: '127.0.0.1', port: server.address().port }, vi.fn()));
+    const received = once(server, 'message');
+    sink.add(entry('one'));
+    expect(String((await received)[0])).toContain('PRIMARY_SILENT - \ufeffone');
+  });
+
+  it('reach a syslog server over TCP in their order, and again after it was away', async () => {
+    const texts: string[] = [];
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      sockets.push(socket);
+      socket.on('data', (piece) => texts.push(piece.toString()));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const trouble = vi.fn();
+    const sink = keep(openSyslog({ protocol: 'tcp', host: '127.0.0.1', port }, trouble));
+    sink.add(entry('one'));
+    sink.add(entry('two'));
+    await vi.waitFor(() => expect(texts.join('')).toMatch(/^\d+ <28>1 .*one .*\d+ <28>1 .*two /));
+    const [, length, rest] = /^(\d+) (.*)$/s.exec(texts.join('')) ?? [];
+    expect(
+      Buffer.from(rest ?? '')
+        .subarray(0, Number(length))
+        .toString(),
+    ).toMatch(/epoch=7$/);
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    await once(server, 'close');
+    await vi.waitFor(() => {
+      sink.add(entry('away'));
+      expect(trouble).toHaveBeenCalledWith(expect.stringContaining('ECONNREFUSED'), 0);
+    });
+    const again = keep(createServer((socket) => socket.on('data', (piece) => texts.push(piece.toString()))));
+    again.listen(port, '127.0.0.1');
+    await vi.waitFor(() => expect(trouble).toHaveBeenLastCalledWith(null, 0), 5000);
+    await vi.waitFor(() => expect(texts.join('')).toContain('away'));
+  });
+
+  it('are posted as JSON with the token, again after an error of the server, and not after a refusal', async () => {
+    const seen: { body: unknown; authorization: string | undefined }[] = [];
+    const answers = [200, 503, 200, 400, 200];
+    const server = keep(
+      createHttpServer((request: IncomingMessage, response) => {
+        void json(request).then((body) => {
+          seen.push({ body, authorization: request.headers.authorization });
+          response.writeHead(answers.shift() ?? 200).end();
+        });
+      }),
+    );
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/hook`;
+    const trouble = vi.fn();
+    const sink: EventSink = keep(openWebhook('site', { url, token: 'geheim' }, trouble));
+    for (const text of ['one', 'two', 'three', 'four']) sink.add(entry(text));
+    await vi.waitFor(() => expect(seen).toHaveLength(5), 5000);
+    expect(seen[0]).toMatchObject({
+      body: {
+        cluster: 'site',
+        host: 'alpha',
+        module: 'web',
+        code: 'PRIMARY_SILENT',
+        message: 'one',
+        fields: { epoch: 7 },
+      },
+      authorization: 'Bearer geheim',
+    });
+    expect(seen.map(({ body }) => (body as LogEntry).message)).toEqual(['one', 'two', 'two', 'three', 'four']);
+    await vi.waitFor(() =>
+      expect(trouble.mock.calls).toEqual([
+        ['it answered with HTTP 503', 0],
+        [null, 0],
+        ['it answered with HTTP 400', 1],
+        [null, 1],
+      ]),
+    );
+  });
+});
+
+describe('a queue of deliveries', () => {
+  it('tries again at growing intervals, and gives up the oldest when too many wait', async () => {
+    vi.useFakeTimers();
+    let works = false;
+    const delivered: number[] = [];
+    const attempts: number[] = [];
+    const trouble = vi.fn();
+    const queue = keep(
+      new DeliveryQueue<number>({
+        deliver: (item) => {
+          attempts.push(Date.now());
+          if (!works) return Promise.reject(new Error('away'));
+          delivered.push(item);
+          return Promise.resolve();
+        },
+        onTrouble: trouble,
+      }),
+    );
+    const begun = Date.now();
+    for (let item = 0; item < 1500; item++) queue.add(item);
+    await vi.advanceTimersByTimeAsync(8000);
+    expect(attempts.map((at) => at - begun)).toEqual([0, 1000, 3000, 7000]);
+    works = true;
+    await vi.advanceTimersByTimeAsync(8000);
+    expect(delivered).toEqual([0, ...Array.from({ length: 999 }, (_, index) => 501 + index)]);
+    expect(trouble.mock.calls).toEqual([
+      ['away', 500],
+      [null, 500],
+    ]);
+  });
+
+  it('forgets what is refused', async () => {
+    const trouble = vi.fn();
+    const queue = keep(
+      new DeliveryQueue<number>({
+        deliver: (item) => (item === 1 ? Promise.reject(new RefusedError('no')) : Promise.resolve()),
+        onTrouble: trouble,
+      }),
+    );
+    for (const item of [0, 1, 2]) queue.add(item);
+    await vi.waitFor(() =>
+      expect(trouble.mock.calls).toEqual([
+        ['no', 1],
+        [null, 1],
+      ]),
+    );
+  });
+});
