@@ -110,8 +110,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a primary stops when it does not reach the witness',
     file: 'agent/core/step.ts',
-    find: 'state.inquiry = { ...state.inquiry, answeredAt: null };\n      return;',
+    find: 'state.inquiry = { ...state.inquiry, answeredAt: null, failure: event.reason ?? null };\n      return;',
     replace:
-      "state.inquiry = { ...state.inquiry, answeredAt: null };\n      if (role.at === 'primary') fence(draft, 'the arbiter is silent');\n      return;",
+      "state.inquiry = { ...state.inquiry, answeredAt: null, failure: event.reason ?? null };\n      if (role.at === 'primary') fence(draft, 'the arbiter is silent');\n      return;",
   },
 ];
