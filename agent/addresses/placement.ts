@@ -93,13 +93,18 @@ export class Placement {
 
   /** For the program that takes the agent over; null when nothing is set. */
   handOver(): HandedAddresses | null {
+    this.guardAgain();
     return this.#guard && { guard: this.#guard.handOver(), placed: this.#placed };
   }
 
   /** Goes on with what an earlier program of this process set. */
   adopt({ guard, placed }: HandedAddresses): void {
-    this.#guard = AddressGuard.adopt(guard);
     this.#guardAll(placed);
+    try {
+      AddressGuard.adopt(guard).end();
+    } catch {
+      // It has ended on the way; there is another one already.
+    }
   }
 
   /** From before the first one is set: should this process die, all are removed. */

@@ -220,6 +220,8 @@ export class VirtualAddresses {
     );
     this.#placement.guardAgain();
     for (const each of addresses) {
+      // They are to be removed, and that waits for its turn.
+      if (!this.#wanted) return;
       try {
         const where = place(each, host, interfaces);
         if (isThere(where.placed, interfaces)) await this.#keep(where);

@@ -32,6 +32,8 @@ export class Draft {
     state: ModuleCoreState,
     readonly now: number,
     public trigger: Trigger,
+    /** A move takes a new epoch: without the arbiter the server would be stopped, and started by nobody. */
+    readonly arbiterReachable = true,
   ) {
     this.state = { ...state };
   }

@@ -67,7 +67,7 @@ export function settleFailback(draft: Draft): void {
     if (isReady) announce(draft);
   }
   const isBusy = state.pending !== null || state.commands.length > 0 || state.shuttingDown || state.detached;
-  if (!isReady || isBusy || now < failbackAt(state, now) || !draft.freshPeer()) return;
+  if (!isReady || isBusy || !draft.arbiterReachable || now < failbackAt(state, now) || !draft.freshPeer()) return;
   const attempts = [...state.failback.attempts, now];
   state.failback = { ...state.failback, readySince: null, attempts };
   draft.log('info', 'FAILBACK', `${config.module} goes back to ${config.peer}, its preferred host`, {

@@ -7,7 +7,7 @@ export function leavesItsDisk(draft: Draft, role: Extract<Role, { at: 'primary' 
   const { config, state } = draft;
   if (!state.replica.diskError || config.onDiskError !== 'switchover' || !config.automatic) return false;
   if (isInMaintenance(state, draft.now)) return false;
-  if (role.link.kind !== 'both' || draft.freshPeer()?.able !== true) return false;
+  if (!draft.arbiterReachable || role.link.kind !== 'both' || draft.freshPeer()?.able !== true) return false;
   draft.log(
     'error',
     'LEAVING_ITS_DISK',

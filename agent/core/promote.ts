@@ -64,8 +64,8 @@ export function enter(draft: Draft, grant: ArbiterRecord, firstSign: number): vo
   if (grant.cause === 'failover' || grant.cause === 'restart') countFailover(draft);
   const { stay, ...desired } = draft.state.desired;
   if (grant.cause === 'failover' && stay !== undefined) {
-    // Where an operator moved it to holds until something else decides.
-    draft.state.desired = { ...desired, sequence: desired.sequence + 1 };
+    // Where an operator moved it to holds until something else decides. No new word: one of an operator's on the other host must not lose to it.
+    draft.state.desired = desired;
     draft.emit({ type: 'saveDesired', desired: draft.state.desired });
   }
   if (grant.cause === 'switchover') draft.state.failback = { ...draft.state.failback, attempts: [] };

@@ -150,6 +150,7 @@ function takeRestart(draft: Draft): number {
 function whyNoFailover(draft: Draft, role: Primary): string | null {
   if (!draft.config.automatic) return 'automatic failover is off';
   if (isInMaintenance(draft.state, draft.now)) return `${draft.config.module} is in maintenance`;
+  if (!draft.arbiterReachable) return 'the arbiter does not answer';
   const peer = draft.freshPeer();
   if (role.link.kind !== 'both' || peer?.able !== true) return 'no other host is in sync';
   return fitter(draft.state, peer) === 'self'

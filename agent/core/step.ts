@@ -90,7 +90,7 @@ export function initialState(
 }
 
 export function step(state: ModuleCoreState, event: TimedEvent): StepResult {
-  const draft = new Draft(state, event.now, event.type);
+  const draft = new Draft(state, event.now, event.type, event.arbiterReachable);
   handle(draft, event);
   draft.trigger = 'settle';
   settleMaintenance(draft);

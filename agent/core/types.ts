@@ -418,7 +418,11 @@ export type CoreEvent =
     };
 
 /** `now`: monotonic milliseconds, never lower than in the event before. */
-export type TimedEvent = CoreEvent & { readonly now: number };
+export type TimedEvent = CoreEvent & {
+  readonly now: number;
+  /** Whether the arbiter answered last; not there: it is taken for so. A move that nobody asked for is not begun without it. */
+  readonly arbiterReachable?: boolean;
+};
 
 /** Operations of the mirror and server that end with operationDone or operationFailed. One at a time, except `fence`, which overrides. */
 export type Operation =

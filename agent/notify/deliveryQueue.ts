@@ -54,7 +54,8 @@ export class DeliveryQueue<T> {
       try {
         await this.#options.deliver(item);
         this.#waiting.shift();
-        this.#settled();
+        // A receiver that takes one and not the next is not well yet.
+        if (this.#waiting.length === 0) this.#settled();
       } catch (error) {
         if (this.#isClosed) break;
         const reason = error instanceof Error ? error.message : String(error);

@@ -14,23 +14,26 @@ export function exportEvents(
   { level, syslog, webhooks }: ResolvedAgent['events'],
   log: EventLog,
 ): () => void {
-  const sinks: { readonly sink: EventSink; readonly level: EventLevel }[] = [];
+  const sinks: { readonly sink: EventSink; readonly name: string; readonly level: EventLevel }[] = [];
   const troubleOf =
     (name: string): OnTrouble =>
     (reason, lost) => {
       const gone = lost === 0 ? '' : `; ${String(lost)} were given up`;
-      if (reason === null) log.add('info', null, 'EVENTS_SENT_AGAIN', `events reach ${name} again${gone}`);
-      else log.add('warn', null, 'EVENTS_NOT_SENT', `events do not reach ${name}: ${reason}${gone}`);
+      if (reason === null) {
+        log.add('info', null, 'EVENTS_SENT_AGAIN', `events reach ${name} again${gone}`, { receiver: name });
+      } else {
+        log.add('warn', null, 'EVENTS_NOT_SENT', `events do not reach ${name}: ${reason}${gone}`, { receiver: name });
+      }
     };
   for (const receiver of syslog) {
     const name = `the syslog server ${receiver.host}`;
-    sinks.push({ sink: openSyslog(receiver, troubleOf(name)), level });
+    sinks.push({ sink: openSyslog(receiver, troubleOf(name)), name, level });
   }
   for (const webhook of webhooks) {
     try {
       const token = webhook.tokenFile === null ? null : readSecret(webhook.tokenFile, 'put it there').trim();
       const sink = openWebhook(cluster, { url: webhook.url, token }, troubleOf(webhook.url));
-      sinks.push({ sink, level: webhook.level });
+      sinks.push({ sink, name: webhook.url, level: webhook.level });
     } catch (error) {
       // Nobody is left without failover for want of an alert.
       const { message } = error as Error;
@@ -46,7 +49,9 @@ export function exportEvents(
     for (const entry of entries) {
       for (const each of sinks) {
         const least = Math.max(levels.indexOf(level), levels.indexOf(each.level));
-        if (levels.indexOf(entry.level) >= least) each.sink.add(entry);
+        // A receiver that is told of its own trouble would have more of it.
+        const isItsOwn = entry.fields?.['receiver'] === each.name;
+        if (levels.indexOf(entry.level) >= least && !isItsOwn) each.sink.add(entry);
       }
     }
   });

@@ -71,7 +71,13 @@ export class HostDrain {
       const reason = `${host} is not clear, do not reboot it: ${failures.join('; ')}; ${done}. Drain it again when that is mended`;
       return { ok: false, code: 'FAILED', reason, numbers: {} };
     }
-    file.save(by, new Date());
+    const back = this.#options.modules().filter((module) => module.plan() !== 'stays');
+    const problem = back.length > 0 ? `${back.map(({ name }) => name).join(', ')} came back` : this.#save(by);
+    if (problem !== null) {
+      this.#become(file.isDrained() ? 'drained' : null);
+      const reason = `${host} is not clear, do not reboot it: ${problem}. Drain it again when that is mended`;
+      return { ok: false, code: 'FAILED', reason, numbers: {} };
+    }
     this.#become('drained');
     const what = moved.length === 0 ? 'it served no module' : `${moved.join(', ')} did move`;
     const message = `${host} may be rebooted: ${what}. It takes modules again after \`understudy undrain ${host}\``;
@@ -88,6 +94,16 @@ export class HostDrain {
     const message = `${host} takes modules again`;
     log.add('info', null, 'UNDRAINED', message);
     return { ok: true, message };
+  }
+
+  /** Returns what is wrong with the file, or null. */
+  #save(by: string): string | null {
+    try {
+      this.#options.file.save(by, new Date());
+      return null;
+    } catch (error) {
+      return `that it is drained cannot be written down (${error instanceof Error ? error.message : String(error)})`;
+    }
   }
 
   async #move(modules: readonly DrainedModule[]): Promise<{ moved: string[]; failures: string[] }> {

@@ -30,12 +30,16 @@ export interface ModuleHooksOptions {
   readonly log: EventLog;
 }
 
+/** A module that is closed waits for its hooks at most so long. */
+const closeLimitMs = 5000;
+
 /** Runs the operator's own programs when the module changes on this host. */
 export class ModuleHooks {
   readonly #options: ModuleHooksOptions;
   #running = 0;
   /** Hooks that nobody waits for run one after the other, so that they tell of things in their order. */
   #after: Promise<void> = Promise.resolve();
+  readonly #closed = new AbortController();
   #waitTimer: NodeJS.Timeout | null = null;
   #waitReason = '';
 
@@ -67,7 +71,7 @@ export class ModuleHooks {
     const variables = this.#variables(name, epoch, reason);
     this.#running++;
     this.#after = this.#after
-      .then(() => this.#runWith(name, variables, new AbortController().signal))
+      .then(() => this.#runWith(name, variables, this.#closed.signal))
       .then(() => undefined)
       .finally(() => this.#running--);
   }
@@ -94,10 +98,12 @@ export class ModuleHooks {
     this.#waitTimer = null;
   }
 
-  /** Resolves when no hook runs any more. */
+  /** Resolves when no hook runs any more: they have some seconds left, whatever their time-out. */
   async close(): Promise<void> {
     this.#forgetWait();
+    const limit = setTimeout(() => this.#closed.abort(), closeLimitMs);
     await this.#after;
+    clearTimeout(limit);
   }
 
   async #run(

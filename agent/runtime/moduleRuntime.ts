@@ -496,7 +496,11 @@ export class ModuleRuntime {
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         const before = this.#core;
-        const { state, effects } = step(before, { ...next, now: performance.now() });
+        const { state, effects } = step(before, {
+          ...next,
+          now: performance.now(),
+          arbiterReachable: this.#options.arbiter.reachable(),
+        });
         this.#core = state;
         const isOther = this.#view.isOther(before, state);
         if (isOther) this.#options.environment.note(this.#view.tell(state).shown);

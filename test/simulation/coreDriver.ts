@@ -65,7 +65,7 @@ export class CoreDriver {
     const now = ownTime(host, clock.now);
     const isSpared = event.type === 'tick' && now < quietUntil(core);
     if (isSpared && (this.sparedTicks += 1) % triedTicks !== 0) return;
-    const result = step(core, { ...event, now });
+    const result = step(core, { ...event, now, arbiterReachable: this.#arbiter.isNone || this.#arbiter.reaches(host) });
     this.steps += 1;
     for (const move of result.moves) this.#cover(host, move);
     if (result.moves.length > 0) this.#spring(host, result.state);

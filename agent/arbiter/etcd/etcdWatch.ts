@@ -2,7 +2,7 @@ import { readRange } from './etcdAnswers.ts';
 import type { EtcdMembers } from './etcdMembers.ts';
 
 /** Between two looks while etcd answers, and while it does not, milliseconds. */
-const everyMs = 5000;
+const everyMs = 2000;
 const againMs = 1000;
 
 export interface EtcdWatchOptions {
