@@ -41,8 +41,9 @@ export function leavesForConditions(draft: Draft, role: Extract<Role, { at: 'pri
   const { config, state } = draft;
   if (state.unfitSince === null || draft.now - state.unfitSince < config.conditionsSettleMs) return false;
   if (isInMaintenance(state, draft.now)) return false;
-  if (!draft.arbiterReachable || !config.automatic || role.link.kind !== 'both' || draft.freshPeer()?.able !== true)
-    {return false;}
+  if (!draft.arbiterReachable || !config.automatic || role.link.kind !== 'both' || draft.freshPeer()?.able !== true) {
+    return false;
+  }
   // It does its work here: where moving has not helped so often, it stays.
   if (tooManyFailovers(draft) !== null) return false;
   const why = `${config.peer}, which meets the conditions to be primary: ${state.conditions?.unmet ?? ''}`;
