@@ -44,7 +44,7 @@ export class HostDrain {
    * not drained, and what was moved stays where it is.
    */
   async drain(by: string): Promise<Outcome> {
-    const { host, file, log } = this.#options;
+    const { host, log } = this.#options;
     if (this.#state === 'draining') return busy(`${host} is being drained already`);
     const modules = this.#options.modules();
     const plans = modules.map((module) => ({ module, plan: module.plan() }));
@@ -61,20 +61,22 @@ export class HostDrain {
       };
     }
     const moving = plans.filter(({ plan }) => plan === 'moves').map(({ module }) => module);
+    const before = this.#state;
     this.#become('draining');
     const names = moving.map(({ name }) => name).join(', ');
     log.add('info', null, 'DRAINING', `${host} is drained${names === '' ? '' : `: ${names} move away`} (${by})`);
     const { moved, failures } = await this.#move(moving);
     if (failures.length > 0) {
-      this.#become(file.isDrained() ? 'drained' : null);
+      this.#become(before);
       const done = moved.length === 0 ? 'nothing was moved' : `${moved.join(', ')} did move`;
       const reason = `${host} is not clear, do not reboot it: ${failures.join('; ')}; ${done}. Drain it again when that is mended`;
       return { ok: false, code: 'FAILED', reason, numbers: {} };
     }
     const back = this.#options.modules().filter((module) => module.plan() !== 'stays');
-    const problem = back.length > 0 ? `${back.map(({ name }) => name).join(', ')} came back` : this.#save(by);
+    const problem =
+      back.length > 0 ? `${back.map(({ name }) => name).join(', ')} came back, or is about to` : this.#save(by);
     if (problem !== null) {
-      this.#become(file.isDrained() ? 'drained' : null);
+      this.#become(before);
       const reason = `${host} is not clear, do not reboot it: ${problem}. Drain it again when that is mended`;
       return { ok: false, code: 'FAILED', reason, numbers: {} };
     }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -13,11 +13,13 @@ describe('a drain of a host', () => {
   let learned: string[];
   /** Those under way, each with what ends it. */
   let moving: Map<string, (outcome: Outcome) => void>;
+  let gone: Set<string>;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'understudy-drain-'));
     modules = [];
     learned = [];
     moving = new Map();
+    gone = new Set();
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -33,17 +35,34 @@ describe('a drain of a host', () => {
     modules.push({
       name,
       to: 'beta',
-      plan: () => plan,
+      plan: () => (gone.has(name) ? 'stays' : plan),
       move: () => new Promise((resolve) => moving.set(name, resolve)),
       learn: (drain) => learned.push(`${name} ${drain ?? 'free'}`),
     });
   };
   const finish = async (name: string, outcome: Outcome = { ok: true, message: 'moved' }): Promise<void> => {
+    if (outcome.ok) gone.add(name);
     moving.get(name)?.(outcome);
     moving.delete(name);
     // Whatever follows from it has happened once other callbacks get their turn.
     await new Promise((resolve) => setImmediate(resolve));
   };
+
+  it('does not call the host clear when a module has come back meanwhile, or when that cannot be written down', async () => {
+    add('web', 'moves');
+    const drain = open();
+    const back = drain.drain('ann');
+    moving.get('web')?.({ ok: true, message: 'moved' });
+    expect(await back).toMatchObject({ ok: false, reason: expect.stringContaining('web came back') as string });
+    expect(drain.state).toBeNull();
+
+    rmSync(directory, { recursive: true, force: true });
+    writeFileSync(directory, 'a file in its place');
+    const unwritten = drain.drain('ann');
+    await finish('web');
+    expect(await unwritten).toMatchObject({ ok: false, reason: expect.stringContaining('written down') as string });
+    expect(drain.state).toBeNull();
+  });
 
   it('moves two modules at a time, and only then says that the host may be rebooted', async () => {
     for (const name of ['web', 'db', 'mail']) add(name, 'moves');

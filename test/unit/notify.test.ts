@@ -123,8 +123,6 @@ describe('events', () => {
     await vi.waitFor(() =>
       expect(trouble.mock.calls).toEqual([
         ['it answered with HTTP 503', 0],
-        [null, 0],
-        ['it answered with HTTP 400', 1],
         [null, 1],
       ]),
     );
