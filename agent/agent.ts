@@ -1,7 +1,7 @@
 /** The composition root: read it top to bottom and you know the daemon. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { witnessesOf, type ResolvedModule } from '../schemas/defaults.ts';
+import { witnessesOf } from '../schemas/defaults.ts';
 import type { ApiServer } from './api/apiServer.ts';
 import { RecordStore } from './arbiter/recordStore.ts';
 import { answerAsWitness } from './arbiter/witness.ts';
@@ -23,6 +23,7 @@ import { HostDrain } from './runtime/hostDrain.ts';
 import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
 import { heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
+import { stopTimeMs } from './runtime/moduleTimes.ts';
 import { openArbiter } from './runtime/openArbiter.ts';
 import { adoptModule, openModule } from './runtime/openModule.ts';
 import { startApi } from './runtime/startApi.ts';
@@ -225,7 +226,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     'AGENT_STOPPING',
     `agent of ${self.name} stops: modules with a healthy secondary are handed over, the others stopped`,
   );
-  await Promise.all(slots.map((slot) => slot.shutdown(leaveLimitMs + shutdownTimeOf(slot.module))));
+  await Promise.all(slots.map((slot) => slot.shutdown(leaveLimitMs + stopTimeMs(slot.module))));
   links.hurry();
   await new Promise((resolve) => setTimeout(resolve, farewellMs));
   await api.close();
@@ -262,11 +263,6 @@ export async function offerTakeOver(configDirectory: string): Promise<TakeOverOf
       .filter(({ hosts }) => hosts.includes(self.name))
       .map((module) => ({ name: module.name, settings: settingsOf(module) })),
   };
-}
-
-function shutdownTimeOf({ server, hooks }: ResolvedModule): number {
-  const own = server.kind === 'qemu' ? server.shutdownTimeoutMs : server.timeoutMs;
-  return own + (hooks.programs.beforeStop ? hooks.timeoutMs : 0);
 }
 
 /** The agent decides whether others live: it must not be the one that memory pressure picks. Best effort. */

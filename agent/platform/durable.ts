@@ -53,6 +53,18 @@ export function readIfExists(file: string): Buffer | null {
   }
 }
 
+/** The object that a file holds as JSON; null: there is no such file. What cannot be read as one comes as an empty object, which says nothing. */
+export function readObjectIfExists(file: string): Readonly<Record<string, unknown>> | null {
+  const content = readIfExists(file);
+  if (content === null) return null;
+  try {
+    const parsed: unknown = JSON.parse(content.toString('utf8'));
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Readonly<Record<string, unknown>>) : {};
+  } catch {
+    return {};
+  }
+}
+
 /** Makes a directory and its parents, with the names durable. */
 export function makeDirectoryDurably(directory: string, mode = 0o700): void {
   const first = fs.mkdirSync(directory, { recursive: true, mode });

@@ -8,6 +8,7 @@ import type { ClusterView } from './clusterView.ts';
 import type { EventLog } from './eventLog.ts';
 import type { ModuleRuntime } from './moduleRuntime.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
+import { startHookMs, stopTimeMs } from './moduleTimes.ts';
 
 /** What the mirror does, and not the core. */
 type MirrorKind = 'verify' | 'stopVerify' | 'pauseResync' | 'resumeResync' | 'paceResync' | 'checkRoom';
@@ -245,12 +246,7 @@ function loserOf(kind: Kind, { module }: ModuleSlot, winner: string | null): str
 
 /** How long a command of this kind may take. */
 export function limitOf(kind: Kind, slot: ModuleSlot): number {
-  return Math.min(limitsMs[kind] + shutdownTimeOf(slot), longestMs);
-}
-
-/** A guest may use its whole shutdown time-out. */
-function shutdownTimeOf({ module }: ModuleSlot): number {
-  return module.server.kind === 'qemu' ? module.server.shutdownTimeoutMs : module.server.timeoutMs;
+  return Math.min(limitsMs[kind] + stopTimeMs(slot.module) + startHookMs(slot.module), longestMs);
 }
 
 function refuse(code: Refusal['code'], reason: string): Extract<Outcome, { ok: false }> {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { MaintenanceStatus } from '../../schemas/generated/api.ts';
 import type { Maintenance, ToldMaintenance } from '../core/types.ts';
-import { makeDirectoryDurably, readIfExists, writeDurably } from '../platform/durable.ts';
+import { makeDirectoryDurably, readObjectIfExists, writeDurably } from '../platform/durable.ts';
 
 const formatVersion = 1;
 
@@ -26,9 +26,9 @@ export class MaintenanceFile {
    * @param now monotonic milliseconds
    */
   read(now: number, wallNow: number): Maintenance | null {
-    const content = readIfExists(this.#file);
+    const content = readObjectIfExists(this.#file);
     if (content === null) return null;
-    const parsed = JSON.parse(content.toString('utf8')) as Partial<Kept> & { formatVersion?: unknown };
+    const parsed = content as Partial<Kept> & { formatVersion?: unknown };
     const { sequence, until, forMs, reason = null, by } = parsed;
     const end = typeof until === 'string' ? Date.parse(until) : null;
     if (

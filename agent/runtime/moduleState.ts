@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Desired, Resolution } from '../core/types.ts';
-import { makeDirectoryDurably, readIfExists, writeDurably } from '../platform/durable.ts';
+import { makeDirectoryDurably, readObjectIfExists, writeDurably } from '../platform/durable.ts';
 
 const formatVersion = 1;
 
@@ -15,18 +15,11 @@ export class DesiredFile {
 
   /** A module that was never asked about is to be started: it was put here to run. */
   read(): Desired {
-    const content = readIfExists(this.#file);
-    if (content === null) return { value: 'started', sequence: 0 };
-    const parsed = JSON.parse(content.toString('utf8')) as {
-      formatVersion?: unknown;
-      value?: unknown;
-      sequence?: unknown;
-      stay?: unknown;
-      parked?: unknown;
-    };
+    const parsed = readObjectIfExists(this.#file);
+    if (parsed === null) return { value: 'started', sequence: 0 };
     const { value, sequence, stay, parked } = parsed;
     if (
-      parsed.formatVersion !== formatVersion ||
+      parsed['formatVersion'] !== formatVersion ||
       (value !== 'started' && value !== 'stopped') ||
       typeof sequence !== 'number'
     ) {
@@ -58,9 +51,9 @@ export class ResolutionFile {
 
   /** Null: no divergence was ever settled here. */
   read(): Resolution | null {
-    const content = readIfExists(this.#file);
+    const content = readObjectIfExists(this.#file);
     if (content === null) return null;
-    const parsed = JSON.parse(content.toString('utf8')) as Partial<Resolution> & { formatVersion?: unknown };
+    const parsed = content as Partial<Resolution> & { formatVersion?: unknown };
     const { sequence, keep = null, lost = null } = parsed;
     if (parsed.formatVersion !== formatVersion || typeof sequence !== 'number') {
       throw new Error(
