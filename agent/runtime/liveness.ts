@@ -6,9 +6,12 @@ const shortestHeartbeatMs = 50;
 /** So many heartbeats go into the shortest detection time at least: one or two may be late without anything being decided. */
 const heartbeatsInDetection = 8;
 
+/** Where no module says otherwise, milliseconds. */
+const usualDetectionMs = 3000;
+
 /** The shortest detection time of what runs in the cluster, milliseconds. */
 export function shortestDetectionMs(modules: readonly Pick<ResolvedModule, 'failover'>[]): number {
-  return Math.min(...modules.map(({ failover }) => failover.detectionMs), 3000);
+  return modules.length === 0 ? usualDetectionMs : Math.min(...modules.map(({ failover }) => failover.detectionMs));
 }
 
 /** How often heartbeats go out: as the cluster file says, and more often when a module is to be missed sooner. */

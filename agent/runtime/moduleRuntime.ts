@@ -434,6 +434,7 @@ export class ModuleRuntime {
 
   /** The arbiter is back: see whether it still knows the module. */
   arbiterReturned(): void {
+    this.#lookAtFailback();
     this.#readArbiter();
   }
 
@@ -544,7 +545,9 @@ export class ModuleRuntime {
   }
 
   #lookAtFailback(): void {
-    const hindrance = this.#failback.hindrance(this.#verify.isBusy, new Date());
+    const isAway = !this.#options.arbiter.reachable();
+    const own = this.#failback.hindrance(this.#verify.isBusy, new Date());
+    const hindrance = own ?? (isAway ? 'an answer from the arbiter' : null);
     if (hindrance !== this.#core.failback.hindrance) this.#dispatch({ type: 'failbackHindered', hindrance });
   }
 

@@ -5,19 +5,10 @@ import { EtcdArbiter } from '../../agent/arbiter/etcd/etcdArbiter.ts';
 import { EtcdMember } from '../../agent/arbiter/etcd/etcdMember.ts';
 import { EtcdMembers } from '../../agent/arbiter/etcd/etcdMembers.ts';
 import { EtcdWatch } from '../../agent/arbiter/etcd/etcdWatch.ts';
-import type { ArbiterRecord } from '../../agent/core/types.ts';
 import { EtcdFiles } from '../../agent/security/etcdFiles.ts';
 import { resolveCluster } from '../../schemas/defaults.ts';
 import { EtcdCluster } from '../support/etcdCluster.ts';
-
-const record = (epoch: number, primary: string, proposal: string): ArbiterRecord => ({
-  epoch,
-  primary,
-  inSync: [primary],
-  base: epoch - 1,
-  cause: 'start',
-  proposal,
-});
+import { arbiterRecord as record } from '../support/arbiterRecord.ts';
 
 let etcd: EtcdCluster;
 const opened: EtcdMembers[] = [];

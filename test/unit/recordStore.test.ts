@@ -4,16 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RecordStore } from '../../agent/arbiter/recordStore.ts';
 import { answerAsWitness } from '../../agent/arbiter/witness.ts';
-import type { ArbiterRecord } from '../../agent/core/types.ts';
-
-const record = (epoch: number, primary: string, proposal: string): ArbiterRecord => ({
-  epoch,
-  primary,
-  inSync: [primary],
-  base: epoch - 1,
-  cause: 'start',
-  proposal,
-});
+import { arbiterRecord as record } from '../support/arbiterRecord.ts';
 
 describe("the witness's records", () => {
   let directory: string;
