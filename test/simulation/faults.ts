@@ -64,14 +64,14 @@ export const faults: readonly Fault[] = [
   {
     name: 'host drained',
     weight: 4,
-    strike: (world, host, random) => world.drain(host, half(random)),
-    heal: (world, host) => world.drain(host, false),
+    strike: (world, host, random) => world.operators.drain(host, half(random)),
+    heal: (world, host) => world.operators.drain(host, false),
   },
   {
     name: 'maintenance',
     weight: 4,
-    strike: (world, host, random) => world.maintain(host, half(random) ? null : random.between(1000, 30_000)),
-    heal: (world, host) => world.maintain(host, null),
+    strike: (world, host, random) => world.operators.maintain(host, half(random) ? null : random.between(1000, 30_000)),
+    heal: (world, host) => world.operators.maintain(host, null),
   },
   { name: 'agent killed', weight: 5, strike: (world, host) => world.agentDies(host) },
   {
@@ -173,10 +173,10 @@ export const faults: readonly Fault[] = [
     strike: (world, _, random) => (world.driver.imageMissing = half(random)),
     heal: (world) => (world.driver.imageMissing = false),
   },
-  { name: 'command switchover', weight: 6, strike: (world, host) => world.command(host, 'switchover') },
-  { name: 'command stop', weight: 3, strike: (world, host) => world.command(host, 'stop') },
-  { name: 'command repair', weight: 2, strike: (world, host) => world.command(host, 'repair') },
-  { name: 'agent stopped in order', weight: 2, strike: (world, host) => world.command(host, 'shutdown') },
+  { name: 'command switchover', weight: 6, strike: (world, host) => world.operators.command(host, 'switchover') },
+  { name: 'command stop', weight: 3, strike: (world, host) => world.operators.command(host, 'stop') },
+  { name: 'command repair', weight: 2, strike: (world, host) => world.operators.command(host, 'repair') },
+  { name: 'agent stopped in order', weight: 2, strike: (world, host) => world.operators.command(host, 'shutdown') },
   {
     name: 'agent upgraded',
     weight: 8,
@@ -194,11 +194,16 @@ export const faults: readonly Fault[] = [
     strike: (world) => world.upgradeWitness(2),
     heal: (world) => world.upgradeWitness(2),
   },
-  { name: 'command force', weight: 6, strike: (world, host) => world.command(host, 'force'), isSpecial: true },
+  {
+    name: 'command force',
+    weight: 6,
+    strike: (world, host) => world.operators.command(host, 'force'),
+    isSpecial: true,
+  },
   {
     name: 'command resolve',
     weight: 10,
-    strike: (world, host, random) => world.command(host, 'resolve', random.pick(hosts)),
+    strike: (world, host, random) => world.operators.command(host, 'resolve', random.pick(hosts)),
     isSpecial: true,
   },
 ];

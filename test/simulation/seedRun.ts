@@ -64,7 +64,7 @@ function strike(world: World, plan: Plan, random: Random, struck: Map<string, nu
     const host = random.pick(hosts);
     if (random.next() < 0.3) {
       world.boot(host);
-      if (random.next() < 0.3) world.command(host, 'start');
+      if (random.next() < 0.3) world.operators.command(host, 'start');
       continue;
     }
     const fault = pickFault(plan, random);
@@ -89,7 +89,7 @@ function end(world: World, random: Random): void {
   for (const fault of faults) for (const host of hosts) fault.heal?.(world, host);
   world.run(settleMs);
   for (const host of hosts) world.restartIfStopped(host);
-  world.command('alpha', 'start');
+  world.operators.command('alpha', 'start');
   runUntilWhole(world, settleMs * 3);
   for (let turn = 0; turn < operatorTurns && !world.isWhole; turn += 1) {
     operatorActs(world, random);
@@ -109,8 +109,8 @@ function operatorActs(world: World, random: Random): void {
   for (const host of hosts) {
     const role = world.hosts[host].core?.role;
     if (role?.at !== 'waiting') continue;
-    if (role.diverged !== null) world.command(host, 'resolve', random.pick(hosts));
-    else if (role.reason.includes('force-primary')) world.command(host, 'force');
+    if (role.diverged !== null) world.operators.command(host, 'resolve', random.pick(hosts));
+    else if (role.reason.includes('force-primary')) world.operators.command(host, 'force');
     else continue;
     return;
   }
