@@ -19,6 +19,8 @@ export interface ArbiterRecord {
   readonly cause: Cause;
   /** Unique name of the proposal that made it, so that a repeated proposal is recognised as the same one. */
   readonly proposal: string;
+  /** By which its primary counts how long it may run unheard; left out: by an earlier release, by its own file. */
+  readonly detectionMs?: number;
 }
 
 /** One configuration that a replica took part in. */

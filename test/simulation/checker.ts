@@ -73,15 +73,16 @@ export class Checker {
   lookAtCutOff(host: Host, cutOffMs: number): void {
     const isPair = (this.#newest?.inSync.length ?? 0) > 1;
     // Its clock may be slow, and killing takes a moment.
-    if (host.server !== 'running' || !isPair || cutOffMs < this.#config.detectionMs * 1.12 + 300) return;
+    const detectionMs = host.core?.config.detectionMs ?? Infinity;
+    if (host.server !== 'running' || !isPair || cutOffMs < detectionMs * 0.77 + 350) return;
     this.fail(`the server runs on ${host.name}, which has reached neither the other host nor the arbiter for too long`);
   }
 
-  /** The server of a pair is down before the other host may start its own. @param silentMs what the other host hears, by its own clock */
-  lookAtLease(host: Host, silentMs: number): void {
+  /** The server of a pair is down before the other host may start its own. @param silence what the other host hears, by its own clock and file */
+  lookAtLease(host: Host, silence: { ms: number; detectionMs: number }): void {
     const isPair = (this.#newest?.inSync.length ?? 0) > 1;
     if (host.server !== 'running' || !isPair || this.#now() <= this.#excusedUntil || this.#isForced) return;
-    if (silentMs < this.#config.detectionMs + startsAfterMs) return;
+    if (silence.ms < Math.max(silence.detectionMs, this.#newest?.detectionMs ?? 0) + startsAfterMs) return;
     this.fail(`the server still runs on ${host.name}, and the other host may start its own`);
   }
 

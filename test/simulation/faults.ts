@@ -18,6 +18,14 @@ export interface Fault {
 }
 
 const hosts: readonly HostName[] = ['alpha', 'beta'];
+/** That files may say, milliseconds. */
+export const detectionTimes = [1500, 3000, 3000, 6000] as const;
+/** Of clocks, as bad as they are allowed to be. */
+const slowestRate = 0.8;
+const fastestRate = 1.2;
+/** By so much somebody may set a wall's clock wrongly. */
+const wallClockMs = 48 * 3_600_000;
+
 const half = (random: Random): boolean => random.next() < 0.5;
 
 function otherThan(host: HostName): HostName {
@@ -127,8 +135,46 @@ export const faults: readonly Fault[] = [
   {
     name: 'clock at another rate',
     weight: 4,
-    strike: (world, host, random) => world.setClockRate(host, random.between(0.9, 1.1)),
+    strike: (world, host, random) =>
+      world.setClockRate(host, random.pick([slowestRate, fastestRate, random.between(slowestRate, fastestRate)])),
     heal: (world, host) => world.setClockRate(host, 1),
+  },
+  {
+    name: 'clocks at opposite rates',
+    weight: 4,
+    strike: (world, host) => {
+      world.setClockRate(host, slowestRate);
+      world.setClockRate(otherThan(host), fastestRate);
+    },
+    heal: (world, host) => world.setClockRate(host, 1),
+  },
+  {
+    name: 'clock on the wall set',
+    weight: 3,
+    strike: (world, host, random) => world.setWallClock(host, random.pick([-1, 0, 1]) * random.between(0, wallClockMs)),
+  },
+  {
+    name: 'another detection time on one host',
+    weight: 4,
+    strike: (world, host, random) => {
+      world.setDetection(host, random.pick(detectionTimes));
+      if (half(random)) return;
+      world.agentDies(host);
+      world.boot(host);
+    },
+  },
+  {
+    name: 'messages twice',
+    weight: 6,
+    strike: (world, _, random) => {
+      const trouble = {
+        loss: random.pick([0, 0.2]),
+        delayMs: random.pick([0, 200, 1000]),
+        doubled: random.pick([0.2, 0.8]),
+      };
+      for (const network of half(random) ? networks : [random.pick(networks)]) world.setTrouble(network, trouble);
+    },
+    heal: (world) => networks.forEach((network) => world.setTrouble(network)),
   },
   {
     name: 'messages lost or late',

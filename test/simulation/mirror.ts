@@ -53,22 +53,25 @@ export class Mirror {
   }
 
   #replicate(host: Host, session: Session, write: number): void {
-    const { networks } = this.#world;
     const follower = otherThan(this.#world, host);
-    networks.send(host.name, follower.name, session.network, () => {
+    this.#send(session, host, follower, () => {
       this.#whenItRuns(follower, () => {
         if (!session.isOpenAtFollower || follower.mirror !== 'following') return;
         follower.disk.marks.add(write);
         follower.disk.log.add(write);
         follower.disk.unsynced.add(write);
         this.#afterFlush(follower, [write], () => {
-          networks.send(follower.name, host.name, session.network, () => {
+          this.#send(session, follower, host, () => {
             const held = host.held.get(write);
             if (held && session.isOpenAtPrimary) this.#acknowledgeWhenDone(host, write, { ...held, remote: true });
           });
         });
       });
     });
+  }
+
+  #send({ network }: Session, from: Host, to: Host, deliver: () => void): void {
+    this.#world.networks.send(from.name, to.name, network, deliver, { isNumbered: true });
   }
 
   #acknowledgeWhenDone(host: Host, write: number, done: { local: boolean; remote: boolean }): void {
@@ -107,20 +110,19 @@ export class Mirror {
 
   /** Both replicas make everything durable; then the marks of what was written before that are dropped. */
   #clearMarks(): void {
-    const { hosts, networks } = this.#world;
-    for (const host of Object.values(hosts)) {
+    for (const host of Object.values(this.#world.hosts)) {
       const session = this.sessions.ofPrimary(host);
       if (session?.mode !== 'hold' || host.mirror !== 'serving' || host.frozen || host.disk.diskError) continue;
       const follower = otherThan(this.#world, host);
       // What waits for an answer is taken for written after it.
       const own = [...host.disk.marks].filter((write) => !host.held.has(write));
       this.#afterFlush(host, own, () => {
-        networks.send(host.name, follower.name, session.network, () => {
+        this.#send(session, host, follower, () => {
           if (!session.isOpenAtFollower || follower.mirror !== 'following') return;
           const its = own.filter((write) => follower.disk.marks.has(write));
           this.#afterFlush(follower, its, () => {
             for (const write of its) follower.disk.marks.delete(write);
-            networks.send(follower.name, host.name, session.network, () => {
+            this.#send(session, follower, host, () => {
               if (!session.isOpenAtPrimary || host.disk.diskError) return;
               for (const write of own) host.disk.marks.delete(write);
             });

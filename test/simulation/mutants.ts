@@ -60,14 +60,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the server of a primary that is cut off is killed too late',
     file: 'agent/core/primary.ts',
-    find: 'const killShare = 0.8;',
-    replace: 'const killShare = 1.6;',
+    find: 'const killShare = 0.6;',
+    replace: 'const killShare = 1.2;',
   },
   {
     name: 'the other host is taken for dead too early',
     file: 'agent/core/draft.ts',
-    find: 'this.now - heardAt < this.config.detectionMs ?',
-    replace: 'this.now - heardAt < this.config.detectionMs * 0.5 ?',
+    find: 'this.now - heardAt < silenceMs(this.state) ?',
+    replace: 'this.now - heardAt < silenceMs(this.state) * 0.5 ?',
   },
   {
     name: 'the server starts before the grant is durable',

@@ -1,10 +1,13 @@
 import type { ModuleConfig } from '../../agent/core/types.ts';
-import { faults, type Fault } from './faults.ts';
+import { detectionTimes, faults, type Fault } from './faults.ts';
+import type { HostName } from './network.ts';
 import type { Random } from './random.ts';
 
 /** What one run is like. Each has faults of a few kinds only, so that each kind meets each other one often, and no run is all noise. */
 export interface Plan {
   readonly config: Partial<ModuleConfig>;
+  /** By the file of each host. */
+  readonly detectionMs: Readonly<Record<HostName, number>>;
   readonly faults: readonly Fault[];
   /** Whether the guests are idle most of the time: then nothing but the heartbeats tells of a loss. */
   readonly isIdle: boolean;
@@ -23,7 +26,6 @@ export function makePlan(random: Random): Plan {
     arbiter,
     withoutArbiter,
     automatic: random.next() < 0.9,
-    detectionMs: random.pick([1500, 3000, 3000, 6000]),
     onDiskError: random.pick(['switchover', 'report']),
     maxFailovers: random.next() < 0.9 ? 1000 : 2,
     restarts: random.pick([0, 3]),
@@ -31,7 +33,9 @@ export function makePlan(random: Random): Plan {
   const candidates = faults.filter(({ isSpecial }) => isForced || !isSpecial);
   const chosen = new Set(isForced ? candidates.filter(({ isSpecial }) => isSpecial) : []);
   while (chosen.size < kindsOfFaults) chosen.add(random.pick(candidates));
-  return { config, faults: [...chosen], isIdle: random.next() < 0.25, isForced };
+  const alpha = random.pick(detectionTimes);
+  const detectionMs = { alpha, beta: random.next() < 0.7 ? alpha : random.pick(detectionTimes) };
+  return { config, detectionMs, faults: [...chosen], isIdle: random.next() < 0.25, isForced };
 }
 
 export function pickFault({ faults: chosen }: Plan, random: Random): Fault {

@@ -69,6 +69,19 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'mirror-dies':
       world.mirrorDies(host);
       return;
+    case 'clock':
+      world.setClockRate(host, Number(second));
+      return;
+    case 'wall-clock':
+      world.setWallClock(host, seconds(second));
+      return;
+    case 'detection':
+      // `detection HOST MILLISECONDS`: what the file says there, for the next program of the agent.
+      world.setDetection(host, Number(second));
+      return;
+    case 'agent-dies':
+      world.agentDies(host);
+      return;
     case 'disk-fails':
       world.diskFails(host);
       return;

@@ -37,8 +37,10 @@ export function runSeed(
 ): SeedResult {
   const random = new Random(seed);
   const plan = makePlan(random);
-  options.trace?.(`plan: ${JSON.stringify(plan.config)}; ${plan.faults.map(({ name }) => name).join(', ')}`);
-  const world = new World({ random, config: plan.config, ...options });
+  options.trace?.(
+    `plan: ${JSON.stringify([plan.config, plan.detectionMs])}; ${plan.faults.map(({ name }) => name).join(', ')}`,
+  );
+  const world = new World({ random, config: plan.config, detectionMs: plan.detectionMs, ...options });
   world.setIdle(plan.isIdle);
   const struck = new Map<string, number>();
   let violation: string | null = null;

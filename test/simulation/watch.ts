@@ -39,8 +39,8 @@ export class Watch {
     const { core } = host;
     if (!core || this.#arbiter.isNone || !core.config.automatic || core.peer.heardAt === null) return;
     if (!takesOver.has(core.role.at) || !this.#acts(host)) return;
-    const silentMs = ownTime(host, this.#world.clock.now) - core.peer.heardAt;
-    this.#world.checker.lookAtLease(otherThan(this.#world, host), silentMs);
+    const ms = ownTime(host, this.#world.clock.now) - core.peer.heardAt;
+    this.#world.checker.lookAtLease(otherThan(this.#world, host), { ms, detectionMs: core.config.detectionMs });
   }
 
   #acts({ pausedUntil, awayUntil }: Host): boolean {

@@ -19,6 +19,7 @@ import {
   ownTime,
   replaceDisk,
   setClockRate,
+  wallTime,
   type Backup,
   type Host,
 } from './host.ts';
@@ -41,6 +42,8 @@ const idleMs = 10_000;
 export interface WorldOptions {
   readonly random: Random;
   readonly config?: Partial<ModuleConfig>;
+  /** Where the file of the module is another one on each host. */
+  readonly detectionMs?: Partial<Record<HostName, number>>;
   readonly trace?: (line: string) => void;
   /** Writes that lie in a host's directory before the module ever ran. */
   readonly files?: Partial<Record<HostName, readonly number[]>>;
@@ -67,7 +70,7 @@ export class World {
   #isIdle = false;
   readonly #backups: Record<HostName, Backup | null> = { alpha: null, beta: null };
 
-  constructor({ random, config, trace, files, coverage = new Coverage() }: WorldOptions) {
+  constructor({ random, config, detectionMs, trace, files, coverage = new Coverage() }: WorldOptions) {
     this.#trace = trace ? (line) => trace(`${(this.now / 1000).toFixed(3)} ${line}`) : () => undefined;
     this.#config = (self) => ({
       module: 'web',
@@ -77,7 +80,6 @@ export class World {
       arbiter: 'witness',
       automatic: true,
       withoutArbiter: 'manual',
-      detectionMs: 3000,
       restarts: 3,
       restartPeriodMs: 600_000,
       maxFailovers: 1000,
@@ -87,7 +89,11 @@ export class World {
       failbackAfterMs: 600_000,
       conditionsSettleMs: 5000,
       ...config,
+      detectionMs: this.hosts[self].detectionMs,
     });
+    for (const host of this.#all) {
+      host.detectionMs = detectionMs?.[host.name] ?? config?.detectionMs ?? host.detectionMs;
+    }
     this.#random = random;
     const isNone = this.#config('alpha').arbiter === 'none';
     this.checker = new Checker(this.hosts, this.#config('alpha'), () => this.now);
@@ -176,7 +182,8 @@ export class World {
     const config = this.#config(host.name);
     const maintenance = stored && {
       ...stored,
-      until: stored.until === null ? null : now + (stored.until - this.now),
+      // At most what it was to be is left of it, whatever the clock on the wall says.
+      until: stored.until === null ? null : now + Math.min(stored.until - wallTime(host, this.now), stored.forMs),
     };
     const core = initialState(config, desired, factsOf(host), now, incarnation, resolution, maintenance);
     return drained ? step(core, { type: 'hostDrain', drain: 'drained', now }).state : core;
@@ -220,8 +227,8 @@ export class World {
     this.#watch.disturb();
     const host = this.hosts[name];
     host.pausedUntil = Math.max(host.pausedUntil, this.now + forMs);
-    // Its server is killed as soon as its agent goes on.
-    this.checker.excuseTwoServersUntil(host.pausedUntil + 2 * tickMs);
+    // Its server is killed soon after its agent goes on.
+    this.checker.excuseTwoServersUntil(host.pausedUntil + 2 * tickMs + host.detectionMs / 8);
     this.#trace(`${name} stands still for ${String(Math.round(forMs))} ms`);
   }
 
@@ -241,6 +248,18 @@ export class World {
   setClockRate(name: HostName, rate: number): void {
     this.#trace(`the clock of ${name} runs at ${rate.toFixed(2)}`);
     setClockRate(this.hosts[name], this.now, rate);
+  }
+
+  /** Somebody sets the clock on its wall. */
+  setWallClock(name: HostName, aheadMs: number): void {
+    this.#trace(`the clock on the wall of ${name} is ${String(Math.round(aheadMs / 1000))} s ahead`);
+    this.hosts[name].wallAheadMs = aheadMs;
+  }
+
+  /** The file of the module is changed on one host; the next program there reads it. */
+  setDetection(name: HostName, detectionMs: number): void {
+    this.#trace(`the file of ${name} says detection ${String(detectionMs)} ms`);
+    this.hosts[name].detectionMs = detectionMs;
   }
 
   guestDies(name: HostName): void {
