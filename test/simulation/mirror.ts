@@ -33,6 +33,7 @@ export class Mirror {
     const { clock } = this.#world;
     const write = this.#nextWrite++;
     const { life } = host;
+    this.#world.costs.writes(write);
     host.disk.marks.add(write);
     host.disk.log.add(write);
     host.disk.unsynced.add(write);
@@ -112,6 +113,7 @@ export class Mirror {
   #clearMarks(): void {
     for (const host of Object.values(this.#world.hosts)) {
       const session = this.sessions.ofPrimary(host);
+      if (session) this.#world.costs.round(host, otherThan(this.#world, host), this.#isWell(session));
       if (session?.mode !== 'hold' || host.mirror !== 'serving' || host.frozen || host.disk.diskError) continue;
       const follower = otherThan(this.#world, host);
       // What waits for an answer is taken for written after it.
@@ -130,6 +132,23 @@ export class Mirror {
         });
       });
     }
+  }
+
+  /** Whether nothing keeps both from making everything durable, and from telling each other. */
+  #isWell(session: Session): boolean {
+    const { hosts, networks, clock } = this.#world;
+    const { disk, frozen, mirror } = hosts[session.primary];
+    return (
+      session.mode === 'hold' &&
+      mirror === 'serving' &&
+      !frozen &&
+      !disk.diskError &&
+      networks.isSound &&
+      this.sessions.isWhole(session) &&
+      Object.values(hosts).every(
+        (host) => host.core && Math.max(host.pausedUntil, host.awayUntil) <= clock.now && host.disk.slowMs === 0,
+      )
+    );
   }
 
   /** The mirror process has ended, and no other one could take its place. */

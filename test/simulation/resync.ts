@@ -30,6 +30,8 @@ export function resync(world: Surroundings, primary: Host, follower: Host): Copy
       ? new Set([...primary.disk.marks, ...follower.disk.marks])
       : new Set([...primary.disk.log, ...follower.disk.log]);
   const isNeeded = kind === 'full' || !follower.disk.consistent || zones().size > 0;
+  if (kind === 'full') world.costs.comparesAll(primary, follower);
+  else world.costs.comparesZones(zones());
   if (isNeeded) {
     world.checker.overwrites(primary, follower);
     follower.disk.consistent = false;
@@ -47,6 +49,7 @@ export function resync(world: Surroundings, primary: Host, follower: Host): Copy
       follower.disk.marks.clear();
       // A disk that lost something may have lost more.
       if (!primary.disk.diskError) primary.disk.marks.clear();
+      world.costs.inStep(!primary.disk.diskError);
       primary.disk.syncId = `${primary.name}@${String(world.clock.now)}`;
       follower.disk.syncId = primary.disk.syncId;
       follower.disk.lineage = [...primary.disk.lineage];

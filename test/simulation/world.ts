@@ -9,6 +9,7 @@ import { Arbiter } from './arbiter.ts';
 import { Checker } from './checker.ts';
 import { Clock } from './clock.ts';
 import { CoreDriver } from './coreDriver.ts';
+import { Costs } from './costs.ts';
 import { Coverage } from './coverage.ts';
 import { Heartbeats } from './heartbeats.ts';
 import {
@@ -107,6 +108,7 @@ export class World {
       networks: this.networks,
       hosts: this.hosts,
       checker: this.checker,
+      costs: new Costs(this.#clock, this.checker),
       feed: (host, event) => this.#feed(host, event),
       trace: this.#trace,
     };
