@@ -34,8 +34,9 @@ export class Costs {
     const [first] = this.#wellRounds;
     if (first === undefined || this.#wellRounds.length < roundsToClear) return;
     this.#equalUntil = Math.max(this.#equalUntil, first);
-    for (const host of [primary, follower])
-      {this.#expectFew(host.disk.marks, `is marked on ${host.name}, which is in sync`);}
+    for (const host of [primary, follower]) {
+      this.#expectFew(host.disk.marks, `is marked on ${host.name}, which is in sync`);
+    }
   }
 
   /** A resync compares everything only where no earlier one tells what may differ. */

@@ -9,6 +9,8 @@ export interface Plan {
   /** By the file of each host. */
   readonly detectionMs: Readonly<Record<HostName, number>>;
   readonly faults: readonly Fault[];
+  /** The longest time from one to the next. */
+  readonly betweenFaultsMs: number;
   /** Whether the guests are idle most of the time: then nothing but the heartbeats tells of a loss. */
   readonly isIdle: boolean;
   /** Whether operators force hosts: what the other one has may be missing then, as they were told. */
@@ -16,6 +18,8 @@ export interface Plan {
 }
 
 const kindsOfFaults = 7;
+/** In some runs a fault strikes while the one before it still has its effect, in others the module is whole again now and then. */
+const paces = [600, 1500, 3500, 3500] as const;
 
 export function makePlan(random: Random): Plan {
   const kind = random.next();
@@ -35,7 +39,8 @@ export function makePlan(random: Random): Plan {
   while (chosen.size < kindsOfFaults) chosen.add(random.pick(candidates));
   const alpha = random.pick(detectionTimes);
   const detectionMs = { alpha, beta: random.next() < 0.7 ? alpha : random.pick(detectionTimes) };
-  return { config, detectionMs, faults: [...chosen], isIdle: random.next() < 0.25, isForced };
+  const betweenFaultsMs = random.pick(paces);
+  return { config, detectionMs, betweenFaultsMs, faults: [...chosen], isIdle: random.next() < 0.25, isForced };
 }
 
 export function pickFault({ faults: chosen }: Plan, random: Random): Fault {

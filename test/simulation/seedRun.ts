@@ -9,7 +9,6 @@ import { World } from './world.ts';
 const hosts = ['alpha', 'beta'] as const;
 const beginMs = 8000;
 const faultsMs = 60_000;
-const betweenFaultsMs = 3500;
 const settleMs = 8000;
 /** Of the faults: those that wait for a state of the host, in which it is for a moment only. */
 const inWaitShare = 0.4;
@@ -61,7 +60,7 @@ export function runSeed(
 function strike(world: World, plan: Plan, random: Random, struck: Map<string, number>): void {
   const until = world.now + faultsMs;
   while (world.now < until) {
-    world.run(random.between(100, betweenFaultsMs));
+    world.run(random.between(100, plan.betweenFaultsMs));
     if (random.next() < 0.2) world.arbiter.copyDisk();
     const host = random.pick(hosts);
     if (random.next() < 0.3) {
