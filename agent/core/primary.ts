@@ -222,6 +222,15 @@ function isKillDue({ now, config }: Draft, role: Primary, askedAt: number): bool
 function leaseOver(draft: Draft, role: Primary): boolean {
   if (draft.now <= primaryLeaseEnd(role, draft.config)) return false;
   const silentMs = draft.now - role.leaseFrom;
+  if (silentMs > leaseDetectionMs(draft.config, role.grant) && !serverIsDown(role.server)) {
+    // It stood still itself. Nothing may be granted to it any more: a record that it does not go by would let it start once more by itself.
+    const { self, peer } = draft.config;
+    fence(
+      draft,
+      `${peer} answered no heartbeat for ${String(Math.round(silentMs))} ms and may have taken over from ${self}`,
+    );
+    return true;
+  }
   draft.emit({ type: 'freeze' });
   lose(draft, role, `${draft.config.peer} answered no heartbeat for ${String(Math.round(silentMs))} ms`);
   return true;
