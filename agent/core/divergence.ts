@@ -55,7 +55,10 @@ export function forkFrom(draft: Draft, primary: PeerStatus): Fork | null {
   if (tail === null || !other || includes(draft, primary, tail)) return null;
   const { lineage } = draft.state.replica;
   const common = lineage.findLast((entry) => knows(primary.lineage, entry))?.epoch ?? 0;
-  if (!primary.lineage.some((range) => range.apart === true && range.from > common)) return null;
+  const wentApart =
+    primary.lineage.some((range) => range.apart === true && range.from > common) ||
+    lineage.some((entry) => entry.apart === true && entry.epoch > common);
+  if (!wentApart) return null;
   return { common, own: tail, other: { epoch: other.epoch, primary: other.primary } };
 }
 
