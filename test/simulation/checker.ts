@@ -1,4 +1,4 @@
-import type { ArbiterRecord, ModuleConfig } from '../../agent/core/types.ts';
+import type { ArbiterRecord, LineageEntry, ModuleConfig, Resolution } from '../../agent/core/types.ts';
 import { holdsDurably, type Host } from './host.ts';
 import type { HostName } from './network.ts';
 
@@ -25,8 +25,8 @@ export class Checker {
   readonly #owed = new Set<number>();
   /** The newest configuration that was ever granted; the arbiter may have forgotten it. */
   #newest: ArbiterRecord | null = null;
-  /** The last configuration that an operator forced: what the other host goes on with is another history. */
-  #forced: ArbiterRecord | null = null;
+  /** The last configuration that an operator forced, or chose: what the other host goes on with is another history. */
+  #forced: Pick<LineageEntry, 'epoch' | 'primary'> | null = null;
   /** Since when the hosts hear each other; null: they do not. */
   #togetherSince: number | null = null;
   /** By the name of the proposal. */
@@ -67,6 +67,18 @@ export class Checker {
     // Without a third vote nobody keeps the other one from going on.
     if (this.#config.arbiter === 'none') this.#isApart = true;
     this.#isForced = true;
+  }
+
+  /** An operator gives up the forced history for the one that goes on without having been forced. */
+  operatorResolves({ keep, lost }: Resolution): void {
+    const kept = keep === null ? null : this.#hosts[keep as HostName].disk;
+    const tail = kept?.lineage.at(-1);
+    if (!kept || !tail || lost?.epoch !== this.#forced?.epoch || lost?.primary !== this.#forced?.primary) return;
+    const { epoch, primary } = tail;
+    this.#forced = tail;
+    // No arbiter may ever have granted what it runs by; nobody else is in sync with it.
+    if (this.#newest) this.#newest = { ...this.#newest, epoch, primary, inSync: [primary], proposal: '' };
+    for (const write of this.#owed) if (!kept.log.has(write)) this.#owed.delete(write);
   }
 
   /** A primary of a pair that reaches neither its secondary nor the arbiter stops its server. @param cutOffMs for how long it has not */

@@ -158,6 +158,7 @@ export class CoreDriver {
         return;
       case 'saveResolution':
         host.disk.resolution = effect.resolution;
+        this.#world.checker.operatorResolves(effect.resolution);
         return;
       case 'saveMaintenance': {
         const { leftMs, ...rest } = effect.maintenance;
