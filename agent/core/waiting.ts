@@ -124,9 +124,11 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     return;
   }
   const base = draft.tail()?.epoch ?? record.base;
+  // Forced, and stopped before that was durable here: what the other host has done since is as unknown as it was then.
+  const isForced = record.cause === 'force' && record.primary === self && base < record.epoch;
   const start = (inSync: readonly string[]) =>
     promote(draft, {
-      cause: peer || record.primary === self ? 'start' : 'failover',
+      cause: isForced ? 'force' : peer || record.primary === self ? 'start' : 'failover',
       expect: record.epoch,
       inSync,
       base: inSync.length > 1 ? record.base : base,

@@ -65,7 +65,11 @@ export class Checker {
 
   operatorForces(): void {
     // Without a third vote nobody keeps the other one from going on.
-    if (this.#config.arbiter === 'none') this.#isApart = true;
+    if (this.#config.arbiter === 'none') {
+      this.#isApart = true;
+      // The other one may start in the same moment; then they see each other.
+      this.excuseTwoServersUntil(this.#now() + seenAfterMs);
+    }
     this.#isForced = true;
   }
 
@@ -120,13 +124,15 @@ export class Checker {
     this.#granted.set(record.proposal, record);
     const newest = this.#newest;
     // The arbiter may have forgotten a grant that nobody ever entered, and give its number again.
-    if (newest === null || record.epoch >= newest.epoch) this.#newest = record;
     const { epoch, primary, inSync, cause } = record;
+    // It may know of nothing since an older one, either, when an operator forces a host, or when nobody entered what came since.
+    const entered = Math.max(...Object.values(this.#hosts).map(({ disk }) => disk.lineage.at(-1)?.epoch ?? 0));
+    if (newest === null || epoch >= newest.epoch || cause === 'force' || epoch > entered) this.#newest = record;
     if (cause === 'force') {
       this.#forced = record;
       // The operator was told that what this replica lacks will be missing.
-      const { log } = this.#hosts[primary as HostName].disk;
-      for (const write of this.#owed) if (!log.has(write)) this.#owed.delete(write);
+      const forced = this.#hosts[primary as HostName];
+      for (const write of this.#owed) if (!holdsDurably(forced, write)) this.#owed.delete(write);
       return;
     }
     // Who does not know yet that it was forced out may tell an arbiter that forgot everything by what it runs.

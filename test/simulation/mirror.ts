@@ -197,7 +197,8 @@ export class Mirror {
         after(random.between(5, 40), () => {
           const session = this.sessions.ofPrimary(host);
           if (session) this.sessions.endAtPrimary(session, 'given up by the primary', false);
-          this.#enter(host, operation.entry);
+          const failed = this.#enter(host, operation.entry);
+          if (failed !== null) return failed;
           host.frozen = false;
           this.#releaseHeld(host);
           return null;
@@ -254,21 +255,26 @@ export class Mirror {
     host.held.clear();
   }
 
-  #enter(host: Host, entry: LineageEntry): void {
+  #enter(host: Host, entry: LineageEntry): string | null {
     const last = host.disk.lineage.at(-1);
-    if (last && last.epoch >= entry.epoch) return;
+    if (last?.epoch === entry.epoch && last.primary === entry.primary) return null;
+    if (last && last.epoch >= entry.epoch) return `epoch ${String(entry.epoch)} is not after ${String(last.epoch)}`;
     host.disk.lineage.push(entry);
     feedSoon(this.#world, host, { type: 'replica', replica: factsOf(host) });
+    return null;
   }
 
   /** The follower goes along: it has to know the epoch before the arbiter counts on it. */
   #enterBoth(host: Host, entry: LineageEntry): Result {
-    this.#enter(host, entry);
+    const failed = this.#enter(host, entry);
     const session = this.sessions.ofPrimary(host);
-    if (!session) return null;
+    if (failed !== null || !session) return failed;
     const follower = otherThan(this.#world, host);
     const reaches = session.isOpenAtFollower && this.#world.networks.passes(host.name, follower.name, session.network);
-    if (reaches) this.#enter(follower, entry);
+    if (reaches) {
+      const refused = this.#enter(follower, entry);
+      if (refused !== null) return refused;
+    }
     return this.sessions.isWhole(session) ? null : 'the follower does not answer';
   }
 

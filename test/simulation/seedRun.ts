@@ -108,10 +108,11 @@ function runUntilWhole(world: World, limitMs: number): void {
 /** Does what a host that waits says that only an operator can do. */
 function operatorActs(world: World, random: Random): void {
   for (const host of hosts) {
-    const role = world.hosts[host].core?.role;
+    const { core } = world.hosts[host];
+    const role = core?.role;
     if (role?.at !== 'waiting') continue;
     if (role.diverged !== null) world.operators.command(host, 'resolve', random.pick(hosts));
-    else if (role.reason.includes('force-primary')) world.operators.command(host, 'force');
+    else if (role.reason.includes('force-primary') && core?.replica.consistent) world.operators.command(host, 'force');
     else continue;
     return;
   }

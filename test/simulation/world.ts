@@ -235,6 +235,7 @@ export class World {
   }
 
   setCut(a: Place, b: Place, isCut: boolean, options: CutOptions = {}): void {
+    if (a !== 'gamma' && b !== 'gamma') this.#watch.disturb();
     this.networks.setCut(a, b, isCut, options);
     const where = options.network ? ` on ${options.network}` : '';
     const arrow = options.oneWay ? '>' : '-';
