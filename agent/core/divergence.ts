@@ -3,21 +3,46 @@
  * overwritten until an operator has chosen whose history goes on.
  */
 import type { Draft } from './draft.ts';
+import { rangesOf } from './lineage.ts';
 import type { ArbiterRecord, Fork, LineageEntry, LineageRange, PeerStatus, Resolution } from './types.ts';
 
 /** What this replica's lineage remembers of a configuration. */
 export function entryOf(draft: Draft, record: ArbiterRecord): LineageEntry {
   const { epoch, primary, inSync, cause } = record;
-  const alone = draft.config.arbiter === 'none' && inSync.length === 1;
+  const alone = inSync.length === 1;
   return {
     ...{ epoch, primary },
-    ...(cause === 'force' || alone ? { apart: true } : {}),
+    ...(cause === 'force' || (alone && draft.config.arbiter === 'none') ? { apart: true } : {}),
+    ...(alone ? { alone } : {}),
     ...(cause === 'repair' ? { repair: true } : {}),
   };
 }
 
 function knows(ranges: readonly LineageRange[], { epoch, primary }: LineageEntry): boolean {
   return ranges.some((range) => range.from <= epoch && epoch <= range.epoch && range.primary === primary);
+}
+
+/** What the lineage goes on with after an epoch that it knows. */
+function rangeAfter(ranges: readonly LineageRange[], epoch: number): LineageRange | null {
+  return ranges.find((range) => range.epoch > epoch) ?? null;
+}
+
+/**
+ * Whether the primary's history has everything of this replica's last epoch. Where this host was alone in it, it may have gone on when the
+ * other one, which had just been brought up to date, was lost again; and then that one was forced.
+ */
+export function includes({ config }: Draft, primary: PeerStatus, tail: LineageEntry): boolean {
+  if (!knows(primary.lineage, tail)) return false;
+  const next = rangeAfter(primary.lineage, tail.epoch);
+  const wentOn = tail.alone === true && tail.primary === config.self;
+  return !(wentOn && next !== null && next.from > tail.epoch && next.apart === true);
+}
+
+/** Whether a history is, or goes on from, the one that was given up, and not the one that was kept and went apart behind it. */
+function holdsLost(ranges: readonly LineageRange[], lost: LineageEntry, keep: string | null): boolean {
+  if (!knows(ranges, lost)) return false;
+  const next = rangeAfter(ranges, lost.epoch);
+  return !(next !== null && next.from > lost.epoch && next.apart === true && next.primary === keep);
 }
 
 /**
@@ -27,10 +52,13 @@ function knows(ranges: readonly LineageRange[], { epoch, primary }: LineageEntry
 export function forkFrom(draft: Draft, primary: PeerStatus): Fork | null {
   const tail = draft.tail();
   const other = primary.lineage.at(-1);
-  if (tail === null || !other || knows(primary.lineage, tail)) return null;
+  if (tail === null || !other || includes(draft, primary, tail)) return null;
   const { lineage } = draft.state.replica;
   const common = lineage.findLast((entry) => knows(primary.lineage, entry))?.epoch ?? 0;
-  if (!primary.lineage.some((range) => range.apart === true && range.from > common)) return null;
+  const wentApart =
+    primary.lineage.some((range) => range.apart === true && range.from > common) ||
+    lineage.some((entry) => entry.apart === true && entry.epoch > common);
+  if (!wentApart) return null;
   return { common, own: tail, other: { epoch: other.epoch, primary: other.primary } };
 }
 
@@ -38,8 +66,7 @@ export function forkFrom(draft: Draft, primary: PeerStatus): Fork | null {
 export function isGivenUp(draft: Draft): boolean {
   const { resolution, replica } = draft.state;
   if (!resolution?.lost || resolution.keep !== draft.config.peer) return false;
-  const { epoch, primary } = resolution.lost;
-  return replica.lineage.some((entry) => entry.epoch === epoch && entry.primary === primary);
+  return holdsLost(rangesOf(replica.lineage), resolution.lost, resolution.keep);
 }
 
 /** Whether the peer has learnt that its history is given up for this one, and does not run it any more. */
@@ -51,7 +78,7 @@ export function peerYields(draft: Draft, peer: PeerStatus): boolean {
     peer.resolution?.sequence === resolution.sequence &&
     peer.resolution.keep === resolution.keep &&
     peer.role === 'none' &&
-    knows(peer.lineage, resolution.lost)
+    holdsLost(peer.lineage, resolution.lost, resolution.keep)
   );
 }
 
@@ -61,7 +88,7 @@ export function isUnderWay(draft: Draft): boolean {
   if (!resolution?.lost) return false;
   if (resolution.keep === config.peer) return isGivenUp(draft);
   const peer = draft.freshPeer();
-  return peer !== null && knows(peer.lineage, resolution.lost);
+  return peer !== null && holdsLost(peer.lineage, resolution.lost, resolution.keep);
 }
 
 /** The later word of the two hosts holds; asked for on both sides of a cut, the preferred host's. */

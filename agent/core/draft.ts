@@ -1,3 +1,4 @@
+import { silenceMs } from './detection.ts';
 import { isInDoubt } from './ownDisk.ts';
 import { roleState } from './roleState.ts';
 import type {
@@ -92,7 +93,8 @@ export class Draft {
   ): Proposal {
     this.state.proposals += 1;
     const name = `${this.config.self}/${this.state.incarnation}/${this.state.proposals}`;
-    const record: ArbiterRecord = { ...wanted, inSync: [...wanted.inSync].sort(), proposal: name };
+    const { detectionMs } = this.config;
+    const record: ArbiterRecord = { ...wanted, inSync: [...wanted.inSync].sort(), proposal: name, detectionMs };
     const proposal: Proposal = { expect, record, retryAt: this.now + proposalRetryMs };
     this.emit({ type: 'propose', proposal });
     return proposal;
@@ -110,10 +112,10 @@ export class Draft {
     if (record && (this.state.record === null || record.epoch > this.state.record.epoch)) this.state.record = record;
   }
 
-  /** The peer's status if it was heard within the detection time. */
+  /** The peer's status if it has not been silent for so long that it is taken for failed. */
   freshPeer(): PeerStatus | null {
     const { heardAt, status } = this.state.peer;
-    return heardAt !== null && this.now - heardAt < this.config.detectionMs ? status : null;
+    return heardAt !== null && this.now - heardAt < silenceMs(this.state) ? status : null;
   }
 
   tail(): LineageEntry | null {
@@ -123,8 +125,13 @@ export class Draft {
   /** Whether this replica is one that `record` counts as in sync. */
   inSyncBy(record: ArbiterRecord): boolean {
     const tail = this.tail();
+    // Two records of one epoch were made where nobody refused one of them: this replica may have gone over to the other history since.
+    const isOther = this.state.replica.lineage.some(
+      ({ epoch, primary }) => epoch === record.epoch && primary !== record.primary,
+    );
     return (
       record.inSync.includes(this.config.self) &&
+      !isOther &&
       this.state.replica.consistent &&
       !isInDoubt(this.state, record) &&
       tail !== null &&

@@ -1,5 +1,5 @@
 /** SECOND: following a primary, and taking over from it. */
-import { forkFrom, isGivenUp, waitDiverged } from './divergence.ts';
+import { forkFrom, includes, isGivenUp, waitDiverged } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { heldReason, isHeld } from './maintenance.ts';
 import { enter, promote } from './promote.ts';
@@ -52,9 +52,7 @@ function holdsItsOwn(draft: Draft, primary: PeerStatus): boolean {
   if (keptAside === (tail?.epoch ?? 0) || !replica.consistent) return false;
   if (tail === null) return replica.content;
   if (isToBeRepaired(draft, primary)) return true;
-  return !primary.lineage.some(
-    ({ from, epoch, primary: host }) => from <= tail.epoch && tail.epoch <= epoch && host === tail.primary,
-  );
+  return !includes(draft, primary, tail);
 }
 
 export function startToFollow(draft: Draft, epoch: number): void {

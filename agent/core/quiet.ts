@@ -1,4 +1,5 @@
 /** When the passing of time matters: an agent with many modules need not look at each of them many times a second. */
+import { silenceMs } from './detection.ts';
 import { failbackAt } from './failback.ts';
 import { maintenanceEnd } from './maintenance.ts';
 import { primaryLeaseEnd } from './primary.ts';
@@ -36,7 +37,7 @@ export function quietUntil(state: ModuleCoreState): number {
         peer.status.link !== 'none' &&
         state.pending === null &&
         desired.value === 'started';
-      return settled ? Math.min(end, (peer.heardAt ?? 0) + config.detectionMs) : -Infinity;
+      return settled ? Math.min(end, (peer.heardAt ?? 0) + silenceMs(state)) : -Infinity;
     }
     default:
       return -Infinity;

@@ -3,21 +3,10 @@ import type { Divergence, ModuleState, Transition } from '../../schemas/generate
 import { toldMaintenance } from './maintenance.ts';
 import { unmetText } from './conditions.ts';
 import { diskErrorText, isInDoubt } from './ownDisk.ts';
-import type { LineageEntry, LineageRange, ModuleCoreState, PeerStatus, Role } from './types.ts';
+import { rangesOf } from './lineage.ts';
+import type { ModuleCoreState, PeerStatus, Role } from './types.ts';
 
 const lineageTold = 32;
-
-/** Consecutive epochs with the same primary as one range each: a replica that was restarted a hundred times has one history still. */
-export function rangesOf(lineage: readonly LineageEntry[]): LineageRange[] {
-  const ranges: LineageRange[] = [];
-  for (const { epoch, primary, apart, repair } of lineage) {
-    const last = ranges.at(-1);
-    if (!apart && !repair && last && last.primary === primary && last.epoch + 1 === epoch) {
-      ranges[ranges.length - 1] = { ...last, epoch };
-    } else ranges.push({ from: epoch, epoch, primary, ...(apart ? { apart } : {}), ...(repair ? { repair } : {}) });
-  }
-  return ranges;
-}
 
 /**
  * Whether what is told and shown of two states is the same for certain. Between two states of a healthy pair only moments differ: of the

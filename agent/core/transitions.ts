@@ -106,10 +106,16 @@ const rows: readonly Row[] = [
   ['handingOver', 'waiting', 'settle', 'no answer'],
 
   [
-    ['primary.none', 'primary.attaching', 'primary.both', 'primary.goingAlone'],
+    ['primary.none', 'primary.attaching', 'primary.goingAlone'],
     'fencing',
     'settle',
     'deposed: the other host is primary by a later epoch',
+  ],
+  [
+    ['primary.both', 'primary.committing', 'primary.parting'],
+    'fencing',
+    'settle',
+    'deposed, or unheard for so long that the other host may have taken over',
   ],
   [
     'primary.joining',

@@ -19,6 +19,8 @@ export interface ArbiterRecord {
   readonly cause: Cause;
   /** Unique name of the proposal that made it, so that a repeated proposal is recognised as the same one. */
   readonly proposal: string;
+  /** By which its primary counts how long it may run unheard; left out: by an earlier release, by its own file. */
+  readonly detectionMs?: number;
 }
 
 /** One configuration that a replica took part in. */
@@ -27,6 +29,8 @@ export interface LineageEntry {
   readonly primary: string;
   /** Begun without knowing what the other host did: by force, or alone without an arbiter. The other's history may have gone on, too. */
   readonly apart?: true;
+  /** The arbiter's record named its primary alone: what the primary wrote in it nobody else has to hold. */
+  readonly alone?: true;
   /** Begun to repair the other replica: it was found to differ, and keeps what it holds aside before it is brought in line. */
   readonly repair?: true;
 }

@@ -1,5 +1,6 @@
 /** WAIT: what has to be true before this host may do anything, looked at again with every event. */
 import { fitter } from './conditions.ts';
+import { silenceMs } from './detection.ts';
 import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { follow } from './following.ts';
@@ -123,9 +124,11 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     return;
   }
   const base = draft.tail()?.epoch ?? record.base;
+  // Forced, and stopped before that was durable here: what the other host has done since is as unknown as it was then.
+  const isForced = record.cause === 'force' && record.primary === self && base < record.epoch;
   const start = (inSync: readonly string[]) =>
     promote(draft, {
-      cause: peer || record.primary === self ? 'start' : 'failover',
+      cause: isForced ? 'force' : peer || record.primary === self ? 'start' : 'failover',
       expect: record.epoch,
       inSync,
       base: inSync.length > 1 ? record.base : base,
@@ -155,7 +158,7 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   }
   // Not at hand: it may be running and about to be heard, so the detection time passes first.
   const silentSince = Math.max(role.since, state.bootedAt, state.peer.heardAt ?? -Infinity);
-  if (draft.now - silentSince < config.detectionMs) {
+  if (draft.now - silentSince < silenceMs({ config, record })) {
     draft.wait(`waiting to hear from ${peerName}`);
   } else if (draft.mayPromoteWithoutPeer()) {
     start([self]);

@@ -48,6 +48,8 @@ export interface LineageEntry {
   readonly primary: string;
   /** Begun without knowing what the other host did. */
   readonly apart?: true;
+  /** Nobody but its primary was in sync. */
+  readonly alone?: true;
   /** Begun to bring the other replica in line with this one after a verify found that they differ. */
   readonly repair?: true;
 }

@@ -2,9 +2,9 @@ import type { ResolvedCluster, ResolvedModule } from '../../schemas/defaults.ts'
 import type { LivenessNews } from '../host/linkOptions.ts';
 
 /** Heartbeats are not sent more often than this, milliseconds. */
-const shortestHeartbeatMs = 50;
+const shortestHeartbeatMs = 40;
 /** So many heartbeats go into the shortest detection time at least: one or two may be late without anything being decided. */
-const heartbeatsInDetection = 8;
+const heartbeatsInDetection = 10;
 
 /** Where no module says otherwise, milliseconds. */
 const usualDetectionMs = 3000;

@@ -15,6 +15,8 @@ export class Arbiter {
   /** Copies of its disk that somebody made, the newest last. */
   readonly copies: (ArbiterRecord | null)[] = [];
   readonly isNone: boolean;
+  /** Of its program: what was sent to one goes with its connections. */
+  #life = 0;
   readonly #world: Surroundings;
 
   constructor(world: Surroundings, isNone: boolean) {
@@ -28,6 +30,7 @@ export class Arbiter {
 
   /** It is restarted, and so every host asks what it holds. */
   #restarted(): void {
+    this.#life += 1;
     for (const host of Object.values(this.#world.hosts)) host.reachedArbiter = false;
   }
 
@@ -95,7 +98,9 @@ export class Arbiter {
       answer({ type: 'arbiterUnreachable' });
     });
     if (random.next() < lostShare) return;
+    const life = this.#life;
     networks.send(host.name, 'gamma', 'lan', () => {
+      if (this.#life !== life) return;
       const event = decide();
       if (random.next() >= lostShare) networks.send('gamma', host.name, 'lan', () => answer(event));
     });

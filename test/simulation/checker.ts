@@ -1,4 +1,4 @@
-import type { ArbiterRecord, ModuleConfig } from '../../agent/core/types.ts';
+import type { ArbiterRecord, LineageEntry, ModuleConfig, Resolution } from '../../agent/core/types.ts';
 import { holdsDurably, type Host } from './host.ts';
 import type { HostName } from './network.ts';
 
@@ -25,8 +25,8 @@ export class Checker {
   readonly #owed = new Set<number>();
   /** The newest configuration that was ever granted; the arbiter may have forgotten it. */
   #newest: ArbiterRecord | null = null;
-  /** The last configuration that an operator forced: what the other host goes on with is another history. */
-  #forced: ArbiterRecord | null = null;
+  /** The last configuration that an operator forced, or chose: what the other host goes on with is another history. */
+  #forced: Pick<LineageEntry, 'epoch' | 'primary'> | null = null;
   /** Since when the hosts hear each other; null: they do not. */
   #togetherSince: number | null = null;
   /** By the name of the proposal. */
@@ -65,23 +65,40 @@ export class Checker {
 
   operatorForces(): void {
     // Without a third vote nobody keeps the other one from going on.
-    if (this.#config.arbiter === 'none') this.#isApart = true;
+    if (this.#config.arbiter === 'none') {
+      this.#isApart = true;
+      // The other one may start in the same moment; then they see each other.
+      this.excuseTwoServersUntil(this.#now() + seenAfterMs);
+    }
     this.#isForced = true;
+  }
+
+  /** An operator gives up the forced history for the one that goes on without having been forced. */
+  operatorResolves({ keep, lost }: Resolution): void {
+    const kept = keep === null ? null : this.#hosts[keep as HostName].disk;
+    const tail = kept?.lineage.at(-1);
+    if (!kept || !tail || lost?.epoch !== this.#forced?.epoch || lost?.primary !== this.#forced?.primary) return;
+    const { epoch, primary } = tail;
+    this.#forced = tail;
+    // No arbiter may ever have granted what it runs by; nobody else is in sync with it.
+    if (this.#newest) this.#newest = { ...this.#newest, epoch, primary, inSync: [primary], proposal: '' };
+    for (const write of this.#owed) if (!kept.log.has(write)) this.#owed.delete(write);
   }
 
   /** A primary of a pair that reaches neither its secondary nor the arbiter stops its server. @param cutOffMs for how long it has not */
   lookAtCutOff(host: Host, cutOffMs: number): void {
     const isPair = (this.#newest?.inSync.length ?? 0) > 1;
     // Its clock may be slow, and killing takes a moment.
-    if (host.server !== 'running' || !isPair || cutOffMs < this.#config.detectionMs * 1.12 + 300) return;
+    const detectionMs = host.core?.config.detectionMs ?? Infinity;
+    if (host.server !== 'running' || !isPair || cutOffMs < detectionMs * 0.77 + 350) return;
     this.fail(`the server runs on ${host.name}, which has reached neither the other host nor the arbiter for too long`);
   }
 
-  /** The server of a pair is down before the other host may start its own. @param silentMs what the other host hears, by its own clock */
-  lookAtLease(host: Host, silentMs: number): void {
+  /** The server of a pair is down before the other host may start its own. @param silence what the other host hears, by its own clock and file */
+  lookAtLease(host: Host, silence: { ms: number; detectionMs: number }): void {
     const isPair = (this.#newest?.inSync.length ?? 0) > 1;
     if (host.server !== 'running' || !isPair || this.#now() <= this.#excusedUntil || this.#isForced) return;
-    if (silentMs < this.#config.detectionMs + startsAfterMs) return;
+    if (silence.ms < Math.max(silence.detectionMs, this.#newest?.detectionMs ?? 0) + startsAfterMs) return;
     this.fail(`the server still runs on ${host.name}, and the other host may start its own`);
   }
 
@@ -107,13 +124,15 @@ export class Checker {
     this.#granted.set(record.proposal, record);
     const newest = this.#newest;
     // The arbiter may have forgotten a grant that nobody ever entered, and give its number again.
-    if (newest === null || record.epoch >= newest.epoch) this.#newest = record;
     const { epoch, primary, inSync, cause } = record;
+    // It may know of nothing since an older one, either, when an operator forces a host, or when nobody entered what came since.
+    const entered = Math.max(...Object.values(this.#hosts).map(({ disk }) => disk.lineage.at(-1)?.epoch ?? 0));
+    if (newest === null || epoch >= newest.epoch || cause === 'force' || epoch > entered) this.#newest = record;
     if (cause === 'force') {
       this.#forced = record;
       // The operator was told that what this replica lacks will be missing.
-      const { log } = this.#hosts[primary as HostName].disk;
-      for (const write of this.#owed) if (!log.has(write)) this.#owed.delete(write);
+      const forced = this.#hosts[primary as HostName];
+      for (const write of this.#owed) if (!holdsDurably(forced, write)) this.#owed.delete(write);
       return;
     }
     // Who does not know yet that it was forced out may tell an arbiter that forgot everything by what it runs.

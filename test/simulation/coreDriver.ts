@@ -7,7 +7,7 @@ import { step } from '../../agent/core/step.ts';
 import type { CoreEvent, Effect, ModuleCoreState, Outcome, RoleState, StepResult } from '../../agent/core/types.ts';
 import type { Arbiter } from './arbiter.ts';
 import type { Coverage } from './coverage.ts';
-import { factsOf, ownTime, type Host } from './host.ts';
+import { factsOf, ownTime, wallTime, type Host } from './host.ts';
 import type { Mirror } from './mirror.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -158,11 +158,12 @@ export class CoreDriver {
         return;
       case 'saveResolution':
         host.disk.resolution = effect.resolution;
+        this.#world.checker.operatorResolves(effect.resolution);
         return;
       case 'saveMaintenance': {
-        // By the world's clock, which goes on over crashes: it is what a wall's clock is for agents.
         const { leftMs, ...rest } = effect.maintenance;
-        host.disk.maintenance = { ...rest, until: leftMs === null ? null : this.#world.clock.now + leftMs };
+        const wallNow = wallTime(host, this.#world.clock.now);
+        host.disk.maintenance = { ...rest, until: leftMs === null ? null : wallNow + leftMs };
         return;
       }
       case 'readArbiter':

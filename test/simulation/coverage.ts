@@ -8,18 +8,24 @@ function keyOf({ from, to, on }: Move): string {
 /** Which transitions of the core were seen. */
 export class Coverage {
   readonly #known = new Map(transitions.map((each) => [keyOf(each), each]));
-  readonly #seen = new Map<string, number>();
+  readonly #seen = new Set<string>();
 
   /** Returns whether the core may do this. */
   add(move: Move): boolean {
     const key = keyOf(move);
     if (!this.#known.has(key)) return false;
-    this.#seen.set(key, (this.#seen.get(key) ?? 0) + 1);
+    this.#seen.add(key);
     return true;
   }
 
-  get covered(): number {
-    return this.#seen.size;
+  /** For {@link merge}. */
+  get seen(): readonly string[] {
+    return [...this.#seen];
+  }
+
+  /** What another one has seen. */
+  merge(seen: readonly string[]): void {
+    for (const key of seen) this.#seen.add(key);
   }
 
   get total(): number {

@@ -18,6 +18,14 @@ export interface Fault {
 }
 
 const hosts: readonly HostName[] = ['alpha', 'beta'];
+/** That files may say, milliseconds. */
+export const detectionTimes = [1500, 3000, 3000, 6000] as const;
+/** Of clocks, as bad as they are allowed to be. */
+const slowestRate = 0.8;
+const fastestRate = 1.2;
+/** By so much somebody may set a wall's clock wrongly. */
+const wallClockMs = 48 * 3_600_000;
+
 const half = (random: Random): boolean => random.next() < 0.5;
 
 function otherThan(host: HostName): HostName {
@@ -64,14 +72,14 @@ export const faults: readonly Fault[] = [
   {
     name: 'host drained',
     weight: 4,
-    strike: (world, host, random) => world.drain(host, half(random)),
-    heal: (world, host) => world.drain(host, false),
+    strike: (world, host, random) => world.operators.drain(host, half(random)),
+    heal: (world, host) => world.operators.drain(host, false),
   },
   {
     name: 'maintenance',
     weight: 4,
-    strike: (world, host, random) => world.maintain(host, half(random) ? null : random.between(1000, 30_000)),
-    heal: (world, host) => world.maintain(host, null),
+    strike: (world, host, random) => world.operators.maintain(host, half(random) ? null : random.between(1000, 30_000)),
+    heal: (world, host) => world.operators.maintain(host, null),
   },
   { name: 'agent killed', weight: 5, strike: (world, host) => world.agentDies(host) },
   {
@@ -127,8 +135,46 @@ export const faults: readonly Fault[] = [
   {
     name: 'clock at another rate',
     weight: 4,
-    strike: (world, host, random) => world.setClockRate(host, random.between(0.9, 1.1)),
+    strike: (world, host, random) =>
+      world.setClockRate(host, random.pick([slowestRate, fastestRate, random.between(slowestRate, fastestRate)])),
     heal: (world, host) => world.setClockRate(host, 1),
+  },
+  {
+    name: 'clocks at opposite rates',
+    weight: 4,
+    strike: (world, host) => {
+      world.setClockRate(host, slowestRate);
+      world.setClockRate(otherThan(host), fastestRate);
+    },
+    heal: (world, host) => world.setClockRate(host, 1),
+  },
+  {
+    name: 'clock on the wall set',
+    weight: 3,
+    strike: (world, host, random) => world.setWallClock(host, random.pick([-1, 0, 1]) * random.between(0, wallClockMs)),
+  },
+  {
+    name: 'another detection time on one host',
+    weight: 4,
+    strike: (world, host, random) => {
+      world.setDetection(host, random.pick(detectionTimes));
+      if (half(random)) return;
+      world.agentDies(host);
+      world.boot(host);
+    },
+  },
+  {
+    name: 'messages twice',
+    weight: 6,
+    strike: (world, _, random) => {
+      const trouble = {
+        loss: random.pick([0, 0.2]),
+        delayMs: random.pick([0, 200, 1000]),
+        doubled: random.pick([0.2, 0.8]),
+      };
+      for (const network of half(random) ? networks : [random.pick(networks)]) world.setTrouble(network, trouble);
+    },
+    heal: (world) => networks.forEach((network) => world.setTrouble(network)),
   },
   {
     name: 'messages lost or late',
@@ -173,10 +219,10 @@ export const faults: readonly Fault[] = [
     strike: (world, _, random) => (world.driver.imageMissing = half(random)),
     heal: (world) => (world.driver.imageMissing = false),
   },
-  { name: 'command switchover', weight: 6, strike: (world, host) => world.command(host, 'switchover') },
-  { name: 'command stop', weight: 3, strike: (world, host) => world.command(host, 'stop') },
-  { name: 'command repair', weight: 2, strike: (world, host) => world.command(host, 'repair') },
-  { name: 'agent stopped in order', weight: 2, strike: (world, host) => world.command(host, 'shutdown') },
+  { name: 'command switchover', weight: 6, strike: (world, host) => world.operators.command(host, 'switchover') },
+  { name: 'command stop', weight: 3, strike: (world, host) => world.operators.command(host, 'stop') },
+  { name: 'command repair', weight: 2, strike: (world, host) => world.operators.command(host, 'repair') },
+  { name: 'agent stopped in order', weight: 2, strike: (world, host) => world.operators.command(host, 'shutdown') },
   {
     name: 'agent upgraded',
     weight: 8,
@@ -194,11 +240,16 @@ export const faults: readonly Fault[] = [
     strike: (world) => world.upgradeWitness(2),
     heal: (world) => world.upgradeWitness(2),
   },
-  { name: 'command force', weight: 6, strike: (world, host) => world.command(host, 'force'), isSpecial: true },
+  {
+    name: 'command force',
+    weight: 6,
+    strike: (world, host) => world.operators.command(host, 'force'),
+    isSpecial: true,
+  },
   {
     name: 'command resolve',
     weight: 10,
-    strike: (world, host, random) => world.command(host, 'resolve', random.pick(hosts)),
+    strike: (world, host, random) => world.operators.command(host, 'resolve', random.pick(hosts)),
     isSpecial: true,
   },
 ];

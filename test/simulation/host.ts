@@ -15,7 +15,7 @@ export interface Disk {
   desired: ModuleCoreState['desired'];
   resolution: Resolution | null;
   drained: boolean;
-  /** Its end by the world's clock. */
+  /** Its end by the clock on the host's wall. */
   maintenance: Maintenance | null;
   /** Without an arbiter: this host's copy of the record. */
   record: ArbiterRecord | null;
@@ -62,6 +62,10 @@ export interface Host {
   queue: CoreEvent[];
   /** Its monotonic clock: what it showed at a moment, and how fast it goes. */
   clock: { shown: number; at: number; rate: number };
+  /** What its file of the module says; a program reads it when it begins. */
+  detectionMs: number;
+  /** By how much the clock on its wall is ahead. */
+  wallAheadMs: number;
   /** Of the programs that run on it. */
   version: number;
   /** The number of the heartbeat of the other host that was heard last. */
@@ -106,6 +110,8 @@ export function newHost(name: HostName): Host {
     awayUntil: 0,
     queue: [],
     clock: { shown: 0, at: 0, rate: 1 },
+    detectionMs: 3000,
+    wallAheadMs: 0,
     version: 1,
     heard: -1,
     cutOffSince: null,
@@ -116,6 +122,11 @@ export function newHost(name: HostName): Host {
 /** What its monotonic clock shows. */
 export function ownTime({ clock }: Host, now: number): number {
   return clock.shown + (now - clock.at) * clock.rate;
+}
+
+/** What the clock on its wall shows, which somebody may set. */
+export function wallTime({ wallAheadMs }: Host, now: number): number {
+  return now + wallAheadMs;
 }
 
 /** From now on its clock goes at another rate; it never goes back. */

@@ -1,6 +1,7 @@
 // `npm run simulate -- [options]`: the failover core under faults, at length; see options.ts.
 import { Violation } from './checker.ts';
 import { Coverage } from './coverage.ts';
+import { runSeeds, servesSeeds } from './manySeeds.ts';
 import { hunt } from './mutantRun.ts';
 import { mutants } from './mutants.ts';
 import { help, parseOptions, type Options } from './options.ts';
@@ -51,7 +52,13 @@ function runScenarios(coverage: Coverage, violations: Report['violations'][numbe
   }
 }
 
-async function run({ seeds, first, json, mutants: withMutants }: Extract<Options, { kind: 'run' }>): Promise<number> {
+async function run({
+  seeds,
+  first,
+  jobs,
+  json,
+  mutants: withMutants,
+}: Extract<Options, { kind: 'run' }>): Promise<number> {
   const coverage = new Coverage();
   const faults = new Map<string, number>();
   const violations: Report['violations'][number][] = [];
@@ -59,8 +66,8 @@ async function run({ seeds, first, json, mutants: withMutants }: Extract<Options
   let steps = 0;
   let done = 0;
   const tell = progress('seeds', seeds);
-  while (done < seeds && violations.length < enoughViolations) {
-    const result = runSeed(first + done, { coverage });
+  const begun = performance.now();
+  await runSeeds({ first, seeds, jobs, program: new URL(import.meta.url) }, coverage, (result) => {
     done += 1;
     steps += result.steps;
     for (const [name, times] of result.faults) faults.set(name, (faults.get(name) ?? 0) + times);
@@ -74,7 +81,9 @@ async function run({ seeds, first, json, mutants: withMutants }: Extract<Options
       say(`${where}: ${result.violation}`);
     }
     tell(done);
-  }
+    return violations.length < enoughViolations;
+  });
+  const seconds = (performance.now() - begun) / 1000;
   const hunted: Report['mutants'][number][] = [];
   if (withMutants) {
     const tellMutants = progress('deliberate bugs', mutants.length);
@@ -84,17 +93,24 @@ async function run({ seeds, first, json, mutants: withMutants }: Extract<Options
     }
   }
   const { total, missing } = coverage;
-  const report: Report = { seeds: done, steps, faults, violations, transitionsTotal: total, missing, mutants: hunted };
+  const report: Report = {
+    ...{ seeds: done, steps, faults, violations, seconds },
+    ...{ transitionsTotal: total, missing, mutants: hunted },
+  };
   print(json ? asJson(report) : asText(report));
   describeFailures(report).forEach(say);
   return isGood(report) ? 0 : 1;
 }
 
-try {
-  const options = parseOptions(process.argv.slice(2));
-  if (options.kind === 'help') print(help.trimEnd());
-  else process.exitCode = options.kind === 'replay' ? replay(options) : await run(options);
-} catch (error) {
-  say(`${error instanceof Error ? error.message : String(error)}\n--help tells the options.`);
-  process.exitCode = 2;
+async function main(): Promise<void> {
+  try {
+    const options = parseOptions(process.argv.slice(2));
+    if (options.kind === 'help') print(help.trimEnd());
+    else process.exitCode = options.kind === 'replay' ? replay(options) : await run(options);
+  } catch (error) {
+    say(`${error instanceof Error ? error.message : String(error)}\n--help tells the options.`);
+    process.exitCode = 2;
+  }
 }
+
+if (!servesSeeds()) await main();

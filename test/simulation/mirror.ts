@@ -33,6 +33,7 @@ export class Mirror {
     const { clock } = this.#world;
     const write = this.#nextWrite++;
     const { life } = host;
+    this.#world.costs.writes(write);
     host.disk.marks.add(write);
     host.disk.log.add(write);
     host.disk.unsynced.add(write);
@@ -53,22 +54,25 @@ export class Mirror {
   }
 
   #replicate(host: Host, session: Session, write: number): void {
-    const { networks } = this.#world;
     const follower = otherThan(this.#world, host);
-    networks.send(host.name, follower.name, session.network, () => {
+    this.#send(session, host, follower, () => {
       this.#whenItRuns(follower, () => {
         if (!session.isOpenAtFollower || follower.mirror !== 'following') return;
         follower.disk.marks.add(write);
         follower.disk.log.add(write);
         follower.disk.unsynced.add(write);
         this.#afterFlush(follower, [write], () => {
-          networks.send(follower.name, host.name, session.network, () => {
+          this.#send(session, follower, host, () => {
             const held = host.held.get(write);
             if (held && session.isOpenAtPrimary) this.#acknowledgeWhenDone(host, write, { ...held, remote: true });
           });
         });
       });
     });
+  }
+
+  #send({ network }: Session, from: Host, to: Host, deliver: () => void): void {
+    this.#world.networks.send(from.name, to.name, network, deliver, { isNumbered: true });
   }
 
   #acknowledgeWhenDone(host: Host, write: number, done: { local: boolean; remote: boolean }): void {
@@ -107,20 +111,20 @@ export class Mirror {
 
   /** Both replicas make everything durable; then the marks of what was written before that are dropped. */
   #clearMarks(): void {
-    const { hosts, networks } = this.#world;
-    for (const host of Object.values(hosts)) {
+    for (const host of Object.values(this.#world.hosts)) {
       const session = this.sessions.ofPrimary(host);
+      if (session) this.#world.costs.round(host, otherThan(this.#world, host), this.#isWell(session));
       if (session?.mode !== 'hold' || host.mirror !== 'serving' || host.frozen || host.disk.diskError) continue;
       const follower = otherThan(this.#world, host);
       // What waits for an answer is taken for written after it.
       const own = [...host.disk.marks].filter((write) => !host.held.has(write));
       this.#afterFlush(host, own, () => {
-        networks.send(host.name, follower.name, session.network, () => {
+        this.#send(session, host, follower, () => {
           if (!session.isOpenAtFollower || follower.mirror !== 'following') return;
           const its = own.filter((write) => follower.disk.marks.has(write));
           this.#afterFlush(follower, its, () => {
             for (const write of its) follower.disk.marks.delete(write);
-            networks.send(follower.name, host.name, session.network, () => {
+            this.#send(session, follower, host, () => {
               if (!session.isOpenAtPrimary || host.disk.diskError) return;
               for (const write of own) host.disk.marks.delete(write);
             });
@@ -128,6 +132,23 @@ export class Mirror {
         });
       });
     }
+  }
+
+  /** Whether nothing keeps both from making everything durable, and from telling each other. */
+  #isWell(session: Session): boolean {
+    const { hosts, networks, clock } = this.#world;
+    const { disk, frozen, mirror } = hosts[session.primary];
+    return (
+      session.mode === 'hold' &&
+      mirror === 'serving' &&
+      !frozen &&
+      !disk.diskError &&
+      networks.isSound &&
+      this.sessions.isWhole(session) &&
+      Object.values(hosts).every(
+        (host) => host.core && Math.max(host.pausedUntil, host.awayUntil) <= clock.now && host.disk.slowMs === 0,
+      )
+    );
   }
 
   /** The mirror process has ended, and no other one could take its place. */
@@ -176,7 +197,8 @@ export class Mirror {
         after(random.between(5, 40), () => {
           const session = this.sessions.ofPrimary(host);
           if (session) this.sessions.endAtPrimary(session, 'given up by the primary', false);
-          this.#enter(host, operation.entry);
+          const failed = this.#enter(host, operation.entry);
+          if (failed !== null) return failed;
           host.frozen = false;
           this.#releaseHeld(host);
           return null;
@@ -233,21 +255,26 @@ export class Mirror {
     host.held.clear();
   }
 
-  #enter(host: Host, entry: LineageEntry): void {
+  #enter(host: Host, entry: LineageEntry): string | null {
     const last = host.disk.lineage.at(-1);
-    if (last && last.epoch >= entry.epoch) return;
+    if (last?.epoch === entry.epoch && last.primary === entry.primary) return null;
+    if (last && last.epoch >= entry.epoch) return `epoch ${String(entry.epoch)} is not after ${String(last.epoch)}`;
     host.disk.lineage.push(entry);
     feedSoon(this.#world, host, { type: 'replica', replica: factsOf(host) });
+    return null;
   }
 
   /** The follower goes along: it has to know the epoch before the arbiter counts on it. */
   #enterBoth(host: Host, entry: LineageEntry): Result {
-    this.#enter(host, entry);
+    const failed = this.#enter(host, entry);
     const session = this.sessions.ofPrimary(host);
-    if (!session) return null;
+    if (failed !== null || !session) return failed;
     const follower = otherThan(this.#world, host);
     const reaches = session.isOpenAtFollower && this.#world.networks.passes(host.name, follower.name, session.network);
-    if (reaches) this.#enter(follower, entry);
+    if (reaches) {
+      const refused = this.#enter(follower, entry);
+      if (refused !== null) return refused;
+    }
     return this.sessions.isWhole(session) ? null : 'the follower does not answer';
   }
 

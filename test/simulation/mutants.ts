@@ -28,6 +28,30 @@ export const mutants: readonly Mutant[] = [
     replace: 'const own = [...host.disk.marks];',
   },
   {
+    name: 'marks are never erased',
+    file: 'test/simulation/mirror.ts',
+    find: 'for (const write of own) host.disk.marks.delete(write);',
+    replace: '',
+  },
+  {
+    name: 'a resync does not rely on the marks',
+    file: 'agent/mirror/resync/kind.ts',
+    find: "return { kind: 'delta',",
+    replace: "return { kind: 'full',",
+  },
+  {
+    name: 'who would take over counts by its own file alone',
+    file: 'agent/core/detection.ts',
+    find: 'Math.max(config.detectionMs, record?.detectionMs ?? 0)',
+    replace: 'config.detectionMs',
+  },
+  {
+    name: 'the server is killed too late for a clock that is slow',
+    file: 'agent/core/primary.ts',
+    find: 'const killShare = 0.6;',
+    replace: 'const killShare = 0.8;',
+  },
+  {
     name: 'the arbiter grants whatever is asked for',
     file: 'agent/arbiter/compareAndSet.ts',
     find: 'if ((current?.epoch ?? null) !== expect || record.epoch <= (current?.epoch ?? 0)) {',
@@ -60,14 +84,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the server of a primary that is cut off is killed too late',
     file: 'agent/core/primary.ts',
-    find: 'const killShare = 0.8;',
-    replace: 'const killShare = 1.6;',
+    find: 'const killShare = 0.6;',
+    replace: 'const killShare = 1.2;',
   },
   {
     name: 'the other host is taken for dead too early',
     file: 'agent/core/draft.ts',
-    find: 'this.now - heardAt < this.config.detectionMs ?',
-    replace: 'this.now - heardAt < this.config.detectionMs * 0.5 ?',
+    find: 'this.now - heardAt < silenceMs(this.state) ?',
+    replace: 'this.now - heardAt < silenceMs(this.state) * 0.5 ?',
   },
   {
     name: 'the server starts before the grant is durable',

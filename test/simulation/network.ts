@@ -22,9 +22,14 @@ export interface Trouble {
   readonly loss: number;
   /** A message comes up to so much later; those on one network between two places keep their order, those on the other overtake. */
   readonly delayMs: number;
+  /** Share of the messages that come once more, later. */
+  readonly doubled?: number;
   /** Only what is sent to this place; left out: everything. */
   readonly towards?: Place;
 }
+
+/** A message that comes twice comes again within this time. */
+const longestRepeatMs = 2000;
 
 const usualTrouble: Trouble = { loss: 0, delayMs: 0 };
 
@@ -97,16 +102,24 @@ export class Networks {
     return trouble.towards === undefined || trouble.towards === to ? trouble : usualTrouble;
   }
 
-  /** @param deliver does not happen if the message is lost */
-  send(from: Place, to: Place, network: Network, deliver: () => void): void {
-    const { loss, delayMs } = this.#troubleOf(network, to);
+  /**
+   * @param deliver does not happen if the message is lost
+   * @param options.isNumbered one of a stream whose numbers tell that it came before
+   */
+  send(from: Place, to: Place, network: Network, deliver: () => void, options: { isNumbered?: boolean } = {}): void {
+    const { loss, delayMs, doubled = 0 } = this.#troubleOf(network, to);
     const latencyMs = this.#random.between(1, 20) + (delayMs > 0 ? this.#random.between(0, delayMs) : 0);
     if (!this.passes(from, to, network) || (loss > 0 && this.#random.next() < loss)) return;
     const path = `${from}>${to}/${network}`;
     const at = Math.max(this.#clock.now + latencyMs, this.#arrivals.get(path) ?? 0);
     this.#arrivals.set(path, at);
-    this.#clock.after(at - this.#clock.now, () => {
+    const arrive = (): void => {
       if (this.passes(from, to, network)) deliver();
-    });
+    };
+    this.#clock.after(at - this.#clock.now, arrive);
+    if (doubled > 0 && options.isNumbered !== true && this.#random.next() < doubled) {
+      // Whatever was sent after it may have come in between.
+      this.#clock.after(at - this.#clock.now + this.#random.between(0, longestRepeatMs), arrive);
+    }
   }
 }

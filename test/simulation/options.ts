@@ -7,6 +7,7 @@ export type Options =
       readonly kind: 'run';
       readonly seeds: number;
       readonly first: number;
+      readonly jobs: number;
       readonly json: boolean;
       readonly mutants: boolean;
     };
@@ -14,11 +15,12 @@ export type Options =
 export const help = `The failover core under faults: two hosts and a witness on a virtual clock, with the agent's own core. Each seed
 is one run, whose faults and moments it determines; after every step the promises of ARCHITECTURE.md are checked.
 
-  npm run simulate -- [--seeds N] [--first S] [--mutants on|off] [--json]
+  npm run simulate -- [--seeds N] [--first S] [--jobs J] [--mutants on|off] [--json]
   npm run simulate -- --seed S [--trace]
 
   --seeds N       how many seeds are run (default 1000)
   --first S       the first of them (default 1)
+  --jobs J        how many processors run seeds at the same time (default 1)
   --mutants off   leave out the deliberate bugs, which show whether the checks find any (default on)
   --json          print one object: seeds, steps, faults, violations, transitionsCovered, transitionsTotal, mutantsCaught, mutants
   --seed S        run one seed again
@@ -30,11 +32,12 @@ The exit code is 0 when no promise was broken and every bug was found. What is u
 
 /** A seed is a number of 32 bits. */
 const highestSeed = 2 ** 32 - 1;
+const mostJobs = 256;
 
-function wholeNumber(option: string, given: string, least: number): number {
+function wholeNumber(option: string, given: string, least: number, most = highestSeed): number {
   const value = Number(given);
-  if (/^\d+$/.test(given) && value >= least && value <= highestSeed) return value;
-  throw new Error(`--${option} needs a whole number from ${String(least)} to ${String(highestSeed)}, not "${given}"`);
+  if (/^\d+$/.test(given) && value >= least && value <= most) return value;
+  throw new Error(`--${option} needs a whole number from ${String(least)} to ${String(most)}, not "${given}"`);
 }
 
 /** @throws Error that says what was expected */
@@ -44,6 +47,7 @@ export function parseOptions(args: readonly string[]): Options {
     options: {
       seeds: { type: 'string' },
       first: { type: 'string' },
+      jobs: { type: 'string' },
       mutants: { type: 'string' },
       seed: { type: 'string' },
       json: { type: 'boolean' },
@@ -53,7 +57,7 @@ export function parseOptions(args: readonly string[]): Options {
   });
   if (values.help) return { kind: 'help' };
   if (values.seed !== undefined) {
-    const other = (['seeds', 'first', 'mutants', 'json'] as const).find((name) => values[name] !== undefined);
+    const other = (['seeds', 'first', 'jobs', 'mutants', 'json'] as const).find((name) => values[name] !== undefined);
     if (other) throw new Error(`--seed runs one seed again: leave out --${other}`);
     return { kind: 'replay', seed: wholeNumber('seed', values.seed, 0), trace: values.trace ?? false };
   }
@@ -67,5 +71,6 @@ export function parseOptions(args: readonly string[]): Options {
       `--first ${String(first)} and --seeds ${String(seeds)} go beyond the last seed, ${String(highestSeed)}`,
     );
   }
-  return { kind: 'run', seeds, first, json: values.json ?? false, mutants: mutants === 'on' };
+  const jobs = wholeNumber('jobs', values.jobs ?? '1', 1, mostJobs);
+  return { kind: 'run', seeds, first, jobs, json: values.json ?? false, mutants: mutants === 'on' };
 }

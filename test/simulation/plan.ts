@@ -1,11 +1,16 @@
 import type { ModuleConfig } from '../../agent/core/types.ts';
-import { faults, type Fault } from './faults.ts';
+import { detectionTimes, faults, type Fault } from './faults.ts';
+import type { HostName } from './network.ts';
 import type { Random } from './random.ts';
 
 /** What one run is like. Each has faults of a few kinds only, so that each kind meets each other one often, and no run is all noise. */
 export interface Plan {
   readonly config: Partial<ModuleConfig>;
+  /** By the file of each host. */
+  readonly detectionMs: Readonly<Record<HostName, number>>;
   readonly faults: readonly Fault[];
+  /** The longest time from one to the next. */
+  readonly betweenFaultsMs: number;
   /** Whether the guests are idle most of the time: then nothing but the heartbeats tells of a loss. */
   readonly isIdle: boolean;
   /** Whether operators force hosts: what the other one has may be missing then, as they were told. */
@@ -13,6 +18,8 @@ export interface Plan {
 }
 
 const kindsOfFaults = 7;
+/** In some runs a fault strikes while the one before it still has its effect, in others the module is whole again now and then. */
+const paces = [600, 1500, 3500, 3500] as const;
 
 export function makePlan(random: Random): Plan {
   const kind = random.next();
@@ -23,7 +30,6 @@ export function makePlan(random: Random): Plan {
     arbiter,
     withoutArbiter,
     automatic: random.next() < 0.9,
-    detectionMs: random.pick([1500, 3000, 3000, 6000]),
     onDiskError: random.pick(['switchover', 'report']),
     maxFailovers: random.next() < 0.9 ? 1000 : 2,
     restarts: random.pick([0, 3]),
@@ -31,7 +37,10 @@ export function makePlan(random: Random): Plan {
   const candidates = faults.filter(({ isSpecial }) => isForced || !isSpecial);
   const chosen = new Set(isForced ? candidates.filter(({ isSpecial }) => isSpecial) : []);
   while (chosen.size < kindsOfFaults) chosen.add(random.pick(candidates));
-  return { config, faults: [...chosen], isIdle: random.next() < 0.25, isForced };
+  const alpha = random.pick(detectionTimes);
+  const detectionMs = { alpha, beta: random.next() < 0.7 ? alpha : random.pick(detectionTimes) };
+  const betweenFaultsMs = random.pick(paces);
+  return { config, detectionMs, betweenFaultsMs, faults: [...chosen], isIdle: random.next() < 0.25, isForced };
 }
 
 export function pickFault({ faults: chosen }: Plan, random: Random): Fault {

@@ -18,18 +18,18 @@ function run(seed: number): World {
     world.run(random.between(100, 5000));
     const host = random.pick(hosts);
     const chosen = random.next();
-    if (chosen < 0.1) world.drain(host, true);
-    else if (chosen < 0.2) world.drain(host, false);
-    else if (chosen < 0.25) world.maintain(host, random.between(1000, 30_000));
-    else if (chosen < 0.3) world.maintain(host, null);
+    if (chosen < 0.1) world.operators.drain(host, true);
+    else if (chosen < 0.2) world.operators.drain(host, false);
+    else if (chosen < 0.25) world.operators.maintain(host, random.between(1000, 30_000));
+    else if (chosen < 0.3) world.operators.maintain(host, null);
     else if (chosen < 0.4) world.crash(host);
     else if (chosen < 0.6) world.boot(host);
     else if (chosen < 0.7) world.setCut('alpha', 'beta', random.next() < 0.4);
     else if (chosen < 0.8) world.setCut(host, 'gamma', random.next() < 0.4);
     else if (chosen < 0.85) world.guestDies(host);
-    else if (chosen < 0.9) world.command(host, 'switchover');
-    else if (chosen < 0.95) world.command(host, 'stop');
-    else world.command(host, 'start');
+    else if (chosen < 0.9) world.operators.command(host, 'switchover');
+    else if (chosen < 0.95) world.operators.command(host, 'stop');
+    else world.operators.command(host, 'start');
   }
   for (const host of hosts) {
     world.boot(host);
@@ -38,7 +38,7 @@ function run(seed: number): World {
   world.setCut('alpha', 'beta', false);
   // Longer than any maintenance.
   world.run(40_000);
-  world.command('alpha', 'start');
+  world.operators.command('alpha', 'start');
   world.run(60_000);
   return world;
 }

@@ -5,6 +5,8 @@ import type { Mutant } from './mutants.ts';
 export interface Report {
   readonly seeds: number;
   readonly steps: number;
+  /** How long the seeds took. */
+  readonly seconds: number;
   /** How often each kind of fault struck. */
   readonly faults: ReadonlyMap<string, number>;
   readonly violations: readonly { readonly where: string; readonly what: string; readonly replay: string | null }[];
@@ -51,11 +53,12 @@ export function describeFailures({ violations, mutants }: Report): string[] {
 
 /** For people. */
 export function asText(report: Report): string {
-  const { seeds, steps, faults, violations, transitionsTotal, missing, mutants } = report;
+  const { seeds, steps, seconds, faults, violations, transitionsTotal, missing, mutants } = report;
+  const rate = Math.round(sumOf(faults) / seconds);
   const number = (value: number): string => value.toLocaleString('en');
   const kinds = [...faults].sort((one, other) => other[1] - one[1]);
   const lines = [
-    `${number(seeds)} seeds, ${number(steps)} steps of the core, ${number(sumOf(faults))} faults:`,
+    `${number(seeds)} seeds, ${number(steps)} steps of the core, ${number(sumOf(faults))} faults (${number(rate)} a second):`,
     ...kinds.map(([name, times]) => `  ${number(times).padStart(9)} ${name}`),
     `${number(violations.length)} broken promises`,
     `${String(transitionsTotal - missing.length)} of ${String(transitionsTotal)} transitions of the core seen (with the scenarios of test/scenarios)`,

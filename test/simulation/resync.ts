@@ -1,3 +1,4 @@
+import { goesBeyond } from '../../agent/mirror/replica/lineage.ts';
 import { chooseKind } from '../../agent/mirror/resync/kind.ts';
 import { factsOf, flushAll, type Host } from './host.ts';
 import { feedSoon, type Surroundings } from './surroundings.ts';
@@ -30,6 +31,8 @@ export function resync(world: Surroundings, primary: Host, follower: Host): Copy
       ? new Set([...primary.disk.marks, ...follower.disk.marks])
       : new Set([...primary.disk.log, ...follower.disk.log]);
   const isNeeded = kind === 'full' || !follower.disk.consistent || zones().size > 0;
+  if (kind === 'full') world.costs.comparesAll(primary, follower);
+  else world.costs.comparesZones(zones());
   if (isNeeded) {
     world.checker.overwrites(primary, follower);
     follower.disk.consistent = false;
@@ -47,9 +50,11 @@ export function resync(world: Surroundings, primary: Host, follower: Host): Copy
       follower.disk.marks.clear();
       // A disk that lost something may have lost more.
       if (!primary.disk.diskError) primary.disk.marks.clear();
+      world.costs.inStep(!primary.disk.diskError);
       primary.disk.syncId = `${primary.name}@${String(world.clock.now)}`;
       follower.disk.syncId = primary.disk.syncId;
-      follower.disk.lineage = [...primary.disk.lineage];
+      const [own, other] = [follower.disk.lineage.at(-1), primary.disk.lineage.at(-1)];
+      if (!goesBeyond(own, other)) follower.disk.lineage = [...primary.disk.lineage];
       follower.disk.consistent = true;
       follower.disk.diskError = null;
       follower.disk.isReplaced = false;

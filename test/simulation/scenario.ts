@@ -58,16 +58,29 @@ function perform(world: World, line: string, note: (text: string) => void): void
       return;
     case 'drain':
     case 'undrain':
-      world.drain(host, verb === 'drain');
+      world.operators.drain(host, verb === 'drain');
       return;
     case 'hinder':
-      world.hinderFailback(host, words.slice(1).join(' ') || null);
+      world.operators.hinderFailback(host, words.slice(1).join(' ') || null);
       return;
     case 'maintenance':
-      world.maintain(host, second === 'end' ? null : seconds(second), third || null);
+      world.operators.maintain(host, second === 'end' ? null : seconds(second), third || null);
       return;
     case 'mirror-dies':
       world.mirrorDies(host);
+      return;
+    case 'clock':
+      world.setClockRate(host, Number(second));
+      return;
+    case 'wall-clock':
+      world.setWallClock(host, seconds(second));
+      return;
+    case 'detection':
+      // `detection HOST MILLISECONDS`: what the file says there, for the next program of the agent.
+      world.setDetection(host, Number(second));
+      return;
+    case 'agent-dies':
+      world.agentDies(host);
       return;
     case 'disk-fails':
       world.diskFails(host);
@@ -91,7 +104,11 @@ function perform(world: World, line: string, note: (text: string) => void): void
       world.upgrade(host, seconds(second));
       return;
     case 'command':
-      world.command(second as HostName, first as Parameters<World['command']>[1], (third || null) as HostName | null);
+      world.operators.command(
+        second as HostName,
+        first as Parameters<World['operators']['command']>[1],
+        (third || null) as HostName | null,
+      );
       return;
     case 'show':
       note(`= ${world.describe()}`);

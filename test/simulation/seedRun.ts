@@ -9,7 +9,6 @@ import { World } from './world.ts';
 const hosts = ['alpha', 'beta'] as const;
 const beginMs = 8000;
 const faultsMs = 60_000;
-const betweenFaultsMs = 3500;
 const settleMs = 8000;
 /** Of the faults: those that wait for a state of the host, in which it is for a moment only. */
 const inWaitShare = 0.4;
@@ -37,8 +36,10 @@ export function runSeed(
 ): SeedResult {
   const random = new Random(seed);
   const plan = makePlan(random);
-  options.trace?.(`plan: ${JSON.stringify(plan.config)}; ${plan.faults.map(({ name }) => name).join(', ')}`);
-  const world = new World({ random, config: plan.config, ...options });
+  options.trace?.(
+    `plan: ${JSON.stringify([plan.config, plan.detectionMs])}; ${plan.faults.map(({ name }) => name).join(', ')}`,
+  );
+  const world = new World({ random, config: plan.config, detectionMs: plan.detectionMs, ...options });
   world.setIdle(plan.isIdle);
   const struck = new Map<string, number>();
   let violation: string | null = null;
@@ -59,12 +60,12 @@ export function runSeed(
 function strike(world: World, plan: Plan, random: Random, struck: Map<string, number>): void {
   const until = world.now + faultsMs;
   while (world.now < until) {
-    world.run(random.between(100, betweenFaultsMs));
+    world.run(random.between(100, plan.betweenFaultsMs));
     if (random.next() < 0.2) world.arbiter.copyDisk();
     const host = random.pick(hosts);
     if (random.next() < 0.3) {
       world.boot(host);
-      if (random.next() < 0.3) world.command(host, 'start');
+      if (random.next() < 0.3) world.operators.command(host, 'start');
       continue;
     }
     const fault = pickFault(plan, random);
@@ -89,7 +90,7 @@ function end(world: World, random: Random): void {
   for (const fault of faults) for (const host of hosts) fault.heal?.(world, host);
   world.run(settleMs);
   for (const host of hosts) world.restartIfStopped(host);
-  world.command('alpha', 'start');
+  world.operators.command('alpha', 'start');
   runUntilWhole(world, settleMs * 3);
   for (let turn = 0; turn < operatorTurns && !world.isWhole; turn += 1) {
     operatorActs(world, random);
@@ -107,10 +108,11 @@ function runUntilWhole(world: World, limitMs: number): void {
 /** Does what a host that waits says that only an operator can do. */
 function operatorActs(world: World, random: Random): void {
   for (const host of hosts) {
-    const role = world.hosts[host].core?.role;
+    const { core } = world.hosts[host];
+    const role = core?.role;
     if (role?.at !== 'waiting') continue;
-    if (role.diverged !== null) world.command(host, 'resolve', random.pick(hosts));
-    else if (role.reason.includes('force-primary')) world.command(host, 'force');
+    if (role.diverged !== null) world.operators.command(host, 'resolve', random.pick(hosts));
+    else if (role.reason.includes('force-primary') && core?.replica.consistent) world.operators.command(host, 'force');
     else continue;
     return;
   }

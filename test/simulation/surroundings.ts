@@ -1,6 +1,7 @@
 import type { CoreEvent } from '../../agent/core/types.ts';
 import type { Checker } from './checker.ts';
 import type { Clock } from './clock.ts';
+import type { Costs } from './costs.ts';
 import type { Host } from './host.ts';
 import type { HostName, Networks } from './network.ts';
 import type { Random } from './random.ts';
@@ -12,6 +13,7 @@ export interface Surroundings {
   readonly networks: Networks;
   readonly hosts: Readonly<Record<HostName, Host>>;
   readonly checker: Checker;
+  readonly costs: Costs;
   /** The failover core of the host hears of it. */
   readonly feed: (host: Host, event: CoreEvent) => void;
   readonly trace: (line: string) => void;

@@ -17,7 +17,7 @@ describe('two hosts and a witness', () => {
     const world = new World({ random: new Random(1), trace: (line) => lines.push(line) });
     world.run(15_000);
     world.mirror.releaseTakesMs = 4000;
-    world.command('alpha', command);
+    world.operators.command('alpha', command);
     world.run(15_000);
     expect(lines.filter((line) => line.includes('RELEASE_FAILED'))).toEqual([]);
     expect(world.hosts.beta.server === 'running').toBe(command === 'switchover');
@@ -86,7 +86,7 @@ describe('two hosts and a witness', () => {
     world.run(5_000);
     expect(world.checker.twoServersMs - before).toBeLessThan(500);
     expect(world.describe()).toMatch(/^alpha: ALONE server running .*beta: WAIT server stopped \(diverged: /);
-    world.command('alpha', 'resolve', 'beta');
+    world.operators.command('alpha', 'resolve', 'beta');
     world.run(20_000);
     expect(world.describe()).toContain('beta: PRIM server running');
     expect(world.checker.destroyed()).toEqual([]);

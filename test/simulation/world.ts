@@ -4,19 +4,12 @@
  */
 import { initialState, step } from '../../agent/core/step.ts';
 import { shownState } from '../../agent/core/status.ts';
-import type {
-  Command,
-  CoreEvent,
-  ModuleConfig,
-  ModuleCoreState,
-  Outcome,
-  Role,
-  UnhealthyAction,
-} from '../../agent/core/types.ts';
+import type { CoreEvent, ModuleConfig, ModuleCoreState, Outcome, UnhealthyAction } from '../../agent/core/types.ts';
 import { Arbiter } from './arbiter.ts';
 import { Checker } from './checker.ts';
 import { Clock } from './clock.ts';
 import { CoreDriver } from './coreDriver.ts';
+import { Costs } from './costs.ts';
 import { Coverage } from './coverage.ts';
 import { Heartbeats } from './heartbeats.ts';
 import {
@@ -27,14 +20,17 @@ import {
   ownTime,
   replaceDisk,
   setClockRate,
+  wallTime,
   type Backup,
   type Host,
 } from './host.ts';
 import { Mirror } from './mirror.ts';
 import { Networks, type CutOptions, type HostName, type Network, type Place, type Trouble } from './network.ts';
+import { Operators } from './operators.ts';
 import type { Random } from './random.ts';
 import type { Surroundings } from './surroundings.ts';
 import { Upgrades } from './upgrades.ts';
+import { isWhole, lookMs, Watch } from './watch.ts';
 
 export { Violation } from './checker.ts';
 export type { HostName } from './network.ts';
@@ -43,14 +39,12 @@ const tickMs = 50;
 const writePeriodMs = 100;
 /** A guest that is idle writes for a twentieth of this time. */
 const idleMs = 10_000;
-const lookMs = 250;
-/** In which a secondary goes on to become primary by itself. */
-const takesOver: ReadonlySet<Role['at']> = new Set(['following', 'asking', 'entering', 'mounting']);
-const commandLimitMs = 60_000;
 
 export interface WorldOptions {
   readonly random: Random;
   readonly config?: Partial<ModuleConfig>;
+  /** Where the file of the module is another one on each host. */
+  readonly detectionMs?: Partial<Record<HostName, number>>;
   readonly trace?: (line: string) => void;
   /** Writes that lie in a host's directory before the module ever ran. */
   readonly files?: Partial<Record<HostName, readonly number[]>>;
@@ -65,20 +59,19 @@ export class World {
   readonly mirror: Mirror;
   readonly checker: Checker;
   readonly driver: CoreDriver;
+  readonly operators: Operators;
   readonly #clock = new Clock();
   readonly #random: Random;
   readonly #upgrades: Upgrades;
+  readonly #watch: Watch;
   readonly #trace: (line: string) => void;
   readonly #config: (self: HostName) => ModuleConfig;
   /** Of the witness's program. */
   #witnessVersion = 1;
-  #nextCommand = 1;
   #isIdle = false;
   readonly #backups: Record<HostName, Backup | null> = { alpha: null, beta: null };
-  /** By something else than the witness, since that was last looked at. */
-  #isDisturbed = false;
 
-  constructor({ random, config, trace, files, coverage = new Coverage() }: WorldOptions) {
+  constructor({ random, config, detectionMs, trace, files, coverage = new Coverage() }: WorldOptions) {
     this.#trace = trace ? (line) => trace(`${(this.now / 1000).toFixed(3)} ${line}`) : () => undefined;
     this.#config = (self) => ({
       module: 'web',
@@ -88,7 +81,6 @@ export class World {
       arbiter: 'witness',
       automatic: true,
       withoutArbiter: 'manual',
-      detectionMs: 3000,
       restarts: 3,
       restartPeriodMs: 600_000,
       maxFailovers: 1000,
@@ -98,7 +90,11 @@ export class World {
       failbackAfterMs: 600_000,
       conditionsSettleMs: 5000,
       ...config,
+      detectionMs: this.hosts[self].detectionMs,
     });
+    for (const host of this.#all) {
+      host.detectionMs = detectionMs?.[host.name] ?? config?.detectionMs ?? host.detectionMs;
+    }
     this.#random = random;
     const isNone = this.#config('alpha').arbiter === 'none';
     this.checker = new Checker(this.hosts, this.#config('alpha'), () => this.now);
@@ -112,6 +108,7 @@ export class World {
       networks: this.networks,
       hosts: this.hosts,
       checker: this.checker,
+      costs: new Costs(this.#clock, this.checker),
       feed: (host, event) => this.#feed(host, event),
       trace: this.#trace,
     };
@@ -120,17 +117,19 @@ export class World {
     this.#upgrades = new Upgrades(surroundings, (host) => this.#begin(host));
     const parts = { arbiter: this.arbiter, mirror: this.mirror, coverage, isTraced: trace !== undefined };
     this.driver = new CoreDriver(surroundings, parts, (id, ok) => this.#upgrades.commandDone(id, ok));
+    this.#watch = new Watch(surroundings, this.arbiter, this.driver);
+    this.operators = new Operators(surroundings, this.arbiter, () => this.#watch.disturb());
     for (const host of this.#all) {
       for (const write of files?.[host.name] ?? []) host.disk.log.add(write);
       this.boot(host.name);
     }
     this.#clock.every(tickMs, () => {
       for (const host of this.#all) if (host.core) this.#feed(host, { type: 'tick' });
-      for (const host of this.#all) this.#lookAtLease(host);
+      for (const host of this.#all) this.#watch.lookAtLease(host);
     });
     new Heartbeats(surroundings);
     this.#clock.every(writePeriodMs, () => this.#guestsWrite());
-    this.#clock.every(lookMs, () => this.#look());
+    this.#clock.every(lookMs, () => this.#watch.look());
   }
 
   get now(): number {
@@ -166,7 +165,7 @@ export class World {
   }
 
   boot(name: HostName): void {
-    this.#isDisturbed = true;
+    this.#watch.disturb();
     const host = this.hosts[name];
     if (host.core) return;
     host.life += 1;
@@ -185,7 +184,8 @@ export class World {
     const config = this.#config(host.name);
     const maintenance = stored && {
       ...stored,
-      until: stored.until === null ? null : now + (stored.until - this.now),
+      // At most what it was to be is left of it, whatever the clock on the wall says.
+      until: stored.until === null ? null : now + Math.min(stored.until - wallTime(host, this.now), stored.forMs),
     };
     const core = initialState(config, desired, factsOf(host), now, incarnation, resolution, maintenance);
     return drained ? step(core, { type: 'hostDrain', drain: 'drained', now }).state : core;
@@ -193,7 +193,7 @@ export class World {
 
   /** What was not flushed may be lost. */
   crash(name: HostName): void {
-    this.#isDisturbed = true;
+    this.#watch.disturb();
     const host = this.hosts[name];
     if (!host.core) return;
     this.#trace(`${name} loses power`);
@@ -203,7 +203,7 @@ export class World {
 
   /** The agent dies without a word: its mirror processes kill the server and unmount. */
   agentDies(name: HostName): void {
-    this.#isDisturbed = true;
+    this.#watch.disturb();
     const host = this.hosts[name];
     if (!host.core) return;
     this.#trace(`the agent of ${name} dies`);
@@ -226,15 +226,16 @@ export class World {
   }
 
   pause(name: HostName, forMs: number): void {
-    this.#isDisturbed = true;
+    this.#watch.disturb();
     const host = this.hosts[name];
     host.pausedUntil = Math.max(host.pausedUntil, this.now + forMs);
-    // Its server is killed as soon as its agent goes on.
-    this.checker.excuseTwoServersUntil(host.pausedUntil + 2 * tickMs);
+    // Its server is killed soon after its agent goes on.
+    this.checker.excuseTwoServersUntil(host.pausedUntil + 2 * tickMs + host.detectionMs / 8);
     this.#trace(`${name} stands still for ${String(Math.round(forMs))} ms`);
   }
 
   setCut(a: Place, b: Place, isCut: boolean, options: CutOptions = {}): void {
+    if (a !== 'gamma' && b !== 'gamma') this.#watch.disturb();
     this.networks.setCut(a, b, isCut, options);
     const where = options.network ? ` on ${options.network}` : '';
     const arrow = options.oneWay ? '>' : '-';
@@ -252,8 +253,20 @@ export class World {
     setClockRate(this.hosts[name], this.now, rate);
   }
 
+  /** Somebody sets the clock on its wall. */
+  setWallClock(name: HostName, aheadMs: number): void {
+    this.#trace(`the clock on the wall of ${name} is ${String(Math.round(aheadMs / 1000))} s ahead`);
+    this.hosts[name].wallAheadMs = aheadMs;
+  }
+
+  /** The file of the module is changed on one host; the next program there reads it. */
+  setDetection(name: HostName, detectionMs: number): void {
+    this.#trace(`the file of ${name} says detection ${String(detectionMs)} ms`);
+    this.hosts[name].detectionMs = detectionMs;
+  }
+
   guestDies(name: HostName): void {
-    this.#isDisturbed = true;
+    this.#watch.disturb();
     const host = this.hosts[name];
     if (host.server !== 'running' || !host.core || host.awayUntil > this.now) return;
     host.server = 'stopped';
@@ -262,7 +275,7 @@ export class World {
 
   /** A check of the server has failed as often as counts. */
   checkFails(name: HostName, action: UnhealthyAction): void {
-    this.#isDisturbed = true;
+    this.#watch.disturb();
     const host = this.hosts[name];
     if (host.server !== 'running') return;
     const reason = 'check tcp 10.0.0.50:80 failed 3 times in 30 s (connection refused)';
@@ -271,7 +284,7 @@ export class World {
 
   /** @param unmet which conditions to be primary a host does not meet; null: it meets all of them */
   conditions(name: HostName, unmet: string | null): void {
-    this.#isDisturbed = true;
+    this.#watch.disturb();
     const host = this.hosts[name];
     if (!host.core) return;
     this.#trace(`${name} ${unmet === null ? 'meets its conditions' : 'does not meet a condition'}`);
@@ -280,7 +293,7 @@ export class World {
 
   /** The mirror process ends, and no other one can take its place. */
   mirrorDies(name: HostName): void {
-    this.#isDisturbed = true;
+    this.#watch.disturb();
     const host = this.hosts[name];
     if (!host.core || host.awayUntil > this.now) return;
     this.#trace(`the mirror process of ${name} ends`);
@@ -290,7 +303,7 @@ export class World {
 
   /** The disk of a host loses something that it had taken, and says so. */
   diskFails(name: HostName): void {
-    this.#isDisturbed = true;
+    this.#watch.disturb();
     const host = this.hosts[name];
     if (!host.core || host.mirror !== 'serving') return;
     this.#trace(`the disk of ${name} fails`);
@@ -337,45 +350,12 @@ export class World {
     this.hosts[name].disk.isFull = isFull;
   }
 
-  /** An operator drains a host, or takes that back. */
-  drain(name: HostName, drain: boolean): void {
-    const host = this.hosts[name];
-    if (!host.core) return;
-    this.#trace(`${name} is ${drain ? 'drained' : 'undrained'}`);
-    host.disk.drained = drain;
-    this.#feed(host, { type: 'hostDrain', drain: drain ? 'drained' : null });
-    if (drain) this.command(name, 'drain');
-  }
-
-  /** An operator begins a maintenance, or ends it (null). */
-  maintain(name: HostName, forMs: number | null, reason: string | null = null): void {
-    this.#isDisturbed = true;
-    const host = this.hosts[name];
-    if (!host.core) return;
-    const kind = forMs === null ? 'endMaintenance' : 'beginMaintenance';
-    this.#trace(`command ${kind} on ${name}`);
-    this.#feed(host, {
-      type: 'command',
-      id: this.#nextCommand++,
-      kind,
-      maintenance: { forMs: forMs ?? 0, reason, by: 'an operator' },
-      deadline: ownTime(host, this.now) + commandLimitMs,
-      arbiterReachable: true,
-    });
-  }
-
-  /** Something that only the agent knows of stands in the way of a failback. */
-  hinderFailback(name: HostName, hindrance: string | null): void {
-    this.#trace(`failback from ${name} ${hindrance === null ? 'is free' : `waits for ${hindrance}`}`);
-    this.#feed(this.hosts[name], { type: 'failbackHindered', hindrance });
-  }
-
   /** The agent is replaced by another program, which is there after `awayMs`. */
   upgrade(name: HostName, awayMs: number, version = this.hosts[name].version): void {
     const host = this.hosts[name];
     if (!host.core || this.#upgrades.isUnderWay(host)) return;
-    this.#upgrades.add(this.#nextCommand, host, awayMs, version);
-    this.command(name, 'detach');
+    this.#upgrades.add(this.operators.next, host, awayMs, version);
+    this.operators.command(name, 'detach');
   }
 
   /** Stops the agent in whatever it does, and starts another program. */
@@ -399,17 +379,6 @@ export class World {
     this.#witnessVersion = version;
   }
 
-  command(name: HostName, kind: Command['kind'], keep: HostName | null = null): void {
-    this.#isDisturbed = true;
-    const host = this.hosts[name];
-    const id = this.#nextCommand++;
-    if (!host.core) return;
-    if (kind === 'force') this.checker.operatorForces();
-    this.#trace(`command ${kind} on ${name}${keep ? ` keep ${keep}` : ''}`);
-    const deadline = ownTime(host, this.now) + commandLimitMs;
-    this.#feed(host, { type: 'command', id, kind, keep, deadline, arbiterReachable: this.arbiter.reaches(host) });
-  }
-
   describe(): string {
     return this.#all
       .map(({ name, core, server }) => {
@@ -422,48 +391,7 @@ export class World {
 
   /** Whether the module runs on one host, and the other one is in sync. */
   get isWhole(): boolean {
-    return this.#all.some(
-      ({ core, server }) => server === 'running' && core?.role.at === 'primary' && core.role.link.kind === 'both',
-    );
-  }
-
-  /** Nothing keeps the module from being served where it is, whatever becomes of the witness. */
-  get #hasWhatItNeeds(): boolean {
-    return (
-      !this.driver.imageMissing &&
-      this.networks.isWholeBetween('alpha', 'beta') &&
-      this.#all.every(
-        ({ core, disk }) =>
-          core?.desired.value === 'started' &&
-          core.commands.length === 0 &&
-          core.config.failback === 'manual' &&
-          (core.conditions?.unmet ?? null) === null &&
-          core.maintenance === null &&
-          disk.slowMs === 0 &&
-          disk.refusesUntil <= this.now &&
-          !disk.diskError,
-      )
-    );
-  }
-
-  /** @param host whose primary may have fallen silent */
-  #lookAtLease(host: Host): void {
-    const { core } = host;
-    if (!core || this.arbiter.isNone || !core.config.automatic || core.peer.heardAt === null) return;
-    if (!takesOver.has(core.role.at) || Math.max(host.pausedUntil, host.awayUntil) > this.now) return;
-    const primary = this.hosts[host.name === 'alpha' ? 'beta' : 'alpha'];
-    this.checker.lookAtLease(primary, ownTime(host, this.now) - core.peer.heardAt);
-  }
-
-  #lookAtCutOff(host: Host): void {
-    const acts = host.core && Math.max(host.pausedUntil, host.awayUntil) <= this.now;
-    const reaches =
-      this.networks.between('alpha', 'beta') !== null || this.networks.between(host.name, 'gamma') !== null;
-    if (!acts || reaches || this.arbiter.isNone) host.cutOffSince = null;
-    else {
-      host.cutOffSince ??= this.now;
-      this.checker.lookAtCutOff(host, this.now - host.cutOffSince);
-    }
+    return isWhole(this);
   }
 
   #feed(host: Host, event: CoreEvent): void {
@@ -478,27 +406,5 @@ export class World {
       }
       this.mirror.write(host);
     }
-  }
-
-  /** What agents notice without being told; and what the checker has to know. */
-  #look(): void {
-    const act = this.#all.every(
-      ({ core, pausedUntil, awayUntil }) => core && Math.max(pausedUntil, awayUntil) <= this.now,
-    );
-    // Those that were just started have to hear each other once.
-    const met = this.#all.every(({ core }) => core?.peer.heardAt !== null);
-    const doHear = act && met && this.networks.isSound && this.networks.between('alpha', 'beta') !== null;
-    this.checker.lookAtHosts(doHear);
-    this.checker.lookAtWitness(doHear && !this.#isDisturbed && this.#hasWhatItNeeds, this.isWhole);
-    this.#isDisturbed = false;
-    for (const host of this.#all) {
-      const reached = host.core !== null && !this.arbiter.isNone && this.arbiter.reaches(host);
-      if (reached && !host.reachedArbiter) {
-        if (Math.max(host.awayUntil, host.pausedUntil) > this.now) continue;
-        this.arbiter.read(host);
-      }
-      host.reachedArbiter = reached;
-    }
-    for (const host of this.#all) this.#lookAtCutOff(host);
   }
 }

@@ -28,7 +28,7 @@ describe('handing a module over to the next program of the agent', () => {
     const world = new World({ random: new Random(4) });
     world.run(15_000);
     world.arbiter.isUp = false;
-    world.command('alpha', 'detach');
+    world.operators.command('alpha', 'detach');
     expect(last(world)).toMatchObject({ ok: false, code: 'ARBITER_UNREACHABLE' });
     expect(world.describe()).toContain('alpha: PRIM server running');
     world.arbiter.isUp = true;
@@ -36,7 +36,7 @@ describe('handing a module over to the next program of the agent', () => {
     world.run(10_000);
     world.boot('beta');
     for (let ms = 0; ms < 5000 && !/alpha: \w+ resynchronising/.test(world.describe()); ms += 20) world.run(20);
-    world.command('alpha', 'detach');
+    world.operators.command('alpha', 'detach');
     expect(last(world)).toMatchObject({
       ok: false,
       code: 'BUSY',
@@ -52,7 +52,7 @@ describe('handing a module over to the next program of the agent', () => {
     const { core } = world.hosts.alpha;
     if (!core) throw new Error('alpha is off');
     expect(handedCore(core, world.now)).toBeNull();
-    world.command('alpha', 'detach');
+    world.operators.command('alpha', 'detach');
     expect(handedCore(world.hosts.alpha.core ?? core, world.now)).toBeNull();
     world.run(2000);
     const detached = world.hosts.alpha.core ?? core;

@@ -6,13 +6,13 @@ const modules = (...detections: number[]) =>
     typeof shortestDetectionMs
   >[0];
 
-it('heartbeats go out eight times in the shortest detection time, or as the cluster file says if that is more often', () => {
+it('heartbeats go out ten times in the shortest detection time, or as the cluster file says if that is more often', () => {
   expect(shortestDetectionMs(modules(10_000, 6000))).toBe(6000);
   expect(shortestDetectionMs([])).toBe(3000);
   expect(heartbeatMs({ heartbeatMs: 250 }, modules(3000))).toBe(250);
-  expect(heartbeatMs({ heartbeatMs: 250 }, modules(3000, 800))).toBe(100);
-  expect(heartbeatMs({ heartbeatMs: 1000 }, modules(3000))).toBe(375);
-  expect(heartbeatMs({ heartbeatMs: 250 }, modules(400))).toBe(50);
+  expect(heartbeatMs({ heartbeatMs: 250 }, modules(3000, 800))).toBe(80);
+  expect(heartbeatMs({ heartbeatMs: 1000 }, modules(3000))).toBe(300);
+  expect(heartbeatMs({ heartbeatMs: 250 }, modules(400))).toBe(40);
 });
 
 it('tells of a host that is late, on which networks, and when it is steady again', () => {

@@ -1,0 +1,100 @@
+import type { Role } from '../../agent/core/types.ts';
+import type { Arbiter } from './arbiter.ts';
+import type { CoreDriver } from './coreDriver.ts';
+import { ownTime, type Host } from './host.ts';
+import { otherThan, type Surroundings } from './surroundings.ts';
+
+/** How often it is to look. */
+export const lookMs = 250;
+/** In which a secondary goes on to become primary by itself. */
+const takesOver: ReadonlySet<Role['at']> = new Set(['following', 'asking', 'entering', 'mounting']);
+
+/** Whether the module runs on one host, and the other one is in sync. */
+export function isWhole({ hosts }: Pick<Surroundings, 'hosts'>): boolean {
+  return Object.values(hosts).some(
+    ({ core, server }) => server === 'running' && core?.role.at === 'primary' && core.role.link.kind === 'both',
+  );
+}
+
+/** What agents notice without being told; and what the checker has to know. */
+export class Watch {
+  /** By something else than the witness, since that was last looked at. */
+  #isDisturbed = false;
+  readonly #world: Surroundings;
+  readonly #arbiter: Arbiter;
+  readonly #driver: CoreDriver;
+
+  constructor(world: Surroundings, arbiter: Arbiter, driver: CoreDriver) {
+    this.#world = world;
+    this.#arbiter = arbiter;
+    this.#driver = driver;
+  }
+
+  disturb(): void {
+    this.#isDisturbed = true;
+  }
+
+  /** @param host whose primary may have fallen silent */
+  lookAtLease(host: Host): void {
+    const { core } = host;
+    if (!core || this.#arbiter.isNone || !core.config.automatic || core.peer.heardAt === null) return;
+    if (!takesOver.has(core.role.at) || !this.#acts(host)) return;
+    const ms = ownTime(host, this.#world.clock.now) - core.peer.heardAt;
+    this.#world.checker.lookAtLease(otherThan(this.#world, host), { ms, detectionMs: core.config.detectionMs });
+  }
+
+  #acts({ pausedUntil, awayUntil }: Host): boolean {
+    return Math.max(pausedUntil, awayUntil) <= this.#world.clock.now;
+  }
+
+  look(): void {
+    const { checker, networks } = this.#world;
+    const hosts = Object.values(this.#world.hosts);
+    const act = hosts.every((host) => host.core && this.#acts(host));
+    // Those that were just started have to hear each other once.
+    const met = hosts.every(({ core }) => core?.peer.heardAt !== null);
+    const doHear = act && met && networks.isSound && networks.between('alpha', 'beta') !== null;
+    checker.lookAtHosts(doHear);
+    checker.lookAtWitness(doHear && !this.#isDisturbed && this.#hasWhatItNeeds, isWhole(this.#world));
+    this.#isDisturbed = false;
+    for (const host of hosts) {
+      const reached = host.core !== null && !this.#arbiter.isNone && this.#arbiter.reaches(host);
+      if (reached && !host.reachedArbiter) {
+        if (!this.#acts(host)) continue;
+        this.#arbiter.read(host);
+      }
+      host.reachedArbiter = reached;
+    }
+    for (const host of hosts) this.#lookAtCutOff(host);
+  }
+
+  #lookAtCutOff(host: Host): void {
+    const { networks, clock, checker } = this.#world;
+    const reaches = networks.between('alpha', 'beta') !== null || networks.between(host.name, 'gamma') !== null;
+    if (!host.core || !this.#acts(host) || reaches || this.#arbiter.isNone) host.cutOffSince = null;
+    else {
+      host.cutOffSince ??= clock.now;
+      checker.lookAtCutOff(host, clock.now - host.cutOffSince);
+    }
+  }
+
+  /** Nothing keeps the module from being served where it is, whatever becomes of the witness. */
+  get #hasWhatItNeeds(): boolean {
+    const { networks, clock, hosts } = this.#world;
+    return (
+      !this.#driver.imageMissing &&
+      networks.isWholeBetween('alpha', 'beta') &&
+      Object.values(hosts).every(
+        ({ core, disk }) =>
+          core?.desired.value === 'started' &&
+          core.commands.length === 0 &&
+          core.config.failback === 'manual' &&
+          (core.conditions?.unmet ?? null) === null &&
+          core.maintenance === null &&
+          disk.slowMs === 0 &&
+          disk.refusesUntil <= clock.now &&
+          !disk.diskError,
+      )
+    );
+  }
+}
