@@ -182,7 +182,7 @@ const testPrograms = {
   clusterWatch: 'test/lab/harness/clusterWatch.ts',
   bench: 'test/bench/main.ts',
   outsideClient: 'test/bench/failover/outsideClient.ts',
-  powerSwitch: 'test/bench/failover/powerSwitch.ts',
+  powerSwitch: 'test/bench/failover/pacemaker/powerSwitch.ts',
   simulate: 'test/simulation/main.ts',
   createFiles: 'test/bench/mirror/createFiles.ts',
   changeBlocks: 'test/bench/resync/changeBlocks.ts',

@@ -59,7 +59,7 @@ export function oursAddress(detection: string): Contender {
       return {
         ...common(cluster),
         startedAt: (since) => watch?.lastSet(virtualAddress, since) ?? null,
-        problems: async () => watch?.twice ?? [],
+        problems: () => Promise.resolve(watch?.twice ?? []),
         close: () => {
           watch?.end();
           cluster.destroy();
@@ -99,8 +99,8 @@ function common(cluster: LabCluster): Omit<OpenContender, 'startedAt' | 'problem
       } else if (event === 'agentKill') await alpha.killAgent();
       else await alpha.runUnderstudy(['switchover', 'web', '--to', 'beta'], { timeoutMs: 120_000 });
     },
-    phases: async (event, faultMs, startedMs) => phasesOf(cluster, event, faultMs, startedMs),
-    describe: async () => cluster.view.describe(),
+    phases: (event, faultMs, startedMs) => Promise.resolve(phasesOf(cluster, event, faultMs, startedMs)),
+    describe: () => Promise.resolve(cluster.view.describe()),
     close: () => cluster.destroy(),
   };
 }

@@ -63,8 +63,9 @@ export function resultOf(
     }
   }
   const failures = records.flatMap(({ round, event, contender: { system, setting }, result, failure }) =>
-    [...(failure === null ? [] : [failure]), ...(result?.problems ?? [])].map((reason) => {
-      return { event, system, setting, round, reason };
+    [...(failure === null ? [] : [failure]), ...(result?.problems ?? [])].map((text) => {
+      // The rest is what the logs said, which was shown when it happened.
+      return { event, system, setting, round, reason: text.split('\n')[0] ?? '' };
     }),
   );
   return { rounds, rows, leftOut, failures };
@@ -138,7 +139,7 @@ export function tableOf({ rows, leftOut, failures }: FailoverResult): string {
     ),
     ...section(
       'Failures',
-      failures.map((each) => `${nameOf(each)}, round ${each.round}: ${each.reason.split('\n')[0]}`),
+      failures.map((each) => `${nameOf(each)}, round ${each.round}: ${each.reason}`),
     ),
   ].join('\n');
 }

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import type { HostName, Lab } from '../../lab/harness/lab.ts';
-import { repositoryRoot } from '../../lab/harness/paths.ts';
+import type { HostName, Lab } from '../../../lab/harness/lab.ts';
+import { repositoryRoot } from '../../../lab/harness/paths.ts';
 
 /** Starts the power switch at the operator's desk: hosts that it is asked to switch off lose their power. */
 export async function startPowerSwitch(lab: Lab): Promise<void> {

@@ -1,22 +1,22 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LabHost } from '../../lab/harness/host.ts';
-import { Lab } from '../../lab/harness/lab.ts';
-import { repositoryRoot } from '../../lab/harness/paths.ts';
-import { fromWallClock } from './clock.ts';
-import type { EventName } from './events.ts';
-import { crashGuest, cutOff, twoGuests } from './faults.ts';
+import type { LabHost } from '../../../lab/harness/host.ts';
+import { Lab } from '../../../lab/harness/lab.ts';
+import { repositoryRoot } from '../../../lab/harness/paths.ts';
+import { fromWallClock } from '../clock.ts';
+import type { EventName } from '../events.ts';
+import { crashGuest, cutOff, twoGuests } from '../faults.ts';
 import { startPowerSwitch } from './fencing.ts';
-import { guestStart } from './guestStart.ts';
-import { corosyncFile, informationBase, type PacemakerSetting } from './pacemakerFiles.ts';
-import { installGuest } from './peerGuest.ts';
-import { guestTarget } from './services.ts';
-import { Supervised } from './supervised.ts';
-import type { Contender, OpenContender, Phases } from './system.ts';
-import { ToldLines } from './toldLines.ts';
+import { guestStart } from '../guestStart.ts';
+import { corosyncFile, informationBase, type PacemakerSetting } from './configuration.ts';
+import { installGuest } from './guest.ts';
+import { guestTarget } from '../services.ts';
+import { Supervised } from '../supervised.ts';
+import type { Contender, OpenContender, Phases } from '../system.ts';
+import { ToldLines } from '../toldLines.ts';
 
-const sources = path.join(repositoryRoot, 'test/bench/failover');
+const sources = path.join(repositoryRoot, 'test/bench/failover/pacemaker');
 /** The folder for what the hosts need, inside each. */
 const home = '/srv/bench';
 const startLimitMs = 60_000;
@@ -112,7 +112,7 @@ class PacemakerPair implements OpenContender {
       this.hosts.map(async (host) => {
         const status = host.isOn ? (await host.exec(['crm_mon', '-1', '-r'])).stdout : 'off';
         const log = await readFile(host.outside('/var/log/pacemaker/pacemaker.log'), 'utf8').catch(() => '');
-        const pacemaker = log.split('\n').slice(-60).join('\n');
+        const pacemaker = log.split('\n').slice(-20).join('\n');
         return `--- ${host.name}\n${status}\n${this.corosync.get(host)?.last(10)}\n${pacemaker}`;
       }),
     );
@@ -145,7 +145,7 @@ async function installStack(host: LabHost, setting: PacemakerSetting): Promise<v
   await mkdir(host.outside('/etc/corosync'), { recursive: true });
   await writeFile(host.outside('/etc/corosync/corosync.conf'), corosyncFile(setting));
   await host.run(['chmod', '755', `${home}/ocf/bench/Guest`, `${home}/sbin/fence_bench`]);
-  await host.run(['bash', path.join(sources, 'pacemaker-up.sh'), home]);
+  await host.run(['bash', path.join(sources, 'hostUp.sh'), home]);
 }
 
 async function untilTrue(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {

@@ -1,13 +1,13 @@
 import { copyFile, link, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { qemuArguments } from '../../../agent/server/qemu/qemuArguments.ts';
-import { resolveModule } from '../../../schemas/defaults.ts';
-import { parseDocument } from '../../../schemas/document.ts';
-import { buildGuest } from '../../lab/guest/build.ts';
-import { makeDisk } from '../../lab/guest/disk.ts';
-import type { LabHost } from '../../lab/harness/host.ts';
-import { mirrorDirectory, webModuleFile } from '../../lab/harness/webModule.ts';
-import { guestOptions } from './services.ts';
+import { qemuArguments } from '../../../../agent/server/qemu/qemuArguments.ts';
+import { resolveModule } from '../../../../schemas/defaults.ts';
+import { parseDocument } from '../../../../schemas/document.ts';
+import { buildGuest } from '../../../lab/guest/build.ts';
+import { makeDisk } from '../../../lab/guest/disk.ts';
+import type { LabHost } from '../../../lab/harness/host.ts';
+import { mirrorDirectory, webModuleFile } from '../../../lab/harness/webModule.ts';
+import { guestOptions } from '../services.ts';
 
 const quoted = (argument: string): string => `'${argument.replaceAll("'", `'\\''`)}'`;
 
