@@ -27,8 +27,9 @@ const limitMs = 120_000;
 /** Everything of a run is made for it and gone after it: runs do not depend on one another. */
 export async function measureRun(contender: Contender, event: EventName): Promise<RunResult> {
   const open = await contender.open();
-  const watch = new ServiceWatch(open.lab, contender.target);
+  let watch: ServiceWatch | null = null;
   try {
+    watch = new ServiceWatch(open.lab, contender.target);
     await watch.untilSteady(steadyMs, 60_000);
     await delay(Math.random() * contender.phaseMs(event));
     await watch.untilSteady(steadyMs, 60_000);
@@ -53,7 +54,7 @@ export async function measureRun(contender: Contender, event: EventName): Promis
     const said = await open.describe().catch(() => '');
     throw new Error(`${(error as Error).message}${said === '' ? '' : `\n${said}`}`, { cause: error });
   } finally {
-    watch.end();
+    watch?.end();
     open.close();
   }
 }

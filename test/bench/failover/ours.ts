@@ -24,8 +24,10 @@ export function ours(detection: string): Contender {
     livesThrough: [],
     phaseMs: () => spreadMs,
     open: async () => {
-      const cluster = await openCluster({ ...guestOptions, more: { failover: { detection } } });
-      await cluster.waitForRecords('alpha', 5);
+      const cluster = await openCluster({ ...guestOptions, more: { failover: { detection } } }, async (made) => {
+        await made.startModule('alpha');
+        await made.waitForRecords('alpha', 5);
+      });
       return {
         ...common(cluster),
         startedAt: (since) => guestStart(cluster.lab.hosts, since),
@@ -54,7 +56,10 @@ export function oursAddress(detection: string): Contender {
             virtualAddresses: [{ address: `${virtualAddress}/24`, network: 'lan' }],
           },
         },
-        (made) => (watch = new AddressWatch(pairOf(made), [virtualAddress])),
+        async (made) => {
+          watch = new AddressWatch(pairOf(made), [virtualAddress]);
+          await made.startModule('alpha');
+        },
       );
       return {
         ...common(cluster),
@@ -73,12 +78,11 @@ const pairOf = (cluster: LabCluster) => pair.map((name) => cluster.host(name));
 
 async function openCluster(
   options: LabClusterOptions,
-  beforeStart: (cluster: LabCluster) => void = () => undefined,
+  start: (cluster: LabCluster) => Promise<void>,
 ): Promise<LabCluster> {
   const cluster = await LabCluster.create(options);
   try {
-    beforeStart(cluster);
-    await cluster.startModule('alpha');
+    await start(cluster);
     return cluster;
   } catch (error) {
     cluster.destroy();

@@ -20,7 +20,11 @@ export async function startPowerSwitch(lab: Lab): Promise<void> {
     if (name === undefined) return;
     const host = lab.host(name as HostName);
     const off = host.isOn ? host.powerLoss() : Promise.resolve();
-    void off.then(() => child.stdin.write(`done ${name}\n`));
+    // Without an answer the host counts as running, and the fencing as failed.
+    void off.then(
+      () => child.stdin.write(`done ${name}\n`),
+      () => undefined,
+    );
   });
   const ended = once(child, 'exit').then(() => Promise.reject(new Error('The power switch did not start.')));
   await Promise.race([listening, ended]);
