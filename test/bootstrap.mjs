@@ -99,6 +99,13 @@ const benchPackages = [
   ['glusterfs-server', 'glusterd'],
   ['glusterfs-client', 'mount.glusterfs'],
 ];
+/** What `bench failover` compares with: daemons, which start in the lab's hosts only. */
+const clusterPackages = [
+  ['pacemaker', 'pacemakerd'],
+  ['pacemaker-cli-utils', 'crm_resource'],
+  ['corosync', 'corosync'],
+  ['keepalived', 'keepalived'],
+];
 const browserPackages = [
   ['chromium', 'chromium'],
   ['fonts-dejavu-core', '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'],
@@ -116,6 +123,23 @@ function withoutClusterOfItsOwn() {
   if (existsSync(file)) return;
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, '# Written by the tests of Understudy.\ncreate_main_cluster = false\n');
+}
+
+/** Runs an installation whose packages would start their services, now and at each boot: Debian's policy-rc.d forbids it meanwhile. */
+function withoutServices(install) {
+  const policy = '/usr/sbin/policy-rc.d';
+  const isOurs = !existsSync(policy);
+  if (isOurs) writeFileSync(policy, '#!/bin/sh\n# Written by the tests of Understudy.\nexit 101\n', { mode: 0o755 });
+  const missing = clusterPackages
+    .map(([name]) => name)
+    .filter((name) => !existsSync(`/var/lib/dpkg/info/${name}.list`));
+  try {
+    install();
+  } finally {
+    if (isOurs) rmSync(policy, { force: true });
+  }
+  const services = ['pacemaker', 'corosync', 'keepalived'].filter((name) => missing.includes(name));
+  if (services.length > 0) spawnSync('systemctl', ['disable', ...services], { stdio: 'ignore' });
 }
 
 /** Installs missing Debian packages as root. Returns what is still missing. */
@@ -157,6 +181,8 @@ const testPrograms = {
   demo: 'test/lab/demo/main.ts',
   clusterWatch: 'test/lab/harness/clusterWatch.ts',
   bench: 'test/bench/main.ts',
+  outsideClient: 'test/bench/failover/outsideClient.ts',
+  powerSwitch: 'test/bench/failover/pacemaker/powerSwitch.ts',
   simulate: 'test/simulation/main.ts',
   createFiles: 'test/bench/mirror/createFiles.ts',
   changeBlocks: 'test/bench/resync/changeBlocks.ts',
@@ -311,6 +337,7 @@ mounts a file system of its own for the mirror: without root none of this can be
       throw new Stop(`The benchmarks mount file systems, which needs root: sudo --preserve-env=PATH npm run bench`);
     installPackages();
     installSystemPackages([...systemPackages, ...benchPackages]);
+    if (args[0] === 'failover') withoutServices(() => installSystemPackages(clusterPackages));
     await build();
     process.exitCode = await job(process.execPath, ['dist/test/bench.mjs', ...args]);
   } else if (name === 'simulate') {

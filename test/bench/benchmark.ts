@@ -16,4 +16,6 @@ export interface BenchmarkReport {
   readonly table: string;
   /** For programs: with `--json` the last line that is printed. */
   readonly result: object;
+  /** Why it ended early, if it did: the rest tells of what was measured by then. */
+  readonly stopped?: string | null;
 }

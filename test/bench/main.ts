@@ -4,6 +4,7 @@ import type { Benchmark } from './benchmark.ts';
 const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   mirror: async () => (await import('./mirror/mirror.ts')).mirror,
   resync: async () => (await import('./resync/resync.ts')).resync,
+  failover: async () => (await import('./failover/failover.ts')).failover,
   footprint: async () => (await import('./footprint.ts')).benchmark,
 };
 
@@ -13,9 +14,14 @@ async function main([name = '', ...args]: readonly string[]): Promise<void> {
   const json = args.includes('--json');
   const benchmark = await load();
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const { table, result } = await benchmark.run({ args: args.filter((arg) => arg !== '--json'), say });
+  const { table, result, stopped } = await benchmark.run({ args: args.filter((arg) => arg !== '--json'), say });
   process.stdout.write(`${table}\n`);
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  if (typeof stopped === 'string') {
+    say(`Stopped by ${stopped}.`);
+    // Whatever is still under way ends, and the lab with it.
+    process.exit(130);
+  }
 }
 
 try {

@@ -23,6 +23,13 @@ export function positive(name: string, given: string | undefined, otherwise: num
   return value;
 }
 
+/** A whole number above 0. */
+export function wholeNumber(name: string, given: string | undefined, otherwise: number): number {
+  const value = positive(name, given, otherwise);
+  if (!Number.isInteger(value)) throw new Error(`--${name} needs a whole number, not ${given ?? ''}`);
+  return value;
+}
+
 /** Some of the known names, all of them when nothing was given, in the order in which they are known. */
 export function choose<Name extends string>(
   option: string,

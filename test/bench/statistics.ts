@@ -14,3 +14,18 @@ export function spread(values: readonly number[]): number {
 export function rounded(value: number): number {
   return Number(value.toPrecision(3));
 }
+
+export interface Distribution {
+  readonly median: number;
+  /** Nine tenths of the values are at most this. */
+  readonly p90: number;
+  readonly max: number;
+}
+
+/** In whole units; null without values. */
+export function distribution(values: readonly number[]): Distribution | null {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((one, other) => one - other);
+  const p90 = sorted[Math.ceil(sorted.length * 0.9) - 1] ?? Number.NaN;
+  return { median: Math.round(median(sorted)), p90: Math.round(p90), max: Math.round(sorted.at(-1) ?? Number.NaN) };
+}

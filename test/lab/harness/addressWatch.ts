@@ -6,6 +6,8 @@ import type { LabHost } from './host.ts';
 export class AddressWatch {
   readonly #processes: ChildProcess[] = [];
   readonly #holders = new Map<string, Set<string>>();
+  /** When each address was set last, on whichever host, milliseconds of the clock that all processes share. */
+  readonly #set = new Map<string, number>();
   readonly #waiters = new Set<() => void>();
   /** Moments at which two hosts had one address. */
   readonly twice: string[] = [];
@@ -28,6 +30,12 @@ export class AddressWatch {
   /** The hosts that have an address now. */
   holders(address: string): readonly string[] {
     return [...(this.#holders.get(address) ?? [])];
+  }
+
+  /** When the address was set last; null when that was before the moment. */
+  lastSet(address: string, sinceMs: number): number | null {
+    const moment = this.#set.get(address) ?? -Infinity;
+    return moment < sinceMs ? null : moment;
   }
 
   async until(what: string, isTrue: () => boolean, timeoutMs = 30_000): Promise<void> {
@@ -59,7 +67,11 @@ export class AddressWatch {
     if (line.startsWith('Deleted')) {
       holders.delete(host);
       this.removed.push(`${address} from ${host}`);
-    } else holders.add(host);
+    } else if (!holders.has(host)) {
+      // What is set again to live on is not new.
+      holders.add(host);
+      this.#set.set(address, Number(process.hrtime.bigint()) / 1e6);
+    }
     if (holders.size > 1) this.twice.push(`${new Date().toISOString()} ${address} on ${[...holders].join(' and ')}`);
     for (const look of this.#waiters) look();
   }

@@ -31,23 +31,29 @@ export interface WebModuleOptions {
   readonly further?: readonly string[];
   /** More keys of its mirror section. */
   readonly mirror?: Readonly<Record<string, unknown>>;
+  /** More keys of its virtual server. */
+  readonly qemu?: Readonly<Record<string, unknown>>;
+  /** Another server in the place of the guest. */
+  readonly server?: Readonly<Record<string, unknown>>;
   /** More keys of the module file, such as { failover: { restarts: 1 } }. */
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
 /** The text of web.module.jsonc. */
 export function webModuleFile(options: WebModuleOptions = {}): string {
-  const { period = 0.02, ring = 8, further = [], mirror = {}, more = {} } = options;
-  const keys = (values: object, between: string): string =>
-    Object.entries(values)
-      .map(([key, value]) => `,${between}${JSON.stringify(key)}: ${JSON.stringify(value)}`)
-      .join('');
+  const { further = [], mirror = {}, server, more = {} } = options;
   return `// A small Debian guest that writes numbered records to its disk and serves its state at http://${guestAddress}/cgi-bin/status
 {
   "name": "web",
   "hosts": ["alpha", "beta"],
   "mirror": { "directories": ${JSON.stringify([mirrorDirectory, ...further])}${keys(mirror, ' ')} },
-  "server": {
+  "server": ${server === undefined ? guestSection(options) : JSON.stringify(server)}${keys(more, '\n  ')}
+}
+`;
+}
+
+function guestSection({ period = 0.02, ring = 8, qemu = {} }: WebModuleOptions): string {
+  return `{
     "qemu": {
       "memory": "128MiB",
       "kernel": "vmlinuz",
@@ -56,9 +62,13 @@ export function webModuleFile(options: WebModuleOptions = {}): string {
       "disks": [{ "file": "disk.raw" }],
       "networks": [{ "bridge": "br0" }],
       "serial": "${serialLog}",
-      "shutdownTimeout": "20s"
+      "shutdownTimeout": "20s"${keys(qemu, '\n      ')}
     }
-  }${keys(more, '\n  ')}
+  }`;
 }
-`;
+
+function keys(values: object, between: string): string {
+  return Object.entries(values)
+    .map(([key, value]) => `,${between}${JSON.stringify(key)}: ${JSON.stringify(value)}`)
+    .join('');
 }

@@ -1,0 +1,1 @@
+export const powerSwitchPort = 4990;
