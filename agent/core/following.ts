@@ -1,4 +1,5 @@
 /** SECOND: following a primary, and taking over from it. */
+import { silenceText } from './because.ts';
 import { forkFrom, isGivenUp, waitDiverged } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { heldReason, isHeld } from './maintenance.ts';
@@ -118,16 +119,14 @@ function primarySilent(draft: Draft): void {
     return;
   }
   const heardAt = state.peer.heardAt ?? draft.now;
-  draft.log(
-    'warn',
-    'PRIMARY_SILENT',
-    `${config.peer} was silent for ${String(Math.round(draft.now - heardAt))} ms: ${config.self} asks the arbiter to take over ${config.module}`,
-  );
+  const because = silenceText(draft, draft.now - heardAt);
+  draft.log('warn', 'PRIMARY_SILENT', `${because}: ${config.self} asks the arbiter to take over ${config.module}`);
   promote(draft, {
     cause: 'failover',
     expect: record.epoch,
     inSync: [config.self],
     base: draft.tail()?.epoch ?? record.base,
     firstSign: heardAt,
+    because,
   });
 }

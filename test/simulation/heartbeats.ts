@@ -31,6 +31,7 @@ export class Heartbeats {
     for (const each of networks) {
       network.send(host.name, peer.name, each, () => {
         if (!isOpen()) return;
+        peer.heardOn[each] = ownTime(peer, clock.now);
         // What came over the other network is not told twice, nor what this one delayed after newer words.
         if (number > peer.heard) {
           peer.heard = number;

@@ -7,7 +7,7 @@ import type {
   ReplicaFacts,
   Resolution,
 } from '../../agent/core/types.ts';
-import type { HostName } from './network.ts';
+import type { HostName, Network } from './network.ts';
 import type { Random } from './random.ts';
 
 /** What survives a loss of power; of the contents what was flushed. */
@@ -66,6 +66,8 @@ export interface Host {
   version: number;
   /** The number of the heartbeat of the other host that was heard last. */
   heard: number;
+  /** When, by its own clock, the other host was last heard on each network; null: not in this life. */
+  heardOn: Record<Network, number | null>;
   /** Since when it has reached neither the other host nor the arbiter; null: it reaches one of them. */
   cutOffSince: number | null;
   /** Whether it reached the arbiter when that was last looked at. */
@@ -108,6 +110,7 @@ export function newHost(name: HostName): Host {
     clock: { shown: 0, at: 0, rate: 1 },
     version: 1,
     heard: -1,
+    heardOn: { lan: null, link: null },
     cutOffSince: null,
     reachedArbiter: false,
   };

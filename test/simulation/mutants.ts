@@ -78,7 +78,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a primary goes on alone without a grant',
     file: 'agent/core/primary.ts',
-    find: "link: { kind: 'lost', since: draft.now, reason, proposal: proposeAlone(draft, role.grant.epoch) },\n  });",
+    find: "link: { kind: 'lost', since: draft.now, reason, proposal: proposeAlone(draft, role.grant.epoch, reason) },\n  });",
     replace:
       "link: { kind: 'goingAlone', reason },\n  });\n  draft.operate({ kind: 'goAlone', entry: entryOf(draft, role.grant) });",
   },

@@ -172,6 +172,7 @@ export class World {
     host.life += 1;
     host.clock = { shown: 0, at: this.now, rate: host.clock.rate };
     host.heard = -1;
+    host.heardOn = { lan: null, link: null };
     host.reachedArbiter = false;
     this.#trace(`${name} boots`);
     host.core = this.#begin(host);
