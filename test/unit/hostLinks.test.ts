@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import { HostLinks } from '../../agent/host/hostLinks.ts';
@@ -199,7 +200,7 @@ describe('links between agents', () => {
     [
       'another protocol version',
       encodeMessage({ type: 'hello', protocolVersion: 99, agentVersion: '9', host: 'beta', cluster: 'site' }),
-      /version 99 .* this one version 3/,
+      /version 99 .* this one version \d/,
     ],
     ['an oversized message', Buffer.from([0x7f, 0xff, 0xff, 0xff, 0x7b]), /over the limit/],
     ['something that is not JSON', Buffer.concat([Buffer.from([0, 0, 0, 3]), Buffer.from('{x}')]), /not JSON/],
@@ -211,12 +212,12 @@ describe('links between agents', () => {
     ],
     [
       'a hello of another host',
-      encodeMessage({ type: 'hello', protocolVersion: 3, agentVersion: '1', host: 'gamma', cluster: 'site' }),
+      encodeMessage({ type: 'hello', protocolVersion: agentProtocolVersion, agentVersion: '1', host: 'gamma', cluster: 'site' }),
       /certificate is that of beta/,
     ],
     [
       'a hello of another cluster',
-      encodeMessage({ type: 'hello', protocolVersion: 3, agentVersion: '1', host: 'beta', cluster: 'other' }),
+      encodeMessage({ type: 'hello', protocolVersion: agentProtocolVersion, agentVersion: '1', host: 'beta', cluster: 'other' }),
       /belongs to cluster other/,
     ],
   ])('ends a connection that sends %s, with the reason', async (_what, bytes, reason) => {
