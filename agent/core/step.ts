@@ -7,7 +7,7 @@ import { noteConditions, noteFitness } from './conditions.ts';
 import { learnResolution } from './divergence.ts';
 import { Draft } from './draft.ts';
 import { settleFailback } from './failback.ts';
-import { followingStarted, settleFollowing, startToFollow } from './following.ts';
+import { followingStarted, primaryEnded, settleFollowing, startToFollow } from './following.ts';
 import { handedOver, released, releaseFailed, settleHandingOver } from './leaving.ts';
 import { learnMaintenance, settleMaintenance } from './maintenance.ts';
 import {
@@ -196,6 +196,9 @@ function handle(draft: Draft, event: TimedEvent): void {
         const connectedAt = event.connected ? event.now : role.connectedAt;
         draft.become({ ...role, connected: event.connected, connectedAt, spent: role.spent || !event.connected });
       }
+      return;
+    case 'primaryEnded':
+      if (role.at === 'following') primaryEnded(draft, role, event.epoch);
       return;
     case 'mirrorFailed':
       mirrorFailed(draft, event.reason);

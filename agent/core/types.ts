@@ -411,6 +411,11 @@ export type CoreEvent =
   | { readonly type: 'mirrorPeerLost'; readonly reason: string }
   | { readonly type: 'mirrorInStep'; readonly replica: ReplicaFacts }
   | { readonly type: 'mirrorFollowerLink'; readonly connected: boolean }
+  /**
+   * Secondary: the mirror process of the primary says that its agent and its server are dead, and that nothing was acknowledged which has not
+   * arrived here. `epoch`: the one in which it served.
+   */
+  | { readonly type: 'primaryEnded'; readonly epoch: number }
   | { readonly type: 'mirrorFailed'; readonly reason: string }
   | { readonly type: 'failbackHindered'; readonly hindrance: string | null }
   | { readonly type: 'hostDrain'; readonly drain: HostDrain | null }

@@ -57,6 +57,8 @@ export interface Host {
   /** Another one with each program of the agent. */
   program: number;
   pausedUntil: number;
+  /** Its agent has died, and its mirror process has not ended yet what it left. */
+  isEnding: boolean;
   /** One program of the agent has ended and the next is not there yet; mirror and server go on. */
   awayUntil: number;
   queue: CoreEvent[];
@@ -105,6 +107,7 @@ export function newHost(name: HostName): Host {
     life: 0,
     program: 0,
     pausedUntil: 0,
+    isEnding: false,
     awayUntil: 0,
     queue: [],
     clock: { shown: 0, at: 0, rate: 1 },

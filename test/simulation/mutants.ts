@@ -108,6 +108,19 @@ export const mutants: readonly Mutant[] = [
     replace: "return automatic && (arbiter !== 'none' || withoutArbiter !== undefined);",
   },
   {
+    name: 'the end of a primary is told before its server is dead',
+    file: 'test/simulation/mirror.ts',
+    find: 'this.#world.clock.after(takesMs, () => this.#whenItRuns(host, ended));',
+    replace:
+      'if (vouched) this.sessions.primaryEnded(vouched, epoch);\n      this.#world.clock.after(takesMs, () => this.#whenItRuns(host, ended));',
+  },
+  {
+    name: 'the end of a primary is believed by a secondary that lacks what was acknowledged',
+    file: 'agent/core/following.ts',
+    find: 'record.primary !== config.peer || !draft.inSyncBy(record)) return;',
+    replace: 'record.primary !== config.peer) return;',
+  },
+  {
     name: 'a primary stops when it does not reach the witness',
     file: 'agent/core/step.ts',
     find: 'state.inquiry = { ...state.inquiry, answeredAt: null, failure: event.reason ?? null };\n      return;',
