@@ -688,6 +688,9 @@ export class ModuleRuntime {
       case 'followerLink':
         this.#dispatch({ type: 'mirrorFollowerLink', connected: event.connected });
         return;
+      case 'primaryEnded':
+        this.#dispatch({ type: 'primaryEnded', epoch: event.epoch });
+        return;
       case 'undoGivenUp':
         this.#notice(event);
         this.#resync.onUndo(event.reason);
