@@ -2,16 +2,8 @@
 import type { Draft } from './draft.ts';
 import type { ArbiterRecord, LeaveFor, ModuleConfig } from './types.ts';
 
-/** A record is small, wherever it is kept. */
-const longestBecause = 240;
 /** Networks on which a host fell silent within so much of each other did so at the same time. */
 const togetherMs = 600;
-
-/** One line of bounded length, whatever a check or a program had to say. */
-export function plain(text: string): string {
-  const line = text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
-  return line.length <= longestBecause ? line : `${line.slice(0, longestBecause - 1).trimEnd()}…`;
-}
 
 export function secondsText(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;

@@ -1,4 +1,4 @@
-import { plain } from './because.ts';
+import { plain } from './plain.ts';
 import { isInDoubt } from './ownDisk.ts';
 import { roleState } from './roleState.ts';
 import type {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { plain, silenceText } from '../../agent/core/because.ts';
+import { silenceText } from '../../agent/core/because.ts';
 import { Draft } from '../../agent/core/draft.ts';
+import { plain } from '../../agent/core/plain.ts';
 import { initialState } from '../../agent/core/step.ts';
 import type { HeardOn, ModuleConfig } from '../../agent/core/types.ts';
 import { LinkArbiterRecord as isArbiterRecord } from '../../schemas/generated/validators.js';

@@ -212,12 +212,24 @@ describe('links between agents', () => {
     ],
     [
       'a hello of another host',
-      encodeMessage({ type: 'hello', protocolVersion: agentProtocolVersion, agentVersion: '1', host: 'gamma', cluster: 'site' }),
+      encodeMessage({
+        type: 'hello',
+        protocolVersion: agentProtocolVersion,
+        agentVersion: '1',
+        host: 'gamma',
+        cluster: 'site',
+      }),
       /certificate is that of beta/,
     ],
     [
       'a hello of another cluster',
-      encodeMessage({ type: 'hello', protocolVersion: agentProtocolVersion, agentVersion: '1', host: 'beta', cluster: 'other' }),
+      encodeMessage({
+        type: 'hello',
+        protocolVersion: agentProtocolVersion,
+        agentVersion: '1',
+        host: 'beta',
+        cluster: 'other',
+      }),
       /belongs to cluster other/,
     ],
   ])('ends a connection that sends %s, with the reason', async (_what, bytes, reason) => {
