@@ -131,6 +131,7 @@ function force(draft: Draft, arbiterReachable: boolean): Refusal | null {
     inSync: [self],
     base: draft.tail()?.epoch ?? 0,
     firstSign: draft.now,
+    because: `an operator forced ${self} to be primary`,
     forced: true,
   });
   return null;

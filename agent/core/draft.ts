@@ -1,4 +1,5 @@
 import { silenceMs } from './detection.ts';
+import { plain } from './plain.ts';
 import { isInDoubt } from './ownDisk.ts';
 import { roleState } from './roleState.ts';
 import type {
@@ -6,6 +7,7 @@ import type {
   Cause,
   Effect,
   Fork,
+  HeardOn,
   LineageEntry,
   ModuleConfig,
   ModuleCoreState,
@@ -28,6 +30,8 @@ export class Draft {
   readonly state: Writable<ModuleCoreState>;
   readonly effects: Effect[] = [];
   readonly moves: Move[] = [];
+  /** Why this step began to wait; what it waits for may be another thing by its end. */
+  waitsBecause: string | null = null;
 
   constructor(
     state: ModuleCoreState,
@@ -35,6 +39,7 @@ export class Draft {
     public trigger: Trigger,
     /** A move takes a new epoch: without the arbiter the server would be stopped, and started by nobody. */
     readonly arbiterReachable = true,
+    readonly heardOn: readonly HeardOn[] = [],
   ) {
     this.state = { ...state };
   }
@@ -70,31 +75,48 @@ export class Draft {
     options: { parked?: boolean; yieldUntil?: number; retryAt?: number; diverged?: Fork } = {},
   ): void {
     const { role } = this.state;
-    const since = role.at === 'waiting' ? role.since : this.now;
+    const before = role.at === 'waiting' ? role : null;
+    const isSame = before?.reason === reason;
     // A wait that just began has not asked the arbiter yet.
-    if (role.at !== 'waiting') {
+    if (before === null) {
+      this.waitsBecause = reason;
       this.state.inquiry = { askedAt: -Infinity, answeredAt: null, record: null, failure: null };
     }
     this.become({
       at: 'waiting',
       reason,
-      since,
+      since: before?.since ?? this.now,
       parked: options.parked ?? false,
       yieldUntil: options.yieldUntil ?? -Infinity,
       retryAt: options.retryAt ?? -Infinity,
       diverged: options.diverged ?? null,
+      reasonSince: isSame ? before.reasonSince : this.now,
+      isTold: isSame && before.isTold,
+      toldBefore: (before?.toldBefore ?? 0) + (before?.isTold && !isSame ? 1 : 0),
     });
   }
 
-  /** A new record for the arbiter, and the effect that proposes it. */
+  /** A new record for the arbiter, and the effect that proposes it. @param wanted `because`: what led to it, in words */
   propose(
     expect: number | null,
-    wanted: { epoch: number; primary: string; inSync: readonly string[]; base: number; cause: Cause },
+    wanted: {
+      epoch: number;
+      primary: string;
+      inSync: readonly string[];
+      base: number;
+      cause: Cause;
+      because: string;
+    },
   ): Proposal {
     this.state.proposals += 1;
     const name = `${this.config.self}/${this.state.incarnation}/${this.state.proposals}`;
-    const { detectionMs } = this.config;
-    const record: ArbiterRecord = { ...wanted, inSync: [...wanted.inSync].sort(), proposal: name, detectionMs };
+    const record: ArbiterRecord = {
+      ...wanted,
+      inSync: [...wanted.inSync].sort(),
+      because: plain(wanted.because),
+      proposal: name,
+      detectionMs: this.config.detectionMs,
+    };
     const proposal: Proposal = { expect, record, retryAt: this.now + proposalRetryMs };
     this.emit({ type: 'propose', proposal });
     return proposal;

@@ -1,10 +1,11 @@
 /** SECOND: following a primary, and taking over from it. */
+import { silenceText } from './because.ts';
 import { forkFrom, includes, isGivenUp, waitDiverged } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { heldReason, isHeld } from './maintenance.ts';
 import { enter, promote } from './promote.ts';
 import { isToBeRepaired } from './repair.ts';
-import type { Endpoint, PeerStatus, Role } from './types.ts';
+import type { ArbiterRecord, Endpoint, PeerStatus, Role } from './types.ts';
 
 type Following = Extract<Role, { at: 'following' }>;
 
@@ -116,16 +117,34 @@ function primarySilent(draft: Draft): void {
     return;
   }
   const heardAt = state.peer.heardAt ?? draft.now;
-  draft.log(
-    'warn',
-    'PRIMARY_SILENT',
-    `${config.peer} was silent for ${String(Math.round(draft.now - heardAt))} ms: ${config.self} asks the arbiter to take over ${config.module}`,
-  );
+  const because = silenceText(draft, draft.now - heardAt);
+  draft.log('warn', 'PRIMARY_SILENT', `${because}: ${config.self} asks the arbiter to take over ${config.module}`);
+  takeOver(draft, record, heardAt, because);
+}
+
+function takeOver(draft: Draft, record: ArbiterRecord, firstSign: number, because: string): void {
   promote(draft, {
     cause: 'failover',
     expect: record.epoch,
-    inSync: [config.self],
+    inSync: [draft.config.self],
     base: draft.tail()?.epoch ?? record.base,
-    firstSign: heardAt,
+    firstSign,
+    because,
   });
+}
+
+/**
+ * The primary's own word that it has ended spares the detection time, and nothing else: the arbiter is asked as ever, and where a silent
+ * primary would not be replaced this one is not either.
+ */
+export function primaryEnded(draft: Draft, role: Following, epoch: number): void {
+  const { state, config } = draft;
+  const { record } = state;
+  // The word of another configuration than the newest one that is known: that is over, or this host does not know yet what it counts for.
+  if (!role.connected || record?.epoch !== epoch || record.primary !== config.peer || !draft.inSyncBy(record)) return;
+  if (state.shuttingDown || state.desired.value === 'stopped' || isHeld(draft)) return;
+  if (!draft.mayPromoteWithoutPeer()) return;
+  const because = `the agent of ${config.peer} died, and its mirror process has ended the server`;
+  draft.log('warn', 'PRIMARY_ENDED', `${because}: ${config.self} asks the arbiter to take over ${config.module}`);
+  takeOver(draft, record, draft.now, because);
 }

@@ -116,6 +116,7 @@ export function continued(initial: ModuleCoreState, handed: HandedCore, now: num
       cause,
       firstSign: now,
       reported: true,
+      promotedBy: grant,
       grant,
       link: { kind: 'none', reason: 'the agent was upgraded', retryAt: now, lastSession: null, failures: 0 },
       server: serverRuns
@@ -124,6 +125,7 @@ export function continued(initial: ModuleCoreState, handed: HandedCore, now: num
           ? { kind: 'keptDown', reason: 'the agent was upgraded during a maintenance' }
           : { kind: 'down', restartAt: now, reason: 'the agent was upgraded', lasting: false },
       leaving: null,
+      leavingBecause: '',
       leaseFrom: now,
     },
   };

@@ -1,4 +1,5 @@
 /** Giving up the primary role in order: server down, both replicas durable, mount away, and for a move the arbiter names the peer. */
+import { becauseOf, grantText, leavingText } from './because.ts';
 import type { Draft } from './draft.ts';
 import { countFailover } from './flapping.ts';
 import type { ArbiterRecord, LeaveFor, Role, ServerPhase } from './types.ts';
@@ -12,23 +13,25 @@ export function serverIsDown(server: ServerPhase): boolean {
   return server.kind === 'held' || server.kind === 'down' || server.kind === 'keptDown';
 }
 
-export function beginLeaving(draft: Draft, role: Primary, leaving: LeaveFor): void {
+/** @param reason what led to it, where more is known than what it leaves for */
+export function beginLeaving(draft: Draft, role: Primary, leaving: LeaveFor, reason?: string): void {
+  const because = reason ?? leavingText(draft, leaving);
   const words = {
     stop: 'stops',
     switchover: `moves to ${draft.config.peer}`,
     shutdown: 'leaves this host',
-    resolve: `stops: an operator keeps ${draft.config.peer}`,
+    resolve: 'stops',
     failback: `goes back to ${draft.config.peer}`,
     conditionFailed: `moves to ${draft.config.peer}`,
     diskFailed: `moves to ${draft.config.peer}`,
     serverFailed: `fails over to ${draft.config.peer}`,
   };
-  draft.log('info', 'LEAVING', `${draft.config.module} ${words[leaving]}`);
+  draft.log('info', 'LEAVING', `${draft.config.module} ${words[leaving]} because ${because}`);
   if (serverIsDown(role.server)) {
-    draft.become({ ...role, leaving, server: { kind: 'held' } });
+    draft.become({ ...role, leaving, leavingBecause: because, server: { kind: 'held' } });
   } else {
     const isAsked = role.server.kind === 'stopping';
-    draft.become({ ...role, leaving, server: { kind: 'stopping' } });
+    draft.become({ ...role, leaving, leavingBecause: because, server: { kind: 'stopping' } });
     if (!isAsked) draft.emit({ type: 'stopServer' });
   }
 }
@@ -42,7 +45,7 @@ export function released(draft: Draft, role: Extract<Role, { at: 'releasing' }>)
   draft.state.mirror = 'idle';
   if (!role.handOver) {
     if (role.leaving === 'stop' || role.leaving === 'shutdown') draft.become({ at: 'stopped' });
-    else draft.wait('released');
+    else draft.wait(`released because ${role.because}`);
     return;
   }
   const { self, peer } = draft.config;
@@ -53,8 +56,10 @@ export function released(draft: Draft, role: Extract<Role, { at: 'releasing' }>)
     inSync: draft.state.replica.diskError ? [peer] : [self, peer],
     base: role.grant.epoch,
     cause: isPlanned(role.leaving) ? 'switchover' : 'failover',
+    because: role.because,
   });
-  draft.become({ at: 'handingOver', leaving: role.leaving, proposal, since: draft.now });
+  const { leaving, because } = role;
+  draft.become({ at: 'handingOver', leaving, because, proposal, since: draft.now });
 }
 
 /** Making both sides durable failed, so the peer was lost at the last moment: the mount is taken down and the cold-start rules decide. */
@@ -80,7 +85,7 @@ export function handedOver(draft: Draft, record: ArbiterRecord): void {
   draft.log(
     'info',
     'HANDED_OVER',
-    `${draft.config.module} is handed over to ${draft.config.peer} by epoch ${String(record.epoch)}`,
+    `${draft.config.module} is handed over to ${draft.config.peer} because ${becauseOf(record)}; ${grantText(draft.config, record.epoch)}`,
   );
   draft.wait(`handed over to ${draft.config.peer}, waiting for it`, {
     yieldUntil: draft.now + 2 * draft.config.detectionMs + 3000,

@@ -1,4 +1,5 @@
 /** PRIM and ALONE: the primary, its secondary and its server. */
+import { becauseOf, grantText, listText, lostText, recordText, secondsText } from './because.ts';
 import { leavesForConditions } from './conditions.ts';
 import { leaseDetectionMs } from './detection.ts';
 import { entryOf, isGivenUp } from './divergence.ts';
@@ -30,7 +31,7 @@ const longestNewSessionRetryMs = 15_000;
 export function settlePrimary(draft: Draft, role: Primary): void {
   const { state, config } = draft;
   if (state.record && state.record.epoch > role.grant.epoch && state.record.primary !== config.self) {
-    fence(draft, `deposed: ${state.record.primary} is primary by epoch ${String(state.record.epoch)}`);
+    fence(draft, `deposed: ${state.record.primary} is primary by ${recordText(state.record)}`);
     return;
   }
   if (tiedWith(draft, role)) {
@@ -99,11 +100,13 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
     draft.become({
       ...role,
       leaving: null,
+      leavingBecause: '',
       server: { kind: 'down', restartAt: draft.now, reason: 'the other host is not in sync', lasting: false },
     });
     return false;
   }
-  draft.become({ at: 'releasing', leaving, grant: role.grant, handOver, link, since: draft.now });
+  const { grant, leavingBecause: because } = role;
+  draft.become({ at: 'releasing', leaving, because, grant, handOver, link, since: draft.now });
   draft.operate({ kind: 'release' });
   return true;
 }
@@ -172,7 +175,7 @@ function settleLink(draft: Draft, role: Primary): void {
         (!serverIsDown(role.server) && isKillDue(draft, role, link.since)) ||
         draft.now - link.since > longestFreezeMs
       ) {
-        fence(draft, `cut off from ${draft.config.peer} (${link.reason}) and from the arbiter`);
+        fence(draft, `cut off from ${draft.config.peer} (${link.reason}) and from the arbiter${failureText(draft)}`);
         return;
       }
       draft.become({ ...role, link: { ...link, proposal: draft.repropose(link.proposal) } });
@@ -181,6 +184,11 @@ function settleLink(draft: Draft, role: Primary): void {
     case 'goingAlone':
       return;
   }
+}
+
+/** Why the arbiter did not answer, when that was told. */
+function failureText({ state }: Draft): string {
+  return state.inquiry.failure === null ? '' : ` (${state.inquiry.failure})`;
 }
 
 function notJoined(draft: Draft, role: Primary): void {
@@ -232,7 +240,8 @@ function leaseOver(draft: Draft, role: Primary): boolean {
     return true;
   }
   draft.emit({ type: 'freeze' });
-  lose(draft, role, `${draft.config.peer} answered no heartbeat for ${String(Math.round(silentMs))} ms`);
+  const on = listText(draft.heardOn.map(({ network }) => network));
+  lose(draft, role, `${draft.config.peer} answered no heartbeat${on && ` on ${on}`} for ${secondsText(silentMs)}`);
   return true;
 }
 
@@ -257,7 +266,7 @@ export function lose(draft: Draft, role: Primary, reason: string): void {
   draft.log(
     'warn',
     'SECONDARY_LOST',
-    `${draft.config.module}: ${reason}; acknowledgements wait until the arbiter records ${draft.config.self} alone`,
+    `${draft.config.module}: ${lostText(draft.config.peer, reason)}; acknowledgements wait until the arbiter records ${draft.config.self} alone`,
   );
   letGo(draft, role, reason);
 }
@@ -266,19 +275,27 @@ export function lose(draft: Draft, role: Primary, reason: string): void {
 export function letGo(draft: Draft, role: Primary, reason: string): void {
   draft.become({
     ...role,
-    link: { kind: 'lost', since: draft.now, reason, proposal: proposeAlone(draft, role.grant.epoch) },
+    link: { kind: 'lost', since: draft.now, reason, proposal: proposeAlone(draft, role.grant.epoch, reason) },
   });
 }
 
-export function proposeAlone(draft: Draft, epoch: number, cause: 'failover' | 'repair' = 'failover'): Proposal {
-  const { self } = draft.config;
+export function proposeAlone(
+  draft: Draft,
+  epoch: number,
+  reason: string,
+  cause: 'failover' | 'repair' = 'failover',
+): Proposal {
+  const { self, peer } = draft.config;
   const base = draft.tail()?.epoch ?? epoch;
-  return draft.propose(epoch, { epoch: epoch + 1, primary: self, inSync: [self], base, cause });
+  const because = lostText(peer, reason);
+  return draft.propose(epoch, { epoch: epoch + 1, primary: self, inSync: [self], base, cause, because });
 }
 
 function proposeBoth(draft: Draft, epoch: number): Proposal {
   const { self, peer } = draft.config;
-  return draft.propose(epoch, { epoch: epoch + 1, primary: self, inSync: [self, peer], base: epoch, cause: 'start' });
+  const because = `${peer} was brought up to date`;
+  const inSync = [self, peer];
+  return draft.propose(epoch, { epoch: epoch + 1, primary: self, inSync, base: epoch, cause: 'start', because });
 }
 
 export function primaryPeerLost(draft: Draft, role: Primary, reason: string): void {
@@ -359,7 +376,7 @@ export function primaryOperationDone(draft: Draft, role: Primary, kind: string):
     draft.log(
       'info',
       'ALONE',
-      `${draft.config.module} goes on alone on ${draft.config.self} by epoch ${String(grant.epoch)}`,
+      `${draft.config.module} goes on alone on ${draft.config.self} because ${lostText(draft.config.peer, reason)}; ${grantText(draft.config, grant.epoch)}`,
     );
     draft.become({ ...role, link: next });
   }
@@ -408,11 +425,16 @@ export function primaryRefused(draft: Draft, role: Primary, proposalName: string
   // Our own earlier proposal had been granted and its answer was lost.
   const grant = current;
   if (link.kind === 'lost') {
-    draft.become({ ...role, grant, link: { ...link, proposal: proposeAlone(draft, current.epoch) } });
+    draft.become({ ...role, grant, link: { ...link, proposal: proposeAlone(draft, current.epoch, link.reason) } });
   } else if (link.kind === 'committing') {
     draft.become({ ...role, grant, link: { ...link, proposal: proposeBoth(draft, current.epoch) } });
   } else if (link.kind === 'parting') {
-    draft.become({ ...role, grant, link: { ...link, proposal: proposeAlone(draft, current.epoch, 'repair') } });
+    const { because = '' } = link.proposal.record;
+    draft.become({
+      ...role,
+      grant,
+      link: { ...link, proposal: proposeAlone(draft, current.epoch, because, 'repair') },
+    });
   }
 }
 
@@ -443,26 +465,43 @@ export function seed(draft: Draft, role: Primary, held: ArbiterRecord | null): v
 /** The server runs: report what brought it here, once. */
 export function primaryServerRunning(draft: Draft, role: Primary): void {
   if (role.server.kind !== 'starting') return;
-  const { cause, reported, firstSign, grant } = role;
+  const { cause, reported, firstSign, grant, promotedBy } = role;
   draft.state.lastingFailure = null;
   draft.become({ ...role, server: { kind: 'running' }, reported: true });
   const durationMs = Math.round(draft.now - firstSign);
   const { module, self, peer } = draft.config;
   draft.log('info', 'SERVER_RUNNING', `${module} runs on ${self} by epoch ${String(grant.epoch)}`, { durationMs });
-  if (reported || (cause !== 'failover' && cause !== 'switchover' && cause !== 'force')) return;
-  const why =
-    cause === 'failover'
-      ? `${peer} failed`
-      : cause === 'switchover'
-        ? 'it was moved in order'
-        : 'an operator forced it';
+  if (reported) return;
+  const because = becauseOf(promotedBy);
+  tellStarted(draft, promotedBy, durationMs);
+  if (cause !== 'failover' && cause !== 'switchover' && cause !== 'force') return;
   draft.emit({
     type: 'reportFailover',
     kind: cause,
     from: cause === 'force' ? null : peer,
-    cause: why,
+    cause: because,
     durationMs,
-    epoch: grant.epoch,
+    epoch: promotedBy.epoch,
+  });
+}
+
+/** The whole way that a module took, in one sentence. */
+function tellStarted(draft: Draft, promotedBy: ArbiterRecord, durationMs: number): void {
+  const { config } = draft;
+  const { cause, epoch } = promotedBy;
+  const [level, code, did] = {
+    failover: ['warn', 'FAILED_OVER', 'failed over to'],
+    switchover: ['info', 'SWITCHED_OVER', 'was moved to'],
+    force: ['warn', 'STARTED_BY_FORCE', 'was started by force on'],
+    start: ['info', 'STARTED', 'was started on'],
+    restart: ['info', 'STARTED', 'was started on'],
+    repair: ['info', 'STARTED', 'was started on'],
+  }[cause] as ['info' | 'warn', string, string];
+  const because = becauseOf(promotedBy);
+  draft.log(level, code, `${config.module} ${did} ${config.self} because ${because}; ${grantText(config, epoch)}`, {
+    epoch,
+    because,
+    durationMs,
   });
 }
 

@@ -1,4 +1,5 @@
 /** Becoming primary: ask the arbiter, make the epoch durable, mount; never in another order. */
+import { becauseOf, grantText, recordText } from './because.ts';
 import { entryOf } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { countFailover, tooManyFailovers } from './flapping.ts';
@@ -28,6 +29,7 @@ function flaps(draft: Draft, cause: Cause): boolean {
  * @param expect epoch of the record to replace, null when there must be none
  * @param inSync replicas that hold every acknowledged write
  * @param firstSign when the reason for it was first seen, for the measured duration
+ * @param because that reason, in words
  */
 export function promote(
   draft: Draft,
@@ -37,6 +39,7 @@ export function promote(
     inSync: readonly string[];
     base: number;
     firstSign: number;
+    because: string;
     forced?: boolean;
   },
 ): void {
@@ -48,6 +51,7 @@ export function promote(
     inSync: options.inSync,
     base: options.base,
     cause: options.cause,
+    because: options.because,
   });
   draft.become({
     at: 'asking',
@@ -70,6 +74,12 @@ export function enter(draft: Draft, grant: ArbiterRecord, firstSign: number): vo
   }
   if (grant.cause === 'switchover') draft.state.failback = { ...draft.state.failback, attempts: [] };
   draft.learn(grant);
+  const { config } = draft;
+  draft.log(
+    'info',
+    'PROMOTED',
+    `${config.self} becomes primary of ${config.module} because ${becauseOf(grant)}; ${grantText(config, grant.epoch)}`,
+  );
   draft.become({ at: 'entering', cause: grant.cause, firstSign, grant });
   draft.operate({ kind: 'enterEpoch', entry: entryOf(draft, grant) });
 }
@@ -90,10 +100,12 @@ export function mounted(draft: Draft, role: Extract<Role, { at: 'mounting' }>): 
     cause: role.cause,
     firstSign: role.firstSign,
     reported: false,
+    promotedBy: role.grant,
     grant: role.grant,
     link,
     server: { kind: 'held' },
     leaving: null,
+    leavingBecause: '',
     leaseFrom: draft.now,
   });
 }
@@ -130,7 +142,8 @@ export function askingRefused(
     // The operator decided with open eyes; only the number of the epoch was out of date.
     const { cause, firstSign } = role;
     const { inSync, base } = role.proposal.record;
-    promote(draft, { cause, expect: current?.epoch ?? null, inSync, base, firstSign, forced: true });
+    const because = becauseOf(role.proposal.record);
+    promote(draft, { cause, expect: current?.epoch ?? null, inSync, base, firstSign, because, forced: true });
     return;
   }
   const isNew = (current?.epoch ?? 0) > (draft.tail()?.epoch ?? 0);
@@ -142,7 +155,7 @@ export function askingRefused(
   draft.log(
     'warn',
     'PROMOTION_REFUSED',
-    `the arbiter refused ${draft.config.self} as primary of ${draft.config.module}`,
+    `the arbiter refused ${draft.config.self} as primary of ${draft.config.module}: ${current ? `${current.primary} is, by ${recordText(current)}` : 'it has no record of it any more'}`,
     {
       proposed: role.proposal.record.epoch,
       current: current?.epoch ?? null,
@@ -150,8 +163,6 @@ export function askingRefused(
     },
   );
   draft.wait(
-    current
-      ? `${current.primary} is primary by epoch ${String(current.epoch)}`
-      : 'the arbiter holds no record of the module',
+    current ? `${current.primary} is primary by ${recordText(current)}` : 'the arbiter holds no record of the module',
   );
 }

@@ -34,9 +34,14 @@ export function beginRepair(draft: Draft, arbiterReachable: boolean): Refusal | 
     );
   }
   draft.log('warn', 'REPAIR', `${module}: ${peer} is brought in line with ${self}, an operator asked for it`);
+  const because = `${peer} is repaired, an operator asked for it`;
   draft.become({
     ...role,
-    link: { kind: 'parting', session: role.link.session, proposal: proposeAlone(draft, role.grant.epoch, 'repair') },
+    link: {
+      kind: 'parting',
+      session: role.link.session,
+      proposal: proposeAlone(draft, role.grant.epoch, because, 'repair'),
+    },
   });
   return null;
 }

@@ -55,7 +55,12 @@ export function primaryServerFailed(draft: Draft, role: Primary, reason: string,
       'SERVER_GIVEN_UP',
       `${config.module} died on ${config.self} again (${reason}) after ${restartsOf(used)}: it fails over to ${config.peer}`,
     );
-    draft.become({ ...role, server: { kind: 'held' }, leaving: 'serverFailed' });
+    draft.become({
+      ...role,
+      server: { kind: 'held' },
+      leaving: 'serverFailed',
+      leavingBecause: `it died on ${config.self} again (${reason}) after ${restartsOf(used)}`,
+    });
     return;
   }
   draft.log(
@@ -126,7 +131,7 @@ function restartUnhealthy(draft: Draft, role: Primary, reason: string): void {
 function moveUnhealthy(draft: Draft, role: Primary, reason: string, after: string): void {
   if (parksFlapping(draft, reason)) return;
   tell(draft, 'error', reason, `it fails over to ${draft.config.peer}${after}`);
-  beginLeaving(draft, role, 'serverFailed');
+  beginLeaving(draft, role, 'serverFailed', reason);
 }
 
 function restartsOf(count: number): string {

@@ -7,7 +7,7 @@ import { noteConditions, noteFitness } from './conditions.ts';
 import { learnResolution } from './divergence.ts';
 import { Draft } from './draft.ts';
 import { settleFailback } from './failback.ts';
-import { followingStarted, settleFollowing, startToFollow } from './following.ts';
+import { followingStarted, primaryEnded, settleFollowing, startToFollow } from './following.ts';
 import { handedOver, released, releaseFailed, settleHandingOver } from './leaving.ts';
 import { learnMaintenance, settleMaintenance } from './maintenance.ts';
 import {
@@ -24,6 +24,7 @@ import {
   settlePrimary,
 } from './primary.ts';
 import { isToBeRepaired } from './repair.ts';
+import { tellState } from './stateLog.ts';
 import { askingGranted, askingRefused, entered, mounted, settleAsking } from './promote.ts';
 import { primaryServerFailed, primaryServerStopped, primaryServerUnhealthy } from './serverFaults.ts';
 import type {
@@ -90,7 +91,7 @@ export function initialState(
 }
 
 export function step(state: ModuleCoreState, event: TimedEvent): StepResult {
-  const draft = new Draft(state, event.now, event.type, event.arbiterReachable);
+  const draft = new Draft(state, event.now, event.type, event.arbiterReachable, event.heardOn);
   handle(draft, event);
   draft.trigger = 'settle';
   settleMaintenance(draft);
@@ -98,6 +99,7 @@ export function step(state: ModuleCoreState, event: TimedEvent): StepResult {
   settle(draft);
   settleCommands(draft);
   settleFailback(draft);
+  tellState(draft, state);
   return { state: draft.state, effects: draft.effects, moves: draft.moves };
 }
 
@@ -194,6 +196,9 @@ function handle(draft: Draft, event: TimedEvent): void {
         const connectedAt = event.connected ? event.now : role.connectedAt;
         draft.become({ ...role, connected: event.connected, connectedAt, spent: role.spent || !event.connected });
       }
+      return;
+    case 'primaryEnded':
+      if (role.at === 'following') primaryEnded(draft, role, event.epoch);
       return;
     case 'mirrorFailed':
       mirrorFailed(draft, event.reason);

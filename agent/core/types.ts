@@ -17,6 +17,8 @@ export interface ArbiterRecord {
   readonly base: number;
   /** Why this configuration was made. */
   readonly cause: Cause;
+  /** The same for people, in a line; not there: an agent made it that did not say. */
+  readonly because?: string;
   /** Unique name of the proposal that made it, so that a repeated proposal is recognised as the same one. */
   readonly proposal: string;
   /** By which its primary counts how long it may run unheard; left out: by an earlier release, by its own file. */
@@ -246,6 +248,10 @@ export type Role =
       readonly retryAt: number;
       /** The primary's history is another one. */
       readonly diverged: Fork | null;
+      /** Since when the reason is this one, whether the log says so, and how many others it has told since the wait began. */
+      readonly reasonSince: number;
+      readonly isTold: boolean;
+      readonly toldBefore: number;
     }
   /** A proposal to become primary is with the arbiter. */
   | {
@@ -263,10 +269,14 @@ export type Role =
       readonly cause: Cause;
       readonly firstSign: number;
       readonly reported: boolean;
+      /** The grant by which it became primary; `grant` is the newest one. */
+      readonly promotedBy: ArbiterRecord;
       readonly grant: ArbiterRecord;
       readonly link: Link;
       readonly server: ServerPhase;
       readonly leaving: LeaveFor | null;
+      /** Why it leaves; empty: it does not. */
+      readonly leavingBecause: string;
       /** When the newest heartbeat that the peer answered was sent; the lease counts from here. */
       readonly leaseFrom: number;
     }
@@ -274,6 +284,7 @@ export type Role =
   | {
       readonly at: 'releasing';
       readonly leaving: LeaveFor;
+      readonly because: string;
       readonly grant: ArbiterRecord;
       readonly handOver: boolean;
       /** As it was when the release began. */
@@ -281,7 +292,13 @@ export type Role =
       readonly since: number;
     }
   /** Released; the arbiter is asked to name the peer. */
-  | { readonly at: 'handingOver'; readonly leaving: LeaveFor; readonly proposal: Proposal; readonly since: number }
+  | {
+      readonly at: 'handingOver';
+      readonly leaving: LeaveFor;
+      readonly because: string;
+      readonly proposal: Proposal;
+      readonly since: number;
+    }
   /** Server killed, held writes failed, mount aborted; then `next`. */
   | { readonly at: 'fencing'; readonly reason: string; readonly retryAfterMs: number }
   | { readonly at: 'keepingAside'; readonly epoch: number; readonly name: string }
@@ -398,6 +415,11 @@ export type CoreEvent =
   | { readonly type: 'mirrorPeerLost'; readonly reason: string }
   | { readonly type: 'mirrorInStep'; readonly replica: ReplicaFacts }
   | { readonly type: 'mirrorFollowerLink'; readonly connected: boolean }
+  /**
+   * Secondary: the mirror process of the primary says that its agent and its server are dead, and that nothing was acknowledged which has not
+   * arrived here. `epoch`: the one in which it served.
+   */
+  | { readonly type: 'primaryEnded'; readonly epoch: number }
   | { readonly type: 'mirrorFailed'; readonly reason: string }
   | { readonly type: 'failbackHindered'; readonly hindrance: string | null }
   | { readonly type: 'hostDrain'; readonly drain: HostDrain | null }
@@ -426,7 +448,15 @@ export type TimedEvent = CoreEvent & {
   readonly now: number;
   /** Whether the arbiter answered last; not there: it is taken for so. A move that nobody asked for is not begun without it. */
   readonly arbiterReachable?: boolean;
+  /** When the peer was last heard on each network; only to tell people. */
+  readonly heardOn?: readonly HeardOn[];
 };
+
+export interface HeardOn {
+  readonly network: string;
+  /** Null: not since the agent started. */
+  readonly at: number | null;
+}
 
 /** Operations of the mirror and server that end with operationDone or operationFailed. One at a time, except `fence`, which overrides. */
 export type Operation =
@@ -486,6 +516,7 @@ export type Effect =
       readonly type: 'reportFailover';
       readonly kind: 'failover' | 'switchover' | 'force';
       readonly from: string | null;
+      /** Why, for people. */
       readonly cause: string;
       readonly durationMs: number;
       readonly epoch: number;

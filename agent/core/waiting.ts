@@ -1,4 +1,5 @@
 /** WAIT: what has to be true before this host may do anything, looked at again with every event. */
+import { listText, secondsText, silenceText } from './because.ts';
 import { fitter } from './conditions.ts';
 import { silenceMs } from './detection.ts';
 import { isGivenUp, peerYields } from './divergence.ts';
@@ -45,6 +46,10 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
     draft.emit({ type: 'readArbiter' });
   }
   const { answeredAt, record, failure } = state.inquiry;
+  if (answeredAt === null && failure === null && draft.now - role.since < inquiryPeriodMs) {
+    draft.wait('asking the arbiter');
+    return;
+  }
   if (answeredAt === null || draft.now - answeredAt > inquiryValidMs) {
     draft.wait(
       `no answer from the arbiter${failure === null ? '' : ` (${failure})`}${peer ? '' : `, and ${config.peer} is silent`}: starting needs an epoch from it`,
@@ -71,6 +76,7 @@ function promoteChosen(draft: Draft, role: Waiting, peer: PeerStatus, replaced: 
     inSync: [draft.config.self],
     base: draft.tail()?.epoch ?? 0,
     firstSign: role.since,
+    because: `an operator keeps the history of ${draft.config.self}`,
     forced: true,
   });
   return true;
@@ -126,16 +132,17 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   const base = draft.tail()?.epoch ?? record.base;
   // Forced, and stopped before that was durable here: what the other host has done since is as unknown as it was then.
   const isForced = record.cause === 'force' && record.primary === self && base < record.epoch;
-  const start = (inSync: readonly string[]) =>
+  const start = (inSync: readonly string[], because: string) =>
     promote(draft, {
       cause: isForced ? 'force' : peer || record.primary === self ? 'start' : 'failover',
       expect: record.epoch,
       inSync,
       base: inSync.length > 1 ? record.base : base,
       firstSign: role.since,
+      because,
     });
   if (!record.inSync.includes(peerName)) {
-    start([self]);
+    start([self], `${self} alone holds every acknowledged write`);
     return;
   }
   // Both hold everything. With the peer at hand the preferred host starts and takes the other along.
@@ -148,8 +155,14 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     if (peer.role === 'promoting') draft.wait(`${peerName} is being promoted`);
     else if (peer.desired.sequence !== state.desired.sequence) {
       draft.wait(`waiting for ${peerName} to learn what was asked for`);
-    } else if (preferred || !peer.able || draft.now - together > patience) start(peer.able ? record.inSync : [self]);
-    else {
+    } else if (!peer.able) start([self], `${peerName} holds everything as well, and cannot take it`);
+    else if (preferred) {
+      const both = `both hosts hold everything, and ${self}`;
+      const instead = config.hosts[0] === self ? 'is the preferred host' : `goes first, as ${peerName} is drained`;
+      start(record.inSync, `${both} ${fit === 'self' ? 'alone meets the conditions to be primary' : instead}`);
+    } else if (draft.now - together > patience) {
+      start(record.inSync, `${peerName} was to start it, and did not within ${secondsText(patience)}`);
+    } else {
       const instead = config.hosts[0] === self ? `as ${self} is drained` : 'the preferred host';
       const why = fit === 'peer' ? 'which meets the conditions to be primary' : instead;
       draft.wait(`waiting for ${peerName}, ${why}, to start`);
@@ -161,7 +174,7 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   if (draft.now - silentSince < silenceMs({ config, record })) {
     draft.wait(`waiting to hear from ${peerName}`);
   } else if (draft.mayPromoteWithoutPeer()) {
-    start([self]);
+    start([self], unheardText(draft, role));
   } else {
     const why = config.automatic ? 'there is no arbiter' : 'automatic failover is off';
     draft.wait(`${peerName} is silent and ${why}: bring ${peerName} back, or force-primary on ${self}`);
@@ -212,7 +225,18 @@ function withoutRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, out
     inSync: [config.self],
     base: Math.max(mine, 0),
     firstSign: draft.now,
+    because: `the arbiter ${what} of it, and ${config.self} ${why}`,
   });
+}
+
+/** Of a peer that is not at hand. */
+function unheardText(draft: Draft, role: Waiting): string {
+  const { heardAt } = draft.state.peer;
+  const { self, peer } = draft.config;
+  if (heardAt !== null) return silenceText(draft, draft.now - heardAt);
+  const on = listText(draft.heardOn.map(({ network }) => network));
+  const forMs = secondsText(draft.now - Math.max(role.since, draft.state.bootedAt));
+  return `${peer} was not heard${on && ` on ${on}`} in the ${forMs} since ${self} began to wait for it`;
 }
 
 function newerOf({ config }: Draft, mine: number, theirs: number): [host: string, why: string] {

@@ -115,6 +115,13 @@ export class HostLinks {
       }));
   }
 
+  /** When anything of the host was last heard on each network that both are on; null: not since this agent started. */
+  heardOn(host: string): { readonly network: string; readonly at: number | null }[] {
+    return this.#paths
+      .filter((path) => path.host.name === host)
+      .map(({ network, heardAt }) => ({ network, at: heardAt === -Infinity ? null : heardAt }));
+  }
+
   liveness(host: string): Liveness {
     return this.#suspicions.get(host)?.liveness ?? 'silent';
   }

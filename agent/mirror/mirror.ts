@@ -206,6 +206,8 @@ export type MirrorEvent =
   | { readonly type: 'inStep'; readonly progress: ResyncProgress; readonly durationMs: number }
   /** On a follower: a primary has connected, or the link ended. */
   | { readonly type: 'followerLink'; readonly connected: boolean; readonly reason: string | null }
+  /** On a follower in step: the primary's agent and its server are dead, and nothing was acknowledged that is not here. */
+  | { readonly type: 'primaryEnded'; readonly epoch: number }
   /** On a follower: the last consistent state is not kept any more while a resync changes the replica. */
   | { readonly type: 'undoGivenUp'; readonly reason: string }
   /** A resync that was not finished was taken back: the replica is what it was before. */

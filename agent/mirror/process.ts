@@ -9,6 +9,7 @@ import {
 } from '../platform/libc.ts';
 import { collectGarbage } from '../platform/lull.ts';
 import { dropProgramPages } from '../platform/programPages.ts';
+import { groupsEnd, killGroups } from './guardedGroups.ts';
 import { RESUME_VERSION, type MirrorMessage, type MirrorRequest, type Resumed } from './ipc.ts';
 import { IpcChannel } from './ipcChannel.ts';
 import type { MirrorOptions } from './mirror.ts';
@@ -42,7 +43,7 @@ const channel = new IpcChannel(
   (message) => receive(message as MirrorRequest),
   () => {
     if (ending) process.exit(0);
-    void emergency(1);
+    void emergency(1, true);
   },
 );
 setCloseOnExec(CHANNEL_FD);
@@ -52,7 +53,7 @@ function send(message: MirrorMessage): void {
 }
 
 /** The agent is gone, or this process is broken: nobody may be told anything any more, then everything comes down. */
-async function emergency(exitCode: number): Promise<void> {
+async function emergency(exitCode: number, isAgentGone = false): Promise<void> {
   if (ending) return;
   ending = true;
   setTimeout(() => process.exit(exitCode), EMERGENCY_LIMIT_MS).unref();
@@ -61,12 +62,12 @@ async function emergency(exitCode: number): Promise<void> {
   } catch {
     // Nothing is served.
   }
-  for (const group of guarded) {
-    try {
-      process.kill(-group, 'SIGKILL');
-    } catch {
-      // Already gone.
-    }
+  killGroups(guarded);
+  try {
+    // Of a server that nobody named nothing is known. While the agent lives it is the agent that decides.
+    if (isAgentGone && guarded.length > 0) await host?.tellEnd((limitMs) => groupsEnd(guarded, limitMs));
+  } catch (error) {
+    console.error(`the other host could not be told of the end: ${describeError(error).message}`);
   }
   try {
     await host?.abort();

@@ -115,14 +115,42 @@ export function killGroup(group: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** Whether a process runs. One that has ended and only waits for its parent to look (a zombie) does not. */
-export function processRuns(pid: number): boolean {
+/** The state and the process group of a process; null when it is gone. */
+function statOf(pid: string): { readonly state: string; readonly group: number } | null {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name in parentheses may hold anything; the state follows the last one.
-    const state = stat.charAt(stat.lastIndexOf(')') + 2);
-    return state !== 'Z' && state !== 'X';
+    // The name in parentheses may hold anything; what follows the last one is state, parent, group.
+    const [state = '', , group = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state, group: Number(group) };
   } catch {
-    return false;
+    return null;
+  }
+}
+
+const runs = (state: string): boolean => state !== 'Z' && state !== 'X';
+
+/** Whether a process runs. One that has ended and only waits for its parent to look (a zombie) does not. */
+export function processRuns(pid: number): boolean {
+  const stat = statOf(String(pid));
+  return stat !== null && runs(stat.state);
+}
+
+/** Those of the process groups in which anything runs: of a process that has ended a thread may still wait in the kernel. */
+export function runningGroups(groups: readonly number[]): readonly number[] {
+  const pids = fs.readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+  const found = new Set<number>();
+  for (const pid of pids) {
+    const stat = statOf(pid);
+    if (stat === null || !groups.includes(stat.group)) continue;
+    if (runs(stat.state) || threadsOf(pid) > 1) found.add(stat.group);
+  }
+  return groups.filter((group) => found.has(group));
+}
+
+function threadsOf(pid: string): number {
+  try {
+    return fs.readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0;
   }
 }

@@ -13,6 +13,7 @@ import type {
   Command,
   CoreEvent,
   Effect,
+  HeardOn,
   HostDrain,
   MaintenanceWish,
   ModuleConfig,
@@ -81,6 +82,8 @@ export interface ModuleRuntimeOptions {
   readonly hostDrain: () => HostDrain | null;
   /** This host's address for the mirror, on the best network that the peer is heard on. */
   readonly mirrorAddress: () => string;
+  /** When the peer was last heard on each network. */
+  readonly heardOn: () => readonly HeardOn[];
   /** Something that the peer and the clients should learn has changed. */
   readonly onChange: (urgent: boolean) => void;
 }
@@ -501,6 +504,7 @@ export class ModuleRuntime {
           ...next,
           now: performance.now(),
           arbiterReachable: this.#options.arbiter.reachable(),
+          heardOn: this.#options.heardOn(),
         });
         this.#core = state;
         const isOther = this.#view.isOther(before, state);
@@ -683,6 +687,9 @@ export class ModuleRuntime {
         return;
       case 'followerLink':
         this.#dispatch({ type: 'mirrorFollowerLink', connected: event.connected });
+        return;
+      case 'primaryEnded':
+        this.#dispatch({ type: 'primaryEnded', epoch: event.epoch });
         return;
       case 'undoGivenUp':
         this.#notice(event);

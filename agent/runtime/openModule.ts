@@ -131,6 +131,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     log,
     hostDrain,
     mirrorAddress: () => mirrorAddress(configuration, links, peer),
+    heardOn: () => links.heardOn(peer),
     onChange: changed,
   };
 }

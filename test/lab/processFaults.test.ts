@@ -20,7 +20,7 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
     expect(view.replica('alpha', 'web')?.server.restarts).toBeGreaterThanOrEqual(1);
   });
 
-  it('kill -9 of the agent on the primary: the guest comes back by itself', async () => {
+  it('kill -9 of the agent on the primary: its mirror process ends the guest and has the other host take over at once', async () => {
     const before = cluster().host('alpha').guests()[0];
     await cluster().host('alpha').killAgent();
     await cluster().view.waitFor('the agent is gone', () => cluster().view.snapshot('alpha') === null, 10_000);
@@ -29,6 +29,12 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
     await cluster().waitForRecords(serving, 10);
     // Nothing of the old agent's guest is left beside the new one.
     expect(cluster().host('alpha').guests()).not.toContain(before);
+    // Whichever of the two the arbiter let go first: the other host did not wait for the detection time to pass.
+    const ended = cluster().view.log.find(({ code, host }) => code === 'PRIMARY_ENDED' && host === 'beta');
+    expect(ended?.message).toContain('the agent of alpha died');
+    expect(cluster().view.log.map(({ code }) => code)).not.toContain('PRIMARY_SILENT');
+    const { cause } = cluster().view.module('beta', 'web')?.lastFailover ?? {};
+    if (serving === 'beta') expect(cause).toBe('the agent of alpha died, and its mirror process has ended the server');
   });
 
   it('kill -9 of the mirror on the primary: the guest runs on, and the pair becomes whole again', async () => {

@@ -21,6 +21,10 @@ interface Ambush {
   readonly strike: () => void;
 }
 
+function isReason(text: unknown): boolean {
+  return typeof text === 'string' && text.trim().length > 5 && !/undefined|null|NaN|: ?$/.test(text);
+}
+
 /** Drives the failover cores as agents do: feeds them with what happens, and carries out what they decide, in its order. */
 export class CoreDriver {
   steps = 0;
@@ -65,11 +69,17 @@ export class CoreDriver {
     const now = ownTime(host, clock.now);
     const isSpared = event.type === 'tick' && now < quietUntil(core);
     if (isSpared && (this.sparedTicks += 1) % triedTicks !== 0) return;
-    const result = step(core, { ...event, now, arbiterReachable: this.#arbiter.isNone || this.#arbiter.reaches(host) });
+    const result = step(core, {
+      ...event,
+      now,
+      arbiterReachable: this.#arbiter.isNone || this.#arbiter.reaches(host),
+      heardOn: Object.entries(host.heardOn).map(([network, at]) => ({ network, at })),
+    });
     this.steps += 1;
     for (const move of result.moves) this.#cover(host, move);
     if (result.moves.length > 0) this.#spring(host, result.state);
     this.#checkShortcuts(host, core, event.type, result, isSpared);
+    this.#checkLog(host, core, result);
     host.core = result.state;
     if (this.#isTraced) this.#traceShown(host, core, result.state);
     for (const effect of result.effects) this.#carryOut(host, effect);
@@ -148,6 +158,16 @@ export class CoreDriver {
     const told = (of: ModuleCoreState) => JSON.stringify([peerStatusOf(of, now), shownState(of), divergenceOf(of)]);
     if (told(before) !== told(state)) {
       checker.fail(`${host.name}: ${cause} changed what is told, and nobody would be told`);
+    }
+  }
+
+  /** Whatever people see change is explained to them. */
+  #checkLog(host: Host, before: ModuleCoreState, { state, effects }: StepResult): void {
+    const [from, to] = [shownState(before).state, shownState(state).state];
+    const told = effects.flatMap((effect) => (effect.type === 'log' && effect.code === 'STATE' ? [effect.fields] : []));
+    const isTold = told.some((fields) => fields['from'] === from && fields['to'] === to && isReason(fields['because']));
+    if (told.length !== (from === to ? 0 : 1) || isTold !== (from !== to)) {
+      this.#world.checker.fail(`${host.name}: the log does not say why ${from} became ${to}: ${JSON.stringify(told)}`);
     }
   }
 

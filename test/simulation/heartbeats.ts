@@ -30,7 +30,8 @@ export class Heartbeats {
     const isOpen = (): boolean => host.program === mine && peer.program === its;
     for (const each of networks) {
       network.send(host.name, peer.name, each, () => {
-        if (!isOpen()) return;
+        if (!isOpen() || !peer.core) return;
+        peer.heardOn[each] = ownTime(peer, clock.now);
         // What came over the other network is not told twice, nor what this one delayed after newer words.
         if (number > peer.heard) {
           peer.heard = number;

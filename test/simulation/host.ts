@@ -7,7 +7,7 @@ import type {
   ReplicaFacts,
   Resolution,
 } from '../../agent/core/types.ts';
-import type { HostName } from './network.ts';
+import type { HostName, Network } from './network.ts';
 import type { Random } from './random.ts';
 
 /** What survives a loss of power; of the contents what was flushed. */
@@ -57,6 +57,8 @@ export interface Host {
   /** Another one with each program of the agent. */
   program: number;
   pausedUntil: number;
+  /** Its agent has died, and its mirror process has not ended yet what it left. */
+  isEnding: boolean;
   /** One program of the agent has ended and the next is not there yet; mirror and server go on. */
   awayUntil: number;
   queue: CoreEvent[];
@@ -70,6 +72,8 @@ export interface Host {
   version: number;
   /** The number of the heartbeat of the other host that was heard last. */
   heard: number;
+  /** When, by its own clock, the other host was last heard on each network; null: not in this life. */
+  heardOn: Record<Network, number | null>;
   /** Since when it has reached neither the other host nor the arbiter; null: it reaches one of them. */
   cutOffSince: number | null;
   /** Whether it reached the arbiter when that was last looked at. */
@@ -107,6 +111,7 @@ export function newHost(name: HostName): Host {
     life: 0,
     program: 0,
     pausedUntil: 0,
+    isEnding: false,
     awayUntil: 0,
     queue: [],
     clock: { shown: 0, at: 0, rate: 1 },
@@ -114,6 +119,7 @@ export function newHost(name: HostName): Host {
     wallAheadMs: 0,
     version: 1,
     heard: -1,
+    heardOn: { lan: null, link: null },
     cutOffSince: null,
     reachedArbiter: false,
   };

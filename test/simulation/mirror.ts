@@ -1,7 +1,7 @@
 import type { LineageEntry, Operation } from '../../agent/core/types.ts';
 import { factsOf, flushAll, holdsDurably, type Host } from './host.ts';
 import { resync } from './resync.ts';
-import { acknowledgeTimeoutMs, Sessions, type Session } from './session.ts';
+import { acknowledgeTimeoutMs, noticedAfterMs, Sessions, type Session } from './session.ts';
 import { feedSoon, otherThan, type Surroundings } from './surroundings.ts';
 
 type Result = { endpoint?: { session: string }; note?: string } | string | null;
@@ -157,6 +157,34 @@ export class Mirror {
     host.followSession = null;
     this.#leaveSession(host, 'the mirror process ended');
     if (host.mirror === 'following') host.mirror = 'idle';
+  }
+
+  /**
+   * The agent has died, and the mirror process outlives it for a moment: it holds everything, kills the server, and only then tells the secondary
+   * that nothing more is to come. Call before the host is taken for gone. Null: it does not serve a server that it guards.
+   */
+  agentDies(host: Host): (() => void) | null {
+    const session = this.sessions.ofPrimary(host);
+    if (host.server !== 'running') return null;
+    const epoch = host.disk.lineage.at(-1)?.epoch ?? 0;
+    const vouched = session?.isInStep === true ? session : null;
+    // Its connection ends with the mirror process, not with the agent.
+    if (vouched) vouched.isOpenAtPrimary = false;
+    return () => {
+      host.isEnding = true;
+      const { life } = host;
+      const takesMs = this.#world.random.between(5, 600);
+      const ended = (): void => {
+        if (host.life === life) host.server = 'stopped';
+        this.#world.trace(`the mirror process of ${host.name} has ended the server`);
+        if (vouched) this.sessions.primaryEnded(vouched, epoch);
+        // Its last word is on its way.
+        this.#world.clock.after(noticedAfterMs, () => {
+          if (host.life === life) host.isEnding = false;
+        });
+      };
+      this.#world.clock.after(takesMs, () => this.#whenItRuns(host, ended));
+    };
   }
 
   #leaveSession(host: Host, reason: string): void {

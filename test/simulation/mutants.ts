@@ -102,7 +102,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a primary goes on alone without a grant',
     file: 'agent/core/primary.ts',
-    find: "link: { kind: 'lost', since: draft.now, reason, proposal: proposeAlone(draft, role.grant.epoch) },\n  });",
+    find: "link: { kind: 'lost', since: draft.now, reason, proposal: proposeAlone(draft, role.grant.epoch, reason) },\n  });",
     replace:
       "link: { kind: 'goingAlone', reason },\n  });\n  draft.operate({ kind: 'goAlone', entry: entryOf(draft, role.grant) });",
   },
@@ -130,6 +130,19 @@ export const mutants: readonly Mutant[] = [
     file: 'agent/core/draft.ts',
     find: "return automatic && (arbiter !== 'none' || withoutArbiter === 'risk-split-brain');",
     replace: "return automatic && (arbiter !== 'none' || withoutArbiter !== undefined);",
+  },
+  {
+    name: 'the end of a primary is told before its server is dead',
+    file: 'test/simulation/mirror.ts',
+    find: 'this.#world.clock.after(takesMs, () => this.#whenItRuns(host, ended));',
+    replace:
+      'if (vouched) this.sessions.primaryEnded(vouched, epoch);\n      this.#world.clock.after(takesMs, () => this.#whenItRuns(host, ended));',
+  },
+  {
+    name: 'the end of a primary is believed by a secondary that lacks what was acknowledged',
+    file: 'agent/core/following.ts',
+    find: 'record.primary !== config.peer || !draft.inSyncBy(record)) return;',
+    replace: 'record.primary !== config.peer) return;',
   },
   {
     name: 'a primary stops when it does not reach the witness',

@@ -15,7 +15,7 @@ export interface Session {
 }
 
 /** How long a side that hears nothing takes at most to find out. */
-const noticedAfterMs = 3000;
+export const noticedAfterMs = 3000;
 export const acknowledgeTimeoutMs = 1000;
 
 export class Sessions {
@@ -93,6 +93,19 @@ export class Sessions {
       if (isPrimary) this.endAtFollower(session);
       else this.endAtPrimary(session, 'the other host is gone');
     });
+  }
+
+  /** The mirror process of a primary whose agent has died has killed the server; with its last word it ends, too. */
+  primaryEnded(session: Session, epoch: number): void {
+    const { networks, hosts, feed } = this.#world;
+    const follower = otherThan(this.#world, hosts[session.primary]);
+    networks.send(session.primary, follower.name, session.network, () => {
+      if (!session.isOpenAtFollower) return;
+      feed(follower, { type: 'primaryEnded', epoch });
+      this.endAtFollower(session);
+    });
+    // Should the word be lost, so is the connection.
+    this.#world.clock.after(noticedAfterMs, () => this.endAtFollower(session));
   }
 
   #otherLearns(session: Session, learns: () => void): void {

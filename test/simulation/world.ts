@@ -99,7 +99,8 @@ export class World {
     const isNone = this.#config('alpha').arbiter === 'none';
     this.checker = new Checker(this.hosts, this.#config('alpha'), () => this.now);
     this.networks = new Networks(this.#clock, random, {
-      isUp: (place) => (place === 'gamma' ? this.arbiter.isUp : this.hosts[place].core !== null),
+      isUp: (place) =>
+        place === 'gamma' ? this.arbiter.isUp : this.hosts[place].core !== null || this.hosts[place].isEnding,
       version: (place) => (place === 'gamma' ? this.#witnessVersion : this.hosts[place].version),
     });
     const surroundings: Surroundings = {
@@ -168,9 +169,13 @@ export class World {
     this.#watch.disturb();
     const host = this.hosts[name];
     if (host.core) return;
+    // What is left of an earlier life of the agent is ended first.
+    host.isEnding = false;
+    host.server = 'stopped';
     host.life += 1;
     host.clock = { shown: 0, at: this.now, rate: host.clock.rate };
     host.heard = -1;
+    host.heardOn = { lan: null, link: null };
     host.reachedArbiter = false;
     this.#trace(`${name} boots`);
     host.core = this.#begin(host);
@@ -207,7 +212,12 @@ export class World {
     const host = this.hosts[name];
     if (!host.core) return;
     this.#trace(`the agent of ${name} dies`);
+    const { server } = host;
+    const ends = this.mirror.agentDies(host);
     this.#gone(host, false);
+    if (ends === null) return;
+    if (server === 'running') host.server = server;
+    ends();
   }
 
   #gone(host: Host, silently: boolean): void {

@@ -234,6 +234,9 @@ describe('hooks', () => {
       yieldUntil: 0,
       retryAt: 0,
       diverged: null,
+      reasonSince: 0,
+      isTold: false,
+      toldBefore: 0,
     });
     const following = { at: 'following' } as Role;
     hooks.noteRole(waiting(false), following, 3);

@@ -39,6 +39,17 @@ describe("the witness's records", () => {
     expect(readdirSync(directory)).toEqual(['web.json']);
   });
 
+  it('keeps why a record was made, and takes one that does not say', () => {
+    const told = { ...record(2, 'beta', 'b/1'), because: 'alpha was silent on lan and link for 3.0 s' };
+    const store = new RecordStore(directory);
+    store.propose('web', null, record(1, 'alpha', 'a/1'));
+    const params = { module: 'web', expect: 1, record: told };
+    expect(answerAsWitness(store, 'arbiter.propose', params)).toEqual({ granted: true, current: told });
+    expect(new RecordStore(directory).read('web')).toEqual(told);
+    const long = { ...params, expect: 2, record: { ...told, epoch: 3, because: 'x'.repeat(257) } };
+    expect(() => answerAsWitness(store, 'arbiter.propose', long)).toThrow(/not valid/);
+  });
+
   it('never takes a damaged record for a missing one', () => {
     writeFileSync(join(directory, 'web.json'), '{"formatVersion":1,"record":{"epo');
     expect(() => new RecordStore(directory).read('web')).toThrow(/damaged/);

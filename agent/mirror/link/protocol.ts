@@ -51,6 +51,8 @@ export const ToFollower = {
   verifyDirectory: 15,
   /** A verify's hashes of blocks of one file, and ranges that have to be zeros. */
   verifyContent: 16,
+  /** The last frame of a primary whose agent has died, when its server is dead, too: nothing was acknowledged that is not here. */
+  ended: 17,
 } as const;
 
 /** Frame types, follower to primary. */

@@ -167,6 +167,9 @@ export class FollowerHost {
       case 'sync':
         void this.#sync(message.session, message.number, message.finish);
         return;
+      case 'primaryEnded':
+        this.#emit({ type: 'primaryEnded', epoch: message.epoch });
+        return;
       case 'undoGivenUp':
         // A later session may keep something there already.
         this.#turn.whileIn(message.session, () => dropUndo(this.#options.stateDirectory));

@@ -49,6 +49,7 @@ export type FromFollowerThread =
   | { readonly type: 'ready' }
   | { readonly type: 'link'; readonly connected: boolean; readonly reason: string | null }
   | { readonly type: 'sync'; readonly session: number; readonly number: number; readonly finish: FinishOrder | null }
+  | { readonly type: 'primaryEnded'; readonly epoch: number }
   | { readonly type: 'undoGivenUp'; readonly session: number; readonly reason: string }
   | { readonly type: 'stopped' }
   | { readonly type: 'crashed'; readonly reason: string };

@@ -74,6 +74,8 @@ export interface FollowerContext {
   readonly flush: (fd: number, datasync: boolean, number: number, nothingWaits: boolean) => boolean;
   /** Make the replica durable, then call `finished`/`synced` of the session with the number. */
   readonly requestSync: (number: number, finish: FinishOrder | null) => void;
+  /** The primary is no more, and this replica holds all that it acknowledged by this epoch. */
+  readonly primaryEnded: (epoch: number) => void;
 }
 
 /** What makes this replica a member of the pair, once it is durable. */
@@ -267,6 +269,11 @@ export class FollowerSession {
         this.#lastNumber = header.number;
         this.#acknowledge();
         throw new ConnectionEnd('the primary has released the mirror');
+      case ToFollower.ended:
+        this.#lastNumber = header.number;
+        this.#acknowledge();
+        if (this.#inStep) this.#context.primaryEnded(header.epoch);
+        throw new ConnectionEnd('the agent of the primary has died, and its server is dead');
       default:
         throw new MalformedMessage(`a frame of unknown type ${header.type}`);
     }

@@ -265,6 +265,7 @@ class FollowerThread {
       loadMarks: () => loadMarks(setup.stateDirectory),
       epoch: () => this.#epoch[0] ?? 0,
       flush: (fd, datasync, number, nothingWaits) => this.#flushes.flush(fd, datasync, session, number, nothingWaits),
+      primaryEnded: (epoch) => this.#post({ type: 'primaryEnded', epoch }),
       requestSync: (number, finish) => this.#post({ type: 'sync', session, number, finish }),
     };
   }

@@ -215,6 +215,11 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
     await this.#serving().markDifferences(differences);
   }
 
+  /** See {@link PrimaryHost.tellEnd}. */
+  async tellEnd(isDead: (limitMs: number) => Promise<boolean>): Promise<void> {
+    await this.#primary?.tellEnd(isDead);
+  }
+
   async abort(): Promise<void> {
     const primary = this.#primary;
     this.#primary = null;

@@ -540,6 +540,9 @@ export class Primary implements MutationSink {
         }
         this.#cycles.localDone(message.token);
         return;
+      case 'tellEnd':
+        this.#tellEnd();
+        return;
       case 'release':
         this.#releasing = true;
         return;
@@ -561,6 +564,15 @@ export class Primary implements MutationSink {
       case 'tick':
         return;
     }
+  }
+
+  /** Behind everything that was sent: what was acknowledged is before it, and a frozen mirror acknowledges nothing more. */
+  #tellEnd(): void {
+    const session = this.#shared.inStep && this.#shared.frozen ? this.#liveSession() : null;
+    this.settle();
+    const number = session?.nextNumber ?? null;
+    session?.send(ToFollower.ended);
+    this.#post({ type: 'endTold', number });
   }
 
   #attach(message: Extract<ToDispatcher, { type: 'attach' }>): void {

@@ -44,6 +44,11 @@ const TIMER_SLACK_MS = 50;
 const CONNECT_LIMIT_MS = 5000;
 const STOP_LIMIT_MS = 5000;
 const PARK_LIMIT_MS = 500;
+/** A server that was killed has so long to be gone by itself, and so long once what it waits for has failed. */
+const DEATH_HEAD_START_MS = 250;
+const DEATH_LIMIT_MS = 1500;
+/** The follower has so long to hear that this primary has ended. */
+const END_LIMIT_MS = 1000;
 
 export interface PrimaryParts {
   readonly options: MirrorOptions;
@@ -114,6 +119,7 @@ export class PrimaryHost {
   #verifying = false;
   #releasing = false;
   #onFrozen: ((reason: string) => void) | null = null;
+  #onEndTold: (number: number | null) => void = () => {};
   #gone = false;
   #covered = false;
   #dispatcherEnded = false;
@@ -281,6 +287,9 @@ export class PrimaryHost {
         return;
       case 'syncLocal':
         void this.#syncLocal(message.token);
+        return;
+      case 'endTold':
+        this.#onEndTold(message.number);
         return;
       case 'epochEntered':
         this.#epochWaits.get(message.token)?.();
@@ -595,6 +604,35 @@ export class PrimaryHost {
 
   goAlone(): void {
     this.#shared.goAlone();
+  }
+
+  /**
+   * After the agent's death, frozen and with the server killed: tells the follower that this primary has ended, so that nobody has to wait until it
+   * is missed. Only when that is certain: the server must be seen to be dead, not just told to die. To be aborted afterwards.
+   * @param isDead waits for that, for so long
+   */
+  async tellEnd(isDead: (limitMs: number) => Promise<boolean>): Promise<void> {
+    if (this.#gone || !this.#shared.parked || this.#shared.link !== Link.connected) return;
+    const wentAtOnce = await isDead(DEATH_HEAD_START_MS);
+    try {
+      // A server that waits for a held write cannot die before that fails.
+      this.#mount.abort();
+    } catch {
+      if (!wentAtOnce) return;
+    }
+    if (!wentAtOnce && !(await isDead(DEATH_LIMIT_MS))) return;
+    const limit = monotonicMs() + END_LIMIT_MS;
+    const told = new Promise<number | null>((resolve) => {
+      this.#onEndTold = resolve;
+      setTimeout(() => resolve(null), END_LIMIT_MS).unref();
+    });
+    this.#tell({ type: 'tellEnd' });
+    const number = await told;
+    // It hears of it by this connection, which the abort would cut.
+    while (number !== null && this.#shared.link === Link.connected && this.#shared.acked < number) {
+      if (monotonicMs() > limit) return;
+      await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+    }
   }
 
   /** Everything held is failed, the mount goes, whoever uses it. */

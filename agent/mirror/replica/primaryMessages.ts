@@ -58,6 +58,8 @@ export type ToDispatcher =
   | { readonly type: 'stopVerify' }
   /** Null: everything. */
   | { readonly type: 'markDifferences'; readonly token: number; readonly differences: readonly Difference[] | null }
+  /** The server is dead, and nothing is acknowledged any more: the follower may know. */
+  | { readonly type: 'tellEnd' }
   /** The mount is gone: make both replicas durable and end. */
   | { readonly type: 'release' }
   | { readonly type: 'stop' };
@@ -82,6 +84,8 @@ export type FromDispatcher =
   | { readonly type: 'verified'; readonly report: VerifyReport }
   | { readonly type: 'differencesMarked'; readonly token: number; readonly error: string | null }
   | { readonly type: 'syncLocal'; readonly token: number }
+  /** With which frame the follower was told; null: there is none in step. */
+  | { readonly type: 'endTold'; readonly number: number | null }
   | { readonly type: 'epochEntered'; readonly token: number }
   | { readonly type: 'stats'; readonly stats: DispatcherStats }
   /** Something was sent to the keeper. */
