@@ -75,9 +75,12 @@ export class Checker {
 
   /** An operator gives up the forced history for the one that goes on without having been forced. */
   operatorResolves({ keep, lost }: Resolution): void {
-    const kept = keep === null ? null : this.#hosts[keep as HostName].disk;
-    const tail = kept?.lineage.at(-1);
-    if (!kept || !tail || lost?.epoch !== this.#forced?.epoch || lost?.primary !== this.#forced?.primary) return;
+    const host = keep === null ? null : this.#hosts[keep as HostName];
+    // One that waits is going to be forced itself.
+    if (host?.core?.role.at !== 'primary') return;
+    const kept = host.disk;
+    const tail = kept.lineage.at(-1);
+    if (!tail || lost?.epoch !== this.#forced?.epoch || lost?.primary !== this.#forced?.primary) return;
     const { epoch, primary } = tail;
     this.#forced = tail;
     // No arbiter may ever have granted what it runs by; nobody else is in sync with it.

@@ -1,4 +1,3 @@
-import { goesBeyond } from '../../agent/mirror/replica/lineage.ts';
 import { chooseKind } from '../../agent/mirror/resync/kind.ts';
 import { factsOf, flushAll, type Host } from './host.ts';
 import { feedSoon, type Surroundings } from './surroundings.ts';
@@ -53,8 +52,7 @@ export function resync(world: Surroundings, primary: Host, follower: Host): Copy
       world.costs.inStep(!primary.disk.diskError);
       primary.disk.syncId = `${primary.name}@${String(world.clock.now)}`;
       follower.disk.syncId = primary.disk.syncId;
-      const [own, other] = [follower.disk.lineage.at(-1), primary.disk.lineage.at(-1)];
-      if (!goesBeyond(own, other)) follower.disk.lineage = [...primary.disk.lineage];
+      follower.disk.lineage = [...primary.disk.lineage];
       follower.disk.consistent = true;
       follower.disk.diskError = null;
       follower.disk.isReplaced = false;

@@ -26,7 +26,6 @@ import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './foll
 import type { FinishOrder } from './followerSession.ts';
 import { lossOf } from './diskLoss.ts';
 import { coverReadOnly, type Location, uncover } from './location.ts';
-import { goesBeyond } from './lineage.ts';
 import { answerCall, type CallMessage } from './mainCall.ts';
 import type { RecordStore } from './record.ts';
 import { dropUndo } from '../undo/undoJournal.ts';
@@ -246,10 +245,10 @@ export class FollowerHost {
 
   #finish(session: number, order: FinishOrder): void {
     const own = this.#record.value.lineage;
-    const keepsOwn = goesBeyond(own.at(-1), order.lineage.at(-1));
+    const later = (own.at(-1)?.epoch ?? 0) > (order.lineage.at(-1)?.epoch ?? 0);
     // What this disk had lost is known to be there again.
     const sound = { consistent: true, restorable: false, diskError: null };
-    this.#update({ syncId: order.syncId, ...sound, lineage: keepsOwn ? own : order.lineage });
+    this.#update({ syncId: order.syncId, ...sound, lineage: later ? own : order.lineage });
     // Before what was kept goes: the thread, which has not heard of this yet, must not miss it.
     this.#turn.noteFinished(session);
     dropUndo(this.#options.stateDirectory);
