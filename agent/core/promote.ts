@@ -116,10 +116,6 @@ export function settleAsking(draft: Draft, role: Extract<Role, { at: 'asking' }>
   draft.become({ ...role, proposal: draft.repropose(role.proposal) });
 }
 
-export function askingGranted(draft: Draft, role: Extract<Role, { at: 'asking' }>, grant: ArbiterRecord): void {
-  enter(draft, grant, role.firstSign);
-}
-
 export function askingRefused(
   draft: Draft,
   role: Extract<Role, { at: 'asking' }>,
@@ -136,7 +132,10 @@ export function askingRefused(
   const isNew = (current?.epoch ?? 0) > (draft.tail()?.epoch ?? 0);
   if (current?.primary === draft.config.self && isNew && draft.inSyncBy(current)) {
     // An earlier proposal of ours, or the hand-over by the peer, was granted and its answer lost.
-    enter(draft, current, role.firstSign);
+    if (current.cause === 'failover' && draft.config.fencePeer !== 'never') {
+      // Whether the other host was fenced nobody knows: it is taken over from once more.
+      draft.wait('the arbiter had granted an earlier proposal');
+    } else enter(draft, current, role.firstSign);
     return;
   }
   draft.log(

@@ -2,6 +2,7 @@
 import { fitter } from './conditions.ts';
 import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
+import { isUnfinishedTakeOver } from './fencingPeer.ts';
 import { follow } from './following.ts';
 import { heldReason, isHeld } from './maintenance.ts';
 import { isInDoubt } from './ownDisk.ts';
@@ -125,7 +126,7 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   const base = draft.tail()?.epoch ?? record.base;
   const start = (inSync: readonly string[]) =>
     promote(draft, {
-      cause: peer || record.primary === self ? 'start' : 'failover',
+      cause: isUnfinishedTakeOver(draft, record) || (!peer && record.primary !== self) ? 'failover' : 'start',
       expect: record.epoch,
       inSync,
       base: inSync.length > 1 ? record.base : base,

@@ -14,7 +14,8 @@ export interface Plan {
 
 const kindsOfFaults = 7;
 
-export function makePlan(random: Random): Plan {
+/** @param fencing decides on it alone: a run without it is what it would be otherwise */
+export function makePlan(random: Random, fencing: Random): Plan {
   const kind = random.next();
   const arbiter = kind < 0.76 ? 'witness' : 'none';
   const withoutArbiter = kind < 0.88 ? 'manual' : 'risk-split-brain';
@@ -27,10 +28,15 @@ export function makePlan(random: Random): Plan {
     onDiskError: random.pick(['switchover', 'report']),
     maxFailovers: random.next() < 0.9 ? 1000 : 2,
     restarts: random.pick([0, 3]),
+    fencePeer: fencing.pick(['never', 'never', 'never', 'never', 'continue', 'wait', 'wait']),
   };
-  const candidates = faults.filter(({ isSpecial }) => isForced || !isSpecial);
-  const chosen = new Set(isForced ? candidates.filter(({ isSpecial }) => isSpecial) : []);
-  while (chosen.size < kindsOfFaults) chosen.add(random.pick(candidates));
+  const candidates = faults.filter(
+    ({ isSpecial, isOfFencing }) => (isForced || !isSpecial) && (config.fencePeer !== 'never' || !isOfFencing),
+  );
+  // Those of fencing come on top: they need the others to matter.
+  const ofFencing = candidates.filter(({ isOfFencing }) => isOfFencing);
+  const chosen = new Set([...candidates.filter(({ isSpecial }) => isSpecial), ...ofFencing]);
+  while (chosen.size < kindsOfFaults + ofFencing.length) chosen.add(random.pick(candidates));
   return { config, faults: [...chosen], isIdle: random.next() < 0.25, isForced };
 }
 

@@ -18,6 +18,7 @@ import { Checker } from './checker.ts';
 import { Clock } from './clock.ts';
 import { CoreDriver } from './coreDriver.ts';
 import { Coverage } from './coverage.ts';
+import { FenceDevice } from './fenceDevice.ts';
 import { Heartbeats } from './heartbeats.ts';
 import {
   backUp,
@@ -45,7 +46,7 @@ const writePeriodMs = 100;
 const idleMs = 10_000;
 const lookMs = 250;
 /** In which a secondary goes on to become primary by itself. */
-const takesOver: ReadonlySet<Role['at']> = new Set(['following', 'asking', 'entering', 'mounting']);
+const takesOver: ReadonlySet<Role['at']> = new Set(['following', 'asking', 'fencingPeer', 'entering', 'mounting']);
 const commandLimitMs = 60_000;
 
 export interface WorldOptions {
@@ -65,6 +66,7 @@ export class World {
   readonly mirror: Mirror;
   readonly checker: Checker;
   readonly driver: CoreDriver;
+  readonly fenceDevice: FenceDevice;
   readonly #clock = new Clock();
   readonly #random: Random;
   readonly #upgrades: Upgrades;
@@ -97,6 +99,7 @@ export class World {
       failback: 'manual',
       failbackAfterMs: 600_000,
       conditionsSettleMs: 5000,
+      fencePeer: 'never',
       ...config,
     });
     this.#random = random;
@@ -118,7 +121,12 @@ export class World {
     this.arbiter = new Arbiter(surroundings, isNone);
     this.mirror = new Mirror(surroundings);
     this.#upgrades = new Upgrades(surroundings, (host) => this.#begin(host));
-    const parts = { arbiter: this.arbiter, mirror: this.mirror, coverage, isTraced: trace !== undefined };
+    this.fenceDevice = new FenceDevice(surroundings, {
+      off: (name) => this.crash(name),
+      on: (name) => this.boot(name),
+    });
+    const { arbiter, mirror, fenceDevice } = this;
+    const parts = { arbiter, mirror, fenceDevice, coverage, isTraced: trace !== undefined };
     this.driver = new CoreDriver(surroundings, parts, (id, ok) => this.#upgrades.commandDone(id, ok));
     for (const host of this.#all) {
       for (const write of files?.[host.name] ?? []) host.disk.log.add(write);
@@ -240,6 +248,12 @@ export class World {
     const arrow = options.oneWay ? '>' : '-';
     const what = options.oneWay ? `${a}${arrow}${b}` : [a, b].sort().join('-');
     this.#trace(`${what}${where} ${isCut ? 'cut' : 'healed'}`);
+  }
+
+  setFenceDevice({ isDead = this.fenceDevice.isDead, slowMs = this.fenceDevice.slowMs }): void {
+    this.#trace(`the power switch ${isDead ? 'does not answer' : `takes ${String(slowMs)} ms longer`}`);
+    this.fenceDevice.isDead = isDead;
+    this.fenceDevice.slowMs = slowMs;
   }
 
   setTrouble(network: Network, trouble?: Trouble): void {
