@@ -161,6 +161,9 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     self: self.name,
     fence: cluster.fence,
     hosts: cluster.hosts.map(({ name }) => name),
+    peers: others
+      .map(({ name }) => name)
+      .filter((name) => configuration.modules.some(({ hosts }) => hosts.includes(self.name) && hosts.includes(name))),
     mayFenceThis: (host) => runtimes().some(({ core }) => mayBeTakenBy(host, core)),
     log: (level, code, message) => log.add(level, null, code, message),
     onChange: () => view.changed(),

@@ -6,6 +6,8 @@ export interface FencingOptions {
   readonly fence: ResolvedFence | null;
   /** In the order of the cluster file. */
   readonly hosts: readonly string[];
+  /** The hosts that this one may take a module over from. */
+  readonly peers: readonly string[];
   /** Whether `host` may be granted a module that runs here, and so may be about to fence this host. */
   readonly mayFenceThis: (host: string) => boolean;
   readonly log: (level: 'info' | 'warn' | 'error', code: string, message: string) => void;
@@ -39,12 +41,12 @@ export class HostFencing {
     this.#options = options;
   }
 
-  /** Looks at the devices of the other hosts, now and again and again. */
+  /** Looks at the devices of the hosts that it may have to fence, now and again and again. */
   start(): void {
     const { fence: section } = this.#options;
     if (section === null || section.monitorMs === null) return;
     const lookAtAll = (): void => {
-      for (const host of this.#others()) void this.#monitor(host);
+      for (const host of this.#watched) void this.#monitor(host);
     };
     this.#timer = setInterval(lookAtAll, section.monitorMs).unref();
     lookAtAll();
@@ -59,10 +61,9 @@ export class HostFencing {
     return this.#devices(host).length > 0;
   }
 
-  /** Null: it has no devices, or is this host. */
+  /** Null: this host has nothing to do with it. */
   status(host: string): FenceStatus | null {
-    if (host === this.#options.self || !this.canFence(host)) return null;
-    return this.#status.get(host) ?? unknown;
+    return this.#status.get(host) ?? (this.#watched.includes(host) ? unknown : null);
   }
 
   /**
@@ -170,7 +171,7 @@ export class HostFencing {
     return this.#options.fence?.hosts.get(host) ?? [];
   }
 
-  #others(): readonly string[] {
-    return this.#options.hosts.filter((host) => host !== this.#options.self && this.canFence(host));
+  get #watched(): readonly string[] {
+    return this.#options.peers.filter((host) => this.canFence(host));
   }
 }

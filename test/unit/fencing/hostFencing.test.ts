@@ -37,6 +37,7 @@ function fencing(
     self: 'beta',
     fence: { onFailure: 'wait', monitorMs: 600_000, hosts: new Map(Object.entries(hosts)) },
     hosts: ['alpha', 'beta', 'gamma'],
+    peers: ['alpha'],
     mayFenceThis: () => false,
     log: () => undefined,
     onChange: () => undefined,
