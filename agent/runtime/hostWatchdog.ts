@@ -73,8 +73,9 @@ export class HostWatchdog {
       this.#hungerFor = overdue;
       return;
     }
-    if (this.#hungerFor !== null)
+    if (this.#hungerFor !== null) {
       log('warn', 'WATCHDOG_FED', `${this.#hungerFor} has ended: the watchdog is fed again`);
+    }
     this.#hungerFor = null;
     try {
       this.#device.feed();
