@@ -9,7 +9,7 @@ export class FenceCommands {
   constructor(
     private readonly self: string,
     private readonly hosts: readonly string[],
-    private readonly fencing: HostFencing,
+    private readonly fencing: Pick<HostFencing, 'fence' | 'test' | 'canFence'>,
     private readonly log: EventLog,
   ) {}
 
