@@ -8,6 +8,7 @@ const mayImport = {
   arbiter: ['agent/core', 'agent/platform', 'schemas'],
   checks: ['agent/platform', 'schemas'],
   addresses: ['agent/platform', 'schemas'],
+  fencing: ['agent/platform', 'agent/security', 'schemas'],
   host: ['schemas'],
   notify: ['schemas'],
   security: ['agent/platform'],

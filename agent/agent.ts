@@ -6,7 +6,9 @@ import type { ApiServer } from './api/apiServer.ts';
 import { RecordStore } from './arbiter/recordStore.ts';
 import { answerAsWitness } from './arbiter/witness.ts';
 import { loadConfiguration } from './config/configuration.ts';
+import { mayBeTakenBy } from './core/fencingPeer.ts';
 import type { ArbiterRecord, PeerStatus } from './core/types.ts';
+import { HostFencing } from './fencing/hostFencing.ts';
 import { HostLinks } from './host/hostLinks.ts';
 import { RESUME_VERSION } from './mirror/ipc.ts';
 import { ClusterView } from './runtime/clusterView.ts';
@@ -18,8 +20,10 @@ import { ServiceManager } from './platform/serviceManager.ts';
 import { EventLog } from './runtime/eventLog.ts';
 import { exportEvents } from './runtime/exportEvents.ts';
 import { letGoOf, readHandOver, settingsOf, HAND_OVER_VERSION, type TakeOverOffer } from './runtime/handOver.ts';
+import { FenceCommands } from './runtime/fenceCommands.ts';
 import { HostCommands } from './runtime/hostCommands.ts';
 import { HostDrain } from './runtime/hostDrain.ts';
+import { HostWatchdog } from './runtime/hostWatchdog.ts';
 import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
 import { heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
@@ -95,6 +99,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     },
     modules: (host) => told.of(host, runtimes()),
     onHeartbeat: (host, modules) => {
+      fencing.heard(host);
       view.heard(host, modules);
       for (const runtime of runtimes()) {
         if (runtime.core.config.peer === host) {
@@ -152,12 +157,24 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     modules: () => drainedModules(slots),
     onChange: () => changed(true),
   });
+  const fencing: HostFencing = new HostFencing({
+    self: self.name,
+    fence: cluster.fence,
+    hosts: cluster.hosts.map(({ name }) => name),
+    peers: others
+      .map(({ name }) => name)
+      .filter((name) => configuration.modules.some(({ hosts }) => hosts.includes(self.name) && hosts.includes(name))),
+    mayFenceThis: (host) => runtimes().some(({ core }) => mayBeTakenBy(host, core)),
+    log: (level, code, message) => log.add(level, null, code, message),
+    onChange: () => view.changed(),
+  });
   const view: ClusterView = new ClusterView({
     configuration,
     agentVersion,
     links,
     slots,
     hostDrain: () => drain.state,
+    fenceStatus: (host) => fencing.status(host),
     arbiterReachable: () => opened.reachable(),
   });
   const commands = new Commands(self.name, slots, links, view, log);
@@ -173,7 +190,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     const here = module.hosts.includes(self.name);
     const told = (host: string, name: string) => view.told(host, name);
     const hostDrain = () => drain.state;
-    const parts = { configuration, module, arbiter: opened.of(module), links, log, changed, hostDrain, told };
+    const parts = { configuration, module, arbiter: opened.of(module), links, log, changed, hostDrain, fencing, told };
     const left = handed?.modules.find(({ name }) => here && name === module.name);
     const open = here ? () => openModule(parts) : null;
     slots.push(new ModuleSlot(module, open, left ? () => adoptModule(parts, left) : null, log, () => view.changed()));
@@ -188,6 +205,15 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       `${each.name} is not a module of this host any more: its server is ended`,
     );
   }
+  const watchdog = new HostWatchdog({
+    host: self.name,
+    device: agent.watchdog.device,
+    timeoutMs: agent.watchdog.timeoutMs,
+    modules: runtimes,
+    log: (level, code, message) => log.add(level, null, code, message),
+  });
+  // What an earlier program has started runs; otherwise it is not started before this one is known to be able to work.
+  if (handed || watchdog.isRunning) watchdog.start();
   const upgrade = new Upgrade({ configuration, slots, log, signal: options.signal });
 
   let api: ApiServer;
@@ -200,6 +226,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       enrol: makeEnrol(configuration),
       commands,
       hostCommands,
+      fenceCommands: new FenceCommands(self.name, hostNames, fencing, log),
       upgrade,
       view,
       log,
@@ -213,6 +240,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     throw error;
   }
   await Promise.all(slots.map((slot) => slot.start()));
+  fencing.start();
+  watchdog.start();
   log.add('info', null, 'AGENT_READY', `agent of ${self.name} is ready`);
   if (handed) upgrade.report(handed);
   manager.ready();
@@ -231,7 +260,9 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   await new Promise((resolve) => setTimeout(resolve, farewellMs));
   await api.close();
   await Promise.all(slots.map((slot) => slot.close()));
+  watchdog.stop();
   view.close();
+  fencing.close();
   opened.close();
   await links.stop();
   log.add('info', null, 'AGENT_STOPPED', `agent of ${self.name} has stopped`);

@@ -1,5 +1,6 @@
 import type {
   CommandResult,
+  FenceParams,
   ForcePrimaryParams,
   HelloParams,
   HelloResult,
@@ -39,6 +40,8 @@ export interface ApiMethods {
   'module.maintenance': { params: MaintenanceParams; result: CommandResult };
   'host.drain': { params: HostParams; result: CommandResult };
   'host.undrain': { params: HostParams; result: CommandResult };
+  'host.fence': { params: FenceParams; result: CommandResult };
+  'host.testFence': { params: HostParams; result: CommandResult };
   'agent.upgrade': { params: UpgradeParams; result: UpgradeResult };
   'log.read': { params: LogParams; result: LogResult };
 }
@@ -68,6 +71,8 @@ export const apiMethods: { readonly [Method in ApiMethod]: ApiMethodContract } =
   'module.maintenance': { role: 'operator', params: validators.MaintenanceParams, result: validators.CommandResult },
   'host.drain': { role: 'operator', params: validators.HostParams, result: validators.CommandResult },
   'host.undrain': { role: 'operator', params: validators.HostParams, result: validators.CommandResult },
+  'host.fence': { role: 'admin', params: validators.FenceParams, result: validators.CommandResult },
+  'host.testFence': { role: 'operator', params: validators.HostParams, result: validators.CommandResult },
   'agent.upgrade': { role: 'admin', params: validators.UpgradeParams, result: validators.UpgradeResult },
   'log.read': { role: 'viewer', params: validators.LogParams, result: validators.LogResult },
 };

@@ -3,6 +3,7 @@ import type { ArbiterSection, ClusterFile } from './generated/cluster.ts';
 import type { DiskSection, ModuleFile, NetworkCardSection, QemuSection, ScriptsSection } from './generated/module.ts';
 import { splitPrefix } from './ipAddress.ts';
 import { agentSchema, clusterSchema, moduleSchema } from './generated/schemas.ts';
+import { resolveFence, type ResolvedFence } from './resolvedFence.ts';
 import { resolveChecks, resolveConditions, type ResolvedCheck, type ResolvedCondition } from './resolvedChecks.ts';
 import { parseDuration, parseRate, parseSize } from './units.ts';
 
@@ -120,6 +121,8 @@ export interface ResolvedCluster {
   readonly arbiter: ResolvedArbiter;
   readonly heartbeatMs: number;
   readonly ports: { readonly api: number; readonly agent: number };
+  /** Null: no host is powered off by command. */
+  readonly fence: ResolvedFence | null;
 }
 
 export interface ResolvedAgent {
@@ -132,6 +135,11 @@ export interface ResolvedAgent {
     readonly tls: boolean;
   };
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly watchdog: {
+    /** Null: none is used. */
+    readonly device: string | null;
+    readonly timeoutMs: number;
+  };
   readonly events: {
     readonly level: EventLevel;
     readonly syslog: readonly {
@@ -258,7 +266,7 @@ function resolveServer(server: ModuleFile['server']): ResolvedQemu | ResolvedScr
 
 /** @param file a valid cluster file. */
 export function resolveCluster(file: ClusterFile): ResolvedCluster {
-  const filled = fill(clusterSchema, file) as Filled<ClusterFile>;
+  const filled = fill(clusterSchema, file) as Filled<ClusterFile, 'fence'>;
   const names = Object.keys(filled.networks);
   return {
     name: filled.name,
@@ -273,6 +281,7 @@ export function resolveCluster(file: ClusterFile): ResolvedCluster {
     arbiter: resolveArbiter(filled.arbiter),
     heartbeatMs: duration(filled.heartbeat),
     ports: filled.ports as Required<NonNullable<ClusterFile['ports']>>,
+    fence: resolveFence(filled.fence),
   };
 }
 
@@ -315,6 +324,10 @@ export function resolveAgent(file: AgentFile): ResolvedAgent {
     runDirectory: withoutTrailingSlash(filled.runDirectory),
     api: { listen: filled.api.listen ?? null, tls: filled.api.tls === true },
     logLevel: filled.logLevel,
+    watchdog: {
+      device: filled.watchdog === 'off' ? null : filled.watchdog,
+      timeoutMs: duration(filled.watchdogTimeout),
+    },
     events: {
       level: events.level,
       syslog: events.syslog.map(syslogReceiver),

@@ -37,6 +37,9 @@ export type DiagnosticCode =
   | 'bad-hook'
   | 'insecure-api'
   | 'insecure-webhook'
+  | 'fence-option'
+  | 'fence-without-arbiter'
+  | 'secret-in-clear'
   | 'several-clusters';
 
 export type Severity = 'error' | 'warning';

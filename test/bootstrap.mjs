@@ -80,6 +80,7 @@ const systemPackages = [
   ['procps', 'ps'],
   ['attr', 'getfattr'],
   ['etcd-server', 'etcd'],
+  ['fence-agents', 'fence_dummy'],
 ];
 /** Programs that the tests run on a mirror. */
 const programPackages = [

@@ -57,6 +57,10 @@ export interface AgentFacade {
   /** Moves every module that the host serves to its other host; resolves when the host may be rebooted. */
   drain(host: string, by: Actor): Promise<Outcome>;
   undrain(host: string, by: Actor): Promise<Outcome>;
+  /** Powers a host off by its devices, from this host. @param confirm the host's name again */
+  fence(host: string, confirm: string, by: Actor): Promise<Outcome>;
+  /** Whether this host could do so; nothing is done to the host. */
+  testFence(host: string, by: Actor): Promise<Outcome>;
   /**
    * Replaces the agent by the program on disk, without a restart of what it serves; answers when that begins. @param onlyLook says whether it
    * can be done, and does nothing

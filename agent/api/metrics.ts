@@ -191,6 +191,22 @@ const metrics: readonly Metric[] = [
     samples: ({ hosts }) => hosts.map((host) => [{ host: host.name }, host.liveness === 'suspect' ? 1 : 0]),
   },
   {
+    name: 'understudy_fence_device_up',
+    help: '1 when this agent could power the host off: every device that the cluster file names for it has answered.',
+    samples: ({ hosts }) =>
+      hosts.flatMap(({ name, fence }): readonly Sample[] =>
+        fence && fence.answers !== null ? [[{ host: name }, fence.answers ? 1 : 0]] : [],
+      ),
+  },
+  {
+    name: 'understudy_fence_failed',
+    help: '1 when the last attempt of this agent to power the host off has failed, 0 when it has worked.',
+    samples: ({ hosts }) =>
+      hosts.flatMap(({ name, fence }): readonly Sample[] =>
+        fence?.lastFenced ? [[{ host: name }, fence.lastFenced.ok ? 0 : 1]] : [],
+      ),
+  },
+  {
     name: 'understudy_network_up',
     help: '1 when heartbeats of the host arrive on the network.',
     samples: ({ hosts }) =>

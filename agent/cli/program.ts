@@ -12,6 +12,7 @@ import type { AddVerb, VerbContext } from './verb.ts';
 import { addAgent } from './verbs/agent.ts';
 import { addAside } from './verbs/aside.ts';
 import { addDrain } from './verbs/drain.ts';
+import { addFence } from './verbs/fence.ts';
 import { addForcePrimary } from './verbs/forcePrimary.ts';
 import { addInit } from './verbs/init.ts';
 import { addJoin } from './verbs/join.ts';
@@ -38,6 +39,7 @@ const verbs: readonly AddVerb[] = [
   addUndrain,
   addMaintenance,
   addForcePrimary,
+  addFence,
   addResolve,
   addVerify,
   addResync,

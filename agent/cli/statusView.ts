@@ -41,10 +41,17 @@ function renderArbiter({ arbiter }: Snapshot, hasColour: boolean): string {
 
 function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: boolean): string {
   const drains = hosts.some(({ drain }) => drain);
-  const header = ['HOST', 'ROLE', ...(drains ? ['DRAIN'] : []), 'REACHABLE', 'AGENT', 'NETWORKS'].map((text): Cell => ({
-    text,
-    colour: 'bold',
-  }));
+  const fences = hosts.some(({ fence }) => fence);
+  const columns = [
+    'HOST',
+    'ROLE',
+    ...(drains ? ['DRAIN'] : []),
+    'REACHABLE',
+    ...(fences ? ['FENCING'] : []),
+    'AGENT',
+    'NETWORKS',
+  ];
+  const header = columns.map((text): Cell => ({ text, colour: 'bold' }));
   const rows = hosts.map((host): Cell[] => [
     { text: host.name === self ? `${host.name} *` : host.name },
     { text: host.role },
@@ -54,6 +61,7 @@ function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: bool
       : host.reachable
         ? { text: 'yes', colour: 'green' }
         : { text: `no, ${host.lastSeen === null ? 'never seen' : `last at ${host.lastSeen}`}`, colour: 'red' },
+    ...fenceCell(host, fences),
     { text: host.agentVersion ?? '-' },
     {
       text: host.networks.map(describeNetwork).join(', '),
@@ -66,6 +74,14 @@ function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: bool
 /** The column is there only while a host is drained. */
 function drainCell({ drain = null }: HostStatus, isShown: boolean): Cell[] {
   return isShown ? [drain === null ? { text: '-' } : { text: drain, colour: 'yellow' }] : [];
+}
+
+/** The column is there only where hosts are powered off by command: whether the answering host could do it. */
+function fenceCell({ fence = null }: HostStatus, isShown: boolean): Cell[] {
+  if (!isShown) return [];
+  if (fence === null) return [{ text: '-' }];
+  if (fence.answers === null) return [{ text: 'not looked at' }];
+  return [fence.answers ? { text: 'ready', colour: 'green' } : { text: 'NO ANSWER', colour: 'red' }];
 }
 
 function describeNetwork({ name, address, up, rttMs }: HostStatus['networks'][number]): string {

@@ -1,6 +1,7 @@
 /** Operators' commands: refused at once with the reason, or carried out and answered when they are done. */
 import { decide, isGivenUp, isUnderWay } from './divergence.ts';
 import type { Draft } from './draft.ts';
+import { forceUnfenced } from './fencingPeer.ts';
 import { detach, isDetached } from './handOver.ts';
 import { beginMaintenance, endMaintenance, maintenanceOutcome } from './maintenance.ts';
 import { promote } from './promote.ts';
@@ -83,6 +84,7 @@ function force(draft: Draft, arbiterReachable: boolean): Refusal | null {
   const { role, replica, record } = draft.state;
   const { module, self, peer } = draft.config;
   if (role.at === 'primary') return refusal('ALREADY', `${self} is primary of ${module} already`);
+  if (role.at === 'fencingPeer') return forceUnfenced(draft, role);
   const status = draft.freshPeer();
   if (role.at === 'waiting' && role.diverged && status?.role === 'primary') {
     return refusal(

@@ -119,10 +119,16 @@ function primarySilent(draft: Draft): void {
   const heardAt = state.peer.heardAt ?? draft.now;
   const because = silenceText(draft, draft.now - heardAt);
   draft.log('warn', 'PRIMARY_SILENT', `${because}: ${config.self} asks the arbiter to take over ${config.module}`);
-  takeOver(draft, record, heardAt, because);
+  askToTakeOver(draft, record, heardAt, because);
 }
 
-function takeOver(draft: Draft, record: ArbiterRecord, firstSign: number, because: string): void {
+function askToTakeOver(
+  draft: Draft,
+  record: ArbiterRecord,
+  firstSign: number,
+  because: string,
+  peerEnded = false,
+): void {
   promote(draft, {
     cause: 'failover',
     expect: record.epoch,
@@ -130,6 +136,7 @@ function takeOver(draft: Draft, record: ArbiterRecord, firstSign: number, becaus
     base: draft.tail()?.epoch ?? record.base,
     firstSign,
     because,
+    peerEnded,
   });
 }
 
@@ -146,5 +153,5 @@ export function primaryEnded(draft: Draft, role: Following, epoch: number): void
   if (!draft.mayPromoteWithoutPeer()) return;
   const because = `the agent of ${config.peer} died, and its mirror process has ended the server`;
   draft.log('warn', 'PRIMARY_ENDED', `${because}: ${config.self} asks the arbiter to take over ${config.module}`);
-  takeOver(draft, record, draft.now, because);
+  askToTakeOver(draft, record, draft.now, because, true);
 }

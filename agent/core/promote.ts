@@ -30,6 +30,7 @@ function flaps(draft: Draft, cause: Cause): boolean {
  * @param inSync replicas that hold every acknowledged write
  * @param firstSign when the reason for it was first seen, for the measured duration
  * @param because that reason, in words
+ * @param peerEnded the other host's server is known to be dead
  */
 export function promote(
   draft: Draft,
@@ -41,6 +42,7 @@ export function promote(
     firstSign: number;
     because: string;
     forced?: boolean;
+    peerEnded?: boolean;
   },
 ): void {
   if (flaps(draft, options.cause)) return;
@@ -59,6 +61,7 @@ export function promote(
     firstSign: options.firstSign,
     proposal,
     forced: options.forced ?? false,
+    peerEnded: options.peerEnded ?? false,
     since: draft.now,
   });
 }
@@ -128,10 +131,6 @@ export function settleAsking(draft: Draft, role: Extract<Role, { at: 'asking' }>
   draft.become({ ...role, proposal: draft.repropose(role.proposal) });
 }
 
-export function askingGranted(draft: Draft, role: Extract<Role, { at: 'asking' }>, grant: ArbiterRecord): void {
-  enter(draft, grant, role.firstSign);
-}
-
 export function askingRefused(
   draft: Draft,
   role: Extract<Role, { at: 'asking' }>,
@@ -149,7 +148,10 @@ export function askingRefused(
   const isNew = (current?.epoch ?? 0) > (draft.tail()?.epoch ?? 0);
   if (current?.primary === draft.config.self && isNew && draft.inSyncBy(current)) {
     // An earlier proposal of ours, or the hand-over by the peer, was granted and its answer lost.
-    enter(draft, current, role.firstSign);
+    if (current.cause === 'failover' && draft.config.fencePeer !== 'never') {
+      // Whether the other host was fenced nobody knows: it is taken over from once more.
+      draft.wait('the arbiter had granted an earlier proposal');
+    } else enter(draft, current, role.firstSign);
     return;
   }
   draft.log(

@@ -57,6 +57,7 @@ function whyItIs({ state, config, waitsBecause }: Draft): string {
       return role.reason;
     case 'asking':
       return becauseOf(role.proposal.record);
+    case 'fencingPeer':
     case 'entering':
     case 'mounting':
       return becauseOf(role.grant);

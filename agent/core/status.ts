@@ -2,6 +2,7 @@
 import type { Divergence, ModuleState, Transition } from '../../schemas/generated/api.ts';
 import { toldMaintenance } from './maintenance.ts';
 import { unmetText } from './conditions.ts';
+import { notFencedAdvice } from './fencingPeer.ts';
 import { diskErrorText, isInDoubt } from './ownDisk.ts';
 import { rangesOf } from './lineage.ts';
 import type { ModuleCoreState, PeerStatus, Role } from './types.ts';
@@ -56,6 +57,8 @@ export function peerStatusOf(state: ModuleCoreState, now: number): PeerStatus {
 }
 
 function linkWord({ role }: ModuleCoreState): PeerStatus['link'] {
+  // What it served may run until then, though it is nobody's primary any more.
+  if (role.at === 'fencing') return 'lost';
   // The secondary is needed until the release has ended: without a word of it, it would offer another session, and end this one.
   if (role.at !== 'primary' && role.at !== 'releasing') return 'none';
   switch (role.link.kind) {
@@ -82,6 +85,7 @@ function roleWord(state: ModuleCoreState): PeerStatus['role'] {
     case 'handingOver':
       return 'primary';
     case 'asking':
+    case 'fencingPeer':
     case 'entering':
     case 'mounting':
       return 'promoting';
@@ -124,6 +128,11 @@ function shownRole(core: ModuleCoreState): ShownState {
     }
     case 'waiting':
       return { state: 'WAIT', transition: null, reason: role.reason };
+    case 'fencingPeer': {
+      const { peer } = core.config;
+      const failed = role.failure && `${peer} could not be fenced (${role.failure}): ${notFencedAdvice(core.config)}`;
+      return { state: 'WAIT', transition: 'promoting', reason: failed ?? `fencing ${peer} before becoming primary` };
+    }
     case 'asking':
     case 'entering':
     case 'mounting':

@@ -7,6 +7,7 @@ import { noteConditions, noteFitness } from './conditions.ts';
 import { learnResolution } from './divergence.ts';
 import { Draft } from './draft.ts';
 import { settleFailback } from './failback.ts';
+import { peerFenced, peerNotFenced, settleFencingPeer, takeOver } from './fencingPeer.ts';
 import { followingStarted, primaryEnded, settleFollowing, startToFollow } from './following.ts';
 import { handedOver, released, releaseFailed, settleHandingOver } from './leaving.ts';
 import { learnMaintenance, settleMaintenance } from './maintenance.ts';
@@ -25,7 +26,7 @@ import {
 } from './primary.ts';
 import { isToBeRepaired } from './repair.ts';
 import { tellState } from './stateLog.ts';
-import { askingGranted, askingRefused, entered, mounted, settleAsking } from './promote.ts';
+import { askingRefused, entered, mounted, settleAsking } from './promote.ts';
 import { primaryServerFailed, primaryServerStopped, primaryServerUnhealthy } from './serverFaults.ts';
 import type {
   Desired,
@@ -124,6 +125,9 @@ function settleOnce(draft: Draft): void {
     case 'asking':
       settleAsking(draft, role);
       return;
+    case 'fencingPeer':
+      settleFencingPeer(draft, role);
+      return;
     case 'primary':
       settlePrimary(draft, role);
       return;
@@ -160,7 +164,7 @@ function handle(draft: Draft, event: TimedEvent): void {
       return;
     case 'proposalGranted':
       if (role.at === 'asking' && role.proposal.record.proposal === event.record.proposal) {
-        askingGranted(draft, role, event.record);
+        takeOver(draft, event.record, role.firstSign, role.peerEnded);
       } else if (role.at === 'handingOver' && role.proposal.record.proposal === event.record.proposal) {
         handedOver(draft, event.record);
       } else if (role.at === 'primary') primaryGranted(draft, role, event.record);
@@ -269,6 +273,9 @@ function operationDone(
   draft.state.pending = null;
   const { role } = draft.state;
   switch (role.at) {
+    case 'fencingPeer':
+      if (kind === 'fencePeer') peerFenced(draft, role, event.note);
+      return;
     case 'entering':
       if (kind === 'enterEpoch') entered(draft, role);
       return;
@@ -314,6 +321,9 @@ function operationFailed(draft: Draft, reason: string): void {
   draft.state.pending = null;
   const { role } = draft.state;
   switch (role.at) {
+    case 'fencingPeer':
+      peerNotFenced(draft, role, reason);
+      return;
     case 'primary':
       if (kind) primaryOperationFailed(draft, role, kind, reason);
       return;
@@ -369,8 +379,8 @@ function mirrorFailed(draft: Draft, reason: string): void {
   const { role } = draft.state;
   // Being fenced includes the end of the mirror.
   if (role.at === 'fencing') return;
-  draft.state.pending = null;
-  if (role.at === 'stopped' || role.at === 'waiting' || role.at === 'asking') {
+  if (draft.state.pending !== 'fencePeer') draft.state.pending = null;
+  if (role.at === 'stopped' || role.at === 'waiting' || role.at === 'asking' || role.at === 'fencingPeer') {
     draft.state.mirror = 'idle';
     draft.log('error', 'MIRROR_FAILED', `${draft.config.module}: ${reason}`);
     return;

@@ -108,12 +108,14 @@ export interface ModuleConfig {
   readonly onDiskError: 'switchover' | 'report';
   /** How much later than this host the other one may learn of what both could notice. */
   readonly conditionsSettleMs: number;
+  /** Whether a silent host is fenced before its module is taken over, and what becomes of the take-over when that fails. */
+  readonly fencePeer: 'never' | 'continue' | 'wait';
 }
 
 /** What a host tells its peer about a module with every heartbeat. Level-triggered: a lost one is made good by the next. */
 export interface PeerStatus {
   readonly role: 'none' | 'promoting' | 'primary' | 'secondary';
-  /** Primary: how it stands with its secondary. */
+  /** Primary: how it stands with its secondary. With no role 'lost': what it served may not have ended yet. */
   readonly link: 'none' | 'resync' | 'both' | 'lost';
   /** Whether this host would serve the module if it were asked to. */
   readonly able: boolean;
@@ -260,7 +262,20 @@ export type Role =
       readonly firstSign: number;
       readonly proposal: Proposal;
       readonly forced: boolean;
+      /** The server of the other host is known to be dead: that host need not be fenced. */
+      readonly peerEnded: boolean;
       readonly since: number;
+    }
+  /** Granted; the host that is taken over from is fenced by command. */
+  | {
+      readonly at: 'fencingPeer';
+      readonly cause: Cause;
+      readonly firstSign: number;
+      readonly grant: ArbiterRecord;
+      readonly since: number;
+      /** Why it could not be fenced, the last time. */
+      readonly failure: string | null;
+      readonly retryAt: number;
     }
   | { readonly at: 'entering'; readonly cause: Cause; readonly firstSign: number; readonly grant: ArbiterRecord }
   | { readonly at: 'mounting'; readonly cause: Cause; readonly firstSign: number; readonly grant: ArbiterRecord }
@@ -461,6 +476,8 @@ export interface HeardOn {
 /** Operations of the mirror and server that end with operationDone or operationFailed. One at a time, except `fence`, which overrides. */
 export type Operation =
   | { readonly kind: 'enterEpoch'; readonly entry: LineageEntry }
+  /** Powers the other host off, or resets it. */
+  | { readonly kind: 'fencePeer' }
   | { readonly kind: 'serve'; readonly epoch: number }
   /** Losing the peer holds nothing up until `holdOnPeerLoss`. */
   | { readonly kind: 'attach'; readonly endpoint: Endpoint; readonly epoch: number }

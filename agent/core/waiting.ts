@@ -4,6 +4,7 @@ import { fitter } from './conditions.ts';
 import { silenceMs } from './detection.ts';
 import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
+import { isUnfinishedTakeOver } from './fencingPeer.ts';
 import { follow } from './following.ts';
 import { heldReason, isHeld } from './maintenance.ts';
 import { isInDoubt } from './ownDisk.ts';
@@ -134,7 +135,11 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   const isForced = record.cause === 'force' && record.primary === self && base < record.epoch;
   const start = (inSync: readonly string[], because: string) =>
     promote(draft, {
-      cause: isForced ? 'force' : peer || record.primary === self ? 'start' : 'failover',
+      cause: isForced
+        ? 'force'
+        : isUnfinishedTakeOver(draft, record) || (!peer && record.primary !== self)
+          ? 'failover'
+          : 'start',
       expect: record.epoch,
       inSync,
       base: inSync.length > 1 ? record.base : base,

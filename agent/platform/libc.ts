@@ -26,3 +26,4 @@ export * from './libc/localSockets.ts';
 export * from './libc/packetSockets.ts';
 export * from './libc/process.ts';
 export * from './libc/mountCalls.ts';
+export * from './libc/ioctl.ts';

@@ -1,6 +1,7 @@
 import type {
   ArbiterStatus,
   ChangedEvent,
+  FenceStatus,
   HostStatus,
   ModuleStatus,
   ReplicaStatus,
@@ -32,6 +33,8 @@ export interface ClusterViewOptions {
   readonly slots: readonly ModuleSlot[];
   /** Whether this host is drained. */
   readonly hostDrain: () => HostDrain | null;
+  /** Whether another host could be powered off from here; null: the cluster file has nothing for that. */
+  readonly fenceStatus: (host: string) => FenceStatus | null;
   /** Of all witnesses, or of etcd; from this host, now. */
   readonly arbiterReachable: () => boolean;
 }
@@ -172,6 +175,7 @@ export class ClusterView {
         lastSeen: links.lastSeen(host.name)?.toISOString() ?? null,
         agentVersion: links.version(host.name),
         drain: this.#drainOf(host.name),
+        fence: this.#options.fenceStatus(host.name),
         networks: links.networks(host.name).map(({ network, address, up, rttMs }) => ({
           name: network,
           address,
@@ -218,7 +222,7 @@ export class ClusterView {
       automaticFailover:
         module.failover.automatic &&
         (cluster.arbiter.kind !== 'none' || module.failover.withoutArbiter === 'risk-split-brain'),
-      warnings: [...warnings(slot, cluster.arbiter.kind), ...this.#suspects(module)],
+      warnings: [...warnings(slot, cluster.arbiter.kind), ...this.#suspects(module), ...this.#unfenceable(module)],
       maintenance: maintained?.maintenance ?? null,
       onHosts,
       lastFailover: reports(
@@ -242,6 +246,16 @@ export class ClusterView {
     return hosts
       .filter((host) => host !== self.name && this.#options.links.liveness(host) === 'suspect')
       .map((host) => `${host} is suspect: late, or slow. It is taken for failed when it is silent for ${seconds} s.`);
+  }
+
+  #unfenceable({ hosts }: ResolvedModule): string[] {
+    const { self } = this.#options.configuration;
+    return hosts.flatMap((host) => {
+      const status = this.#options.fenceStatus(host);
+      return status?.answers === false
+        ? [`${self.name} could not fence ${host} now: ${status.reason ?? 'no answer'}`]
+        : [];
+    });
   }
 
   #peerStatus(slot: ModuleSlot, host: string): PeerStatus | null {

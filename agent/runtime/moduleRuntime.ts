@@ -80,6 +80,8 @@ export interface ModuleRuntimeOptions {
   readonly log: EventLog;
   /** Whether this host is drained now. */
   readonly hostDrain: () => HostDrain | null;
+  /** Powers the other host off; resolves with how, when that is certain. */
+  readonly fencePeer: () => Promise<string>;
   /** This host's address for the mirror, on the best network that the peer is heard on. */
   readonly mirrorAddress: () => string;
   /** When the peer was last heard on each network. */
@@ -656,6 +658,7 @@ export class ModuleRuntime {
       await this.#mirror.fence(this.#server);
       return { endpoint: null, note: null };
     }
+    if (operation.kind === 'fencePeer') return { endpoint: null, note: await this.#options.fencePeer() };
     if (operation.kind === 'serve') this.#view.noteDisk(null);
     const mirror = await this.#mirror.opened();
     const result = await operate(mirror, operation, {

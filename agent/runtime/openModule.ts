@@ -9,6 +9,7 @@ import type { Arbiter } from '../arbiter/arbiter.ts';
 import { probeOf } from '../checks/probeOf.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { HostDrain } from '../core/types.ts';
+import type { HostFencing } from '../fencing/hostFencing.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
 import { MirrorController } from '../mirror/controller.ts';
 import type { MirrorOptions } from '../mirror/mirror.ts';
@@ -35,6 +36,7 @@ export interface ModuleParts {
   readonly log: EventLog;
   readonly changed: (urgent: boolean) => void;
   readonly hostDrain: () => HostDrain | null;
+  readonly fencing: Pick<HostFencing, 'fence'>;
   /** What a host has told of a module. */
   readonly told: (host: string, module: string) => LinkModule | null;
 }
@@ -56,7 +58,7 @@ export async function adoptModule(parts: ModuleParts, handed: HandedModule): Pro
 }
 
 function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
-  const { configuration, module, arbiter, links, log, changed, hostDrain, told } = parts;
+  const { configuration, module, arbiter, links, log, changed, hostDrain, fencing, told } = parts;
   const { agent, cluster, self } = configuration;
   const peer = module.hosts[0] === self.name ? module.hosts[1] : module.hosts[0];
   const stateDirectory = join(agent.stateDirectory, 'modules', module.name);
@@ -99,6 +101,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
       failbackAfterMs: module.failover.failbackAfterMs,
       onDiskError: module.mirror.onDiskError,
       conditionsSettleMs: settleMsOf(module),
+      fencePeer: cluster.fence?.hosts.has(peer) ? cluster.fence.onFailure : 'never',
     },
     directories: module.mirror.directories,
     serverKind: module.server.kind,
@@ -130,6 +133,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     verifiedByPeer: () => (told(peer, module.name)?.lastVerify as LastVerify | null | undefined) ?? null,
     log,
     hostDrain,
+    fencePeer: () => fencing.fence(peer),
     mirrorAddress: () => mirrorAddress(configuration, links, peer),
     heardOn: () => links.heardOn(peer),
     onChange: changed,

@@ -19,7 +19,7 @@ export interface OperationContext {
 /** Has the mirror do what the core decided. Fencing is not the mirror's alone, and done elsewhere. */
 export async function operate(
   mirror: Mirror,
-  operation: Exclude<Operation, { kind: 'fence' }>,
+  operation: Exclude<Operation, { kind: 'fence' | 'fencePeer' }>,
   context: OperationContext,
 ): Promise<OperationResult> {
   const nothing = { endpoint: null, note: null };

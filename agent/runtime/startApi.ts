@@ -8,6 +8,7 @@ import type { Identity } from '../security/identity.ts';
 import { agentVersion } from '../version.ts';
 import type { ClusterView } from './clusterView.ts';
 import type { Commands } from './commands.ts';
+import type { FenceCommands } from './fenceCommands.ts';
 import type { HostCommands } from './hostCommands.ts';
 import type { EventLog } from './eventLog.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
@@ -20,6 +21,7 @@ export interface ApiParts {
   readonly enrol: Enrol | null;
   readonly commands: Commands;
   readonly hostCommands: HostCommands;
+  readonly fenceCommands: FenceCommands;
   readonly upgrade: Upgrade;
   readonly view: ClusterView;
   readonly log: EventLog;
@@ -46,7 +48,16 @@ export function startApi(parts: ApiParts): Promise<ApiServer> {
   });
 }
 
-function facadeOf({ configuration, commands, hostCommands, upgrade, view, log, slots }: ApiParts): AgentFacade {
+function facadeOf({
+  configuration,
+  commands,
+  hostCommands,
+  fenceCommands,
+  upgrade,
+  view,
+  log,
+  slots,
+}: ApiParts): AgentFacade {
   const run = (
     kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve',
     module: string,
@@ -77,6 +88,8 @@ function facadeOf({ configuration, commands, hostCommands, upgrade, view, log, s
     endMaintenance: (module, by) => commands.run('endMaintenance', module, null, by),
     drain: (host, by) => hostCommands.run('drain', host, by),
     undrain: (host, by) => hostCommands.run('undrain', host, by),
+    fence: (host, confirm, by) => fenceCommands.fence(host, confirm, by),
+    testFence: (host, by) => fenceCommands.test(host, by),
     upgrade: async (onlyLook, by) => {
       const startedAt = performance.now();
       const asked = onlyLook ? 'whether the agent can be upgraded is' : 'an upgrade of the agent is';

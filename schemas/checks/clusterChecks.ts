@@ -4,6 +4,7 @@ import type { ClusterFile } from '../generated/cluster.ts';
 import { isNoHost, parseIpAddress } from '../ipAddress.ts';
 import { nearest } from '../nearest.ts';
 import { checkArbiter } from './arbiterChecks.ts';
+import { checkFence } from './fenceChecks.ts';
 
 /** Shorter heartbeats cost more than they tell. Milliseconds. */
 const shortestHeartbeatMs = 20;
@@ -33,6 +34,7 @@ export function* checkCluster(file: ClusterFile): Iterable<Problem> {
     };
   }
   yield* checkArbiter(file);
+  yield* checkFence(file);
 }
 
 function* checkAddresses(file: ClusterFile): Iterable<Problem> {

@@ -187,6 +187,20 @@ describe('help while writing', () => {
     );
   });
 
+  it('helps with the fencing of a host, and tells of a password in the clear', async () => {
+    const name = 'site.cluster.jsonc';
+    const fence = '"fence": { "hosts": { "alpha": [{ "agent": "fence_ipmilan", "options": { "password": "x" },  }] } }';
+    const text = validCluster.replace('"arbiter"', `${fence}, "arbiter"`);
+    open(name, text);
+    await expect(diagnosticsOf(name)).resolves.toMatchObject([{ code: 'secret-in-clear' }]);
+    const before = text.slice(0, text.indexOf('},  }') + 3);
+    const list = (await client.sendRequest(CompletionRequest.type, {
+      textDocument: { uri: uriOf(name) },
+      position: { line: before.split('\n').length - 1, character: before.split('\n').at(-1)?.length ?? 0 },
+    })) as CompletionList;
+    expect(list.items.map(({ label }) => label)).toEqual(expect.arrayContaining(['secretFiles', 'action', 'timeout']));
+  });
+
   it('explains a key with its default and unit', async () => {
     open('modules/web.module.jsonc', validModule.replace('"memory"', '"cpus": 2, "memory"'));
     const hover = await client.sendRequest(HoverRequest.type, {

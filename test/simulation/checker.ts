@@ -33,6 +33,8 @@ export class Checker {
   readonly #granted = new Map<string, ArbiterRecord>();
   /** Until they see each other a host that was forced out goes on. */
   #isForced = false;
+  /** Without an arbiter nobody refuses the second of two hosts that are forced at once. */
+  #forcedAt = -Infinity;
   /** Two histories were chosen: nobody holds what the other one acknowledges. */
   #isApart: boolean;
   /** Since when nothing but the witness has been missing; null: something else is, or the module was not whole then. */
@@ -67,8 +69,7 @@ export class Checker {
     // Without a third vote nobody keeps the other one from going on.
     if (this.#config.arbiter === 'none') {
       this.#isApart = true;
-      // The other one may start in the same moment; then they see each other.
-      this.excuseTwoServersUntil(this.#now() + seenAfterMs);
+      this.#forcedAt = this.#now();
     }
     this.#isForced = true;
   }
@@ -210,8 +211,11 @@ export class Checker {
     const { alpha, beta } = this.#hosts;
     if (alpha.server !== 'running' || beta.server !== 'running') return;
     this.twoServersMs += ms;
-    if (this.#now() <= this.#excusedUntil) return;
-    const areApart = this.#togetherSince === null || this.#now() - this.#togetherSince < seenAfterMs;
+    // One that stood still was powered off before the other one started, if nothing is to start without that.
+    const isExcused = this.#now() <= this.#excusedUntil && this.#config.fencePeer !== 'wait';
+    if (isExcused) return;
+    const since = Math.max(this.#togetherSince ?? Infinity, this.#forcedAt);
+    const areApart = this.#now() - since < seenAfterMs;
     if ((this.#isApart || this.#isForced) && areApart) return;
     this.fail('both hosts run the server');
   }

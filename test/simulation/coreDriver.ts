@@ -7,8 +7,9 @@ import { step } from '../../agent/core/step.ts';
 import type { CoreEvent, Effect, ModuleCoreState, Outcome, RoleState, StepResult } from '../../agent/core/types.ts';
 import type { Arbiter } from './arbiter.ts';
 import type { Coverage } from './coverage.ts';
+import type { FenceDevice } from './fenceDevice.ts';
 import { factsOf, ownTime, wallTime, type Host } from './host.ts';
-import type { Mirror } from './mirror.ts';
+import type { Mirror, Result } from './mirror.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Of the ticks that an agent would have spared, every so many is tried all the same, to see that it changes nothing. */
@@ -39,18 +40,20 @@ export class CoreDriver {
   readonly #world: Surroundings;
   readonly #arbiter: Arbiter;
   readonly #mirror: Mirror;
+  readonly #fenceDevice: FenceDevice;
   readonly #coverage: Coverage;
   readonly #isTraced: boolean;
   readonly #onCommandDone: (id: number, ok: boolean) => void;
 
   constructor(
     world: Surroundings,
-    parts: { arbiter: Arbiter; mirror: Mirror; coverage: Coverage; isTraced: boolean },
+    parts: { arbiter: Arbiter; mirror: Mirror; fenceDevice: FenceDevice; coverage: Coverage; isTraced: boolean },
     onCommandDone: (id: number, ok: boolean) => void,
   ) {
     this.#world = world;
     this.#arbiter = parts.arbiter;
     this.#mirror = parts.mirror;
+    this.#fenceDevice = parts.fenceDevice;
     this.#coverage = parts.coverage;
     this.#isTraced = parts.isTraced;
     this.#onCommandDone = onCommandDone;
@@ -228,7 +231,12 @@ export class CoreDriver {
   }
 
   #operate(host: Host, { number, operation }: Extract<Effect, { type: 'operation' }>): void {
-    this.#mirror.operate(host, operation, (result) => {
+    const { kind } = operation;
+    const operate =
+      kind === 'fencePeer'
+        ? this.#fenceDevice.fence.bind(this.#fenceDevice, host)
+        : this.#mirror.operate.bind(this.#mirror, host, operation);
+    operate((result: Result) => {
       if (typeof result === 'string') {
         this.feed(host, { type: 'operationFailed', operation: number, reason: result });
         return;

@@ -9,6 +9,7 @@ function shownAs(state: RoleState): ModuleState {
       return 'STOP';
     case 'waiting':
     case 'asking':
+    case 'fencingPeer':
     case 'entering':
     case 'mounting':
     case 'fencing':

@@ -15,6 +15,8 @@ export interface Fault {
   readonly quietMs?: number;
   /** Only what is chosen for a run of its own kind: see plan.ts. */
   readonly isSpecial?: true;
+  /** Of no effect where no host is fenced by command. */
+  readonly isOfFencing?: true;
 }
 
 const hosts: readonly HostName[] = ['alpha', 'beta'];
@@ -218,6 +220,45 @@ export const faults: readonly Fault[] = [
     weight: 1,
     strike: (world, _, random) => (world.driver.imageMissing = half(random)),
     heal: (world) => (world.driver.imageMissing = false),
+  },
+  {
+    name: 'power switch does not answer',
+    weight: 6,
+    strike: (world) => world.setFenceDevice({ isDead: true }),
+    heal: (world) => world.setFenceDevice({ isDead: false }),
+    isOfFencing: true,
+  },
+  {
+    name: 'stands still, and the power switch does not answer',
+    weight: 6,
+    strike: (world, host, random) => {
+      world.setFenceDevice({ isDead: true });
+      world.pause(host, random.between(4000, 9000));
+      world.later(15_000, () => world.setFenceDevice({ isDead: false }));
+    },
+    heal: (world) => world.setFenceDevice({ isDead: false }),
+    isOfFencing: true,
+  },
+  {
+    name: 'stands still, and who fences it crashes',
+    weight: 4,
+    strike: (world, host, random) => {
+      const other = otherThan(host);
+      world.pause(host, random.between(9000, 18_000));
+      world.driver.lieInWait(world.hosts[other], 'fencingPeer', random.between(0, 20), () => {
+        world.setFenceDevice({ slowMs: 5000 });
+        world.crash(other);
+        world.later(500, () => world.boot(other));
+      });
+    },
+    isOfFencing: true,
+  },
+  {
+    name: 'power switch slow',
+    weight: 4,
+    strike: (world, _, random) => world.setFenceDevice({ slowMs: random.pick([0, 1000, 5000]) }),
+    heal: (world) => world.setFenceDevice({ slowMs: 0 }),
+    isOfFencing: true,
   },
   { name: 'command switchover', weight: 6, strike: (world, host) => world.operators.command(host, 'switchover') },
   { name: 'command stop', weight: 3, strike: (world, host) => world.operators.command(host, 'stop') },

@@ -4,7 +4,7 @@ import { resync } from './resync.ts';
 import { acknowledgeTimeoutMs, noticedAfterMs, Sessions, type Session } from './session.ts';
 import { feedSoon, otherThan, type Surroundings } from './surroundings.ts';
 
-type Result = { endpoint?: { session: string }; note?: string } | string | null;
+export type Result = { endpoint?: { session: string }; note?: string } | string | null;
 
 /** What makes nothing durable. */
 const freeOfDisk: ReadonlySet<Operation['kind']> = new Set(['attach', 'holdOnPeerLoss', 'fence']);
@@ -195,7 +195,7 @@ export class Mirror {
   }
 
   /** @param done is told the result; a text says why it failed */
-  operate(host: Host, operation: Operation, done: (result: Result) => void): void {
+  operate(host: Host, operation: Exclude<Operation, { kind: 'fencePeer' }>, done: (result: Result) => void): void {
     const { clock, random } = this.#world;
     const { life } = host;
     const after = (ms: number, run: () => Result): void => {

@@ -145,6 +145,18 @@ export const mutants: readonly Mutant[] = [
     replace: 'record.primary !== config.peer) return;',
   },
   {
+    name: 'a host that could not be fenced is taken over from all the same',
+    file: 'agent/core/fencingPeer.ts',
+    find: "if (fencePeer === 'continue') {",
+    replace: "if (fencePeer !== 'never') {",
+  },
+  {
+    name: 'a host that was about to fence the other one has forgotten it after a crash',
+    file: 'agent/core/fencingPeer.ts',
+    find: 'tail.epoch < record.epoch',
+    replace: 'tail.epoch > record.epoch',
+  },
+  {
     name: 'a primary stops when it does not reach the witness',
     file: 'agent/core/step.ts',
     find: 'state.inquiry = { ...state.inquiry, answeredAt: null, failure: event.reason ?? null };\n      return;',

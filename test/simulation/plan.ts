@@ -21,7 +21,8 @@ const kindsOfFaults = 7;
 /** In some runs a fault strikes while the one before it still has its effect, in others the module is whole again now and then. */
 const paces = [600, 1500, 3500, 3500] as const;
 
-export function makePlan(random: Random): Plan {
+/** @param fencing decides on it alone: a run without it is what it would be otherwise */
+export function makePlan(random: Random, fencing: Random): Plan {
   const kind = random.next();
   const arbiter = kind < 0.76 ? 'witness' : 'none';
   const withoutArbiter = kind < 0.88 ? 'manual' : 'risk-split-brain';
@@ -33,10 +34,15 @@ export function makePlan(random: Random): Plan {
     onDiskError: random.pick(['switchover', 'report']),
     maxFailovers: random.next() < 0.9 ? 1000 : 2,
     restarts: random.pick([0, 3]),
+    fencePeer: fencing.pick(['never', 'never', 'never', 'never', 'continue', 'wait', 'wait']),
   };
-  const candidates = faults.filter(({ isSpecial }) => isForced || !isSpecial);
-  const chosen = new Set(isForced ? candidates.filter(({ isSpecial }) => isSpecial) : []);
-  while (chosen.size < kindsOfFaults) chosen.add(random.pick(candidates));
+  const candidates = faults.filter(
+    ({ isSpecial, isOfFencing }) => (isForced || !isSpecial) && (config.fencePeer !== 'never' || !isOfFencing),
+  );
+  // Those of fencing come on top: they need the others to matter.
+  const ofFencing = candidates.filter(({ isOfFencing }) => isOfFencing);
+  const chosen = new Set([...candidates.filter(({ isSpecial }) => isSpecial), ...ofFencing]);
+  while (chosen.size < kindsOfFaults + ofFencing.length) chosen.add(random.pick(candidates));
   const alpha = random.pick(detectionTimes);
   const detectionMs = { alpha, beta: random.next() < 0.7 ? alpha : random.pick(detectionTimes) };
   const betweenFaultsMs = random.pick(paces);

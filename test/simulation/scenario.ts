@@ -106,6 +106,9 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'upgrade':
       world.upgrade(host, seconds(second));
       return;
+    case 'power-switch':
+      world.setFenceDevice({ isDead: first === 'dead', slowMs: first === 'slow' ? seconds(second) : 0 });
+      return;
     case 'command':
       world.operators.command(
         second as HostName,

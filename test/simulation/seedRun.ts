@@ -13,6 +13,8 @@ const settleMs = 8000;
 /** Of the faults: those that wait for a state of the host, in which it is for a moment only. */
 const inWaitShare = 0.4;
 const wholeWithinMs = 40_000;
+/** Far from all seeds that are run. */
+const fencingSeeds = 1_000_000_007;
 /** Two histories may come of the first thing that an operator does. */
 const operatorTurns = 2;
 
@@ -35,7 +37,7 @@ export function runSeed(
   options: { coverage?: Coverage; trace?: (line: string) => void } = {},
 ): SeedResult {
   const random = new Random(seed);
-  const plan = makePlan(random);
+  const plan = makePlan(random, new Random(seed + fencingSeeds));
   options.trace?.(
     `plan: ${JSON.stringify([plan.config, plan.detectionMs])}; ${plan.faults.map(({ name }) => name).join(', ')}`,
   );

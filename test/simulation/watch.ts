@@ -7,7 +7,7 @@ import { otherThan, type Surroundings } from './surroundings.ts';
 /** How often it is to look. */
 export const lookMs = 250;
 /** In which a secondary goes on to become primary by itself. */
-const takesOver: ReadonlySet<Role['at']> = new Set(['following', 'asking', 'entering', 'mounting']);
+const takesOver: ReadonlySet<Role['at']> = new Set(['following', 'asking', 'fencingPeer', 'entering', 'mounting']);
 
 /** Whether the module runs on one host, and the other one is in sync. */
 export function isWhole({ hosts }: Pick<Surroundings, 'hosts'>): boolean {

@@ -11,6 +11,7 @@ import { Clock } from './clock.ts';
 import { CoreDriver } from './coreDriver.ts';
 import { Costs } from './costs.ts';
 import { Coverage } from './coverage.ts';
+import { FenceDevice } from './fenceDevice.ts';
 import { Heartbeats } from './heartbeats.ts';
 import {
   backUp,
@@ -60,6 +61,7 @@ export class World {
   readonly checker: Checker;
   readonly driver: CoreDriver;
   readonly operators: Operators;
+  readonly fenceDevice: FenceDevice;
   readonly #clock = new Clock();
   readonly #random: Random;
   readonly #upgrades: Upgrades;
@@ -89,6 +91,7 @@ export class World {
       failback: 'manual',
       failbackAfterMs: 600_000,
       conditionsSettleMs: 5000,
+      fencePeer: 'never',
       ...config,
       detectionMs: this.hosts[self].detectionMs,
     });
@@ -116,7 +119,12 @@ export class World {
     this.arbiter = new Arbiter(surroundings, isNone);
     this.mirror = new Mirror(surroundings);
     this.#upgrades = new Upgrades(surroundings, (host) => this.#begin(host));
-    const parts = { arbiter: this.arbiter, mirror: this.mirror, coverage, isTraced: trace !== undefined };
+    this.fenceDevice = new FenceDevice(surroundings, {
+      off: (name) => this.crash(name),
+      on: (name) => this.boot(name),
+    });
+    const { arbiter, mirror, fenceDevice } = this;
+    const parts = { arbiter, mirror, fenceDevice, coverage, isTraced: trace !== undefined };
     this.driver = new CoreDriver(surroundings, parts, (id, ok) => this.#upgrades.commandDone(id, ok));
     this.#watch = new Watch(surroundings, this.arbiter, this.driver);
     this.operators = new Operators(surroundings, this.arbiter, () => this.#watch.disturb());
@@ -251,6 +259,12 @@ export class World {
     const arrow = options.oneWay ? '>' : '-';
     const what = options.oneWay ? `${a}${arrow}${b}` : [a, b].sort().join('-');
     this.#trace(`${what}${where} ${isCut ? 'cut' : 'healed'}`);
+  }
+
+  setFenceDevice({ isDead = this.fenceDevice.isDead, slowMs = this.fenceDevice.slowMs }): void {
+    this.#trace(`the power switch ${isDead ? 'does not answer' : `takes ${String(slowMs)} ms longer`}`);
+    this.fenceDevice.isDead = isDead;
+    this.fenceDevice.slowMs = slowMs;
   }
 
   setTrouble(network: Network, trouble?: Trouble): void {

@@ -222,6 +222,14 @@ export class MemoryFacade implements AgentFacade {
     return this.#command(`drain ${host}`, by);
   }
 
+  fence(host: string, confirm: string, by: Actor): Promise<Outcome> {
+    return this.#command(`fence ${host} confirmed by ${confirm}`, by);
+  }
+
+  testFence(host: string, by: Actor): Promise<Outcome> {
+    return this.#command(`testFence ${host}`, by);
+  }
+
   undrain(host: string, by: Actor): Promise<Outcome> {
     return this.#command(`undrain ${host}`, by);
   }

@@ -247,6 +247,8 @@ export class StoryCluster {
       endMaintenance: (module) => this.#maintain(module, null),
       drain: (target) => this.#drain(target, 'drained'),
       undrain: (target) => this.#drain(target, null),
+      fence: () => Promise.resolve({ ok: false, refusal: { code: 'BAD_REQUEST', reason: 'Nothing fences here.' } }),
+      testFence: () => Promise.resolve({ ok: false, refusal: { code: 'BAD_REQUEST', reason: 'Nothing fences here.' } }),
       upgrade: () => Promise.resolve({ ok: false, refusal: { code: 'FAILED', reason: 'There is nothing newer.' } }),
       isServing: (module) => this.modules.get(module)?.primary === host,
     };

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,4 +68,29 @@ describe('the agent as a process', () => {
     expect(output).not.toMatch(/internal error|\n {4}at /);
     expect(code).toBe(1);
   });
+
+  it('feeds the watchdog that its file names, and stops it when it is stopped in order', async () => {
+    const device = join(directory, 'watchdog');
+    execFileSync('mkfifo', [device]);
+    const file = join(directory, 'etc', 'agent.jsonc');
+    const keys = `{ "watchdog": ${JSON.stringify(device)}, "watchdogTimeout": "5s",`;
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace('{', () => keys),
+    );
+    let given = '';
+    const reader = createReadStream(device).on('data', (chunk) => (given += chunk.toString('latin1')));
+    const child = spawn(process.execPath, [program, 'agent', '--config', join(directory, 'etc')], { stdio: 'ignore' });
+    const limit = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    try {
+      await expect.poll(() => given, { timeout: 20_000 }).toMatch(/^\0{2,}$/);
+      child.kill('SIGTERM');
+      // Its end closes the device.
+      await once(reader, 'end');
+      expect(given).toMatch(/^\0+V$/);
+    } finally {
+      clearTimeout(limit);
+      child.kill('SIGKILL');
+    }
+  }, 60_000);
 });

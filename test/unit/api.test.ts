@@ -472,6 +472,20 @@ describe('commands', () => {
     expect(facade.commands.map((each) => each.replace(/^.*?: /, ''))).toEqual(['drain alpha', 'undrain alpha']);
   });
 
+  it('try the fencing of a host for an operator, and do it for an administrator only', async () => {
+    const { port } = await start();
+    const operator = await connect(port, 'operator');
+    const admin = await connect(port, 'admin');
+    await operator.call('host.testFence', { host: 'alpha' });
+    const fence = { host: 'alpha', confirm: 'alpha' };
+    await expect(operator.call('host.fence', fence)).rejects.toThrow(/needs the role admin/);
+    await admin.call('host.fence', fence);
+    expect(facade.commands.map((each) => each.replace(/^.*?: /, ''))).toEqual([
+      'testFence alpha',
+      'fence alpha confirmed by alpha',
+    ]);
+  });
+
   it('pause a resync for an operator who confirms it with the name, resume it, and change its bandwidth', async () => {
     const { port } = await start();
     const viewer = await connect(port, 'viewer');

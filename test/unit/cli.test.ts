@@ -157,6 +157,7 @@ describe('understudy', () => {
       'undrain',
       'maintenance',
       'force-primary',
+      'fence',
       'resolve',
       'verify',
       'resync',
@@ -783,6 +784,23 @@ describe('with an agent', () => {
     facade.state = snapshotOf();
     facade.state = { ...facade.state, hosts: facade.state.hosts.map((host) => ({ ...host, drain: 'drained' })) };
     expect((await local(['status'])).out).toMatch(/HOST +ROLE +DRAIN[\s\S]*alpha \* +host +drained +yes/);
+  });
+
+  it('fence asks for the name of the host, and only looks with --test; status shows whether it could be done', async () => {
+    expect(await local(['fence', 'alpha', '--test'])).toMatchObject({ code: 0, err: '' });
+    const unconfirmed = await local(['fence', 'alpha']);
+    expect(unconfirmed).toMatchObject({ code: 2 });
+    expect(unconfirmed.err).toContain('This resets alpha, whatever runs there: confirm it with --confirm alpha');
+    const wrong = await local(['fence', 'alpha', '--confirm', 'beta']);
+    expect(wrong.err).toContain('Nothing was done: expected the name "alpha" as confirmation, found "beta"');
+    expect(facade.commands).toEqual(['local: testFence alpha']);
+    expect(await local(['fence', 'alpha', '--confirm', 'alpha'])).toMatchObject({ code: 0, err: '' });
+    expect(facade.commands).toEqual(['local: testFence alpha', 'local: fence alpha confirmed by alpha']);
+    expect((await local(['status'])).out).not.toContain('FENCING');
+    const fence = { answers: false, lookedAt: null, reason: 'no answer', lastFenced: null };
+    const hosts = facade.state.hosts.map((host) => (host.name === 'beta' ? { ...host, fence } : host));
+    facade.state = { ...facade.state, hosts };
+    expect((await local(['status'])).out).toMatch(/REACHABLE +FENCING[\s\S]*alpha \* .* - [\s\S]*beta .*NO ANSWER/);
   });
 
   it('maintenance begins for a time and ends, and status shows how long it still takes', async () => {

@@ -281,6 +281,40 @@ describe('files together', () => {
     expect(told(check(clusterDocument({ arbiter })))).toEqual(expected === null ? [] : [expected]);
   });
 
+  it.each([
+    [{}, []],
+    [{ options: { ip: '10.0.9.1', lanplus: true, power_wait: 4 }, secretFiles: { password: '/etc/understudy/p' } }, []],
+    [{ options: { password: 'geheim' } }, ['secret-in-clear fence.hosts.alpha[0].options.password']],
+    [{ options: { passwd: 'geheim' } }, ['secret-in-clear fence.hosts.alpha[0].options.passwd']],
+    [{ options: { snmp_priv_passwd: 'geheim' } }, ['secret-in-clear fence.hosts.alpha[0].options.snmp_priv_passwd']],
+    [{ options: { community: 'private' } }, ['secret-in-clear fence.hosts.alpha[0].options.community']],
+    [{ options: { password_script: '/etc/understudy/p' } }, []],
+    [{ options: { action: 'on' } }, ['fence-option fence.hosts.alpha[0].options.action']],
+    [{ options: { ip: 'a' }, secretFiles: { ip: '/b' } }, ['fence-option fence.hosts.alpha[0].options.ip']],
+    [{ timeout: '100ms' }, ['bad-duration fence.hosts.alpha[0].timeout']],
+    [{ options: { ip: 'a\npassword=b' } }, ['bad-value fence.hosts.alpha[0].options.ip']],
+    [{ agent: 'ipmilan' }, ['bad-value fence.hosts.alpha[0].agent']],
+    [{ secretFiles: { password: 'relative' } }, ['bad-value fence.hosts.alpha[0].secretFiles.password']],
+  ])('tell what is wrong with a fence device %j', (device, expected) => {
+    const fence = { hosts: { alpha: [{ agent: 'fence_ipmilan', ...device }] } };
+    const document = clusterDocument({ fence });
+    expect(told([...document.diagnostics, ...crossChecks([document])])).toEqual(expected);
+  });
+
+  it('know the hosts that are fenced, and that fencing is no arbiter', () => {
+    const hosts = { alhpa: [{ agent: 'fence_ipmilan' }] };
+    expect(check(clusterDocument({ fence: { hosts } }))).toMatchObject([
+      { code: 'unknown-host', suggestion: 'alpha', message: expect.stringContaining('alhpa') as string },
+    ]);
+    const alpha = { alpha: [{ agent: 'fence_ipmilan' }] };
+    expect(told(check(clusterDocument({ fence: { hosts: alpha, monitor: '1s' } })))).toEqual([
+      'bad-duration fence.monitor',
+    ]);
+    expect(told(check(clusterDocument({ fence: { hosts: alpha, monitor: '0s' } })))).toEqual([]);
+    const alone = check(clusterDocument({ arbiter: 'none', fence: { hosts: alpha } }));
+    expect(alone.map(({ code, severity }) => `${severity} ${code}`)).toContain('warning fence-without-arbiter');
+  });
+
   it('never send the password of etcd in the clear', () => {
     const arbiter = { etcd: ['http://10.0.0.11:2379'], user: 'understudy', passwordFile: '/etc/understudy/password' };
     expect(check(clusterDocument({ arbiter }))).toMatchObject([{ code: 'insecure-arbiter', severity: 'error' }]);
@@ -734,6 +768,14 @@ describe('defaults', () => {
       prefix: '/understudy',
       user: null,
     });
+    expect(resolveCluster(cluster).fence).toBeNull();
+    const device = { agent: 'fence_ipmilan', options: { ip: '10.0.9.1', lanplus: true, delay: 2 } };
+    const { fence } = resolveCluster({ ...cluster, fence: { hosts: { alpha: [device] } } });
+    expect(fence).toMatchObject({ onFailure: 'continue', monitorMs: 600_000 });
+    const options = { ip: '10.0.9.1', lanplus: 'true', delay: '2' };
+    expect(fence?.hosts.get('alpha')).toEqual([
+      { agent: 'fence_ipmilan', options, secretFiles: {}, action: 'reboot', timeoutMs: 20_000 },
+    ]);
     expect(resolveAgent({ host: 'alpha' })).toEqual({
       host: 'alpha',
       stateDirectory: '/var/lib/understudy',
@@ -741,6 +783,7 @@ describe('defaults', () => {
       api: { listen: null, tls: true },
       logLevel: 'info',
       events: { level: 'info', syslog: [], webhooks: [] },
+      watchdog: { device: null, timeoutMs: 30_000 },
     });
   });
 

@@ -20,6 +20,8 @@ const agentLog = '/var/log/understudy-agent.log';
  */
 export class LabHost {
   #init: ProcessName | null = null;
+  /** What brings processes into the host, from outside. */
+  readonly #entered = new Set<ChildProcess>();
 
   constructor(
     readonly station: Station,
@@ -115,6 +117,8 @@ export class LabHost {
     const moment = Date.now();
     const cut = this.network.cutCarrier(this.station);
     if (isAlive(init)) process.kill(init.pid, 'SIGKILL');
+    // An nsenter stops with what it runs, and would never take note of its end: the host's first process waits for that.
+    for (const child of this.#entered) child.kill('SIGCONT');
     await cut;
     while (isAlive(init)) await delay(2);
     this.#init = null;
@@ -157,6 +161,8 @@ export class LabHost {
       env: this.environment,
     });
     if (child.pid !== undefined) this.registry.addProcess(child.pid);
+    this.#entered.add(child);
+    child.once('exit', () => this.#entered.delete(child));
     return child;
   }
 

@@ -27,6 +27,8 @@ export interface LabClusterOptions extends WebModuleOptions {
   readonly afterPower?: (host: LabHost) => Promise<void>;
   /** The arbiter of the cluster file; the default is gamma as the witness. */
   readonly arbiter?: object;
+  /** How hosts are powered off, by the cluster file. */
+  readonly fence?: (lab: Lab) => object;
 }
 
 const apiPort = 4810;
@@ -51,7 +53,7 @@ export class LabCluster {
     try {
       const workspace = path.join(lab.directory, 'workspace');
       await mkdir(workspace);
-      await writeFile(path.join(workspace, 'site.cluster.jsonc'), clusterFile(options.arbiter));
+      await writeFile(path.join(workspace, 'site.cluster.jsonc'), clusterFile(options.arbiter, options.fence?.(lab)));
       await writeFile(path.join(workspace, 'web.module.jsonc'), webModuleFile(options));
       const alpha = lab.host('alpha');
       for (const name of pair) await mkdir(lab.host(name).outside(mirrorDirectory), { recursive: true });

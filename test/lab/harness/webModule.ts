@@ -9,6 +9,7 @@ export const serialLog = '/var/log/web.serial.log';
 /** The text of site.cluster.jsonc. */
 export const clusterFile = (
   arbiter: object = { witness: 'gamma' },
+  fence: object | null = null,
 ): string => `// Three hosts, two of them a pair, and two networks.
 {
   "name": "site",
@@ -18,7 +19,7 @@ export const clusterFile = (
     "beta": { "lan": "10.77.0.2", "link": "10.78.0.2" },
     "gamma": { "lan": "10.77.0.3" }
   },
-  "arbiter": ${JSON.stringify(arbiter)}
+  "arbiter": ${JSON.stringify(arbiter)}${fence ? `,\n  "fence": ${JSON.stringify(fence)}` : ''}
 }
 `;
 
