@@ -82,9 +82,6 @@ function perform(world: World, line: string, note: (text: string) => void): void
       // `detection HOST MILLISECONDS`: what the file says there, for the next program of the agent.
       world.setDetection(host, Number(second));
       return;
-    case 'agent-dies':
-      world.agentDies(host);
-      return;
     case 'disk-fails':
       world.diskFails(host);
       return;
