@@ -35,6 +35,8 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
     return;
   }
   if (isGivenUp(draft)) {
+    // Without an arbiter this host may be the only one to have the record that the chosen one has to replace.
+    inquire(draft);
     draft.wait(`an operator gave up the history of ${config.self}: waiting for ${config.peer} to become primary`);
     return;
   }
@@ -42,10 +44,7 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
     draft.wait(`handed over to ${config.peer}, waiting for it`, { yieldUntil: role.yieldUntil });
     return;
   }
-  if (draft.now - state.inquiry.askedAt >= inquiryPeriodMs) {
-    state.inquiry = { ...state.inquiry, askedAt: draft.now };
-    draft.emit({ type: 'readArbiter' });
-  }
+  inquire(draft);
   const { answeredAt, record, failure } = state.inquiry;
   if (answeredAt === null && failure === null && draft.now - role.since < inquiryPeriodMs) {
     draft.wait('asking the arbiter');
@@ -59,6 +58,13 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
   }
   if (record === null || isOutdated(draft, peer, record)) withoutRecord(draft, role, peer, record);
   else withRecord(draft, role, peer, record);
+}
+
+function inquire(draft: Draft): void {
+  const { state, now } = draft;
+  if (now - state.inquiry.askedAt < inquiryPeriodMs) return;
+  state.inquiry = { ...state.inquiry, askedAt: now };
+  draft.emit({ type: 'readArbiter' });
 }
 
 /** A witness that was restored from an old copy: it does not know what this host, or the other one, has lived through since. */
@@ -147,6 +153,11 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
       because,
     });
   if (!record.inSync.includes(peerName)) {
+    if (config.arbiter === 'none' && !peer && draft.now - state.bootedAt < silenceMs({ config, record })) {
+      // It may have been forced while this host was off, and nobody else would know.
+      draft.wait(`waiting to hear from ${peerName}`);
+      return;
+    }
     start([self], `${self} alone holds every acknowledged write`);
     return;
   }
