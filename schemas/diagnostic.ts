@@ -37,6 +37,10 @@ export type DiagnosticCode =
   | 'bad-hook'
   | 'insecure-api'
   | 'insecure-webhook'
+  | 'unknown-module'
+  | 'dependency-cycle'
+  | 'bad-anti-affinity'
+  | 'over-capacity'
   | 'several-clusters';
 
 export type Severity = 'error' | 'warning';

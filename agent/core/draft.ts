@@ -66,7 +66,7 @@ export class Draft {
 
   wait(
     reason: string,
-    options: { parked?: boolean; yieldUntil?: number; retryAt?: number; diverged?: Fork } = {},
+    options: { parked?: boolean; yieldUntil?: number; retryAt?: number; diverged?: Fork; heldBack?: boolean } = {},
   ): void {
     const { role } = this.state;
     const since = role.at === 'waiting' ? role.since : this.now;
@@ -82,6 +82,7 @@ export class Draft {
       yieldUntil: options.yieldUntil ?? -Infinity,
       retryAt: options.retryAt ?? -Infinity,
       diverged: options.diverged ?? null,
+      heldBack: options.heldBack ?? false,
     });
   }
 

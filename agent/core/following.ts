@@ -2,6 +2,7 @@
 import { forkFrom, isGivenUp, waitDiverged } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { heldReason, isHeld } from './maintenance.ts';
+import { isHeldBack } from './placement.ts';
 import { enter, promote } from './promote.ts';
 import { isToBeRepaired } from './repair.ts';
 import type { Endpoint, PeerStatus, Role } from './types.ts';
@@ -118,6 +119,11 @@ function primarySilent(draft: Draft): void {
     return;
   }
   const heardAt = state.peer.heardAt ?? draft.now;
+  if (isHeldBack(draft, `${config.peer} is silent, and `)) {
+    // What it waits for from here on has nothing to do with the other host: that one's time is over.
+    if (state.role.at === 'waiting') draft.become({ ...state.role, since: heardAt });
+    return;
+  }
   draft.log(
     'warn',
     'PRIMARY_SILENT',

@@ -3,6 +3,7 @@ import type { Divergence, ModuleState, Transition } from '../../schemas/generate
 import { toldMaintenance } from './maintenance.ts';
 import { unmetText } from './conditions.ts';
 import { diskErrorText, isInDoubt } from './ownDisk.ts';
+import { barredBy } from './placement.ts';
 import type { LineageEntry, LineageRange, ModuleCoreState, PeerStatus, Role } from './types.ts';
 
 const lineageTold = 32;
@@ -52,6 +53,8 @@ export function peerStatusOf(state: ModuleCoreState, now: number): PeerStatus {
       state.desired.value === 'started' &&
       !(role.at === 'waiting' && (role.parked || isInDoubt(state, state.record))),
     conditions: state.conditions,
+    barred: barredBy(state),
+    avoids: state.placement?.avoids ?? null,
     serverRunning: role.at === 'primary' && role.server.kind === 'running',
     desired: state.desired,
     record: state.record,

@@ -23,6 +23,7 @@ import {
   seed,
   settlePrimary,
 } from './primary.ts';
+import { notePlacement } from './placement.ts';
 import { isToBeRepaired } from './repair.ts';
 import { askingGranted, askingRefused, entered, mounted, settleAsking } from './promote.ts';
 import { primaryServerFailed, primaryServerStopped, primaryServerUnhealthy } from './serverFaults.ts';
@@ -80,6 +81,9 @@ export function initialState(
     failovers: [],
     conditions: null,
     unfitSince: null,
+    placement: null,
+    clearedAt: -Infinity,
+    heldBackFor: null,
     lastingFailure: null,
     keptAside: null,
     shuttingDown: false,
@@ -91,6 +95,7 @@ export function initialState(
 
 export function step(state: ModuleCoreState, event: TimedEvent): StepResult {
   const draft = new Draft(state, event.now, event.type, event.arbiterReachable);
+  if (event.placement) notePlacement(draft, event.placement);
   handle(draft, event);
   draft.trigger = 'settle';
   settleMaintenance(draft);

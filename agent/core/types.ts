@@ -113,6 +113,9 @@ export interface PeerStatus {
   readonly able: boolean;
   readonly serverRunning: boolean;
   readonly conditions?: Conditions | null;
+  /** As in {@link Placement}. */
+  readonly barred?: string | null;
+  readonly avoids?: string | null;
   readonly desired: Desired;
   /** The newest record of the arbiter that this host knows. */
   readonly record: ArbiterRecord | null;
@@ -157,6 +160,8 @@ export interface Desired {
   readonly sequence: number;
   /** An operator moved the module to this host, which is not the preferred one: it does not go back before it has failed over. */
   readonly stay?: string;
+  /** Asked for whatever speaks against a start here, such as too little room. */
+  readonly anyway?: true;
   /** With 'stopped': nobody asked for it, the module is parked for this reason until an operator starts it. */
   readonly parked?: string;
 }
@@ -175,6 +180,16 @@ export interface Failback {
 export interface Conditions {
   /** Which of them it does not meet; null: it meets all of them. */
   readonly unmet: string | null;
+}
+
+/** What other modules mean for a start of this one on this host; each a text for people, or null. */
+export interface Placement {
+  /** This host has no room for it, or runs what it must not run beside. */
+  readonly barred: string | null;
+  /** Something else has to start first. */
+  readonly waitsFor: string | null;
+  /** It should rather be apart from what this host runs. */
+  readonly avoids: string | null;
 }
 
 /** What becomes of a server that runs and does not do its work. */
@@ -242,6 +257,8 @@ export type Role =
       readonly retryAt: number;
       /** The primary's history is another one. */
       readonly diverged: Fork | null;
+      /** It would start but for other modules. */
+      readonly heldBack: boolean;
     }
   /** A proposal to become primary is with the arbiter. */
   | {
@@ -359,6 +376,12 @@ export interface ModuleCoreState {
   readonly conditions: Conditions | null;
   /** Of a primary: since when the other host alone has met the conditions. */
   readonly unfitSince: number | null;
+  /** Null: there is nothing to be known of other modules. */
+  readonly placement: Placement | null;
+  /** When what had to start first did. */
+  readonly clearedAt: number;
+  /** Why a start was held back, said once. */
+  readonly heldBackFor: string | null;
   /** Why the server cannot start, said once. */
   readonly lastingFailure: string | null;
   /** The last epoch of what was kept aside in this life of the agent; null: nothing was. */
@@ -413,6 +436,8 @@ export type CoreEvent =
       readonly kind: Command['kind'];
       readonly keep?: string | null;
       readonly maintenance?: MaintenanceWish | undefined;
+      /** Of `start`: whatever other modules speak against it. */
+      readonly anyway?: boolean;
       readonly deadline: number;
       readonly arbiterReachable: boolean;
     };
@@ -422,6 +447,8 @@ export type TimedEvent = CoreEvent & {
   readonly now: number;
   /** Whether the arbiter answered last; not there: it is taken for so. A move that nobody asked for is not begun without it. */
   readonly arbiterReachable?: boolean;
+  /** What the agent knows of other modules now; not there: nothing new. */
+  readonly placement?: Placement;
 };
 
 /** Operations of the mirror and server that end with operationDone or operationFailed. One at a time, except `fence`, which overrides. */

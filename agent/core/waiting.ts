@@ -5,7 +5,8 @@ import type { Draft } from './draft.ts';
 import { follow } from './following.ts';
 import { heldReason, isHeld } from './maintenance.ts';
 import { isInDoubt } from './ownDisk.ts';
-import { goesFirst } from './preference.ts';
+import { canTake, freer, isHeldBack } from './placement.ts';
+import { isPreferred } from './preference.ts';
 import { promote } from './promote.ts';
 import type { ArbiterRecord, PeerStatus, Role } from './types.ts';
 
@@ -123,7 +124,8 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     return;
   }
   const base = draft.tail()?.epoch ?? record.base;
-  const start = (inSync: readonly string[]) =>
+  const start = (inSync: readonly string[]): void => {
+    if (isHeldBack(draft)) return;
     promote(draft, {
       cause: peer || record.primary === self ? 'start' : 'failover',
       expect: record.epoch,
@@ -131,24 +133,27 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
       base: inSync.length > 1 ? record.base : base,
       firstSign: role.since,
     });
+  };
   if (!record.inSync.includes(peerName)) {
     start([self]);
     return;
   }
   // Both hold everything. With the peer at hand the preferred host starts and takes the other along.
   if (peer) {
-    const fit = fitter(state, peer);
-    const preferred = fit === null ? goesFirst(draft, peer) === self : fit === 'self';
+    const [fit, free] = [fitter(state, peer), freer(state, peer)];
+    const preferred = isPreferred(draft, peer);
     const patience = 2 * config.detectionMs;
     // From when they see each other: else both would start in the moment in which they do.
-    const together = Math.max(role.since, state.peer.presentSince ?? draft.now);
+    const together = Math.max(role.since, state.clearedAt, state.peer.presentSince ?? draft.now);
     if (peer.role === 'promoting') draft.wait(`${peerName} is being promoted`);
     else if (peer.desired.sequence !== state.desired.sequence) {
       draft.wait(`waiting for ${peerName} to learn what was asked for`);
-    } else if (preferred || !peer.able || draft.now - together > patience) start(peer.able ? record.inSync : [self]);
+    } else if (preferred || !canTake(peer) || draft.now - together > patience)
+      {start(peer.able ? record.inSync : [self]);}
     else {
       const instead = config.hosts[0] === self ? `as ${self} is drained` : 'the preferred host';
-      const why = fit === 'peer' ? 'which meets the conditions to be primary' : instead;
+      const apart = free === 'peer' ? `as ${state.placement?.avoids ?? ''}` : instead;
+      const why = fit === 'peer' ? 'which meets the conditions to be primary' : apart;
       draft.wait(`waiting for ${peerName}, ${why}, to start`);
     }
     return;
@@ -203,6 +208,7 @@ function withoutRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, out
     draft.wait(`the arbiter ${what} of ${config.module}: waiting to hear from ${config.peer} what it holds now`);
     return;
   }
+  if (isHeldBack(draft)) return;
   promote(draft, {
     cause: 'start',
     expect: outdated?.epoch ?? null,

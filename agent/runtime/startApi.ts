@@ -48,7 +48,7 @@ export function startApi(parts: ApiParts): Promise<ApiServer> {
 
 function facadeOf({ configuration, commands, hostCommands, upgrade, view, log, slots }: ApiParts): AgentFacade {
   const run = (
-    kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve',
+    kind: 'stop' | 'switchover' | 'force' | 'resolve',
     module: string,
     host: string | null,
     by: Actor,
@@ -61,7 +61,7 @@ function facadeOf({ configuration, commands, hostCommands, upgrade, view, log, s
     onChange: (listener) => view.onChange(listener),
     onLog: (listener) => log.onEntries((entries) => listener({ entries })),
     readLog: (filter) => log.read(filter),
-    start: (module, by) => run('start', module, null, by),
+    start: (module, anyway, by) => commands.run('start', module, null, by, { anyway }),
     stop: (module, by) => run('stop', module, null, by),
     switchover: (module, to, by) => run('switchover', module, to, by),
     forcePrimary: (module, host, by) => run('force', module, host, by),

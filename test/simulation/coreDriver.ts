@@ -1,5 +1,6 @@
 import { Draft } from '../../agent/core/draft.ts';
 import { isHeld } from '../../agent/core/maintenance.ts';
+import { whyNotStarted } from '../../agent/core/placement.ts';
 import { quietUntil } from '../../agent/core/quiet.ts';
 import { roleState } from '../../agent/core/roleState.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState } from '../../agent/core/status.ts';
@@ -65,7 +66,10 @@ export class CoreDriver {
     const now = ownTime(host, clock.now);
     const isSpared = event.type === 'tick' && now < quietUntil(core);
     if (isSpared && (this.sparedTicks += 1) % triedTicks !== 0) return;
-    const result = step(core, { ...event, now, arbiterReachable: this.#arbiter.isNone || this.#arbiter.reaches(host) });
+    const arbiterReachable = this.#arbiter.isNone || this.#arbiter.reaches(host);
+    // Of a host at rest an agent does not look at that with every tick.
+    const placement = event.type === 'tick' ? {} : { placement: host.placement };
+    const result = step(core, { ...event, now, arbiterReachable, ...placement });
     this.steps += 1;
     for (const move of result.moves) this.#cover(host, move);
     if (result.moves.length > 0) this.#spring(host, result.state);
@@ -170,6 +174,7 @@ export class CoreDriver {
         return;
       case 'propose':
         this.#checkMaintenance(host);
+        this.#checkHeldBack(host);
         this.#arbiter.propose(host, effect.proposal);
         return;
       case 'operation':
@@ -204,6 +209,15 @@ export class CoreDriver {
     if (isHeld(new Draft(core, now, 'settle'))) {
       this.#world.checker.fail(`${host.name} takes over by itself during a maintenance`);
     }
+  }
+
+  /** Nobody begins by himself what other modules hold back. */
+  #checkHeldBack(host: Host): void {
+    const { core } = host;
+    if (core?.role.at !== 'asking' || core.role.forced || core.role.since !== ownTime(host, this.#world.clock.now))
+      {return;}
+    const why = whyNotStarted(core);
+    if (why !== null) this.#world.checker.fail(`${host.name} begins a start that is held back: ${why}`);
   }
 
   #operate(host: Host, { number, operation }: Extract<Effect, { type: 'operation' }>): void {

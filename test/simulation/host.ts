@@ -4,6 +4,7 @@ import type {
   LineageEntry,
   Maintenance,
   ModuleCoreState,
+  Placement,
   ReplicaFacts,
   Resolution,
 } from '../../agent/core/types.ts';
@@ -62,6 +63,8 @@ export interface Host {
   queue: CoreEvent[];
   /** Its monotonic clock: what it showed at a moment, and how fast it goes. */
   clock: { shown: number; at: number; rate: number };
+  /** What its agent knows of other modules. */
+  placement: Placement;
   /** Of the programs that run on it. */
   version: number;
   /** The number of the heartbeat of the other host that was heard last. */
@@ -71,6 +74,9 @@ export interface Host {
   /** Whether it reached the arbiter when that was last looked at. */
   reachedArbiter: boolean;
 }
+
+/** No other module matters. */
+export const nothingElse: Placement = { barred: null, waitsFor: null, avoids: null };
 
 export function newHost(name: HostName): Host {
   return {
@@ -106,6 +112,7 @@ export function newHost(name: HostName): Host {
     awayUntil: 0,
     queue: [],
     clock: { shown: 0, at: 0, rate: 1 },
+    placement: nothingElse,
     version: 1,
     heard: -1,
     cutOffSince: null,

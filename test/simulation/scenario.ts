@@ -56,6 +56,10 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'condition':
       world.conditions(host, second === 'fails' ? 'condition ping 10.0.0.254 failed (no answer)' : null);
       return;
+    case 'other-modules':
+      // `other-modules HOST barred|waitsFor|avoids WHY`, `other-modules HOST nothing`
+      world.place(host, second === 'nothing' ? {} : { [second]: words.slice(2).join(' ') });
+      return;
     case 'drain':
     case 'undrain':
       world.drain(host, verb === 'drain');
@@ -91,7 +95,12 @@ function perform(world: World, line: string, note: (text: string) => void): void
       world.upgrade(host, seconds(second));
       return;
     case 'command':
-      world.command(second as HostName, first as Parameters<World['command']>[1], (third || null) as HostName | null);
+      world.command(
+        second as HostName,
+        first as Parameters<World['command']>[1],
+        third === 'anyway' ? null : ((third || null) as HostName | null),
+        third === 'anyway',
+      );
       return;
     case 'show':
       note(`= ${world.describe()}`);

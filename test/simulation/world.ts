@@ -11,6 +11,7 @@ import type {
   ModuleCoreState,
   Outcome,
   Role,
+  Placement,
   UnhealthyAction,
 } from '../../agent/core/types.ts';
 import { Arbiter } from './arbiter.ts';
@@ -24,6 +25,7 @@ import {
   factsOf,
   losesUnsynced,
   newHost,
+  nothingElse,
   ownTime,
   replaceDisk,
   setClockRate,
@@ -278,6 +280,16 @@ export class World {
     this.#feed(host, { type: 'conditions', unmet });
   }
 
+  /** What the agent of a host knows of other modules is another thing now. */
+  place(name: HostName, what: Partial<Placement>): void {
+    this.#isDisturbed = true;
+    const host = this.hosts[name];
+    host.placement = { ...nothingElse, ...what };
+    this.#trace(`${name} other modules: ${Object.values(what).filter(Boolean).join('; ') || 'nothing'}`);
+    // Any event will do.
+    if (host.core) this.#feed(host, { type: 'hostDrain', drain: host.core.drain });
+  }
+
   /** The mirror process ends, and no other one can take its place. */
   mirrorDies(name: HostName): void {
     this.#isDisturbed = true;
@@ -399,15 +411,16 @@ export class World {
     this.#witnessVersion = version;
   }
 
-  command(name: HostName, kind: Command['kind'], keep: HostName | null = null): void {
+  command(name: HostName, kind: Command['kind'], keep: HostName | null = null, anyway = false): void {
     this.#isDisturbed = true;
     const host = this.hosts[name];
     const id = this.#nextCommand++;
     if (!host.core) return;
     if (kind === 'force') this.checker.operatorForces();
-    this.#trace(`command ${kind} on ${name}${keep ? ` keep ${keep}` : ''}`);
+    this.#trace(`command ${kind} on ${name}${keep ? ` keep ${keep}` : ''}${anyway ? ' anyway' : ''}`);
     const deadline = ownTime(host, this.now) + commandLimitMs;
-    this.#feed(host, { type: 'command', id, kind, keep, deadline, arbiterReachable: this.arbiter.reaches(host) });
+    const arbiterReachable = this.arbiter.reaches(host);
+    this.#feed(host, { type: 'command', id, kind, keep, anyway, deadline, arbiterReachable });
   }
 
   describe(): string {

@@ -1,3 +1,4 @@
+import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { once } from 'node:events';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -60,6 +61,7 @@ function links(
   const made = new HostLinks({
     cluster: 'site',
     agentVersion: '1.2.3',
+    capacity: { cpu: 2, memoryBytes: 2 ** 30 },
     self,
     others: [other],
     port,
@@ -211,12 +213,24 @@ describe('links between agents', () => {
     ],
     [
       'a hello of another host',
-      encodeMessage({ type: 'hello', protocolVersion: 3, agentVersion: '1', host: 'gamma', cluster: 'site' }),
+      encodeMessage({
+        type: 'hello',
+        protocolVersion: agentProtocolVersion,
+        agentVersion: '1',
+        host: 'gamma',
+        cluster: 'site',
+      }),
       /certificate is that of beta/,
     ],
     [
       'a hello of another cluster',
-      encodeMessage({ type: 'hello', protocolVersion: 3, agentVersion: '1', host: 'beta', cluster: 'other' }),
+      encodeMessage({
+        type: 'hello',
+        protocolVersion: agentProtocolVersion,
+        agentVersion: '1',
+        host: 'beta',
+        cluster: 'other',
+      }),
       /belongs to cluster other/,
     ],
   ])('ends a connection that sends %s, with the reason', async (_what, bytes, reason) => {

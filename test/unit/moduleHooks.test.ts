@@ -234,6 +234,7 @@ describe('hooks', () => {
       yieldUntil: 0,
       retryAt: 0,
       diverged: null,
+      heldBack: false,
     });
     const following = { at: 'following' } as Role;
     hooks.noteRole(waiting(false), following, 3);
