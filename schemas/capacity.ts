@@ -87,6 +87,25 @@ function shortfall(
   return { host, failed, modules: names(all), coming: names(coming), what: parts.join(' and ') };
 }
 
+/** What a host carries of what it has, for people: "2 of 8 processors, 4 GiB of 16 GiB memory". */
+export function loadText(load: {
+  readonly cpu: number;
+  readonly memory: number;
+  readonly cpuCapacity: number | null;
+  readonly memoryCapacity: number | null;
+}): string {
+  const { cpu, memory, cpuCapacity, memoryCapacity } = load;
+  const of = (capacity: string | null): string => (capacity === null ? '' : ` of ${capacity}`);
+  const memoryOf = of(memoryCapacity === null ? null : formatSize(memoryCapacity));
+  return `${numberText(cpu)}${of(cpuCapacity === null ? null : numberText(cpuCapacity))} processors, ${formatSize(memory)}${memoryOf} memory`;
+}
+
+/** Whether a host carries more than it has. */
+export function isOverloaded(load: Parameters<typeof loadText>[0]): boolean {
+  const { cpu, memory, cpuCapacity, memoryCapacity } = load;
+  return lacks(cpu, 0, cpuCapacity ?? undefined) || lacks(memory, 0, memoryCapacity ?? undefined);
+}
+
 function cpuText(cpu: number): string {
   return `${numberText(cpu)} ${cpu === 1 ? 'processor' : 'processors'}`;
 }

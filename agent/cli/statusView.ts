@@ -11,6 +11,7 @@ import type {
   ResyncStatus,
   Snapshot,
 } from '../../schemas/generated/api.ts';
+import { isOverloaded, loadText } from '../../schemas/capacity.ts';
 import { paint, printable, renderTable } from './table.ts';
 import type { Cell, Colour } from './table.ts';
 import { formatBytes, formatSeconds } from './format.ts';
@@ -41,7 +42,9 @@ function renderArbiter({ arbiter }: Snapshot, hasColour: boolean): string {
 
 function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: boolean): string {
   const drains = hosts.some(({ drain }) => drain);
-  const header = ['HOST', 'ROLE', ...(drains ? ['DRAIN'] : []), 'REACHABLE', 'AGENT', 'NETWORKS'].map((text): Cell => ({
+  const loads = hosts.some(({ load }) => load);
+  const optional = [...(drains ? ['DRAIN'] : []), ...(loads ? ['LOAD'] : [])];
+  const header = ['HOST', 'ROLE', ...optional, 'REACHABLE', 'AGENT', 'NETWORKS'].map((text): Cell => ({
     text,
     colour: 'bold',
   }));
@@ -49,6 +52,7 @@ function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: bool
     { text: host.name === self ? `${host.name} *` : host.name },
     { text: host.role },
     ...drainCell(host, drains),
+    ...loadCell(host, loads),
     host.reachable && host.liveness === 'suspect'
       ? { text: 'suspect', colour: 'yellow' }
       : host.reachable
@@ -66,6 +70,12 @@ function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: bool
 /** The column is there only while a host is drained. */
 function drainCell({ drain = null }: HostStatus, isShown: boolean): Cell[] {
   return isShown ? [drain === null ? { text: '-' } : { text: drain, colour: 'yellow' }] : [];
+}
+
+/** The column is there only where modules state what they need. */
+function loadCell({ load = null }: HostStatus, isShown: boolean): Cell[] {
+  if (!isShown) return [];
+  return [load === null ? { text: '-' } : { text: loadText(load), colour: isOverloaded(load) ? 'yellow' : 'none' }];
 }
 
 function describeNetwork({ name, address, up, rttMs }: HostStatus['networks'][number]): string {

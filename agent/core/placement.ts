@@ -42,10 +42,14 @@ export function freer({ placement }: ModuleCoreState, peer: PeerStatus): 'self' 
   return own === null ? 'self' : 'peer';
 }
 
-/** Why nothing is started here now by anybody but an operator, with what to do; null: it may be. */
+/** Why nothing is started here now by anybody but an operator; null: it may be. */
+export function heldBackBy(state: ModuleCoreState): string | null {
+  return goesAnyway(state) ? null : (state.placement?.barred ?? state.placement?.waitsFor ?? null);
+}
+
+/** The same with what to do. */
 export function whyNotStarted(state: ModuleCoreState): string | null {
-  if (goesAnyway(state)) return null;
-  const why = state.placement?.barred ?? state.placement?.waitsFor ?? null;
+  const why = heldBackBy(state);
   return why === null ? null : `${why}; \`understudy start ${state.config.module} --anyway\` starts it all the same`;
 }
 

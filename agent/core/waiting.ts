@@ -148,9 +148,9 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     if (peer.role === 'promoting') draft.wait(`${peerName} is being promoted`);
     else if (peer.desired.sequence !== state.desired.sequence) {
       draft.wait(`waiting for ${peerName} to learn what was asked for`);
-    } else if (preferred || !canTake(peer) || draft.now - together > patience)
-      {start(peer.able ? record.inSync : [self]);}
-    else {
+    } else if (preferred || !canTake(peer) || draft.now - together > patience) {
+      start(peer.able ? record.inSync : [self]);
+    } else {
       const instead = config.hosts[0] === self ? `as ${self} is drained` : 'the preferred host';
       const apart = free === 'peer' ? `as ${state.placement?.avoids ?? ''}` : instead;
       const why = fit === 'peer' ? 'which meets the conditions to be primary' : apart;
