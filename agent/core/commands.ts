@@ -238,7 +238,7 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
     case 'drain':
       if (runsThere) return { ok: true, message: `${module} was moved from ${self} and runs on ${peer}` };
       if (runsHere && role.leaving === null) {
-        return refusal('FAILED', `${module} stays on ${self}: ${peer} was lost on the way`);
+        return refusal('FAILED', `${module} stays on ${self}: ${status?.barred ?? `${peer} was lost on the way`}`);
       }
       break;
     case 'resolve':

@@ -2,7 +2,7 @@
 import { forkFrom, isGivenUp, waitDiverged } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { heldReason, isHeld } from './maintenance.ts';
-import { isHeldBack } from './placement.ts';
+import { barredBy, isHeldBack } from './placement.ts';
 import { enter, promote } from './promote.ts';
 import { isToBeRepaired } from './repair.ts';
 import type { Endpoint, PeerStatus, Role } from './types.ts';
@@ -97,7 +97,8 @@ export function settleFollowing(draft: Draft, role: Following): void {
   // A configuration that this host has been in already is over: a new one has to be asked for.
   const isNew = (peer.record?.epoch ?? 0) > (draft.tail()?.epoch ?? 0);
   if (peer.record?.primary === config.self && isNew && draft.inSyncBy(peer.record)) {
-    enter(draft, peer.record, draft.now);
+    // Several modules may have been handed over at once, and the room be taken: then the other host takes this one back, if it is still there.
+    if (barredBy(state) === null || !isHeldBack(draft)) enter(draft, peer.record, draft.now);
     return;
   }
   if (peer.role === 'none' || peer.role === 'secondary') draft.wait(`${config.peer} is no longer primary`);

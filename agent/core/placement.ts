@@ -18,6 +18,7 @@ export function notePlacement(draft: Draft, placement: Placement): void {
   }
   if (before?.waitsFor && placement.waitsFor === null) state.clearedAt = draft.now;
   state.placement = placement;
+  if (heldBackBy(state) === null) state.heldBackFor = null;
 }
 
 /** An operator asked for a start whatever speaks against it, and nothing has run for that yet. */

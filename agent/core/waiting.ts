@@ -36,7 +36,8 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
     draft.wait(`an operator gave up the history of ${config.self}: waiting for ${config.peer} to become primary`);
     return;
   }
-  if (draft.now < role.yieldUntil) {
+  // It does not start what it has no room for: then this host goes on as before.
+  if (draft.now < role.yieldUntil && !peer?.barred) {
     draft.wait(`handed over to ${config.peer}, waiting for it`, { yieldUntil: role.yieldUntil });
     return;
   }

@@ -95,7 +95,7 @@ export class Commands {
   /** A command that another agent forwards to this one. */
   async answer(params: Record<string, unknown>): Promise<Record<string, unknown>> {
     if (!ModuleCommandParams(params)) throw new Error('the forwarded command is not valid');
-    const { module, kind, keep, by, timeoutMs, bandwidth, verifiedAt, forMs, reason } = params as {
+    const { module, kind, keep, by, timeoutMs, bandwidth, verifiedAt, forMs, reason, anyway } = params as {
       module: string;
       kind: Kind;
       keep?: string | null;
@@ -104,10 +104,11 @@ export class Commands {
       verifiedAt?: string | null;
       forMs?: number;
       reason?: string | null;
+      anyway?: boolean;
       timeoutMs: number;
     };
     const slot = this.slots.find((each) => each.module.name === module);
-    const details = { bandwidth, verifiedAt, forMs, reason };
+    const details = { bandwidth, verifiedAt, forMs, reason, anyway };
     const outcome = slot?.runtime
       ? await carryOut(slot.runtime, { kind, keep: keep ?? null, by, timeoutMs, details })
       : refuse('NOT_HEALTHY', slot?.failure ?? `${this.self} does not run ${module}`);
