@@ -214,8 +214,9 @@ export class CoreDriver {
   /** Nobody begins by himself what other modules hold back. */
   #checkHeldBack(host: Host): void {
     const { core } = host;
-    if (core?.role.at !== 'asking' || core.role.forced || core.role.since !== ownTime(host, this.#world.clock.now))
-      {return;}
+    if (core?.role.at !== 'asking' || core.role.forced || core.role.since !== ownTime(host, this.#world.clock.now)) {
+      return;
+    }
     const why = whyNotStarted(core);
     if (why !== null) this.#world.checker.fail(`${host.name} begins a start that is held back: ${why}`);
   }
