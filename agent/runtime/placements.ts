@@ -95,7 +95,9 @@ export class Placements {
     const needs = sumOf(names.flatMap((name) => this.#slot(name)?.module.needs ?? []));
     const there = this.#all.filter(({ name }) => primaryOf(name) === to && !names.includes(name));
     const missing = missingFor(needs, sumOf(there.map((module) => module.needs)), this.#capacity(to));
-    return missing === null ? null : `${to} has no room for ${names.join(' and ')} together: ${missing}`;
+    return missing === null
+      ? null
+      : `${to} has no room for ${names.join(' and ')}${names.length > 1 ? ' together' : ''}: ${missing}`;
   }
 
   get #all(): readonly ResolvedModule[] {
