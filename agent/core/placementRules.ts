@@ -69,11 +69,20 @@ export function placementOf(name: string, modules: readonly PlacedModule[], host
         avoids: whatItAvoids(module, here, host),
       };
     }
-    if (barred !== null) continue;
+    if (barred !== null || !startsSoon(module, ordered, taken)) continue;
     taken.push(module);
     before.push(module);
   }
   return { barred: null, waitsFor: null, avoids: null };
+}
+
+/** Room is kept for what waits only for others that start here as well, and not for what may wait for long. */
+function startsSoon(module: PlacedModule, modules: readonly PlacedModule[], taken: readonly PlacedModule[]): boolean {
+  if (missingDependency(module, modules) === null) return true;
+  return module.dependsOn.every((name) => {
+    const other = modules.find((each) => each.name === name);
+    return other === undefined || other.unready === null || taken.includes(other);
+  });
 }
 
 function whyBarred(module: PlacedModule, others: readonly PlacedModule[], host: PlacingHost): string | null {

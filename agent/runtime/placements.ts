@@ -15,6 +15,9 @@ const lookMs = 250;
 /** A module as the agent has it. */
 export interface PlacementSlot {
   readonly module: ResolvedModule;
+  /** Whether this host is of its pair, and why it could not be opened here. */
+  readonly isOurs: boolean;
+  readonly failure: string | null;
   /** Null: it is not open on this host. */
   readonly runtime: {
     readonly core: ModuleCoreState;
@@ -124,8 +127,10 @@ export class Placements {
 
   #modules(now: number): PlacedModule[] {
     const needed = new Set(this.#all.flatMap(({ dependsOn }) => dependsOn));
-    const known = this.#options.slots.map(({ module, runtime }): PlacedModule => {
-      const standing = runtime ? standingOf(runtime.core, now) : 'away';
+    const known = this.#options.slots.map(({ module, runtime, isOurs, failure }): PlacedModule => {
+      // What is still being opened may be about to start, and come before others.
+      const opening = isOurs && failure === null ? 'candidate' : 'away';
+      const standing = runtime ? standingOf(runtime.core, now) : opening;
       return {
         ...module,
         standing,

@@ -55,6 +55,15 @@ describe('room', () => {
     expect(placementOf('c-small', modules, host).barred).toBeNull();
   });
 
+  it('is kept for what waits for others that start here, and not for what waits for somebody else', () => {
+    const web = module('web', { memory: 6, priority: 1, dependsOn: ['db'] });
+    const small = module('small', { memory: 4 });
+    const near = [web, small, module('db', { memory: 1 })];
+    expect(placementOf('small', near, host).barred).toContain('beside db, web');
+    const far = [web, small, module('db', { standing: 'away' })];
+    expect(placementOf('small', far, host).barred).toBeNull();
+  });
+
   it('is never denied to what runs there already', () => {
     const modules = [running('web', { memory: 12 }), running('db', { memory: 12 })];
     expect(placementOf('web', modules, host).barred).toBeNull();

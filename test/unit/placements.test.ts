@@ -64,7 +64,8 @@ describe('what an agent makes of what it knows of modules', () => {
     };
     const core = role && coreOf(name, role);
     const runtime = core && { core, status: () => ({ checks }), peerStatus: () => peerStatusOf(core, 0) };
-    slots.push({ module: resolveModule(file as unknown as ModuleFile), runtime });
+    const module = resolveModule(file as unknown as ModuleFile);
+    slots.push({ module, isOurs: role !== null, failure: null, runtime });
   };
   const tell = (host: string, module: string, status: Partial<PeerStatus>, checks: CheckStatus[] = []): void => {
     const told = { role: 'none', serverRunning: false, desired: { value: 'started', sequence: 1 }, ...status };
@@ -130,6 +131,18 @@ describe('what an agent makes of what it knows of modules', () => {
       'alpha is to run web, db, which need 6 GiB of memory of 1 GiB: not all of them are started.',
       'If alpha fails, beta is to run web, db, which need 6 GiB of memory of 4 GiB: not all of them are started.',
     ]);
+  });
+
+  it('keeps room for what is still being opened here, unless that has failed', () => {
+    const needs = { needs: { memory: '3GiB' } };
+    add('web', waiting, needs);
+    add('db', waiting, { ...needs, priority: 1 });
+    const [web, db] = slots;
+    if (!web || !db) throw new Error('two were added');
+    slots = [web, { ...db, runtime: null }];
+    expect(placements().of('web')).toMatchObject({ barred: expect.stringContaining('beside db') as string });
+    slots = [web, { ...db, runtime: null, failure: 'the directory is missing' }];
+    expect(placements().of('web')).toMatchObject({ barred: null, waitsFor: null });
   });
 
   it('warns of what runs together and should not, and of what runs without what it depends on', () => {
