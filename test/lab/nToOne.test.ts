@@ -33,8 +33,9 @@ describe.skipIf(noLab !== null)('three active hosts and one backup host, with ro
 
     await cluster.powerLoss('alpha');
     await cluster.waitUntilServing('web', 'delta');
-    const seen = cluster.view.snapshot('beta')?.hosts.find(({ name }) => name === 'delta');
-    expect(seen?.load).toMatchObject({ memory: 2 * 2 ** 30, memoryCapacity: 3 * 2 ** 30 });
+    const load = () => cluster.view.snapshot('beta')?.hosts.find(({ name }) => name === 'delta')?.load;
+    await cluster.view.waitFor('beta shows the load of delta', () => load()?.memory === 2 * 2 ** 30);
+    expect(load()?.memoryCapacity).toBe(3 * 2 ** 30);
 
     await cluster.powerLoss('gamma');
     const why = 'delta has no room for mail beside web: 2 GiB of memory needed, 1 GiB of 3 GiB free';

@@ -43,7 +43,7 @@ describe.skipIf(noLab !== null)('three modules on two hosts, of which one could 
     expect(cluster.view.replica('beta', 'spare')?.reason).toContain(
       '`understudy start spare --anyway` starts it all the same',
     );
-    expect(loadOf('beta')).toBe(4 * GiB);
+    await cluster.view.waitFor('gamma shows the load of beta', () => loadOf('beta') === 4 * GiB);
 
     const start = cluster.view.request('beta', 'module.start', { module: 'spare' });
     await expect(start).rejects.toThrow('beta has no room for spare');

@@ -19,7 +19,7 @@ const serving: Role = {
   grant: { epoch: 1, primary: 'beta', inSync: ['beta'], base: 0, cause: 'start', proposal: 'p' },
   link: { kind: 'none', reason: null, retryAt: 0, lastSession: null, failures: 0 },
   server: { kind: 'running' },
-} as Role;
+};
 
 describe('what an agent makes of what it knows of modules', () => {
   let directory: string;
