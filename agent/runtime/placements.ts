@@ -12,6 +12,8 @@ import type { EventLog } from './eventLog.ts';
 /** While nothing is about to start, what is told to the other host is looked at anew so often. */
 const lookMs = 250;
 
+const nothing: Placement = { barred: null, waitsFor: null, avoids: null };
+
 /** A module as the agent has it. */
 export interface PlacementSlot {
   readonly module: ResolvedModule;
@@ -56,9 +58,10 @@ export class Placements {
 
   /** What other modules mean for a start of this one here; undefined: no module says anything that could matter. */
   of(name: string): Placement | undefined {
-    if (!this.#isUsed) return undefined;
     const core = this.#slot(name)?.runtime?.core;
     if (!core) return undefined;
+    // What was told before a change of the files must not go on holding anything back.
+    if (!this.#isUsed) return core.placement === null ? undefined : nothing;
     const now = performance.now();
     const known = this.#known.get(name);
     const isAtRest = core.role.at !== 'waiting' && standingOf(core, now) !== 'candidate';
