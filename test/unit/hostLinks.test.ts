@@ -201,7 +201,7 @@ describe('links between agents', () => {
     [
       'another protocol version',
       encodeMessage({ type: 'hello', protocolVersion: 99, agentVersion: '9', host: 'beta', cluster: 'site' }),
-      /version 99 .* this one version 3/,
+      new RegExp(`version 99 .* this one version ${String(agentProtocolVersion)}`),
     ],
     ['an oversized message', Buffer.from([0x7f, 0xff, 0xff, 0xff, 0x7b]), /over the limit/],
     ['something that is not JSON', Buffer.concat([Buffer.from([0, 0, 0, 3]), Buffer.from('{x}')]), /not JSON/],
