@@ -28,10 +28,12 @@ import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlot } from './runtime/moduleSlot.ts';
 import { heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
 import { stopTimeMs } from './runtime/moduleTimes.ts';
+import { ownCapacity, Placements } from './runtime/placements.ts';
 import { openArbiter } from './runtime/openArbiter.ts';
 import { adoptModule, openModule } from './runtime/openModule.ts';
 import { startApi } from './runtime/startApi.ts';
 import { ToldModules } from './runtime/toldModules.ts';
+import { dependentsFirst } from './runtime/dependentsFirst.ts';
 import { Upgrade } from './runtime/upgrade.ts';
 import { EtcdFiles } from './security/etcdFiles.ts';
 import { loadIdentity } from './security/identity.ts';
@@ -83,6 +85,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     cluster: cluster.name,
     agentVersion,
     self,
+    capacity: ownCapacity(),
     others,
     port: cluster.ports.agent,
     heartbeatMs: heartbeatMs(cluster, configuration.modules),
@@ -155,6 +158,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     file: new DrainFile(agent.stateDirectory),
     log,
     modules: () => drainedModules(slots),
+    whyNotAll: (to, names) => placements.whyNotAll(to, names, (module) => view.primaryOf(module)),
     onChange: () => changed(true),
   });
   const fencing: HostFencing = new HostFencing({
@@ -168,11 +172,20 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     log: (level, code, message) => log.add(level, null, code, message),
     onChange: () => view.changed(),
   });
+  const placements = new Placements({
+    self: self.name,
+    slots,
+    stated: cluster.capacity,
+    counted: (host) => links.capacity(host),
+    heard: (host, module) => view.lately(host, module),
+    log,
+  });
   const view: ClusterView = new ClusterView({
     configuration,
     agentVersion,
     links,
     slots,
+    placements,
     hostDrain: () => drain.state,
     fenceStatus: (host) => fencing.status(host),
     arbiterReachable: () => opened.reachable(),
@@ -190,7 +203,9 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     const here = module.hosts.includes(self.name);
     const told = (host: string, name: string) => view.told(host, name);
     const hostDrain = () => drain.state;
-    const parts = { configuration, module, arbiter: opened.of(module), links, log, changed, hostDrain, fencing, told };
+    const placement = (name: string) => placements.of(name);
+    const arbiter = opened.of(module);
+    const parts = { configuration, module, arbiter, links, log, changed, hostDrain, fencing, placement, told };
     const left = handed?.modules.find(({ name }) => here && name === module.name);
     const open = here ? () => openModule(parts) : null;
     slots.push(new ModuleSlot(module, open, left ? () => adoptModule(parts, left) : null, log, () => view.changed()));
@@ -255,7 +270,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     'AGENT_STOPPING',
     `agent of ${self.name} stops: modules with a healthy secondary are handed over, the others stopped`,
   );
-  await Promise.all(slots.map((slot) => slot.shutdown(leaveLimitMs + stopTimeMs(slot.module))));
+  await dependentsFirst(slots, (slot) => slot.shutdown(leaveLimitMs + stopTimeMs(slot.module)));
   links.hurry();
   await new Promise((resolve) => setTimeout(resolve, farewellMs));
   await api.close();

@@ -15,6 +15,7 @@ import type {
   Role,
   Snapshot,
   SnapshotParams,
+  StartParams,
   SubscribeParams,
   SwitchoverParams,
   UpgradeParams,
@@ -29,7 +30,7 @@ export interface ApiMethods {
   'session.hello': { params: HelloParams; result: HelloResult };
   'cluster.snapshot': { params: SnapshotParams; result: Snapshot };
   'cluster.subscribe': { params: SubscribeParams; result: Snapshot };
-  'module.start': { params: ModuleParams; result: CommandResult };
+  'module.start': { params: StartParams; result: CommandResult };
   'module.stop': { params: ModuleParams; result: CommandResult };
   'module.switchover': { params: SwitchoverParams; result: CommandResult };
   'module.forcePrimary': { params: ForcePrimaryParams; result: CommandResult };
@@ -60,7 +61,7 @@ export const apiMethods: { readonly [Method in ApiMethod]: ApiMethodContract } =
   'session.hello': { role: 'viewer', params: validators.HelloParams, result: validators.HelloResult },
   'cluster.snapshot': { role: 'viewer', params: validators.SnapshotParams, result: validators.Snapshot },
   'cluster.subscribe': { role: 'viewer', params: validators.SubscribeParams, result: validators.Snapshot },
-  'module.start': { role: 'operator', params: validators.ModuleParams, result: validators.CommandResult },
+  'module.start': { role: 'operator', params: validators.StartParams, result: validators.CommandResult },
   'module.stop': { role: 'operator', params: validators.ModuleParams, result: validators.CommandResult },
   'module.switchover': { role: 'operator', params: validators.SwitchoverParams, result: validators.CommandResult },
   'module.forcePrimary': { role: 'admin', params: validators.ForcePrimaryParams, result: validators.CommandResult },

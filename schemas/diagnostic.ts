@@ -40,6 +40,10 @@ export type DiagnosticCode =
   | 'fence-option'
   | 'fence-without-arbiter'
   | 'secret-in-clear'
+  | 'unknown-module'
+  | 'dependency-cycle'
+  | 'bad-anti-affinity'
+  | 'over-capacity'
   | 'several-clusters';
 
 export type Severity = 'error' | 'warning';

@@ -32,7 +32,8 @@ export interface AgentFacade {
   onChange(listener: (event: ChangedEvent) => void): () => void;
   onLog(listener: (event: LogEvent) => void): () => void;
   readLog(filter: { readonly module?: string; readonly limit: number }): readonly LogEntry[];
-  start(module: string, by: Actor): Promise<Outcome>;
+  /** @param anyway whatever other modules speak against it */
+  start(module: string, anyway: boolean, by: Actor): Promise<Outcome>;
   stop(module: string, by: Actor): Promise<Outcome>;
   switchover(module: string, to: string | null, by: Actor): Promise<Outcome>;
   forcePrimary(module: string, host: string, by: Actor): Promise<Outcome>;

@@ -168,6 +168,16 @@ const metrics: readonly Metric[] = [
       ),
   },
   {
+    name: 'understudy_start_held_back',
+    help: '1 while the host would start the module but for other modules, 0 otherwise.',
+    samples: ({ modules }) =>
+      modules.flatMap((module) =>
+        module.onHosts
+          .filter(({ known }) => known)
+          .map(({ host, heldBack = null }): Sample => [{ module: module.name, host }, heldBack === null ? 0 : 1]),
+      ),
+  },
+  {
     name: 'understudy_condition_unmet',
     help: '1 while the host does not meet a condition to be primary of the module, 0 otherwise.',
     samples: ({ modules }) =>

@@ -72,7 +72,7 @@ export class Draft {
 
   wait(
     reason: string,
-    options: { parked?: boolean; yieldUntil?: number; retryAt?: number; diverged?: Fork } = {},
+    options: { parked?: boolean; yieldUntil?: number; retryAt?: number; diverged?: Fork; heldBack?: boolean } = {},
   ): void {
     const { role } = this.state;
     const before = role.at === 'waiting' ? role : null;
@@ -93,6 +93,7 @@ export class Draft {
       reasonSince: isSame ? before.reasonSince : this.now,
       isTold: isSame && before.isTold,
       toldBefore: (before?.toldBefore ?? 0) + (before?.isTold && !isSame ? 1 : 0),
+      heldBack: options.heldBack ?? false,
     });
   }
 

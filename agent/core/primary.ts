@@ -7,6 +7,7 @@ import type { Draft } from './draft.ts';
 import { beginLeaving, serverIsDown } from './leaving.ts';
 import { leavesItsDisk } from './leavingDisk.ts';
 import { isHeld, isInMaintenance } from './maintenance.ts';
+import { canTake } from './placement.ts';
 import type { ArbiterRecord, LeaveFor, Link, ModuleConfig, Proposal, ReplicaFacts, Role } from './types.ts';
 
 export type Primary = Extract<Role, { at: 'primary' }>;
@@ -90,7 +91,7 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
   }
   const stays = leaving === 'shutdown' && isInMaintenance(draft.state, draft.now);
   const handOver =
-    leaving !== 'stop' && leaving !== 'resolve' && !stays && link.kind === 'both' && draft.freshPeer()?.able === true;
+    leaving !== 'stop' && leaving !== 'resolve' && !stays && link.kind === 'both' && canTake(draft.freshPeer());
   if (!handOver && isMove(leaving)) {
     draft.log(
       'warn',

@@ -5,6 +5,7 @@ import { unmetText } from './conditions.ts';
 import { notFencedAdvice } from './fencingPeer.ts';
 import { diskErrorText, isInDoubt } from './ownDisk.ts';
 import { rangesOf } from './lineage.ts';
+import { barredBy } from './placement.ts';
 import type { ModuleCoreState, PeerStatus, Role } from './types.ts';
 
 const lineageTold = 32;
@@ -42,6 +43,8 @@ export function peerStatusOf(state: ModuleCoreState, now: number): PeerStatus {
       state.desired.value === 'started' &&
       !(role.at === 'waiting' && (role.parked || isInDoubt(state, state.record))),
     conditions: state.conditions,
+    barred: barredBy(state),
+    avoids: state.placement?.avoids ?? null,
     serverRunning: role.at === 'primary' && role.server.kind === 'running',
     desired: state.desired,
     record: state.record,

@@ -24,6 +24,7 @@ import {
   seed,
   settlePrimary,
 } from './primary.ts';
+import { notePlacement } from './placement.ts';
 import { isToBeRepaired } from './repair.ts';
 import { tellState } from './stateLog.ts';
 import { askingRefused, entered, mounted, settleAsking } from './promote.ts';
@@ -82,6 +83,9 @@ export function initialState(
     failovers: [],
     conditions: null,
     unfitSince: null,
+    placement: null,
+    clearedAt: -Infinity,
+    heldBackFor: null,
     lastingFailure: null,
     keptAside: null,
     shuttingDown: false,
@@ -93,6 +97,7 @@ export function initialState(
 
 export function step(state: ModuleCoreState, event: TimedEvent): StepResult {
   const draft = new Draft(state, event.now, event.type, event.arbiterReachable, event.heardOn);
+  if (event.placement) notePlacement(draft, event.placement);
   handle(draft, event);
   draft.trigger = 'settle';
   settleMaintenance(draft);

@@ -121,6 +121,9 @@ export interface PeerStatus {
   readonly able: boolean;
   readonly serverRunning: boolean;
   readonly conditions?: Conditions | null;
+  /** As in {@link Placement}. */
+  readonly barred?: string | null;
+  readonly avoids?: string | null;
   readonly desired: Desired;
   /** The newest record of the arbiter that this host knows. */
   readonly record: ArbiterRecord | null;
@@ -165,6 +168,8 @@ export interface Desired {
   readonly sequence: number;
   /** An operator moved the module to this host, which is not the preferred one: it does not go back before it has failed over. */
   readonly stay?: string;
+  /** Asked for whatever speaks against a start here, such as too little room. */
+  readonly anyway?: true;
   /** With 'stopped': nobody asked for it, the module is parked for this reason until an operator starts it. */
   readonly parked?: string;
 }
@@ -183,6 +188,16 @@ export interface Failback {
 export interface Conditions {
   /** Which of them it does not meet; null: it meets all of them. */
   readonly unmet: string | null;
+}
+
+/** What other modules mean for a start of this one on this host; each a text for people, or null. */
+export interface Placement {
+  /** This host has no room for it, or runs what it must not run beside. */
+  readonly barred: string | null;
+  /** Something else has to start first. */
+  readonly waitsFor: string | null;
+  /** It should rather be apart from what this host runs. */
+  readonly avoids: string | null;
 }
 
 /** What becomes of a server that runs and does not do its work. */
@@ -254,6 +269,8 @@ export type Role =
       readonly reasonSince: number;
       readonly isTold: boolean;
       readonly toldBefore: number;
+      /** It would start but for other modules. */
+      readonly heldBack: boolean;
     }
   /** A proposal to become primary is with the arbiter. */
   | {
@@ -395,6 +412,12 @@ export interface ModuleCoreState {
   readonly conditions: Conditions | null;
   /** Of a primary: since when the other host alone has met the conditions. */
   readonly unfitSince: number | null;
+  /** Null: there is nothing to be known of other modules. */
+  readonly placement: Placement | null;
+  /** When what had to start first did. */
+  readonly clearedAt: number;
+  /** Why a start was held back, said once. */
+  readonly heldBackFor: string | null;
   /** Why the server cannot start, said once. */
   readonly lastingFailure: string | null;
   /** The last epoch of what was kept aside in this life of the agent; null: nothing was. */
@@ -454,6 +477,8 @@ export type CoreEvent =
       readonly kind: Command['kind'];
       readonly keep?: string | null;
       readonly maintenance?: MaintenanceWish | undefined;
+      /** Of `start`: whatever other modules speak against it. */
+      readonly anyway?: boolean;
       readonly deadline: number;
       readonly arbiterReachable: boolean;
     };
@@ -465,6 +490,8 @@ export type TimedEvent = CoreEvent & {
   readonly arbiterReachable?: boolean;
   /** When the peer was last heard on each network; only to tell people. */
   readonly heardOn?: readonly HeardOn[];
+  /** What the agent knows of other modules now; not there: nothing new. */
+  readonly placement?: Placement;
 };
 
 export interface HeardOn {

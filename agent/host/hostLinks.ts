@@ -1,5 +1,6 @@
 import { connect, type TLSSocket } from 'node:tls';
 import type { LinkHeartbeat, LinkHello, LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
+import type { Amount } from '../../schemas/capacity.ts';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { LinkListener } from './linkListener.ts';
 import { LinkRequests, UnreachableError } from './linkRequests.ts';
@@ -49,6 +50,7 @@ export class HostLinks {
   readonly #listener: LinkListener;
   readonly #requests = new LinkRequests();
   readonly #versions = new Map<string, string>();
+  readonly #capacities = new Map<string, Amount>();
   readonly #lastSeen = new Map<string, Date>();
   /** Of the heartbeats. It begins with the time since the machine was started: an agent that is started anew goes on with higher numbers. */
   #sequence = Math.floor(Number(process.hrtime.bigint() / 1_000_000n));
@@ -132,6 +134,11 @@ export class HostLinks {
 
   version(host: string): string | null {
     return this.#versions.get(host) ?? null;
+  }
+
+  /** What a host's system has counted; null: it was never heard. */
+  capacity(host: string): Amount | null {
+    return this.#capacities.get(host) ?? null;
   }
 
   /** Sends a heartbeat now instead of at the next beat, for a change that the peer should learn at once. */
@@ -318,8 +325,9 @@ export class HostLinks {
       },
       onClosed: (from, reason) => this.#onClosed(path, from, reason),
     });
-    const { cluster, agentVersion, self } = this.#options;
-    connection.send({ type: 'hello', protocolVersion: agentProtocolVersion, agentVersion, host: self.name, cluster });
+    const { cluster, agentVersion, self, capacity } = this.#options;
+    const protocolVersion = agentProtocolVersion;
+    connection.send({ type: 'hello', protocolVersion, agentVersion, host: self.name, cluster, capacity });
     path.candidate = connection;
     path.candidateSince = performance.now();
   }
@@ -338,6 +346,7 @@ export class HostLinks {
     path.told = null;
     path.heard = null;
     this.#versions.set(path.host.name, hello.agentVersion);
+    if (hello.capacity) this.#capacities.set(path.host.name, hello.capacity);
     this.#options.log('info', 'LINK_UP', `${path.host.name} over ${path.network} (${path.address})`);
     if (!wasReachable) this.#options.onReachable(path.host.name, true, `over ${path.network}`);
     this.hurry();

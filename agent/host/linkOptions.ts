@@ -1,5 +1,6 @@
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
 import type { Liveness } from './suspicion.ts';
+import type { Amount } from '../../schemas/capacity.ts';
 import type { LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
 
 export interface LivenessNews {
@@ -31,6 +32,8 @@ export interface HostLinksOptions {
   readonly cluster: string;
   readonly agentVersion: string;
   readonly self: LinkHost;
+  /** What this host's system counts. */
+  readonly capacity: Amount;
   readonly others: readonly LinkHost[];
   readonly port: number;
   readonly heartbeatMs: number;

@@ -13,6 +13,7 @@ import type { Configuration } from '../config/configuration.ts';
 import type { ArbiterRecord, HostDrain, PeerStatus } from '../core/types.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
+import type { Placements } from './placements.ts';
 
 /** Changes are gathered for this long before clients are told. */
 const gatherMs = 100;
@@ -31,6 +32,7 @@ export interface ClusterViewOptions {
   readonly agentVersion: string;
   readonly links: HostLinks;
   readonly slots: readonly ModuleSlot[];
+  readonly placements: Placements;
   /** Whether this host is drained. */
   readonly hostDrain: () => HostDrain | null;
   /** Whether another host could be powered off from here; null: the cluster file has nothing for that. */
@@ -62,6 +64,18 @@ export class ClusterView {
   /** What a host last told of a module. */
   told(host: string, module: string): LinkModule | null {
     return this.#heard.get(host)?.modules[module] ?? null;
+  }
+
+  /** What a host told of a module a moment ago; null: it is silent. */
+  lately(host: string, module: string): LinkModule | null {
+    const heard = this.#heard.get(host);
+    return heard && performance.now() - heard.at <= staleMs ? (heard.modules[module] ?? null) : null;
+  }
+
+  /** The host that serves a module now, as far as known. */
+  primaryOf(module: string): string | null {
+    const slot = this.#options.slots.find((each) => each.module.name === module);
+    return slot?.module.hosts.find((host) => this.#peerStatus(slot, host)?.role === 'primary') ?? null;
   }
 
   onChange(listener: (event: ChangedEvent) => void): () => void {
@@ -153,10 +167,11 @@ export class ClusterView {
   }
 
   #hosts(): HostStatus[] {
-    const { configuration, links, agentVersion, slots } = this.#options;
+    const { configuration, links, agentVersion, slots, placements } = this.#options;
     return configuration.cluster.hosts.map((host): HostStatus => {
       const isOfPair = slots.some(({ module }) => module.hosts.includes(host.name));
       const role = witnessesOf(configuration.cluster).includes(host.name) && !isOfPair ? 'witness' : 'host';
+      const load = isOfPair ? placements.load(host.name, (module) => this.primaryOf(module)) : null;
       if (host.name === configuration.self.name) {
         const networks = host.addresses.map(({ network, address }) => ({
           name: network,
@@ -165,7 +180,8 @@ export class ClusterView {
           rttMs: null,
         }));
         const [lastSeen, drain] = [new Date().toISOString(), this.#options.hostDrain()];
-        return { name: host.name, role, reachable: true, liveness: 'alive', lastSeen, agentVersion, drain, networks };
+        const seen = { reachable: true, liveness: 'alive', lastSeen } as const;
+        return { name: host.name, role, ...seen, agentVersion, drain, load, networks };
       }
       return {
         name: host.name,
@@ -176,6 +192,7 @@ export class ClusterView {
         agentVersion: links.version(host.name),
         drain: this.#drainOf(host.name),
         fence: this.#options.fenceStatus(host.name),
+        load,
         networks: links.networks(host.name).map(({ network, address, up, rttMs }) => ({
           name: network,
           address,
@@ -196,7 +213,7 @@ export class ClusterView {
     const { module } = slot;
     const { cluster, self } = this.#options.configuration;
     const statuses = module.hosts.map((host) => ({ host, status: this.#peerStatus(slot, host) }));
-    const primary = statuses.find(({ status }) => status?.role === 'primary')?.host ?? null;
+    const primary = this.primaryOf(module.name);
     const record = newest(statuses.map(({ status }) => status?.record ?? null));
     const desired = newestDesired(statuses.map(({ status }) => status));
     const told = module.hosts.flatMap((host) => (host === self.name ? [] : [this.told(host, module.name)]));
@@ -222,7 +239,12 @@ export class ClusterView {
       automaticFailover:
         module.failover.automatic &&
         (cluster.arbiter.kind !== 'none' || module.failover.withoutArbiter === 'risk-split-brain'),
-      warnings: [...warnings(slot, cluster.arbiter.kind), ...this.#suspects(module), ...this.#unfenceable(module)],
+      warnings: [
+        ...warnings(slot, cluster.arbiter.kind),
+        ...this.#options.placements.warnings(module.name, (name) => this.primaryOf(name)),
+        ...this.#suspects(module),
+        ...this.#unfenceable(module),
+      ],
       maintenance: maintained?.maintenance ?? null,
       onHosts,
       lastFailover: reports(
@@ -260,9 +282,7 @@ export class ClusterView {
 
   #peerStatus(slot: ModuleSlot, host: string): PeerStatus | null {
     if (host === this.#options.configuration.self.name) return slot.runtime?.peerStatus() ?? null;
-    const heard = this.#heard.get(host);
-    if (!heard || performance.now() - heard.at > staleMs) return null;
-    return (heard.modules[slot.module.name]?.status as PeerStatus | undefined) ?? null;
+    return (this.lately(host, slot.module.name)?.status as PeerStatus | undefined) ?? null;
   }
 
   #replica(slot: ModuleSlot, host: string): ReplicaStatus {

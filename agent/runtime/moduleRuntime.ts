@@ -21,6 +21,7 @@ import type {
   Operation,
   Outcome,
   PeerStatus,
+  Placement,
 } from '../core/types.ts';
 import type { HandedMirror, MirrorController } from '../mirror/controller.ts';
 import type { MirrorEvent, ReplicaRecord } from '../mirror/mirror.ts';
@@ -82,6 +83,8 @@ export interface ModuleRuntimeOptions {
   readonly hostDrain: () => HostDrain | null;
   /** Powers the other host off; resolves with how, when that is certain. */
   readonly fencePeer: () => Promise<string>;
+  /** What other modules mean for a start of this one here; undefined: nothing. */
+  readonly placement: () => Placement | undefined;
   /** This host's address for the mirror, on the best network that the peer is heard on. */
   readonly mirrorAddress: () => string;
   /** When the peer was last heard on each network. */
@@ -466,14 +469,14 @@ export class ModuleRuntime {
     kind: Command['kind'],
     timeoutMs: number,
     keep: string | null = null,
-    maintenance?: MaintenanceWish,
+    { maintenance, anyway = false }: { readonly maintenance?: MaintenanceWish; readonly anyway?: boolean } = {},
   ): Promise<Outcome> {
     const id = this.#nextCommand++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
       const deadline = performance.now() + timeoutMs;
       const arbiterReachable = this.#options.arbiter.reachable();
-      this.#dispatch({ type: 'command', id, kind, keep, maintenance, deadline, arbiterReachable });
+      this.#dispatch({ type: 'command', id, kind, keep, maintenance, anyway, deadline, arbiterReachable });
     });
   }
 
@@ -502,11 +505,13 @@ export class ModuleRuntime {
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         const before = this.#core;
+        const placement = this.#options.placement();
         const { state, effects } = step(before, {
           ...next,
           now: performance.now(),
           arbiterReachable: this.#options.arbiter.reachable(),
           heardOn: this.#options.heardOn(),
+          ...(placement && { placement }),
         });
         this.#core = state;
         const isOther = this.#view.isOther(before, state);

@@ -17,7 +17,7 @@ export class DesiredFile {
   read(): Desired {
     const parsed = readObjectIfExists(this.#file);
     if (parsed === null) return { value: 'started', sequence: 0 };
-    const { value, sequence, stay, parked } = parsed;
+    const { value, sequence, stay, anyway, parked } = parsed;
     if (
       parsed['formatVersion'] !== formatVersion ||
       (value !== 'started' && value !== 'stopped') ||
@@ -31,6 +31,7 @@ export class DesiredFile {
       value,
       sequence,
       ...(typeof stay === 'string' && { stay }),
+      ...(anyway === true && { anyway }),
       ...(typeof parked === 'string' && { parked }),
     };
   }

@@ -8,7 +8,7 @@ import { VirtualAddresses } from '../addresses/virtualAddresses.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { probeOf } from '../checks/probeOf.ts';
 import type { Configuration } from '../config/configuration.ts';
-import type { HostDrain } from '../core/types.ts';
+import type { HostDrain, Placement } from '../core/types.ts';
 import type { HostFencing } from '../fencing/hostFencing.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
 import { MirrorController } from '../mirror/controller.ts';
@@ -37,6 +37,7 @@ export interface ModuleParts {
   readonly changed: (urgent: boolean) => void;
   readonly hostDrain: () => HostDrain | null;
   readonly fencing: Pick<HostFencing, 'fence'>;
+  readonly placement: (module: string) => Placement | undefined;
   /** What a host has told of a module. */
   readonly told: (host: string, module: string) => LinkModule | null;
 }
@@ -58,7 +59,7 @@ export async function adoptModule(parts: ModuleParts, handed: HandedModule): Pro
 }
 
 function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
-  const { configuration, module, arbiter, links, log, changed, hostDrain, fencing, told } = parts;
+  const { configuration, module, arbiter, links, log, changed, hostDrain, fencing, placement, told } = parts;
   const { agent, cluster, self } = configuration;
   const peer = module.hosts[0] === self.name ? module.hosts[1] : module.hosts[0];
   const stateDirectory = join(agent.stateDirectory, 'modules', module.name);
@@ -134,6 +135,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     log,
     hostDrain,
     fencePeer: () => fencing.fence(peer),
+    placement: () => placement(module.name),
     mirrorAddress: () => mirrorAddress(configuration, links, peer),
     heardOn: () => links.heardOn(peer),
     onChange: changed,

@@ -59,7 +59,7 @@ function facadeOf({
   slots,
 }: ApiParts): AgentFacade {
   const run = (
-    kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve',
+    kind: 'stop' | 'switchover' | 'force' | 'resolve',
     module: string,
     host: string | null,
     by: Actor,
@@ -72,7 +72,7 @@ function facadeOf({
     onChange: (listener) => view.onChange(listener),
     onLog: (listener) => log.onEntries((entries) => listener({ entries })),
     readLog: (filter) => log.read(filter),
-    start: (module, by) => run('start', module, null, by),
+    start: (module, anyway, by) => commands.run('start', module, null, by, { anyway }),
     stop: (module, by) => run('stop', module, null, by),
     switchover: (module, to, by) => run('switchover', module, to, by),
     forcePrimary: (module, host, by) => run('force', module, host, by),

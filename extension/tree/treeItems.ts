@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { ConditionStatus, MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
+import { isOverloaded, loadText } from '../../schemas/capacity.ts';
 import { formatBytes, formatDuration } from '../model/format.ts';
 import { failbackWords } from '../model/failbackWords.ts';
 import { drainableHosts } from '../model/hostFacts.ts';
@@ -122,7 +123,7 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   const told = facts.label === 'stopped' || facts.label === 'in service' ? '' : ` ${facts.label}${resync}`;
   const server =
     replica.known && (primary || replica.server.state !== 'stopped') ? ` · server ${replica.server.state}` : '';
-  const drain = session.store.host(host)?.drain ?? null;
+  const { drain = null, load = null } = session.store.host(host) ?? {};
   item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
   item.description = session.connected
     ? `${facts.word}${told}${server}${drain === null ? '' : ` · ${drain}`}`
@@ -143,6 +144,7 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
     `**${host}** — ${facts.word} ${facts.label}`,
     replica.reason ?? '',
     drain === null ? '' : drained,
+    load === null ? '' : `${isOverloaded(load) ? '$(warning) ' : ''}Carries ${loadText(load)}.`,
     replica.undoLost ? `$(warning) What it was before this resync is not kept: ${replica.undoLost}.` : '',
     `Epoch ${replica.epoch} · server ${replica.server.state}${replica.server.detail === null ? '' : ` (${replica.server.detail})`}`,
     ...(replica.known ? (replica.checks ?? []) : []).map((check) => checkLine('Check', check)),

@@ -72,6 +72,17 @@ export const faults: readonly Fault[] = [
     heal: (world, host) => world.conditions(host, null),
   },
   {
+    name: 'other modules',
+    weight: 5,
+    strike: (world, host, random) =>
+      world.place(host, {
+        barred: random.next() < 0.4 ? `${host} has no room` : null,
+        waitsFor: random.next() < 0.4 ? 'db does not run yet' : null,
+        avoids: half(random) ? `web2 runs on ${host}` : null,
+      }),
+    heal: (world, host) => world.place(host, {}),
+  },
+  {
     name: 'host drained',
     weight: 4,
     strike: (world, host, random) => world.operators.drain(host, half(random)),

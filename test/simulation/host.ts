@@ -4,6 +4,7 @@ import type {
   LineageEntry,
   Maintenance,
   ModuleCoreState,
+  Placement,
   ReplicaFacts,
   Resolution,
 } from '../../agent/core/types.ts';
@@ -68,6 +69,8 @@ export interface Host {
   detectionMs: number;
   /** By how much the clock on its wall is ahead. */
   wallAheadMs: number;
+  /** What its agent knows of other modules. */
+  placement: Placement;
   /** Of the programs that run on it. */
   version: number;
   /** The number of the heartbeat of the other host that was heard last. */
@@ -79,6 +82,9 @@ export interface Host {
   /** Whether it reached the arbiter when that was last looked at. */
   reachedArbiter: boolean;
 }
+
+/** No other module matters. */
+export const nothingElse: Placement = { barred: null, waitsFor: null, avoids: null };
 
 export function newHost(name: HostName): Host {
   return {
@@ -117,6 +123,7 @@ export function newHost(name: HostName): Host {
     clock: { shown: 0, at: 0, rate: 1 },
     detectionMs: 3000,
     wallAheadMs: 0,
+    placement: nothingElse,
     version: 1,
     heard: -1,
     heardOn: { lan: null, link: null },

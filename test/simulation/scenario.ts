@@ -59,6 +59,10 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'condition':
       world.conditions(host, second === 'fails' ? 'condition ping 10.0.0.254 failed (no answer)' : null);
       return;
+    case 'other-modules':
+      // `other-modules HOST barred|waitsFor|avoids WHY`, `other-modules HOST nothing`
+      world.place(host, second === 'nothing' ? {} : { [second]: words.slice(2).join(' ') });
+      return;
     case 'drain':
     case 'undrain':
       world.operators.drain(host, verb === 'drain');
@@ -113,7 +117,8 @@ function perform(world: World, line: string, note: (text: string) => void): void
       world.operators.command(
         second as HostName,
         first as Parameters<World['operators']['command']>[1],
-        (third || null) as HostName | null,
+        third === 'anyway' ? null : ((third || null) as HostName | null),
+        third === 'anyway',
       );
       return;
     case 'show':

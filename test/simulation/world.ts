@@ -4,7 +4,14 @@
  */
 import { initialState, step } from '../../agent/core/step.ts';
 import { shownState } from '../../agent/core/status.ts';
-import type { CoreEvent, ModuleConfig, ModuleCoreState, Outcome, UnhealthyAction } from '../../agent/core/types.ts';
+import type {
+  CoreEvent,
+  ModuleConfig,
+  ModuleCoreState,
+  Outcome,
+  Placement,
+  UnhealthyAction,
+} from '../../agent/core/types.ts';
 import { Arbiter } from './arbiter.ts';
 import { Checker } from './checker.ts';
 import { Clock } from './clock.ts';
@@ -18,6 +25,7 @@ import {
   factsOf,
   losesUnsynced,
   newHost,
+  nothingElse,
   ownTime,
   replaceDisk,
   setClockRate,
@@ -313,6 +321,16 @@ export class World {
     if (!host.core) return;
     this.#trace(`${name} ${unmet === null ? 'meets its conditions' : 'does not meet a condition'}`);
     this.#feed(host, { type: 'conditions', unmet });
+  }
+
+  /** What the agent of a host knows of other modules is another thing now. */
+  place(name: HostName, what: Partial<Placement>): void {
+    this.#watch.disturb();
+    const host = this.hosts[name];
+    host.placement = { ...nothingElse, ...what };
+    this.#trace(`${name} other modules: ${Object.values(what).filter(Boolean).join('; ') || 'nothing'}`);
+    // Any event will do.
+    if (host.core) this.#feed(host, { type: 'hostDrain', drain: host.core.drain });
   }
 
   /** The mirror process ends, and no other one can take its place. */

@@ -162,8 +162,8 @@ export class MemoryFacade implements AgentFacade {
     return this.entries.filter((entry) => module === undefined || entry.module === module).slice(-limit);
   }
 
-  start(module: string, by: Actor): Promise<Outcome> {
-    return this.#command(`start ${module}`, by);
+  start(module: string, anyway: boolean, by: Actor): Promise<Outcome> {
+    return this.#command(`start ${module}${anyway ? ' anyway' : ''}`, by);
   }
 
   stop(module: string, by: Actor): Promise<Outcome> {

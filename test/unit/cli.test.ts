@@ -803,6 +803,23 @@ describe('with an agent', () => {
     expect((await local(['status'])).out).toMatch(/REACHABLE +FENCING[\s\S]*alpha \* .* - [\s\S]*beta .*NO ANSWER/);
   });
 
+  it('start --anyway starts what is held back, and status shows what hosts carry', async () => {
+    expect((await local(['start', 'web'])).code).toBe(0);
+    expect((await local(['start', 'web', '--anyway'])).code).toBe(0);
+    expect(facade.commands).toEqual(['local: start web', 'local: start web anyway']);
+    expect((await local(['status'])).out).not.toContain('LOAD');
+    const GiB = 2 ** 30;
+    const load = { cpu: 2.5, memory: 6 * GiB, cpuCapacity: 4, memoryCapacity: 5.5 * GiB };
+    const { hosts } = facade.state;
+    facade.state = {
+      ...facade.state,
+      hosts: hosts.map((host, index) => ({ ...host, load: index === 0 ? load : null })),
+    };
+    expect((await local(['status'])).out).toMatch(
+      /HOST +ROLE +LOAD[\s\S]*alpha \* +host +2\.5 of 4 processors, 6 GiB of 5\.5 GiB memory +yes[\s\S]*beta +host +- +/,
+    );
+  });
+
   it('maintenance begins for a time and ends, and status shows how long it still takes', async () => {
     const begun = await local(['maintenance', 'web', '--for', '2h', '--reason', 'new switch']);
     expect(begun).toMatchObject({ code: 0, err: '' });

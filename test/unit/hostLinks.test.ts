@@ -1,7 +1,7 @@
+import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { once } from 'node:events';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import { HostLinks } from '../../agent/host/hostLinks.ts';
@@ -61,6 +61,7 @@ function links(
   const made = new HostLinks({
     cluster: 'site',
     agentVersion: '1.2.3',
+    capacity: { cpu: 2, memoryBytes: 2 ** 30 },
     self,
     others: [other],
     port,
@@ -200,7 +201,7 @@ describe('links between agents', () => {
     [
       'another protocol version',
       encodeMessage({ type: 'hello', protocolVersion: 99, agentVersion: '9', host: 'beta', cluster: 'site' }),
-      /version 99 .* this one version \d/,
+      new RegExp(`version 99 .* this one version ${String(agentProtocolVersion)}`),
     ],
     ['an oversized message', Buffer.from([0x7f, 0xff, 0xff, 0xff, 0x7b]), /over the limit/],
     ['something that is not JSON', Buffer.concat([Buffer.from([0, 0, 0, 3]), Buffer.from('{x}')]), /not JSON/],

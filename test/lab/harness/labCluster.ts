@@ -1,4 +1,4 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buildGuest } from '../guest/build.ts';
 import { compareTrees } from '../guest/compareTrees.ts';
@@ -63,21 +63,7 @@ export class LabCluster {
       await makeDisk(path.join(home, 'disk.raw'));
       for (const name of pair) await options.beforeAgents?.(lab.host(name));
       for (const host of lab.hosts) await options.afterPower?.(host);
-      log('alpha: understudy init');
-      for (const { host, token } of await enrolFirst(lab, workspace)) {
-        log(`${host}: understudy join with a one-time token`);
-        await enrol(lab.host(host as HostName), alpha.address('lan'), token);
-      }
-      const view = new ClusterView(
-        lab,
-        lab.hosts.map((host) => ({
-          name: host.name,
-          address: host.address('lan'),
-          port: apiPort,
-          tokenFile: host.outside('/var/lib/understudy/local.token'),
-          authorityFile: host.outside('/etc/understudy/tls/ca.crt'),
-        })),
-      );
+      const view = await enrolAll(lab, workspace, log);
       const cluster = new LabCluster(lab, view, workspace, options.afterPower);
       log('waiting until the agents know one another');
       await cluster.waitForAgents();
@@ -94,13 +80,7 @@ export class LabCluster {
 
   /** Every agent answers and hears every other. */
   waitForAgents(names: readonly HostName[] = ['alpha', 'beta', 'gamma'], timeoutMs = 30_000): Promise<void> {
-    const isDone = (): boolean =>
-      names.every((name) => {
-        const snapshot = this.view.snapshot(name);
-        const seen = snapshot?.hosts.filter((host) => host.reachable).map((host) => host.name) ?? [];
-        return names.every((other) => other === name || seen.includes(other));
-      });
-    return this.view.waitFor(`the agents of ${names.join(', ')} hear one another`, isDone, timeoutMs);
+    return waitForAgents(this.view, names, timeoutMs);
   }
 
   /** The host whose own agent says that it serves the module, null without one. */
@@ -223,6 +203,36 @@ export class LabCluster {
   }
 }
 
+/** Every agent answers and hears every other. */
+export function waitForAgents(view: ClusterView, names: readonly HostName[], timeoutMs = 30_000): Promise<void> {
+  const isDone = (): boolean =>
+    names.every((name) => {
+      const snapshot = view.snapshot(name);
+      const seen = snapshot?.hosts.filter((host) => host.reachable).map((host) => host.name) ?? [];
+      return names.every((other) => other === name || seen.includes(other));
+    });
+  return view.waitFor(`the agents of ${names.join(', ')} hear one another`, isDone, timeoutMs);
+}
+
+/** Makes a cluster of the lab's hosts, with the files of a workspace, as an operator would do it, and starts the agents. */
+export async function enrolAll(lab: Lab, workspace: string, log: (line: string) => void): Promise<ClusterView> {
+  log('alpha: understudy init');
+  for (const { host, token } of await enrolFirst(lab, workspace)) {
+    log(`${host}: understudy join with a one-time token`);
+    await enrol(lab.host(host as HostName), lab.host('alpha').address('lan'), token);
+  }
+  return new ClusterView(
+    lab,
+    lab.hosts.map((host) => ({
+      name: host.name,
+      address: host.address('lan'),
+      port: apiPort,
+      tokenFile: host.outside('/var/lib/understudy/local.token'),
+      authorityFile: host.outside('/etc/understudy/tls/ca.crt'),
+    })),
+  );
+}
+
 /** Where the operator's own token is kept: a path on the real machine. */
 export function clientTokenFile(lab: Lab): string {
   return path.join(lab.directory, 'client.token');
@@ -238,9 +248,11 @@ async function enrolFirst(lab: Lab, workspace: string): Promise<readonly JoinLin
   const alpha = lab.host('alpha');
   const clusterFile = path.join(workspace, 'site.cluster.jsonc');
   const answer = await alpha.runUnderstudy(['init', '--host', 'alpha', '--cluster', clusterFile, '--json']);
-  const module = path.join(workspace, 'web.module.jsonc');
-  await mkdir(alpha.outside('/etc/understudy/modules'), { recursive: true });
-  await copyFile(module, alpha.outside('/etc/understudy/modules/web.module.jsonc'));
+  const modules = alpha.outside('/etc/understudy/modules');
+  await mkdir(modules, { recursive: true });
+  for (const file of await readdir(workspace)) {
+    if (file.endsWith('.module.jsonc')) await copyFile(path.join(workspace, file), path.join(modules, file));
+  }
   const token = ['--name', 'operator', '--role', 'admin', '--output', clientTokenFile(lab)];
   await alpha.runUnderstudy(['token', 'create', ...token]);
   await alpha.startAgent();
