@@ -1,4 +1,6 @@
 import type {
+  ApplyParams,
+  ApplyResult,
   CommandResult,
   ForcePrimaryParams,
   HelloParams,
@@ -10,6 +12,7 @@ import type {
   ModuleParams,
   RepairParams,
   ResolveParams,
+  RestoreParams,
   ResyncParams,
   Role,
   Snapshot,
@@ -19,6 +22,10 @@ import type {
   UpgradeParams,
   UpgradeResult,
   VerifyParams,
+  VersionParams,
+  VersionResult,
+  VersionsParams,
+  VersionsResult,
 } from './generated/api.ts';
 import * as validators from './generated/validators.js';
 import type { Validator } from './generated/validators.js';
@@ -39,6 +46,10 @@ export interface ApiMethods {
   'module.maintenance': { params: MaintenanceParams; result: CommandResult };
   'host.drain': { params: HostParams; result: CommandResult };
   'host.undrain': { params: HostParams; result: CommandResult };
+  'configuration.apply': { params: ApplyParams; result: ApplyResult };
+  'configuration.restore': { params: RestoreParams; result: ApplyResult };
+  'configuration.versions': { params: VersionsParams; result: VersionsResult };
+  'configuration.read': { params: VersionParams; result: VersionResult };
   'agent.upgrade': { params: UpgradeParams; result: UpgradeResult };
   'log.read': { params: LogParams; result: LogResult };
 }
@@ -68,6 +79,10 @@ export const apiMethods: { readonly [Method in ApiMethod]: ApiMethodContract } =
   'module.maintenance': { role: 'operator', params: validators.MaintenanceParams, result: validators.CommandResult },
   'host.drain': { role: 'operator', params: validators.HostParams, result: validators.CommandResult },
   'host.undrain': { role: 'operator', params: validators.HostParams, result: validators.CommandResult },
+  'configuration.apply': { role: 'admin', params: validators.ApplyParams, result: validators.ApplyResult },
+  'configuration.restore': { role: 'admin', params: validators.RestoreParams, result: validators.ApplyResult },
+  'configuration.versions': { role: 'viewer', params: validators.VersionsParams, result: validators.VersionsResult },
+  'configuration.read': { role: 'operator', params: validators.VersionParams, result: validators.VersionResult },
   'agent.upgrade': { role: 'admin', params: validators.UpgradeParams, result: validators.UpgradeResult },
   'log.read': { role: 'viewer', params: validators.LogParams, result: validators.LogResult },
 };

@@ -37,7 +37,8 @@ export type DiagnosticCode =
   | 'bad-hook'
   | 'insecure-api'
   | 'insecure-webhook'
-  | 'several-clusters';
+  | 'several-clusters'
+  | 'not-applied';
 
 export type Severity = 'error' | 'warning';
 

@@ -2,4 +2,4 @@
 export const apiProtocolVersion = 1;
 
 /** Version of the control protocol between agents. */
-export const agentProtocolVersion = 3;
+export const agentProtocolVersion = 4;

@@ -10,7 +10,9 @@ import type { Io } from './io.ts';
 import { printJson } from './verb.ts';
 import type { AddVerb, VerbContext } from './verb.ts';
 import { addAgent } from './verbs/agent.ts';
+import { addApply } from './verbs/apply.ts';
 import { addAside } from './verbs/aside.ts';
+import { addDiff } from './verbs/diff.ts';
 import { addDrain } from './verbs/drain.ts';
 import { addForcePrimary } from './verbs/forcePrimary.ts';
 import { addInit } from './verbs/init.ts';
@@ -18,6 +20,7 @@ import { addJoin } from './verbs/join.ts';
 import { addLog } from './verbs/log.ts';
 import { addMaintenance } from './verbs/maintenance.ts';
 import { addResolve } from './verbs/resolve.ts';
+import { addRestore } from './verbs/restore.ts';
 import { addResync } from './verbs/resync.ts';
 import { addStart } from './verbs/start.ts';
 import { addStatus } from './verbs/status.ts';
@@ -27,6 +30,7 @@ import { addToken } from './verbs/token.ts';
 import { addUndrain } from './verbs/undrain.ts';
 import { addUpgrade } from './verbs/upgrade.ts';
 import { addValidate } from './verbs/validate.ts';
+import { addVersions } from './verbs/versions.ts';
 import { addVerify } from './verbs/verify.ts';
 
 const verbs: readonly AddVerb[] = [
@@ -44,6 +48,10 @@ const verbs: readonly AddVerb[] = [
   addAside,
   addLog,
   addValidate,
+  addApply,
+  addVersions,
+  addDiff,
+  addRestore,
   addInit,
   addJoin,
   addToken,

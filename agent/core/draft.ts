@@ -1,3 +1,4 @@
+import { detectionMsOf } from './detection.ts';
 import { isInDoubt } from './ownDisk.ts';
 import { roleState } from './roleState.ts';
 import type {
@@ -113,7 +114,7 @@ export class Draft {
   /** The peer's status if it was heard within the detection time. */
   freshPeer(): PeerStatus | null {
     const { heardAt, status } = this.state.peer;
-    return heardAt !== null && this.now - heardAt < this.config.detectionMs ? status : null;
+    return heardAt !== null && this.now - heardAt < detectionMsOf(this.state) ? status : null;
   }
 
   tail(): LineageEntry | null {

@@ -1,11 +1,12 @@
 /** PRIM and ALONE: the primary, its secondary and its server. */
 import { leavesForConditions } from './conditions.ts';
+import { leaseBasisMs } from './detection.ts';
 import { entryOf, isGivenUp } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving, serverIsDown } from './leaving.ts';
 import { leavesItsDisk } from './leavingDisk.ts';
 import { isHeld, isInMaintenance } from './maintenance.ts';
-import type { ArbiterRecord, LeaveFor, Link, ModuleConfig, Proposal, ReplicaFacts, Role } from './types.ts';
+import type { ArbiterRecord, LeaveFor, Link, Proposal, ReplicaFacts, Role } from './types.ts';
 
 export type Primary = Extract<Role, { at: 'primary' }>;
 
@@ -164,7 +165,7 @@ function settleLink(draft: Draft, role: Primary): void {
       return;
     case 'lost': {
       // A server that does not run needs no killing; then the arbiter may take its time.
-      const killDue = !serverIsDown(role.server) && draft.now - role.leaseFrom > draft.config.detectionMs * killShare;
+      const killDue = !serverIsDown(role.server) && draft.now - role.leaseFrom > leaseBasisMs(draft.state) * killShare;
       if (killDue || draft.now - link.since > longestFreezeMs) {
         fence(draft, `cut off from ${draft.config.peer} (${link.reason}) and from the arbiter`);
         return;
@@ -200,13 +201,13 @@ function retryDelayMs(link: Extract<Link, { kind: 'none' }>, session: string): n
 }
 
 /** The last moment at which a primary of a pair goes on without an answered heartbeat. */
-export function primaryLeaseEnd(role: Primary, config: ModuleConfig): number {
-  return role.leaseFrom + config.detectionMs * leaseShare;
+export function primaryLeaseEnd(role: Primary, state: Parameters<typeof leaseBasisMs>[0]): number {
+  return role.leaseFrom + leaseBasisMs(state) * leaseShare;
 }
 
 /** Freezes and asks for this host alone when the lease is over. Returns whether it was. */
 function leaseOver(draft: Draft, role: Primary): boolean {
-  if (draft.now <= primaryLeaseEnd(role, draft.config)) return false;
+  if (draft.now <= primaryLeaseEnd(role, draft.state)) return false;
   const silentMs = draft.now - role.leaseFrom;
   draft.emit({ type: 'freeze' });
   lose(draft, role, `${draft.config.peer} answered no heartbeat for ${String(Math.round(silentMs))} ms`);

@@ -1,5 +1,6 @@
 /** WAIT: what has to be true before this host may do anything, looked at again with every event. */
 import { fitter } from './conditions.ts';
+import { detectionMsOf } from './detection.ts';
 import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { follow } from './following.ts';
@@ -139,7 +140,7 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   if (peer) {
     const fit = fitter(state, peer);
     const preferred = fit === null ? goesFirst(draft, peer) === self : fit === 'self';
-    const patience = 2 * config.detectionMs;
+    const patience = 2 * detectionMsOf(state);
     // From when they see each other: else both would start in the moment in which they do.
     const together = Math.max(role.since, state.peer.presentSince ?? draft.now);
     if (peer.role === 'promoting') draft.wait(`${peerName} is being promoted`);
@@ -155,7 +156,7 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   }
   // Not at hand: it may be running and about to be heard, so the detection time passes first.
   const silentSince = Math.max(role.since, state.bootedAt, state.peer.heardAt ?? -Infinity);
-  if (draft.now - silentSince < config.detectionMs) {
+  if (draft.now - silentSince < detectionMsOf(state)) {
     draft.wait(`waiting to hear from ${peerName}`);
   } else if (draft.mayPromoteWithoutPeer()) {
     start([self]);
@@ -174,7 +175,7 @@ function withoutRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, out
   const what = outdated === null ? 'has no record' : `has an old record (epoch ${String(outdated.epoch)})`;
   if (!peer) {
     const { closedAt } = state.peer;
-    const heard = closedAt !== null && draft.now - closedAt < config.detectionMs;
+    const heard = closedAt !== null && draft.now - closedAt < detectionMsOf(state);
     const why = heard ? 'which is reachable but has not opened the module (see its log)' : 'which is not reachable';
     draft.wait(
       `the arbiter ${what} of ${config.module}: waiting for ${config.peer}, ${why}, to see what both replicas hold`,

@@ -1,6 +1,6 @@
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
 import type { Liveness } from './suspicion.ts';
-import type { LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
+import type { LinkModule, LinkRequest, LinkVersion } from '../../schemas/generated/link.ts';
 
 export interface LivenessNews {
   readonly liveness: Liveness;
@@ -27,6 +27,9 @@ export interface LinkSecurity {
   explain(error: unknown, peer: string): string;
 }
 
+/** What may change while the links are up. */
+export type LinkNetwork = Pick<HostLinksOptions, 'self' | 'others' | 'heartbeatMs' | 'detectionMs'>;
+
 export interface HostLinksOptions {
   readonly cluster: string;
   readonly agentVersion: string;
@@ -39,7 +42,9 @@ export interface HostLinksOptions {
   readonly security: LinkSecurity;
   /** What goes out to a host with every heartbeat. */
   readonly modules: (host: string) => Record<string, LinkModule>;
-  readonly onHeartbeat: (host: string, modules: Record<string, LinkModule>) => void;
+  /** Which files this host runs by: the same object as long as nothing of it has changed. */
+  readonly version: () => LinkVersion;
+  readonly onHeartbeat: (host: string, modules: Record<string, LinkModule>, version: LinkVersion) => void;
   /** The peer answered a heartbeat that was sent at `sentAt` (monotonic milliseconds). */
   readonly onAnswered: (host: string, sentAt: number) => void;
   readonly onRequest: (

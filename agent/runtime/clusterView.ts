@@ -1,16 +1,18 @@
 import type {
   ArbiterStatus,
   ChangedEvent,
+  ConfigurationStatus,
   HostStatus,
   ModuleStatus,
   ReplicaStatus,
   Snapshot,
 } from '../../schemas/generated/api.ts';
 import { witnessesOf, type ResolvedModule } from '../../schemas/defaults.ts';
-import type { LinkModule } from '../../schemas/generated/link.ts';
+import type { LinkModule, LinkVersion } from '../../schemas/generated/link.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { ArbiterRecord, HostDrain, PeerStatus } from '../core/types.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
+import { driftOf } from './fileDrift.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 
 /** Changes are gathered for this long before clients are told. */
@@ -22,6 +24,7 @@ const staleMs = 2000;
 
 interface Heard {
   readonly modules: Record<string, LinkModule>;
+  readonly version: LinkVersion;
   readonly at: number;
 }
 
@@ -32,6 +35,8 @@ export interface ClusterViewOptions {
   readonly slots: readonly ModuleSlot[];
   /** Whether this host is drained. */
   readonly hostDrain: () => HostDrain | null;
+  /** Which files this host runs by. */
+  readonly version: () => LinkVersion;
   /** Of all witnesses, or of etcd; from this host, now. */
   readonly arbiterReachable: () => boolean;
 }
@@ -50,15 +55,21 @@ export class ClusterView {
     this.#options = options;
   }
 
-  heard(host: string, modules: Record<string, LinkModule>): void {
-    const isNews = this.#heard.get(host)?.modules !== modules;
-    this.#heard.set(host, { modules, at: performance.now() });
+  heard(host: string, modules: Record<string, LinkModule>, version: LinkVersion): void {
+    const before = this.#heard.get(host);
+    const isNews = before?.modules !== modules || before.version !== version;
+    this.#heard.set(host, { modules, version, at: performance.now() });
     if (isNews) this.changed();
   }
 
   /** What a host last told of a module. */
   told(host: string, module: string): LinkModule | null {
     return this.#heard.get(host)?.modules[module] ?? null;
+  }
+
+  /** Which files a host runs by, as it last told. */
+  versionOf(host: string): LinkVersion | null {
+    return this.#heard.get(host)?.version ?? null;
   }
 
   onChange(listener: (event: ChangedEvent) => void): () => void {
@@ -97,6 +108,7 @@ export class ClusterView {
       cluster: this.#options.configuration.cluster.name,
       self: this.#options.configuration.self.name,
       arbiter: this.arbiter(),
+      configuration: this.#files(),
       hosts: this.#hosts(),
       modules: this.#options.slots.map((slot) => this.#module(slot)),
     };
@@ -119,8 +131,18 @@ export class ClusterView {
     }
   }
 
+  #files(): ConfigurationStatus {
+    const { configuration, links, version } = this.#options;
+    const own = { host: configuration.self.name, version: version(), isReachable: true };
+    const others = configuration.cluster.hosts.flatMap(({ name }) => {
+      const told = this.versionOf(name);
+      return told === null ? [] : [{ host: name, version: told, isReachable: links.reachable(name) }];
+    });
+    return { version: own.version.number, drift: driftOf(own, others) };
+  }
+
   #tell(): void {
-    const { hosts, modules, arbiter, time } = this.snapshot();
+    const { hosts, modules, arbiter, time, configuration = this.#files() } = this.snapshot();
     const changedHosts = hosts.filter((host) =>
       this.#isNew(`host ${host.name}`, {
         ...host,
@@ -135,10 +157,12 @@ export class ClusterView {
       }),
     );
     const arbiterChanged = this.#isNew('arbiter', arbiter);
-    if (changedHosts.length === 0 && changedModules.length === 0 && !arbiterChanged) return;
+    const filesChanged = this.#isNew('configuration', configuration);
+    if (changedHosts.length === 0 && changedModules.length === 0 && !arbiterChanged && !filesChanged) return;
     this.#revision += 1;
     for (const listener of this.#listeners) {
-      listener({ revision: this.#revision, time, arbiter, hosts: changedHosts, modules: changedModules });
+      const changed = { hosts: changedHosts, modules: changedModules };
+      listener({ revision: this.#revision, time, arbiter, configuration, ...changed });
     }
   }
 
@@ -162,7 +186,9 @@ export class ClusterView {
           rttMs: null,
         }));
         const [lastSeen, drain] = [new Date().toISOString(), this.#options.hostDrain()];
-        return { name: host.name, role, reachable: true, liveness: 'alive', lastSeen, agentVersion, drain, networks };
+        const { number: version } = this.#options.version();
+        const { name } = host;
+        return { name, role, reachable: true, liveness: 'alive', lastSeen, agentVersion, version, drain, networks };
       }
       return {
         name: host.name,
@@ -171,6 +197,7 @@ export class ClusterView {
         liveness: links.liveness(host.name),
         lastSeen: links.lastSeen(host.name)?.toISOString() ?? null,
         agentVersion: links.version(host.name),
+        version: this.versionOf(host.name)?.number ?? null,
         drain: this.#drainOf(host.name),
         networks: links.networks(host.name).map(({ network, address, up, rttMs }) => ({
           name: network,

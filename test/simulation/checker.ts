@@ -70,18 +70,21 @@ export class Checker {
   }
 
   /** A primary of a pair that reaches neither its secondary nor the arbiter stops its server. @param cutOffMs for how long it has not */
-  lookAtCutOff(host: Host, cutOffMs: number): void {
+  lookAtCutOff(host: Host, cutOffMs: number, detectionMs: number): void {
     const isPair = (this.#newest?.inSync.length ?? 0) > 1;
     // Its clock may be slow, and killing takes a moment.
-    if (host.server !== 'running' || !isPair || cutOffMs < this.#config.detectionMs * 1.12 + 300) return;
+    if (host.server !== 'running' || !isPair || cutOffMs < detectionMs * 1.12 + 300) return;
     this.fail(`the server runs on ${host.name}, which has reached neither the other host nor the arbiter for too long`);
   }
 
-  /** The server of a pair is down before the other host may start its own. @param silentMs what the other host hears, by its own clock */
-  lookAtLease(host: Host, silentMs: number): void {
+  /**
+   * The server of a pair is down before the other host may start its own.
+   * @param silentMs what the other host hears, by its own clock @param detectionMs for how long it waits
+   */
+  lookAtLease(host: Host, silentMs: number, detectionMs: number): void {
     const isPair = (this.#newest?.inSync.length ?? 0) > 1;
     if (host.server !== 'running' || !isPair || this.#now() <= this.#excusedUntil || this.#isForced) return;
-    if (silentMs < this.#config.detectionMs + startsAfterMs) return;
+    if (silentMs < detectionMs + startsAfterMs) return;
     this.fail(`the server still runs on ${host.name}, and the other host may start its own`);
   }
 

@@ -165,6 +165,9 @@ export class CoreDriver {
         host.disk.maintenance = { ...rest, until: leftMs === null ? null : this.#world.clock.now + leftMs };
         return;
       }
+      case 'savePromisedDetection':
+        host.disk.promisedDetectionMs = effect.promisedMs;
+        return;
       case 'readArbiter':
         this.#arbiter.read(host);
         return;

@@ -14,6 +14,10 @@ import type { Random } from './random.ts';
 export interface Disk {
   desired: ModuleCoreState['desired'];
   resolution: Resolution | null;
+  /** By this host's copy of the module's file; null: as at first. */
+  detectionMs: number | null;
+  /** What the other host may still count on. */
+  promisedDetectionMs: number | null;
   drained: boolean;
   /** Its end by the world's clock. */
   maintenance: Maintenance | null;
@@ -78,6 +82,8 @@ export function newHost(name: HostName): Host {
     disk: {
       desired: { value: 'started', sequence: 0 },
       resolution: null,
+      detectionMs: null,
+      promisedDetectionMs: null,
       drained: false,
       maintenance: null,
       record: null,

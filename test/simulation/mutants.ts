@@ -48,8 +48,20 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the lease is ignored',
     file: 'agent/core/primary.ts',
-    find: 'if (draft.now <= primaryLeaseEnd(role, draft.config)) return false;',
+    find: 'if (draft.now <= primaryLeaseEnd(role, draft.state)) return false;',
     replace: 'if (draft.now >= 0) return false;',
+  },
+  {
+    name: 'a shorter detection time holds before the primary has heard of it',
+    file: 'agent/core/detection.ts',
+    find: 'Math.max(config.detectionMs, detection.promisedMs, peer.status?.detectionMs ?? 0)',
+    replace: '(peer.status === null || detection.promisedMs > 0 ? config.detectionMs : 0)',
+  },
+  {
+    name: 'the lease follows the own file, whatever the secondary waits for',
+    file: 'agent/core/detection.ts',
+    find: 'return Math.min(config.detectionMs, peer.status?.detectionMs ?? Infinity);',
+    replace: 'return peer.status === null ? config.detectionMs : config.detectionMs;',
   },
   {
     name: 'the lease counts from the receipt of an answer, not from the sending of what was answered',
@@ -66,8 +78,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the other host is taken for dead too early',
     file: 'agent/core/draft.ts',
-    find: 'this.now - heardAt < this.config.detectionMs ?',
-    replace: 'this.now - heardAt < this.config.detectionMs * 0.5 ?',
+    find: 'this.now - heardAt < detectionMsOf(this.state) ?',
+    replace: 'this.now - heardAt < detectionMsOf(this.state) * 0.5 ?',
   },
   {
     name: 'the server starts before the grant is durable',

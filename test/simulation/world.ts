@@ -2,6 +2,7 @@
  * Two hosts and a witness on a virtual clock and network, with the agent's own failover core. Mirror and server are modelled by what the
  * core may rely on. Every step checks the promises.
  */
+import { detectionMsOf } from '../../agent/core/detection.ts';
 import { initialState, step } from '../../agent/core/step.ts';
 import { shownState } from '../../agent/core/status.ts';
 import type {
@@ -179,16 +180,33 @@ export class World {
 
   #begin(host: Host): ModuleCoreState {
     host.program += 1;
-    const { desired, resolution, maintenance: stored, drained } = host.disk;
+    const { desired, resolution, maintenance: stored, drained, promisedDetectionMs: promised } = host.disk;
     const incarnation = `${host.name}${String(host.program)}`;
     const now = ownTime(host, this.now);
-    const config = this.#config(host.name);
+    const config = this.#configOf(host);
     const maintenance = stored && {
       ...stored,
       until: stored.until === null ? null : now + (stored.until - this.now),
     };
-    const core = initialState(config, desired, factsOf(host), now, incarnation, resolution, maintenance);
+    const core = initialState(config, desired, factsOf(host), now, incarnation, resolution, maintenance, promised);
     return drained ? step(core, { type: 'hostDrain', drain: 'drained', now }).state : core;
+  }
+
+  #configOf({ name, disk }: Host): ModuleConfig {
+    const config = this.#config(name);
+    return { ...config, detectionMs: disk.detectionMs ?? config.detectionMs };
+  }
+
+  /** The module's file is another one on this host, while it runs or is off. */
+  changeDetection(name: HostName, detectionMs: number): void {
+    const host = this.hosts[name];
+    this.#trace(`detection on ${name}: ${String(detectionMs)} ms`);
+    host.disk.detectionMs = detectionMs;
+    // What is shorter now than the time that has passed cannot have been kept before.
+    if (host.cutOffSince !== null) host.cutOffSince = this.now;
+    // A program that is about to be replaced does not read it any more: the next one begins with it.
+    if (!host.core || host.awayUntil > this.now) return;
+    this.#feed(host, { type: 'configChanged', config: this.#configOf(host) });
   }
 
   /** What was not flushed may be lost. */
@@ -452,7 +470,7 @@ export class World {
     if (!core || this.arbiter.isNone || !core.config.automatic || core.peer.heardAt === null) return;
     if (!takesOver.has(core.role.at) || Math.max(host.pausedUntil, host.awayUntil) > this.now) return;
     const primary = this.hosts[host.name === 'alpha' ? 'beta' : 'alpha'];
-    this.checker.lookAtLease(primary, ownTime(host, this.now) - core.peer.heardAt);
+    this.checker.lookAtLease(primary, ownTime(host, this.now) - core.peer.heardAt, detectionMsOf(core));
   }
 
   #lookAtCutOff(host: Host): void {
@@ -462,7 +480,8 @@ export class World {
     if (!acts || reaches || this.arbiter.isNone) host.cutOffSince = null;
     else {
       host.cutOffSince ??= this.now;
-      this.checker.lookAtCutOff(host, this.now - host.cutOffSince);
+      const detectionMs = host.core?.config.detectionMs ?? 0;
+      this.checker.lookAtCutOff(host, this.now - host.cutOffSince, detectionMs);
     }
   }
 

@@ -25,6 +25,8 @@ const beta = {
   ],
 };
 
+const version = { number: 0, hash: '', files: {}, edited: [], problem: null };
+
 let port = 24811;
 let authority: CertifiedKey;
 const identities = new Map<string, Identity>();
@@ -72,6 +74,7 @@ function links(
       explain: explainTlsError,
     },
     modules: () => ({}),
+    version: () => version,
     onHeartbeat: () => undefined,
     onAnswered: () => undefined,
     onRequest: () => Promise.resolve({}),

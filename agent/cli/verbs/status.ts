@@ -97,12 +97,13 @@ async function watch(module: string | null, options: Options, io: Io): Promise<t
 /** The snapshot after a change: hosts and modules that the change tells of replace those of the same name. */
 export function applyChange(snapshot: Snapshot, event: ChangedEvent): Snapshot {
   if (event.revision < snapshot.revision) return snapshot;
-  const { revision, time, arbiter } = event;
+  const { revision, time, arbiter, configuration = snapshot.configuration } = event;
   return {
     ...snapshot,
     revision,
     time,
     arbiter,
+    ...(configuration && { configuration }),
     hosts: replace(snapshot.hosts, event.hosts),
     modules: replace(snapshot.modules, event.modules),
   };
