@@ -9,8 +9,8 @@ type Edit = readonly [sign: ' ' | '-' | '+', line: string];
 export function lineDiff(before: string, after: string, names: readonly [string, string]): string {
   if (before === after) return '';
   const edits = editsOf(linesOf(before), linesOf(after));
-  const shown = edits.map(
-    (_, index) => edits.slice(Math.max(0, index - context), index + context + 1).some(([sign]) => sign !== ' '),
+  const shown = edits.map((_, index) =>
+    edits.slice(Math.max(0, index - context), index + context + 1).some(([sign]) => sign !== ' '),
   );
   const parts = [`--- ${names[0]}`, `+++ ${names[1]}`];
   let [oldLine, newLine] = [1, 1];

@@ -58,7 +58,11 @@ export async function loadConfiguration(directory: string = defaultConfigDirecto
   for (const name of differingFiles(applied.files, found.files)) {
     // An apply that was cut short, which the agent brings to its end.
     if (found.files[name] === applied.before?.[name]) continue;
-    diagnostics.push({ ...unreadable(pathOf(directory, name), notApplied(name)), code: 'not-applied', severity: 'warning' });
+    diagnostics.push({
+      ...unreadable(pathOf(directory, name), notApplied(name)),
+      code: 'not-applied',
+      severity: 'warning',
+    });
   }
   return judge(directory, agent, applied, diagnostics);
 }

@@ -58,12 +58,7 @@ export class VersionStore {
     const content = readObjectIfExists(file) as (Partial<FileVersion> & { formatVersion?: unknown }) | null;
     if (content === null) return null;
     const { hash, at = '', by = '', host = '', note = null, files } = content;
-    if (
-      content.formatVersion !== formatVersion ||
-      content.number !== number ||
-      !files ||
-      hash !== hashOfFiles(files)
-    ) {
+    if (content.formatVersion !== formatVersion || content.number !== number || !files || hash !== hashOfFiles(files)) {
       throw new Error(
         `${file} is damaged or of another format than ${String(formatVersion)}: remove it and restart the agent; it gets the newest version from the other hosts`,
       );

@@ -4,13 +4,13 @@ type Modules = Readonly<Record<string, LinkModule>>;
 
 /** What is new of what is told to and heard from one host, which is the same over all networks: for that nothing need be done twice. */
 export class HostNews {
-  #told: { readonly modules: Modules; readonly version: LinkVersion | null; readonly text: string } | null = null;
+  #told: { readonly modules: Modules; readonly version: LinkVersion; readonly text: string } | null = null;
   #heard: { readonly modules: Record<string, LinkModule>; readonly text: string } | null = null;
   #sequence = -1;
   #answered = -Infinity;
 
   /** The text of what is told: made anew when one of the objects is another one. */
-  textOf(modules: Modules, version: LinkVersion | null = null): string {
+  textOf(modules: Modules, version: LinkVersion): string {
     const told = this.#told;
     const names = Object.keys(modules);
     const isSame =

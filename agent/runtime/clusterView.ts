@@ -138,7 +138,12 @@ export class ClusterView {
       const told = this.versionOf(name);
       return told === null ? [] : [{ host: name, version: told, isReachable: links.reachable(name) }];
     });
-    return { version: own.version.number, drift: driftOf(own, others) };
+    return {
+      version: own.version.number,
+      drift: driftOf(own, others),
+      modules: this.#options.slots.map(({ module }) => module.name),
+      hosts: configuration.cluster.hosts.map(({ name }) => name),
+    };
   }
 
   #tell(): void {

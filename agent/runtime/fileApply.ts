@@ -33,7 +33,7 @@ export interface ChangedFile {
 export interface FileApplyOptions {
   readonly configuration: CurrentConfiguration;
   readonly files: HostFiles;
-  readonly links: HostLinks;
+  readonly links: Pick<HostLinks, 'request' | 'reachable'>;
   readonly toldBy: (host: string) => LinkVersion | null;
   readonly read: (number: number) => FileVersion | null;
   readonly log: EventLog;
@@ -73,7 +73,8 @@ export class FileApply {
       changes,
       problems: [...problems],
     });
-    const refused = [...this.#unfit(base.files, changed, files), ...this.#hostProblems()];
+    const hosts = this.#participants(files);
+    const refused = [...this.#unfit(base.files, changed, files), ...this.#hostProblems(hosts)];
     if (refused.length > 0) return result(null, notAppliedMessage(dryRun), refused);
     if (changes.length === 0 && this.#isEverywhere(named)) {
       return result(null, `nothing to do: all hosts run by these files already (version ${String(base.number)})`, []);
@@ -89,7 +90,6 @@ export class FileApply {
       note,
       files,
     };
-    const hosts = this.#participants(files);
     const proposed: Proposed = { proposal, base: base.number, version, named, dryRun };
     const problems = await this.#prepareAll(hosts, proposed);
     const isLate = performance.now() - startedAt > decideWithinMs;
@@ -100,6 +100,9 @@ export class FileApply {
       const good = `${hosts.join(', ')} could run by these files; nothing was changed`;
       return result(null, isGood ? good : notAppliedMessage(dryRun), problems);
     }
+    const left = configuration.others
+      .map(({ name }) => name)
+      .filter((name) => !hosts.includes(name) && this.#options.links.reachable(name));
     try {
       await own.commit(proposal);
     } catch (error) {
@@ -109,13 +112,21 @@ export class FileApply {
     }
     const missed = await this.#toAll(hosts, 'configuration.commit', { proposal });
     for (const { host, reason } of missed) {
-      log.add('warn', null, 'FILES_NOT_APPLIED', `${host} did not take version ${String(version.number)} over: ${reason}`);
+      log.add(
+        'warn',
+        null,
+        'FILES_NOT_APPLIED',
+        `${host} did not take version ${String(version.number)} over: ${reason}`,
+      );
     }
-    const late = missed.map(({ host }) => host).join(', ');
-    const told = `version ${String(version.number)} is applied on ${hosts.filter((host) => !late.split(', ').includes(host)).join(', ')}`;
     return result(
       version.number,
-      late === '' ? told : `${told}; ${late} went away meanwhile, and takes it over when it is back`,
+      appliedMessage(
+        version,
+        hosts,
+        missed.map(({ host }) => host),
+        left,
+      ),
       problems,
     );
   }
@@ -170,7 +181,9 @@ export class FileApply {
     for (const { name, text } of changed) {
       const isCluster = kindOfFile(name) === 'cluster';
       if (kindOfFile(name) === null || kindOfFile(name) === 'agent' || basename(name) !== name) {
-        problems.push(of(self.name, `${name} is no cluster or module file: NAME.cluster.jsonc or NAME.module.jsonc`, name));
+        problems.push(
+          of(self.name, `${name} is no cluster or module file: NAME.cluster.jsonc or NAME.module.jsonc`, name),
+        );
       } else if (text === null && before[name] === undefined) {
         problems.push(of(self.name, `there is no ${name} to be removed`, name));
       } else if (isCluster && name !== cluster && cluster !== undefined) {
@@ -179,21 +192,34 @@ export class FileApply {
     }
     const size = Buffer.byteLength(JSON.stringify(files));
     if (size > longestFiles) {
-      problems.push(of(self.name, `the files are ${String(size)} bytes together: at most ${String(longestFiles)} can be applied`));
+      problems.push(
+        of(self.name, `the files are ${String(size)} bytes together: at most ${String(longestFiles)} can be applied`),
+      );
     }
     return problems;
   }
 
   /** All hosts have to take part. */
-  #hostProblems(): FileProblem[] {
+  #hostProblems(hosts: readonly string[]): FileProblem[] {
     const { configuration, links, files, toldBy } = this.#options;
-    return configuration.others.flatMap(({ name }) => {
+    return hosts.flatMap((name) => {
+      if (name === configuration.self.name) return [];
       const told = toldBy(name);
       if (!links.reachable(name) || told === null) {
-        return [of(name, `${name} is not reachable: files are applied on all hosts or on none; bring it back, or take it out of the cluster file`)];
+        return [
+          of(
+            name,
+            `${name} is not reachable: files are applied on all hosts or on none; bring it back, or take it out of the cluster file`,
+          ),
+        ];
       }
       if (told.number > files.number) {
-        return [of(name, `${name} runs by version ${String(told.number)} already, and ${configuration.self.name} is about to take it over: try again in a moment`)];
+        return [
+          of(
+            name,
+            `${name} runs by version ${String(told.number)} already, and ${configuration.self.name} is about to take it over: try again in a moment`,
+          ),
+        ];
       }
       return [];
     });
@@ -285,6 +311,19 @@ function keysOf(file: string, old: string | undefined, fresh: string | undefined
   }
   const [before, after] = [old, fresh].map((text) => parseDocument('module', text, file).value);
   return before && after ? moduleChanges(resolveModule(before), resolveModule(after)) : [];
+}
+
+function appliedMessage(
+  { number }: FileVersion,
+  hosts: readonly string[],
+  missed: readonly string[],
+  left: readonly string[],
+): string {
+  const took = hosts.filter((host) => !missed.includes(host)).join(', ');
+  const parts = [`version ${String(number)} is applied on ${took}`];
+  if (missed.length > 0) parts.push(`${missed.join(', ')} went away meanwhile, and takes it over when it is back`);
+  if (left.length > 0) parts.push(`${left.join(', ')} is no host of the cluster any more: stop its agent`);
+  return parts.join('; ');
 }
 
 function notAppliedMessage(dryRun: boolean): string {

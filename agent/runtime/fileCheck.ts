@@ -24,7 +24,10 @@ export async function checkHere(
   next: Configuration,
   slots: readonly Running[],
 ): Promise<LinkFileProblem[]> {
-  const problems = [...checkRunning(now, next, slots), ...checkCluster(now.cluster, next.cluster, now.self.name, slots)];
+  const problems = [
+    ...checkRunning(now, next, slots),
+    ...checkCluster(now.cluster, next.cluster, now.self.name, slots),
+  ];
   const host = next.self.name;
   for (const module of next.modules.filter(({ hosts }) => hosts.includes(host))) {
     const before = now.modules.find(({ name }) => name === module.name);
@@ -41,7 +44,12 @@ function checkRunning(now: Configuration, next: Configuration, slots: readonly R
     const after = next.modules.find(({ name }) => name === module.name);
     const stopFirst = `stop it first (\`understudy stop ${module.name}\`)`;
     if (!after) {
-      return [wholeFile(fileOf(now.files, module.name), `${module.name} is not stopped on ${host}: ${stopFirst}, then remove it`)];
+      return [
+        wholeFile(
+          fileOf(now.files, module.name),
+          `${module.name} is not stopped on ${host}: ${stopFirst}, then remove it`,
+        ),
+      ];
     }
     const file = fileOf(next.files, module.name);
     return moduleChanges(module, after)
@@ -71,7 +79,9 @@ function checkCluster(
         key === 'name'
           ? 'it is part of every host\u2019s certificate: make a new cluster with `understudy init`'
           : 'two hosts that decide by different arbiters could both start a server: see "Changing the arbiter" in the README';
-      problems.push(wholeFile(null, `the ${key.split('.')[0] ?? key} of a cluster cannot be changed by an apply, as ${why}`));
+      problems.push(
+        wholeFile(null, `the ${key.split('.')[0] ?? key} of a cluster cannot be changed by an apply, as ${why}`),
+      );
     } else if (effect === 'agentRestart' && running.length > 0) {
       problems.push(
         wholeFile(
@@ -100,7 +110,9 @@ function checkCluster(
 function keptAddresses(before: ResolvedCluster, after: ResolvedCluster, host: string): string[] {
   const addresses = ({ hosts }: ResolvedCluster) => hosts.find(({ name }) => name === host)?.addresses ?? [];
   return addresses(before)
-    .filter(({ network, address }) => addresses(after).some((each) => each.network === network && each.address === address))
+    .filter(({ network, address }) =>
+      addresses(after).some((each) => each.network === network && each.address === address),
+    )
     .map(({ network }) => network);
 }
 

@@ -42,7 +42,11 @@ export function fileFacade({ files, fileApply, store, log }: Parts): FileFacade 
     restoreFiles: async (number, only, dryRun, by) => {
       const held = store.all().find((each) => each.number === number);
       if (!held) {
-        const kept = store.all().map((each) => each.number).join(', ') || 'none';
+        const kept =
+          store
+            .all()
+            .map((each) => each.number)
+            .join(', ') || 'none';
         const reason = `version ${String(number)} is not kept; kept are ${kept}`;
         return { ok: false, refusal: { code: 'BAD_REQUEST', reason, numbers: {} } };
       }
@@ -73,7 +77,9 @@ function changeTo(now: Files, then: Files, only: readonly string[] | null): Chan
 function infos(versions: readonly FileVersion[], now: Pick<HostFiles, 'number' | 'files'>): VersionInfo[] {
   if (versions.length === 0) {
     const names = Object.keys(now.files);
-    return [{ number: now.number, at: '', by: 'found in the folder', host: '', note: null, files: names, changed: names }];
+    return [
+      { number: now.number, at: '', by: 'found in the folder', host: '', note: null, files: names, changed: names },
+    ];
   }
   return versions.map(({ number, at, by, host, note, files }, index) => ({
     number,

@@ -30,7 +30,7 @@ export interface HostFilesOptions {
   readonly configuration: CurrentConfiguration;
   readonly agentFile: ParsedDocument<'agent'>;
   readonly store: VersionStore;
-  readonly slots: readonly ModuleSlot[];
+  readonly slots: readonly Pick<ModuleSlot, 'module' | 'isOurs' | 'isStopped'>[];
   readonly log: EventLog;
   /** Makes what runs go on by the files that `configuration` holds now. */
   readonly takeEffect: (before: Configuration) => Promise<void>;
@@ -70,7 +70,9 @@ export class HostFiles {
     if (configuration.version > 0) {
       const before = store.read(configuration.version - 1)?.files ?? {};
       const found = await readFolder(configuration.directory);
-      const unfinished = differingFiles(before, configuration.files).filter((name) => found.files[name] === before[name]);
+      const unfinished = differingFiles(before, configuration.files).filter(
+        (name) => found.files[name] === before[name],
+      );
       const only = (files: Files): Files => Object.fromEntries(unfinished.flatMap((name) => entry(files, name)));
       writeFolder(configuration.directory, only(before), only(configuration.files));
     }
@@ -141,7 +143,7 @@ export class HostFiles {
     this.#reserved = null;
     const [first] = problems.filter(({ severity }) => severity === 'error');
     if (next === null || first) throw new Error(first?.message ?? 'the files cannot be used any more');
-    await this.#become(reserved.version, next);
+    await this.#become(reserved.version, next, reserved.named);
   }
 
   /** A newer version of another host, which this one did not hear of when it was applied. Returns why it cannot be taken over; null: it is. */
@@ -216,12 +218,12 @@ export class HostFiles {
     };
   }
 
-  async #become(version: FileVersion, next: Configuration): Promise<void> {
+  async #become(version: FileVersion, next: Configuration, named: readonly string[] = []): Promise<void> {
     const { configuration, store, log, takeEffect } = this.#options;
     const before = configuration.now;
     if (before.version === 0) store.save(this.#asFound(before));
     store.save(version);
-    for (const path of writeFolder(before.directory, before.files, version.files)) {
+    for (const path of writeFolder(before.directory, before.files, version.files, named)) {
       log.add('warn', null, 'FILE_PUT_ASIDE', `what somebody had changed by hand and not applied is kept in ${path}`);
     }
     configuration.become(next);

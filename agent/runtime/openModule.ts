@@ -21,12 +21,7 @@ import { MaintenanceFile } from './maintenanceFile.ts';
 import { hasGuestAgent, letGoOf, settingsOf, type HandedModule } from './handOver.ts';
 import { ModuleEnvironment } from './moduleEnvironment.ts';
 import { ModuleHooks } from './moduleHooks.ts';
-import {
-  ModuleRuntime,
-  type ModuleRuntimeOptions,
-  type ModuleSettings,
-  type PartSettings,
-} from './moduleRuntime.ts';
+import { ModuleRuntime, type ModuleRuntimeOptions, type ModuleSettings, type PartSettings } from './moduleRuntime.ts';
 import { ResyncFile } from './moduleResync.ts';
 import { DesiredFile, DetectionFile, ResolutionFile } from './moduleState.ts';
 import { VerifyFile } from './moduleVerify.ts';

@@ -30,7 +30,10 @@ describe.skipIf(noLab !== null)('with a healthy pair, changing the files while t
 
   it('detection, checks and conditions change on all hosts, with neither a stop nor a resync', async () => {
     const more = {
-      failover: { detection: '5s', conditions: [{ name: 'there', command: ['/usr/bin/test', '-d', '/'], every: '1s' }] },
+      failover: {
+        detection: '5s',
+        conditions: [{ name: 'there', command: ['/usr/bin/test', '-d', '/'], every: '1s' }],
+      },
       checks: [{ name: 'process', process: { name: 'qemu' }, every: '1s', onFailure: 'report' }],
     };
     await untouched(async () => {
@@ -59,14 +62,20 @@ describe.skipIf(noLab !== null)('with a healthy pair, changing the files while t
       await until('all hosts run by it', () => everywhere.every((host) => versionOf(host) === 2));
     });
     const lost = await cluster().powerLoss('alpha');
-    await until('beta takes over', () => cluster().view.replica('beta', 'web')?.transition === 'promoting' || cluster().primary() === 'beta');
+    await until(
+      'beta takes over',
+      () => cluster().view.replica('beta', 'web')?.transition === 'promoting' || cluster().primary() === 'beta',
+    );
     expect(Date.now() - lost).toBeLessThan(4500);
     await cluster().waitUntilServing('beta');
 
     // With a host away nothing is applied anywhere.
     const refused = await apply(webModuleFile({ more: { failover: { detection: '4s' } } }), 'beta');
     expect(refused).toMatchObject({ applied: false, version: null });
-    expect(refused.problems[0]).toMatchObject({ host: 'alpha', message: expect.stringMatching(/not reachable/) as string });
+    expect(refused.problems[0]).toMatchObject({
+      host: 'alpha',
+      message: expect.stringMatching(/not reachable/) as string,
+    });
     expect(versionOf('beta')).toBe(2);
   });
 
@@ -99,16 +108,22 @@ describe.skipIf(noLab !== null)('with a healthy pair, changing the files while t
     await writeFile(file, edited);
     await until('alpha shows it', () => driftOf('alpha').some((each) => /of beta was changed by hand/.test(each)));
     await untouched(async () => {
-      const run = await cluster().host('beta').understudy(['apply', path.join('/etc/understudy/modules', name)]);
+      const run = await cluster()
+        .host('beta')
+        .understudy(['apply', path.join('/etc/understudy/modules', name)]);
       expect(run.code, run.stderr).toBe(0);
       await until('nobody drifts', () =>
         everywhere.every((host) => versionOf(host) === first + 1 && driftOf(host).length === 0),
       );
       const versions = await cluster().host('alpha').understudy(['versions']);
       expect(versions.stdout).toMatch(new RegExp(`${String(first + 1)} .*operator|${String(first + 1)} .*local`));
-      const diff = await cluster().host('alpha').understudy(['diff', String(first)]);
+      const diff = await cluster()
+        .host('alpha')
+        .understudy(['diff', String(first)]);
       expect(diff.stdout).toMatch(/^\+.*"detection":"2s"/m);
-      const back = await cluster().host('alpha').understudy(['restore', String(first), name, '--confirm', String(first)]);
+      const back = await cluster()
+        .host('alpha')
+        .understudy(['restore', String(first), name, '--confirm', String(first)]);
       expect(back.code, back.stderr).toBe(0);
       await until('all hosts have it', () => everywhere.every((host) => versionOf(host) === first + 2));
     });

@@ -22,7 +22,10 @@ export class MemoryFiles implements FileFacade {
     }
     const names = only ?? Object.keys(then);
     const files = names.map((name) => ({ name, text: then[name] ?? null }));
-    return Promise.resolve({ ok: true, result: this.#apply(files, by.name, `restored from version ${number}`, dryRun) });
+    return Promise.resolve({
+      ok: true,
+      result: this.#apply(files, by.name, `restored from version ${number}`, dryRun),
+    });
   };
 
   readonly versions: FileFacade['versions'] = () => [...this.#held].reverse().map(({ info }) => info);
@@ -45,7 +48,12 @@ export class MemoryFiles implements FileFacade {
     }
     const texts = files.flatMap(({ name, text }) => (text === null ? [] : [[name, text]]));
     const next = { ...now, ...(Object.fromEntries(texts) as Record<string, string>) };
-    const version = this.#add(next, by, note, changes.map(({ file }) => file));
+    const version = this.#add(
+      next,
+      by,
+      note,
+      changes.map(({ file }) => file),
+    );
     return { ...common, applied: true, version, message: `version ${version} is applied on alpha, beta` };
   }
 

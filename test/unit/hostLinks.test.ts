@@ -3,6 +3,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
+import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { HostLinks } from '../../agent/host/hostLinks.ts';
 import type { HostLinksOptions } from '../../agent/host/linkOptions.ts';
 import { UnreachableError } from '../../agent/host/linkRequests.ts';
@@ -202,24 +203,40 @@ describe('links between agents', () => {
     [
       'another protocol version',
       encodeMessage({ type: 'hello', protocolVersion: 99, agentVersion: '9', host: 'beta', cluster: 'site' }),
-      /version 99 .* this one version 3/,
+      new RegExp(`version 99 .* this one version ${String(agentProtocolVersion)}`),
     ],
     ['an oversized message', Buffer.from([0x7f, 0xff, 0xff, 0xff, 0x7b]), /over the limit/],
     ['something that is not JSON', Buffer.concat([Buffer.from([0, 0, 0, 3]), Buffer.from('{x}')]), /not JSON/],
-    ['a message that is not valid', encodeMessage({ type: 'heartbeat', sequence: -1, modules: {} }), /not valid/],
+    [
+      'a message that is not valid',
+      encodeMessage({ type: 'heartbeat', sequence: -1, modules: {}, configuration: version }),
+      /not valid/,
+    ],
     [
       'a heartbeat before the hello',
-      encodeMessage({ type: 'heartbeat', sequence: 1, modules: {} }),
+      encodeMessage({ type: 'heartbeat', sequence: 1, modules: {}, configuration: version }),
       /did not say hello/,
     ],
     [
       'a hello of another host',
-      encodeMessage({ type: 'hello', protocolVersion: 3, agentVersion: '1', host: 'gamma', cluster: 'site' }),
+      encodeMessage({
+        type: 'hello',
+        protocolVersion: agentProtocolVersion,
+        agentVersion: '1',
+        host: 'gamma',
+        cluster: 'site',
+      }),
       /certificate is that of beta/,
     ],
     [
       'a hello of another cluster',
-      encodeMessage({ type: 'hello', protocolVersion: 3, agentVersion: '1', host: 'beta', cluster: 'other' }),
+      encodeMessage({
+        type: 'hello',
+        protocolVersion: agentProtocolVersion,
+        agentVersion: '1',
+        host: 'beta',
+        cluster: 'other',
+      }),
       /belongs to cluster other/,
     ],
   ])('ends a connection that sends %s, with the reason', async (_what, bytes, reason) => {

@@ -34,7 +34,10 @@ export const addApply: AddVerb = (program, { io, run }) => {
     )
     .action((files: readonly string[], options: Options) =>
       run(options.json, async () => {
-        const changed = [...(await readAll(files)), ...options.remove.map((name) => ({ name: basename(name), text: null }))];
+        const changed = [
+          ...(await readAll(files)),
+          ...options.remove.map((name) => ({ name: basename(name), text: null })),
+        ];
         if (changed.length === 0) {
           throw new CliError(exitCodes.usage, 'USAGE', 'Name the files to be applied, or one to --remove.');
         }
@@ -50,7 +53,8 @@ async function readAll(files: readonly string[]): Promise<ApplyParams['files']> 
   for (const file of new Set(files)) {
     const kind = kindOfFile(file);
     if (kind === null || kind === 'agent') {
-      const why = kind === 'agent' ? 'agent.jsonc is of one host, and is read when its agent starts' : 'its name tells no kind';
+      const why =
+        kind === 'agent' ? 'agent.jsonc is of one host, and is read when its agent starts' : 'its name tells no kind';
       throw new CliError(
         exitCodes.usage,
         'FILE',

@@ -65,7 +65,11 @@ async function filesOf(number: number, options: Options, io: Io): Promise<Files>
 export function versionNumber(text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
   if (!/^\d{1,9}$/.test(text)) {
-    throw new CliError(exitCodes.usage, 'USAGE', `"${text}" is no number of a version: \`understudy versions\` lists them.`);
+    throw new CliError(
+      exitCodes.usage,
+      'USAGE',
+      `"${text}" is no number of a version: \`understudy versions\` lists them.`,
+    );
   }
   return Number(text);
 }
