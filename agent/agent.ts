@@ -6,6 +6,7 @@ import type { ApiServer } from './api/apiServer.ts';
 import { RecordStore } from './arbiter/recordStore.ts';
 import { answerAsWitness } from './arbiter/witness.ts';
 import { loadConfiguration, readAgentFile } from './config/configuration.ts';
+import { PendingFile } from './config/pendingVersion.ts';
 import { VersionStore } from './config/versions.ts';
 import type { ArbiterRecord, PeerStatus } from './core/types.ts';
 import { HostLinks } from './host/hostLinks.ts';
@@ -29,7 +30,8 @@ import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlots } from './runtime/moduleSlots.ts';
 import { heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
 import { stopTimeMs } from './runtime/moduleTimes.ts';
-import { openArbiter } from './runtime/openArbiter.ts';
+import { isOtherArbiter } from './runtime/fileCheck.ts';
+import { openArbiter, type OpenArbiter } from './runtime/openArbiter.ts';
 import { startApi } from './runtime/startApi.ts';
 import { ToldModules } from './runtime/toldModules.ts';
 import { Upgrade } from './runtime/upgrade.ts';
@@ -157,17 +159,19 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   const arbiterReturned = (): void => {
     for (const runtime of runtimes()) runtime.arbiterReturned();
   };
-  const opened = openArbiter({
-    configuration,
-    identity,
-    links,
-    records,
-    recordToldBy: (host, module) =>
-      (view.told(host, module)?.status.record as ArbiterRecord | null | undefined) ?? null,
-    onReturned: arbiterReturned,
-    onChange: () => view.changed(),
-    log,
-  });
+  const openIt = (): OpenArbiter =>
+    openArbiter({
+      configuration,
+      identity,
+      links,
+      records,
+      recordToldBy: (host, module) =>
+        (view.told(host, module)?.status.record as ArbiterRecord | null | undefined) ?? null,
+      onReturned: arbiterReturned,
+      onChange: () => view.changed(),
+      log,
+    });
+  let opened = openIt();
   const drain: HostDrain = new HostDrain({
     host: self.name,
     file: new DrainFile(agent.stateDirectory),
@@ -199,12 +203,20 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     agentFile: await readAgentFile(options.configDirectory),
     store,
     slots: slots.all,
+    pending: new PendingFile(agent.stateDirectory),
+    hold: (reason) => slots.hold(reason),
     log,
     takeEffect: async (before) => {
       const shorter = configuration.modules.some(({ name, failover }) => {
         const old = before.modules.find((each) => each.name === name);
         return old && failover.detectionMs < old.failover.detectionMs;
       });
+      if (isOtherArbiter(before.cluster, configuration.cluster)) {
+        // No module is open at this moment.
+        opened.close();
+        opened = openIt();
+        await opened.start();
+      }
       // Heartbeats become more frequent before anybody waits for less of them.
       if (shorter) await links.change(network());
       await slots.change(configuration.modules);

@@ -9,6 +9,8 @@ import {
   ConfigurationCommitParams,
   ConfigurationPrepareParams,
   ConfigurationFetchResult,
+  ConfigurationOutcomeParams,
+  ConfigurationOutcomeResult,
   ConfigurationPrepareResult,
 } from '../../schemas/generated/validators.js';
 import { differingFiles, hashOfFiles, type FileVersion, type Files } from '../config/versions.ts';
@@ -48,6 +50,7 @@ export class FileApply {
   readonly #options: FileApplyOptions;
   #fetching = false;
   #triedAt = -Infinity;
+  #askedAt = -Infinity;
 
   constructor(options: FileApplyOptions) {
     this.#options = options;
@@ -144,8 +147,11 @@ export class FileApply {
         await files.commit(proposalOf(params));
         return {};
       case 'configuration.abort':
-        files.abort(proposalOf(params));
+        await files.abort(proposalOf(params));
         return {};
+      case 'configuration.outcome':
+        if (!ConfigurationOutcomeParams(params)) throw new Error('the request names no change');
+        return { outcome: files.outcome(String(params['proposal']), Number(params['number'])) };
       case 'configuration.fetch': {
         const { number, files: held } = files;
         const kept = this.#options.read(number);
@@ -160,6 +166,10 @@ export class FileApply {
   /** Call with every heartbeat of a host. */
   heard(host: string, version: LinkVersion): void {
     const { files, links, log } = this.#options;
+    if (files.inDoubt?.host === host && performance.now() - this.#askedAt > catchUpMs) {
+      this.#askedAt = performance.now();
+      this.#settle().catch((error: unknown) => log.add('warn', null, 'FILES_IN_DOUBT', String(error)));
+    }
     if (version.number <= files.number || this.#fetching || performance.now() - this.#triedAt < catchUpMs) return;
     this.#fetching = true;
     this.#triedAt = performance.now();
@@ -172,6 +182,16 @@ export class FileApply {
       })
       .catch((error: unknown) => log.add('warn', null, 'FILES_NOT_FETCHED', `the files of ${host}: ${String(error)}`))
       .finally(() => (this.#fetching = false));
+  }
+
+  /** A host that has agreed to another arbiter asks what became of it. */
+  async #settle(): Promise<void> {
+    const { files, links } = this.#options;
+    const pending = files.inDoubt;
+    if (pending === null || pending.number <= files.number || !links.reachable(pending.host)) return;
+    const { proposal, number, host } = pending;
+    const answer = await links.request(host, 'configuration.outcome', { proposal, number }, answerMs);
+    if (ConfigurationOutcomeResult(answer) && answer['outcome'] === 'dropped') await files.abort(proposal);
   }
 
   #unfit(before: Files, changed: readonly ChangedFile[], files: Files): FileProblem[] {
@@ -271,7 +291,7 @@ export class FileApply {
     params: { readonly proposal: string },
   ): Promise<{ readonly host: string; readonly reason: string }[]> {
     const { configuration, files, links } = this.#options;
-    if (method === 'configuration.abort') files.abort(params.proposal);
+    if (method === 'configuration.abort') await files.abort(params.proposal);
     const others = hosts.filter((host) => host !== configuration.self.name);
     const answers = await Promise.all(
       others.map((host) =>

@@ -9,6 +9,7 @@ import type { Configuration } from '../config/configuration.ts';
 import type { Files } from '../config/versions.ts';
 import { readInterfaces } from '../addresses/ipTool.ts';
 import { interfaceOf } from '../addresses/plan.ts';
+import { EtcdFiles } from '../security/etcdFiles.ts';
 import { virtualAddress } from './openModule.ts';
 
 /** What is asked of a module's slot. */
@@ -16,6 +17,7 @@ interface Running {
   readonly module: ResolvedModule;
   readonly isOurs: boolean;
   readonly isStopped: boolean;
+  readonly arbiterHindrance: string | null;
 }
 
 /** Why this host cannot run by `next` instead of by what its slots hold now. */
@@ -72,15 +74,15 @@ function checkCluster(
   slots: readonly Running[],
 ): LinkFileProblem[] {
   const running = slots.filter(({ isOurs, isStopped }) => isOurs && !isStopped).map(({ module }) => module.name);
-  const problems: LinkFileProblem[] = [];
+  const problems = isOtherArbiter(before, after) ? checkArbiter(after, slots) : [];
   for (const { key, effect } of clusterChanges(before, after)) {
+    if (key.startsWith('arbiter')) continue;
     if (effect === 'stop') {
-      const why =
-        key === 'name'
-          ? 'it is part of every host\u2019s certificate: make a new cluster with `understudy init`'
-          : 'two hosts that decide by different arbiters could both start a server: see "Changing the arbiter" in the README';
       problems.push(
-        wholeFile(null, `the ${key.split('.')[0] ?? key} of a cluster cannot be changed by an apply, as ${why}`),
+        wholeFile(
+          null,
+          `the ${key} of a cluster cannot be changed, as it is part of every host\u2019s certificate: make a new cluster with \`understudy init\``,
+        ),
       );
     } else if (effect === 'agentRestart' && running.length > 0) {
       problems.push(
@@ -104,6 +106,26 @@ function checkCluster(
     );
   }
   return problems;
+}
+
+export function isOtherArbiter(before: ResolvedCluster, after: ResolvedCluster): boolean {
+  return JSON.stringify(before.arbiter) !== JSON.stringify(after.arbiter);
+}
+
+/** Two hosts that decide by different arbiters could both start a server: so no module may run, or be in doubt, while it changes. */
+function checkArbiter({ arbiter }: ResolvedCluster, slots: readonly Running[]): LinkFileProblem[] {
+  const problems = slots.flatMap(({ arbiterHindrance }) =>
+    arbiterHindrance === null
+      ? []
+      : [wholeFile(null, `the arbiter can only change while all modules are stopped and in sync: ${arbiterHindrance}`)],
+  );
+  if (arbiter.kind !== 'etcd') return problems;
+  try {
+    new EtcdFiles(arbiter);
+    return problems;
+  } catch (error) {
+    return [...problems, wholeFile(null, error instanceof Error ? error.message : String(error))];
+  }
 }
 
 /** Networks on which the host keeps its address. */

@@ -4,6 +4,7 @@ import type { ParsedDocument } from '../../schemas/document.ts';
 import type { LinkFileProblem, LinkVersion } from '../../schemas/generated/link.ts';
 import { judge, readFolder, type Configuration } from '../config/configuration.ts';
 import { writeFolder } from '../config/folder.ts';
+import type { PendingFile, PendingVersion } from '../config/pendingVersion.ts';
 import {
   differingFiles,
   hashOfFiles,
@@ -14,7 +15,7 @@ import {
 } from '../config/versions.ts';
 import type { CurrentConfiguration } from './currentConfiguration.ts';
 import type { EventLog } from './eventLog.ts';
-import { checkHere, wholeFile } from './fileCheck.ts';
+import { checkHere, isOtherArbiter, wholeFile } from './fileCheck.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 
 /** For so long a host keeps itself free for a version that it has agreed to. */
@@ -30,7 +31,10 @@ export interface HostFilesOptions {
   readonly configuration: CurrentConfiguration;
   readonly agentFile: ParsedDocument<'agent'>;
   readonly store: VersionStore;
-  readonly slots: readonly Pick<ModuleSlot, 'module' | 'isOurs' | 'isStopped'>[];
+  readonly slots: readonly Pick<ModuleSlot, 'module' | 'isOurs' | 'isStopped' | 'arbiterHindrance'>[];
+  readonly pending: PendingFile;
+  /** Keeps all modules of this host closed, which are stopped; null: no longer. */
+  readonly hold: (reason: string | null) => Promise<void>;
   readonly log: EventLog;
   /** Makes what runs go on by the files that `configuration` holds now. */
   readonly takeEffect: (before: Configuration) => Promise<void>;
@@ -54,6 +58,7 @@ export class HostFiles {
   #reserved: { readonly proposed: Proposed; readonly since: number } | null = null;
   /** One thing after the other. */
   #turn: Promise<unknown> = Promise.resolve();
+  #inDoubt: PendingVersion | null = null;
   #edited: readonly string[] = [];
   /** Why a newer version of another host cannot be taken over. */
   #problem: string | null = null;
@@ -67,6 +72,12 @@ export class HostFiles {
   /** Brings an apply that was cut short to its end, and looks at the folder from now on. */
   async start(): Promise<void> {
     const { configuration, store } = this.#options;
+    const pending = this.#options.pending.read();
+    if (pending !== null) {
+      // What this host was to decide itself it did not, or it would run by it.
+      if (pending.number <= this.number || pending.host === configuration.self.name) this.#options.pending.remove();
+      else await this.#hold(pending);
+    }
     if (configuration.version > 0) {
       const before = store.read(configuration.version - 1)?.files ?? {};
       const found = await readFolder(configuration.directory);
@@ -123,12 +134,48 @@ export class HostFiles {
     if (conflicts.length > 0) return conflicts;
     const { next, problems } = await this.#judge(proposed.version);
     if (next === null || problems.some(({ severity }) => severity === 'error') || proposed.dryRun) return problems;
+    if (isOtherArbiter(this.#options.configuration.cluster, next.cluster)) {
+      const { proposal, version } = proposed;
+      const pending = { number: version.number, proposal, host: version.host };
+      this.#options.pending.save(pending);
+      await this.#hold(pending);
+    }
     this.#reserved = { proposed, since: performance.now() };
     return problems;
   }
 
-  abort(proposal: string): void {
-    if (this.#reserved?.proposed.proposal === proposal) this.#reserved = null;
+  /** A version with another arbiter, of which this host does not know yet whether it is applied. */
+  get inDoubt(): PendingVersion | null {
+    return this.#inDoubt;
+  }
+
+  /** What became of a version that this host proposed. */
+  outcome(proposal: string, number: number): 'open' | 'applied' | 'dropped' {
+    if (number <= this.number) return 'applied';
+    return this.#reserved?.proposed.proposal === proposal ? 'open' : 'dropped';
+  }
+
+  async #hold(pending: PendingVersion): Promise<void> {
+    this.#inDoubt = pending;
+    const { path } = this.#options.pending;
+    await this.#options.hold(
+      `the arbiter is about to change by version ${String(pending.number)} of the files, and ${pending.host} has not told yet whether it is applied: bring ${pending.host} back. When it is gone for good and no other host runs by that version, remove ${path} and restart the agent`,
+    );
+  }
+
+  async #letGo(): Promise<void> {
+    if (this.#inDoubt === null) return;
+    this.#inDoubt = null;
+    this.#options.pending.remove();
+    await this.#options.hold(null);
+  }
+
+  /** It is not applied, on no host. */
+  abort(proposal: string): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#reserved?.proposed.proposal === proposal) this.#reserved = null;
+      if (this.#inDoubt?.proposal === proposal) await this.#letGo();
+    });
   }
 
   /** Runs by the version that it agreed to; durable when this resolves. @throws Error when it is not free for it any more */
@@ -140,9 +187,11 @@ export class HostFiles {
     const reserved = this.#reservation();
     if (reserved?.proposal !== proposal) throw new Error('the time in which it could be applied is over');
     const { next, problems } = await this.#judge(reserved.version);
-    this.#reserved = null;
     const [first] = problems.filter(({ severity }) => severity === 'error');
-    if (next === null || first) throw new Error(first?.message ?? 'the files cannot be used any more');
+    if (next === null || first) {
+      this.#reserved = null;
+      throw new Error(first?.message ?? 'the files cannot be used any more');
+    }
     await this.#become(reserved.version, next, reserved.named);
   }
 
@@ -219,14 +268,14 @@ export class HostFiles {
   }
 
   async #become(version: FileVersion, next: Configuration, named: readonly string[] = []): Promise<void> {
-    const { configuration, store, log, takeEffect } = this.#options;
+    const { configuration, store, log, takeEffect, hold } = this.#options;
     const before = configuration.now;
     if (before.version === 0) store.save(this.#asFound(before));
-    store.save(version);
-    for (const path of writeFolder(before.directory, before.files, version.files, named)) {
-      log.add('warn', null, 'FILE_PUT_ASIDE', `what somebody had changed by hand and not applied is kept in ${path}`);
-    }
+    this.#save(version);
+    // Decided: until here nothing else has happened, and nobody could ask.
+    this.#reserved = null;
     configuration.become(next);
+    this.#writeFolder(before, version, named);
     this.#problem = null;
     const changed = differingFiles(before.files, version.files).join(', ') || 'nothing';
     log.add(
@@ -236,9 +285,41 @@ export class HostFiles {
       `version ${String(version.number)} of the files is applied on ${next.self.name} (${changed}), by ${version.by} on ${version.host}`,
       { version: version.number },
     );
+    // A host that never agreed to it, as it joined later, has to close its modules, too.
+    const closes = isOtherArbiter(before.cluster, next.cluster) && this.#inDoubt === null;
+    if (closes) await hold('the arbiter changes');
     await takeEffect(before);
+    if (closes) await hold(null);
+    await this.#letGo();
     await this.#look();
     this.#changed();
+  }
+
+  /** A failure after the new content took its place is none: whoever reads the file finds it. */
+  #save(version: FileVersion): void {
+    const { store } = this.#options;
+    try {
+      store.save(version);
+    } catch (error) {
+      if (store.read(version.number)?.hash !== version.hash) throw error;
+    }
+  }
+
+  /** What cannot be written there is shown as a difference: the agent runs by the version all the same. */
+  #writeFolder({ directory, files }: Configuration, version: FileVersion, named: readonly string[]): void {
+    const { log } = this.#options;
+    try {
+      for (const path of writeFolder(directory, files, version.files, named)) {
+        log.add('warn', null, 'FILE_PUT_ASIDE', `what somebody had changed by hand and not applied is kept in ${path}`);
+      }
+    } catch (error) {
+      log.add(
+        'error',
+        null,
+        'FOLDER_NOT_WRITTEN',
+        `the files in ${directory} are not those of the version: ${String(error)}`,
+      );
+    }
   }
 
   #asFound({ files, self }: Configuration): FileVersion {

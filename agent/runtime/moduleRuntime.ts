@@ -249,6 +249,20 @@ export class ModuleRuntime {
   }
 
   /**
+   * Why another arbiter, which knows nothing of the module or has an old record of it, might let the wrong replica start; null: it cannot. With both
+   * in sync and stopped whatever it holds is older than both.
+   */
+  get arbiterHindrance(): string | null {
+    const { module, hosts } = this.#options.config;
+    const { replica, record } = this.#core;
+    if (!this.isStopped) return `${module} is not stopped: stop it first (\`understudy stop ${module}\`)`;
+    if (replica.lineage.length === 0 && record === null) return null;
+    const isInSync = replica.consistent && (replica.diskError ?? null) === null;
+    if (isInSync && hosts.every((host) => record?.inSync.includes(host))) return null;
+    return `${module} is not known to be in sync on both hosts: start it, wait until the pair is whole, and stop it`;
+  }
+
+  /**
    * The module's file is another one. Nothing is stopped: what concerns a start holds from the next one on. What did not change goes on with
    * what it has counted.
    */

@@ -12,6 +12,8 @@ export class ModuleSlot {
   #failure: string | null = null;
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
+  /** Why it must not be opened now. */
+  #held: string | null = null;
   /** Another one whenever the module's file is: what is being opened by an older one is not wanted any more. */
   #edition = 0;
   /** What is under way; changes of the file wait for it. */
@@ -47,6 +49,14 @@ export class ModuleSlot {
     return this.#runtime?.isStopped ?? true;
   }
 
+  /** Why another arbiter would not know enough of the module; null: it would. */
+  get arbiterHindrance(): string | null {
+    if (!this.isOurs || this.#held !== null) return null;
+    return this.#runtime
+      ? this.#runtime.arbiterHindrance
+      : `${this.module.name} is not open here (${this.#failure ?? 'yet'})`;
+  }
+
   /** Why the module could not be opened, for people. */
   get failure(): string | null {
     return this.#failure;
@@ -57,7 +67,7 @@ export class ModuleSlot {
   }
 
   async #start(): Promise<void> {
-    if (!this.#open || this.#closed || this.#runtime) return;
+    if (!this.#open || this.#closed || this.#runtime || this.#held !== null) return;
     if (this.#timer) clearTimeout(this.#timer);
     const edition = this.#edition;
     try {
@@ -98,10 +108,27 @@ export class ModuleSlot {
       else {
         const runtime = this.#runtime;
         this.#runtime = null;
-        this.#failure = null;
+        this.#failure = this.#held;
         await runtime?.close();
         await this.#start();
       }
+    });
+  }
+
+  /** Closes the module, which is stopped, and opens it only when it is held no more (null). */
+  hold(reason: string | null): Promise<void> {
+    if (this.#held === reason) return Promise.resolve();
+    this.#held = reason;
+    return this.#inTurn(async () => {
+      if (this.#timer) clearTimeout(this.#timer);
+      this.#failure = reason;
+      if (reason === null) await this.#start();
+      else {
+        const runtime = this.#runtime;
+        this.#runtime = null;
+        await runtime?.close();
+      }
+      this.onChange();
     });
   }
 

@@ -36,6 +36,11 @@ export class ModuleSlots {
     return slot;
   }
 
+  /** None of them may be opened for this reason; null: they may again. */
+  async hold(reason: string | null): Promise<void> {
+    await Promise.all(this.all.map((slot) => slot.hold(reason)));
+  }
+
   /** The files name these modules now, and may say something else of each. Resolves when what has to be opened anew is. */
   async change(modules: readonly ResolvedModule[]): Promise<void> {
     const gone = this.all.filter(({ module }) => !modules.some(({ name }) => name === module.name));

@@ -58,12 +58,6 @@ export const mutants: readonly Mutant[] = [
     replace: '(peer.status === null || detection.promisedMs > 0 ? config.detectionMs : 0)',
   },
   {
-    name: 'the lease follows the own file, whatever the secondary waits for',
-    file: 'agent/core/detection.ts',
-    find: 'return Math.min(config.detectionMs, peer.status?.detectionMs ?? Infinity);',
-    replace: 'return peer.status === null ? config.detectionMs : config.detectionMs;',
-  },
-  {
     name: 'the lease counts from the receipt of an answer, not from the sending of what was answered',
     file: 'agent/core/step.ts',
     find: "if (role.at === 'primary' && event.sentAt > role.leaseFrom) draft.become({ ...role, leaseFrom: event.sentAt });",

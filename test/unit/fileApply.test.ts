@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfiguration, readAgentFile } from '../../agent/config/configuration.ts';
+import { PendingFile } from '../../agent/config/pendingVersion.ts';
 import { VersionStore } from '../../agent/config/versions.ts';
 import { UnreachableError } from '../../agent/host/linkRequests.ts';
 import { CurrentConfiguration } from '../../agent/runtime/currentConfiguration.ts';
@@ -51,6 +52,8 @@ interface Host {
 }
 
 const hosts = new Map<Name, Host>();
+/** Why a host keeps its modules closed. */
+const held = new Map<Name, string | null>();
 const host = (name: Name): Host => {
   const found = hosts.get(name);
   if (!found) throw new Error(`${name} is off`);
@@ -87,7 +90,12 @@ async function start(name: Name): Promise<Host> {
       get isStopped() {
         return isStopped;
       },
+      get arbiterHindrance() {
+        return isStopped ? null : `${module.name} is not stopped`;
+      },
     })),
+    pending: new PendingFile(join(directory, 'state')),
+    hold: (reason) => Promise.resolve(void held.set(name, reason)),
     log,
     takeEffect: () => Promise.resolve(void took.push(String(configuration.version))),
     onChange: () => undefined,
@@ -123,6 +131,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'understudy-apply-'));
   mkdirSync(join(folder, 'srv'));
   isStopped = false;
+  held.clear();
   lost = () => false;
   for (const name of names) install(name, webText());
   for (const name of names) await start(name);
@@ -308,6 +317,69 @@ describe('applying a cluster file', () => {
     expect(numbers()).toEqual([0, 0, 0]);
     isStopped = true;
     expect(await change({ ports: { agent: 5000 } })).toMatchObject({ applied: true });
+  });
+
+  it('another arbiter needs all modules stopped and in sync, and is the same one on all hosts', async () => {
+    const none = { arbiter: 'none' };
+    expect(said(await change(none))).toMatch(
+      /arbiter can only change while all modules are stopped.*web is not stopped/s,
+    );
+    expect([...held.values()]).toEqual([]);
+    isStopped = true;
+    expect(await change(none)).toMatchObject({ applied: true });
+    for (const name of names) expect(host(name).configuration.cluster.arbiter.kind).toBe('none');
+    expect([...held.values()]).toEqual([null, null, null]);
+  });
+
+  it('a host that agreed to another arbiter opens no module until it knows whether it is applied', async () => {
+    isStopped = true;
+    lost = (to, method) => to === 'beta' && method === 'configuration.commit';
+    expect(await change({ arbiter: 'none' })).toMatchObject({ applied: true, message: /beta went away meanwhile/ });
+    expect(held.get('beta')).toMatch(/about to change by version 1 .* alpha has not told yet/);
+    // Over a restart, too, and also while the host that knows is away.
+    stop('beta');
+    held.clear();
+    await start('beta');
+    expect(held.get('beta')).toMatch(/bring alpha back/);
+    lost = () => false;
+    hear('beta', 'alpha');
+    await expect.poll(() => held.get('beta')).toBeNull();
+    expect(host('beta').configuration.cluster.arbiter.kind).toBe('none');
+  });
+
+  it('when it is applied nowhere, a host that agreed and did not hear of the end goes on as before', async () => {
+    isStopped = true;
+    lost = (to, method) =>
+      (to === 'gamma' && method === 'configuration.prepare') || (to === 'beta' && method === 'configuration.abort');
+    expect(await change({ arbiter: 'none' })).toMatchObject({ applied: false });
+    expect(held.get('alpha')).toBeNull();
+    expect(held.get('beta')).toMatch(/alpha has not told yet/);
+    lost = () => false;
+    hear('beta', 'alpha');
+    await expect.poll(() => held.get('beta')).toBeNull();
+    expect(numbers()).toEqual([0, 0, 0]);
+    expect(host('beta').configuration.cluster.arbiter.kind).toBe('witness');
+  });
+
+  it('a host that died before it decided has not applied it, and tells the others so', async () => {
+    isStopped = true;
+    lost = (to, method) => to === 'beta' && method === 'configuration.abort';
+    const beta = host('beta').files;
+    const alpha = host('alpha').files;
+    const text = clusterText({ arbiter: 'none' });
+    const files = { ...alpha.files, 'site.cluster.jsonc': text };
+    const version = { number: 1, hash: '', at: '', by: 'ops', host: 'alpha', note: null, files };
+    const proposed = { proposal: 'p', base: 0, version, named: ['site.cluster.jsonc'], dryRun: false };
+    for (const each of [alpha, beta]) {
+      expect((await each.prepare(proposed)).filter(({ severity }) => severity === 'error')).toEqual([]);
+    }
+    stop('alpha');
+    held.delete('alpha');
+    await start('alpha');
+    expect(held.get('alpha') ?? null).toBeNull();
+    hear('beta', 'alpha');
+    await expect.poll(() => held.get('beta')).toBeNull();
+    expect(numbers()).toEqual([0, 0, 0]);
   });
 
   it('a host that is not of the cluster any more need not be there', async () => {
