@@ -1,4 +1,4 @@
-import { detectionMsOf } from './detection.ts';
+import { detectionMsOf } from './detectionTimes.ts';
 import { isInDoubt } from './ownDisk.ts';
 import { roleState } from './roleState.ts';
 import type {

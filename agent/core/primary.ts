@@ -1,6 +1,6 @@
 /** PRIM and ALONE: the primary, its secondary and its server. */
 import { leavesForConditions } from './conditions.ts';
-import { leaseBasisMs } from './detection.ts';
+import { leaseBasisMs } from './detectionTimes.ts';
 import { entryOf, isGivenUp } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving, serverIsDown } from './leaving.ts';

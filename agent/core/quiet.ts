@@ -1,5 +1,5 @@
 /** When the passing of time matters: an agent with many modules need not look at each of them many times a second. */
-import { detectionMsOf } from './detection.ts';
+import { detectionMsOf } from './detectionTimes.ts';
 import { failbackAt } from './failback.ts';
 import { maintenanceEnd } from './maintenance.ts';
 import { primaryLeaseEnd } from './primary.ts';

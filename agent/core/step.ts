@@ -5,7 +5,8 @@
 import { command, settleCommands } from './commands.ts';
 import { noteConditions, noteFitness } from './conditions.ts';
 import { learnResolution } from './divergence.ts';
-import { configChanged, heardByPeer, initialDetection, peerIsHeard } from './detection.ts';
+import { configChanged, heardByPeer, peerIsHeard } from './detection.ts';
+import { initialDetection } from './detectionTimes.ts';
 import { Draft } from './draft.ts';
 import { settleFailback } from './failback.ts';
 import { followingStarted, settleFollowing, startToFollow } from './following.ts';

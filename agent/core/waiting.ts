@@ -1,6 +1,6 @@
 /** WAIT: what has to be true before this host may do anything, looked at again with every event. */
 import { fitter } from './conditions.ts';
-import { detectionMsOf } from './detection.ts';
+import { detectionMsOf } from './detectionTimes.ts';
 import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { follow } from './following.ts';

@@ -94,44 +94,46 @@ export class FileApply {
       files,
     };
     const proposed: Proposed = { proposal, base: base.number, version, named, dryRun };
-    const problems = await this.#prepareAll(hosts, proposed);
-    const isLate = performance.now() - startedAt > decideWithinMs;
-    if (isLate) problems.push(of(configuration.self.name, 'the hosts took too long to agree: try again'));
-    if (dryRun || problems.some(({ severity }) => severity === 'error')) {
-      if (!dryRun) await this.#toAll(hosts, 'configuration.abort', { proposal });
-      const isGood = problems.every(({ severity }) => severity === 'warning');
-      const good = `${hosts.join(', ')} could run by these files; nothing was changed`;
-      return result(null, isGood ? good : notAppliedMessage(dryRun), problems);
-    }
-    const left = configuration.others
-      .map(({ name }) => name)
-      .filter((name) => !hosts.includes(name) && this.#options.links.reachable(name));
-    try {
-      await own.commit(proposal);
-    } catch (error) {
-      await this.#toAll(hosts, 'configuration.abort', { proposal });
-      const message = error instanceof Error ? error.message : String(error);
-      return result(null, notAppliedMessage(false), [...problems, of(configuration.self.name, message)]);
-    }
-    const missed = await this.#toAll(hosts, 'configuration.commit', { proposal });
-    for (const { host, reason } of missed) {
-      log.add(
-        'warn',
-        null,
-        'FILES_NOT_APPLIED',
-        `${host} did not take version ${String(version.number)} over: ${reason}`,
+    return own.whileOpen(proposal, async () => {
+      const problems = await this.#prepareAll(hosts, proposed);
+      const isLate = performance.now() - startedAt > decideWithinMs;
+      if (isLate) problems.push(of(configuration.self.name, 'the hosts took too long to agree: try again'));
+      if (dryRun || problems.some(({ severity }) => severity === 'error')) {
+        if (!dryRun) await this.#toAll(hosts, 'configuration.abort', { proposal });
+        const isGood = problems.every(({ severity }) => severity === 'warning');
+        const good = `${hosts.join(', ')} could run by these files; nothing was changed`;
+        return result(null, isGood ? good : notAppliedMessage(dryRun), problems);
+      }
+      const left = configuration.others
+        .map(({ name }) => name)
+        .filter((name) => !hosts.includes(name) && this.#options.links.reachable(name));
+      try {
+        await own.commit(proposal);
+      } catch (error) {
+        await this.#toAll(hosts, 'configuration.abort', { proposal });
+        const message = error instanceof Error ? error.message : String(error);
+        return result(null, notAppliedMessage(false), [...problems, of(configuration.self.name, message)]);
+      }
+      const missed = await this.#toAll(hosts, 'configuration.commit', { proposal });
+      for (const { host, reason } of missed) {
+        log.add(
+          'warn',
+          null,
+          'FILES_NOT_APPLIED',
+          `${host} did not take version ${String(version.number)} over: ${reason}`,
+        );
+      }
+      return result(
+        version.number,
+        appliedMessage(
+          version,
+          hosts,
+          missed.map(({ host }) => host),
+          left,
+        ),
+        problems,
       );
-    }
-    return result(
-      version.number,
-      appliedMessage(
-        version,
-        hosts,
-        missed.map(({ host }) => host),
-        left,
-      ),
-      problems,
-    );
+    });
   }
 
   /** A request of another host that coordinates, or that lacks a version. */
@@ -166,7 +168,7 @@ export class FileApply {
   /** Call with every heartbeat of a host. */
   heard(host: string, version: LinkVersion): void {
     const { files, links, log } = this.#options;
-    if (files.inDoubt?.host === host && performance.now() - this.#askedAt > catchUpMs) {
+    if (files.inDoubt?.host === host && files.isOverdue && performance.now() - this.#askedAt > catchUpMs) {
       this.#askedAt = performance.now();
       this.#settle().catch((error: unknown) => log.add('warn', null, 'FILES_IN_DOUBT', String(error)));
     }

@@ -59,6 +59,7 @@ export class HostFiles {
   /** One thing after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #inDoubt: PendingVersion | null = null;
+  readonly #open = new Set<string>();
   #edited: readonly string[] = [];
   /** Why a newer version of another host cannot be taken over. */
   #problem: string | null = null;
@@ -152,7 +153,22 @@ export class HostFiles {
   /** What became of a version that this host proposed. */
   outcome(proposal: string, number: number): 'open' | 'applied' | 'dropped' {
     if (number <= this.number) return 'applied';
-    return this.#reserved?.proposed.proposal === proposal ? 'open' : 'dropped';
+    return this.#open.has(proposal) ? 'open' : 'dropped';
+  }
+
+  /** What this host proposes is open from before anybody is asked until nothing can come of it any more. */
+  async whileOpen<T>(proposal: string, act: () => Promise<T>): Promise<T> {
+    this.#open.add(proposal);
+    try {
+      return await act();
+    } finally {
+      this.#open.delete(proposal);
+    }
+  }
+
+  /** Whether whoever decides should have told by now. */
+  get isOverdue(): boolean {
+    return this.#inDoubt !== null && performance.now() - (this.#reserved?.since ?? -Infinity) > toldWithinMs;
   }
 
   async #hold(pending: PendingVersion): Promise<void> {
@@ -288,9 +304,15 @@ export class HostFiles {
     // A host that never agreed to it, as it joined later, has to close its modules, too.
     const closes = isOtherArbiter(before.cluster, next.cluster) && this.#inDoubt === null;
     if (closes) await hold('the arbiter changes');
-    await takeEffect(before);
-    if (closes) await hold(null);
-    await this.#letGo();
+    try {
+      await takeEffect(before);
+      if (closes) await hold(null);
+      await this.#letGo();
+    } catch (error) {
+      // It is applied all the same. Modules that were closed for another arbiter stay so.
+      const reason = error instanceof Error ? error.message : String(error);
+      log.add('error', null, 'FILES_NOT_IN_EFFECT', `what runs could not be changed: ${reason}; restart the agent`);
+    }
     await this.#look();
     this.#changed();
   }

@@ -53,7 +53,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a shorter detection time holds before the primary has heard of it',
-    file: 'agent/core/detection.ts',
+    file: 'agent/core/detectionTimes.ts',
     find: 'Math.max(config.detectionMs, detection.promisedMs, peer.status?.detectionMs ?? 0)',
     replace: '(peer.status === null || detection.promisedMs > 0 ? config.detectionMs : 0)',
   },

@@ -2,7 +2,7 @@
  * Two hosts and a witness on a virtual clock and network, with the agent's own failover core. Mirror and server are modelled by what the
  * core may rely on. Every step checks the promises.
  */
-import { detectionMsOf } from '../../agent/core/detection.ts';
+import { detectionMsOf } from '../../agent/core/detectionTimes.ts';
 import { initialState, step } from '../../agent/core/step.ts';
 import { shownState } from '../../agent/core/status.ts';
 import type {

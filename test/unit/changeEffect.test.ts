@@ -3,14 +3,13 @@ import { clusterChanges, effectOf, moduleChanges, moduleEffects } from '../../sc
 import { resolveCluster, resolveModule } from '../../schemas/defaults.ts';
 import type { ModuleFile } from '../../schemas/generated/module.ts';
 
-const file = (more: Partial<ModuleFile> = {}): ModuleFile =>
-  ({
-    name: 'web',
-    hosts: ['alpha', 'beta'],
-    mirror: { directories: ['/srv/web'] },
-    server: { qemu: { memory: '128MiB', disks: [{ file: 'disk.raw' }] } },
-    ...more,
-  });
+const file = (more: Partial<ModuleFile> = {}): ModuleFile => ({
+  name: 'web',
+  hosts: ['alpha', 'beta'],
+  mirror: { directories: ['/srv/web'] },
+  server: { qemu: { memory: '128MiB', disks: [{ file: 'disk.raw' }] } },
+  ...more,
+});
 const changes = (more: Partial<ModuleFile>, before: Partial<ModuleFile> = {}) =>
   moduleChanges(resolveModule(file(before)), resolveModule(file(more)));
 

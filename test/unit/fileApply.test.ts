@@ -52,6 +52,7 @@ interface Host {
 }
 
 const hosts = new Map<Name, Host>();
+let onHold: (name: Name) => void;
 /** Why a host keeps its modules closed. */
 const held = new Map<Name, string | null>();
 const host = (name: Name): Host => {
@@ -95,7 +96,11 @@ async function start(name: Name): Promise<Host> {
       },
     })),
     pending: new PendingFile(join(directory, 'state')),
-    hold: (reason) => Promise.resolve(void held.set(name, reason)),
+    hold: (reason) => {
+      held.set(name, reason);
+      onHold(name);
+      return Promise.resolve();
+    },
     log,
     takeEffect: () => Promise.resolve(void took.push(String(configuration.version))),
     onChange: () => undefined,
@@ -132,6 +137,7 @@ beforeEach(async () => {
   mkdirSync(join(folder, 'srv'));
   isStopped = false;
   held.clear();
+  onHold = () => undefined;
   lost = () => false;
   for (const name of names) install(name, webText());
   for (const name of names) await start(name);
@@ -285,6 +291,15 @@ describe('applying files', () => {
   });
 });
 
+/** By heartbeats that go on until it is. */
+async function isTold(name: Name, by: Name): Promise<void> {
+  const told = (): string | null => {
+    hear(name, by);
+    return held.get(name) ?? null;
+  };
+  await expect.poll(told, { timeout: 15_000, interval: 100 }).toBeNull();
+}
+
 describe('applying a cluster file', () => {
   const change = (more: object) =>
     host('alpha').apply.apply([{ name: 'site.cluster.jsonc', text: clusterText(more) }], 'ops', null, false);
@@ -342,9 +357,21 @@ describe('applying a cluster file', () => {
     await start('beta');
     expect(held.get('beta')).toMatch(/bring alpha back/);
     lost = () => false;
-    hear('beta', 'alpha');
-    await expect.poll(() => held.get('beta')).toBeNull();
+    await isTold('beta', 'alpha');
     expect(host('beta').configuration.cluster.arbiter.kind).toBe('none');
+  });
+
+  it('who asks while the others are still asked is told that nothing is decided', async () => {
+    isStopped = true;
+    const told: string[] = [];
+    onHold = () => {
+      // Whichever agrees first.
+      const { inDoubt } = host('beta').files;
+      if (inDoubt) told.push(host('alpha').files.outcome(inDoubt.proposal, inDoubt.number));
+    };
+    expect(await change({ arbiter: 'none' })).toMatchObject({ applied: true });
+    expect(told[0]).toBe('open');
+    expect(new Set(told)).not.toContain('dropped');
   });
 
   it('when it is applied nowhere, a host that agreed and did not hear of the end goes on as before', async () => {
@@ -355,8 +382,7 @@ describe('applying a cluster file', () => {
     expect(held.get('alpha')).toBeNull();
     expect(held.get('beta')).toMatch(/alpha has not told yet/);
     lost = () => false;
-    hear('beta', 'alpha');
-    await expect.poll(() => held.get('beta')).toBeNull();
+    await isTold('beta', 'alpha');
     expect(numbers()).toEqual([0, 0, 0]);
     expect(host('beta').configuration.cluster.arbiter.kind).toBe('witness');
   });
@@ -377,8 +403,7 @@ describe('applying a cluster file', () => {
     held.delete('alpha');
     await start('alpha');
     expect(held.get('alpha') ?? null).toBeNull();
-    hear('beta', 'alpha');
-    await expect.poll(() => held.get('beta')).toBeNull();
+    await isTold('beta', 'alpha');
     expect(numbers()).toEqual([0, 0, 0]);
   });
 
