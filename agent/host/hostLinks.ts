@@ -315,8 +315,9 @@ export class HostLinks {
             this.#lastSeen.set(path.host.name, new Date());
             this.#suspicions.get(path.host.name)?.heard(path.heardAt);
             if (message.modules && message.configuration) {
-              const modules = this.#newsOf(path.host.name).heard(message.modules);
-              path.heard = { modules, version: message.configuration };
+              const news = this.#newsOf(path.host.name);
+              const version = news.heardVersion(message.configuration);
+              path.heard = { modules: news.heard(message.modules), version };
             }
             if (!path.heard) {
               from.close('its first heartbeat told nothing of the modules');

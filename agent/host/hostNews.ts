@@ -6,6 +6,7 @@ type Modules = Readonly<Record<string, LinkModule>>;
 export class HostNews {
   #told: { readonly modules: Modules; readonly version: LinkVersion; readonly text: string } | null = null;
   #heard: { readonly modules: Record<string, LinkModule>; readonly text: string } | null = null;
+  #version: { readonly version: LinkVersion; readonly text: string } | null = null;
   #sequence = -1;
   #answered = -Infinity;
 
@@ -28,6 +29,13 @@ export class HostNews {
     const text = JSON.stringify(modules);
     if (this.#heard?.text !== text) this.#heard = { modules, text };
     return this.#heard.modules;
+  }
+
+  /** As {@link heard}. */
+  heardVersion(version: LinkVersion): LinkVersion {
+    const text = JSON.stringify(version);
+    if (this.#version?.text !== text) this.#version = { version, text };
+    return this.#version.version;
   }
 
   /**

@@ -254,7 +254,7 @@ export class HostFiles {
       const message = `it runs by version ${String(number)} of the files already, and this change is made from version ${String(base)}: try again`;
       return [wholeFile(null, message)];
     }
-    if (number > 0) return [];
+    if (base > 0) return [];
     // Nothing was ever applied: what lies here was put here by hand, and may be what is wanted.
     return Object.keys(files)
       .filter((name) => !named.includes(name) && files[name] !== version.files[name])

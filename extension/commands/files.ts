@@ -27,8 +27,7 @@ export async function applyFileCommand(services: Services, target?: TreeNode | v
 }
 
 export async function compareVersionsCommand(services: Services, node?: TreeNode): Promise<void> {
-  await withVersion(services, node, 'Compare which version with what runs now?', async (session, version) => {
-    const running = session.store.snapshot?.configuration?.version ?? 0;
+  await withVersion(services, node, 'Compare which version with what runs now?', async (session, version, running) => {
     const name = await pickFile(version.files, 'Which file?');
     const [before, after] = [versionUri(session, version.number, name), versionUri(session, running, name)];
     const title = `${name} (version ${String(version.number)} ↔ ${String(running)})`;
@@ -48,7 +47,7 @@ async function withVersion(
   { registry, log }: Services,
   node: TreeNode | undefined,
   question: string,
-  act: (session: ClusterSession, version: VersionInfo) => Promise<void>,
+  act: (session: ClusterSession, version: VersionInfo, running: number) => Promise<void>,
 ): Promise<void> {
   const session = await clusterTarget(node, registry, ({ connected }) => connected);
   if (session === undefined) return;
@@ -61,7 +60,8 @@ async function withVersion(
       version,
     }));
     const chosen = await vscode.window.showQuickPick(items, { placeHolder: question });
-    if (chosen !== undefined) await act(session, chosen.version);
+    // The newest one is what the hosts run by.
+    if (chosen !== undefined) await act(session, chosen.version, versions[0]?.number ?? 0);
   } catch (error) {
     await announce(Promise.reject(error instanceof Error ? error : new Error(String(error))), log);
   }

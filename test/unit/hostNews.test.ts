@@ -25,6 +25,8 @@ describe('news between two hosts', () => {
     const lan = news.heard({ web: moduleOf(0) });
     expect(news.heard({ web: moduleOf(0) })).toBe(lan);
     expect(news.heard({ web: moduleOf(1) })).toEqual({ web: moduleOf(1) });
+    expect(news.heardVersion({ ...version })).toBe(news.heardVersion({ ...version }));
+    expect(news.heardVersion({ ...version, number: 2 })).toMatchObject({ number: 2 });
   });
 
   it('counts a heartbeat and its answer once, over whichever network they come first', () => {
