@@ -12,7 +12,7 @@ const mayImport = {
   host: ['schemas'],
   notify: ['schemas'],
   security: ['agent/platform'],
-  config: ['schemas'],
+  config: ['agent/platform', 'schemas'],
   api: ['agent/security', 'schemas'],
 };
 

@@ -1,4 +1,6 @@
 import type {
+  ApplyParams,
+  ApplyResult,
   CommandResult,
   FenceParams,
   ForcePrimaryParams,
@@ -11,6 +13,7 @@ import type {
   ModuleParams,
   RepairParams,
   ResolveParams,
+  RestoreParams,
   ResyncParams,
   Role,
   Snapshot,
@@ -21,6 +24,10 @@ import type {
   UpgradeParams,
   UpgradeResult,
   VerifyParams,
+  VersionParams,
+  VersionResult,
+  VersionsParams,
+  VersionsResult,
 } from './generated/api.ts';
 import * as validators from './generated/validators.js';
 import type { Validator } from './generated/validators.js';
@@ -43,6 +50,10 @@ export interface ApiMethods {
   'host.undrain': { params: HostParams; result: CommandResult };
   'host.fence': { params: FenceParams; result: CommandResult };
   'host.testFence': { params: HostParams; result: CommandResult };
+  'configuration.apply': { params: ApplyParams; result: ApplyResult };
+  'configuration.restore': { params: RestoreParams; result: ApplyResult };
+  'configuration.versions': { params: VersionsParams; result: VersionsResult };
+  'configuration.read': { params: VersionParams; result: VersionResult };
   'agent.upgrade': { params: UpgradeParams; result: UpgradeResult };
   'log.read': { params: LogParams; result: LogResult };
 }
@@ -74,6 +85,10 @@ export const apiMethods: { readonly [Method in ApiMethod]: ApiMethodContract } =
   'host.undrain': { role: 'operator', params: validators.HostParams, result: validators.CommandResult },
   'host.fence': { role: 'admin', params: validators.FenceParams, result: validators.CommandResult },
   'host.testFence': { role: 'operator', params: validators.HostParams, result: validators.CommandResult },
+  'configuration.apply': { role: 'admin', params: validators.ApplyParams, result: validators.ApplyResult },
+  'configuration.restore': { role: 'admin', params: validators.RestoreParams, result: validators.ApplyResult },
+  'configuration.versions': { role: 'viewer', params: validators.VersionsParams, result: validators.VersionsResult },
+  'configuration.read': { role: 'operator', params: validators.VersionParams, result: validators.VersionResult },
   'agent.upgrade': { role: 'admin', params: validators.UpgradeParams, result: validators.UpgradeResult },
   'log.read': { role: 'viewer', params: validators.LogParams, result: validators.LogResult },
 };

@@ -44,7 +44,8 @@ export type DiagnosticCode =
   | 'dependency-cycle'
   | 'bad-anti-affinity'
   | 'over-capacity'
-  | 'several-clusters';
+  | 'several-clusters'
+  | 'not-applied';
 
 export type Severity = 'error' | 'warning';
 

@@ -45,6 +45,19 @@ const metrics: readonly Metric[] = [
     samples: perModule((module) => module.onHosts.filter(isPrimary).length),
   },
   {
+    name: 'understudy_files_version',
+    help: 'Number of the version of the cluster and module files that the host runs by.',
+    samples: ({ hosts }) =>
+      hosts.flatMap(({ name, version = null }): readonly Sample[] =>
+        version === null ? [] : [[{ host: name }, version]],
+      ),
+  },
+  {
+    name: 'understudy_files_drift',
+    help: 'Differences between the files of the hosts, and files that were edited by hand and not applied. More than 0 needs somebody.',
+    samples: ({ configuration }) => [[{}, configuration?.drift.length ?? 0]],
+  },
+  {
     name: 'understudy_module_epoch',
     help: 'Highest epoch of the module known to this agent.',
     samples: perModule((module) => module.epoch),

@@ -10,7 +10,9 @@ import type { Io } from './io.ts';
 import { printJson } from './verb.ts';
 import type { AddVerb, VerbContext } from './verb.ts';
 import { addAgent } from './verbs/agent.ts';
+import { addApply } from './verbs/apply.ts';
 import { addAside } from './verbs/aside.ts';
+import { addDiff } from './verbs/diff.ts';
 import { addDrain } from './verbs/drain.ts';
 import { addFence } from './verbs/fence.ts';
 import { addForcePrimary } from './verbs/forcePrimary.ts';
@@ -19,6 +21,7 @@ import { addJoin } from './verbs/join.ts';
 import { addLog } from './verbs/log.ts';
 import { addMaintenance } from './verbs/maintenance.ts';
 import { addResolve } from './verbs/resolve.ts';
+import { addRestore } from './verbs/restore.ts';
 import { addResync } from './verbs/resync.ts';
 import { addStart } from './verbs/start.ts';
 import { addStatus } from './verbs/status.ts';
@@ -28,6 +31,7 @@ import { addToken } from './verbs/token.ts';
 import { addUndrain } from './verbs/undrain.ts';
 import { addUpgrade } from './verbs/upgrade.ts';
 import { addValidate } from './verbs/validate.ts';
+import { addVersions } from './verbs/versions.ts';
 import { addVerify } from './verbs/verify.ts';
 
 const verbs: readonly AddVerb[] = [
@@ -46,6 +50,10 @@ const verbs: readonly AddVerb[] = [
   addAside,
   addLog,
   addValidate,
+  addApply,
+  addVersions,
+  addDiff,
+  addRestore,
   addInit,
   addJoin,
   addToken,

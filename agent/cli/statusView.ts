@@ -21,7 +21,7 @@ import { describeSchedule, describeVerify, summariseVerify } from './verifyView.
 export function renderStatus(snapshot: Snapshot, module: string | null, hasColour: boolean): string {
   const title = `cluster ${snapshot.cluster}, seen from ${snapshot.self} at ${snapshot.time}\n`;
   const modules = snapshot.modules.filter(({ name }) => module === null || name === module);
-  const parts = [title, renderArbiter(snapshot, hasColour)];
+  const parts = [title, renderArbiter(snapshot, hasColour), ...renderFiles(snapshot, hasColour)];
   if (module === null) parts.push('\n', renderHosts(snapshot.hosts, snapshot.self, hasColour));
   for (const each of modules) parts.push('\n', renderModule(each, snapshot.time, hasColour));
   if (modules.length === 0) parts.push('\nno modules\n');
@@ -38,6 +38,15 @@ function renderArbiter({ arbiter }: Snapshot, hasColour: boolean): string {
       ? `etcd (${(arbiter.endpoints ?? []).join(', ')})`
       : `witness ${(arbiter.hosts ?? [arbiter.host ?? '?']).join(', ')}`;
   return `arbiter: ${name}, ${state}\n`;
+}
+
+function renderFiles({ configuration }: Snapshot, hasColour: boolean): string[] {
+  if (!configuration) return [];
+  const { version, drift } = configuration;
+  return [
+    ...(version > 0 ? [`files: version ${version}\n`] : []),
+    ...drift.map((each) => `  ${paint(printable(each), 'yellow', hasColour)}\n`),
+  ];
 }
 
 function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: boolean): string {

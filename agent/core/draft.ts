@@ -1,4 +1,4 @@
-import { silenceMs } from './detection.ts';
+import { detectionMsOf } from './detectionTimes.ts';
 import { plain } from './plain.ts';
 import { isInDoubt } from './ownDisk.ts';
 import { roleState } from './roleState.ts';
@@ -116,7 +116,6 @@ export class Draft {
       inSync: [...wanted.inSync].sort(),
       because: plain(wanted.because),
       proposal: name,
-      detectionMs: this.config.detectionMs,
     };
     const proposal: Proposal = { expect, record, retryAt: this.now + proposalRetryMs };
     this.emit({ type: 'propose', proposal });
@@ -138,7 +137,7 @@ export class Draft {
   /** The peer's status if it has not been silent for so long that it is taken for failed. */
   freshPeer(): PeerStatus | null {
     const { heardAt, status } = this.state.peer;
-    return heardAt !== null && this.now - heardAt < silenceMs(this.state) ? status : null;
+    return heardAt !== null && this.now - heardAt < detectionMsOf(this.state) ? status : null;
   }
 
   tail(): LineageEntry | null {

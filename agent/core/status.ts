@@ -17,7 +17,7 @@ const lineageTold = 32;
 export function isToldTheSame(before: ModuleCoreState, after: ModuleCoreState): boolean {
   if (before === after) return true;
   return (Object.keys(after) as (keyof ModuleCoreState)[]).every((key) => {
-    if (key === 'inquiry') return true;
+    if (key === 'inquiry' || key === 'detection') return true;
     if (key === 'peer') return before.peer.status === after.peer.status;
     if (key === 'role') return isSameRole(before.role, after.role);
     return Object.is(before[key], after[key]);
@@ -56,6 +56,7 @@ export function peerStatusOf(state: ModuleCoreState, now: number): PeerStatus {
     resolution: state.resolution,
     drain: state.drain,
     maintenance: toldMaintenance(state, now),
+    detectionMs: state.config.detectionMs,
   };
 }
 

@@ -21,8 +21,6 @@ export interface ArbiterRecord {
   readonly because?: string;
   /** Unique name of the proposal that made it, so that a repeated proposal is recognised as the same one. */
   readonly proposal: string;
-  /** By which its primary counts how long it may run unheard; left out: by an earlier release, by its own file. */
-  readonly detectionMs?: number;
 }
 
 /** One configuration that a replica took part in. */
@@ -138,6 +136,18 @@ export interface PeerStatus {
   readonly resolution?: Resolution | null;
   readonly drain?: HostDrain | null;
   readonly maintenance?: ToldMaintenance | null;
+  /** By its module's file; a shorter one than it told before holds there once this host has answered. */
+  readonly detectionMs?: number;
+}
+
+/** What the other host may count on while the detection time is changed. */
+export interface Detection {
+  /** The longest of those that it may have heard last. */
+  readonly promisedMs: number;
+  /** Since when the present one is told. */
+  readonly since: number;
+  /** Whether it has heard the present one. */
+  readonly isHeard: boolean;
 }
 
 /** An operator works on the module; the one with the higher sequence number holds for both hosts. */
@@ -392,6 +402,7 @@ export interface ModuleCoreState {
     readonly closedAt: number | null;
     readonly status: PeerStatus | null;
   };
+  readonly detection: Detection;
   /** Of this host; the same for all of its modules. */
   readonly drain: HostDrain | null;
   readonly maintenance: Maintenance | null;
@@ -433,6 +444,8 @@ export interface ModuleCoreState {
 
 export type CoreEvent =
   | { readonly type: 'tick' }
+  /** The module's file is another one; names and hosts are the same. */
+  | { readonly type: 'configChanged'; readonly config: ModuleConfig }
   /** A heartbeat of the peer with its status for this module; null: it does not know the module. */
   | { readonly type: 'peerStatus'; readonly status: PeerStatus | null }
   /** The peer answered a heartbeat that was sent at `sentAt`. */
@@ -542,6 +555,7 @@ export type Effect =
   | { readonly type: 'saveDesired'; readonly desired: Desired }
   | { readonly type: 'saveResolution'; readonly resolution: Resolution }
   | { readonly type: 'saveMaintenance'; readonly maintenance: ToldMaintenance }
+  | { readonly type: 'savePromisedDetection'; readonly promisedMs: number }
   | { readonly type: 'readArbiter' }
   | { readonly type: 'propose'; readonly proposal: Proposal }
   | { readonly type: 'operation'; readonly number: number; readonly operation: Operation }

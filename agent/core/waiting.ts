@@ -1,7 +1,7 @@
 /** WAIT: what has to be true before this host may do anything, looked at again with every event. */
 import { listText, secondsText, silenceText } from './because.ts';
 import { fitter } from './conditions.ts';
-import { silenceMs } from './detection.ts';
+import { detectionMsOf } from './detectionTimes.ts';
 import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { isUnfinishedTakeOver } from './fencingPeer.ts';
@@ -158,7 +158,7 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   if (peer) {
     const [fit, free] = [fitter(state, peer), freer(state, peer)];
     const preferred = isPreferred(draft, peer);
-    const patience = 2 * config.detectionMs;
+    const patience = 2 * detectionMsOf(state);
     // From when they see each other: else both would start in the moment in which they do.
     const together = Math.max(role.since, state.clearedAt, state.peer.presentSince ?? draft.now);
     if (peer.role === 'promoting') draft.wait(`${peerName} is being promoted`);
@@ -183,7 +183,7 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   }
   // Not at hand: it may be running and about to be heard, so the detection time passes first.
   const silentSince = Math.max(role.since, state.bootedAt, state.peer.heardAt ?? -Infinity);
-  if (draft.now - silentSince < silenceMs({ config, record })) {
+  if (draft.now - silentSince < detectionMsOf(state)) {
     draft.wait(`waiting to hear from ${peerName}`);
   } else if (draft.mayPromoteWithoutPeer()) {
     start([self], unheardText(draft, role));
@@ -202,7 +202,7 @@ function withoutRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, out
   const what = outdated === null ? 'has no record' : `has an old record (epoch ${String(outdated.epoch)})`;
   if (!peer) {
     const { closedAt } = state.peer;
-    const heard = closedAt !== null && draft.now - closedAt < config.detectionMs;
+    const heard = closedAt !== null && draft.now - closedAt < detectionMsOf(state);
     const why = heard ? 'which is reachable but has not opened the module (see its log)' : 'which is not reachable';
     draft.wait(
       `the arbiter ${what} of ${config.module}: waiting for ${config.peer}, ${why}, to see what both replicas hold`,

@@ -1,11 +1,11 @@
 import { connect, type TLSSocket } from 'node:tls';
-import type { LinkHeartbeat, LinkHello, LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
+import type { LinkHeartbeat, LinkHello, LinkModule, LinkRequest, LinkVersion } from '../../schemas/generated/link.ts';
 import type { Amount } from '../../schemas/capacity.ts';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { LinkListener } from './linkListener.ts';
 import { LinkRequests, UnreachableError } from './linkRequests.ts';
 import { HostNews } from './hostNews.ts';
-import type { HostLinksOptions, LinkHost } from './linkOptions.ts';
+import type { HostLinksOptions, LinkHost, LinkNetwork } from './linkOptions.ts';
 import { PeerConnection } from './peerConnection.ts';
 import { Suspicion, suspicionTimes, type Liveness } from './suspicion.ts';
 
@@ -32,7 +32,7 @@ interface Path {
   lastError: string | null;
   /** What was last told and last heard of the modules on this connection: a heartbeat without them means the same again. */
   told: string | null;
-  heard: Record<string, LinkModule> | null;
+  heard: { readonly modules: Record<string, LinkModule>; readonly version: LinkVersion } | null;
 }
 
 const dialTimeoutMs = 1000;
@@ -45,8 +45,8 @@ const stallToldMs = 1000;
  * Heartbeats go over all of them; requests over any that is up.
  */
 export class HostLinks {
-  readonly #options: HostLinksOptions;
-  readonly #paths: Path[];
+  #options: HostLinksOptions;
+  #paths: readonly Path[] = [];
   readonly #listener: LinkListener;
   readonly #requests = new LinkRequests();
   readonly #versions = new Map<string, string>();
@@ -56,36 +56,57 @@ export class HostLinks {
   #sequence = Math.floor(Number(process.hrtime.bigint() / 1_000_000n));
   #beatAt = -Infinity;
   readonly #news = new Map<string, HostNews>();
-  readonly #suspicions: ReadonlyMap<string, Suspicion>;
+  readonly #suspicions = new Map<string, Suspicion>();
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
   constructor(options: HostLinksOptions) {
     this.#options = options;
     this.#listener = new LinkListener(options);
-    const times = suspicionTimes(options.heartbeatMs, options.detectionMs);
-    this.#suspicions = new Map(options.others.map(({ name }) => [name, new Suspicion(times)]));
-    const own = new Set(options.self.addresses.map(({ network }) => network));
-    this.#paths = options.others.flatMap((host) =>
+    this.#lookFor(options);
+  }
+
+  /** Suspicions and paths for these hosts; those that are there already go on. */
+  #lookFor({ self, others, heartbeatMs, detectionMs }: LinkNetwork): void {
+    const times = suspicionTimes(heartbeatMs, detectionMs);
+    for (const name of this.#suspicions.keys()) {
+      if (!others.some((host) => host.name === name)) this.#suspicions.delete(name);
+    }
+    for (const { name } of others) {
+      const known = this.#suspicions.get(name);
+      if (known) known.retime(times);
+      else this.#suspicions.set(name, new Suspicion(times));
+    }
+    const own = new Map(self.addresses.map(({ network, address }) => [network, address]));
+    const before = new Map(this.#options.self.addresses.map(({ network, address }) => [network, address]));
+    this.#paths = others.flatMap((host) =>
       host.addresses
         .filter(({ network }) => own.has(network))
-        .map(({ network, address }) => ({
-          host,
-          network,
-          address,
-          connection: null,
-          candidate: null,
-          candidateSince: 0,
-          dialling: false,
-          nextDialAt: 0,
-          heardAt: -Infinity,
-          rttMs: null,
-          sent: new Map<number, number>(),
-          lastError: null,
-          told: null,
-          heard: null,
-        })),
+        .map(({ network, address }) => {
+          const old = this.#paths.find((path) => path.host.name === host.name && path.network === network);
+          return old?.address === address && own.get(network) === before.get(network)
+            ? old
+            : newPath(host, network, address);
+        }),
     );
+  }
+
+  /** Hosts, addresses or times are others. Connections to addresses that stay go on; the others are closed, and new ones dialled. */
+  async change(network: LinkNetwork): Promise<void> {
+    const before = this.#paths;
+    this.#lookFor(network);
+    this.#options = { ...this.#options, ...network };
+    for (const path of before) {
+      if (this.#paths.includes(path)) continue;
+      path.connection?.close('the cluster file names another address');
+      path.candidate?.close('the cluster file names another address');
+    }
+    if (this.#timer) {
+      clearInterval(this.#timer);
+      this.#timer = setInterval(() => this.#beat(), network.heartbeatMs);
+    }
+    await this.#listener.change(network.self);
+    if (this.#timer) this.#beat();
   }
 
   /** Listens on this host's addresses and begins to dial. Rejects with a clear error when a port is in use. */
@@ -213,6 +234,7 @@ export class HostLinks {
   #sendHeartbeats(): void {
     this.#sequence += 1;
     const now = performance.now();
+    const version = this.#options.version();
     const news = new Map<string, { readonly modules: Record<string, LinkModule>; readonly text: string }>();
     for (const path of this.#paths) {
       if (!path.connection) continue;
@@ -221,12 +243,17 @@ export class HostLinks {
       let current = news.get(path.host.name);
       if (!current) {
         const modules = this.#options.modules(path.host.name);
-        news.set(path.host.name, (current = { modules, text: this.#newsOf(path.host.name).textOf(modules) }));
+        news.set(path.host.name, (current = { modules, text: this.#newsOf(path.host.name).textOf(modules, version) }));
       }
       const isNew = path.told !== current.text;
       path.told = current.text;
-      const modules = isNew ? current.modules : null;
-      path.connection.send({ type: 'heartbeat', sequence: this.#sequence, modules } satisfies LinkHeartbeat);
+      const heartbeat: LinkHeartbeat = {
+        type: 'heartbeat',
+        sequence: this.#sequence,
+        modules: isNew ? current.modules : null,
+        configuration: isNew ? version : null,
+      };
+      path.connection.send(heartbeat);
     }
   }
 
@@ -301,7 +328,11 @@ export class HostLinks {
           case 'heartbeat':
             this.#lastSeen.set(path.host.name, new Date());
             this.#suspicions.get(path.host.name)?.heard(path.heardAt);
-            if (message.modules) path.heard = this.#newsOf(path.host.name).heard(message.modules);
+            if (message.modules && message.configuration) {
+              const news = this.#newsOf(path.host.name);
+              const version = news.heardVersion(message.configuration);
+              path.heard = { modules: news.heard(message.modules), version };
+            }
             if (!path.heard) {
               from.close('its first heartbeat told nothing of the modules');
               return;
@@ -309,7 +340,7 @@ export class HostLinks {
             from.send({ type: 'heartbeatAnswer', sequence: message.sequence });
             this.#beatAlong();
             if (this.#newsOf(path.host.name).isNewest(message.sequence)) {
-              this.#options.onHeartbeat(path.host.name, path.heard);
+              this.#options.onHeartbeat(path.host.name, path.heard.modules, path.heard.version);
             }
             return;
           case 'heartbeatAnswer':
@@ -396,4 +427,23 @@ export class HostLinks {
       });
     }
   }
+}
+
+function newPath(host: LinkHost, network: string, address: string): Path {
+  return {
+    host,
+    network,
+    address,
+    connection: null,
+    candidate: null,
+    candidateSince: 0,
+    dialling: false,
+    nextDialAt: 0,
+    heardAt: -Infinity,
+    rttMs: null,
+    sent: new Map<number, number>(),
+    lastError: null,
+    told: null,
+    heard: null,
+  };
 }

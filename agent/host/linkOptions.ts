@@ -1,7 +1,7 @@
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
 import type { Liveness } from './suspicion.ts';
 import type { Amount } from '../../schemas/capacity.ts';
-import type { LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
+import type { LinkModule, LinkRequest, LinkVersion } from '../../schemas/generated/link.ts';
 
 export interface LivenessNews {
   readonly liveness: Liveness;
@@ -28,6 +28,9 @@ export interface LinkSecurity {
   explain(error: unknown, peer: string): string;
 }
 
+/** What may change while the links are up. */
+export type LinkNetwork = Pick<HostLinksOptions, 'self' | 'others' | 'heartbeatMs' | 'detectionMs'>;
+
 export interface HostLinksOptions {
   readonly cluster: string;
   readonly agentVersion: string;
@@ -42,7 +45,9 @@ export interface HostLinksOptions {
   readonly security: LinkSecurity;
   /** What goes out to a host with every heartbeat. */
   readonly modules: (host: string) => Record<string, LinkModule>;
-  readonly onHeartbeat: (host: string, modules: Record<string, LinkModule>) => void;
+  /** Which files this host runs by: the same object as long as nothing of it has changed. */
+  readonly version: () => LinkVersion;
+  readonly onHeartbeat: (host: string, modules: Record<string, LinkModule>, version: LinkVersion) => void;
   /** The peer answered a heartbeat that was sent at `sentAt` (monotonic milliseconds). */
   readonly onAnswered: (host: string, sentAt: number) => void;
   readonly onRequest: (

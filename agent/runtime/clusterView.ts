@@ -1,6 +1,7 @@
 import type {
   ArbiterStatus,
   ChangedEvent,
+  ConfigurationStatus,
   FenceStatus,
   HostStatus,
   ModuleStatus,
@@ -8,10 +9,11 @@ import type {
   Snapshot,
 } from '../../schemas/generated/api.ts';
 import { witnessesOf, type ResolvedModule } from '../../schemas/defaults.ts';
-import type { LinkModule } from '../../schemas/generated/link.ts';
+import type { LinkModule, LinkVersion } from '../../schemas/generated/link.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { ArbiterRecord, HostDrain, PeerStatus } from '../core/types.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
+import { driftOf } from './fileDrift.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 import type { Placements } from './placements.ts';
 
@@ -24,6 +26,7 @@ const staleMs = 2000;
 
 interface Heard {
   readonly modules: Record<string, LinkModule>;
+  readonly version: LinkVersion;
   readonly at: number;
 }
 
@@ -37,6 +40,8 @@ export interface ClusterViewOptions {
   readonly hostDrain: () => HostDrain | null;
   /** Whether another host could be powered off from here; null: the cluster file has nothing for that. */
   readonly fenceStatus: (host: string) => FenceStatus | null;
+  /** Which files this host runs by. */
+  readonly version: () => LinkVersion;
   /** Of all witnesses, or of etcd; from this host, now. */
   readonly arbiterReachable: () => boolean;
 }
@@ -55,9 +60,10 @@ export class ClusterView {
     this.#options = options;
   }
 
-  heard(host: string, modules: Record<string, LinkModule>): void {
-    const isNews = this.#heard.get(host)?.modules !== modules;
-    this.#heard.set(host, { modules, at: performance.now() });
+  heard(host: string, modules: Record<string, LinkModule>, version: LinkVersion): void {
+    const before = this.#heard.get(host);
+    const isNews = before?.modules !== modules || before.version !== version;
+    this.#heard.set(host, { modules, version, at: performance.now() });
     if (isNews) this.changed();
   }
 
@@ -76,6 +82,11 @@ export class ClusterView {
   primaryOf(module: string): string | null {
     const slot = this.#options.slots.find((each) => each.module.name === module);
     return slot?.module.hosts.find((host) => this.#peerStatus(slot, host)?.role === 'primary') ?? null;
+  }
+
+  /** Which files a host runs by, as it last told. */
+  versionOf(host: string): LinkVersion | null {
+    return this.#heard.get(host)?.version ?? null;
   }
 
   onChange(listener: (event: ChangedEvent) => void): () => void {
@@ -114,6 +125,7 @@ export class ClusterView {
       cluster: this.#options.configuration.cluster.name,
       self: this.#options.configuration.self.name,
       arbiter: this.arbiter(),
+      configuration: this.#files(),
       hosts: this.#hosts(),
       modules: this.#options.slots.map((slot) => this.#module(slot)),
     };
@@ -136,8 +148,23 @@ export class ClusterView {
     }
   }
 
+  #files(): ConfigurationStatus {
+    const { configuration, links, version } = this.#options;
+    const own = { host: configuration.self.name, version: version(), isReachable: true };
+    const others = configuration.cluster.hosts.flatMap(({ name }) => {
+      const told = this.versionOf(name);
+      return told === null ? [] : [{ host: name, version: told, isReachable: links.reachable(name) }];
+    });
+    return {
+      version: own.version.number,
+      drift: driftOf(own, others),
+      modules: this.#options.slots.map(({ module }) => module.name),
+      hosts: configuration.cluster.hosts.map(({ name }) => name),
+    };
+  }
+
   #tell(): void {
-    const { hosts, modules, arbiter, time } = this.snapshot();
+    const { hosts, modules, arbiter, time, configuration = this.#files() } = this.snapshot();
     const changedHosts = hosts.filter((host) =>
       this.#isNew(`host ${host.name}`, {
         ...host,
@@ -152,10 +179,12 @@ export class ClusterView {
       }),
     );
     const arbiterChanged = this.#isNew('arbiter', arbiter);
-    if (changedHosts.length === 0 && changedModules.length === 0 && !arbiterChanged) return;
+    const filesChanged = this.#isNew('configuration', configuration);
+    if (changedHosts.length === 0 && changedModules.length === 0 && !arbiterChanged && !filesChanged) return;
     this.#revision += 1;
     for (const listener of this.#listeners) {
-      listener({ revision: this.#revision, time, arbiter, hosts: changedHosts, modules: changedModules });
+      const changed = { hosts: changedHosts, modules: changedModules };
+      listener({ revision: this.#revision, time, arbiter, configuration, ...changed });
     }
   }
 
@@ -180,8 +209,9 @@ export class ClusterView {
           rttMs: null,
         }));
         const [lastSeen, drain] = [new Date().toISOString(), this.#options.hostDrain()];
+        const { number: version } = this.#options.version();
         const seen = { reachable: true, liveness: 'alive', lastSeen } as const;
-        return { name: host.name, role, ...seen, agentVersion, drain, load, networks };
+        return { name: host.name, role, ...seen, agentVersion, version, drain, load, networks };
       }
       return {
         name: host.name,
@@ -190,6 +220,7 @@ export class ClusterView {
         liveness: links.liveness(host.name),
         lastSeen: links.lastSeen(host.name)?.toISOString() ?? null,
         agentVersion: links.version(host.name),
+        version: this.versionOf(host.name)?.number ?? null,
         drain: this.#drainOf(host.name),
         fence: this.#options.fenceStatus(host.name),
         load,

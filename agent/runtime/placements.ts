@@ -32,7 +32,7 @@ export interface PlacementsOptions {
   readonly self: string;
   readonly slots: readonly PlacementSlot[];
   /** As far as the cluster file states it. */
-  readonly stated: Readonly<Record<string, Partial<Amount>>>;
+  readonly stated: () => Readonly<Record<string, Partial<Amount>>>;
   /** What another host's system has counted; null: it was never heard. */
   readonly counted: (host: string) => Amount | null;
   /** What another host has told of a module a moment ago; null: nothing. */
@@ -125,7 +125,7 @@ export class Placements {
 
   #capacity(host: string): Partial<Amount> {
     const { self, stated, counted } = this.#options;
-    return { ...(host === self ? this.#own : counted(host)), ...stated[host] };
+    return { ...(host === self ? this.#own : counted(host)), ...stated()[host] };
   }
 
   #modules(now: number): PlacedModule[] {

@@ -52,7 +52,8 @@ function clusterItem({ session }: ClusterNode): vscode.TreeItem {
       const hosts = store.snapshot?.hosts ?? [];
       const up = hosts.filter((host) => host.reachable).length;
       item.iconPath = new vscode.ThemeIcon('server-environment');
-      item.description = `${up} of ${hosts.length} hosts · via ${state.hello.host}`;
+      const differ = (store.snapshot?.configuration?.drift.length ?? 0) > 0 ? ' · files differ' : '';
+      item.description = `${up} of ${hosts.length} hosts · via ${state.hello.host}${differ}`;
       facts.push('connected');
       break;
     }
@@ -213,9 +214,9 @@ function witnessItem({ session, host: name }: WitnessNode): vscode.TreeItem {
   return item;
 }
 
-function noteItem({ text }: NoteNode): vscode.TreeItem {
+function noteItem({ text, isWarning }: NoteNode): vscode.TreeItem {
   const item = new vscode.TreeItem(text, vscode.TreeItemCollapsibleState.None);
-  item.iconPath = new vscode.ThemeIcon('info');
+  item.iconPath = new vscode.ThemeIcon(isWarning ? 'warning' : 'info');
   item.tooltip = text;
   return item;
 }

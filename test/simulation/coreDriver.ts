@@ -189,6 +189,9 @@ export class CoreDriver {
         host.disk.maintenance = { ...rest, until: leftMs === null ? null : wallNow + leftMs };
         return;
       }
+      case 'savePromisedDetection':
+        host.disk.promisedDetectionMs = effect.promisedMs;
+        return;
       case 'readArbiter':
         this.#arbiter.read(host);
         return;

@@ -21,7 +21,7 @@ export interface Fault {
 
 const hosts: readonly HostName[] = ['alpha', 'beta'];
 /** That files may say, milliseconds. */
-export const detectionTimes = [1500, 3000, 3000, 6000] as const;
+export const detectionTimes: readonly number[] = [1500, 3000, 3000, 6000, 12_000];
 /** Of clocks, as bad as they are allowed to be. */
 const slowestRate = 0.8;
 const fastestRate = 1.2;
@@ -291,6 +291,34 @@ export const faults: readonly Fault[] = [
     weight: 2,
     strike: (world) => world.upgradeWitness(2),
     heal: (world) => world.upgradeWitness(2),
+  },
+  {
+    name: 'detection time changed on one host',
+    weight: 6,
+    strike: (world, host, random) => world.changeDetection(host, random.pick(detectionTimes)),
+  },
+  {
+    name: 'detection time changed on both hosts',
+    weight: 6,
+    strike: (world, host, random) => {
+      const detectionMs = random.pick(detectionTimes);
+      world.changeDetection(host, detectionMs);
+      world.later(random.between(0, 3000), () => world.changeDetection(otherThan(host), detectionMs));
+    },
+  },
+  {
+    name: 'detection time shortened, and cut off before that is heard',
+    weight: 6,
+    strike: (world, host, random) => {
+      // With busy guests the secondary would be missed for its acknowledgements.
+      world.setIdle(true);
+      for (const each of hosts) world.changeDetection(each, 6000);
+      world.later(2000, () => {
+        world.changeDetection(otherThan(host), 1500);
+        cutOff(world, host);
+        world.later(random.between(1000, 8000), () => world.changeDetection(host, 1500));
+      });
+    },
   },
   {
     name: 'command force',

@@ -15,6 +15,8 @@ import type { Random } from './random.ts';
 export interface Disk {
   desired: ModuleCoreState['desired'];
   resolution: Resolution | null;
+  /** What the other host may still count on. */
+  promisedDetectionMs: number | null;
   drained: boolean;
   /** Its end by the clock on the host's wall. */
   maintenance: Maintenance | null;
@@ -92,6 +94,7 @@ export function newHost(name: HostName): Host {
     disk: {
       desired: { value: 'started', sequence: 0 },
       resolution: null,
+      promisedDetectionMs: null,
       drained: false,
       maintenance: null,
       record: null,

@@ -27,9 +27,6 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'crash':
       world.crash(host);
       return;
-    case 'agent-dies':
-      world.agentDies(host);
-      return;
     case 'boot':
       world.boot(host);
       return;

@@ -1,3 +1,4 @@
+import { detectionMsOf } from '../../agent/core/detectionTimes.ts';
 import type { Role } from '../../agent/core/types.ts';
 import type { Arbiter } from './arbiter.ts';
 import type { CoreDriver } from './coreDriver.ts';
@@ -42,7 +43,7 @@ export class Watch {
     // Another record has taken the place of the one that it asks to replace: it is going to be refused.
     if (core.role.at === 'asking' && core.role.proposal.expect !== this.#world.checker.newestEpoch) return;
     const ms = ownTime(host, this.#world.clock.now) - core.peer.heardAt;
-    this.#world.checker.lookAtLease(otherThan(this.#world, host), { ms, detectionMs: core.config.detectionMs });
+    this.#world.checker.lookAtLease(otherThan(this.#world, host), { ms, detectionMs: detectionMsOf(core) });
   }
 
   #acts({ pausedUntil, awayUntil }: Host): boolean {

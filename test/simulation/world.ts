@@ -199,7 +199,7 @@ export class World {
 
   #begin(host: Host): ModuleCoreState {
     host.program += 1;
-    const { desired, resolution, maintenance: stored, drained } = host.disk;
+    const { desired, resolution, maintenance: stored, drained, promisedDetectionMs: promised } = host.disk;
     const incarnation = `${host.name}${String(host.program)}`;
     const now = ownTime(host, this.now);
     const config = this.#config(host.name);
@@ -208,8 +208,21 @@ export class World {
       // At most what it was to be is left of it, whatever the clock on the wall says.
       until: stored.until === null ? null : now + Math.min(stored.until - wallTime(host, this.now), stored.forMs),
     };
-    const core = initialState(config, desired, factsOf(host), now, incarnation, resolution, maintenance);
+    const core = initialState(config, desired, factsOf(host), now, incarnation, resolution, maintenance, promised);
+    host.disk.promisedDetectionMs = core.detection.promisedMs;
     return drained ? step(core, { type: 'hostDrain', drain: 'drained', now }).state : core;
+  }
+
+  /** The module's file is another one on this host, while it runs or is off. */
+  changeDetection(name: HostName, detectionMs: number): void {
+    const host = this.hosts[name];
+    this.#trace(`detection on ${name}: ${String(detectionMs)} ms`);
+    host.detectionMs = detectionMs;
+    // What is shorter now than the time that has passed cannot have been kept before.
+    if (host.cutOffSince !== null) host.cutOffSince = this.now;
+    // A program that is about to be replaced does not read it any more: the next one begins with it.
+    if (!host.core || host.awayUntil > this.now) return;
+    this.#feed(host, { type: 'configChanged', config: this.#config(name) });
   }
 
   /** What was not flushed may be lost. */

@@ -165,6 +165,10 @@ describe('understudy', () => {
       'aside',
       'log',
       'validate',
+      'apply',
+      'versions',
+      'diff',
+      'restore',
       'init',
       'join',
       'agent',
@@ -924,6 +928,62 @@ describe('with an agent', () => {
     expect((await local(args, { isInteractive: true, ask: () => Promise.resolve(' web ') })).code).toBe(0);
     expect((await local([...args, '--confirm', 'web'])).code).toBe(0);
     expect(facade.commands).toEqual(['local: force web on beta', 'local: force web on beta']);
+  });
+
+  it('apply, versions, diff and restore change files as versions', async () => {
+    const file = path('web.module.jsonc');
+    writeFileSync(file, '{\n  "name": "web",\n  "checks": []\n}\n');
+    expect(await local(['apply'])).toMatchObject({ code: 2, err: expect.stringMatching(/Name the files/) as string });
+    expect((await local(['apply', path('alpha', 'etc', 'agent.jsonc')])).err).toMatch(/agent.jsonc is of one host/);
+    const dry = await local(['apply', file, '--dry-run']);
+    expect(dry).toMatchObject({ code: 0, out: expect.stringMatching(/could run by these files/) as string });
+    facade.files.problems = ['alpha', 'beta'].map((host) => {
+      return { host, file: 'web.module.jsonc', line: 3, column: 5, severity: 'error', message: 'checks: none' };
+    });
+    expect(await local(['apply', file])).toMatchObject({
+      code: 1,
+      err: 'alpha, beta: web.module.jsonc:3:5: error: checks: none\nnothing was applied on any host\n',
+    });
+    facade.files.problems = [];
+    expect(await local(['apply', file, '--note', 'fewer'])).toMatchObject({
+      code: 0,
+      out: 'web.module.jsonc: changed\n  checks: takes effect now\nversion 1 is applied on alpha, beta\n',
+    });
+    const versions = await local(['versions']);
+    expect(versions.out).toMatch(/^1 +2026\S+ +local +web\.module\.jsonc +fewer/m);
+    expect((await local(['versions', 'db.module.jsonc'])).out).toMatch(/no version changed that file/);
+    expect((await local(['diff', '0', '1'])).out).toBe(
+      [
+        '--- web.module.jsonc (version 0)',
+        '+++ web.module.jsonc (version 1)',
+        '@@ -1 +1 @@',
+        ' {',
+        '-  "name": "web"',
+        '+  "name": "web",',
+        '+  "checks": []',
+        ' }',
+        '',
+      ].join('\n'),
+    );
+    expect((await local(['diff', 'first'])).err).toMatch(/"first" is no number of a version/);
+    expect((await local(['restore', '9'])).err).toMatch(/version 9 is not kept/);
+    expect((await local(['restore', '0'])).err).toMatch(
+      /changes web.module.jsonc on all hosts: confirm it with --confirm 0/,
+    );
+    expect((await local(['restore', '0', '--confirm', '1'])).code).toBe(3);
+    const asked = { isInteractive: true, ask: () => Promise.resolve(' 0 ') };
+    expect(await local(['restore', '0', 'web.module.jsonc'], asked)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/version 2 is applied/) as string,
+    });
+  });
+
+  it('status shows which version of the files runs, and where others are', async () => {
+    const drift = ['web.module.jsonc in the folder of beta was changed by hand'];
+    const names = { modules: facade.state.modules.map(({ name }) => name), hosts: ['alpha', 'beta', 'gamma'] };
+    facade.state = { ...facade.state, configuration: { version: 4, drift, ...names } };
+    const { out } = await local(['status']);
+    expect(out).toContain(`files: version 4\n  ${drift[0] ?? ''}\n`);
   });
 
   it('log prints and follows', async () => {

@@ -1,9 +1,9 @@
-import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { once } from 'node:events';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
+import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { HostLinks } from '../../agent/host/hostLinks.ts';
 import type { HostLinksOptions } from '../../agent/host/linkOptions.ts';
 import { UnreachableError } from '../../agent/host/linkRequests.ts';
@@ -25,6 +25,8 @@ const beta = {
     { network: 'link', address: '127.0.11.2' },
   ],
 };
+
+const version = { number: 0, hash: '', files: {}, edited: [], problem: null };
 
 let port = 24811;
 let authority: CertifiedKey;
@@ -74,6 +76,7 @@ function links(
       explain: explainTlsError,
     },
     modules: () => ({}),
+    version: () => version,
     onHeartbeat: () => undefined,
     onAnswered: () => undefined,
     onRequest: () => Promise.resolve({}),
@@ -205,10 +208,14 @@ describe('links between agents', () => {
     ],
     ['an oversized message', Buffer.from([0x7f, 0xff, 0xff, 0xff, 0x7b]), /over the limit/],
     ['something that is not JSON', Buffer.concat([Buffer.from([0, 0, 0, 3]), Buffer.from('{x}')]), /not JSON/],
-    ['a message that is not valid', encodeMessage({ type: 'heartbeat', sequence: -1, modules: {} }), /not valid/],
+    [
+      'a message that is not valid',
+      encodeMessage({ type: 'heartbeat', sequence: -1, modules: {}, configuration: version }),
+      /not valid/,
+    ],
     [
       'a heartbeat before the hello',
-      encodeMessage({ type: 'heartbeat', sequence: 1, modules: {} }),
+      encodeMessage({ type: 'heartbeat', sequence: 1, modules: {}, configuration: version }),
       /did not say hello/,
     ],
     [

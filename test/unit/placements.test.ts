@@ -39,7 +39,7 @@ describe('what an agent makes of what it knows of modules', () => {
     new Placements({
       self: 'beta',
       slots,
-      stated: { beta: { cpu: 4, memoryBytes: 4 * 2 ** 30 } },
+      stated: () => ({ beta: { cpu: 4, memoryBytes: 4 * 2 ** 30 } }),
       counted: (host) => (host === 'alpha' ? { cpu: 2, memoryBytes: 2 ** 30 } : null),
       heard: (host, module) => heard.get(`${host} ${module}`) ?? null,
       log,
