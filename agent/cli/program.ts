@@ -28,6 +28,7 @@ import { addUndrain } from './verbs/undrain.ts';
 import { addUpgrade } from './verbs/upgrade.ts';
 import { addValidate } from './verbs/validate.ts';
 import { addVerify } from './verbs/verify.ts';
+import { addWitness } from './verbs/witness.ts';
 
 const verbs: readonly AddVerb[] = [
   addStatus,
@@ -49,6 +50,7 @@ const verbs: readonly AddVerb[] = [
   addToken,
   addUpgrade,
   addAgent,
+  addWitness,
 ];
 
 /**

@@ -1,11 +1,11 @@
 import { connect, type TLSSocket } from 'node:tls';
 import type { LinkHeartbeat, LinkHello, LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
-import { LinkListener } from './linkListener.ts';
+import { LinkListener, type LinkAcceptor } from './linkListener.ts';
 import { LinkRequests, UnreachableError } from './linkRequests.ts';
 import { HostNews } from './hostNews.ts';
 import type { HostLinksOptions, LinkHost } from './linkOptions.ts';
-import { PeerConnection } from './peerConnection.ts';
+import { PeerConnection, type PeerConnectionEvents } from './peerConnection.ts';
 import { Suspicion, suspicionTimes, type Liveness } from './suspicion.ts';
 
 export interface NetworkState {
@@ -46,7 +46,7 @@ const stallToldMs = 1000;
 export class HostLinks {
   readonly #options: HostLinksOptions;
   readonly #paths: Path[];
-  readonly #listener: LinkListener;
+  readonly #listener: LinkAcceptor;
   readonly #requests = new LinkRequests();
   readonly #versions = new Map<string, string>();
   readonly #lastSeen = new Map<string, Date>();
@@ -60,7 +60,7 @@ export class HostLinks {
 
   constructor(options: HostLinksOptions) {
     this.#options = options;
-    this.#listener = new LinkListener(options);
+    this.#listener = options.acceptor ?? new LinkListener(options);
     const times = suspicionTimes(options.heartbeatMs, options.detectionMs);
     this.#suspicions = new Map(options.others.map(({ name }) => [name, new Suspicion(times)]));
     const own = new Set(options.self.addresses.map(({ network }) => network));
@@ -278,7 +278,7 @@ export class HostLinks {
   }
 
   #adopt(path: Path, socket: TLSSocket): void {
-    const connection = new PeerConnection(socket, path.host.name, path.network, {
+    const events: PeerConnectionEvents = {
       onHello: (from, hello) => this.#onHello(path, from, hello),
       onMessage: (from, message) => {
         if (path.connection !== from) return;
@@ -310,7 +310,8 @@ export class HostLinks {
         }
       },
       onClosed: (from, reason) => this.#onClosed(path, from, reason),
-    });
+    };
+    const connection = new PeerConnection(socket, path.host.name, path.network, events, this.#options.allowance);
     const { cluster, agentVersion, self } = this.#options;
     connection.send({ type: 'hello', protocolVersion: agentProtocolVersion, agentVersion, host: self.name, cluster });
     path.candidate = connection;

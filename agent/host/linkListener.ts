@@ -1,3 +1,4 @@
+import type { Server as PlainServer } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { HostLinksOptions } from './linkOptions.ts';
 
@@ -15,8 +16,15 @@ export class ListenError extends Error {
   }
 }
 
+/** Where a host's connections come in. */
+export interface LinkAcceptor {
+  /** Rejects with a clear error when a port is in use. */
+  start(onAccepted: (socket: TLSSocket, network: string) => void): Promise<void>;
+  stop(): Promise<void>;
+}
+
 /** Accepts connections on each of this host's addresses. */
-export class LinkListener {
+export class LinkListener implements LinkAcceptor {
   readonly #options: Pick<HostLinksOptions, 'self' | 'port' | 'security' | 'log'>;
   readonly #servers: Server[] = [];
   readonly #accepted = new Set<TLSSocket>();
@@ -26,9 +34,8 @@ export class LinkListener {
     this.#options = options;
   }
 
-  /** Rejects with a clear error when a port is in use. */
   async start(onAccepted: (socket: TLSSocket, network: string) => void): Promise<void> {
-    const { self, security, log } = this.#options;
+    const { self, port, security, log } = this.#options;
     for (const { network, address } of self.addresses) {
       const server = createServer(security.serverOptions(), (socket) => {
         this.#accepted.add(socket);
@@ -39,26 +46,11 @@ export class LinkListener {
       server.on('tlsClientError', (error, socket) => {
         log('warn', 'LINK_REFUSED', security.explain(error, socket.remoteAddress ?? 'an unknown address'));
       });
-      await this.#listen(server, address);
-    }
-  }
-
-  /** An address that is not there yet (the network comes up after the agent) is tried again until it is. */
-  async #listen(server: Server, address: string): Promise<void> {
-    try {
-      await listen(server, address, this.#options.port);
       this.#servers.push(server);
-      if (this.#stopped) server.close();
-    } catch (error) {
-      if (!(error instanceof ListenError) || error.code !== 'EADDRNOTAVAIL') throw error;
-      this.#options.log('warn', 'LINK_ADDRESS', error.message);
-      setTimeout(() => {
-        if (!this.#stopped) {
-          this.#listen(server, address).catch((later: unknown) =>
-            this.#options.log('warn', 'LINK_ADDRESS', String(later)),
-          );
-        }
-      }, relistenMs).unref();
+      await listenWhenThere(server, address, port, {
+        warn: (message) => log('warn', 'LINK_ADDRESS', message),
+        isStopped: () => this.#stopped,
+      });
     }
   }
 
@@ -69,7 +61,30 @@ export class LinkListener {
   }
 }
 
-function listen(server: Server, address: string, port: number): Promise<void> {
+/**
+ * Listens; an address that is not there yet (the network comes up after the agent) is tried again until it is.
+ * @throws ListenError when a port is in use.
+ */
+export async function listenWhenThere(
+  server: PlainServer,
+  address: string,
+  port: number,
+  waiting: { readonly warn: (message: string) => void; readonly isStopped: () => boolean },
+): Promise<void> {
+  try {
+    await listen(server, address, port);
+    if (waiting.isStopped()) server.close();
+  } catch (error) {
+    if (!(error instanceof ListenError) || error.code !== 'EADDRNOTAVAIL') throw error;
+    waiting.warn(error.message);
+    setTimeout(() => {
+      if (waiting.isStopped()) return;
+      listenWhenThere(server, address, port, waiting).catch((later: unknown) => waiting.warn(String(later)));
+    }, relistenMs).unref();
+  }
+}
+
+function listen(server: PlainServer, address: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const hint =

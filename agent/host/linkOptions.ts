@@ -1,4 +1,6 @@
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
+import type { LinkAllowance } from './linkAllowance.ts';
+import type { LinkAcceptor } from './linkListener.ts';
 import type { Liveness } from './suspicion.ts';
 import type { LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
 
@@ -37,6 +39,10 @@ export interface HostLinksOptions {
   /** The shortest detection time of the modules that this host shares with another one, or would see fail over. */
   readonly detectionMs: number;
   readonly security: LinkSecurity;
+  /** Where connections come in, when not on a listener of its own. */
+  readonly acceptor?: LinkAcceptor;
+  /** What the other hosts may ask for, when this program serves others as well. */
+  readonly allowance?: LinkAllowance;
   /** What goes out to a host with every heartbeat. */
   readonly modules: (host: string) => Record<string, LinkModule>;
   readonly onHeartbeat: (host: string, modules: Record<string, LinkModule>) => void;
