@@ -13,6 +13,16 @@ const mayImport = {
   security: ['agent/platform'],
   config: ['schemas'],
   api: ['agent/security', 'schemas'],
+  witness: [
+    'agent/arbiter',
+    'agent/core',
+    'agent/host',
+    'agent/platform',
+    'agent/runtime',
+    'agent/security',
+    'agent/version',
+    'schemas',
+  ],
 };
 
 module.exports = {

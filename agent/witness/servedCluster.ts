@@ -17,7 +17,7 @@ import {
 } from '../security/tlsOptions.ts';
 import { agentVersion } from '../version.ts';
 import type { WitnessCluster } from './witnessCluster.ts';
-import type { WitnessLog } from './witnessLog.ts';
+import type { LogLine, WitnessLog } from './witnessLog.ts';
 
 /** A proposal may be written to the disk, which takes as long as reading messages of so many bytes. */
 const proposalCost = 32 << 10;
@@ -50,7 +50,11 @@ export class ServedCluster {
     this.#parts = parts;
     const room = parts.room.open(name, recordedModules(recordsDirectory).length);
     const records = new RecordStore(recordsDirectory, room);
-    const log = parts.log.of(name);
+    const toldOf = parts.log.of(name);
+    const log: LogLine = (level, code, message) => {
+      // Of the whole program, and told by the links of every cluster.
+      if (code !== 'AGENT_STALLED') toldOf(level, code, message);
+    };
     const allowance = new LinkAllowance();
     this.#links = new HostLinks({
       cluster: cluster.name,

@@ -35,6 +35,12 @@ export class WitnessFolder {
     return namesIn(join(this.path, 'clusters'));
   }
 
+  /** Another one once a cluster's files were replaced. */
+  version(name: string): string {
+    const { ino, ctimeMs } = statSync(this.clusterDirectory(name));
+    return `${String(ino)} ${String(ctimeMs)}`;
+  }
+
   /** Puts a cluster here, or new files in place of those that it has; its records stay. At any moment the whole of it is there, or nothing. */
   install(name: string, { file, identity }: Installed): void {
     const directory = this.clusterDirectory(name);

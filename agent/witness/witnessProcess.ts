@@ -3,7 +3,6 @@ import { makeDirectoryDurably } from '../platform/durable.ts';
 import { FairTurns } from '../arbiter/fairTurns.ts';
 import { mostClusters, SharedRoom } from '../arbiter/recordRoom.ts';
 import { SharedListener } from '../host/sharedListener.ts';
-import { fingerprint } from '../security/certificates.ts';
 import { explainTlsError, sharedServerOptions } from '../security/tlsOptions.ts';
 import { agentVersion } from '../version.ts';
 import { Control } from './control.ts';
@@ -24,7 +23,7 @@ export interface ClusterState {
 }
 
 interface Entry {
-  /** Changes when the cluster's files are others. */
+  /** Of the files that it is served by. */
   readonly version: string;
   readonly served: ServedCluster | null;
   readonly problem: string | null;
@@ -110,33 +109,37 @@ class Witness {
       await served?.stop();
       this.#parts.log.of(name)('info', 'CLUSTER_REMOVED', `${name} is not served any more`);
     }
-    for (const name of names) await this.#update(name);
+    for (const name of names) {
+      const { served, version } = this.#entries.get(name) ?? {};
+      if (served && version === this.#folder.version(name)) continue;
+      await this.#update(name);
+    }
   }
 
   async #update(name: string): Promise<void> {
     const before = this.#entries.get(name);
     const log = this.#parts.log.of(name);
+    const version = this.#folder.version(name);
+    await before?.served?.stop();
     let served: ServedCluster | null = null;
-    let version = 'unknown';
     try {
       const of = loadWitnessCluster(this.#folder, name);
-      version = `${fingerprint(of.identity.certificate)} ${JSON.stringify(of.cluster)}`;
-      if (before?.served && before.version === version) return;
-      await before?.served?.stop();
       served = new ServedCluster(of, this.#folder.recordsDirectory(name), this.#parts);
       await served.start();
       this.#entries.set(name, { version, served, problem: null });
       log(
         'info',
         'CLUSTER_SERVED',
-        `${of.self.name} is the witness of ${of.others.map((host) => host.name).join(', ')}`,
+        `${of.self.name} is the witness of ${of.others.map(({ name: each }) => each).join(', ')}`,
       );
     } catch (error) {
-      await (served ?? before?.served)?.stop();
+      await served?.stop();
       const problem = error instanceof Error ? error.message : String(error);
       if (problem !== before?.problem) log('warn', 'CLUSTER_NOT_SERVED', problem);
       this.#entries.set(name, { version, served: null, problem });
     }
+    // Certificates take their time: the clusters that are served already must not wait for all of the others.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

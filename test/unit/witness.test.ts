@@ -106,7 +106,7 @@ describe('one witness for several clusters', () => {
     const first = connect({ ...agentClientOptions(own, 'gamma'), host: witnessAddress, port });
     first.on('session', (session: Buffer) => sessions.push(session));
     first.on('error', () => undefined);
-    await once(first, 'data');
+    await vi.waitFor(() => expect(sessions.length).toBeGreaterThan(0), 5000);
     first.destroy();
     for (const session of sessions) {
       const servername = clusterServerName(blue().authority.certificate);
@@ -239,7 +239,10 @@ async function flooder(
   const write = (): void => {
     while (!ended && !socket.destroyed) {
       id += 1;
-      const params = { module: `m${String(id % 100)}`, expect: null, record: record(id, 'alpha', `a/${String(id)}`) };
+      // Each of them is granted, and so written to the disk.
+      const expected = id > 100 ? id - 100 : null;
+      const proposed = record(id, 'alpha', `a/${String(id)}`);
+      const params = { module: `m${String(id % 100)}`, expect: expected, record: proposed };
       if (!socket.write(encodeMessage({ type: 'request', id, method: 'arbiter.propose', params }))) break;
     }
   };
