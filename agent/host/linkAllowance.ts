@@ -1,8 +1,8 @@
 import { Bucket } from './bucket.ts';
 
 /** What the links of one cluster may cost at once, and per second; bytes of messages. */
-const atOnce = 16 << 20;
-const perSecond = 1 << 20;
+const atOnce = 32 << 20;
+const perSecond = 4 << 20;
 /** A message costs this on top of its bytes. */
 const messageCost = 512;
 /** What waits to be sent to a host that does not read. */

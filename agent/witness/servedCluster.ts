@@ -20,7 +20,7 @@ import type { WitnessCluster } from './witnessCluster.ts';
 import type { LogLine, WitnessLog } from './witnessLog.ts';
 
 /** A proposal may be written to the disk, which takes as long as reading messages of so many bytes. */
-const proposalCost = 32 << 10;
+const proposalCost = 64 << 10;
 
 /** What all clusters of a witness share. */
 export interface WitnessParts {
