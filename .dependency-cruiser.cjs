@@ -20,7 +20,6 @@ const mayImport = {
     'agent/platform',
     'agent/runtime',
     'agent/security',
-    'agent/version',
     'schemas',
   ],
 };

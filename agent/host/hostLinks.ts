@@ -1,10 +1,10 @@
 import { connect, type TLSSocket } from 'node:tls';
 import type { LinkHeartbeat, LinkHello, LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
-import { LinkListener, type LinkAcceptor } from './linkListener.ts';
+import { LinkListener } from './linkListener.ts';
 import { LinkRequests, UnreachableError } from './linkRequests.ts';
 import { HostNews } from './hostNews.ts';
-import type { HostLinksOptions, LinkHost } from './linkOptions.ts';
+import type { HostLinksOptions, LinkAcceptor, LinkHost } from './linkOptions.ts';
 import { PeerConnection, type PeerConnectionEvents } from './peerConnection.ts';
 import { Suspicion, suspicionTimes, type Liveness } from './suspicion.ts';
 

@@ -1,6 +1,6 @@
 import type { Server as PlainServer } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import type { HostLinksOptions } from './linkOptions.ts';
+import type { HostLinksOptions, LinkAcceptor } from './linkOptions.ts';
 
 const relistenMs = 2000;
 
@@ -14,13 +14,6 @@ export class ListenError extends Error {
   ) {
     super(message, options);
   }
-}
-
-/** Where a host's connections come in. */
-export interface LinkAcceptor {
-  /** Rejects with a clear error when a port is in use. */
-  start(onAccepted: (socket: TLSSocket, network: string) => void): Promise<void>;
-  stop(): Promise<void>;
 }
 
 /** Accepts connections on each of this host's addresses. */

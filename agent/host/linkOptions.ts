@@ -1,6 +1,5 @@
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
 import type { LinkAllowance } from './linkAllowance.ts';
-import type { LinkAcceptor } from './linkListener.ts';
 import type { Liveness } from './suspicion.ts';
 import type { LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
 
@@ -16,6 +15,13 @@ export interface LivenessNews {
 export interface LinkHost {
   readonly name: string;
   readonly addresses: readonly { readonly network: string; readonly address: string }[];
+}
+
+/** Where a host's connections come in. */
+export interface LinkAcceptor {
+  /** Rejects with a clear error when a port is in use. */
+  start(onAccepted: (socket: TLSSocket, network: string) => void): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** How connections are authenticated; given from outside, so that this part knows nothing of files and keys. */

@@ -1,8 +1,8 @@
 import { createServer as createPlainServer, type Server, type Socket } from 'node:net';
 import { createServer, type SecureContext, type TlsOptions, type TLSSocket } from 'node:tls';
 import { HandshakeGate } from './handshakeGate.ts';
-import { listenWhenThere, type LinkAcceptor } from './linkListener.ts';
-import type { LinkHost } from './linkOptions.ts';
+import { listenWhenThere } from './linkListener.ts';
+import type { LinkAcceptor, LinkHost } from './linkOptions.ts';
 
 /** Connections whose handshake is not done; with one more, the oldest of them goes. */
 const handshakesUnderWay = 256;

@@ -15,7 +15,6 @@ import {
   peerHost,
   sharedServerOptions,
 } from '../security/tlsOptions.ts';
-import { agentVersion } from '../version.ts';
 import type { WitnessCluster } from './witnessCluster.ts';
 import type { LogLine, WitnessLog } from './witnessLog.ts';
 
@@ -24,6 +23,7 @@ const proposalCost = 64 << 10;
 
 /** What all clusters of a witness share. */
 export interface WitnessParts {
+  readonly agentVersion: string;
   readonly listener: SharedListener;
   readonly room: SharedRoom;
   readonly turns: FairTurns;
@@ -58,7 +58,7 @@ export class ServedCluster {
     const allowance = new LinkAllowance();
     this.#links = new HostLinks({
       cluster: cluster.name,
-      agentVersion,
+      agentVersion: parts.agentVersion,
       self,
       others,
       port: cluster.ports.agent,

@@ -4,7 +4,6 @@ import { FairTurns } from '../arbiter/fairTurns.ts';
 import { mostClusters, SharedRoom } from '../arbiter/recordRoom.ts';
 import { SharedListener } from '../host/sharedListener.ts';
 import { explainTlsError, sharedServerOptions } from '../security/tlsOptions.ts';
-import { agentVersion } from '../version.ts';
 import { Control } from './control.ts';
 import { ServedCluster, type HeardHost, type WitnessParts } from './servedCluster.ts';
 import { loadWitnessCluster } from './witnessCluster.ts';
@@ -32,6 +31,7 @@ interface Entry {
 /** Runs until `signal` aborts. */
 export async function runWitness(options: {
   readonly folder: string;
+  readonly agentVersion: string;
   readonly signal: AbortSignal;
   readonly write: (text: string) => void;
   readonly onReady?: () => void;
@@ -40,7 +40,9 @@ export async function runWitness(options: {
   makeDirectoryDurably(folder.path, 0o700);
   const logs = new WitnessLog(options.write);
   const log = logs.of('witness');
+  const { agentVersion } = options;
   const witness = new Witness(folder, {
+    agentVersion,
     listener: new SharedListener({ serverOptions: sharedServerOptions, explain: explainTlsError, log }),
     room: new SharedRoom(),
     turns: new FairTurns(),

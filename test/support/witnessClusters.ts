@@ -95,6 +95,7 @@ export class RunningWitness {
     await new Promise<void>((ready, failed) => {
       this.#running = runWitness({
         folder: this.folder.path,
+        agentVersion: '1.2.3',
         signal: this.#end.signal,
         write: (text) => this.said.push(text),
         onReady: ready,

@@ -9,6 +9,7 @@ import { askControl } from '../../witness/control.ts';
 import { whyNoWitness } from '../../witness/witnessCluster.ts';
 import { defaultWitnessFolder, WitnessFolder } from '../../witness/witnessFolder.ts';
 import type { ClusterState } from '../../witness/witnessProcess.ts';
+import { agentVersion } from '../../version.ts';
 import { askToJoin } from '../askToJoin.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
 import type { ExitCode } from '../exitCodes.ts';
@@ -55,7 +56,10 @@ On the first host of each cluster, \`understudy init\` and \`understudy token jo
         const manager = new ServiceManager(io.environment);
         const signs = manager.aliveEveryMs === null ? null : setInterval(() => manager.alive(), manager.aliveEveryMs);
         try {
-          await runWitness({ folder, signal: io.signal, write: io.stderr, onReady: () => manager.ready() });
+          await runWitness({
+            ...{ folder, agentVersion, signal: io.signal, write: io.stderr },
+            onReady: () => manager.ready(),
+          });
         } finally {
           if (signs) clearInterval(signs);
         }
