@@ -4,6 +4,7 @@ import { ApiListenError } from '../api/apiServer.ts';
 import { ListenError } from '../host/linkListener.ts';
 import { SecurityError } from '../security/securityError.ts';
 import { agentVersion } from '../version.ts';
+import { WitnessError } from '../witness/control.ts';
 import { CliError, exitCodes, exitCodesHelp } from './exitCodes.ts';
 import type { ExitCode } from './exitCodes.ts';
 import type { Io } from './io.ts';
@@ -119,6 +120,7 @@ function classify(error: unknown): Reported {
   if (error instanceof SecurityError || error instanceof ApiListenError || error instanceof ListenError) {
     return { exitCode: exitCodes.invalid, code: error.code, message, numbers: {} };
   }
+  if (error instanceof WitnessError) return { exitCode: exitCodes.refused, code: 'WITNESS', message, numbers: {} };
   // Node's file errors name the call, the reason and the file.
   if (error instanceof Error && 'syscall' in error && 'path' in error) {
     return { exitCode: exitCodes.usage, code: 'FILE', message, numbers: {} };

@@ -38,6 +38,8 @@ export class LinkListener implements LinkAcceptor {
       });
       server.on('tlsClientError', (error, socket) => {
         log('warn', 'LINK_REFUSED', security.explain(error, socket.remoteAddress ?? 'an unknown address'));
+        // Node leaves it open when it only said nothing.
+        socket.destroy();
       });
       this.#servers.push(server);
       await listenWhenThere(server, address, port, {

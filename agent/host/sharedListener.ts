@@ -102,6 +102,8 @@ class Place {
     );
     secure.on('tlsClientError', (error, socket) => {
       options.log('warn', 'LINK_REFUSED', options.explain(error, socket.remoteAddress ?? 'an unknown address'));
+      // Node leaves it open when it only said nothing.
+      socket.destroy();
     });
     this.#server = createPlainServer((socket) => {
       socket.on('error', () => socket.destroy());

@@ -6,6 +6,11 @@ const answerLimitMs = 10_000;
 /** What the name of a socket may be long (sun_path of unix(7)). */
 const longestPath = 107;
 
+/** The witness cannot run here, or cannot be asked; the message says what to do. */
+export class WitnessError extends Error {
+  override readonly name = 'WitnessError';
+}
+
 export type Question = 'GET /clusters' | 'POST /reload';
 
 /** The command line asks the running witness by a socket in its folder, which is root's alone. */
@@ -24,13 +29,13 @@ export class Control {
     });
   }
 
-  /** @throws Error when another witness runs with this folder */
+  /** @throws WitnessError when another witness runs with this folder */
   async start(): Promise<void> {
     if (Buffer.byteLength(this.#path) > longestPath) {
-      throw new Error(`the name of the socket ${this.#path} is too long: choose another --folder`);
+      throw new WitnessError(`The name of the socket ${this.#path} is too long: choose another --folder.`);
     }
     if ((await askControl(this.#path, 'GET /clusters')) !== null) {
-      throw new Error(`a witness runs with this folder already: its socket ${this.#path} answers`);
+      throw new WitnessError(`A witness runs with this folder already: its socket ${this.#path} answers.`);
     }
     rmSync(this.#path, { force: true });
     this.#server.listen(this.#path);
@@ -53,13 +58,15 @@ export function askControl(path: string, question: Question): Promise<unknown> {
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
       response.on('error', reject);
       response.on('end', () => {
-        if (response.statusCode !== 200) reject(new Error(text));
+        if (response.statusCode !== 200) reject(new WitnessError(`The witness failed to answer: ${text}`));
         else resolve(JSON.parse(text));
       });
     });
-    asked.on('timeout', () => asked.destroy(new Error(`the witness did not answer by ${path}: restart it`)));
+    asked.on('timeout', () => asked.destroy(new WitnessError(`The witness did not answer by ${path}: restart it.`)));
     asked.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(null);
+      else if (error.code === 'EACCES')
+        reject(new WitnessError(`${path} may not be used by this user: run this as root.`));
       else reject(error);
     });
     asked.end();

@@ -169,7 +169,7 @@ describe('one witness for several clusters', () => {
   it('refuses to run twice with one folder', async () => {
     const second = new RunningWitness();
     Object.assign(second, { folder: witness.folder });
-    await expect(second.start()).rejects.toThrow(/runs with this folder already/);
+    await expect(second.start()).rejects.toThrow(/A witness runs with this folder already/);
   });
 });
 
@@ -193,6 +193,13 @@ describe('a cluster that asks for too much', () => {
     expect(await b.propose('web', null, record(1, 'alpha', 'a/1'))).toMatchObject({ granted: true });
     await expect(a.propose('m1', 1, record(2, 'alpha', 'x'.repeat(5000)))).rejects.toThrow(/not valid/);
     expect(readdirSync(witness.folder.recordsDirectory('red'))).toHaveLength(256);
+  });
+
+  it('cannot hold connections without a handshake', async () => {
+    const socket = connectPlain({ host: witnessAddress, port });
+    socket.resume();
+    socket.on('error', () => undefined);
+    await once(socket, 'close');
   });
 
   it('waits for itself: the others are answered as ever during a flood of questions and of connections', async () => {
