@@ -50,7 +50,7 @@ export class RecordStore {
 
   #store(module: string, record: ArbiterRecord): void {
     const text = `${writeRecord(record, null)}\n`;
-    if (text.length > longestRecord) throw new RecordError(`the record of ${module} is too long`);
+    if (Buffer.byteLength(text) > longestRecord) throw new RecordError(`the record of ${module} is too long`);
     const isNew = this.read(module) === null;
     if (isNew) this.#room?.take();
     try {

@@ -193,6 +193,8 @@ describe('a cluster that asks for too much', () => {
     expect(await b.propose('web', null, record(1, 'alpha', 'a/1'))).toMatchObject({ granted: true });
     await expect(a.propose('m1', 1, record(2, 'alpha', 'x'.repeat(5000)))).rejects.toThrow(/not valid/);
     expect(readdirSync(witness.folder.recordsDirectory('red'))).toHaveLength(256);
+    // A block for each, the folders, and the files of the cluster.
+    expect(witness.folder.bytes('red')).toBeLessThan(256 * 4096 + 64 * 1024);
   });
 
   it('cannot hold connections without a handshake', async () => {
