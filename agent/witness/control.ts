@@ -65,9 +65,9 @@ export function askControl(path: string, question: Question): Promise<unknown> {
     asked.on('timeout', () => asked.destroy(new WitnessError(`The witness did not answer by ${path}: restart it.`)));
     asked.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(null);
-      else if (error.code === 'EACCES')
+      else if (error.code === 'EACCES') {
         reject(new WitnessError(`${path} may not be used by this user: run this as root.`));
-      else reject(error);
+      } else reject(error);
     });
     asked.end();
   });
