@@ -14,6 +14,15 @@ const mayImport = {
   security: ['agent/platform'],
   config: ['agent/platform', 'schemas'],
   api: ['agent/security', 'schemas'],
+  witness: [
+    'agent/arbiter',
+    'agent/core',
+    'agent/host',
+    'agent/platform',
+    'agent/runtime',
+    'agent/security',
+    'schemas',
+  ],
 };
 
 module.exports = {

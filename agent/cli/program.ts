@@ -4,6 +4,7 @@ import { ApiListenError } from '../api/apiServer.ts';
 import { ListenError } from '../host/linkListener.ts';
 import { SecurityError } from '../security/securityError.ts';
 import { agentVersion } from '../version.ts';
+import { WitnessError } from '../witness/control.ts';
 import { CliError, exitCodes, exitCodesHelp } from './exitCodes.ts';
 import type { ExitCode } from './exitCodes.ts';
 import type { Io } from './io.ts';
@@ -33,6 +34,7 @@ import { addUpgrade } from './verbs/upgrade.ts';
 import { addValidate } from './verbs/validate.ts';
 import { addVersions } from './verbs/versions.ts';
 import { addVerify } from './verbs/verify.ts';
+import { addWitness } from './verbs/witness.ts';
 
 const verbs: readonly AddVerb[] = [
   addStatus,
@@ -59,6 +61,7 @@ const verbs: readonly AddVerb[] = [
   addToken,
   addUpgrade,
   addAgent,
+  addWitness,
 ];
 
 /**
@@ -127,6 +130,7 @@ function classify(error: unknown): Reported {
   if (error instanceof SecurityError || error instanceof ApiListenError || error instanceof ListenError) {
     return { exitCode: exitCodes.invalid, code: error.code, message, numbers: {} };
   }
+  if (error instanceof WitnessError) return { exitCode: exitCodes.refused, code: 'WITNESS', message, numbers: {} };
   // Node's file errors name the call, the reason and the file.
   if (error instanceof Error && 'syscall' in error && 'path' in error) {
     return { exitCode: exitCodes.usage, code: 'FILE', message, numbers: {} };

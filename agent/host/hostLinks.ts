@@ -5,8 +5,8 @@ import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { LinkListener } from './linkListener.ts';
 import { LinkRequests, UnreachableError } from './linkRequests.ts';
 import { HostNews } from './hostNews.ts';
-import type { HostLinksOptions, LinkHost, LinkNetwork } from './linkOptions.ts';
-import { PeerConnection } from './peerConnection.ts';
+import type { HostLinksOptions, LinkAcceptor, LinkHost, LinkNetwork } from './linkOptions.ts';
+import { PeerConnection, type PeerConnectionEvents } from './peerConnection.ts';
 import { Suspicion, suspicionTimes, type Liveness } from './suspicion.ts';
 
 export interface NetworkState {
@@ -47,7 +47,7 @@ const stallToldMs = 1000;
 export class HostLinks {
   #options: HostLinksOptions;
   #paths: readonly Path[] = [];
-  readonly #listener: LinkListener;
+  readonly #listener: LinkAcceptor;
   readonly #requests = new LinkRequests();
   readonly #versions = new Map<string, string>();
   readonly #capacities = new Map<string, Amount>();
@@ -62,7 +62,7 @@ export class HostLinks {
 
   constructor(options: HostLinksOptions) {
     this.#options = options;
-    this.#listener = new LinkListener(options);
+    this.#listener = options.acceptor ?? new LinkListener(options);
     this.#lookFor(options);
   }
 
@@ -319,7 +319,7 @@ export class HostLinks {
   }
 
   #adopt(path: Path, socket: TLSSocket): void {
-    const connection = new PeerConnection(socket, path.host.name, path.network, {
+    const events: PeerConnectionEvents = {
       onHello: (from, hello) => this.#onHello(path, from, hello),
       onMessage: (from, message) => {
         if (path.connection !== from) return;
@@ -355,10 +355,12 @@ export class HostLinks {
         }
       },
       onClosed: (from, reason) => this.#onClosed(path, from, reason),
-    });
+    };
+    const connection = new PeerConnection(socket, path.host.name, path.network, events, this.#options.allowance);
     const { cluster, agentVersion, self, capacity } = this.#options;
     const protocolVersion = agentProtocolVersion;
-    connection.send({ type: 'hello', protocolVersion, agentVersion, host: self.name, cluster, capacity });
+    const hello = { type: 'hello', protocolVersion, agentVersion, host: self.name, cluster } as const;
+    connection.send({ ...hello, ...(capacity && { capacity }) });
     path.candidate = connection;
     path.candidateSince = performance.now();
   }

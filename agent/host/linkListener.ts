@@ -1,5 +1,6 @@
+import type { Server as PlainServer } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import type { HostLinksOptions } from './linkOptions.ts';
+import type { HostLinksOptions, LinkAcceptor } from './linkOptions.ts';
 
 const relistenMs = 2000;
 
@@ -16,7 +17,7 @@ export class ListenError extends Error {
 }
 
 /** Accepts connections on each of this host's addresses. */
-export class LinkListener {
+export class LinkListener implements LinkAcceptor {
   readonly #options: Pick<HostLinksOptions, 'self' | 'port' | 'security' | 'log'>;
   #servers: { readonly network: string; readonly address: string; readonly server: Server }[] = [];
   #onAccepted: (socket: TLSSocket, network: string) => void = (socket) => socket.destroy();
@@ -36,7 +37,7 @@ export class LinkListener {
 
   /** This host has other addresses: those that stay are listened on without a break. */
   async change({ addresses }: Pick<HostLinksOptions['self'], 'addresses'>): Promise<void> {
-    const { security, log } = this.#options;
+    const { port, security, log } = this.#options;
     const isIn = (among: HostLinksOptions['self']['addresses'], network: string, address: string): boolean =>
       among.some((each) => each.network === network && each.address === address);
     for (const each of this.#servers) if (!isIn(addresses, each.network, each.address)) each.server.close();
@@ -53,29 +54,15 @@ export class LinkListener {
       });
       server.on('tlsClientError', (error, socket) => {
         log('warn', 'LINK_REFUSED', security.explain(error, socket.remoteAddress ?? 'an unknown address'));
+        // Node leaves it open when it only said nothing.
+        socket.destroy();
       });
-      await this.#listen(server, network, address);
-    }
-  }
-
-  /** An address that is not there yet (the network comes up after the agent) is tried again until it is. */
-  async #listen(server: Server, network: string, address: string): Promise<void> {
-    try {
-      await listen(server, address, this.#options.port);
-      const isWanted = this.#addresses.some((each) => each.network === network && each.address === address);
-      if (this.#stopped || !isWanted) server.close();
-      else this.#servers.push({ network, address, server });
-    } catch (error) {
-      if (!(error instanceof ListenError) || error.code !== 'EADDRNOTAVAIL') throw error;
-      this.#options.log('warn', 'LINK_ADDRESS', error.message);
-      setTimeout(() => {
-        const isWanted = this.#addresses.some((each) => each.network === network && each.address === address);
-        if (!this.#stopped && isWanted) {
-          this.#listen(server, network, address).catch((later: unknown) =>
-            this.#options.log('warn', 'LINK_ADDRESS', String(later)),
-          );
-        }
-      }, relistenMs).unref();
+      const place = { network, address, server };
+      this.#servers.push(place);
+      await listenWhenThere(server, address, port, {
+        warn: (message) => log('warn', 'LINK_ADDRESS', message),
+        isStopped: () => this.#stopped || !this.#servers.includes(place),
+      });
     }
   }
 
@@ -86,7 +73,30 @@ export class LinkListener {
   }
 }
 
-function listen(server: Server, address: string, port: number): Promise<void> {
+/**
+ * Listens; an address that is not there yet (the network comes up after the agent) is tried again until it is.
+ * @throws ListenError when a port is in use.
+ */
+export async function listenWhenThere(
+  server: PlainServer,
+  address: string,
+  port: number,
+  waiting: { readonly warn: (message: string) => void; readonly isStopped: () => boolean },
+): Promise<void> {
+  try {
+    await listen(server, address, port);
+    if (waiting.isStopped()) server.close();
+  } catch (error) {
+    if (!(error instanceof ListenError) || error.code !== 'EADDRNOTAVAIL') throw error;
+    waiting.warn(error.message);
+    setTimeout(() => {
+      if (waiting.isStopped()) return;
+      listenWhenThere(server, address, port, waiting).catch((later: unknown) => waiting.warn(String(later)));
+    }, relistenMs).unref();
+  }
+}
+
+function listen(server: PlainServer, address: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const hint =

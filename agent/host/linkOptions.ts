@@ -1,4 +1,5 @@
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
+import type { LinkAllowance } from './linkAllowance.ts';
 import type { Liveness } from './suspicion.ts';
 import type { Amount } from '../../schemas/capacity.ts';
 import type { LinkModule, LinkRequest, LinkVersion } from '../../schemas/generated/link.ts';
@@ -15,6 +16,15 @@ export interface LivenessNews {
 export interface LinkHost {
   readonly name: string;
   readonly addresses: readonly { readonly network: string; readonly address: string }[];
+}
+
+/** Where a host's connections come in. */
+export interface LinkAcceptor {
+  /** Rejects with a clear error when a port is in use. */
+  start(onAccepted: (socket: TLSSocket, network: string) => void): Promise<void>;
+  /** This host has other addresses now. */
+  change(self: Pick<LinkHost, 'addresses'>): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** How connections are authenticated; given from outside, so that this part knows nothing of files and keys. */
@@ -35,14 +45,18 @@ export interface HostLinksOptions {
   readonly cluster: string;
   readonly agentVersion: string;
   readonly self: LinkHost;
-  /** What this host's system counts. */
-  readonly capacity: Amount;
+  /** What this host's system counts; not there: it takes no modules. */
+  readonly capacity?: Amount;
   readonly others: readonly LinkHost[];
   readonly port: number;
   readonly heartbeatMs: number;
   /** The shortest detection time of the modules that this host shares with another one, or would see fail over. */
   readonly detectionMs: number;
   readonly security: LinkSecurity;
+  /** Where connections come in, when not on a listener of its own. */
+  readonly acceptor?: LinkAcceptor;
+  /** What the other hosts may ask for, when this program serves others as well. */
+  readonly allowance?: LinkAllowance;
   /** What goes out to a host with every heartbeat. */
   readonly modules: (host: string) => Record<string, LinkModule>;
   /** Which files this host runs by: the same object as long as nothing of it has changed. */

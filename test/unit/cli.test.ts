@@ -13,7 +13,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startApiServer } from '../../agent/api/apiServer.ts';
 import type { ApiServer } from '../../agent/api/apiServer.ts';
 
@@ -1150,5 +1150,99 @@ describe('understudy aside', () => {
     expect(readdirSync(join(folder, '..'))).toEqual([]);
     keep('web', 'alpha-epoch-3', null);
     expect(await aside(['remove', 'alpha-epoch-3', '--yes'])).toMatchObject({ code: 0 });
+  });
+});
+
+describe('understudy witness', () => {
+  const witness = (verb: string, args: readonly string[] = [], extra: Partial<Io> = {}): Promise<Ran> =>
+    understudy(['witness', verb, '--folder', path('w'), ...args], extra);
+  const server = (): string[] => ['--server', `127.0.0.1:${port}`];
+  const newToken = async (host: string): Promise<string> => {
+    const ran = await understudy(['token', 'join', '--host', host, '--json', ...config('alpha')]);
+    return (JSON.parse(ran.out) as { token: string }).token;
+  };
+
+  it('adds a cluster, lists it, serves it, and gets new files of it', async () => {
+    const tokens = await init();
+    await startAlpha();
+    const added = await witness('add', [...server(), '--token', tokens['gamma'] ?? '']);
+    expect(added).toMatchObject({ code: 0, err: '' });
+    expect(added.out).toMatch(/gamma is the witness of the cluster site\.\n.*understudy witness run --folder/s);
+    expect(modeOf('w', 'clusters', 'site', 'tls', 'host.key')).toBe(0o600);
+    expect((await witness('list')).out).toMatch(
+      /does not run.*\nCLUSTER.*\nsite +gamma +alpha not heard, beta not heard +- +\d+\.\d KiB +\d{4}-\d\d-\d\d/,
+    );
+
+    const ended = new AbortController();
+    const running = witness('run', [], { signal: ended.signal });
+    ends.push(() => ended.abort());
+    const list = async (): Promise<unknown> => JSON.parse((await witness('list', ['--json'])).out);
+    await vi.waitFor(async () => expect(await list()).toMatchObject({ isRunning: true }), { timeout: 5000 });
+    const again = await witness('add', [...server(), '--token', await newToken('gamma'), '--json']);
+    expect(JSON.parse(again.out)).toEqual({ ok: true, cluster: 'site', host: 'gamma', isNew: false, isRunning: true });
+    expect(await list()).toMatchObject({ clusters: [{ name: 'site', problem: null }] });
+    ended.abort();
+    expect((await running).code).toBe(0);
+  });
+
+  it('refuses what is no witness, what runs modules, and another cluster of the same name, and says what to do', async () => {
+    const tokens = await init();
+    await startAlpha();
+    const beta = await witness('add', [...server(), '--token', tokens['beta'] ?? '']);
+    expect(beta).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/beta is no witness of the cluster site.*gamma/) as string,
+    });
+    writeFileSync(
+      path('alpha', 'etc', 'modules', 'web.module.jsonc'),
+      moduleText('web', '/srv/web').replace('"beta"', '"gamma"'),
+    );
+    const gamma = await witness('add', [...server(), '--token', tokens['gamma'] ?? '']);
+    expect(gamma).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/host of a module of site \(web\.module\.jsonc\).*understudy agent/) as string,
+    });
+    expect(existsSync(path('w'))).toBe(false);
+
+    rmSync(path('alpha', 'etc', 'modules', 'web.module.jsonc'));
+    expect((await witness('add', [...server(), '--token', await newToken('gamma')])).code).toBe(0);
+    expect(await witness('add', [...server(), '--token', await newToken('gamma'), '--as', 'other'])).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/here already, as site/) as string,
+    });
+    for (const end of ends.splice(0)) await end();
+    // Another cluster that calls itself the same.
+    rmSync(path('alpha'), { recursive: true });
+    const others = await init();
+    await startAlpha();
+    const token = others['gamma'] ?? '';
+    expect(await witness('add', [...server(), '--token', token, '--as', 'site'])).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/Another cluster has the name site.*--as NAME/) as string,
+    });
+    expect((await witness('add', [...server(), '--token', token, '--as', 'lyon'])).code).toBe(0);
+    expect((await witness('list')).out).toMatch(/\nlyon .*\nsite /);
+  });
+
+  it('removes a cluster with its records, after its name was typed', async () => {
+    const tokens = await init();
+    await startAlpha();
+    await witness('add', [...server(), '--token', tokens['gamma'] ?? '']);
+    mkdirSync(path('w', 'records', 'site'), { recursive: true });
+    writeFileSync(path('w', 'records', 'site', 'web.json'), '{}');
+    expect(await witness('remove', ['blue'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('there are site') as string,
+    });
+    expect(await witness('remove', ['site'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--confirm site') as string,
+    });
+    const answered = (text: string) => ({ isInteractive: true, ask: () => Promise.resolve(text) });
+    expect(await witness('remove', ['site'], answered('yes'))).toMatchObject({ code: 3 });
+    expect(existsSync(path('w', 'records', 'site', 'web.json'))).toBe(true);
+    expect(await witness('remove', ['site'], answered('site'))).toMatchObject({ code: 0 });
+    expect([readdirSync(path('w', 'records')), readdirSync(path('w', 'clusters'))]).toEqual([[], []]);
+    expect((await witness('list')).out).toContain('There are no clusters here');
   });
 });

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect as connectPlain } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
@@ -198,6 +199,15 @@ describe('links between agents', () => {
     const a = links(alpha, beta);
     await a.start();
     await expect(links(alpha, beta).start()).rejects.toThrow(`port ${String(port)} on 127.0.10.1 is in use`);
+  });
+
+  it('ends a connection that never begins its handshake', async () => {
+    const a = links(alpha, beta);
+    await a.start();
+    const socket = connectPlain({ host: '127.0.10.1', port });
+    socket.resume();
+    socket.on('error', () => undefined);
+    await once(socket, 'close');
   });
 
   it.each([
