@@ -1,6 +1,6 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { buildGuest } from '../guest/build.ts';
+import { buildGuest, type GuestImages } from '../guest/build.ts';
 import { compareTrees } from '../guest/compareTrees.ts';
 import { makeDisk } from '../guest/disk.ts';
 import { checkRecords, type RecordVerdict } from '../guest/records.ts';
@@ -9,7 +9,15 @@ import { ClusterView } from './clusterView.ts';
 import type { LabHost } from './host.ts';
 import { type HostName, Lab } from './lab.ts';
 import { LabError } from './labError.ts';
-import { clusterFile, mirrorDirectory, serialLog, webModuleFile, type WebModuleOptions } from './webModule.ts';
+import {
+  clusterFile,
+  type GuestModule,
+  mirrorDirectory,
+  serialLog,
+  webModule,
+  webModuleFile,
+  type WebModuleOptions,
+} from './webModule.ts';
 
 export type PairName = Extract<HostName, 'alpha' | 'beta'>;
 export const pair: readonly PairName[] = ['alpha', 'beta'];
@@ -27,6 +35,8 @@ export interface LabClusterOptions extends WebModuleOptions {
   readonly afterPower?: (host: LabHost) => Promise<void>;
   /** The arbiter of the cluster file; the default is gamma as the witness. */
   readonly arbiter?: object;
+  /** Modules beside `web`, with the same options. */
+  readonly furtherModules?: readonly GuestModule[];
 }
 
 const apiPort = 4810;
@@ -52,17 +62,16 @@ export class LabCluster {
       const workspace = path.join(lab.directory, 'workspace');
       await mkdir(workspace);
       await writeFile(path.join(workspace, 'site.cluster.jsonc'), clusterFile(options.arbiter));
-      await writeFile(path.join(workspace, 'web.module.jsonc'), webModuleFile(options));
+      const modules = [webModule, ...(options.furtherModules ?? [])];
+      for (const module of modules) {
+        await writeFile(path.join(workspace, `${module.name}.module.jsonc`), webModuleFile(options, module));
+        await installGuest(lab, module, guest);
+      }
       const alpha = lab.host('alpha');
-      for (const name of pair) await mkdir(lab.host(name).outside(mirrorDirectory), { recursive: true });
-      const home = alpha.outside(mirrorDirectory);
-      await copyFile(guest.kernel, path.join(home, 'vmlinuz'));
-      await copyFile(guest.initrd, path.join(home, 'initrd.gz'));
-      await makeDisk(path.join(home, 'disk.raw'));
       for (const name of pair) await options.beforeAgents?.(lab.host(name));
       for (const host of lab.hosts) await options.afterPower?.(host);
       log('alpha: understudy init');
-      for (const { host, token } of await enrolFirst(lab, workspace)) {
+      for (const { host, token } of await enrolFirst(lab, workspace, modules)) {
         log(`${host}: understudy join with a one-time token`);
         await enrol(lab.host(host as HostName), alpha.address('lan'), token);
       }
@@ -231,14 +240,24 @@ interface JoinLine {
   readonly token: string;
 }
 
+/** The virtual server's files, on the host on which it is to start first. */
+async function installGuest(lab: Lab, module: GuestModule, guest: GuestImages): Promise<void> {
+  for (const name of pair) await mkdir(lab.host(name).outside(module.directory), { recursive: true });
+  const home = lab.host(module.hosts[0] as HostName).outside(module.directory);
+  await copyFile(guest.kernel, path.join(home, 'vmlinuz'));
+  await copyFile(guest.initrd, path.join(home, 'initrd.gz'));
+  await makeDisk(path.join(home, 'disk.raw'));
+}
+
 /** alpha makes the cluster: its authority, its own certificate, the operator's token, and a one-time token for each other host. */
-async function enrolFirst(lab: Lab, workspace: string): Promise<readonly JoinLine[]> {
+async function enrolFirst(lab: Lab, workspace: string, modules: readonly GuestModule[]): Promise<readonly JoinLine[]> {
   const alpha = lab.host('alpha');
   const clusterFile = path.join(workspace, 'site.cluster.jsonc');
   const answer = await alpha.runUnderstudy(['init', '--host', 'alpha', '--cluster', clusterFile, '--json']);
-  const module = path.join(workspace, 'web.module.jsonc');
   await mkdir(alpha.outside('/etc/understudy/modules'), { recursive: true });
-  await copyFile(module, alpha.outside('/etc/understudy/modules/web.module.jsonc'));
+  for (const file of modules.map(({ name }) => `${name}.module.jsonc`)) {
+    await copyFile(path.join(workspace, file), alpha.outside(`/etc/understudy/modules/${file}`));
+  }
   const token = ['--name', 'operator', '--role', 'admin', '--output', clientTokenFile(lab)];
   await alpha.runUnderstudy(['token', 'create', ...token]);
   await alpha.startAgent();
