@@ -16,7 +16,6 @@ export class HostLimits {
   async take(host: LabHost): Promise<void> {
     const own = await readlink(`/proc/${host.firstPid}/ns/pid`);
     for (const folder of await this.#folders(host)) {
-      await writeFile(path.join(folder, 'memory.move_charge_at_immigrate'), '3').catch(() => undefined);
       for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
         const namespace = await readlink(`/proc/${pid}/ns/pid`).catch(() => null);
         // A process that has ended meanwhile.
