@@ -30,7 +30,7 @@ describe.skipIf(noLab !== null)('with a healthy pair that has a condition to be 
       /alpha does not meet .* nor does beta: nothing moves/.test(cluster().view.replica('alpha', 'web')?.reason ?? ''),
     );
     // Far longer than it takes to move.
-    await cluster().waitForRecords('alpha', 300);
+    await cluster().waitForRecords('alpha', 100);
     expect(moves()).toBe(0);
     for (const name of pair) await setUplink(name, true);
     for (const name of pair) await until(name, 'well');
@@ -45,7 +45,7 @@ describe.skipIf(noLab !== null)('with a healthy pair that has a condition to be 
     await expect(back).rejects.toThrow(/alpha does not meet a condition to be primary/);
     await setUplink('alpha', true);
     await until('alpha', 'well');
-    await cluster().waitForRecords('beta', 100);
+    await cluster().waitForRecords('beta', 50);
     expect(cluster().isServing('beta')).toBe(true);
     expect(moves()).toBe(1);
   });

@@ -356,6 +356,46 @@ describe('the extension in VS Code', () => {
     await workbench.clearNotifications();
   });
 
+  step('begins a maintenance after asking how long, and says what does not happen meanwhile', async () => {
+    await workbench.contextMenu(workbench.line(/^web,/), /Begin Maintenance/);
+    await workbench.enter('How long', 'a while');
+    await workbench.page.locator('.quick-input-message').getByText('Expected a duration').waitFor();
+    await workbench.enter('Maintenance of web', '30m');
+    await workbench.enter('What for', 'new disks');
+    await workbench.dialog.getByText('Begin the maintenance of module web of cluster site?').waitFor();
+    await workbench.dialog.getByText(/For 30m web is neither restarted nor taken over by itself/).waitFor();
+    await workbench.screenshot('maintenance-question');
+    await workbench.answer('Begin Maintenance');
+    await workbench.line(/^web, PRIM on beta, in sync · maintenance/).waitFor();
+    await workbench.panel.getByText(/^In maintenance until .* left.*new disks/).waitFor();
+    await workbench.screenshot('maintenance');
+    await workbench.contextMenu(workbench.line(/^web,/), /End Maintenance/);
+    await workbench.panel.getByText(/^In maintenance until/).waitFor({ state: 'hidden' });
+    await workbench.clearNotifications();
+  });
+
+  step('drains a host after a question that names what moves, and undrains it', async () => {
+    await workbench.contextMenu(workbench.line(/^beta, PRIM/).first(), /Drain Host/);
+    await workbench.dialog.getByText('Drain host beta of cluster site?').waitFor();
+    await workbench.dialog.getByText(/shut down on beta and started on their other hosts: .*web/).waitFor();
+    await workbench.screenshot('drain');
+    await workbench.answer('Drain');
+    await workbench.line(/^web, PRIM on alpha, in sync/).waitFor();
+    await workbench
+      .line(/^beta, SECOND .* drained/)
+      .first()
+      .waitFor();
+    await workbench.contextMenu(workbench.line(/^beta, SECOND .* drained/).first(), /Undrain Host/);
+    await workbench
+      .line(/^beta, SECOND .* drained/)
+      .first()
+      .waitFor({ state: 'detached' });
+    story.serveOn('web', 'beta');
+    story.serveOn('db', 'beta');
+    await workbench.line(/^web, PRIM on beta, in sync/).waitFor();
+    await workbench.clearNotifications();
+  });
+
   step('makes one item of the status bar of what is wrong', async () => {
     const item = workbench.page.locator('[id="understudy.understudy.understudy.status"], [id$="understudy.status"]');
     expect(await item.count()).toBe(0);
