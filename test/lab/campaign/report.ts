@@ -31,7 +31,8 @@ export function describeResult(result: StepResult): string {
   const whole = result.wholeMs === null ? 'not whole again' : `whole after ${seconds(result.wholeMs)} s`;
   const idle = result.idle.length === 0 ? '' : `, nothing to bring about: ${result.idle.join(', ')}`;
   const outcome = result.wrong.length === 0 ? 'passed' : 'FAILED';
-  return `${outcome}: ${whole}, ${result.records} records reported, ${result.lost} lost${idle}`;
+  const notes = result.notes.map((note) => `; ${note}`).join('');
+  return `${outcome}: ${whole}, ${result.records} records reported, ${result.lost} lost${idle}${notes}`;
 }
 
 /** What was tried, and what came of it. */

@@ -22,6 +22,7 @@ export class Site {
   /** One at a time for each host: switching it on and off, and starting its agent. */
   readonly #turns = new Map<HostName, Promise<void>>();
   readonly #ends = new Map<string, number[]>();
+  #notes: string[] = [];
 
   private constructor(
     readonly cluster: LabCluster,
@@ -99,6 +100,17 @@ export class Site {
 
   forgetEnds(): void {
     this.#ends.clear();
+  }
+
+  /** Something that a reader wants to know of this step, such as what an operator was answered. */
+  note(text: string): void {
+    this.#notes.push(text.trim().replaceAll(/\s*\n\s*/g, ' '));
+  }
+
+  takeNotes(): readonly string[] {
+    const notes = this.#notes;
+    this.#notes = [];
+    return notes;
   }
 
   powerLoss(name: HostName, seed: number): Promise<void> {

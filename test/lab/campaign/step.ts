@@ -4,7 +4,7 @@ import { checkRunning, checkStopped, type Findings } from './checks.ts';
 import { campaignModules } from './modules.ts';
 import type { PlannedFault, PlannedStep } from './plan.ts';
 import type { Site } from './site.ts';
-import { stopAll, untilWhole } from './whole.ts';
+import { isWhole, stopAll, untilWhole } from './whole.ts';
 
 export interface StepResult {
   /** The kinds that were brought about. */
@@ -16,6 +16,7 @@ export interface StepResult {
   /** Records that the guests had reported so far. */
   readonly records: number;
   readonly lost: number;
+  readonly notes: readonly string[];
   /** Empty: passed. */
   readonly wrong: readonly string[];
 }
@@ -35,7 +36,7 @@ export class LogPlaces {
   }
 }
 
-/** Brings the faults of a step about, ends them, and looks at everything. */
+/** Makes everything whole that the last step left stopped, brings the faults of this one about, ends them, and looks at everything. */
 export async function runStep(site: Site, step: PlannedStep, logs: LogPlaces): Promise<StepResult> {
   const wrong: string[] = [];
   const tried: string[] = [];
@@ -58,21 +59,22 @@ export async function runStep(site: Site, step: PlannedStep, logs: LogPlaces): P
     await delay(step.second.afterMs);
     await bringAbout(step.second.fault);
   };
-  await Promise.all([bringAbout(step.first), second()]);
   try {
+    if (!isWhole(site)) await untilWhole(site);
+    await Promise.all([bringAbout(step.first), second()]);
     await site.cure();
     const ended = performance.now();
     await untilWhole(site);
     wholeMs = Math.round(performance.now() - ended);
     if (step.check === 'stopped') await stopAll(site);
     findings = step.check === 'stopped' ? await checkStopped(site) : await checkRunning(site);
-    if (step.check === 'stopped') await untilWhole(site);
   } catch (error) {
     wrong.push((error as Error).message);
   }
   wrong.push(...findings.wrong, ...servedTwice(site, step), ...logs.take(site));
   site.forgetEnds();
-  return { tried, idle, wholeMs, records: await reported(site), lost: findings.lost, wrong };
+  const [records, notes] = [await reported(site), site.takeNotes()];
+  return { tried, idle, wholeMs, records, lost: findings.lost, notes, wrong };
 }
 
 function servedTwice(site: Site, { first, second }: PlannedStep): readonly string[] {

@@ -23,7 +23,7 @@ export function isWholeOn(site: Site, module: ModuleName, primary: PairName): bo
   );
 }
 
-function isWhole(site: Site): boolean {
+export function isWhole(site: Site): boolean {
   return campaignModules.every(({ name }) => pair.some((host) => isWholeOn(site, name, host)));
 }
 

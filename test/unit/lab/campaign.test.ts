@@ -105,8 +105,14 @@ describe('the report of the campaign', () => {
   it('has a row for each kind of fault, and counts steps', () => {
     const report = new Report();
     expect(report.isGood).toBe(false);
-    report.add({ tried: ['silent cut', 'slow disk'], idle: [], wholeMs: 2500, records: 100, lost: 0, wrong: [] }, 40);
-    report.add({ tried: ['slow disk'], idle: ['disk full'], wholeMs: 4100, records: 150, lost: 0, wrong: [] }, 100);
+    report.add(
+      { tried: ['silent cut', 'slow disk'], idle: [], wholeMs: 2500, records: 100, lost: 0, notes: [], wrong: [] },
+      40,
+    );
+    report.add(
+      { tried: ['slow disk'], idle: ['disk full'], wholeMs: 4100, records: 150, lost: 0, notes: [], wrong: [] },
+      100,
+    );
     expect(report.isGood).toBe(true);
     const table = report.table(['silent cut', 'slow disk', 'disk full']);
     expect(table[1]).toMatch(/^silent cut +1 +0 +0 +2\.5 s$/);
@@ -117,7 +123,7 @@ describe('the report of the campaign', () => {
       '110 records were reported as durable, 0 lost.',
     ]);
     expect(report.counts).toBe('2 passed, 0 failed');
-    report.add({ tried: ['silent cut'], idle: [], wholeMs: null, records: 160, lost: 2, wrong: ['a'] }, 150);
+    report.add({ tried: ['silent cut'], idle: [], wholeMs: null, records: 160, lost: 2, notes: [], wrong: ['a'] }, 150);
     expect(report.isGood).toBe(false);
     expect(report.counts).toBe('2 passed, 1 failed');
     expect(report.table(['silent cut'])[1]).toMatch(/^silent cut +2 +1 +2 +2\.5 s$/);

@@ -12,7 +12,7 @@ export const operatorFaults: readonly FaultKind[] = [
         holdMs: drawShort(chance),
         begin: (site) => {
           const asked = site.ask(site.hostOf({ role: 'primary', module }), 'module.switchover', { module });
-          return Promise.resolve(async () => void (await asked));
+          return Promise.resolve(async () => site.note(`switchover: ${await asked}`));
         },
       };
     },
@@ -29,8 +29,9 @@ export const operatorFaults: readonly FaultKind[] = [
           const asked = site.ask(host, 'module.stop', { module });
           return Promise.resolve(async () => {
             // Maybe before it has stopped.
-            await Promise.race([asked, delay(2000)]);
-            await site.ask(host, 'module.start', { module });
+            const stopped = await Promise.race([asked, delay(2000, 'under way')]);
+            const started = await site.ask(host, 'module.start', { module });
+            site.note(`stop: ${stopped}, start: ${started}`);
           });
         },
       };
@@ -45,8 +46,13 @@ export const operatorFaults: readonly FaultKind[] = [
         holdMs: drawShort(chance),
         begin: (site) =>
           onHost(site, site.hostOf(target), (host) => {
-            const asked = host.understudy(['upgrade', '--timeout', '60'], { timeoutMs: 90_000 }).catch(() => null);
-            return Promise.resolve(async () => void (await asked));
+            const asked = host.understudy(['upgrade', '--timeout', '60'], { timeoutMs: 90_000 });
+            // The host may lose its power meanwhile.
+            const answer = asked.then(
+              ({ code, stderr }) => (code === 0 ? 'done' : stderr),
+              (error: unknown) => (error as Error).message,
+            );
+            return Promise.resolve(async () => site.note(`upgrade: ${await answer}`));
           }),
       };
     },

@@ -19,7 +19,7 @@ function hostStandsStill(target: Target, holdMs: number): DrawnFault {
   return {
     title: `${describeTarget(target)} stands still`,
     holdMs,
-    overlapMs: untilKilledMs,
+    overlapMs: target.role === 'third' ? 0 : untilKilledMs,
     begin: (site) =>
       onHost(site, site.hostOf(target), async (host) => {
         site.cluster.view.drop(host.name);
@@ -34,7 +34,7 @@ function agentStandsStill(target: Target, holdMs: number): DrawnFault {
     title: `the agent of ${describeTarget(target)} stands still`,
     holdMs,
     // Its guest runs on without it, for as long as nobody ends the agent; none of what it writes is acknowledged.
-    overlapMs: holdMs + untilKilledMs,
+    overlapMs: target.role === 'third' ? 0 : holdMs + untilKilledMs,
     begin: (site) =>
       onHost(site, site.hostOf(target), async (host) => {
         const pid = await host.agentPid();
