@@ -24,7 +24,7 @@ export class Campaign {
   async run(): Promise<void> {
     let setUpsFailed = 0;
     for (let number = this.options.round; !this.#isOver() && setUpsFailed < setUpTries; number += 1) {
-      const round = planRound(this.options.seed, number, this.options.arbiter);
+      const round = planRound(this.options.seed, number, this.options.arbiter, this.options.only);
       this.print(
         `round ${number}: a new cluster, its arbiter is ${round.arbiter === 'etcd' ? 'etcd on three hosts' : 'the witness gamma'}`,
       );

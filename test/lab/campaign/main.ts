@@ -10,10 +10,10 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const complain = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** As many rounds as the steps that were asked for need; one without. */
-function list({ seed, arbiter, round, steps }: CampaignOptions): void {
+function list({ seed, arbiter, round, steps, only }: CampaignOptions): void {
   let left = steps;
   for (let number = round; number === round || (left ?? 0) > 0; number += 1) {
-    const planned = planRound(seed, number, arbiter);
+    const planned = planRound(seed, number, arbiter, only);
     const shown = planned.steps.slice(0, left ?? planned.steps.length);
     print(`round ${number}, ${planned.arbiter}`);
     for (const [index, step] of shown.entries()) print(`  ${number}.${index + 1}  ${describeStep(step)}`);

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { ArbiterKind } from './faults/fault.ts';
-import { stepsInRound } from './plan.ts';
+import { kindsFor, stepsInRound } from './plan.ts';
 
 export interface CampaignOptions {
   readonly seed: number;
@@ -11,6 +11,8 @@ export interface CampaignOptions {
   readonly steps: number | null;
   /** The first round, so that a failed one can be run again by itself. */
   readonly round: number;
+  /** Only kinds of faults whose name has one of these in it; empty: all. */
+  readonly only: readonly string[];
   readonly list: boolean;
 }
 
@@ -19,7 +21,7 @@ other, disks that lose what was not flushed when the power goes. A step is one f
 whole again, nothing that a guest reported as durable may be missing, both replicas have to be equal, no server may have run twice, and no
 agent may have said anything unexpected. Needs root.
 
-  npm run test:lab -- [--hours H | --minutes M | --steps N] [--seed S] [--arbiter witness|etcd|both] [--round R] [--list]
+  npm run test:lab -- [--hours H | --minutes M | --steps N] [--seed S] [--arbiter witness|etcd|both] [--round R] [--only NAME,…] [--list]
 
   --hours H       no step is begun after this time, from the start (a part of an hour is allowed)
   --minutes M     the same in minutes; they add up (default 20 minutes)
@@ -27,6 +29,7 @@ agent may have said anything unexpected. Needs root.
   --seed S        the same seed has the same faults in the same order (default: drawn, and told)
   --arbiter A     witness, etcd (three members) or both, a round each (default both)
   --round R       begin with this round; a round is a cluster with ${String(stepsInRound)} steps (default 1)
+  --only NAME,…   only faults whose name in the table has one of these in it, such as "power loss,disk"
   --list          print the faults that would be brought about, and bring none about
   --help          print this
 
@@ -50,6 +53,17 @@ function amount(option: string, given: string): number {
   throw new Error(`--${option} needs a number above 0, such as 0.5, not "${given}"`);
 }
 
+function kinds(given: string, arbiter: ArbiterKind | 'both'): readonly string[] {
+  const parts = given.split(',').map((part) => part.trim());
+  const only = parts.filter((part) => part !== '');
+  const isThere = (part: string, on: ArbiterKind): boolean => kindsFor(on, [part]).length > 0;
+  for (const part of only) {
+    const needed: readonly ArbiterKind[] = arbiter === 'both' ? ['witness', 'etcd'] : [arbiter];
+    if (!needed.some((on) => isThere(part, on))) throw new Error(`--only: no fault has "${part}" in its name`);
+  }
+  return only;
+}
+
 /**
  * Null: help was asked for.
  * @param drawnSeed what is taken without --seed
@@ -65,6 +79,7 @@ export function parseOptions(args: readonly string[], drawnSeed: number): Campai
       seed: { type: 'string' },
       arbiter: { type: 'string' },
       round: { type: 'string' },
+      only: { type: 'string' },
       list: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -85,6 +100,7 @@ export function parseOptions(args: readonly string[], drawnSeed: number): Campai
     limitMs: limitMinutes === null ? null : limitMinutes * 60_000,
     steps: steps === undefined ? null : wholeNumber('steps', steps, 1, 1_000_000),
     round: values.round === undefined ? 1 : wholeNumber('round', values.round, 1, 1_000_000),
+    only: kinds(values.only ?? '', arbiter),
     list: values.list ?? false,
   };
 }

@@ -1,5 +1,5 @@
 import { Random } from '../../simulation/random.ts';
-import type { ArbiterKind, DrawnFault } from './faults/fault.ts';
+import type { ArbiterKind, DrawnFault, FaultKind } from './faults/fault.ts';
 import { faultKinds } from './faults/faultKinds.ts';
 
 export interface PlannedFault extends DrawnFault {
@@ -25,10 +25,15 @@ export interface Round {
 export const stepsInRound = 20;
 
 /** Everything that chance decides, by the seed and the round's number alone. */
-export function planRound(seed: number, number: number, arbiter: ArbiterKind | 'both'): Round {
+export function planRound(
+  seed: number,
+  number: number,
+  arbiter: ArbiterKind | 'both',
+  only: readonly string[] = [],
+): Round {
   const chance = new Random(seed + Math.imul(number, 0x9e3779b9));
   const chosen = arbiter === 'both' ? ((seed + number) % 2 === 0 ? 'etcd' : 'witness') : arbiter;
-  const deck = new Deck(chance, chosen);
+  const deck = new Deck(chance, kindsFor(chosen, only));
   const steps: PlannedStep[] = [];
   for (let step = 0; step < stepsInRound; step += 1) steps.push(planStep(chance, deck));
   return { number, arbiter: chosen, steps };
@@ -44,19 +49,26 @@ function planStep(chance: Random, deck: Deck): PlannedStep {
   return { first, second: { fault, afterMs }, check };
 }
 
+/** The kinds that there are with this arbiter, and whose name has one of these in it. */
+export function kindsFor(arbiter: ArbiterKind, only: readonly string[]): readonly FaultKind[] {
+  return faultKinds.filter(
+    (kind) =>
+      (kind.arbiter === undefined || kind.arbiter === arbiter) &&
+      (only.length === 0 || only.some((part) => kind.name.includes(part))),
+  );
+}
+
 /** Every kind comes before one comes again. */
 class Deck {
-  #left: (typeof faultKinds)[number][] = [];
+  #left: readonly FaultKind[] = [];
 
   constructor(
     private readonly chance: Random,
-    private readonly arbiter: ArbiterKind,
+    private readonly kinds: readonly FaultKind[],
   ) {}
 
   draw(): PlannedFault {
-    if (this.#left.length === 0) {
-      this.#left = faultKinds.filter((kind) => kind.arbiter === undefined || kind.arbiter === this.arbiter);
-    }
+    if (this.#left.length === 0) this.#left = this.kinds;
     const kind = this.chance.pick(this.#left);
     this.#left = this.#left.filter((each) => each !== kind);
     return { kind: kind.name, ...kind.draw(this.chance) };

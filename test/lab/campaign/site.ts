@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ApiMethod, ApiMethods } from '../../../schemas/apiMethods.ts';
-import { etcdOnHosts, startEtcd } from '../etcdOnHosts.ts';
+import { etcdOnHosts, runsEtcd, startEtcd } from '../etcdOnHosts.ts';
 import { lastNumber, readSerial, type SerialReport } from '../guest/serialLog.ts';
 import type { LabHost } from '../harness/host.ts';
 import type { HostName } from '../harness/lab.ts';
@@ -12,6 +12,7 @@ import { HostDisks } from './hostDisks.ts';
 import { HostLimits } from './hostLimits.ts';
 import { campaignModuleOptions, campaignModules, db, type ModuleName } from './modules.ts';
 import { ServerWatch } from './serverWatch.ts';
+import { goOn, wakeEntrances } from './standstill.ts';
 
 /** An agent answers within it, or says no. Milliseconds. */
 const answerLimitMs = 90_000;
@@ -117,7 +118,11 @@ export class Site {
     return this.#inTurn(name, async () => {
       const host = this.host(name);
       if (!host.isOn) return;
-      await this.disks.losePower(host, seed, async () => void (await this.cluster.powerLoss(name)));
+      await this.disks.losePower(host, seed, async () => {
+        const { firstPid } = host;
+        const waking = setInterval(() => wakeEntrances(firstPid), 100);
+        await this.cluster.powerLoss(name).finally(() => clearInterval(waking));
+      });
     });
   }
 
@@ -169,12 +174,12 @@ export class Site {
       const name = this.nameOf(host);
       if (!host.isOn) await this.powerOn(name);
       else {
-        await host.exec(['bash', '-c', 'kill -CONT -1']);
+        await goOn(host, ['bash', '-c', 'kill -CONT -1']);
         await this.cluster.lab.network.heal(host.station);
         await this.limits.lift(host);
         await this.disks.slow(host, 0);
         await this.disks.makeRoom(host);
-        if (this.arbiter === 'etcd' && (await host.exec(['pgrep', '-x', 'etcd'])).code !== 0) await startEtcd(host);
+        if (this.arbiter === 'etcd' && !(await runsEtcd(host))) await startEtcd(host);
         await this.startAgent(name);
       }
       // What was heard before may be long over.

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buildGuest, type GuestImages } from '../guest/build.ts';
 import { compareTrees } from '../guest/compareTrees.ts';
@@ -71,7 +71,7 @@ export class LabCluster {
       for (const name of pair) await options.beforeAgents?.(lab.host(name));
       for (const host of lab.hosts) await options.afterPower?.(host);
       log('alpha: understudy init');
-      for (const { host, token } of await enrolFirst(lab, workspace, modules)) {
+      for (const { host, token } of await enrolFirst(lab, workspace)) {
         log(`${host}: understudy join with a one-time token`);
         await enrol(lab.host(host as HostName), alpha.address('lan'), token);
       }
@@ -250,13 +250,14 @@ async function installGuest(lab: Lab, module: GuestModule, guest: GuestImages): 
 }
 
 /** alpha makes the cluster: its authority, its own certificate, the operator's token, and a one-time token for each other host. */
-async function enrolFirst(lab: Lab, workspace: string, modules: readonly GuestModule[]): Promise<readonly JoinLine[]> {
+async function enrolFirst(lab: Lab, workspace: string): Promise<readonly JoinLine[]> {
   const alpha = lab.host('alpha');
   const clusterFile = path.join(workspace, 'site.cluster.jsonc');
   const answer = await alpha.runUnderstudy(['init', '--host', 'alpha', '--cluster', clusterFile, '--json']);
-  await mkdir(alpha.outside('/etc/understudy/modules'), { recursive: true });
-  for (const file of modules.map(({ name }) => `${name}.module.jsonc`)) {
-    await copyFile(path.join(workspace, file), alpha.outside(`/etc/understudy/modules/${file}`));
+  const modules = alpha.outside('/etc/understudy/modules');
+  await mkdir(modules, { recursive: true });
+  for (const file of await readdir(workspace)) {
+    if (file.endsWith('.module.jsonc')) await copyFile(path.join(workspace, file), path.join(modules, file));
   }
   const token = ['--name', 'operator', '--role', 'admin', '--output', clientTokenFile(lab)];
   await alpha.runUnderstudy(['token', 'create', ...token]);

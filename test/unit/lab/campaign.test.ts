@@ -32,6 +32,8 @@ describe('the options of the campaign', () => {
     [['--seed', '1.5'], /--seed needs a whole number from 0 to 4294967295, not "1.5"/],
     [['--steps', '0'], /--steps needs a whole number from 1/],
     [['--arbiter', 'none'], /--arbiter needs witness, etcd or both, not "none"/],
+    [['--only', 'power loss,earthquake'], /--only: no fault has "earthquake" in its name/],
+    [['--only', 'etcd', '--arbiter', 'witness'], /no fault has "etcd" in its name/],
     [['--fault', 'x'], /--fault/],
     [['7'], /7/],
   ])('%j is refused, with what was expected', (args, message) => {
@@ -58,6 +60,17 @@ describe('the plan of the campaign', () => {
     expect(steps.some(({ second }) => second !== null)).toBe(true);
     const ofWitness = rounds.filter(({ arbiter }) => arbiter === 'witness').flatMap((round) => round.steps);
     expect(ofWitness.map(describeStep).join('\n')).not.toContain('etcd');
+  });
+});
+
+describe('a plan of some faults only', () => {
+  it('draws no others', () => {
+    const { only } = parseOptions(['--only', 'power loss, disk'], 1) ?? { only: [] };
+    const steps = planRound(1, 1, 'witness', only).steps;
+    const drawn = steps.flatMap(({ first, second }) => [first, ...(second === null ? [] : [second.fault])]);
+    expect(new Set(drawn.map(({ kind }) => kind))).toEqual(
+      new Set(['power loss of one host', 'power loss of both hosts', 'disk full', 'slow disk']),
+    );
   });
 });
 

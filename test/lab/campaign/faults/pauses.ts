@@ -1,4 +1,5 @@
 import type { Random } from '../../../simulation/random.ts';
+import { goOn } from '../standstill.ts';
 import {
   describeTarget,
   drawAny,
@@ -24,7 +25,7 @@ function hostStandsStill(target: Target, holdMs: number): DrawnFault {
       onHost(site, site.hostOf(target), async (host) => {
         site.cluster.view.drop(host.name);
         await host.exec(['bash', '-c', 'kill -STOP -1']);
-        return async () => void (await host.exec(['bash', '-c', 'kill -CONT -1']));
+        return () => goOn(host, ['bash', '-c', 'kill -CONT -1']);
       }),
   };
 }
@@ -41,7 +42,7 @@ function agentStandsStill(target: Target, holdMs: number): DrawnFault {
         if (pid === null) return null;
         site.cluster.view.drop(host.name);
         await host.exec(['kill', '-STOP', String(pid)]);
-        return async () => void (await host.exec(['kill', '-CONT', String(pid)]));
+        return () => goOn(host, ['kill', '-CONT', String(pid)]);
       }),
   };
 }
@@ -54,7 +55,7 @@ function mirrorStandsStill(target: Target, holdMs: number): DrawnFault {
     begin: (site) =>
       onHost(site, site.hostOf(target), async (host) => {
         if ((await host.exec(['pkill', '-STOP', '-f', process])).code !== 0) return null;
-        return async () => void (await host.exec(['pkill', '-CONT', '-f', process]));
+        return () => goOn(host, ['pkill', '-CONT', '-f', process]);
       }),
   };
 }
@@ -89,7 +90,7 @@ export const pauseFaults: readonly FaultKind[] = [
         begin: (site) =>
           onHost(site, site.hostOf(target), async (host) => {
             if ((await host.exec(['pkill', '-STOP', '-x', 'etcd'])).code !== 0) return null;
-            return async () => void (await host.exec(['pkill', '-CONT', '-x', 'etcd']));
+            return () => goOn(host, ['pkill', '-CONT', '-x', 'etcd']);
           }),
       };
     },

@@ -1,4 +1,4 @@
-import { etcdLeader, killEtcd, startEtcd } from '../../etcdOnHosts.ts';
+import { etcdLeader, killEtcd, runsEtcd, startEtcd } from '../../etcdOnHosts.ts';
 import {
   describeTarget,
   drawAny,
@@ -101,8 +101,7 @@ export const processFaults: readonly FaultKind[] = [
           const leader = leads ? await etcdLeader(site.cluster).catch(() => null) : null;
           if (leads && leader === null) return null;
           return onHost(site, leader === null ? site.hostOf(target) : site.nameOf(leader), async (host) => {
-            const isThere = (await host.exec(['pgrep', '-x', 'etcd'])).code === 0;
-            if (!isThere) return null;
+            if (!(await runsEtcd(host))) return null;
             await killEtcd(host);
             return () => startEtcd(host);
           });
