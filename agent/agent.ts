@@ -235,7 +235,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   opened.close();
   await links.stop();
   log.add('info', null, 'AGENT_STOPPED', `agent of ${self.name} has stopped`);
-  stopExport();
+  await stopExport();
   if (signs) clearInterval(signs);
   return 0;
 }

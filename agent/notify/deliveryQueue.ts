@@ -25,6 +25,7 @@ export class DeliveryQueue<T> {
   #isInTrouble = false;
   #retryMs = firstRetryMs;
   #timer: NodeJS.Timeout | null = null;
+  readonly #idle: (() => void)[] = [];
 
   constructor(options: DeliveryOptions<T>) {
     this.#options = options;
@@ -39,6 +40,12 @@ export class DeliveryQueue<T> {
       this.#lost += 1;
     }
     void this.#work();
+  }
+
+  /** Resolves when nothing waits any more, or what waits cannot be delivered now. */
+  delivered(): Promise<void> {
+    if (!this.#isBusy) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
   }
 
   close(): void {
@@ -76,6 +83,7 @@ export class DeliveryQueue<T> {
       }
     }
     this.#isBusy = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #settled(): void {

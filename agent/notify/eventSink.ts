@@ -3,6 +3,8 @@ import type { LogEntry } from '../../schemas/generated/api.ts';
 /** Takes events away from this host. Never in the way of what makes them. */
 export interface EventSink {
   add(entry: LogEntry): void;
+  /** Resolves when all of them have left this host, or cannot for now. */
+  delivered(): Promise<void>;
   close(): void;
 }
 

@@ -23,6 +23,7 @@ export function openSyslog(receiver: SyslogReceiver, onTrouble: OnTrouble): Even
   });
   return {
     add: (entry) => queue.add(entry),
+    delivered: () => queue.delivered(),
     close: () => {
       queue.close();
       send.close();

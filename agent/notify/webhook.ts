@@ -20,7 +20,7 @@ export function openWebhook(cluster: string, receiver: WebhookReceiver, onTroubl
     deliver: (entry) => post(receiver, JSON.stringify({ cluster, ...entry })),
     onTrouble,
   });
-  return { add: (entry) => queue.add(entry), close: () => queue.close() };
+  return { add: (entry) => queue.add(entry), delivered: () => queue.delivered(), close: () => queue.close() };
 }
 
 function post({ url, token }: WebhookReceiver, content: string): Promise<void> {

@@ -5,15 +5,19 @@ import { openSyslog } from '../notify/syslogSender.ts';
 import { openWebhook } from '../notify/webhook.ts';
 import { readSecret } from '../security/secretFile.ts';
 import type { EventLog } from './eventLog.ts';
+import { within } from './within.ts';
+
+/** How long an agent that stops waits for its last events to leave. */
+const lastEventsMs = 2000;
 
 const levels: readonly LogEntry['level'][] = ['debug', 'info', 'warn', 'error'];
 
-/** Sends the events of the log to where the agent's file says. Returns how to stop that. */
+/** Sends the events of the log to where the agent's file says. Returns how to stop that: what is under way still leaves. */
 export function exportEvents(
   cluster: string,
   { level, syslog, webhooks }: ResolvedAgent['events'],
   log: EventLog,
-): () => void {
+): () => Promise<void> {
   const sinks: { readonly sink: EventSink; readonly name: string; readonly level: EventLevel }[] = [];
   const troubleOf =
     (name: string): OnTrouble =>
@@ -55,8 +59,9 @@ export function exportEvents(
       }
     }
   });
-  return () => {
+  return async () => {
     stopListening();
+    await within(lastEventsMs, Promise.all(sinks.map(({ sink }) => sink.delivered())));
     for (const { sink } of sinks) sink.close();
   };
 }

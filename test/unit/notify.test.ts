@@ -160,6 +160,32 @@ describe('a queue of deliveries', () => {
     ]);
   });
 
+  it('says when nothing is under way any more, be it delivered or not to be delivered now', async () => {
+    const answers: ((works: boolean) => void)[] = [];
+    const delivered: number[] = [];
+    const queue = keep(
+      new DeliveryQueue<number>({
+        deliver: async (item) => {
+          if (!(await new Promise<boolean>((resolve) => answers.push(resolve)))) throw new Error('away');
+          delivered.push(item);
+        },
+        onTrouble: vi.fn(),
+      }),
+    );
+    await queue.delivered();
+    queue.add(1);
+    queue.add(2);
+    const settled = queue.delivered().then(() => delivered.length);
+    answers.shift()?.(true);
+    await vi.waitFor(() => expect(answers).toHaveLength(1));
+    answers.shift()?.(true);
+    expect(await settled).toBe(2);
+    queue.add(3);
+    answers.shift()?.(false);
+    await queue.delivered();
+    expect(delivered).toEqual([1, 2]);
+  });
+
   it('forgets what is refused', async () => {
     const trouble = vi.fn();
     const queue = keep(
