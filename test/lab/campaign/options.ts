@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import type { ArbiterKind } from './faults/fault.ts';
 import { kindsFor, stepsInRound } from './plan.ts';
+import type { ArbiterKind } from './target.ts';
 
 export interface CampaignOptions {
   readonly seed: number;

@@ -1,6 +1,7 @@
 import { Random } from '../../simulation/random.ts';
-import type { ArbiterKind, DrawnFault, FaultKind } from './faults/fault.ts';
+import type { DrawnFault, FaultKind } from './faults/fault.ts';
 import { faultKinds } from './faults/faultKinds.ts';
+import type { ArbiterKind } from './target.ts';
 
 export interface PlannedFault extends DrawnFault {
   readonly kind: string;

@@ -7,12 +7,12 @@ import type { HostName } from '../harness/lab.ts';
 import { LabCluster, otherOf, pair, type PairName } from '../harness/labCluster.ts';
 import type { GuestModule } from '../harness/webModule.ts';
 import { AnswerWatch } from './answerWatch.ts';
-import type { ArbiterKind, Target } from './faults/fault.ts';
 import { HostDisks } from './hostDisks.ts';
 import { HostLimits } from './hostLimits.ts';
 import { campaignModuleOptions, campaignModules, db, type ModuleName } from './modules.ts';
 import { ServerWatch } from './serverWatch.ts';
 import { goOn, wakeEntrances } from './standstill.ts';
+import type { ArbiterKind, Target } from './target.ts';
 
 /** An agent answers within it, or says no. Milliseconds. */
 const answerLimitMs = 90_000;

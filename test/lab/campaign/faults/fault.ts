@@ -3,8 +3,7 @@ import type { LabHost } from '../../harness/host.ts';
 import type { HostName } from '../../harness/lab.ts';
 import type { ModuleName } from '../modules.ts';
 import type { Site } from '../site.ts';
-
-export type ArbiterKind = 'witness' | 'etcd';
+import type { ArbiterKind, Target } from '../target.ts';
 
 /** Ends a fault. */
 export type Cure = () => Promise<void>;
@@ -27,12 +26,6 @@ export interface FaultKind {
   /** Only with this arbiter. */
   readonly arbiter?: ArbiterKind;
   readonly draw: (chance: Random) => DrawnFault;
-}
-
-/** A host by what it does when the fault begins. */
-export interface Target {
-  readonly role: 'primary' | 'secondary' | 'third';
-  readonly module: ModuleName;
 }
 
 export function drawOfPair(chance: Random): Target {

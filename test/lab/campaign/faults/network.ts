@@ -1,7 +1,8 @@
 import type { Random } from '../../../simulation/random.ts';
 import type { LabHost } from '../../harness/host.ts';
 import type { LabNetwork, NetworkName } from '../../harness/network.ts';
-import { describeTarget, drawAny, drawOfAll, drawOfPair, type FaultKind, onHost, type Target } from './fault.ts';
+import { describeTarget, drawAny, drawOfAll, drawOfPair, type FaultKind, onHost } from './fault.ts';
+import type { Target } from '../target.ts';
 
 const choices: readonly (readonly NetworkName[])[] = [['lan'], ['link'], ['lan', 'link']];
 

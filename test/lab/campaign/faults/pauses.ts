@@ -10,8 +10,8 @@ import {
   type DrawnFault,
   type FaultKind,
   onHost,
-  type Target,
 } from './fault.ts';
+import type { Target } from '../target.ts';
 
 /** A guest that goes on after its host stood still is there until it is killed; what it writes is not acknowledged. */
 const untilKilledMs = 1000;

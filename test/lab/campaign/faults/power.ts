@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../../../simulation/random.ts';
-import { describeTarget, drawAny, drawOfAll, type FaultKind, type Target } from './fault.ts';
+import { describeTarget, drawAny, drawOfAll, type FaultKind } from './fault.ts';
+import type { Target } from '../target.ts';
 
 /** What the disk's cache held when the power went is there or not, by chance. */
 const drawSeed = (chance: Random): number => Math.floor(chance.next() * 2 ** 31);
