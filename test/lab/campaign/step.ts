@@ -81,6 +81,7 @@ function servedTwice(site: Site, { first, second }: PlannedStep): readonly strin
   const limitMs = (first.overlapMs ?? 0) + (second?.fault.overlapMs ?? 0);
   const twice = campaignModules.flatMap(({ name }) => {
     const overlapMs = site.watch.takeOverlapMs(name);
+    if (overlapMs > 0 && overlapMs <= limitMs) site.note(`${name} was on two hosts for ${overlapMs} ms`);
     return overlapMs > limitMs ? [`${name} ran on two hosts for ${overlapMs} ms`] : [];
   });
   const late = site.answers.takeLate();
