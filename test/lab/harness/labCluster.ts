@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { buildGuest } from '../guest/build.ts';
+import { buildGuest, type GuestImages } from '../guest/build.ts';
 import { compareTrees } from '../guest/compareTrees.ts';
 import { makeDisk } from '../guest/disk.ts';
 import { checkRecords, type RecordVerdict } from '../guest/records.ts';
@@ -9,7 +9,15 @@ import { ClusterView } from './clusterView.ts';
 import type { LabHost } from './host.ts';
 import { type HostName, Lab } from './lab.ts';
 import { LabError } from './labError.ts';
-import { clusterFile, mirrorDirectory, serialLog, webModuleFile, type WebModuleOptions } from './webModule.ts';
+import {
+  clusterFile,
+  type GuestModule,
+  mirrorDirectory,
+  serialLog,
+  webModule,
+  webModuleFile,
+  type WebModuleOptions,
+} from './webModule.ts';
 
 export type PairName = Extract<HostName, 'alpha' | 'beta'>;
 export const pair: readonly PairName[] = ['alpha', 'beta'];
@@ -29,6 +37,8 @@ export interface LabClusterOptions extends WebModuleOptions {
   readonly arbiter?: object;
   /** How hosts are powered off, by the cluster file. */
   readonly fence?: (lab: Lab) => object;
+  /** Modules beside `web`, with the same options. */
+  readonly furtherModules?: readonly GuestModule[];
 }
 
 const apiPort = 4810;
@@ -54,13 +64,11 @@ export class LabCluster {
       const workspace = path.join(lab.directory, 'workspace');
       await mkdir(workspace);
       await writeFile(path.join(workspace, 'site.cluster.jsonc'), clusterFile(options.arbiter, options.fence?.(lab)));
-      await writeFile(path.join(workspace, 'web.module.jsonc'), webModuleFile(options));
-      const alpha = lab.host('alpha');
-      for (const name of pair) await mkdir(lab.host(name).outside(mirrorDirectory), { recursive: true });
-      const home = alpha.outside(mirrorDirectory);
-      await copyFile(guest.kernel, path.join(home, 'vmlinuz'));
-      await copyFile(guest.initrd, path.join(home, 'initrd.gz'));
-      await makeDisk(path.join(home, 'disk.raw'));
+      const modules = [webModule, ...(options.furtherModules ?? [])];
+      for (const module of modules) {
+        await writeFile(path.join(workspace, `${module.name}.module.jsonc`), webModuleFile(options, module));
+        await installGuest(lab, module, guest);
+      }
       for (const name of pair) await options.beforeAgents?.(lab.host(name));
       for (const host of lab.hosts) await options.afterPower?.(host);
       const view = await enrolAll(lab, workspace, log);
@@ -241,6 +249,15 @@ export function clientTokenFile(lab: Lab): string {
 interface JoinLine {
   readonly host: string;
   readonly token: string;
+}
+
+/** The virtual server's files, on the host on which it is to start first. */
+async function installGuest(lab: Lab, module: GuestModule, guest: GuestImages): Promise<void> {
+  for (const name of pair) await mkdir(lab.host(name).outside(module.directory), { recursive: true });
+  const home = lab.host(module.hosts[0] as HostName).outside(module.directory);
+  await copyFile(guest.kernel, path.join(home, 'vmlinuz'));
+  await copyFile(guest.initrd, path.join(home, 'initrd.gz'));
+  await makeDisk(path.join(home, 'disk.raw'));
 }
 
 /** alpha makes the cluster: its authority, its own certificate, the operator's token, and a one-time token for each other host. */
