@@ -12,8 +12,17 @@ const mayImport = {
   host: ['schemas'],
   notify: ['schemas'],
   security: ['agent/platform'],
-  config: ['schemas'],
+  config: ['agent/platform', 'schemas'],
   api: ['agent/security', 'schemas'],
+  witness: [
+    'agent/arbiter',
+    'agent/core',
+    'agent/host',
+    'agent/platform',
+    'agent/runtime',
+    'agent/security',
+    'schemas',
+  ],
 };
 
 module.exports = {

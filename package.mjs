@@ -65,7 +65,9 @@ async function packageAgent() {
     }
     await slimKoffi(join(stage, 'node_modules/koffi/package.json'));
     await copyIfThere('LICENSE', stage);
-    await copyFile(join(root, 'packaging/understudy-agent.service'), join(stage, 'understudy-agent.service'));
+    for (const unit of ['understudy-agent.service', 'understudy-witness.service']) {
+      await copyFile(join(root, 'packaging', unit), join(stage, unit));
+    }
     await copyFile(join(root, 'packaging/agent-readme.md'), join(stage, 'README.md'));
     await writeFile(join(stage, 'package.json'), JSON.stringify(agentManifest(), null, 2));
     const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', dist], {

@@ -1,37 +1,46 @@
 /** The composition root: read it top to bottom and you know the daemon. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { clusterChanges } from '../schemas/changeEffect.ts';
 import { witnessesOf } from '../schemas/defaults.ts';
 import type { ApiServer } from './api/apiServer.ts';
 import { RecordStore } from './arbiter/recordStore.ts';
 import { answerAsWitness } from './arbiter/witness.ts';
-import { loadConfiguration } from './config/configuration.ts';
+import { loadConfiguration, readAgentFile } from './config/configuration.ts';
+import { PendingFile } from './config/pendingVersion.ts';
+import { VersionStore } from './config/versions.ts';
 import { mayBeTakenBy } from './core/fencingPeer.ts';
 import type { ArbiterRecord, PeerStatus } from './core/types.ts';
 import { HostFencing } from './fencing/hostFencing.ts';
 import { HostLinks } from './host/hostLinks.ts';
+import type { LinkNetwork } from './host/linkOptions.ts';
 import { RESUME_VERSION } from './mirror/ipc.ts';
 import { ClusterView } from './runtime/clusterView.ts';
 import { Commands } from './runtime/commands.ts';
 import { makeEnrol } from './runtime/enrol.ts';
+import { CurrentConfiguration } from './runtime/currentConfiguration.ts';
 import { drainedModules } from './runtime/drainedModules.ts';
 import { DrainFile } from './runtime/drainFile.ts';
 import { ServiceManager } from './platform/serviceManager.ts';
 import { EventLog } from './runtime/eventLog.ts';
 import { exportEvents } from './runtime/exportEvents.ts';
+import { FileApply, isAboutFiles } from './runtime/fileApply.ts';
 import { letGoOf, readHandOver, settingsOf, HAND_OVER_VERSION, type TakeOverOffer } from './runtime/handOver.ts';
 import { FenceCommands } from './runtime/fenceCommands.ts';
 import { HostCommands } from './runtime/hostCommands.ts';
 import { HostDrain } from './runtime/hostDrain.ts';
 import { HostWatchdog } from './runtime/hostWatchdog.ts';
+import { HostFiles } from './runtime/hostFiles.ts';
 import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
-import { ModuleSlot } from './runtime/moduleSlot.ts';
+import { ModuleSlots } from './runtime/moduleSlots.ts';
 import { heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
 import { stopTimeMs } from './runtime/moduleTimes.ts';
-import { openArbiter } from './runtime/openArbiter.ts';
-import { adoptModule, openModule } from './runtime/openModule.ts';
+import { isOtherArbiter } from './runtime/fileCheck.ts';
+import { openArbiter, type OpenArbiter } from './runtime/openArbiter.ts';
+import { ownCapacity, Placements } from './runtime/placements.ts';
 import { startApi } from './runtime/startApi.ts';
 import { ToldModules } from './runtime/toldModules.ts';
+import { dependentsFirst } from './runtime/dependentsFirst.ts';
 import { Upgrade } from './runtime/upgrade.ts';
 import { EtcdFiles } from './security/etcdFiles.ts';
 import { loadIdentity } from './security/identity.ts';
@@ -52,7 +61,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     );
   }
   if (!loaded.ok) return 1;
-  const { configuration } = loaded;
+  const configuration = new CurrentConfiguration(loaded.configuration);
   const { agent, cluster, self } = configuration;
   // Should anything below fail, this process ends, and the mirror processes end the servers: as after any death of the agent.
   const handed = readHandOver();
@@ -75,32 +84,53 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   }
   const records = new RecordStore(join(agent.stateDirectory, 'arbiter'));
 
-  const slots: ModuleSlot[] = [];
-  const runtimes = (): ModuleRuntime[] => slots.flatMap((slot) => (slot.runtime ? [slot.runtime] : []));
+  const slots: ModuleSlots = new ModuleSlots({
+    host: self.name,
+    partsOf: (module) => ({
+      configuration: configuration.now,
+      module,
+      arbiter: opened.of(module),
+      links,
+      log,
+      changed,
+      hostDrain: () => drain.state,
+      fencing,
+      placement: (name) => placements.of(name),
+      told: (host, name) => view.told(host, name),
+    }),
+    log,
+    onChange: () => view.changed(),
+  });
+  const runtimes = (): ModuleRuntime[] => slots.all.flatMap((slot) => (slot.runtime ? [slot.runtime] : []));
   const told = new ToldModules();
-  const others = cluster.hosts.filter((host) => host.name !== self.name);
+  const network = (): LinkNetwork => ({
+    self: configuration.self,
+    others: configuration.others,
+    heartbeatMs: heartbeatMs(configuration.cluster, configuration.modules),
+    detectionMs: shortestDetectionMs(configuration.modules),
+  });
   const links: HostLinks = new HostLinks({
     cluster: cluster.name,
     agentVersion,
-    self,
-    others,
+    capacity: ownCapacity(),
+    ...network(),
     port: cluster.ports.agent,
-    heartbeatMs: heartbeatMs(cluster, configuration.modules),
-    detectionMs: shortestDetectionMs(configuration.modules),
     security: {
       serverOptions: () => agentServerOptions(identity),
       clientOptions: (host) => agentClientOptions(identity, host),
       peerHost: (socket) =>
         peerHost(
           socket,
-          others.map((host) => host.name),
+          configuration.others.map((host) => host.name),
         ),
       explain: explainTlsError,
     },
     modules: (host) => told.of(host, runtimes()),
-    onHeartbeat: (host, modules) => {
+    version: () => files.told,
+    onHeartbeat: (host, modules, version) => {
       fencing.heard(host);
-      view.heard(host, modules);
+      view.heard(host, modules, version);
+      fileApply.heard(host, version);
       for (const runtime of runtimes()) {
         if (runtime.core.config.peer === host) {
           runtime.peerHeard((modules[runtime.name]?.status as PeerStatus | undefined) ?? null);
@@ -113,8 +143,9 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     onRequest: async (host, method, params) => {
       if (method === 'module.command') return commands.answer(params);
       if (method === 'host.command') return hostCommands.answer(params);
+      if (isAboutFiles(method)) return fileApply.answer(method, params);
       if (method === 'arbiter.copy') throw new Error('records travel with heartbeats');
-      if (!witnessesOf(cluster).includes(self.name)) {
+      if (!witnessesOf(configuration.cluster).includes(self.name)) {
         throw new Error(`${self.name} is no witness of this cluster: ${host} has another cluster file`);
       }
       return Promise.resolve(answerAsWitness(records, method, params));
@@ -126,7 +157,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
         reachable ? 'HOST_UP' : 'HOST_DOWN',
         `${host} is ${reachable ? 'reachable' : 'not reachable'}: ${reason}`,
       );
-      if (reachable && witnessesOf(cluster).includes(host)) arbiterReturned();
+      if (reachable && witnessesOf(configuration.cluster).includes(host)) arbiterReturned();
       view.changed();
     },
     onLiveness: (host, news) => {
@@ -139,64 +170,114 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   const arbiterReturned = (): void => {
     for (const runtime of runtimes()) runtime.arbiterReturned();
   };
-  const opened = openArbiter({
-    configuration,
-    identity,
-    links,
-    records,
-    recordToldBy: (host, module) =>
-      (view.told(host, module)?.status.record as ArbiterRecord | null | undefined) ?? null,
-    onReturned: arbiterReturned,
-    onChange: () => view.changed(),
-    log,
-  });
+  const openIt = (): OpenArbiter =>
+    openArbiter({
+      configuration,
+      identity,
+      links,
+      records,
+      recordToldBy: (host, module) =>
+        (view.told(host, module)?.status.record as ArbiterRecord | null | undefined) ?? null,
+      onReturned: arbiterReturned,
+      onChange: () => view.changed(),
+      log,
+    });
+  let opened = openIt();
   const drain: HostDrain = new HostDrain({
     host: self.name,
     file: new DrainFile(agent.stateDirectory),
     log,
-    modules: () => drainedModules(slots),
+    modules: () => drainedModules(slots.all),
+    whyNotAll: (to, names) => placements.whyNotAll(to, names, (module) => view.primaryOf(module)),
     onChange: () => changed(true),
   });
+  const hostNames = (): string[] => configuration.cluster.hosts.map(({ name }) => name);
   const fencing: HostFencing = new HostFencing({
     self: self.name,
-    fence: cluster.fence,
-    hosts: cluster.hosts.map(({ name }) => name),
-    peers: others
-      .map(({ name }) => name)
-      .filter((name) => configuration.modules.some(({ hosts }) => hosts.includes(self.name) && hosts.includes(name))),
+    fence: () => configuration.cluster.fence,
+    hosts: hostNames,
+    peers: () =>
+      configuration.others
+        .map(({ name }) => name)
+        .filter((name) => configuration.modules.some(({ hosts }) => hosts.includes(self.name) && hosts.includes(name))),
     mayFenceThis: (host) => runtimes().some(({ core }) => mayBeTakenBy(host, core)),
     log: (level, code, message) => log.add(level, null, code, message),
     onChange: () => view.changed(),
+  });
+  const placements = new Placements({
+    self: self.name,
+    slots: slots.all,
+    stated: () => configuration.cluster.capacity,
+    counted: (host) => links.capacity(host),
+    heard: (host, module) => view.lately(host, module),
+    log,
   });
   const view: ClusterView = new ClusterView({
     configuration,
     agentVersion,
     links,
-    slots,
+    slots: slots.all,
+    placements,
     hostDrain: () => drain.state,
     fenceStatus: (host) => fencing.status(host),
+    version: () => files.told,
     arbiterReachable: () => opened.reachable(),
   });
-  const commands = new Commands(self.name, slots, links, view, log);
-  const hostNames = cluster.hosts.map(({ name }) => name);
-  const pairs = (): string[] => slots.flatMap(({ module }) => module.hosts);
+  const commands = new Commands(self.name, slots.all, links, view, log);
+  const pairs = (): string[] => slots.all.flatMap(({ module }) => module.hosts);
   const hostCommands = new HostCommands(self.name, hostNames, pairs, links, drain, log);
   const changed = (urgent: boolean): void => {
     if (urgent) links.hurry();
     view.changed();
   };
 
+  const store = new VersionStore(agent.stateDirectory);
+  const files: HostFiles = new HostFiles({
+    configuration,
+    agentFile: await readAgentFile(options.configDirectory),
+    store,
+    slots: slots.all,
+    pending: new PendingFile(agent.stateDirectory),
+    hold: (reason) => slots.hold(reason),
+    log,
+    takeEffect: async (before) => {
+      const shorter = configuration.modules.some(({ name, failover }) => {
+        const old = before.modules.find((each) => each.name === name);
+        return old && failover.detectionMs < old.failover.detectionMs;
+      });
+      if (isOtherArbiter(before.cluster, configuration.cluster)) {
+        // No module is open at this moment.
+        opened.close();
+        opened = openIt();
+        await opened.start();
+      }
+      // Heartbeats become more frequent before anybody waits for less of them.
+      if (shorter) await links.change(network());
+      await slots.change(configuration.modules);
+      await links.change(network());
+      if (clusterChanges(before.cluster, configuration.cluster).some(({ key }) => key.startsWith('fence'))) {
+        fencing.start();
+        slots.reconfigure();
+      }
+      links.hurry();
+    },
+    onChange: () => changed(true),
+  });
+  const fileApply: FileApply = new FileApply({
+    configuration,
+    files,
+    links,
+    toldBy: (host) => view.versionOf(host),
+    read: (number) => store.read(number),
+    log,
+  });
+
   for (const module of configuration.modules) {
-    const here = module.hosts.includes(self.name);
-    const told = (host: string, name: string) => view.told(host, name);
-    const hostDrain = () => drain.state;
-    const parts = { configuration, module, arbiter: opened.of(module), links, log, changed, hostDrain, fencing, told };
-    const left = handed?.modules.find(({ name }) => here && name === module.name);
-    const open = here ? () => openModule(parts) : null;
-    slots.push(new ModuleSlot(module, open, left ? () => adoptModule(parts, left) : null, log, () => view.changed()));
+    const left = handed?.modules.find(({ name }) => module.hosts.includes(self.name) && name === module.name);
+    slots.add(module, left);
   }
   for (const each of handed?.modules ?? []) {
-    if (slots.some(({ module, isOurs }) => isOurs && module.name === each.name)) continue;
+    if (slots.of(each.name)?.isOurs) continue;
     letGoOf(each);
     log.add(
       'error',
@@ -214,7 +295,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   });
   // What an earlier program has started runs; otherwise it is not started before this one is known to be able to work.
   if (handed || watchdog.isRunning) watchdog.start();
-  const upgrade = new Upgrade({ configuration, slots, log, signal: options.signal });
+  const upgrade = new Upgrade({ configuration, slots: slots.all, log, signal: options.signal });
 
   let api: ApiServer;
   try {
@@ -230,7 +311,10 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       upgrade,
       view,
       log,
-      slots,
+      slots: slots.all,
+      files,
+      fileApply,
+      store,
     });
   } catch (error) {
     // An agent that cannot be reached must not look alive to the others.
@@ -239,7 +323,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     await links.stop();
     throw error;
   }
-  await Promise.all(slots.map((slot) => slot.start()));
+  await files.start();
+  await Promise.all(slots.all.map((slot) => slot.start()));
   fencing.start();
   watchdog.start();
   log.add('info', null, 'AGENT_READY', `agent of ${self.name} is ready`);
@@ -255,11 +340,12 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     'AGENT_STOPPING',
     `agent of ${self.name} stops: modules with a healthy secondary are handed over, the others stopped`,
   );
-  await Promise.all(slots.map((slot) => slot.shutdown(leaveLimitMs + stopTimeMs(slot.module))));
+  await dependentsFirst(slots.all, (slot) => slot.shutdown(leaveLimitMs + stopTimeMs(slot.module)));
   links.hurry();
   await new Promise((resolve) => setTimeout(resolve, farewellMs));
   await api.close();
-  await Promise.all(slots.map((slot) => slot.close()));
+  await Promise.all(slots.all.map((slot) => slot.close()));
+  files.close();
   watchdog.stop();
   view.close();
   fencing.close();

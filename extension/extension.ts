@@ -12,6 +12,7 @@ import { ModulePanels } from './panels/modulePanels.ts';
 import { Tokens } from './secrets.ts';
 import { configuredClusters, onSettingChanged } from './settings.ts';
 import { createStatusBar } from './statusBar.ts';
+import { registerVersionDocuments } from './versionDocuments.ts';
 import { ClusterTree } from './tree/clusterTree.ts';
 
 /** Called by the editor when a view, a panel, a command or a file of ours is first needed. */
@@ -32,6 +33,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     createStatusBar(registry),
     createFailoverNotice(registry, panels),
     createLanguageClient(context, log),
+    registerVersionDocuments(registry),
     registerCommands({ registry, added, tokens, panels, log }),
     registry.onList.on(() => setHasClusters(registry.sessions.length > 0)),
     onSettingChanged('clusters', () => void registry.reload()),

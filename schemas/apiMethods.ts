@@ -1,4 +1,6 @@
 import type {
+  ApplyParams,
+  ApplyResult,
   CommandResult,
   FenceParams,
   ForcePrimaryParams,
@@ -11,15 +13,21 @@ import type {
   ModuleParams,
   RepairParams,
   ResolveParams,
+  RestoreParams,
   ResyncParams,
   Role,
   Snapshot,
   SnapshotParams,
+  StartParams,
   SubscribeParams,
   SwitchoverParams,
   UpgradeParams,
   UpgradeResult,
   VerifyParams,
+  VersionParams,
+  VersionResult,
+  VersionsParams,
+  VersionsResult,
 } from './generated/api.ts';
 import * as validators from './generated/validators.js';
 import type { Validator } from './generated/validators.js';
@@ -29,7 +37,7 @@ export interface ApiMethods {
   'session.hello': { params: HelloParams; result: HelloResult };
   'cluster.snapshot': { params: SnapshotParams; result: Snapshot };
   'cluster.subscribe': { params: SubscribeParams; result: Snapshot };
-  'module.start': { params: ModuleParams; result: CommandResult };
+  'module.start': { params: StartParams; result: CommandResult };
   'module.stop': { params: ModuleParams; result: CommandResult };
   'module.switchover': { params: SwitchoverParams; result: CommandResult };
   'module.forcePrimary': { params: ForcePrimaryParams; result: CommandResult };
@@ -42,6 +50,10 @@ export interface ApiMethods {
   'host.undrain': { params: HostParams; result: CommandResult };
   'host.fence': { params: FenceParams; result: CommandResult };
   'host.testFence': { params: HostParams; result: CommandResult };
+  'configuration.apply': { params: ApplyParams; result: ApplyResult };
+  'configuration.restore': { params: RestoreParams; result: ApplyResult };
+  'configuration.versions': { params: VersionsParams; result: VersionsResult };
+  'configuration.read': { params: VersionParams; result: VersionResult };
   'agent.upgrade': { params: UpgradeParams; result: UpgradeResult };
   'log.read': { params: LogParams; result: LogResult };
 }
@@ -60,7 +72,7 @@ export const apiMethods: { readonly [Method in ApiMethod]: ApiMethodContract } =
   'session.hello': { role: 'viewer', params: validators.HelloParams, result: validators.HelloResult },
   'cluster.snapshot': { role: 'viewer', params: validators.SnapshotParams, result: validators.Snapshot },
   'cluster.subscribe': { role: 'viewer', params: validators.SubscribeParams, result: validators.Snapshot },
-  'module.start': { role: 'operator', params: validators.ModuleParams, result: validators.CommandResult },
+  'module.start': { role: 'operator', params: validators.StartParams, result: validators.CommandResult },
   'module.stop': { role: 'operator', params: validators.ModuleParams, result: validators.CommandResult },
   'module.switchover': { role: 'operator', params: validators.SwitchoverParams, result: validators.CommandResult },
   'module.forcePrimary': { role: 'admin', params: validators.ForcePrimaryParams, result: validators.CommandResult },
@@ -73,6 +85,10 @@ export const apiMethods: { readonly [Method in ApiMethod]: ApiMethodContract } =
   'host.undrain': { role: 'operator', params: validators.HostParams, result: validators.CommandResult },
   'host.fence': { role: 'admin', params: validators.FenceParams, result: validators.CommandResult },
   'host.testFence': { role: 'operator', params: validators.HostParams, result: validators.CommandResult },
+  'configuration.apply': { role: 'admin', params: validators.ApplyParams, result: validators.ApplyResult },
+  'configuration.restore': { role: 'admin', params: validators.RestoreParams, result: validators.ApplyResult },
+  'configuration.versions': { role: 'viewer', params: validators.VersionsParams, result: validators.VersionsResult },
+  'configuration.read': { role: 'operator', params: validators.VersionParams, result: validators.VersionResult },
   'agent.upgrade': { role: 'admin', params: validators.UpgradeParams, result: validators.UpgradeResult },
   'log.read': { role: 'viewer', params: validators.LogParams, result: validators.LogResult },
 };

@@ -3,6 +3,7 @@ import { checkAgent } from './checks/agentChecks.ts';
 import { checkCluster } from './checks/clusterChecks.ts';
 import { checkModule, checkModuleInCluster } from './checks/moduleChecks.ts';
 import { checkPairOfModules } from './checks/modulePairChecks.ts';
+import { checkOtherModules, checkRoom } from './checks/placementChecks.ts';
 import { checkServerChecks } from './checks/serverChecks.ts';
 import { resolveAgent, resolveCluster, resolveModule } from './defaults.ts';
 import type { AnyDocument, ParsedDocument } from './document.ts';
@@ -44,11 +45,18 @@ export function crossChecks(documents: readonly AnyDocument[]): readonly Diagnos
       );
     }
   }
+  const all = modules.map(({ module }) => module);
+  // Somewhere else there may be more modules, and what a broken file is about is not known.
+  const isComplete = resolved !== null && documents.every((each) => each.kind !== 'module' || each.value !== null);
   for (const extra of clusters.slice(1)) tell(extra, [severalClusters(clusters[0], extra)]);
   for (const { document, module, file } of modules) {
     tell(document, checkModule(module));
     tell(document, checkServerChecks(module, file));
-    if (resolved !== null) tell(document, checkModuleInCluster(module, file, resolved));
+    tell(document, checkOtherModules(module, all, isComplete));
+    if (resolved !== null) {
+      tell(document, checkModuleInCluster(module, file, resolved));
+      tell(document, checkRoom(module, all, resolved));
+    }
     for (const other of modules) {
       if (other.document !== document) tell(document, checkPairOfModules(module, other.module, other.document.file));
     }

@@ -2,6 +2,7 @@ import type { AgentFile, EventsSection, WebhookSection } from './generated/agent
 import type { ArbiterSection, ClusterFile } from './generated/cluster.ts';
 import type { DiskSection, ModuleFile, NetworkCardSection, QemuSection, ScriptsSection } from './generated/module.ts';
 import { splitPrefix } from './ipAddress.ts';
+import type { Amount } from './capacity.ts';
 import { agentSchema, clusterSchema, moduleSchema } from './generated/schemas.ts';
 import { resolveFence, type ResolvedFence } from './resolvedFence.ts';
 import { resolveChecks, resolveConditions, type ResolvedCheck, type ResolvedCondition } from './resolvedChecks.ts';
@@ -45,6 +46,13 @@ export interface ResolvedModule {
   /** `bandwidth` in bytes per second; null: unlimited. `schedule`: see {@link parseSchedule}, or "off". */
   readonly verify: { readonly bandwidth: number | null; readonly schedule: string };
   readonly checks: readonly ResolvedCheck[];
+  /** 0: not stated. */
+  readonly needs: Amount;
+  readonly priority: number;
+  readonly dependsOn: readonly string[];
+  /** Null: it waits without end. */
+  readonly dependencyTimeoutMs: number | null;
+  readonly antiAffinity: { readonly preferred: readonly string[]; readonly required: readonly string[] };
 }
 
 export interface ResolvedQemu {
@@ -120,6 +128,8 @@ export interface ResolvedCluster {
   readonly hosts: readonly ResolvedHost[];
   readonly arbiter: ResolvedArbiter;
   readonly heartbeatMs: number;
+  /** By host, as far as stated. */
+  readonly capacity: Readonly<Record<string, Partial<Amount>>>;
   readonly ports: { readonly api: number; readonly agent: number };
   /** Null: no host is powered off by command. */
   readonly fence: ResolvedFence | null;
@@ -174,6 +184,7 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
   const resync = filled.resync as Filled<NonNullable<ModuleFile['resync']>>;
   const { timeout, ...programs } = filled.hooks as Filled<NonNullable<ModuleFile['hooks']>, HookName>;
   const verify = filled.verify as Filled<NonNullable<ModuleFile['verify']>>;
+  const { needs } = filled;
   return {
     name: filled.name,
     hosts: filled.hosts,
@@ -209,7 +220,16 @@ export function resolveModule(file: ModuleFile): ResolvedModule {
     resync: { bandwidth: resyncBandwidth(resync.bandwidth), undo: undoBytes(resync.undo) },
     verify: { bandwidth: rateOf(verify.bandwidth), schedule: verify.schedule },
     checks: resolveChecks(filled.checks, filled.server),
+    needs: { cpu: needs.cpu ?? 0, memoryBytes: sizeOf(needs.memory) ?? 0 },
+    priority: filled.priority,
+    dependsOn: filled.dependsOn,
+    dependencyTimeoutMs: filled.dependencyTimeout === 'never' ? null : duration(filled.dependencyTimeout),
+    antiAffinity: filled.antiAffinity as ResolvedModule['antiAffinity'],
   };
+}
+
+function sizeOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : required(parseSize(text), text);
 }
 
 function resyncBandwidth(text: string): number | null | 'adaptive' {
@@ -280,6 +300,12 @@ export function resolveCluster(file: ClusterFile): ResolvedCluster {
     })),
     arbiter: resolveArbiter(filled.arbiter),
     heartbeatMs: duration(filled.heartbeat),
+    capacity: Object.fromEntries(
+      Object.entries(filled.capacity).map(([host, { cpu, memory }]) => {
+        const memoryBytes = sizeOf(memory);
+        return [host, { ...(cpu !== undefined && { cpu }), ...(memoryBytes !== undefined && { memoryBytes }) }];
+      }),
+    ),
     ports: filled.ports as Required<NonNullable<ClusterFile['ports']>>,
     fence: resolveFence(filled.fence),
   };

@@ -40,7 +40,12 @@ export type DiagnosticCode =
   | 'fence-option'
   | 'fence-without-arbiter'
   | 'secret-in-clear'
-  | 'several-clusters';
+  | 'unknown-module'
+  | 'dependency-cycle'
+  | 'bad-anti-affinity'
+  | 'over-capacity'
+  | 'several-clusters'
+  | 'not-applied';
 
 export type Severity = 'error' | 'warning';
 

@@ -28,3 +28,9 @@ export function formatDuration(milliseconds: number): string {
   }
   return `${milliseconds}ms`;
 }
+
+/** A size for people, such as "3.5 GiB". */
+export function formatSize(bytes: number): string {
+  const unit = bytes >= sizeUnits.GiB ? 'GiB' : 'MiB';
+  return `${String(Math.round((10 * bytes) / sizeUnits[unit]) / 10)} ${unit}`;
+}

@@ -5,6 +5,7 @@
 //   node test/bootstrap.mjs long [options of vitest]
 //   node test/bootstrap.mjs bench NAME [--json] [options of the benchmark]
 //   node test/bootstrap.mjs simulate [options of the simulation]
+//   node test/bootstrap.mjs lab [options of the campaign of faults]
 //   node test/bootstrap.mjs ci
 //   node test/bootstrap.mjs check
 //   node test/bootstrap.mjs build
@@ -185,6 +186,7 @@ const testPrograms = {
   outsideClient: 'test/bench/failover/outsideClient.ts',
   powerSwitch: 'test/bench/failover/pacemaker/powerSwitch.ts',
   simulate: 'test/simulation/main.ts',
+  campaign: 'test/lab/campaign/main.ts',
   createFiles: 'test/bench/mirror/createFiles.ts',
   changeBlocks: 'test/bench/resync/changeBlocks.ts',
 };
@@ -341,6 +343,11 @@ mounts a file system of its own for the mirror: without root none of this can be
     if (args[0] === 'failover') withoutServices(() => installSystemPackages(clusterPackages));
     await build();
     process.exitCode = await job(process.execPath, ['dist/test/bench.mjs', ...args]);
+  } else if (name === 'lab') {
+    installPackages();
+    if (isRoot) installSystemPackages(systemPackages);
+    await build();
+    process.exitCode = await job(process.execPath, ['dist/test/campaign.mjs', ...args]);
   } else if (name === 'simulate') {
     installPackages();
     await build();
@@ -357,7 +364,9 @@ mounts a file system of its own for the mirror: without root none of this can be
     installPackages();
     await build();
   } else
-    throw new Stop('Usage: node test/bootstrap.mjs start|test|long|bench|simulate|ci|check|build|package [options]');
+    throw new Stop(
+      'Usage: node test/bootstrap.mjs start|test|long|lab|bench|simulate|ci|check|build|package [options]',
+    );
 }
 
 try {

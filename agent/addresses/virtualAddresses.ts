@@ -32,7 +32,7 @@ export interface VirtualAddressesOptions {
 
 /** The virtual addresses of one module on this host: sets and removes all of them, and sees to it that they stay. */
 export class VirtualAddresses {
-  readonly #options: VirtualAddressesOptions;
+  #options: VirtualAddressesOptions;
   readonly #placement: Placement;
   /** Whether they shall be there. */
   #wanted = false;
@@ -136,6 +136,44 @@ export class VirtualAddresses {
       else await this.#removeAll();
     }).catch((error: unknown) => this.#tell('', messageOf(error)));
     if (this.#wanted) this.#lookIn(0);
+  }
+
+  /** The module has others from now on. While its server runs, those that it has not any more are removed and new ones set; what stays, stays. */
+  async change(addresses: readonly VirtualAddress[]): Promise<void> {
+    const before = this.#options.addresses;
+    const isKept = (each: VirtualAddress): boolean =>
+      before.some((old) => JSON.stringify(old) === JSON.stringify(each));
+    this.#options = { ...this.#options, addresses };
+    if (!this.#wanted && this.#underWay === 0) return;
+    await this.#inTurn(async () => {
+      if (!this.#wanted) return;
+      const kept = addresses.filter(isKept).map(({ address }) => address);
+      const { host, log } = this.#options;
+      for (const { address, interface: device } of this.#held) {
+        if (!kept.includes(address)) log('info', 'ADDRESS_REMOVED', `${address} is removed from ${device} of ${host}`);
+      }
+      await this.#placement.keepOnly(kept);
+      this.#note(this.#held.filter(({ address }) => kept.includes(address)));
+      await this.#setMore(addresses.filter((each) => !isKept(each)));
+    }).catch((error: unknown) => this.#tell('', messageOf(error)));
+    if (this.#wanted) this.#lookIn(lookMs);
+  }
+
+  /** Each by itself: one that another machine has keeps no other from being set. */
+  async #setMore(addresses: readonly VirtualAddress[]): Promise<void> {
+    const { host, log } = this.#options;
+    const interfaces = await readInterfaces();
+    for (const each of addresses) {
+      try {
+        const where = place(each, host, interfaces);
+        await this.#untilFree(where, performance.now() + patienceMs, this.#ended.signal);
+        await this.#put([where], this.#ended.signal);
+        log('info', 'ADDRESS_SET', `${where.placed.address} is set on ${where.placed.interface} of ${host}`);
+      } catch (error) {
+        if (!this.#wanted) return;
+        this.#tell(each.address, messageOf(error));
+      }
+    }
   }
 
   #want(): void {

@@ -1,5 +1,7 @@
 import type {
+  ApplyResult,
   ChangedEvent,
+  ChangedFile,
   CommandResult,
   LogEntry,
   LogEvent,
@@ -8,6 +10,8 @@ import type {
   Role,
   Snapshot,
   UpgradeResult,
+  VersionInfo,
+  VersionResult,
 } from '../../schemas/generated/api.ts';
 
 /** Who gave a command, for the audit log. */
@@ -32,7 +36,8 @@ export interface AgentFacade {
   onChange(listener: (event: ChangedEvent) => void): () => void;
   onLog(listener: (event: LogEvent) => void): () => void;
   readLog(filter: { readonly module?: string; readonly limit: number }): readonly LogEntry[];
-  start(module: string, by: Actor): Promise<Outcome>;
+  /** @param anyway whatever other modules speak against it */
+  start(module: string, anyway: boolean, by: Actor): Promise<Outcome>;
   stop(module: string, by: Actor): Promise<Outcome>;
   switchover(module: string, to: string | null, by: Actor): Promise<Outcome>;
   forcePrimary(module: string, host: string, by: Actor): Promise<Outcome>;
@@ -66,6 +71,23 @@ export interface AgentFacade {
    * can be done, and does nothing
    */
   upgrade(onlyLook: boolean, by: Actor): Promise<Outcome<UpgradeResult>>;
+  /** Makes files the next version on all hosts, or on none. @param dryRun only checks them */
+  applyFiles(
+    files: readonly ChangedFile[],
+    options: { readonly note: string | null; readonly dryRun: boolean },
+    by: Actor,
+  ): Promise<ApplyResult>;
+  /** @param files only these; null: all of them become what they were */
+  restoreFiles(
+    number: number,
+    files: readonly string[] | null,
+    dryRun: boolean,
+    by: Actor,
+  ): Promise<Outcome<ApplyResult>>;
+  /** The versions that this host keeps, newest first. */
+  versions(): readonly VersionInfo[];
+  /** Null: it is not kept. */
+  version(number: number): VersionResult | null;
   /** For `/ready/MODULE`: true only where the module is served. */
   isServing(module: string): boolean;
 }

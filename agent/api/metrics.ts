@@ -45,6 +45,19 @@ const metrics: readonly Metric[] = [
     samples: perModule((module) => module.onHosts.filter(isPrimary).length),
   },
   {
+    name: 'understudy_files_version',
+    help: 'Number of the version of the cluster and module files that the host runs by.',
+    samples: ({ hosts }) =>
+      hosts.flatMap(({ name, version = null }): readonly Sample[] =>
+        version === null ? [] : [[{ host: name }, version]],
+      ),
+  },
+  {
+    name: 'understudy_files_drift',
+    help: 'Differences between the files of the hosts, and files that were edited by hand and not applied. More than 0 needs somebody.',
+    samples: ({ configuration }) => [[{}, configuration?.drift.length ?? 0]],
+  },
+  {
     name: 'understudy_module_epoch',
     help: 'Highest epoch of the module known to this agent.',
     samples: perModule((module) => module.epoch),
@@ -165,6 +178,16 @@ const metrics: readonly Metric[] = [
             state === 'failed' ? 1 : 0,
           ]),
         ),
+      ),
+  },
+  {
+    name: 'understudy_start_held_back',
+    help: '1 while the host would start the module but for other modules, 0 otherwise.',
+    samples: ({ modules }) =>
+      modules.flatMap((module) =>
+        module.onHosts
+          .filter(({ known }) => known)
+          .map(({ host, heldBack = null }): Sample => [{ module: module.name, host }, heldBack === null ? 0 : 1]),
       ),
   },
   {

@@ -7,6 +7,7 @@ import type { Client } from '../security/clientTokens.ts';
 import type { Audit } from './audit.ts';
 import { EventOutbox } from './eventOutbox.ts';
 import type { Actor, AgentFacade } from './facade.ts';
+import { configurationMethods } from './methods/configurationMethods.ts';
 import { clusterMethods } from './methods/clusterMethods.ts';
 import { hostMethods } from './methods/hostMethods.ts';
 import { agentMethods } from './methods/agentMethods.ts';
@@ -19,11 +20,14 @@ import { RefusedError, refuse } from './refusals.ts';
 const handlers: MethodHandlers<ApiMethod> = {
   ...sessionMethods,
   ...clusterMethods,
+  ...configurationMethods,
   ...moduleMethods,
   ...agentMethods,
   ...hostMethods,
   ...logMethods,
 };
+
+const changesFiles: ReadonlySet<ApiMethod> = new Set(['configuration.apply', 'configuration.restore']);
 
 /** More bytes than this waiting to be read by a client end its session. */
 const longestBacklog = 8 * 1024 * 1024;
@@ -235,14 +239,14 @@ export class Session {
 
   /** Commands leave a line in the audit log, whatever becomes of them; questions do not. */
   async #audited(method: ApiMethod, params: object, run: () => object | Promise<object>): Promise<object> {
-    if (!method.startsWith('module.')) return run();
+    if (!method.startsWith('module.') && !changesFiles.has(method)) return run();
     const started = performance.now();
     const entry = {
       who: this.#actor.name,
       role: this.#actor.role,
       from: this.#actor.from,
       what: method,
-      parameters: Object.fromEntries(Object.entries(params).map(([key, value]) => [key, String(value)])),
+      parameters: Object.fromEntries(Object.entries(params).map(([key, value]) => [key, auditedText(value)])),
     };
     const durationMs = (): number => Math.round(performance.now() - started);
     try {
@@ -283,4 +287,12 @@ export class Session {
 function idOf(message: unknown): number | null {
   const id = typeof message === 'object' && message !== null && 'id' in message ? message.id : null;
   return typeof id === 'number' && Number.isSafeInteger(id) ? id : null;
+}
+
+/** Of files their names only. */
+function auditedText(value: unknown): string {
+  if (!Array.isArray(value)) return String(value);
+  return (value as unknown[])
+    .map((each) => (typeof each === 'object' && each !== null && 'name' in each ? String(each.name) : String(each)))
+    .join(', ');
 }

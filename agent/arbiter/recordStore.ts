@@ -1,9 +1,14 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ArbiterRecord } from '../core/types.ts';
 import { makeDirectoryDurably, readIfExists, writeDurably } from '../platform/durable.ts';
 import type { ProposeResult } from './arbiter.ts';
 import { compareAndSet } from './compareAndSet.ts';
-import { readRecord, writeRecord } from './recordText.ts';
+import type { RecordRoom } from './recordRoom.ts';
+import { readRecord, RecordError, writeRecord } from './recordText.ts';
+
+/** A record takes one block of a disk at most. */
+const longestRecord = 4096;
 
 /**
  * Records of modules in one folder, one file each, durable before anybody is told of a change. One process owns the folder, so
@@ -11,10 +16,14 @@ import { readRecord, writeRecord } from './recordText.ts';
  */
 export class RecordStore {
   readonly #directory: string;
-  readonly #records = new Map<string, ArbiterRecord | null>();
+  readonly #room: RecordRoom | null;
+  /** Those that are there: who asks for others takes no memory. */
+  readonly #records = new Map<string, ArbiterRecord>();
 
-  constructor(directory: string) {
+  /** @param room where the records of others have to have a place, too */
+  constructor(directory: string, room: RecordRoom | null = null) {
     this.#directory = directory;
+    this.#room = room;
     makeDirectoryDurably(directory);
   }
 
@@ -22,7 +31,7 @@ export class RecordStore {
     const known = this.#records.get(module);
     if (known !== undefined) return known;
     const record = this.#load(module);
-    this.#records.set(module, record);
+    if (record) this.#records.set(module, record);
     return record;
   }
 
@@ -40,7 +49,16 @@ export class RecordStore {
   }
 
   #store(module: string, record: ArbiterRecord): void {
-    writeDurably(this.#file(module), `${writeRecord(record, null)}\n`);
+    const text = `${writeRecord(record, null)}\n`;
+    if (Buffer.byteLength(text) > longestRecord) throw new RecordError(`the record of ${module} is too long`);
+    const isNew = this.read(module) === null;
+    if (isNew) this.#room?.take();
+    try {
+      writeDurably(this.#file(module), text);
+    } catch (error) {
+      if (isNew) this.#room?.giveBack();
+      throw error;
+    }
     this.#records.set(module, record);
   }
 
@@ -54,4 +72,11 @@ export class RecordStore {
     const content = readIfExists(file);
     return content === null ? null : readRecord(content.toString('utf8'), file).record;
   }
+}
+
+/** The modules that have a record in a store's folder. */
+export function recordedModules(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  const names = readdirSync(directory).filter((name) => /^[^.].*\.json$/.test(name));
+  return names.map((name) => name.slice(0, -'.json'.length)).sort();
 }

@@ -62,6 +62,7 @@ export function installFiles(
   cluster: { readonly name: string; readonly text: string },
   modules: readonly { readonly name: string; readonly text: string }[],
 ): void {
+  putVersionsAside(settingsOf(host, folders).stateDirectory);
   makeDirectoryDurably(join(directory, 'modules'), 0o755);
   writeDurably(join(directory, cluster.name), cluster.text, { mode: 0o644 });
   const present = new Set(readdirSync(join(directory, 'modules')));
@@ -75,6 +76,14 @@ export function installFiles(
     `// Settings of the agent of this host. \`understudy validate agent.jsonc\` checks them.\n{\n${lines.join(',\n')}\n}\n`,
     { mode: 0o644 },
   );
+}
+
+/** The agent would run by what was applied last, which may be of another cluster. */
+function putVersionsAside(stateDirectory: string): void {
+  const versions = join(stateDirectory, 'versions');
+  if (!existsSync(versions)) return;
+  renameSync(versions, `${versions}.backup-${new Date().toISOString().replaceAll(':', '').slice(0, 17)}`);
+  syncDirectory(stateDirectory);
 }
 
 function agentSettings(

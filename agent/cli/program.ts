@@ -4,13 +4,16 @@ import { ApiListenError } from '../api/apiServer.ts';
 import { ListenError } from '../host/linkListener.ts';
 import { SecurityError } from '../security/securityError.ts';
 import { agentVersion } from '../version.ts';
+import { WitnessError } from '../witness/control.ts';
 import { CliError, exitCodes, exitCodesHelp } from './exitCodes.ts';
 import type { ExitCode } from './exitCodes.ts';
 import type { Io } from './io.ts';
 import { printJson } from './verb.ts';
 import type { AddVerb, VerbContext } from './verb.ts';
 import { addAgent } from './verbs/agent.ts';
+import { addApply } from './verbs/apply.ts';
 import { addAside } from './verbs/aside.ts';
+import { addDiff } from './verbs/diff.ts';
 import { addDrain } from './verbs/drain.ts';
 import { addFence } from './verbs/fence.ts';
 import { addForcePrimary } from './verbs/forcePrimary.ts';
@@ -19,6 +22,7 @@ import { addJoin } from './verbs/join.ts';
 import { addLog } from './verbs/log.ts';
 import { addMaintenance } from './verbs/maintenance.ts';
 import { addResolve } from './verbs/resolve.ts';
+import { addRestore } from './verbs/restore.ts';
 import { addResync } from './verbs/resync.ts';
 import { addStart } from './verbs/start.ts';
 import { addStatus } from './verbs/status.ts';
@@ -28,7 +32,9 @@ import { addToken } from './verbs/token.ts';
 import { addUndrain } from './verbs/undrain.ts';
 import { addUpgrade } from './verbs/upgrade.ts';
 import { addValidate } from './verbs/validate.ts';
+import { addVersions } from './verbs/versions.ts';
 import { addVerify } from './verbs/verify.ts';
+import { addWitness } from './verbs/witness.ts';
 
 const verbs: readonly AddVerb[] = [
   addStatus,
@@ -46,11 +52,16 @@ const verbs: readonly AddVerb[] = [
   addAside,
   addLog,
   addValidate,
+  addApply,
+  addVersions,
+  addDiff,
+  addRestore,
   addInit,
   addJoin,
   addToken,
   addUpgrade,
   addAgent,
+  addWitness,
 ];
 
 /**
@@ -119,6 +130,7 @@ function classify(error: unknown): Reported {
   if (error instanceof SecurityError || error instanceof ApiListenError || error instanceof ListenError) {
     return { exitCode: exitCodes.invalid, code: error.code, message, numbers: {} };
   }
+  if (error instanceof WitnessError) return { exitCode: exitCodes.refused, code: 'WITNESS', message, numbers: {} };
   // Node's file errors name the call, the reason and the file.
   if (error instanceof Error && 'syscall' in error && 'path' in error) {
     return { exitCode: exitCodes.usage, code: 'FILE', message, numbers: {} };

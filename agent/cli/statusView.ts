@@ -11,6 +11,7 @@ import type {
   ResyncStatus,
   Snapshot,
 } from '../../schemas/generated/api.ts';
+import { isOverloaded, loadText } from '../../schemas/capacity.ts';
 import { paint, printable, renderTable } from './table.ts';
 import type { Cell, Colour } from './table.ts';
 import { formatBytes, formatSeconds } from './format.ts';
@@ -20,7 +21,7 @@ import { describeSchedule, describeVerify, summariseVerify } from './verifyView.
 export function renderStatus(snapshot: Snapshot, module: string | null, hasColour: boolean): string {
   const title = `cluster ${snapshot.cluster}, seen from ${snapshot.self} at ${snapshot.time}\n`;
   const modules = snapshot.modules.filter(({ name }) => module === null || name === module);
-  const parts = [title, renderArbiter(snapshot, hasColour)];
+  const parts = [title, renderArbiter(snapshot, hasColour), ...renderFiles(snapshot, hasColour)];
   if (module === null) parts.push('\n', renderHosts(snapshot.hosts, snapshot.self, hasColour));
   for (const each of modules) parts.push('\n', renderModule(each, snapshot.time, hasColour));
   if (modules.length === 0) parts.push('\nno modules\n');
@@ -39,13 +40,24 @@ function renderArbiter({ arbiter }: Snapshot, hasColour: boolean): string {
   return `arbiter: ${name}, ${state}\n`;
 }
 
+function renderFiles({ configuration }: Snapshot, hasColour: boolean): string[] {
+  if (!configuration) return [];
+  const { version, drift } = configuration;
+  return [
+    ...(version > 0 ? [`files: version ${version}\n`] : []),
+    ...drift.map((each) => `  ${paint(printable(each), 'yellow', hasColour)}\n`),
+  ];
+}
+
 function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: boolean): string {
   const drains = hosts.some(({ drain }) => drain);
   const fences = hosts.some(({ fence }) => fence);
+  const loads = hosts.some(({ load }) => load);
   const columns = [
     'HOST',
     'ROLE',
     ...(drains ? ['DRAIN'] : []),
+    ...(loads ? ['LOAD'] : []),
     'REACHABLE',
     ...(fences ? ['FENCING'] : []),
     'AGENT',
@@ -56,6 +68,7 @@ function renderHosts(hosts: readonly HostStatus[], self: string, hasColour: bool
     { text: host.name === self ? `${host.name} *` : host.name },
     { text: host.role },
     ...drainCell(host, drains),
+    ...loadCell(host, loads),
     host.reachable && host.liveness === 'suspect'
       ? { text: 'suspect', colour: 'yellow' }
       : host.reachable
@@ -82,6 +95,12 @@ function fenceCell({ fence = null }: HostStatus, isShown: boolean): Cell[] {
   if (fence === null) return [{ text: '-' }];
   if (fence.answers === null) return [{ text: 'not looked at' }];
   return [fence.answers ? { text: 'ready', colour: 'green' } : { text: 'NO ANSWER', colour: 'red' }];
+}
+
+/** The column is there only where modules state what they need. */
+function loadCell({ load = null }: HostStatus, isShown: boolean): Cell[] {
+  if (!isShown) return [];
+  return [load === null ? { text: '-' } : { text: loadText(load), colour: isOverloaded(load) ? 'yellow' : 'none' }];
 }
 
 function describeNetwork({ name, address, up, rttMs }: HostStatus['networks'][number]): string {

@@ -7,7 +7,8 @@ import { unreadable } from '../../schemas/diagnostic.ts';
 import type { Diagnostic } from '../../schemas/diagnostic.ts';
 import { kindOfFile } from '../../schemas/document.ts';
 import type { AnyDocument, ParsedDocument } from '../../schemas/document.ts';
-import { explainReadError, readDocument } from './readFile.ts';
+import { explainReadError, parseAny, readConfigurationText, readDocument } from './readFile.ts';
+import { differingFiles, VersionStore, type Files } from './versions.ts';
 
 export const defaultConfigDirectory = '/etc/understudy';
 
@@ -21,6 +22,10 @@ export interface Configuration {
   readonly self: ResolvedHost;
   /** The modules whose files have no errors, those of other hosts included. */
   readonly modules: readonly ResolvedModule[];
+  /** Number of the version that was applied last; 0: none was, and the folder counts. */
+  readonly version: number;
+  /** The cluster file and the module files, with whatever errors they have. */
+  readonly files: Files;
 }
 
 export type ConfigurationResult =
@@ -29,8 +34,9 @@ export type ConfigurationResult =
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
 /**
- * Reads `agent.jsonc`, the one `*.cluster.jsonc` and `modules/*.module.jsonc` of a folder. A broken module file is reported and left
- * out; a broken agent or cluster file makes the whole configuration unusable. Never rejects because of what is in the files.
+ * Reads `agent.jsonc`, and the cluster file and the module files: those that were applied last, or, as long as none were, what lies in the
+ * folder. A broken module file is reported and left out; a broken agent or cluster file makes the whole configuration unusable. Never rejects
+ * because of what is in the files.
  */
 export async function loadConfiguration(directory: string = defaultConfigDirectory): Promise<ConfigurationResult> {
   const folder = await list(directory);
@@ -40,23 +46,80 @@ export async function loadConfiguration(directory: string = defaultConfigDirecto
       diagnostics: [unreadable(directory, `${folder.message}; \`understudy init\` or \`understudy join\` makes it`)],
     };
   }
-
   const diagnostics: Diagnostic[] = [];
-  const documents: AnyDocument[] = [];
   const agent = await read(join(directory, 'agent.jsonc'), 'agent', diagnostics);
-  const cluster = await readCluster(directory, folder.names, diagnostics);
-  if (agent !== null) documents.push(agent);
-  if (cluster !== null) documents.push(cluster);
-  documents.push(...(await readModules(join(directory, 'modules'), diagnostics)));
+  const applied = agent?.value ? appliedVersion(agent, diagnostics) : null;
+  if (applied === null) {
+    const found = await readFolder(directory, folder.names);
+    diagnostics.push(...found.diagnostics);
+    return judge(directory, agent, { number: 0, files: found.files }, diagnostics);
+  }
+  const found = await readFolder(directory, folder.names);
+  for (const name of differingFiles(applied.files, found.files)) {
+    // An apply that was cut short, which the agent brings to its end.
+    if (found.files[name] === applied.before?.[name]) continue;
+    diagnostics.push({
+      ...unreadable(pathOf(directory, name), notApplied(name)),
+      code: 'not-applied',
+      severity: 'warning',
+    });
+  }
+  return judge(directory, agent, applied, diagnostics);
+}
 
-  for (const document of documents) diagnostics.push(...document.diagnostics);
-  diagnostics.push(...crossChecks(documents));
+/** The settings of this host's agent. @throws Error when they cannot be read any more */
+export async function readAgentFile(directory: string): Promise<ParsedDocument<'agent'>> {
+  const result = await readDocument('agent', join(directory, 'agent.jsonc'));
+  if ('document' in result) return result.document;
+  throw new Error(result.diagnostic.message);
+}
+
+/** What to do about a file that was changed by hand. */
+export function notApplied(name: string): string {
+  return `${name} was changed by hand and is not applied: the agent runs by what was applied last; \`understudy apply ${name}\` applies it on all hosts, \`understudy diff --folder\` shows the difference`;
+}
+
+/** Where a cluster or module file lies. */
+export function pathOf(directory: string, name: string): string {
+  return kindOfFile(name) === 'module' ? join(directory, 'modules', name) : join(directory, name);
+}
+
+/** The cluster and module files that lie in a folder, and what is in the way of reading them. */
+export async function readFolder(
+  directory: string,
+  known?: readonly string[],
+): Promise<{ readonly files: Files; readonly diagnostics: readonly Diagnostic[] }> {
+  const diagnostics: Diagnostic[] = [];
+  const names = known ?? (await listOrNothing(directory, diagnostics));
+  const cluster = clusterName(directory, names, diagnostics);
+  const modules = await moduleNames(join(directory, 'modules'), diagnostics);
+  const files: Record<string, string> = {};
+  for (const name of cluster === null ? modules : [cluster, ...modules]) {
+    const text = await readConfigurationText(pathOf(directory, name));
+    if (text.ok) files[name] = text.text;
+    else diagnostics.push(text.diagnostic);
+  }
+  return { files, diagnostics };
+}
+
+/** What an agent is told by these files. */
+export function judge(
+  directory: string,
+  agent: ParsedDocument<'agent'> | null,
+  { number, files }: { readonly number: number; readonly files: Files },
+  earlier: readonly Diagnostic[] = [],
+): ConfigurationResult {
+  const documents: AnyDocument[] = agent === null ? [] : [agent];
+  for (const [name, text] of Object.entries(files)) {
+    const kind = kindOfFile(name);
+    if (kind !== null) documents.push(parseAny(kind, text, pathOf(directory, name)));
+  }
+  const diagnostics = [...earlier, ...documents.flatMap((document) => document.diagnostics), ...crossChecks(documents)];
   const broken = new Set(
     diagnostics.filter((diagnostic) => diagnostic.severity === 'error').map((diagnostic) => diagnostic.file),
   );
-  if (agent === null || agent.value === null || cluster === null || cluster.value === null) {
-    return { ok: false, diagnostics };
-  }
+  const cluster = documents.find((document) => document.kind === 'cluster');
+  if (!agent?.value || !cluster?.value) return { ok: false, diagnostics };
   if (broken.has(agent.file) || broken.has(cluster.file)) return { ok: false, diagnostics };
 
   const resolvedAgent = resolveAgent(agent.value);
@@ -70,7 +133,7 @@ export async function loadConfiguration(directory: string = defaultConfigDirecto
   );
   return {
     ok: true,
-    configuration: { directory, agent: resolvedAgent, cluster: resolvedCluster, self, modules },
+    configuration: { directory, agent: resolvedAgent, cluster: resolvedCluster, self, modules, version: number, files },
     diagnostics,
   };
 }
@@ -82,11 +145,25 @@ export function listenAddresses(configuration: Pick<Configuration, 'agent' | 'se
   return [...new Set(['127.0.0.1', ...configuration.self.addresses.map(({ address }) => address)])];
 }
 
-async function readCluster(
-  directory: string,
-  names: readonly string[],
+/** The version that was applied last; null: none was, or this user may not know. `before`: the files of the one before it. */
+function appliedVersion(
+  agent: ParsedDocument<'agent'>,
   diagnostics: Diagnostic[],
-): Promise<ParsedDocument<'cluster'> | null> {
+): { readonly number: number; readonly files: Files; readonly before: Files | null } | null {
+  if (agent.value === null) return null;
+  try {
+    const store = new VersionStore(resolveAgent(agent.value).stateDirectory);
+    const newest = store.newest();
+    return newest && { ...newest, before: store.read(newest.number - 1)?.files ?? null };
+  } catch (error) {
+    // Who may not read the state has the folder to go by, which is the same unless somebody edited it.
+    if (error instanceof Error && 'code' in error && error.code === 'EACCES') return null;
+    diagnostics.push(unreadable(agent.file, error instanceof Error ? error.message : String(error)));
+    return { number: 0, files: {}, before: null };
+  }
+}
+
+function clusterName(directory: string, names: readonly string[], diagnostics: Diagnostic[]): string | null {
   const found = names.filter((name) => kindOfFile(name) === 'cluster');
   const [only, second] = found;
   if (only === undefined) {
@@ -107,19 +184,24 @@ async function readCluster(
     );
     return null;
   }
-  return read(join(directory, only), 'cluster', diagnostics);
+  return only;
 }
 
-async function readModules(directory: string, diagnostics: Diagnostic[]): Promise<readonly AnyDocument[]> {
+async function moduleNames(directory: string, diagnostics: Diagnostic[]): Promise<readonly string[]> {
   const folder = await list(directory);
   if (!folder.ok) {
     // A host without modules (the witness) needs no folder for them.
     if (!folder.isMissing) diagnostics.push(unreadable(directory, folder.message));
     return [];
   }
-  const names = folder.names.filter((name) => kindOfFile(name) === 'module');
-  const documents = await Promise.all(names.map((name) => read(join(directory, name), 'module', diagnostics)));
-  return documents.filter((document) => document !== null);
+  return folder.names.filter((name) => kindOfFile(name) === 'module');
+}
+
+async function listOrNothing(directory: string, diagnostics: Diagnostic[]): Promise<readonly string[]> {
+  const folder = await list(directory);
+  if (folder.ok) return folder.names;
+  diagnostics.push(unreadable(directory, folder.message));
+  return [];
 }
 
 async function read<Kind extends 'module' | 'cluster' | 'agent'>(

@@ -4,6 +4,7 @@ import type { Draft } from './draft.ts';
 import { forceUnfenced } from './fencingPeer.ts';
 import { detach, isDetached } from './handOver.ts';
 import { beginMaintenance, endMaintenance, maintenanceOutcome } from './maintenance.ts';
+import { barredBy, canTake } from './placement.ts';
 import { promote } from './promote.ts';
 import { beginRepair, repairOutcome } from './repair.ts';
 import { shownState } from './status.ts';
@@ -18,7 +19,7 @@ export function command(draft: Draft, event: Extract<CoreEvent, { type: 'command
       ? resolve(draft, keep, event.arbiterReachable)
       : event.kind === 'beginMaintenance' || event.kind === 'endMaintenance'
         ? maintain(draft, event.kind, event.maintenance)
-        : begin(draft, event.kind, event.arbiterReachable);
+        : begin(draft, event.kind, event.arbiterReachable, event.anyway === true);
   if (refused) draft.emit({ type: 'commandDone', id: event.id, outcome: refused });
   else {
     draft.state.commands = [
@@ -35,14 +36,15 @@ function maintain(draft: Draft, kind: 'beginMaintenance' | 'endMaintenance', wis
 
 type Plain = Exclude<Command['kind'], 'resolve' | 'beginMaintenance' | 'endMaintenance'>;
 
-function begin(draft: Draft, kind: Plain, arbiterReachable: boolean): Refusal | null {
+function begin(draft: Draft, kind: Plain, arbiterReachable: boolean, anyway: boolean): Refusal | null {
   switch (kind) {
     case 'start':
       if (draft.state.role.at === 'waiting') draft.wait('starting');
       tryAgainNow(draft);
       draft.state.failovers = [];
       draft.state.restarts = [];
-      return want(draft, 'started');
+      if (anyway) draft.log('warn', 'START_ANYWAY', `an operator starts ${draft.config.module} whatever holds it back`);
+      return want(draft, 'started', undefined, anyway);
     case 'stop':
       return want(draft, 'stopped');
     case 'switchover':
@@ -73,9 +75,14 @@ function tryAgainNow(draft: Draft): void {
   draft.become({ ...role, server: { ...role.server, restartAt: draft.now, lasting: false } });
 }
 
-function want(draft: Draft, value: 'started' | 'stopped', stay = draft.state.desired.stay ?? null): null {
+function want(
+  draft: Draft,
+  value: 'started' | 'stopped',
+  stay = draft.state.desired.stay ?? null,
+  anyway = false,
+): null {
   const { sequence } = draft.state.desired;
-  draft.state.desired = { value, sequence: sequence + 1, ...(stay !== null && { stay }) };
+  draft.state.desired = { value, sequence: sequence + 1, ...(stay !== null && { stay }), ...(anyway && { anyway }) };
   draft.emit({ type: 'saveDesired', desired: draft.state.desired });
   return null;
 }
@@ -205,6 +212,10 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
       if (role.at === 'primary' && role.server.kind === 'down' && role.server.lasting) {
         return refusal('FAILED', role.server.reason);
       }
+      // Nothing that takes its course will change that.
+      if (role.at === 'waiting' && role.heldBack && barredBy(draft.state) !== null && !canTake(status)) {
+        return refusal('NOT_HEALTHY', role.reason);
+      }
       break;
     case 'force':
       if (runsHere) return { ok: true, message: `${module} runs on ${self}` };
@@ -226,7 +237,7 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
     case 'drain':
       if (runsThere) return { ok: true, message: `${module} was moved from ${self} and runs on ${peer}` };
       if (runsHere && role.leaving === null) {
-        return refusal('FAILED', `${module} stays on ${self}: ${peer} was lost on the way`);
+        return refusal('FAILED', `${module} stays on ${self}: ${status?.barred ?? `${peer} was lost on the way`}`);
       }
       break;
     case 'resolve':

@@ -2,6 +2,7 @@
 import type { Draft } from './draft.ts';
 import { tooManyFailovers } from './flapping.ts';
 import { isInMaintenance } from './maintenance.ts';
+import { canTake } from './placement.ts';
 import type { ModuleCoreState, PeerStatus, Role } from './types.ts';
 
 /** Notes which conditions this host does not meet; null: it meets all of them. */
@@ -41,7 +42,7 @@ export function leavesForConditions(draft: Draft, role: Extract<Role, { at: 'pri
   const { config, state } = draft;
   if (state.unfitSince === null || draft.now - state.unfitSince < config.conditionsSettleMs) return false;
   if (isInMaintenance(state, draft.now)) return false;
-  if (!draft.arbiterReachable || !config.automatic || role.link.kind !== 'both' || draft.freshPeer()?.able !== true) {
+  if (!draft.arbiterReachable || !config.automatic || role.link.kind !== 'both' || !canTake(draft.freshPeer())) {
     return false;
   }
   // It does its work here: where moving has not helped so often, it stays.

@@ -1,4 +1,4 @@
-import { silenceMs } from './detection.ts';
+import { detectionMsOf } from './detectionTimes.ts';
 import { plain } from './plain.ts';
 import { isInDoubt } from './ownDisk.ts';
 import { roleState } from './roleState.ts';
@@ -72,7 +72,7 @@ export class Draft {
 
   wait(
     reason: string,
-    options: { parked?: boolean; yieldUntil?: number; retryAt?: number; diverged?: Fork } = {},
+    options: { parked?: boolean; yieldUntil?: number; retryAt?: number; diverged?: Fork; heldBack?: boolean } = {},
   ): void {
     const { role } = this.state;
     const before = role.at === 'waiting' ? role : null;
@@ -93,6 +93,7 @@ export class Draft {
       reasonSince: isSame ? before.reasonSince : this.now,
       isTold: isSame && before.isTold,
       toldBefore: (before?.toldBefore ?? 0) + (before?.isTold && !isSame ? 1 : 0),
+      heldBack: options.heldBack ?? false,
     });
   }
 
@@ -115,7 +116,6 @@ export class Draft {
       inSync: [...wanted.inSync].sort(),
       because: plain(wanted.because),
       proposal: name,
-      detectionMs: this.config.detectionMs,
     };
     const proposal: Proposal = { expect, record, retryAt: this.now + proposalRetryMs };
     this.emit({ type: 'propose', proposal });
@@ -137,7 +137,7 @@ export class Draft {
   /** The peer's status if it has not been silent for so long that it is taken for failed. */
   freshPeer(): PeerStatus | null {
     const { heardAt, status } = this.state.peer;
-    return heardAt !== null && this.now - heardAt < silenceMs(this.state) ? status : null;
+    return heardAt !== null && this.now - heardAt < detectionMsOf(this.state) ? status : null;
   }
 
   tail(): LineageEntry | null {

@@ -6,6 +6,7 @@ import { fitter } from './conditions.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving } from './leaving.ts';
 import { isInMaintenance } from './maintenance.ts';
+import { canTake, freer } from './placement.ts';
 import type { ModuleCoreState } from './types.ts';
 
 /** What is planned. `dueAt`: by this host's clock; null: not before what it waits for. */
@@ -42,6 +43,9 @@ function hindrance(state: ModuleCoreState, now: number): string | null {
     return `an operator moved ${module} to ${self}: it stays until the next failover, or \`understudy switchover ${module}\``;
   }
   if (peer.status?.drain) return `\`understudy undrain ${to}\``;
+  const apart =
+    peer.status?.barred ?? (peer.status && freer(state, peer.status) === 'self' ? peer.status.avoids : null);
+  if (apart) return apart;
   if (failback.readySince === null) return `${to} to be in sync, able to take it, and fit to be primary`;
   if (isInMaintenance(state, now)) return 'the end of the maintenance';
   return failback.hindrance;
@@ -60,7 +64,12 @@ export function settleFailback(draft: Draft): void {
   const { status } = state.peer;
   const isWhole =
     role.at === 'primary' && role.link.kind === 'both' && role.server.kind === 'running' && role.leaving === null;
-  const isReady = isWhole && status?.able === true && !status.drain && fitter(state, status) !== 'self';
+  const isReady =
+    isWhole &&
+    status !== null &&
+    canTake(status) &&
+    !status.drain &&
+    (fitter(state, status) ?? freer(state, status)) !== 'self';
   if (isReady !== (state.failback.readySince !== null)) {
     const attempts = state.failback.attempts.filter((at) => now - at < config.failoverPeriodMs);
     state.failback = { ...state.failback, readySince: isReady ? now : null, attempts };

@@ -3,6 +3,7 @@ import { silenceText } from './because.ts';
 import { forkFrom, includes, isGivenUp, waitDiverged } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { heldReason, isHeld } from './maintenance.ts';
+import { barredBy, heldBackBy, isHeldBack } from './placement.ts';
 import { enter, promote } from './promote.ts';
 import { isToBeRepaired } from './repair.ts';
 import type { ArbiterRecord, Endpoint, PeerStatus, Role } from './types.ts';
@@ -95,7 +96,8 @@ export function settleFollowing(draft: Draft, role: Following): void {
   // A configuration that this host has been in already is over: a new one has to be asked for.
   const isNew = (peer.record?.epoch ?? 0) > (draft.tail()?.epoch ?? 0);
   if (peer.record?.primary === config.self && isNew && draft.inSyncBy(peer.record)) {
-    enter(draft, peer.record, draft.now);
+    // Several modules may have been handed over at once, and the room be taken: then the other host takes this one back, if it is still there.
+    if (barredBy(state) === null || !isHeldBack(draft)) enter(draft, peer.record, draft.now);
     return;
   }
   if (peer.role === 'none' || peer.role === 'secondary') draft.wait(`${config.peer} is no longer primary`);
@@ -122,6 +124,11 @@ function primarySilent(draft: Draft): void {
     return;
   }
   const heardAt = state.peer.heardAt ?? draft.now;
+  if (isHeldBack(draft, `${config.peer} is silent, and `)) {
+    // What it waits for from here on has nothing to do with the other host: that one's time is over.
+    if (state.role.at === 'waiting') draft.become({ ...state.role, since: heardAt });
+    return;
+  }
   const because = silenceText(draft, draft.now - heardAt);
   draft.log('warn', 'PRIMARY_SILENT', `${because}: ${config.self} asks the arbiter to take over ${config.module}`);
   askToTakeOver(draft, record, heardAt, because);
@@ -155,7 +162,8 @@ export function primaryEnded(draft: Draft, role: Following, epoch: number): void
   // The word of another configuration than the newest one that is known: that is over, or this host does not know yet what it counts for.
   if (!role.connected || record?.epoch !== epoch || record.primary !== config.peer || !draft.inSyncBy(record)) return;
   if (state.shuttingDown || state.desired.value === 'stopped' || isHeld(draft)) return;
-  if (!draft.mayPromoteWithoutPeer()) return;
+  // Held back by other modules: so it is when the detection time is over.
+  if (!draft.mayPromoteWithoutPeer() || heldBackBy(state) !== null) return;
   const because = `the agent of ${config.peer} died, and its mirror process has ended the server`;
   draft.log('warn', 'PRIMARY_ENDED', `${because}: ${config.self} asks the arbiter to take over ${config.module}`);
   askToTakeOver(draft, record, draft.now, because, true);

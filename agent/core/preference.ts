@@ -1,6 +1,15 @@
 /** Which of two hosts goes first when both could. */
+import { fitter } from './conditions.ts';
 import type { Draft } from './draft.ts';
+import { freer } from './placement.ts';
 import type { PeerStatus } from './types.ts';
+
+/** Whether this host starts a module that both could start. */
+export function isPreferred(draft: Draft, peer: PeerStatus): boolean {
+  const { state, config } = draft;
+  const chosen = fitter(state, peer) ?? freer(state, peer);
+  return chosen === null ? goesFirst(draft, peer) === config.self : chosen === 'self';
+}
 
 export function goesFirst({ config, state }: Draft, peer: PeerStatus): string {
   const [first] = config.hosts;

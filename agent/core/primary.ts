@@ -1,13 +1,14 @@
 /** PRIM and ALONE: the primary, its secondary and its server. */
 import { becauseOf, grantText, listText, lostText, recordText, secondsText } from './because.ts';
 import { leavesForConditions } from './conditions.ts';
-import { leaseDetectionMs } from './detection.ts';
+import { leaseBasisMs } from './detectionTimes.ts';
 import { entryOf, isGivenUp } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { beginLeaving, serverIsDown } from './leaving.ts';
 import { leavesItsDisk } from './leavingDisk.ts';
 import { isHeld, isInMaintenance } from './maintenance.ts';
-import type { ArbiterRecord, LeaveFor, Link, ModuleConfig, Proposal, ReplicaFacts, Role } from './types.ts';
+import { canTake } from './placement.ts';
+import type { ArbiterRecord, LeaveFor, Link, Proposal, ReplicaFacts, Role } from './types.ts';
 
 export type Primary = Extract<Role, { at: 'primary' }>;
 
@@ -90,7 +91,7 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
   }
   const stays = leaving === 'shutdown' && isInMaintenance(draft.state, draft.now);
   const handOver =
-    leaving !== 'stop' && leaving !== 'resolve' && !stays && link.kind === 'both' && draft.freshPeer()?.able === true;
+    leaving !== 'stop' && leaving !== 'resolve' && !stays && link.kind === 'both' && canTake(draft.freshPeer());
   if (!handOver && isMove(leaving)) {
     draft.log(
       'warn',
@@ -214,23 +215,23 @@ function retryDelayMs(link: Extract<Link, { kind: 'none' }>, session: string): n
 }
 
 /** The last moment at which a primary of a pair goes on without an answered heartbeat. */
-export function primaryLeaseEnd(role: Primary, config: ModuleConfig): number {
-  return role.leaseFrom + leaseDetectionMs(config, role.grant) * leaseShare;
+export function primaryLeaseEnd(role: Primary, state: Parameters<typeof leaseBasisMs>[0]): number {
+  return role.leaseFrom + leaseBasisMs(state) * leaseShare;
 }
 
 /** @param askedAt since when the arbiter is asked for this host alone */
-function isKillDue({ now, config }: Draft, role: Primary, askedAt: number): boolean {
-  const detectionMs = leaseDetectionMs(config, role.grant);
+function isKillDue({ now, state }: Draft, role: Primary, askedAt: number): boolean {
+  const basisMs = leaseBasisMs(state);
   const silentMs = now - role.leaseFrom;
-  if (silentMs > detectionMs) return true;
-  return silentMs > detectionMs * killShare && now - askedAt > detectionMs * answerShare;
+  if (silentMs > basisMs) return true;
+  return silentMs > basisMs * killShare && now - askedAt > basisMs * answerShare;
 }
 
 /** Freezes and asks for this host alone when the lease is over. Returns whether it was. */
 function leaseOver(draft: Draft, role: Primary): boolean {
-  if (draft.now <= primaryLeaseEnd(role, draft.config)) return false;
+  if (draft.now <= primaryLeaseEnd(role, draft.state)) return false;
   const silentMs = draft.now - role.leaseFrom;
-  if (silentMs > leaseDetectionMs(draft.config, role.grant) && !serverIsDown(role.server)) {
+  if (silentMs > leaseBasisMs(draft.state) && !serverIsDown(role.server)) {
     // It stood still itself. Nothing may be granted to it any more: a record that it does not go by would let it start once more by itself.
     const { self, peer } = draft.config;
     fence(

@@ -46,6 +46,7 @@ export function promote(
   },
 ): void {
   if (flaps(draft, options.cause)) return;
+  draft.state.heldBackFor = null;
   const epoch = Math.max(options.expect ?? 0, draft.tail()?.epoch ?? 0, draft.state.record?.epoch ?? 0) + 1;
   const proposal = draft.propose(options.expect, {
     epoch,

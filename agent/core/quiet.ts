@@ -1,5 +1,5 @@
 /** When the passing of time matters: an agent with many modules need not look at each of them many times a second. */
-import { silenceMs } from './detection.ts';
+import { detectionMsOf } from './detectionTimes.ts';
 import { failbackAt } from './failback.ts';
 import { maintenanceEnd } from './maintenance.ts';
 import { primaryLeaseEnd } from './primary.ts';
@@ -10,7 +10,7 @@ import type { ModuleCoreState } from './types.ts';
  * of the states that last: a healthy pair, and a module that is stopped. Any other event may bring the moment forward.
  */
 export function quietUntil(state: ModuleCoreState): number {
-  const { role, desired, config, peer } = state;
+  const { role, desired, peer } = state;
   const isAsked = state.commands.length > 0 || state.shuttingDown || (state.resolution?.keep ?? null) !== null;
   if (isAsked || (state.replica.diskError ?? null) !== null || (state.conditions?.unmet ?? null) !== null) {
     return -Infinity;
@@ -27,7 +27,7 @@ export function quietUntil(state: ModuleCoreState): number {
         state.pending === null &&
         desired.value === 'started';
       return settled
-        ? Math.min(end, primaryLeaseEnd(role, config), failbackAt(state, state.peer.heardAt ?? 0))
+        ? Math.min(end, primaryLeaseEnd(role, state), failbackAt(state, state.peer.heardAt ?? 0))
         : -Infinity;
     }
     case 'following': {
@@ -37,7 +37,7 @@ export function quietUntil(state: ModuleCoreState): number {
         peer.status.link !== 'none' &&
         state.pending === null &&
         desired.value === 'started';
-      return settled ? Math.min(end, (peer.heardAt ?? 0) + silenceMs(state)) : -Infinity;
+      return settled ? Math.min(end, (peer.heardAt ?? 0) + detectionMsOf(state)) : -Infinity;
     }
     default:
       return -Infinity;

@@ -5,6 +5,7 @@ import type { Draft } from './draft.ts';
 import { park, tooManyFailovers } from './flapping.ts';
 import { beginLeaving } from './leaving.ts';
 import { heldReason, isHeld, isInMaintenance } from './maintenance.ts';
+import { canTake } from './placement.ts';
 import type { Role, UnhealthyAction } from './types.ts';
 
 type Primary = Extract<Role, { at: 'primary' }>;
@@ -158,6 +159,7 @@ function whyNoFailover(draft: Draft, role: Primary): string | null {
   if (!draft.arbiterReachable) return 'the arbiter does not answer';
   const peer = draft.freshPeer();
   if (role.link.kind !== 'both' || peer?.able !== true) return 'no other host is in sync';
+  if (!canTake(peer)) return peer.barred ?? `${draft.config.peer} may not take it`;
   return fitter(draft.state, peer) === 'self'
     ? `${draft.config.peer} does not meet the conditions to be primary`
     : null;

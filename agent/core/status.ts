@@ -5,6 +5,7 @@ import { unmetText } from './conditions.ts';
 import { notFencedAdvice } from './fencingPeer.ts';
 import { diskErrorText, isInDoubt } from './ownDisk.ts';
 import { rangesOf } from './lineage.ts';
+import { barredBy } from './placement.ts';
 import type { ModuleCoreState, PeerStatus, Role } from './types.ts';
 
 const lineageTold = 32;
@@ -16,7 +17,7 @@ const lineageTold = 32;
 export function isToldTheSame(before: ModuleCoreState, after: ModuleCoreState): boolean {
   if (before === after) return true;
   return (Object.keys(after) as (keyof ModuleCoreState)[]).every((key) => {
-    if (key === 'inquiry') return true;
+    if (key === 'inquiry' || key === 'detection') return true;
     if (key === 'peer') return before.peer.status === after.peer.status;
     if (key === 'role') return isSameRole(before.role, after.role);
     return Object.is(before[key], after[key]);
@@ -42,6 +43,8 @@ export function peerStatusOf(state: ModuleCoreState, now: number): PeerStatus {
       state.desired.value === 'started' &&
       !(role.at === 'waiting' && (role.parked || isInDoubt(state, state.record))),
     conditions: state.conditions,
+    barred: barredBy(state),
+    avoids: state.placement?.avoids ?? null,
     serverRunning: role.at === 'primary' && role.server.kind === 'running',
     desired: state.desired,
     record: state.record,
@@ -53,6 +56,7 @@ export function peerStatusOf(state: ModuleCoreState, now: number): PeerStatus {
     resolution: state.resolution,
     drain: state.drain,
     maintenance: toldMaintenance(state, now),
+    detectionMs: state.config.detectionMs,
   };
 }
 

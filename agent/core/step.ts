@@ -5,6 +5,8 @@
 import { command, settleCommands } from './commands.ts';
 import { noteConditions, noteFitness } from './conditions.ts';
 import { learnResolution } from './divergence.ts';
+import { configChanged, heardByPeer, peerIsHeard } from './detection.ts';
+import { initialDetection } from './detectionTimes.ts';
 import { Draft } from './draft.ts';
 import { settleFailback } from './failback.ts';
 import { peerFenced, peerNotFenced, settleFencingPeer, takeOver } from './fencingPeer.ts';
@@ -24,6 +26,7 @@ import {
   seed,
   settlePrimary,
 } from './primary.ts';
+import { notePlacement } from './placement.ts';
 import { isToBeRepaired } from './repair.ts';
 import { tellState } from './stateLog.ts';
 import { askingRefused, entered, mounted, settleAsking } from './promote.ts';
@@ -59,6 +62,7 @@ export function initialState(
   incarnation: string,
   resolution: Resolution | null = null,
   maintenance: Maintenance | null = null,
+  promisedDetectionMs: number | null = null,
 ): ModuleCoreState {
   return {
     config,
@@ -69,6 +73,7 @@ export function initialState(
     record: null,
     inquiry: { askedAt: -Infinity, answeredAt: null, record: null, failure: null },
     peer: { heardAt: null, presentSince: null, closedAt: null, status: null },
+    detection: initialDetection(config, promisedDetectionMs, now),
     drain: null,
     maintenance,
     carriedOut: desired.sequence,
@@ -82,6 +87,9 @@ export function initialState(
     failovers: [],
     conditions: null,
     unfitSince: null,
+    placement: null,
+    clearedAt: -Infinity,
+    heldBackFor: null,
     lastingFailure: null,
     keptAside: null,
     shuttingDown: false,
@@ -93,6 +101,7 @@ export function initialState(
 
 export function step(state: ModuleCoreState, event: TimedEvent): StepResult {
   const draft = new Draft(state, event.now, event.type, event.arbiterReachable, event.heardOn);
+  if (event.placement) notePlacement(draft, event.placement);
   handle(draft, event);
   draft.trigger = 'settle';
   settleMaintenance(draft);
@@ -148,10 +157,14 @@ function handle(draft: Draft, event: TimedEvent): void {
   switch (event.type) {
     case 'tick':
       return;
+    case 'configChanged':
+      configChanged(draft, event.config);
+      return;
     case 'peerStatus':
       peerStatus(draft, event.status);
       return;
     case 'heartbeatAnswered':
+      heardByPeer(draft, event.sentAt);
       if (role.at === 'primary' && event.sentAt > role.leaseFrom) draft.become({ ...role, leaseFrom: event.sentAt });
       return;
     case 'arbiterRead':
@@ -247,6 +260,7 @@ function peerStatus(draft: Draft, status: PeerStatus | null): void {
   }
   const presentSince = draft.freshPeer() ? state.peer.presentSince : now;
   state.peer = { heardAt: now, presentSince, closedAt: null, status };
+  peerIsHeard(draft);
   draft.learn(status.record);
   learnResolution(draft, status.resolution ?? null);
   learnMaintenance(draft, status.maintenance ?? null);

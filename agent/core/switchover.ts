@@ -2,6 +2,7 @@
 import { fitter } from './conditions.ts';
 import { Draft } from './draft.ts';
 import { beginLeaving } from './leaving.ts';
+import { canTake } from './placement.ts';
 import { refusal, type Refusal } from './refusal.ts';
 import { shownState } from './status.ts';
 import type { ModuleCoreState } from './types.ts';
@@ -49,6 +50,9 @@ function whyNotMoved(draft: Draft, arbiterReachable: boolean): Refusal | null {
     });
   }
   if (!status.able) return refusal('NOT_HEALTHY', `${peer} cannot take ${module} now: it is shutting down or parked`);
+  if (!canTake(status)) {
+    return refusal('NOT_HEALTHY', `${peer} cannot take ${module} now: ${String(status.barred)}`);
+  }
   if (fitter(draft.state, status) === 'self') {
     const why = `${peer} does not meet a condition to be primary (${String(status.conditions?.unmet)}), and ${module} would come back at once`;
     return refusal('NOT_HEALTHY', `${why}: mend that first`);

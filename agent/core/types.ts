@@ -21,8 +21,6 @@ export interface ArbiterRecord {
   readonly because?: string;
   /** Unique name of the proposal that made it, so that a repeated proposal is recognised as the same one. */
   readonly proposal: string;
-  /** By which its primary counts how long it may run unheard; left out: by an earlier release, by its own file. */
-  readonly detectionMs?: number;
 }
 
 /** One configuration that a replica took part in. */
@@ -121,6 +119,9 @@ export interface PeerStatus {
   readonly able: boolean;
   readonly serverRunning: boolean;
   readonly conditions?: Conditions | null;
+  /** As in {@link Placement}. */
+  readonly barred?: string | null;
+  readonly avoids?: string | null;
   readonly desired: Desired;
   /** The newest record of the arbiter that this host knows. */
   readonly record: ArbiterRecord | null;
@@ -135,6 +136,18 @@ export interface PeerStatus {
   readonly resolution?: Resolution | null;
   readonly drain?: HostDrain | null;
   readonly maintenance?: ToldMaintenance | null;
+  /** By its module's file; a shorter one than it told before holds there once this host has answered. */
+  readonly detectionMs?: number;
+}
+
+/** What the other host may count on while the detection time is changed. */
+export interface Detection {
+  /** The longest of those that it may have heard last. */
+  readonly promisedMs: number;
+  /** Since when the present one is told. */
+  readonly since: number;
+  /** Whether it has heard the present one. */
+  readonly isHeard: boolean;
 }
 
 /** An operator works on the module; the one with the higher sequence number holds for both hosts. */
@@ -165,6 +178,8 @@ export interface Desired {
   readonly sequence: number;
   /** An operator moved the module to this host, which is not the preferred one: it does not go back before it has failed over. */
   readonly stay?: string;
+  /** Asked for whatever speaks against a start here, such as too little room. */
+  readonly anyway?: true;
   /** With 'stopped': nobody asked for it, the module is parked for this reason until an operator starts it. */
   readonly parked?: string;
 }
@@ -183,6 +198,16 @@ export interface Failback {
 export interface Conditions {
   /** Which of them it does not meet; null: it meets all of them. */
   readonly unmet: string | null;
+}
+
+/** What other modules mean for a start of this one on this host; each a text for people, or null. */
+export interface Placement {
+  /** This host has no room for it, or runs what it must not run beside. */
+  readonly barred: string | null;
+  /** Something else has to start first. */
+  readonly waitsFor: string | null;
+  /** It should rather be apart from what this host runs. */
+  readonly avoids: string | null;
 }
 
 /** What becomes of a server that runs and does not do its work. */
@@ -254,6 +279,8 @@ export type Role =
       readonly reasonSince: number;
       readonly isTold: boolean;
       readonly toldBefore: number;
+      /** It would start but for other modules. */
+      readonly heldBack: boolean;
     }
   /** A proposal to become primary is with the arbiter. */
   | {
@@ -375,6 +402,7 @@ export interface ModuleCoreState {
     readonly closedAt: number | null;
     readonly status: PeerStatus | null;
   };
+  readonly detection: Detection;
   /** Of this host; the same for all of its modules. */
   readonly drain: HostDrain | null;
   readonly maintenance: Maintenance | null;
@@ -395,6 +423,12 @@ export interface ModuleCoreState {
   readonly conditions: Conditions | null;
   /** Of a primary: since when the other host alone has met the conditions. */
   readonly unfitSince: number | null;
+  /** Null: there is nothing to be known of other modules. */
+  readonly placement: Placement | null;
+  /** When what had to start first did. */
+  readonly clearedAt: number;
+  /** Why a start was held back, said once. */
+  readonly heldBackFor: string | null;
   /** Why the server cannot start, said once. */
   readonly lastingFailure: string | null;
   /** The last epoch of what was kept aside in this life of the agent; null: nothing was. */
@@ -410,6 +444,8 @@ export interface ModuleCoreState {
 
 export type CoreEvent =
   | { readonly type: 'tick' }
+  /** The module's file is another one; names and hosts are the same. */
+  | { readonly type: 'configChanged'; readonly config: ModuleConfig }
   /** A heartbeat of the peer with its status for this module; null: it does not know the module. */
   | { readonly type: 'peerStatus'; readonly status: PeerStatus | null }
   /** The peer answered a heartbeat that was sent at `sentAt`. */
@@ -454,6 +490,8 @@ export type CoreEvent =
       readonly kind: Command['kind'];
       readonly keep?: string | null;
       readonly maintenance?: MaintenanceWish | undefined;
+      /** Of `start`: whatever other modules speak against it. */
+      readonly anyway?: boolean;
       readonly deadline: number;
       readonly arbiterReachable: boolean;
     };
@@ -465,6 +503,8 @@ export type TimedEvent = CoreEvent & {
   readonly arbiterReachable?: boolean;
   /** When the peer was last heard on each network; only to tell people. */
   readonly heardOn?: readonly HeardOn[];
+  /** What the agent knows of other modules now; not there: nothing new. */
+  readonly placement?: Placement;
 };
 
 export interface HeardOn {
@@ -515,6 +555,7 @@ export type Effect =
   | { readonly type: 'saveDesired'; readonly desired: Desired }
   | { readonly type: 'saveResolution'; readonly resolution: Resolution }
   | { readonly type: 'saveMaintenance'; readonly maintenance: ToldMaintenance }
+  | { readonly type: 'savePromisedDetection'; readonly promisedMs: number }
   | { readonly type: 'readArbiter' }
   | { readonly type: 'propose'; readonly proposal: Proposal }
   | { readonly type: 'operation'; readonly number: number; readonly operation: Operation }

@@ -1,14 +1,15 @@
 /** WAIT: what has to be true before this host may do anything, looked at again with every event. */
 import { listText, secondsText, silenceText } from './because.ts';
 import { fitter } from './conditions.ts';
-import { silenceMs } from './detection.ts';
+import { detectionMsOf } from './detectionTimes.ts';
 import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { isUnfinishedTakeOver } from './fencingPeer.ts';
 import { follow } from './following.ts';
 import { heldReason, isHeld } from './maintenance.ts';
 import { isInDoubt } from './ownDisk.ts';
-import { goesFirst } from './preference.ts';
+import { canTake, freer, isHeldBack } from './placement.ts';
+import { isPreferred } from './preference.ts';
 import { promote } from './promote.ts';
 import type { ArbiterRecord, PeerStatus, Role } from './types.ts';
 
@@ -40,7 +41,8 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
     draft.wait(`an operator gave up the history of ${config.self}: waiting for ${config.peer} to become primary`);
     return;
   }
-  if (draft.now < role.yieldUntil) {
+  // It does not start what it has no room for: then this host goes on as before.
+  if (draft.now < role.yieldUntil && !peer?.barred) {
     draft.wait(`handed over to ${config.peer}, waiting for it`, { yieldUntil: role.yieldUntil });
     return;
   }
@@ -139,7 +141,8 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   const base = draft.tail()?.epoch ?? record.base;
   // Forced, and stopped before that was durable here: what the other host has done since is as unknown as it was then.
   const isForced = record.cause === 'force' && record.primary === self && base < record.epoch;
-  const start = (inSync: readonly string[], because: string) =>
+  const start = (inSync: readonly string[], because: string): void => {
+    if (isHeldBack(draft)) return;
     promote(draft, {
       cause: isForced
         ? 'force'
@@ -152,8 +155,9 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
       firstSign: role.since,
       because,
     });
+  };
   if (!record.inSync.includes(peerName)) {
-    if (config.arbiter === 'none' && !peer && draft.now - state.bootedAt < silenceMs({ config, record })) {
+    if (config.arbiter === 'none' && !peer && draft.now - state.bootedAt < detectionMsOf(state)) {
       // It may have been forced while this host was off, and nobody else would know.
       draft.wait(`waiting to hear from ${peerName}`);
       return;
@@ -163,31 +167,34 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   }
   // Both hold everything. With the peer at hand the preferred host starts and takes the other along.
   if (peer) {
-    const fit = fitter(state, peer);
-    const preferred = fit === null ? goesFirst(draft, peer) === self : fit === 'self';
-    const patience = 2 * config.detectionMs;
+    const [fit, free] = [fitter(state, peer), freer(state, peer)];
+    const preferred = isPreferred(draft, peer);
+    const patience = 2 * detectionMsOf(state);
     // From when they see each other: else both would start in the moment in which they do.
-    const together = Math.max(role.since, state.peer.presentSince ?? draft.now);
+    const together = Math.max(role.since, state.clearedAt, state.peer.presentSince ?? draft.now);
     if (peer.role === 'promoting') draft.wait(`${peerName} is being promoted`);
     else if (peer.desired.sequence !== state.desired.sequence) {
       draft.wait(`waiting for ${peerName} to learn what was asked for`);
-    } else if (!peer.able) start([self], `${peerName} holds everything as well, and cannot take it`);
-    else if (preferred) {
+    } else if (!canTake(peer)) {
+      start(peer.able ? record.inSync : [self], `${peerName} holds everything as well, and cannot take it`);
+    } else if (preferred) {
       const both = `both hosts hold everything, and ${self}`;
-      const instead = config.hosts[0] === self ? 'is the preferred host' : `goes first, as ${peerName} is drained`;
+      const first = config.hosts[0] === self ? 'is the preferred host' : `goes first, as ${peerName} is drained`;
+      const instead = free === 'self' ? `keeps it apart, unlike ${peerName}` : first;
       start(record.inSync, `${both} ${fit === 'self' ? 'alone meets the conditions to be primary' : instead}`);
     } else if (draft.now - together > patience) {
       start(record.inSync, `${peerName} was to start it, and did not within ${secondsText(patience)}`);
     } else {
       const instead = config.hosts[0] === self ? `as ${self} is drained` : 'the preferred host';
-      const why = fit === 'peer' ? 'which meets the conditions to be primary' : instead;
+      const apart = free === 'peer' ? `as ${state.placement?.avoids ?? ''}` : instead;
+      const why = fit === 'peer' ? 'which meets the conditions to be primary' : apart;
       draft.wait(`waiting for ${peerName}, ${why}, to start`);
     }
     return;
   }
   // Not at hand: it may be running and about to be heard, so the detection time passes first.
   const silentSince = Math.max(role.since, state.bootedAt, state.peer.heardAt ?? -Infinity);
-  if (draft.now - silentSince < silenceMs({ config, record })) {
+  if (draft.now - silentSince < detectionMsOf(state)) {
     draft.wait(`waiting to hear from ${peerName}`);
   } else if (draft.mayPromoteWithoutPeer()) {
     start([self], unheardText(draft, role));
@@ -206,7 +213,7 @@ function withoutRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, out
   const what = outdated === null ? 'has no record' : `has an old record (epoch ${String(outdated.epoch)})`;
   if (!peer) {
     const { closedAt } = state.peer;
-    const heard = closedAt !== null && draft.now - closedAt < config.detectionMs;
+    const heard = closedAt !== null && draft.now - closedAt < detectionMsOf(state);
     const why = heard ? 'which is reachable but has not opened the module (see its log)' : 'which is not reachable';
     draft.wait(
       `the arbiter ${what} of ${config.module}: waiting for ${config.peer}, ${why}, to see what both replicas hold`,
@@ -235,6 +242,7 @@ function withoutRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, out
     draft.wait(`the arbiter ${what} of ${config.module}: waiting to hear from ${config.peer} what it holds now`);
     return;
   }
+  if (isHeldBack(draft)) return;
   promote(draft, {
     cause: 'start',
     expect: outdated?.epoch ?? null,

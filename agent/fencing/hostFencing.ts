@@ -3,11 +3,12 @@ import { fence, FenceError, look } from './fenceAgent.ts';
 
 export interface FencingOptions {
   readonly self: string;
-  readonly fence: ResolvedFence | null;
+  /** As the cluster file says now. */
+  readonly fence: () => ResolvedFence | null;
   /** In the order of the cluster file. */
-  readonly hosts: readonly string[];
+  readonly hosts: () => readonly string[];
   /** The hosts that this one may take a module over from. */
-  readonly peers: readonly string[];
+  readonly peers: () => readonly string[];
   /** Whether `host` may be granted a module that runs here, and so may be about to fence this host. */
   readonly mayFenceThis: (host: string) => boolean;
   readonly log: (level: 'info' | 'warn' | 'error', code: string, message: string) => void;
@@ -41,9 +42,11 @@ export class HostFencing {
     this.#options = options;
   }
 
-  /** Looks at the devices of the hosts that it may have to fence, now and again and again. */
+  /** Looks at the devices of the hosts that it may have to fence, now and again and again; once more when the cluster file is another one. */
   start(): void {
-    const { fence: section } = this.#options;
+    if (this.#timer) clearInterval(this.#timer);
+    this.#timer = null;
+    const section = this.#options.fence();
     if (section === null || section.monitorMs === null) return;
     const lookAtAll = (): void => {
       for (const host of this.#watched) void this.#monitor(host);
@@ -128,7 +131,8 @@ export class HostFencing {
    * long as that may need.
    */
   async #yieldTo(host: string): Promise<void> {
-    const { self, hosts, mayFenceThis, log } = this.#options;
+    const { self, mayFenceThis, log } = this.#options;
+    const hosts = this.#options.hosts();
     const waitMs = this.#devices(self).reduce((sum, { timeoutMs }) => sum + timeoutMs, 0);
     if (waitMs === 0 || hosts.indexOf(host) > hosts.indexOf(self) || !mayFenceThis(host)) return;
     const seconds = String(Math.round(waitMs / 1000));
@@ -168,10 +172,10 @@ export class HostFencing {
   }
 
   #devices(host: string): readonly ResolvedFenceDevice[] {
-    return this.#options.fence?.hosts.get(host) ?? [];
+    return this.#options.fence()?.hosts.get(host) ?? [];
   }
 
   get #watched(): readonly string[] {
-    return this.#options.peers.filter((host) => this.canFence(host));
+    return this.#options.peers().filter((host) => this.canFence(host));
   }
 }

@@ -1,11 +1,12 @@
 import { connect, type TLSSocket } from 'node:tls';
-import type { LinkHeartbeat, LinkHello, LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
+import type { LinkHeartbeat, LinkHello, LinkModule, LinkRequest, LinkVersion } from '../../schemas/generated/link.ts';
+import type { Amount } from '../../schemas/capacity.ts';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { LinkListener } from './linkListener.ts';
 import { LinkRequests, UnreachableError } from './linkRequests.ts';
 import { HostNews } from './hostNews.ts';
-import type { HostLinksOptions, LinkHost } from './linkOptions.ts';
-import { PeerConnection } from './peerConnection.ts';
+import type { HostLinksOptions, LinkAcceptor, LinkHost, LinkNetwork } from './linkOptions.ts';
+import { PeerConnection, type PeerConnectionEvents } from './peerConnection.ts';
 import { Suspicion, suspicionTimes, type Liveness } from './suspicion.ts';
 
 export interface NetworkState {
@@ -31,7 +32,7 @@ interface Path {
   lastError: string | null;
   /** What was last told and last heard of the modules on this connection: a heartbeat without them means the same again. */
   told: string | null;
-  heard: Record<string, LinkModule> | null;
+  heard: { readonly modules: Record<string, LinkModule>; readonly version: LinkVersion } | null;
 }
 
 const dialTimeoutMs = 1000;
@@ -44,46 +45,68 @@ const stallToldMs = 1000;
  * Heartbeats go over all of them; requests over any that is up.
  */
 export class HostLinks {
-  readonly #options: HostLinksOptions;
-  readonly #paths: Path[];
-  readonly #listener: LinkListener;
+  #options: HostLinksOptions;
+  #paths: readonly Path[] = [];
+  readonly #listener: LinkAcceptor;
   readonly #requests = new LinkRequests();
   readonly #versions = new Map<string, string>();
+  readonly #capacities = new Map<string, Amount>();
   readonly #lastSeen = new Map<string, Date>();
   /** Of the heartbeats. It begins with the time since the machine was started: an agent that is started anew goes on with higher numbers. */
   #sequence = Math.floor(Number(process.hrtime.bigint() / 1_000_000n));
   #beatAt = -Infinity;
   readonly #news = new Map<string, HostNews>();
-  readonly #suspicions: ReadonlyMap<string, Suspicion>;
+  readonly #suspicions = new Map<string, Suspicion>();
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
   constructor(options: HostLinksOptions) {
     this.#options = options;
-    this.#listener = new LinkListener(options);
-    const times = suspicionTimes(options.heartbeatMs, options.detectionMs);
-    this.#suspicions = new Map(options.others.map(({ name }) => [name, new Suspicion(times)]));
-    const own = new Set(options.self.addresses.map(({ network }) => network));
-    this.#paths = options.others.flatMap((host) =>
+    this.#listener = options.acceptor ?? new LinkListener(options);
+    this.#lookFor(options);
+  }
+
+  /** Suspicions and paths for these hosts; those that are there already go on. */
+  #lookFor({ self, others, heartbeatMs, detectionMs }: LinkNetwork): void {
+    const times = suspicionTimes(heartbeatMs, detectionMs);
+    for (const name of this.#suspicions.keys()) {
+      if (!others.some((host) => host.name === name)) this.#suspicions.delete(name);
+    }
+    for (const { name } of others) {
+      const known = this.#suspicions.get(name);
+      if (known) known.retime(times);
+      else this.#suspicions.set(name, new Suspicion(times));
+    }
+    const own = new Map(self.addresses.map(({ network, address }) => [network, address]));
+    const before = new Map(this.#options.self.addresses.map(({ network, address }) => [network, address]));
+    this.#paths = others.flatMap((host) =>
       host.addresses
         .filter(({ network }) => own.has(network))
-        .map(({ network, address }) => ({
-          host,
-          network,
-          address,
-          connection: null,
-          candidate: null,
-          candidateSince: 0,
-          dialling: false,
-          nextDialAt: 0,
-          heardAt: -Infinity,
-          rttMs: null,
-          sent: new Map<number, number>(),
-          lastError: null,
-          told: null,
-          heard: null,
-        })),
+        .map(({ network, address }) => {
+          const old = this.#paths.find((path) => path.host.name === host.name && path.network === network);
+          return old?.address === address && own.get(network) === before.get(network)
+            ? old
+            : newPath(host, network, address);
+        }),
     );
+  }
+
+  /** Hosts, addresses or times are others. Connections to addresses that stay go on; the others are closed, and new ones dialled. */
+  async change(network: LinkNetwork): Promise<void> {
+    const before = this.#paths;
+    this.#lookFor(network);
+    this.#options = { ...this.#options, ...network };
+    for (const path of before) {
+      if (this.#paths.includes(path)) continue;
+      path.connection?.close('the cluster file names another address');
+      path.candidate?.close('the cluster file names another address');
+    }
+    if (this.#timer) {
+      clearInterval(this.#timer);
+      this.#timer = setInterval(() => this.#beat(), network.heartbeatMs);
+    }
+    await this.#listener.change(network.self);
+    if (this.#timer) this.#beat();
   }
 
   /** Listens on this host's addresses and begins to dial. Rejects with a clear error when a port is in use. */
@@ -132,6 +155,11 @@ export class HostLinks {
 
   version(host: string): string | null {
     return this.#versions.get(host) ?? null;
+  }
+
+  /** What a host's system has counted; null: it was never heard. */
+  capacity(host: string): Amount | null {
+    return this.#capacities.get(host) ?? null;
   }
 
   /** Sends a heartbeat now instead of at the next beat, for a change that the peer should learn at once. */
@@ -206,6 +234,7 @@ export class HostLinks {
   #sendHeartbeats(): void {
     this.#sequence += 1;
     const now = performance.now();
+    const version = this.#options.version();
     const news = new Map<string, { readonly modules: Record<string, LinkModule>; readonly text: string }>();
     for (const path of this.#paths) {
       if (!path.connection) continue;
@@ -214,12 +243,17 @@ export class HostLinks {
       let current = news.get(path.host.name);
       if (!current) {
         const modules = this.#options.modules(path.host.name);
-        news.set(path.host.name, (current = { modules, text: this.#newsOf(path.host.name).textOf(modules) }));
+        news.set(path.host.name, (current = { modules, text: this.#newsOf(path.host.name).textOf(modules, version) }));
       }
       const isNew = path.told !== current.text;
       path.told = current.text;
-      const modules = isNew ? current.modules : null;
-      path.connection.send({ type: 'heartbeat', sequence: this.#sequence, modules } satisfies LinkHeartbeat);
+      const heartbeat: LinkHeartbeat = {
+        type: 'heartbeat',
+        sequence: this.#sequence,
+        modules: isNew ? current.modules : null,
+        configuration: isNew ? version : null,
+      };
+      path.connection.send(heartbeat);
     }
   }
 
@@ -285,7 +319,7 @@ export class HostLinks {
   }
 
   #adopt(path: Path, socket: TLSSocket): void {
-    const connection = new PeerConnection(socket, path.host.name, path.network, {
+    const events: PeerConnectionEvents = {
       onHello: (from, hello) => this.#onHello(path, from, hello),
       onMessage: (from, message) => {
         if (path.connection !== from) return;
@@ -294,7 +328,11 @@ export class HostLinks {
           case 'heartbeat':
             this.#lastSeen.set(path.host.name, new Date());
             this.#suspicions.get(path.host.name)?.heard(path.heardAt);
-            if (message.modules) path.heard = this.#newsOf(path.host.name).heard(message.modules);
+            if (message.modules && message.configuration) {
+              const news = this.#newsOf(path.host.name);
+              const version = news.heardVersion(message.configuration);
+              path.heard = { modules: news.heard(message.modules), version };
+            }
             if (!path.heard) {
               from.close('its first heartbeat told nothing of the modules');
               return;
@@ -302,7 +340,7 @@ export class HostLinks {
             from.send({ type: 'heartbeatAnswer', sequence: message.sequence });
             this.#beatAlong();
             if (this.#newsOf(path.host.name).isNewest(message.sequence)) {
-              this.#options.onHeartbeat(path.host.name, path.heard);
+              this.#options.onHeartbeat(path.host.name, path.heard.modules, path.heard.version);
             }
             return;
           case 'heartbeatAnswer':
@@ -317,9 +355,12 @@ export class HostLinks {
         }
       },
       onClosed: (from, reason) => this.#onClosed(path, from, reason),
-    });
-    const { cluster, agentVersion, self } = this.#options;
-    connection.send({ type: 'hello', protocolVersion: agentProtocolVersion, agentVersion, host: self.name, cluster });
+    };
+    const connection = new PeerConnection(socket, path.host.name, path.network, events, this.#options.allowance);
+    const { cluster, agentVersion, self, capacity } = this.#options;
+    const protocolVersion = agentProtocolVersion;
+    const hello = { type: 'hello', protocolVersion, agentVersion, host: self.name, cluster } as const;
+    connection.send({ ...hello, ...(capacity && { capacity }) });
     path.candidate = connection;
     path.candidateSince = performance.now();
   }
@@ -338,6 +379,7 @@ export class HostLinks {
     path.told = null;
     path.heard = null;
     this.#versions.set(path.host.name, hello.agentVersion);
+    if (hello.capacity) this.#capacities.set(path.host.name, hello.capacity);
     this.#options.log('info', 'LINK_UP', `${path.host.name} over ${path.network} (${path.address})`);
     if (!wasReachable) this.#options.onReachable(path.host.name, true, `over ${path.network}`);
     this.hurry();
@@ -387,4 +429,23 @@ export class HostLinks {
       });
     }
   }
+}
+
+function newPath(host: LinkHost, network: string, address: string): Path {
+  return {
+    host,
+    network,
+    address,
+    connection: null,
+    candidate: null,
+    candidateSince: 0,
+    dialling: false,
+    nextDialAt: 0,
+    heardAt: -Infinity,
+    rttMs: null,
+    sent: new Map<number, number>(),
+    lastError: null,
+    told: null,
+    heard: null,
+  };
 }

@@ -1,20 +1,26 @@
-import type { LinkModule } from '../../schemas/generated/link.ts';
+import type { LinkModule, LinkVersion } from '../../schemas/generated/link.ts';
 
 type Modules = Readonly<Record<string, LinkModule>>;
 
 /** What is new of what is told to and heard from one host, which is the same over all networks: for that nothing need be done twice. */
 export class HostNews {
-  #told: { readonly modules: Modules; readonly text: string } = { modules: {}, text: '{}' };
+  #told: { readonly modules: Modules; readonly version: LinkVersion; readonly text: string } | null = null;
   #heard: { readonly modules: Record<string, LinkModule>; readonly text: string } | null = null;
+  #version: { readonly version: LinkVersion; readonly text: string } | null = null;
   #sequence = -1;
   #answered = -Infinity;
 
   /** The text of what is told: made anew when one of the objects is another one. */
-  textOf(modules: Modules): string {
-    const told = this.#told.modules;
+  textOf(modules: Modules, version: LinkVersion): string {
+    const told = this.#told;
     const names = Object.keys(modules);
-    const isSame = names.length === Object.keys(told).length && names.every((name) => modules[name] === told[name]);
-    if (!isSame) this.#told = { modules, text: JSON.stringify(modules) };
+    const isSame =
+      told !== null &&
+      told.version === version &&
+      names.length === Object.keys(told.modules).length &&
+      names.every((name) => modules[name] === told.modules[name]);
+    if (isSame) return told.text;
+    this.#told = { modules, version, text: JSON.stringify([modules, version]) };
     return this.#told.text;
   }
 
@@ -23,6 +29,13 @@ export class HostNews {
     const text = JSON.stringify(modules);
     if (this.#heard?.text !== text) this.#heard = { modules, text };
     return this.#heard.modules;
+  }
+
+  /** As {@link heard}. */
+  heardVersion(version: LinkVersion): LinkVersion {
+    const text = JSON.stringify(version);
+    if (this.#version?.text !== text) this.#version = { version, text };
+    return this.#version.version;
   }
 
   /**

@@ -1,6 +1,8 @@
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
+import type { LinkAllowance } from './linkAllowance.ts';
 import type { Liveness } from './suspicion.ts';
-import type { LinkModule, LinkRequest } from '../../schemas/generated/link.ts';
+import type { Amount } from '../../schemas/capacity.ts';
+import type { LinkModule, LinkRequest, LinkVersion } from '../../schemas/generated/link.ts';
 
 export interface LivenessNews {
   readonly liveness: Liveness;
@@ -16,6 +18,15 @@ export interface LinkHost {
   readonly addresses: readonly { readonly network: string; readonly address: string }[];
 }
 
+/** Where a host's connections come in. */
+export interface LinkAcceptor {
+  /** Rejects with a clear error when a port is in use. */
+  start(onAccepted: (socket: TLSSocket, network: string) => void): Promise<void>;
+  /** This host has other addresses now. */
+  change(self: Pick<LinkHost, 'addresses'>): Promise<void>;
+  stop(): Promise<void>;
+}
+
 /** How connections are authenticated; given from outside, so that this part knows nothing of files and keys. */
 export interface LinkSecurity {
   serverOptions(): TlsOptions;
@@ -27,19 +38,30 @@ export interface LinkSecurity {
   explain(error: unknown, peer: string): string;
 }
 
+/** What may change while the links are up. */
+export type LinkNetwork = Pick<HostLinksOptions, 'self' | 'others' | 'heartbeatMs' | 'detectionMs'>;
+
 export interface HostLinksOptions {
   readonly cluster: string;
   readonly agentVersion: string;
   readonly self: LinkHost;
+  /** What this host's system counts; not there: it takes no modules. */
+  readonly capacity?: Amount;
   readonly others: readonly LinkHost[];
   readonly port: number;
   readonly heartbeatMs: number;
   /** The shortest detection time of the modules that this host shares with another one, or would see fail over. */
   readonly detectionMs: number;
   readonly security: LinkSecurity;
+  /** Where connections come in, when not on a listener of its own. */
+  readonly acceptor?: LinkAcceptor;
+  /** What the other hosts may ask for, when this program serves others as well. */
+  readonly allowance?: LinkAllowance;
   /** What goes out to a host with every heartbeat. */
   readonly modules: (host: string) => Record<string, LinkModule>;
-  readonly onHeartbeat: (host: string, modules: Record<string, LinkModule>) => void;
+  /** Which files this host runs by: the same object as long as nothing of it has changed. */
+  readonly version: () => LinkVersion;
+  readonly onHeartbeat: (host: string, modules: Record<string, LinkModule>, version: LinkVersion) => void;
   /** The peer answered a heartbeat that was sent at `sentAt` (monotonic milliseconds). */
   readonly onAnswered: (host: string, sentAt: number) => void;
   readonly onRequest: (

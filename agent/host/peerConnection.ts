@@ -3,6 +3,7 @@ import type { LinkHello, LinkMessage } from '../../schemas/generated/link.ts';
 import { LinkMessage as isLinkMessage } from '../../schemas/generated/validators.js';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { encodeMessage, MessageDecoder } from './framing.ts';
+import type { LinkAllowance } from './linkAllowance.ts';
 
 /** What waits to be sent to a peer that does not read; more means that it is stuck, and the connection is given up. */
 const maximumBacklogBytes = 4 << 20;
@@ -17,6 +18,7 @@ export interface PeerConnectionEvents {
 export class PeerConnection {
   readonly #socket: TLSSocket;
   readonly #events: PeerConnectionEvents;
+  readonly #allowance: LinkAllowance | undefined;
   readonly #decoder = new MessageDecoder();
   #greeted = false;
   #closed = false;
@@ -26,9 +28,11 @@ export class PeerConnection {
     readonly host: string,
     readonly network: string,
     events: PeerConnectionEvents,
+    allowance?: LinkAllowance,
   ) {
     this.#socket = socket;
     this.#events = events;
+    this.#allowance = allowance;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', (error: Error) => this.close(error.message));
@@ -37,7 +41,7 @@ export class PeerConnection {
 
   send(message: LinkMessage): void {
     if (this.#closed) return;
-    if (this.#socket.writableLength > maximumBacklogBytes) {
+    if (this.#socket.writableLength > (this.#allowance?.backlogBytes ?? maximumBacklogBytes)) {
       this.close(`${this.host} does not read what it is sent`);
       return;
     }
@@ -58,13 +62,24 @@ export class PeerConnection {
 
   #onData(chunk: Buffer): void {
     try {
-      for (const message of this.#decoder.push(chunk)) {
+      const messages = this.#decoder.push(chunk);
+      for (const message of messages) {
         if (this.#closed) return;
         this.#receive(message);
       }
+      const restMs = this.#allowance?.received(chunk.length, messages.length) ?? 0;
+      if (restMs > 0) this.#rest(restMs);
     } catch (error) {
       this.close(`${this.host} ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** What is not read stays with the other end, which stops sending at last. */
+  #rest(ms: number): void {
+    this.#socket.pause();
+    setTimeout(() => {
+      if (!this.#closed) this.#socket.resume();
+    }, ms).unref();
   }
 
   #receive(message: unknown): void {

@@ -21,7 +21,7 @@ export function suspicionTimes(heartbeatMs: number, detectionMs: number): Suspic
 
 /** All times are milliseconds of the monotonic clock. */
 export class Suspicion {
-  readonly #times: SuspicionTimes;
+  #times: SuspicionTimes;
   #liveness: Liveness = 'silent';
   #heardAt = -Infinity;
   #steadySince = -Infinity;
@@ -29,6 +29,11 @@ export class Suspicion {
   #longestMs = 0;
 
   constructor(times: SuspicionTimes) {
+    this.#times = times;
+  }
+
+  /** From now on by other times. */
+  retime(times: SuspicionTimes): void {
     this.#times = times;
   }
 

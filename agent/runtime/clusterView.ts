@@ -1,6 +1,7 @@
 import type {
   ArbiterStatus,
   ChangedEvent,
+  ConfigurationStatus,
   FenceStatus,
   HostStatus,
   ModuleStatus,
@@ -8,11 +9,13 @@ import type {
   Snapshot,
 } from '../../schemas/generated/api.ts';
 import { witnessesOf, type ResolvedModule } from '../../schemas/defaults.ts';
-import type { LinkModule } from '../../schemas/generated/link.ts';
+import type { LinkModule, LinkVersion } from '../../schemas/generated/link.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { ArbiterRecord, HostDrain, PeerStatus } from '../core/types.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
+import { driftOf } from './fileDrift.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
+import type { Placements } from './placements.ts';
 
 /** Changes are gathered for this long before clients are told. */
 const gatherMs = 100;
@@ -23,6 +26,7 @@ const staleMs = 2000;
 
 interface Heard {
   readonly modules: Record<string, LinkModule>;
+  readonly version: LinkVersion;
   readonly at: number;
 }
 
@@ -31,10 +35,13 @@ export interface ClusterViewOptions {
   readonly agentVersion: string;
   readonly links: HostLinks;
   readonly slots: readonly ModuleSlot[];
+  readonly placements: Placements;
   /** Whether this host is drained. */
   readonly hostDrain: () => HostDrain | null;
   /** Whether another host could be powered off from here; null: the cluster file has nothing for that. */
   readonly fenceStatus: (host: string) => FenceStatus | null;
+  /** Which files this host runs by. */
+  readonly version: () => LinkVersion;
   /** Of all witnesses, or of etcd; from this host, now. */
   readonly arbiterReachable: () => boolean;
 }
@@ -53,15 +60,33 @@ export class ClusterView {
     this.#options = options;
   }
 
-  heard(host: string, modules: Record<string, LinkModule>): void {
-    const isNews = this.#heard.get(host)?.modules !== modules;
-    this.#heard.set(host, { modules, at: performance.now() });
+  heard(host: string, modules: Record<string, LinkModule>, version: LinkVersion): void {
+    const before = this.#heard.get(host);
+    const isNews = before?.modules !== modules || before.version !== version;
+    this.#heard.set(host, { modules, version, at: performance.now() });
     if (isNews) this.changed();
   }
 
   /** What a host last told of a module. */
   told(host: string, module: string): LinkModule | null {
     return this.#heard.get(host)?.modules[module] ?? null;
+  }
+
+  /** What a host told of a module a moment ago; null: it is silent. */
+  lately(host: string, module: string): LinkModule | null {
+    const heard = this.#heard.get(host);
+    return heard && performance.now() - heard.at <= staleMs ? (heard.modules[module] ?? null) : null;
+  }
+
+  /** The host that serves a module now, as far as known. */
+  primaryOf(module: string): string | null {
+    const slot = this.#options.slots.find((each) => each.module.name === module);
+    return slot?.module.hosts.find((host) => this.#peerStatus(slot, host)?.role === 'primary') ?? null;
+  }
+
+  /** Which files a host runs by, as it last told. */
+  versionOf(host: string): LinkVersion | null {
+    return this.#heard.get(host)?.version ?? null;
   }
 
   onChange(listener: (event: ChangedEvent) => void): () => void {
@@ -100,6 +125,7 @@ export class ClusterView {
       cluster: this.#options.configuration.cluster.name,
       self: this.#options.configuration.self.name,
       arbiter: this.arbiter(),
+      configuration: this.#files(),
       hosts: this.#hosts(),
       modules: this.#options.slots.map((slot) => this.#module(slot)),
     };
@@ -122,8 +148,23 @@ export class ClusterView {
     }
   }
 
+  #files(): ConfigurationStatus {
+    const { configuration, links, version } = this.#options;
+    const own = { host: configuration.self.name, version: version(), isReachable: true };
+    const others = configuration.cluster.hosts.flatMap(({ name }) => {
+      const told = this.versionOf(name);
+      return told === null ? [] : [{ host: name, version: told, isReachable: links.reachable(name) }];
+    });
+    return {
+      version: own.version.number,
+      drift: driftOf(own, others),
+      modules: this.#options.slots.map(({ module }) => module.name),
+      hosts: configuration.cluster.hosts.map(({ name }) => name),
+    };
+  }
+
   #tell(): void {
-    const { hosts, modules, arbiter, time } = this.snapshot();
+    const { hosts, modules, arbiter, time, configuration = this.#files() } = this.snapshot();
     const changedHosts = hosts.filter((host) =>
       this.#isNew(`host ${host.name}`, {
         ...host,
@@ -138,10 +179,12 @@ export class ClusterView {
       }),
     );
     const arbiterChanged = this.#isNew('arbiter', arbiter);
-    if (changedHosts.length === 0 && changedModules.length === 0 && !arbiterChanged) return;
+    const filesChanged = this.#isNew('configuration', configuration);
+    if (changedHosts.length === 0 && changedModules.length === 0 && !arbiterChanged && !filesChanged) return;
     this.#revision += 1;
     for (const listener of this.#listeners) {
-      listener({ revision: this.#revision, time, arbiter, hosts: changedHosts, modules: changedModules });
+      const changed = { hosts: changedHosts, modules: changedModules };
+      listener({ revision: this.#revision, time, arbiter, configuration, ...changed });
     }
   }
 
@@ -153,10 +196,11 @@ export class ClusterView {
   }
 
   #hosts(): HostStatus[] {
-    const { configuration, links, agentVersion, slots } = this.#options;
+    const { configuration, links, agentVersion, slots, placements } = this.#options;
     return configuration.cluster.hosts.map((host): HostStatus => {
       const isOfPair = slots.some(({ module }) => module.hosts.includes(host.name));
       const role = witnessesOf(configuration.cluster).includes(host.name) && !isOfPair ? 'witness' : 'host';
+      const load = isOfPair ? placements.load(host.name, (module) => this.primaryOf(module)) : null;
       if (host.name === configuration.self.name) {
         const networks = host.addresses.map(({ network, address }) => ({
           name: network,
@@ -165,7 +209,9 @@ export class ClusterView {
           rttMs: null,
         }));
         const [lastSeen, drain] = [new Date().toISOString(), this.#options.hostDrain()];
-        return { name: host.name, role, reachable: true, liveness: 'alive', lastSeen, agentVersion, drain, networks };
+        const { number: version } = this.#options.version();
+        const seen = { reachable: true, liveness: 'alive', lastSeen } as const;
+        return { name: host.name, role, ...seen, agentVersion, version, drain, load, networks };
       }
       return {
         name: host.name,
@@ -174,8 +220,10 @@ export class ClusterView {
         liveness: links.liveness(host.name),
         lastSeen: links.lastSeen(host.name)?.toISOString() ?? null,
         agentVersion: links.version(host.name),
+        version: this.versionOf(host.name)?.number ?? null,
         drain: this.#drainOf(host.name),
         fence: this.#options.fenceStatus(host.name),
+        load,
         networks: links.networks(host.name).map(({ network, address, up, rttMs }) => ({
           name: network,
           address,
@@ -196,7 +244,7 @@ export class ClusterView {
     const { module } = slot;
     const { cluster, self } = this.#options.configuration;
     const statuses = module.hosts.map((host) => ({ host, status: this.#peerStatus(slot, host) }));
-    const primary = statuses.find(({ status }) => status?.role === 'primary')?.host ?? null;
+    const primary = this.primaryOf(module.name);
     const record = newest(statuses.map(({ status }) => status?.record ?? null));
     const desired = newestDesired(statuses.map(({ status }) => status));
     const told = module.hosts.flatMap((host) => (host === self.name ? [] : [this.told(host, module.name)]));
@@ -222,7 +270,12 @@ export class ClusterView {
       automaticFailover:
         module.failover.automatic &&
         (cluster.arbiter.kind !== 'none' || module.failover.withoutArbiter === 'risk-split-brain'),
-      warnings: [...warnings(slot, cluster.arbiter.kind), ...this.#suspects(module), ...this.#unfenceable(module)],
+      warnings: [
+        ...warnings(slot, cluster.arbiter.kind),
+        ...this.#options.placements.warnings(module.name, (name) => this.primaryOf(name)),
+        ...this.#suspects(module),
+        ...this.#unfenceable(module),
+      ],
       maintenance: maintained?.maintenance ?? null,
       onHosts,
       lastFailover: reports(
@@ -260,9 +313,7 @@ export class ClusterView {
 
   #peerStatus(slot: ModuleSlot, host: string): PeerStatus | null {
     if (host === this.#options.configuration.self.name) return slot.runtime?.peerStatus() ?? null;
-    const heard = this.#heard.get(host);
-    if (!heard || performance.now() - heard.at > staleMs) return null;
-    return (heard.modules[slot.module.name]?.status as PeerStatus | undefined) ?? null;
+    return (this.lately(host, slot.module.name)?.status as PeerStatus | undefined) ?? null;
   }
 
   #replica(slot: ModuleSlot, host: string): ReplicaStatus {

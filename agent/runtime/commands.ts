@@ -24,7 +24,7 @@ interface Asked {
   readonly details: Details;
 }
 
-/** What a verify, a repair, a resync or a maintenance needs to know. */
+/** What a start, a verify, a repair, a resync or a maintenance needs to know. */
 interface Details {
   /** Bytes per second, null for no limit; of a resync also "adaptive". */
   readonly bandwidth?: ResyncBandwidth | undefined;
@@ -33,6 +33,8 @@ interface Details {
   readonly reason?: string | null | undefined;
   /** When the verify ended whose differences are to be repaired. */
   readonly verifiedAt?: string | null | undefined;
+  /** Of a start: whatever other modules speak against it. */
+  readonly anyway?: boolean | undefined;
 }
 
 /** What one agent lets another wait at most. */
@@ -93,7 +95,7 @@ export class Commands {
   /** A command that another agent forwards to this one. */
   async answer(params: Record<string, unknown>): Promise<Record<string, unknown>> {
     if (!ModuleCommandParams(params)) throw new Error('the forwarded command is not valid');
-    const { module, kind, keep, by, timeoutMs, bandwidth, verifiedAt, forMs, reason } = params as {
+    const { module, kind, keep, by, timeoutMs, bandwidth, verifiedAt, forMs, reason, anyway } = params as {
       module: string;
       kind: Kind;
       keep?: string | null;
@@ -102,10 +104,11 @@ export class Commands {
       verifiedAt?: string | null;
       forMs?: number;
       reason?: string | null;
+      anyway?: boolean;
       timeoutMs: number;
     };
     const slot = this.slots.find((each) => each.module.name === module);
-    const details = { bandwidth, verifiedAt, forMs, reason };
+    const details = { bandwidth, verifiedAt, forMs, reason, anyway };
     const outcome = slot?.runtime
       ? await carryOut(slot.runtime, { kind, keep: keep ?? null, by, timeoutMs, details })
       : refuse('NOT_HEALTHY', slot?.failure ?? `${this.self} does not run ${module}`);
@@ -233,9 +236,9 @@ function carryOut(runtime: ModuleRuntime, { kind, keep, by, timeoutMs, details }
   if (kind === 'repair') return runtime.repair(details.verifiedAt ?? '', by, timeoutMs);
   if (kind === 'beginMaintenance' || kind === 'endMaintenance') {
     const { forMs = 0, reason = null } = details;
-    return runtime.command(kind, timeoutMs, null, { forMs, reason, by });
+    return runtime.command(kind, timeoutMs, null, { maintenance: { forMs, reason, by } });
   }
-  return runtime.command(kind, timeoutMs, keep);
+  return runtime.command(kind, timeoutMs, keep, { anyway: details.anyway === true });
 }
 
 /** Whose content is overwritten, after it was kept aside; null: nobody's. @param winner whose content goes on */

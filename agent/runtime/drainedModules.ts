@@ -10,6 +10,7 @@ export function drainedModules(slots: readonly ModuleSlot[]): DrainedModule[] {
     return {
       name: runtime.name,
       to: runtime.core.config.peer,
+      dependsOn: slot.module.dependsOn,
       plan: () => runtime.drainPlan(),
       move: () => runtime.command('drain', limitOf('switchover', slot)),
       learn: (drain) => runtime.learnDrain(drain),

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Enrol } from '../api/plainHttp.ts';
 import type { Configuration } from '../config/configuration.ts';
+import type { Files } from '../config/versions.ts';
 import { kindOfFile } from '../../schemas/document.ts';
 import { signRequest } from '../security/certificates.ts';
 import { ClientTokens } from '../security/clientTokens.ts';
@@ -13,9 +14,10 @@ import { SecurityError } from '../security/securityError.ts';
 export function makeEnrol(configuration: Configuration): Enrol | null {
   const authority = loadAuthority(configuration.directory);
   if (authority === null) return null;
-  const { agent, cluster, directory } = configuration;
+  const { agent, directory } = configuration;
   const joinTokens = new JoinTokens(agent.stateDirectory);
   return async ({ host, secret, request }) => {
+    const { cluster, version, files: held } = configuration;
     const subject = cluster.hosts.find((each) => each.name === host);
     if (!subject) {
       const names = cluster.hosts.map((each) => each.name).join(', ');
@@ -24,11 +26,19 @@ export function makeEnrol(configuration: Configuration): Enrol | null {
     // Signed first, as a broken request must not cost the token; handed out only after the token is used up, durably.
     const addresses = subject.addresses.map(({ address }) => address);
     const certificate = await signRequest(authority, request, { host, addresses });
-    const files = await readFiles(directory);
+    // As long as nothing was applied, module files are put into the folder by hand.
+    const files = version > 0 ? namedFiles(held) : await readFiles(directory);
     joinTokens.consume(secret, host);
     const tokens = new ClientTokens(agent.stateDirectory).list();
     return { certificate, authority: authority.certificate, ...files, tokens: tokens.map((token) => ({ ...token })) };
   };
+}
+
+function namedFiles(files: Files): { cluster: NamedFile; modules: NamedFile[] } {
+  const named = Object.entries(files).map(([name, text]) => ({ name, text }));
+  const cluster = named.find(({ name }) => kindOfFile(name) === 'cluster');
+  if (!cluster) throw new Error('there is no cluster file');
+  return { cluster, modules: named.filter((each) => each !== cluster) };
 }
 
 interface NamedFile {

@@ -80,7 +80,7 @@ export class EventLog {
 }
 
 /** The journal takes the priority of a line from its beginning (sd-daemon(3)). Elsewhere it would only be in the way. */
-function journalPrefix(level: Level): string {
+export function journalPrefix(level: Level): string {
   if (process.env['JOURNAL_STREAM'] === undefined) return '';
   return `<${String({ debug: 7, info: 6, warn: 4, error: 3 }[level])}>`;
 }

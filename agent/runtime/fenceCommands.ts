@@ -8,7 +8,7 @@ type Refusal = Extract<Outcome, { ok: false }>;
 export class FenceCommands {
   constructor(
     private readonly self: string,
-    private readonly hosts: readonly string[],
+    private readonly hosts: () => readonly string[],
     private readonly fencing: Pick<HostFencing, 'fence' | 'test' | 'canFence'>,
     private readonly log: EventLog,
   ) {}
@@ -44,8 +44,9 @@ export class FenceCommands {
   }
 
   #refusal(host: string): Refusal | null {
-    if (!this.hosts.includes(host)) {
-      return refuse('UNKNOWN_HOST', `there is no host ${host}; there are ${this.hosts.join(', ')}`);
+    const hosts = this.hosts();
+    if (!hosts.includes(host)) {
+      return refuse('UNKNOWN_HOST', `there is no host ${host}; there are ${hosts.join(', ')}`);
     }
     if (host === this.self) {
       return refuse('BAD_REQUEST', `${host} does not fence itself: ask the agent of another host (--server)`);

@@ -16,7 +16,7 @@ export class HostCommands {
   /** @param pairs the hosts that are of a module's pair */
   constructor(
     private readonly self: string,
-    private readonly hosts: readonly string[],
+    private readonly hosts: () => readonly string[],
     private readonly pairs: () => readonly string[],
     private readonly links: HostLinks,
     private readonly drain: HostDrain,
@@ -49,8 +49,8 @@ export class HostCommands {
   }
 
   async #route(kind: Kind, host: string, by: string): Promise<Outcome> {
-    if (!this.hosts.includes(host)) {
-      return refuse('UNKNOWN_HOST', `there is no host ${host}; there are ${this.hosts.join(', ')}`);
+    if (!this.hosts().includes(host)) {
+      return refuse('UNKNOWN_HOST', `there is no host ${host}; there are ${this.hosts().join(', ')}`);
     }
     if (!this.pairs().includes(host)) {
       return refuse(

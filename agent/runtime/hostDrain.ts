@@ -12,6 +12,7 @@ export interface DrainedModule {
   readonly name: string;
   /** Another host of the pair. */
   readonly to: string;
+  readonly dependsOn: readonly string[];
   readonly plan: () => 'moves' | 'stays' | Refusal;
   readonly move: () => Promise<Outcome>;
   readonly learn: (drain: Drain | null) => void;
@@ -23,6 +24,8 @@ export interface HostDrainOptions {
   readonly log: EventLog;
   /** Those that are open here now. */
   readonly modules: () => readonly DrainedModule[];
+  /** Why a host cannot take all of these modules, each of which it could take; null: it can. */
+  readonly whyNotAll: (to: string, modules: readonly string[]) => string | null;
   readonly onChange: () => void;
 }
 
@@ -61,6 +64,11 @@ export class HostDrain {
       };
     }
     const moving = plans.filter(({ plan }) => plan === 'moves').map(({ module }) => module);
+    const tooMuch = this.#whyNotAll(moving);
+    if (tooMuch !== null) {
+      const reason = `nothing was moved from ${host}, since not everything can be: ${tooMuch}`;
+      return { ok: false, code: 'NOT_HEALTHY', reason, numbers: {} };
+    }
     const before = this.#state;
     this.#become('draining');
     const names = moving.map(({ name }) => name).join(', ');
@@ -108,19 +116,39 @@ export class HostDrain {
     }
   }
 
+  #whyNotAll(moving: readonly DrainedModule[]): string | null {
+    const targets = [...new Set(moving.map(({ to }) => to))];
+    const problems = targets.map((to) => {
+      const names = moving.filter((module) => module.to === to).map(({ name }) => name);
+      return this.#options.whyNotAll(to, names);
+    });
+    return problems.find((problem) => problem !== null) ?? null;
+  }
+
   async #move(modules: readonly DrainedModule[]): Promise<{ moved: string[]; failures: string[] }> {
     const waiting = [...modules];
+    const underWay = new Map<DrainedModule, Promise<void>>();
     const moved: string[] = [];
     const failures: string[] = [];
-    const next = async (): Promise<void> => {
-      // What could not be moved ends the drain: nothing else is put out of service for it.
-      for (let module = waiting.shift(); module && failures.length === 0; module = waiting.shift()) {
-        const outcome = await module.move();
-        if (outcome.ok) moved.push(`${module.name} to ${module.to}`);
-        else failures.push(`${module.name} stays: ${outcome.reason}`);
-      }
+    const move = async (module: DrainedModule): Promise<void> => {
+      const outcome = await module.move();
+      underWay.delete(module);
+      if (outcome.ok) moved.push(`${module.name} to ${module.to}`);
+      else failures.push(`${module.name} stays: ${outcome.reason}`);
     };
-    await Promise.all(Array.from({ length: atATime }, next));
+    /** Nothing is taken away from under a module that uses it. */
+    const isFree = ({ name }: DrainedModule): boolean =>
+      ![...waiting, ...underWay.keys()].some(({ dependsOn }) => dependsOn.includes(name));
+    while (underWay.size > 0 || (waiting.length > 0 && failures.length === 0)) {
+      // What could not be moved ends the drain: nothing else is put out of service for it.
+      const free = waiting.findIndex(isFree);
+      // Files whose modules wait for one another in a circle are refused; it would hang here.
+      const any = free < 0 && underWay.size === 0 ? 0 : free;
+      const next = failures.length > 0 || underWay.size >= atATime ? -1 : any;
+      const [module] = next < 0 ? [] : waiting.splice(next, 1);
+      if (module) underWay.set(module, move(module));
+      else await Promise.race(underWay.values());
+    }
     return { moved, failures };
   }
 

@@ -35,7 +35,7 @@ const closeLimitMs = 5000;
 
 /** Runs the operator's own programs when the module changes on this host. */
 export class ModuleHooks {
-  readonly #options: ModuleHooksOptions;
+  #options: ModuleHooksOptions;
   #running = 0;
   /** Hooks that nobody waits for run one after the other, so that they tell of things in their order. */
   #after: Promise<void> = Promise.resolve();
@@ -45,6 +45,11 @@ export class ModuleHooks {
 
   constructor(options: ModuleHooksOptions) {
     this.#options = options;
+  }
+
+  /** The module's file names others: they hold from the next one on. */
+  change(hooks: ResolvedHooks): void {
+    this.#options = { ...this.#options, hooks };
   }
 
   get areRunning(): boolean {

@@ -49,7 +49,7 @@ export class ResyncFile {
 export class ModuleResync {
   readonly #module: string;
   readonly #peer: string;
-  readonly #bandwidth: ResyncBandwidth;
+  #bandwidth: ResyncBandwidth;
   readonly #file: ResyncFile;
   readonly #log: EventLog;
   readonly #onChange: () => void;
@@ -117,6 +117,13 @@ export class ModuleResync {
   /** Before a secondary is attached: what was asked of its resync holds for it, too. */
   async begin(mirror: Mirror): Promise<void> {
     await mirror.paceResync(this.#pace);
+  }
+
+  /** The module's file says another one; what an operator asked of a resync under way holds all the same. */
+  async change(mirror: Mirror, bandwidth: ResyncBandwidth): Promise<void> {
+    if (bandwidth === this.#bandwidth) return;
+    this.#bandwidth = bandwidth;
+    await this.#ask(mirror, this.#control);
   }
 
   async pause(mirror: Mirror, by: string): Promise<Outcome> {

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
+import type { ResolvedHooks, ResolvedModule } from '../../schemas/defaults.ts';
 import type { FailoverReport, LastVerify, ResyncBandwidth, ResyncReport } from '../../schemas/generated/api.ts';
+import type { VirtualAddress } from '../addresses/plan.ts';
 import type { VirtualAddresses } from '../addresses/virtualAddresses.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { continued, handedCore } from '../core/handOver.ts';
@@ -21,6 +23,7 @@ import type {
   Operation,
   Outcome,
   PeerStatus,
+  Placement,
 } from '../core/types.ts';
 import type { HandedMirror, MirrorController } from '../mirror/controller.ts';
 import type { MirrorEvent, ReplicaRecord } from '../mirror/mirror.ts';
@@ -39,7 +42,7 @@ import { ModuleMirror } from './moduleMirror.ts';
 import { ModuleResync, type ResyncFile } from './moduleResync.ts';
 import { ModuleServer } from './moduleServer.ts';
 import { ModuleVerify, type VerifyFile } from './moduleVerify.ts';
-import type { DesiredFile, ResolutionFile } from './moduleState.ts';
+import type { DesiredFile, DetectionFile, ResolutionFile } from './moduleState.ts';
 import { ModuleView, type ModuleStatus } from './moduleView.ts';
 import { operate, type OperationResult } from './operations.ts';
 import { tickWhenDue, type Ticks } from './ticker.ts';
@@ -48,19 +51,38 @@ import { VerifySchedule, type ScheduleFile } from './verifySchedule.ts';
 /** A time of the schedule is begun at most so late. */
 const scheduleLookMs = 20_000;
 
-export interface ModuleRuntimeOptions {
+/** What of the module's file may change while this runs. */
+export interface ModuleSettings {
   readonly config: ModuleConfig;
+  readonly checks: readonly RunnableCheck[];
+  readonly conditions: readonly RunnableCondition[];
+  readonly resyncBandwidth: ResyncBandwidth;
+  /** Bytes per second that a verify reads at most unless somebody says otherwise; null: no limit. */
+  readonly verifyBandwidth: number | null;
+  readonly verifySchedule: string;
+  readonly failbackWindow: string;
+  /** By what the file says now. */
+  readonly openMirror: () => Promise<MirrorController>;
+}
+
+/** What parts of the runtime are told that have settings of their own. */
+export interface PartSettings {
+  readonly hooks: ResolvedHooks;
+  readonly addresses: readonly VirtualAddress[];
+  readonly server: ResolvedModule['server'];
+  /** Another one: the mirror is opened anew when the module is started after a stop. */
+  readonly mirror: string;
+}
+
+export interface ModuleRuntimeOptions extends ModuleSettings {
   readonly directories: readonly string[];
   readonly serverKind: 'qemu' | 'scripts';
   readonly arbiter: Arbiter;
   /** What must not change while the server runs. */
   readonly settings: string;
-  readonly openMirror: () => Promise<MirrorController>;
   /** Goes on with the mirror of an earlier program of this process. */
   readonly adoptMirror: (handed: HandedMirror) => Promise<MirrorController>;
   readonly server: VirtualServer;
-  readonly checks: readonly RunnableCheck[];
-  readonly conditions: readonly RunnableCondition[];
   readonly addresses: VirtualAddresses;
   readonly environment: ModuleEnvironment;
   readonly hooks: ModuleHooks;
@@ -69,11 +91,9 @@ export interface ModuleRuntimeOptions {
   readonly maintenance: MaintenanceFile;
   readonly verify: VerifyFile;
   readonly resync: ResyncFile;
-  readonly resyncBandwidth: ResyncBandwidth;
-  /** Bytes per second that a verify reads at most unless somebody says otherwise; null: no limit. */
-  readonly verifyBandwidth: number | null;
-  readonly verifySchedule: string;
-  readonly failbackWindow: string;
+  readonly promisedDetection: DetectionFile;
+  /** As in {@link PartSettings}. */
+  readonly mirrorSettings: string;
   readonly scheduleFile: ScheduleFile;
   /** The last verify that the other host of the pair has told of. */
   readonly verifiedByPeer: () => LastVerify | null;
@@ -82,6 +102,8 @@ export interface ModuleRuntimeOptions {
   readonly hostDrain: () => HostDrain | null;
   /** Powers the other host off; resolves with how, when that is certain. */
   readonly fencePeer: () => Promise<string>;
+  /** What other modules mean for a start of this one here; undefined: nothing. */
+  readonly placement: () => Placement | undefined;
   /** This host's address for the mirror, on the best network that the peer is heard on. */
   readonly mirrorAddress: () => string;
   /** When the peer was last heard on each network. */
@@ -92,17 +114,19 @@ export interface ModuleRuntimeOptions {
 
 /** Runs one module on this host: feeds the core with what happens, and carries out what it decides, in its order. */
 export class ModuleRuntime {
-  readonly #options: ModuleRuntimeOptions;
+  #options: ModuleRuntimeOptions;
   readonly #queue: CoreEvent[] = [];
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
   readonly #mirror: ModuleMirror;
   readonly #server: ModuleServer;
-  readonly #checks: ModuleChecks;
-  readonly #conditions: ModuleConditions;
+  #checks: ModuleChecks;
+  #conditions: ModuleConditions;
   readonly #view = new ModuleView();
   readonly #verify: ModuleVerify;
-  readonly #schedule: VerifySchedule;
-  readonly #failback: ModuleFailback;
+  #schedule: VerifySchedule;
+  #failback: ModuleFailback;
+  /** The mirror was opened by settings that the file has not any more. */
+  #isMirrorOutdated = false;
   #scheduleTimer: NodeJS.Timeout | null = null;
   readonly #resync: ModuleResync;
   #core: ModuleCoreState;
@@ -123,7 +147,7 @@ export class ModuleRuntime {
       {
         module: config.module,
         log,
-        open: options.openMirror,
+        open: () => this.#options.openMirror(),
         content,
         onEvent: (event) => this.#onMirror(event),
         onReopened: (replica) => this.#dispatch({ type: 'replica', replica }),
@@ -131,18 +155,8 @@ export class ModuleRuntime {
       mirror,
       handed?.mirror ?? null,
     );
-    this.#checks = new ModuleChecks({
-      module: config.module,
-      checks: options.checks,
-      log,
-      unhealthy: (reason, action) => this.#dispatch({ type: 'serverUnhealthy', reason, action }),
-      onChange: () => options.onChange(false),
-    });
-    this.#conditions = new ModuleConditions({
-      conditions: options.conditions,
-      told: (unmet) => this.#dispatch({ type: 'conditions', unmet }),
-      onChange: () => options.onChange(false),
-    });
+    this.#checks = this.#newChecks();
+    this.#conditions = this.#newConditions();
     const startedAt = handed?.shown.serverStartedAt ?? null;
     this.#server = new ModuleServer(
       {
@@ -160,6 +174,7 @@ export class ModuleRuntime {
       },
       handed && startedAt !== null ? { startedAt: new Date(startedAt), epoch: handed.core.grant.epoch } : null,
     );
+    const promisedMs = options.promisedDetection.read();
     const initial = initialState(
       config,
       options.desired.read(),
@@ -168,7 +183,10 @@ export class ModuleRuntime {
       randomUUID(),
       options.resolution.read(),
       options.maintenance.read(performance.now(), Date.now()),
+      promisedMs,
     );
+    // Before anybody is told of it: the next program here may find another time in its file.
+    if (initial.detection.promisedMs !== promisedMs) options.promisedDetection.save(initial.detection.promisedMs);
     this.#core = handed ? continued(initial, handed.core, performance.now()) : initial;
     this.#resync = new ModuleResync({
       module: config.module,
@@ -194,10 +212,35 @@ export class ModuleRuntime {
       },
     });
     this.#failback = new ModuleFailback(options.failbackWindow);
-    this.#schedule = new VerifySchedule({
+    this.#schedule = this.#newSchedule();
+  }
+
+  #newChecks(): ModuleChecks {
+    const { config, checks, log, onChange } = this.#options;
+    return new ModuleChecks({
       module: config.module,
-      schedule: options.verifySchedule,
-      file: options.scheduleFile,
+      checks,
+      log,
+      unhealthy: (reason, action) => this.#dispatch({ type: 'serverUnhealthy', reason, action }),
+      onChange: () => onChange(false),
+    });
+  }
+
+  #newConditions(): ModuleConditions {
+    const { conditions, onChange } = this.#options;
+    return new ModuleConditions({
+      conditions,
+      told: (unmet) => this.#dispatch({ type: 'conditions', unmet }),
+      onChange: () => onChange(false),
+    });
+  }
+
+  #newSchedule(): VerifySchedule {
+    const { config, verifySchedule, scheduleFile, log, verifiedByPeer } = this.#options;
+    return new VerifySchedule({
+      module: config.module,
+      schedule: verifySchedule,
+      file: scheduleFile,
       log,
       verified: {
         canBegin: () => this.#isWhole && this.#verify.status === null,
@@ -205,10 +248,70 @@ export class ModuleRuntime {
           const outcome = await this.startVerify(undefined, 'the schedule');
           return outcome.ok ? null : outcome.reason;
         },
-        last: () => [this.#verify.last, options.verifiedByPeer()],
+        last: () => [this.#verify.last, verifiedByPeer()],
       },
       now: new Date(),
     });
+  }
+
+  /** Whether nothing of the module runs here, nor is to. */
+  get isStopped(): boolean {
+    return this.#core.role.at === 'stopped' && this.#core.desired.value === 'stopped';
+  }
+
+  /**
+   * Why another arbiter, which knows nothing of the module or has an old record of it, might let the wrong replica start; null: it cannot. With both
+   * in sync and stopped whatever it holds is older than both.
+   */
+  get arbiterHindrance(): string | null {
+    const { module, hosts } = this.#options.config;
+    const { replica, record } = this.#core;
+    if (!this.isStopped) return `${module} is not stopped: stop it first (\`understudy stop ${module}\`)`;
+    if (replica.lineage.length === 0 && record === null) return null;
+    const isInSync = replica.consistent && (replica.diskError ?? null) === null;
+    if (isInSync && hosts.every((host) => record?.inSync.includes(host))) return null;
+    return `${module} is not known to be in sync on both hosts: start it, wait until the pair is whole, and stop it`;
+  }
+
+  /**
+   * The module's file is another one. Nothing is stopped: what concerns a start holds from the next one on. What did not change goes on with
+   * what it has counted.
+   */
+  reconfigure(next: ModuleSettings, parts: PartSettings): void {
+    const before = this.#options;
+    const checks = isOther(before.checks, next.checks, ({ check }) => check);
+    const conditions = isOther(before.conditions, next.conditions, ({ condition }) => condition);
+    this.#options = { ...before, ...next, mirrorSettings: parts.mirror };
+    this.#isMirrorOutdated ||= parts.mirror !== before.mirrorSettings;
+    before.hooks.change(parts.hooks);
+    before.server.reconfigure(parts.server);
+    void before.addresses.change(parts.addresses);
+    if (checks) {
+      void this.#checks.suspend();
+      this.#checks = this.#newChecks();
+      this.#checks.serverIs(this.#server.state, this.#server.startedAt);
+    }
+    if (conditions) {
+      void this.#conditions.end();
+      this.#conditions = this.#newConditions();
+      this.#conditions.begin();
+      if (next.conditions.length === 0) this.#dispatch({ type: 'conditions', unmet: null });
+    }
+    if (next.failbackWindow !== before.failbackWindow) this.#failback = new ModuleFailback(next.failbackWindow);
+    if (next.verifySchedule !== before.verifySchedule) this.#schedule = this.#newSchedule();
+    void this.#resync.change(this.#mirror.controller, next.resyncBandwidth);
+    this.#dispatch({ type: 'configChanged', config: next.config });
+    this.#renewStoppedMirror();
+    this.#lookAtSchedule();
+    this.#lookAtFailback();
+    before.onChange(true);
+  }
+
+  /** It is opened by the present settings when it is needed next. */
+  #renewStoppedMirror(): void {
+    if (!this.#isMirrorOutdated || this.#core.role.at !== 'stopped') return;
+    this.#isMirrorOutdated = false;
+    this.#mirror.noteGone();
   }
 
   /** Kills what an earlier agent left running, opens the replica, and begins. */
@@ -466,14 +569,14 @@ export class ModuleRuntime {
     kind: Command['kind'],
     timeoutMs: number,
     keep: string | null = null,
-    maintenance?: MaintenanceWish,
+    { maintenance, anyway = false }: { readonly maintenance?: MaintenanceWish; readonly anyway?: boolean } = {},
   ): Promise<Outcome> {
     const id = this.#nextCommand++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
       const deadline = performance.now() + timeoutMs;
       const arbiterReachable = this.#options.arbiter.reachable();
-      this.#dispatch({ type: 'command', id, kind, keep, maintenance, deadline, arbiterReachable });
+      this.#dispatch({ type: 'command', id, kind, keep, maintenance, anyway, deadline, arbiterReachable });
     });
   }
 
@@ -502,11 +605,13 @@ export class ModuleRuntime {
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         const before = this.#core;
+        const placement = this.#options.placement();
         const { state, effects } = step(before, {
           ...next,
           now: performance.now(),
           arbiterReachable: this.#options.arbiter.reachable(),
           heardOn: this.#options.heardOn(),
+          ...(placement && { placement }),
         });
         this.#core = state;
         const isOther = this.#view.isOther(before, state);
@@ -536,6 +641,7 @@ export class ModuleRuntime {
     // Wherever it was interrupted: what came of a repair is looked at as soon as the pair is whole again.
     if (this.#isWhole) this.#verify.checkRepair(this.#mirror.controller);
     if (role.at === 'primary' && before.role !== role) this.#lookAtSchedule();
+    if (role.at === 'stopped') this.#renewStoppedMirror();
     if (before.role !== role) this.#options.hooks.noteRole(before.role, role, this.#core.record?.epoch ?? 0);
     const news = this.#view.newsOf(before, this.#core);
     if (news !== null) this.#options.onChange(news === 'urgent');
@@ -568,6 +674,9 @@ export class ModuleRuntime {
         return;
       case 'saveMaintenance':
         this.#options.maintenance.save(effect.maintenance, Date.now());
+        return;
+      case 'savePromisedDetection':
+        this.#options.promisedDetection.save(effect.promisedMs);
         return;
       case 'readArbiter':
         this.#readArbiter();
@@ -753,6 +862,10 @@ export class ModuleRuntime {
       () => undefined,
     );
   }
+}
+
+function isOther<T>(before: readonly T[], after: readonly T[], written: (each: T) => unknown): boolean {
+  return JSON.stringify(before.map(written)) !== JSON.stringify(after.map(written));
 }
 
 /** What every new file system has of its own does not count. */

@@ -17,7 +17,7 @@ export class DesiredFile {
   read(): Desired {
     const parsed = readObjectIfExists(this.#file);
     if (parsed === null) return { value: 'started', sequence: 0 };
-    const { value, sequence, stay, parked } = parsed;
+    const { value, sequence, stay, anyway, parked } = parsed;
     if (
       parsed['formatVersion'] !== formatVersion ||
       (value !== 'started' && value !== 'stopped') ||
@@ -31,6 +31,7 @@ export class DesiredFile {
       value,
       sequence,
       ...(typeof stay === 'string' && { stay }),
+      ...(anyway === true && { anyway }),
       ...(typeof parked === 'string' && { parked }),
     };
   }
@@ -65,5 +66,32 @@ export class ResolutionFile {
 
   save(resolution: Resolution): void {
     writeDurably(this.#file, `${JSON.stringify({ formatVersion, ...resolution })}\n`);
+  }
+}
+
+/** Which detection time the other host may still count on, kept over restarts of the agent and the host: see core/detection.ts. */
+export class DetectionFile {
+  readonly #file: string;
+
+  constructor(stateDirectory: string) {
+    makeDirectoryDurably(stateDirectory);
+    this.#file = join(stateDirectory, 'detection.json');
+  }
+
+  /** Milliseconds; null: no program has opened the module here yet. */
+  read(): number | null {
+    const parsed = readObjectIfExists(this.#file);
+    if (parsed === null) return null;
+    const { promisedMs } = parsed;
+    if (parsed['formatVersion'] !== formatVersion || typeof promisedMs !== 'number') {
+      throw new Error(
+        `${this.#file} is damaged or of another version than ${String(formatVersion)}: remove it while the module is stopped on the other host`,
+      );
+    }
+    return promisedMs;
+  }
+
+  save(promisedMs: number): void {
+    writeDurably(this.#file, `${JSON.stringify({ formatVersion, promisedMs })}\n`);
   }
 }

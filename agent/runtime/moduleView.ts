@@ -11,6 +11,7 @@ import type {
 } from '../../schemas/generated/api.ts';
 import type { HeldAddress } from '../addresses/plan.ts';
 import { isInMaintenance } from '../core/maintenance.ts';
+import { heldBackBy } from '../core/placement.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState, type ShownState } from '../core/status.ts';
 import type { ModuleCoreState, PeerStatus } from '../core/types.ts';
 import type { MirrorStats } from '../mirror/mirror.ts';
@@ -177,6 +178,7 @@ export class ModuleView {
         verifySchedule: serving ? schedule : null,
         maintenance,
         failback,
+        heldBack: role.at === 'waiting' && role.heldBack ? heldBackBy(core) : null,
         checks: serving && checks ? [...checks] : [],
         conditions: [...conditions],
       };

@@ -8,7 +8,7 @@ import { VirtualAddresses } from '../addresses/virtualAddresses.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { probeOf } from '../checks/probeOf.ts';
 import type { Configuration } from '../config/configuration.ts';
-import type { HostDrain } from '../core/types.ts';
+import type { HostDrain, Placement } from '../core/types.ts';
 import type { HostFencing } from '../fencing/hostFencing.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
 import { MirrorController } from '../mirror/controller.ts';
@@ -22,9 +22,9 @@ import { MaintenanceFile } from './maintenanceFile.ts';
 import { hasGuestAgent, letGoOf, settingsOf, type HandedModule } from './handOver.ts';
 import { ModuleEnvironment } from './moduleEnvironment.ts';
 import { ModuleHooks } from './moduleHooks.ts';
-import { ModuleRuntime, type ModuleRuntimeOptions } from './moduleRuntime.ts';
+import { ModuleRuntime, type ModuleRuntimeOptions, type ModuleSettings, type PartSettings } from './moduleRuntime.ts';
 import { ResyncFile } from './moduleResync.ts';
-import { DesiredFile, ResolutionFile } from './moduleState.ts';
+import { DesiredFile, DetectionFile, ResolutionFile } from './moduleState.ts';
 import { VerifyFile } from './moduleVerify.ts';
 import { ScheduleFile } from './verifySchedule.ts';
 
@@ -37,6 +37,7 @@ export interface ModuleParts {
   readonly changed: (urgent: boolean) => void;
   readonly hostDrain: () => HostDrain | null;
   readonly fencing: Pick<HostFencing, 'fence'>;
+  readonly placement: (module: string) => Placement | undefined;
   /** What a host has told of a module. */
   readonly told: (host: string, module: string) => LinkModule | null;
 }
@@ -57,32 +58,22 @@ export async function adoptModule(parts: ModuleParts, handed: HandedModule): Pro
   return ModuleRuntime.adopt(options, handed);
 }
 
-function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
-  const { configuration, module, arbiter, links, log, changed, hostDrain, fencing, told } = parts;
-  const { agent, cluster, self } = configuration;
-  const peer = module.hosts[0] === self.name ? module.hosts[1] : module.hosts[0];
-  const stateDirectory = join(agent.stateDirectory, 'modules', module.name);
-  const mirror: MirrorOptions = {
-    module: module.name,
-    host: self.name,
-    directory: module.mirror.directory,
-    furtherDirectories: module.mirror.directories.slice(1),
-    stateDirectory,
-    exclude: module.mirror.exclude,
-    acknowledgeTimeoutMs: module.mirror.acknowledgeTimeoutMs,
-    directIo: module.mirror.directIo,
-    processors: module.mirror.processors,
-    resyncBandwidth: module.resync.bandwidth,
-    resyncUndo: module.resync.undo,
-  };
+/** The module's file is another one: what runs goes on by it. */
+export function reconfigureModule(parts: ModuleParts, runtime: ModuleRuntime): void {
+  runtime.reconfigure(settingsFor(parts), partsFor(parts));
+}
+
+/** What of the module's file may change while it runs. */
+function settingsFor({ configuration, module, log }: ModuleParts): ModuleSettings {
+  const { cluster, self } = configuration;
+  const peer = peerOf(configuration, module);
+  const mirror = mirrorOptions(configuration, module);
   const checked = {
     module: module.name,
     host: self.name,
     directory: module.mirror.directory,
     guestAgent: qemuFiles(runDirectoryOf(configuration, module)).guestAgent,
   };
-  const environment = new ModuleEnvironment(peer);
-  const spawn = { onLog: (line: string) => log.add('debug', module.name, 'MIRROR', line) };
   return {
     config: {
       module: module.name,
@@ -103,41 +94,90 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
       conditionsSettleMs: settleMsOf(module),
       fencePeer: cluster.fence?.hosts.has(peer) ? cluster.fence.onFailure : 'never',
     },
+    checks: module.checks.map((check) => ({ check, probe: probeOf(check, checked) })),
+    conditions: module.failover.conditions.map((condition) => ({ condition, probe: probeOf(condition, checked) })),
+    resyncBandwidth: module.resync.bandwidth,
+    verifyBandwidth: module.verify.bandwidth,
+    failbackWindow: module.failover.failbackWindow,
+    verifySchedule: module.verify.schedule,
+    openMirror: () => MirrorController.open(mirror, spawnOptions(module, log)),
+  };
+}
+
+function partsFor({ configuration, module }: ModuleParts): PartSettings {
+  return {
+    hooks: module.hooks,
+    addresses: module.virtualAddresses.map((each) => virtualAddress(configuration, each)),
+    server: module.server,
+    mirror: JSON.stringify(mirrorOptions(configuration, module)),
+  };
+}
+
+function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
+  const { configuration, module, arbiter, links, log, changed, hostDrain, fencing, placement, told } = parts;
+  const { agent, self } = configuration;
+  const peer = peerOf(configuration, module);
+  const stateDirectory = join(agent.stateDirectory, 'modules', module.name);
+  const environment = new ModuleEnvironment(peer);
+  const { hooks, addresses, mirror: mirrorSettings } = partsFor(parts);
+  return {
+    ...settingsFor(parts),
     directories: module.mirror.directories,
     serverKind: module.server.kind,
     arbiter,
     settings: settingsOf(module),
-    openMirror: () => MirrorController.open(mirror, spawn),
-    adoptMirror: (handed) => MirrorController.adopt(mirror, spawn, handed),
-    checks: module.checks.map((check) => ({ check, probe: probeOf(check, checked) })),
-    conditions: module.failover.conditions.map((condition) => ({ condition, probe: probeOf(condition, checked) })),
+    adoptMirror: (handed) =>
+      MirrorController.adopt(mirrorOptions(configuration, module), spawnOptions(module, log), handed),
+    mirrorSettings,
     server: makeServer(configuration, module, log, environment),
     environment,
-    hooks: new ModuleHooks({ module: module.name, host: self.name, hooks: module.hooks, environment, log }),
+    hooks: new ModuleHooks({ module: module.name, host: self.name, hooks, environment, log }),
     addresses: new VirtualAddresses({
       host: self.name,
-      addresses: module.virtualAddresses.map((each) => virtualAddress(configuration, each)),
+      addresses,
       log: (level, code, message) => log.add(level, module.name, code, message),
       onChange: () => changed(true),
     }),
     desired: new DesiredFile(stateDirectory),
     resolution: new ResolutionFile(stateDirectory),
     maintenance: new MaintenanceFile(stateDirectory),
+    promisedDetection: new DetectionFile(stateDirectory),
     verify: new VerifyFile(stateDirectory),
     resync: new ResyncFile(stateDirectory),
-    resyncBandwidth: module.resync.bandwidth,
-    verifyBandwidth: module.verify.bandwidth,
-    failbackWindow: module.failover.failbackWindow,
-    verifySchedule: module.verify.schedule,
     scheduleFile: new ScheduleFile(stateDirectory),
     verifiedByPeer: () => (told(peer, module.name)?.lastVerify as LastVerify | null | undefined) ?? null,
     log,
     hostDrain,
     fencePeer: () => fencing.fence(peer),
+    placement: () => placement(module.name),
     mirrorAddress: () => mirrorAddress(configuration, links, peer),
     heardOn: () => links.heardOn(peer),
     onChange: changed,
   };
+}
+
+function peerOf({ self }: Configuration, { hosts }: ResolvedModule): string {
+  return hosts[0] === self.name ? hosts[1] : hosts[0];
+}
+
+function mirrorOptions({ agent, self }: Configuration, module: ResolvedModule): MirrorOptions {
+  return {
+    module: module.name,
+    host: self.name,
+    directory: module.mirror.directory,
+    furtherDirectories: module.mirror.directories.slice(1),
+    stateDirectory: join(agent.stateDirectory, 'modules', module.name),
+    exclude: module.mirror.exclude,
+    acknowledgeTimeoutMs: module.mirror.acknowledgeTimeoutMs,
+    directIo: module.mirror.directIo,
+    processors: module.mirror.processors,
+    resyncBandwidth: module.resync.bandwidth,
+    resyncUndo: module.resync.undo,
+  };
+}
+
+function spawnOptions({ name }: ResolvedModule, log: EventLog): { readonly onLog: (line: string) => void } {
+  return { onLog: (line) => log.add('debug', name, 'MIRROR', line) };
 }
 
 function makeServer(
@@ -164,7 +204,7 @@ function makeServer(
     : new ScriptsServer({ ...common, config: module.server, environment: () => environment.variables() });
 }
 
-function virtualAddress(
+export function virtualAddress(
   { self }: Configuration,
   { address, prefixLength, network, interface: named }: ResolvedVirtualAddress,
 ): VirtualAddress {

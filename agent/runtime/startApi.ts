@@ -3,6 +3,7 @@ import type { AuditEntry } from '../api/audit.ts';
 import type { Actor, AgentFacade, Outcome } from '../api/facade.ts';
 import type { Enrol } from '../api/plainHttp.ts';
 import { listenAddresses, type Configuration } from '../config/configuration.ts';
+import type { VersionStore } from '../config/versions.ts';
 import { ClientTokens } from '../security/clientTokens.ts';
 import type { Identity } from '../security/identity.ts';
 import { agentVersion } from '../version.ts';
@@ -11,6 +12,9 @@ import type { Commands } from './commands.ts';
 import type { FenceCommands } from './fenceCommands.ts';
 import type { HostCommands } from './hostCommands.ts';
 import type { EventLog } from './eventLog.ts';
+import type { FileApply } from './fileApply.ts';
+import { fileFacade } from './fileFacade.ts';
+import type { HostFiles } from './hostFiles.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 import type { Upgrade } from './upgrade.ts';
 
@@ -26,6 +30,9 @@ export interface ApiParts {
   readonly view: ClusterView;
   readonly log: EventLog;
   readonly slots: readonly ModuleSlot[];
+  readonly files: HostFiles;
+  readonly fileApply: FileApply;
+  readonly store: VersionStore;
 }
 
 /** Puts the agent behind its API. */
@@ -48,18 +55,10 @@ export function startApi(parts: ApiParts): Promise<ApiServer> {
   });
 }
 
-function facadeOf({
-  configuration,
-  commands,
-  hostCommands,
-  fenceCommands,
-  upgrade,
-  view,
-  log,
-  slots,
-}: ApiParts): AgentFacade {
+function facadeOf(parts: ApiParts): AgentFacade {
+  const { configuration, commands, hostCommands, fenceCommands, upgrade, view, log, slots } = parts;
   const run = (
-    kind: 'start' | 'stop' | 'switchover' | 'force' | 'resolve',
+    kind: 'stop' | 'switchover' | 'force' | 'resolve',
     module: string,
     host: string | null,
     by: Actor,
@@ -72,7 +71,7 @@ function facadeOf({
     onChange: (listener) => view.onChange(listener),
     onLog: (listener) => log.onEntries((entries) => listener({ entries })),
     readLog: (filter) => log.read(filter),
-    start: (module, by) => run('start', module, null, by),
+    start: (module, anyway, by) => commands.run('start', module, null, by, { anyway }),
     stop: (module, by) => run('stop', module, null, by),
     switchover: (module, to, by) => run('switchover', module, to, by),
     forcePrimary: (module, host, by) => run('force', module, host, by),
@@ -108,6 +107,7 @@ function facadeOf({
       log.add('warn', null, 'COMMAND_REFUSED', `upgrade: ${reason}`, { refusal: code, durationMs });
       return { ok: false, refusal: { code, reason, numbers: { ...numbers } } };
     },
+    ...fileFacade(parts),
     isServing: (module) => {
       const runtime = slots.find((slot) => slot.module.name === module)?.runtime;
       if (!runtime?.addresses.areSet) return false;

@@ -58,12 +58,17 @@ function readCertificate(file: string): { readonly pem: string; readonly parsed:
  * Reads and checks this host's key and certificate, so that a host with a broken identity says so at its start and not at the first failover.
  * @throws SecurityError with a code for each reason.
  */
-export function loadIdentity(configDirectory: string, host: string, now = new Date()): Identity {
+export function loadIdentity(
+  configDirectory: string,
+  host: string,
+  now = new Date(),
+  joinCommand = 'understudy join',
+): Identity {
   const files = identityFiles(configDirectory);
   const authority = readCertificate(files.authorityCertificate);
   const own = readCertificate(files.certificate);
   const key = readSecret(files.key);
-  const again = `run \`understudy token join --host ${host}\` on the first host and \`understudy join\` here`;
+  const again = `run \`understudy token join --host ${host}\` on the first host and \`${joinCommand}\` here`;
   if (!isKeyOf(key, own.parsed)) {
     throw new SecurityError('CERTIFICATE_WRONG_KEY', `${files.key} is not the key of ${files.certificate}: ${again}.`);
   }

@@ -1,5 +1,6 @@
-import { X509Certificate } from 'node:crypto';
-import type { ConnectionOptions, TlsOptions, TLSSocket } from 'node:tls';
+import { constants, createHash, X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import type { ConnectionOptions, SecureContext, TlsOptions, TLSSocket } from 'node:tls';
 import { commonName } from './certificates.ts';
 import type { Identity } from './identity.ts';
 
@@ -29,11 +30,53 @@ export function agentClientOptions(identity: Identity, peer: string): Connection
     ca: [identity.authority],
     rejectUnauthorized: true,
     minVersion: 'TLSv1.3',
+    servername: clusterServerName(identity.authority),
     checkServerIdentity: (_name, certificate) => {
       const host = certificate.subject.CN;
       return host === peer ? undefined : new WrongHostError(peer, String(host));
     },
   };
+}
+
+/**
+ * How a host names its cluster to a listener that several clusters share: by their authority, as names of clusters may be alike. It chooses
+ * a certificate and proves nothing.
+ */
+export function clusterServerName(authority: string): string {
+  const { raw } = new X509Certificate(authority);
+  return `${createHash('sha256').update(raw).digest('hex').slice(0, 32)}.understudy`;
+}
+
+/**
+ * For a listener that several clusters share: by itself it has no certificate and trusts nobody, `agentContext` of the cluster that is asked
+ * for has both. No session is ever resumed: it could be one of another cluster.
+ */
+export function sharedServerOptions(): TlsOptions {
+  return {
+    requestCert: true,
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.3',
+    handshakeTimeout: handshakeTimeoutMs,
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
+}
+
+export function agentContext({ key, certificate, authority }: Identity): SecureContext {
+  return createSecureContext({
+    key,
+    cert: certificate,
+    ca: [authority],
+    minVersion: 'TLSv1.3',
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  });
+}
+
+/** Whether the certificate at the other end was made by this authority, looked at anew and whatever TLS has made of it. */
+export function isCertifiedBy(socket: TLSSocket, authority: string): boolean {
+  const raw = socket.getPeerCertificate().raw as Buffer | undefined;
+  if (raw === undefined || socket.isSessionReused()) return false;
+  const [certificate, issuer] = [new X509Certificate(raw), new X509Certificate(authority)];
+  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
 /**
@@ -110,6 +153,10 @@ export function explainTlsError(error: unknown, peer: string): string {
   }
   if (code === 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA') {
     return `${peer} refuses this host's certificate: it is of another cluster.`;
+  }
+  // A listener that several clusters share has no certificate for one that it does not know.
+  if (code === 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE') {
+    return `${peer} answers for other clusters, not for this one: run \`understudy token join\` on the first host and \`understudy witness add\` on ${peer}.`;
   }
   if (code.startsWith('ERR_SSL_') && code.includes('ALERT') && code.includes('CERTIFICATE')) {
     return `${peer} refuses this host's certificate (${code}): run \`understudy join\` here.`;

@@ -1,3 +1,5 @@
+import type { ResolvedQemu, ResolvedScripts } from '../../schemas/defaults.ts';
+
 /** A virtual server as the agent sees it: one adapter per hypervisor, all behind this interface. */
 export type ServerState = 'stopped' | 'starting' | 'running' | 'paused' | 'stopping';
 
@@ -22,6 +24,8 @@ export interface StartContext {
 export interface VirtualServer {
   readonly events: (listener: (event: ServerEvent) => void) => void;
   readonly state: () => ServerState;
+  /** The module's file says something else of the same kind of server: what concerns its start holds from the next one on. */
+  reconfigure(config: ResolvedQemu | ResolvedScripts): void;
   /** Resolves when the server runs (qemu: QMP says running; scripts: the start script exited 0). Rejects with a ServerError that says what to do. */
   start(context: StartContext, signal: AbortSignal): Promise<void>;
   /** Graceful power-down, after the configured time-out quit. */

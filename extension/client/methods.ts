@@ -25,5 +25,5 @@ const hostTimeout = 3_600_000;
 /** Milliseconds until a request without an answer is given up. */
 export function timeoutOf(method: ApiMethod): number {
   if (method.startsWith('host.')) return hostTimeout;
-  return method.startsWith('module.') ? commandTimeout : readTimeout;
+  return /^(module|configuration)\./.test(method) ? commandTimeout : readTimeout;
 }

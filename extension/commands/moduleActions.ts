@@ -2,7 +2,14 @@ import * as vscode from 'vscode';
 import type { CommandResult } from '../../schemas/generated/api.ts';
 import { messageOf, RefusedError } from '../client/errors.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
-import { actionFacts, divergedReplica, linkFacts, moduleFacts, primaryReplica } from '../model/moduleFacts.ts';
+import {
+  actionFacts,
+  divergedReplica,
+  heldBackReplica,
+  linkFacts,
+  moduleFacts,
+  primaryReplica,
+} from '../model/moduleFacts.ts';
 import { clusterViewId } from '../tree/clusterTree.ts';
 
 /** The person decided otherwise. */
@@ -13,8 +20,17 @@ export class CancelledError extends Error {
   }
 }
 
-/** Starts a module after a confirmation. */
+/** Starts a module after a confirmation. One that is held back for other modules is started all the same, when it is asked for again. */
 export async function startModule(session: ClusterSession, module: string): Promise<CommandResult> {
+  const held = heldBackReplica(session.store.module(module));
+  if (held !== undefined) {
+    await confirm(
+      `Start module ${module} of cluster ${session.profile.name} all the same?`,
+      `${held.host} holds it back: ${held.heldBack ?? ''}`,
+      'Start Anyway',
+    );
+    return run(session, `Starting ${module}`, () => session.request('module.start', { module, anyway: true }));
+  }
   const hosts = session.store.module(module)?.hosts.join(' and ') ?? 'its hosts';
   await confirm(
     `Start module ${module} of cluster ${session.profile.name}?`,

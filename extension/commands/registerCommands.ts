@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { Services } from '../services.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 import { addClusterCommand } from './addCluster.ts';
+import { applyFileCommand, compareVersionsCommand, restoreVersionCommand } from './files.ts';
 import { drainHostCommand, undrainHostCommand } from './drain.ts';
 import { enterTokenCommand } from './enterToken.ts';
 import { forcePrimaryCommand } from './forcePrimary.ts';
@@ -18,7 +19,8 @@ import { stopVerifyCommand } from './stopVerify.ts';
 import { switchoverCommand } from './switchover.ts';
 import { verifyCommand } from './verify.ts';
 
-type Command = (services: Services, node?: TreeNode) => Promise<void> | void;
+/** What it was called on, a line of the tree or a file, is known by whoever put it into that menu. */
+type Command = (services: Services, target?: never) => Promise<void> | void;
 
 const commands: Readonly<Record<string, Command>> = {
   addCluster: addClusterCommand,
@@ -41,6 +43,9 @@ const commands: Readonly<Record<string, Command>> = {
   endMaintenance: endMaintenanceCommand,
   drainHost: drainHostCommand,
   undrainHost: undrainHostCommand,
+  applyFile: applyFileCommand,
+  compareVersions: compareVersionsCommand,
+  restoreVersion: restoreVersionCommand,
   showLog: (services) => services.log.show(),
 };
 
@@ -48,7 +53,9 @@ const commands: Readonly<Record<string, Command>> = {
 export function registerCommands(services: Services): vscode.Disposable {
   return vscode.Disposable.from(
     ...Object.entries(commands).map(([name, run]) =>
-      vscode.commands.registerCommand(`understudy.${name}`, (node?: TreeNode) => run(services, node)),
+      vscode.commands.registerCommand(`understudy.${name}`, (target?: TreeNode | vscode.Uri) =>
+        run(services, target as never),
+      ),
     ),
   );
 }

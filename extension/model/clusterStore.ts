@@ -59,9 +59,10 @@ export class ClusterStore {
     if (before === null || event.revision <= before.revision) return null;
     this.#connected = true;
     this.#receivedAt = this.now();
-    const modules = merge(before.modules, event.modules);
-    const hosts = merge(before.hosts, event.hosts);
-    this.#snapshot = { ...before, revision: event.revision, time: event.time, arbiter: event.arbiter, modules, hosts };
+    const { revision, time, arbiter, configuration = before.configuration } = event;
+    const modules = merge(before.modules, event.modules, configuration?.modules);
+    const hosts = merge(before.hosts, event.hosts, configuration?.hosts);
+    this.#snapshot = { ...before, revision, time, arbiter, ...(configuration && { configuration }), modules, hosts };
     return {
       structure: modules.length !== before.modules.length || hosts.length !== before.hosts.length,
       modules: event.modules.map((module) => module.name),
@@ -78,8 +79,13 @@ export class ClusterStore {
   }
 }
 
-function merge<T extends { readonly name: string }>(before: readonly T[], changed: readonly T[]): T[] {
+/** @param names those that there are; undefined: nobody said */
+function merge<T extends { readonly name: string }>(
+  before: readonly T[],
+  changed: readonly T[],
+  names: readonly string[] | undefined,
+): T[] {
   const byName = new Map(before.map((item) => [item.name, item]));
   for (const item of changed) byName.set(item.name, item);
-  return [...byName.values()];
+  return [...byName.values()].filter(({ name }) => names === undefined || names.includes(name));
 }

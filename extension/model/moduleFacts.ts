@@ -179,6 +179,12 @@ export function addressFacts(module: ModuleStatus): readonly AddressFacts[] {
   }));
 }
 
+/** The host that would start the module but for other modules. */
+export function heldBackReplica(module: ModuleStatus | undefined): ReplicaStatus | undefined {
+  if (module === undefined || primaryReplica(module) !== undefined) return undefined;
+  return module.onHosts.find((replica) => replica.known && (replica.heldBack ?? null) !== null);
+}
+
 /** The resync that is under way, running or paused. */
 export function runningResync(module: ModuleStatus): ResyncStatus | null {
   return module.onHosts.find((replica) => replica.known && replica.resync)?.resync ?? null;

@@ -32,12 +32,13 @@ export interface WitnessNode {
   readonly host: string;
 }
 
-/** A line that says why there is nothing else. */
+/** A line that says why there is nothing else, or what needs somebody. */
 export interface NoteNode {
   readonly kind: 'note';
   readonly id: string;
   readonly session: ClusterSession;
   readonly text: string;
+  readonly isWarning?: true;
 }
 
 export type TreeNode = ClusterNode | ModuleNode | ReplicaNode | WitnessNode | NoteNode;
@@ -60,8 +61,11 @@ export function childrenOf(node: TreeNode | undefined, sessions: readonly Cluste
     const witnesses = snapshot.hosts
       .filter((host) => host.role === 'witness')
       .map((host): TreeNode => ({ kind: 'witness', id: `${node.id}/witness/${host.name}`, session, host: host.name }));
+    const drift = (snapshot.configuration?.drift ?? []).map((text, index): TreeNode => {
+      return { kind: 'note', id: `${node.id}/drift/${String(index)}`, session, text, isWarning: true };
+    });
     const empty: TreeNode = { kind: 'note', id: `${node.id}/note`, session, text: 'No module on these hosts yet' };
-    return modules.length === 0 ? [empty, ...witnesses] : [...modules, ...witnesses];
+    return modules.length === 0 ? [empty, ...witnesses, ...drift] : [...modules, ...witnesses, ...drift];
   }
   if (node.kind !== 'module') return [];
   const replicas = session.store.module(node.module)?.onHosts ?? [];

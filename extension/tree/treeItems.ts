@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { ConditionStatus, MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
+import { isOverloaded, loadText } from '../../schemas/capacity.ts';
 import { formatBytes, formatDuration } from '../model/format.ts';
 import { failbackWords } from '../model/failbackWords.ts';
 import { drainableHosts } from '../model/hostFacts.ts';
@@ -51,7 +52,8 @@ function clusterItem({ session }: ClusterNode): vscode.TreeItem {
       const hosts = store.snapshot?.hosts ?? [];
       const up = hosts.filter((host) => host.reachable).length;
       item.iconPath = new vscode.ThemeIcon('server-environment');
-      item.description = `${up} of ${hosts.length} hosts · via ${state.hello.host}`;
+      const differ = (store.snapshot?.configuration?.drift.length ?? 0) > 0 ? ' · files differ' : '';
+      item.description = `${up} of ${hosts.length} hosts · via ${state.hello.host}${differ}`;
       facts.push('connected');
       break;
     }
@@ -122,7 +124,7 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   const told = facts.label === 'stopped' || facts.label === 'in service' ? '' : ` ${facts.label}${resync}`;
   const server =
     replica.known && (primary || replica.server.state !== 'stopped') ? ` · server ${replica.server.state}` : '';
-  const drain = session.store.host(host)?.drain ?? null;
+  const { drain = null, load = null } = session.store.host(host) ?? {};
   item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
   item.description = session.connected
     ? `${facts.word}${told}${server}${drain === null ? '' : ` · ${drain}`}`
@@ -143,6 +145,7 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
     `**${host}** — ${facts.word} ${facts.label}`,
     replica.reason ?? '',
     drain === null ? '' : drained,
+    load === null ? '' : `${isOverloaded(load) ? '$(warning) ' : ''}Carries ${loadText(load)}.`,
     replica.undoLost ? `$(warning) What it was before this resync is not kept: ${replica.undoLost}.` : '',
     `Epoch ${replica.epoch} · server ${replica.server.state}${replica.server.detail === null ? '' : ` (${replica.server.detail})`}`,
     ...(replica.known ? (replica.checks ?? []) : []).map((check) => checkLine('Check', check)),
@@ -211,9 +214,9 @@ function witnessItem({ session, host: name }: WitnessNode): vscode.TreeItem {
   return item;
 }
 
-function noteItem({ text }: NoteNode): vscode.TreeItem {
+function noteItem({ text, isWarning }: NoteNode): vscode.TreeItem {
   const item = new vscode.TreeItem(text, vscode.TreeItemCollapsibleState.None);
-  item.iconPath = new vscode.ThemeIcon('info');
+  item.iconPath = new vscode.ThemeIcon(isWarning ? 'warning' : 'info');
   item.tooltip = text;
   return item;
 }

@@ -5,6 +5,7 @@ import { isNoHost, parseIpAddress } from '../ipAddress.ts';
 import { nearest } from '../nearest.ts';
 import { checkArbiter } from './arbiterChecks.ts';
 import { checkFence } from './fenceChecks.ts';
+import { checkCapacity } from './placementChecks.ts';
 
 /** Shorter heartbeats cost more than they tell. Milliseconds. */
 const shortestHeartbeatMs = 20;
@@ -14,6 +15,7 @@ const longestHeartbeatMs = 60_000;
 export function* checkCluster(file: ClusterFile): Iterable<Problem> {
   const cluster = resolveCluster(file);
   yield* checkAddresses(file);
+  yield* checkCapacity(file);
   if (cluster.ports.api === cluster.ports.agent) {
     const key = file.ports?.agent === undefined ? 'api' : 'agent';
     const expected = 'two different ports';

@@ -28,6 +28,11 @@ export function startEtcd(host: LabHost): Promise<void> {
   return Promise.resolve();
 }
 
+/** Whether this host's member runs, or stands still; one that was killed may still wait to be taken note of. */
+export async function runsEtcd(host: LabHost): Promise<boolean> {
+  return (await host.exec(['pgrep', '-x', '-r', 'R,S,D,T', 'etcd'])).code === 0;
+}
+
 /** kill -9 of this host's member. */
 export async function killEtcd(host: LabHost): Promise<void> {
   await host.run(['pkill', '-9', '-x', 'etcd']);

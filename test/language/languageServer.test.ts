@@ -159,6 +159,44 @@ describe('diagnostics', () => {
   });
 });
 
+describe('modules that are about one another', () => {
+  const named = (name: string, keys: string): string =>
+    validModule
+      .replace('"web"', `"${name}"`)
+      .replace('/srv/vm/web', `/srv/vm/${name}`)
+      .replace('"server"', `${keys}, "server"`);
+
+  it('have a circle told in every file of it, until one of them breaks it', async () => {
+    await writeFile(join(folder, 'site.cluster.jsonc'), validCluster);
+    open('modules/web.module.jsonc', named('web', '"dependsOn": ["db"]'));
+    open('modules/db.module.jsonc', named('db', '"dependsOn": ["web"]'));
+    await expect(diagnosticsOf('modules/db.module.jsonc')).resolves.toMatchObject([{ code: 'dependency-cycle' }]);
+    published = [];
+    change('modules/db.module.jsonc', 2, named('db', '"dependsOn": []'));
+    await expect(diagnosticsOf('modules/db.module.jsonc', 2)).resolves.toEqual([]);
+    await expect(diagnosticsOf('modules/web.module.jsonc')).resolves.toEqual([]);
+  });
+
+  it('may be misspelt, which is mended, and have to fit on the host that is left', async () => {
+    const capacity = '"capacity": { "beta": { "memory": "6GiB" } },';
+    await writeFile(join(folder, 'site.cluster.jsonc'), validCluster.replace('"arbiter"', `${capacity} "arbiter"`));
+    await writeFile(join(folder, 'modules/mail.module.jsonc'), named('mail', '"needs": { "memory": "4GiB" }'));
+    const name = 'modules/web.module.jsonc';
+    open(name, named('web', '"needs": { "memory": "4GiB" }, "dependsOn": ["mial"]'));
+    const diagnostics = await diagnosticsOf(name);
+    expect(diagnostics).toMatchObject([
+      { code: 'over-capacity', severity: 2, message: expect.stringContaining('8 GiB of memory of 6 GiB') as string },
+      { code: 'unknown-module', severity: 1 },
+    ]);
+    const fixes = (await client.sendRequest(CodeActionRequest.type, {
+      textDocument: { uri: uriOf(name) },
+      range: diagnostics[1]?.range ?? { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } },
+      context: { diagnostics },
+    })) as CodeAction[];
+    expect(fixes.map(({ title }) => title)).toEqual(['Replace with "mail"']);
+  });
+});
+
 describe('help while writing', () => {
   it('mends a misspelt key', async () => {
     const name = 'modules/web.module.jsonc';

@@ -102,7 +102,7 @@ export class Checker {
   lookAtLease(host: Host, silence: { ms: number; detectionMs: number }): void {
     const isPair = (this.#newest?.inSync.length ?? 0) > 1;
     if (host.server !== 'running' || !isPair || this.#now() <= this.#excusedUntil || this.#isForced) return;
-    if (silence.ms < Math.max(silence.detectionMs, this.#newest?.detectionMs ?? 0) + startsAfterMs) return;
+    if (silence.ms < silence.detectionMs + startsAfterMs) return;
     this.fail(`the server still runs on ${host.name}, and the other host may start its own`);
   }
 

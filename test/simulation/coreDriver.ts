@@ -1,5 +1,6 @@
 import { Draft } from '../../agent/core/draft.ts';
 import { isHeld } from '../../agent/core/maintenance.ts';
+import { whyNotStarted } from '../../agent/core/placement.ts';
 import { quietUntil } from '../../agent/core/quiet.ts';
 import { roleState } from '../../agent/core/roleState.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState } from '../../agent/core/status.ts';
@@ -72,12 +73,11 @@ export class CoreDriver {
     const now = ownTime(host, clock.now);
     const isSpared = event.type === 'tick' && now < quietUntil(core);
     if (isSpared && (this.sparedTicks += 1) % triedTicks !== 0) return;
-    const result = step(core, {
-      ...event,
-      now,
-      arbiterReachable: this.#arbiter.isNone || this.#arbiter.reaches(host),
-      heardOn: Object.entries(host.heardOn).map(([network, at]) => ({ network, at })),
-    });
+    const arbiterReachable = this.#arbiter.isNone || this.#arbiter.reaches(host);
+    // Of a host at rest an agent does not look at that with every tick.
+    const placement = event.type === 'tick' ? {} : { placement: host.placement };
+    const heardOn = Object.entries(host.heardOn).map(([network, at]) => ({ network, at }));
+    const result = step(core, { ...event, now, arbiterReachable, heardOn, ...placement });
     this.steps += 1;
     for (const move of result.moves) this.#cover(host, move);
     if (result.moves.length > 0) this.#spring(host, result.state);
@@ -189,11 +189,15 @@ export class CoreDriver {
         host.disk.maintenance = { ...rest, until: leftMs === null ? null : wallNow + leftMs };
         return;
       }
+      case 'savePromisedDetection':
+        host.disk.promisedDetectionMs = effect.promisedMs;
+        return;
       case 'readArbiter':
         this.#arbiter.read(host);
         return;
       case 'propose':
         this.#checkMaintenance(host);
+        this.#checkHeldBack(host);
         this.#arbiter.propose(host, effect.proposal);
         return;
       case 'operation':
@@ -230,6 +234,16 @@ export class CoreDriver {
     if (isHeld(new Draft(core, now, 'settle'))) {
       this.#world.checker.fail(`${host.name} takes over by itself during a maintenance`);
     }
+  }
+
+  /** Nobody begins by himself what other modules hold back. */
+  #checkHeldBack(host: Host): void {
+    const { core } = host;
+    if (core?.role.at !== 'asking' || core.role.forced || core.role.since !== ownTime(host, this.#world.clock.now)) {
+      return;
+    }
+    const why = whyNotStarted(core);
+    if (why !== null) this.#world.checker.fail(`${host.name} begins a start that is held back: ${why}`);
   }
 
   #operate(host: Host, { number, operation }: Extract<Effect, { type: 'operation' }>): void {

@@ -21,7 +21,7 @@ export interface Fault {
 
 const hosts: readonly HostName[] = ['alpha', 'beta'];
 /** That files may say, milliseconds. */
-export const detectionTimes = [1500, 3000, 3000, 6000] as const;
+export const detectionTimes: readonly number[] = [1500, 3000, 3000, 6000, 12_000];
 /** Of clocks, as bad as they are allowed to be. */
 const slowestRate = 0.8;
 const fastestRate = 1.2;
@@ -46,7 +46,7 @@ function cutOff(world: World, host: HostName): void {
 
 /** Often when the secondary is in step and not counted as in sync yet: its primary's last word must not make it one that has everything. */
 function killAgent(world: World, host: HostName, random: Random): void {
-  if (random.next() < 0.6) world.agentDies(host);
+  if (random.next() < 0.7) world.agentDies(host);
   else {
     const die = (): void => world.agentDies(host);
     world.driver.lieInWait(world.hosts[host], 'primary.committing', random.between(0, 30), die);
@@ -104,6 +104,17 @@ export const faults: readonly Fault[] = [
     heal: (world, host) => world.conditions(host, null),
   },
   {
+    name: 'other modules',
+    weight: 5,
+    strike: (world, host, random) =>
+      world.place(host, {
+        barred: random.next() < 0.4 ? `${host} has no room` : null,
+        waitsFor: random.next() < 0.4 ? 'db does not run yet' : null,
+        avoids: half(random) ? `web2 runs on ${host}` : null,
+      }),
+    heal: (world, host) => world.place(host, {}),
+  },
+  {
     name: 'host drained',
     weight: 4,
     strike: (world, host, random) => world.operators.drain(host, half(random)),
@@ -115,7 +126,7 @@ export const faults: readonly Fault[] = [
     strike: (world, host, random) => world.operators.maintain(host, half(random) ? null : random.between(1000, 30_000)),
     heal: (world, host) => world.operators.maintain(host, null),
   },
-  { name: 'agent killed', weight: 5, strike: killAgent },
+  { name: 'agent killed', weight: 7, strike: killAgent },
   {
     name: 'cut between the hosts',
     weight: 10,
@@ -312,6 +323,34 @@ export const faults: readonly Fault[] = [
     weight: 2,
     strike: (world) => world.upgradeWitness(2),
     heal: (world) => world.upgradeWitness(2),
+  },
+  {
+    name: 'detection time changed on one host',
+    weight: 6,
+    strike: (world, host, random) => world.changeDetection(host, random.pick(detectionTimes)),
+  },
+  {
+    name: 'detection time changed on both hosts',
+    weight: 6,
+    strike: (world, host, random) => {
+      const detectionMs = random.pick(detectionTimes);
+      world.changeDetection(host, detectionMs);
+      world.later(random.between(0, 3000), () => world.changeDetection(otherThan(host), detectionMs));
+    },
+  },
+  {
+    name: 'detection time shortened, and cut off before that is heard',
+    weight: 6,
+    strike: (world, host, random) => {
+      // With busy guests the secondary would be missed for its acknowledgements.
+      world.setIdle(true);
+      for (const each of hosts) world.changeDetection(each, 6000);
+      world.later(2000, () => {
+        world.changeDetection(otherThan(host), 1500);
+        cutOff(world, host);
+        world.later(random.between(1000, 8000), () => world.changeDetection(host, 1500));
+      });
+    },
   },
   {
     name: 'command force',

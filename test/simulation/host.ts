@@ -4,6 +4,7 @@ import type {
   LineageEntry,
   Maintenance,
   ModuleCoreState,
+  Placement,
   ReplicaFacts,
   Resolution,
 } from '../../agent/core/types.ts';
@@ -14,6 +15,8 @@ import type { Random } from './random.ts';
 export interface Disk {
   desired: ModuleCoreState['desired'];
   resolution: Resolution | null;
+  /** What the other host may still count on. */
+  promisedDetectionMs: number | null;
   drained: boolean;
   /** Its end by the clock on the host's wall. */
   maintenance: Maintenance | null;
@@ -70,6 +73,8 @@ export interface Host {
   detectionMs: number;
   /** By how much the clock on its wall is ahead. */
   wallAheadMs: number;
+  /** What its agent knows of other modules. */
+  placement: Placement;
   /** Of the programs that run on it. */
   version: number;
   /** The number of the heartbeat of the other host that was heard last. */
@@ -82,12 +87,16 @@ export interface Host {
   reachedArbiter: boolean;
 }
 
+/** No other module matters. */
+export const nothingElse: Placement = { barred: null, waitsFor: null, avoids: null };
+
 export function newHost(name: HostName): Host {
   return {
     name,
     disk: {
       desired: { value: 'started', sequence: 0 },
       resolution: null,
+      promisedDetectionMs: null,
       drained: false,
       maintenance: null,
       record: null,
@@ -120,6 +129,7 @@ export function newHost(name: HostName): Host {
     clock: { shown: 0, at: 0, rate: 1 },
     detectionMs: 3000,
     wallAheadMs: 0,
+    placement: nothingElse,
     version: 1,
     heard: -1,
     heardOn: { lan: null, link: null },

@@ -173,7 +173,7 @@ export class Mirror {
     return () => {
       host.isEnding = true;
       const { life } = host;
-      const takesMs = this.#world.random.between(5, 600);
+      const takesMs = this.#world.random.between(5, 900);
       const ended = (): void => {
         if (host.life === life) host.server = 'stopped';
         this.#world.trace(`the mirror process of ${host.name} has ended the server`);

@@ -40,12 +40,6 @@ export const mutants: readonly Mutant[] = [
     replace: "return { kind: 'full',",
   },
   {
-    name: 'who would take over counts by its own file alone',
-    file: 'agent/core/detection.ts',
-    find: 'Math.max(config.detectionMs, record?.detectionMs ?? 0)',
-    replace: 'config.detectionMs',
-  },
-  {
     name: 'the server is killed too late for a clock that is slow',
     file: 'agent/core/primary.ts',
     find: 'const killShare = 0.6;',
@@ -72,8 +66,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the lease is ignored',
     file: 'agent/core/primary.ts',
-    find: 'if (draft.now <= primaryLeaseEnd(role, draft.config)) return false;',
+    find: 'if (draft.now <= primaryLeaseEnd(role, draft.state)) return false;',
     replace: 'if (draft.now >= 0) return false;',
+  },
+  {
+    name: 'a shorter detection time holds before the primary has heard of it',
+    file: 'agent/core/detectionTimes.ts',
+    find: 'Math.max(config.detectionMs, detection.promisedMs, peer.status?.detectionMs ?? 0)',
+    replace: '(peer.status === null || detection.promisedMs > 0 ? config.detectionMs : 0)',
   },
   {
     name: 'the lease counts from the receipt of an answer, not from the sending of what was answered',
@@ -90,8 +90,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the other host is taken for dead too early',
     file: 'agent/core/draft.ts',
-    find: 'this.now - heardAt < silenceMs(this.state) ?',
-    replace: 'this.now - heardAt < silenceMs(this.state) * 0.5 ?',
+    find: 'this.now - heardAt < detectionMsOf(this.state) ?',
+    replace: 'this.now - heardAt < detectionMsOf(this.state) * 0.5 ?',
   },
   {
     name: 'the server starts before the grant is durable',

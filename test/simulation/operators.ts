@@ -25,15 +25,15 @@ export class Operators {
     return this.#next;
   }
 
-  command(name: HostName, kind: Command['kind'], keep: HostName | null = null): void {
+  command(name: HostName, kind: Command['kind'], keep: HostName | null = null, anyway = false): void {
     const { hosts, clock, feed, trace } = this.#world;
     this.#disturb();
     const host = hosts[name];
     const id = this.#next++;
     if (!host.core) return;
-    trace(`command ${kind} on ${name}${keep ? ` keep ${keep}` : ''}`);
+    trace(`command ${kind} on ${name}${keep ? ` keep ${keep}` : ''}${anyway ? ' anyway' : ''}`);
     const deadline = ownTime(host, clock.now) + commandLimitMs;
-    feed(host, { type: 'command', id, kind, keep, deadline, arbiterReachable: this.#arbiter.reaches(host) });
+    feed(host, { type: 'command', id, kind, keep, anyway, deadline, arbiterReachable: this.#arbiter.reaches(host) });
   }
 
   /** Drains a host, or takes that back. */

@@ -44,8 +44,7 @@ export function makePlan(random: Random, fencing: Random): Plan {
   const chosen = new Set([...candidates.filter(({ isSpecial }) => isSpecial), ...ofFencing]);
   while (chosen.size < kindsOfFaults + ofFencing.length) chosen.add(random.pick(candidates));
   const alpha = random.pick(detectionTimes);
-  const far = alpha > detectionTimes[0] ? detectionTimes[0] : detectionTimes[3];
-  const detectionMs = { alpha, beta: random.next() < 0.6 ? alpha : far };
+  const detectionMs = { alpha, beta: random.next() < 0.7 ? alpha : random.pick(detectionTimes) };
   const betweenFaultsMs = random.pick(paces);
   return { config, detectionMs, betweenFaultsMs, faults: [...chosen], isIdle: random.next() < 0.25, isForced };
 }

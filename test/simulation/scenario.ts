@@ -27,9 +27,6 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'crash':
       world.crash(host);
       return;
-    case 'agent-dies':
-      world.agentDies(host);
-      return;
     case 'boot':
       world.boot(host);
       return;
@@ -59,6 +56,10 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'condition':
       world.conditions(host, second === 'fails' ? 'condition ping 10.0.0.254 failed (no answer)' : null);
       return;
+    case 'other-modules':
+      // `other-modules HOST barred|waitsFor|avoids WHY`, `other-modules HOST nothing`
+      world.place(host, second === 'nothing' ? {} : { [second]: words.slice(2).join(' ') });
+      return;
     case 'drain':
     case 'undrain':
       world.operators.drain(host, verb === 'drain');
@@ -81,6 +82,9 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'detection':
       // `detection HOST MILLISECONDS`: what the file says there, for the next program of the agent.
       world.setDetection(host, Number(second));
+      return;
+    case 'agent-dies':
+      world.agentDies(host);
       return;
     case 'disk-fails':
       world.diskFails(host);
@@ -110,7 +114,8 @@ function perform(world: World, line: string, note: (text: string) => void): void
       world.operators.command(
         second as HostName,
         first as Parameters<World['operators']['command']>[1],
-        (third || null) as HostName | null,
+        third === 'anyway' ? null : ((third || null) as HostName | null),
+        third === 'anyway',
       );
       return;
     case 'show':

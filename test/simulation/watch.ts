@@ -1,3 +1,4 @@
+import { detectionMsOf } from '../../agent/core/detectionTimes.ts';
 import type { Role } from '../../agent/core/types.ts';
 import type { Arbiter } from './arbiter.ts';
 import type { CoreDriver } from './coreDriver.ts';
@@ -41,7 +42,7 @@ export class Watch {
     if (!takesOver.has(core.role.at) || !this.#acts(host)) return;
     if (core.role.at === 'asking' && this.#arbiter.refuses(core.role.proposal)) return;
     const ms = ownTime(host, this.#world.clock.now) - core.peer.heardAt;
-    this.#world.checker.lookAtLease(otherThan(this.#world, host), { ms, detectionMs: core.config.detectionMs });
+    this.#world.checker.lookAtLease(otherThan(this.#world, host), { ms, detectionMs: detectionMsOf(core) });
   }
 
   #acts({ pausedUntil, awayUntil }: Host): boolean {

@@ -4,7 +4,14 @@
  */
 import { initialState, step } from '../../agent/core/step.ts';
 import { shownState } from '../../agent/core/status.ts';
-import type { CoreEvent, ModuleConfig, ModuleCoreState, Outcome, UnhealthyAction } from '../../agent/core/types.ts';
+import type {
+  CoreEvent,
+  ModuleConfig,
+  ModuleCoreState,
+  Outcome,
+  Placement,
+  UnhealthyAction,
+} from '../../agent/core/types.ts';
 import { Arbiter } from './arbiter.ts';
 import { Checker } from './checker.ts';
 import { Clock } from './clock.ts';
@@ -18,6 +25,7 @@ import {
   factsOf,
   losesUnsynced,
   newHost,
+  nothingElse,
   ownTime,
   replaceDisk,
   setClockRate,
@@ -191,7 +199,7 @@ export class World {
 
   #begin(host: Host): ModuleCoreState {
     host.program += 1;
-    const { desired, resolution, maintenance: stored, drained } = host.disk;
+    const { desired, resolution, maintenance: stored, drained, promisedDetectionMs: promised } = host.disk;
     const incarnation = `${host.name}${String(host.program)}`;
     const now = ownTime(host, this.now);
     const config = this.#config(host.name);
@@ -200,8 +208,21 @@ export class World {
       // At most what it was to be is left of it, whatever the clock on the wall says.
       until: stored.until === null ? null : now + Math.min(stored.until - wallTime(host, this.now), stored.forMs),
     };
-    const core = initialState(config, desired, factsOf(host), now, incarnation, resolution, maintenance);
+    const core = initialState(config, desired, factsOf(host), now, incarnation, resolution, maintenance, promised);
+    host.disk.promisedDetectionMs = core.detection.promisedMs;
     return drained ? step(core, { type: 'hostDrain', drain: 'drained', now }).state : core;
+  }
+
+  /** The module's file is another one on this host, while it runs or is off. */
+  changeDetection(name: HostName, detectionMs: number): void {
+    const host = this.hosts[name];
+    this.#trace(`detection on ${name}: ${String(detectionMs)} ms`);
+    host.detectionMs = detectionMs;
+    // What is shorter now than the time that has passed cannot have been kept before.
+    if (host.cutOffSince !== null) host.cutOffSince = this.now;
+    // A program that is about to be replaced does not read it any more: the next one begins with it.
+    if (!host.core || host.awayUntil > this.now) return;
+    this.#feed(host, { type: 'configChanged', config: this.#config(name) });
   }
 
   /** What was not flushed may be lost. */
@@ -313,6 +334,16 @@ export class World {
     if (!host.core) return;
     this.#trace(`${name} ${unmet === null ? 'meets its conditions' : 'does not meet a condition'}`);
     this.#feed(host, { type: 'conditions', unmet });
+  }
+
+  /** What the agent of a host knows of other modules is another thing now. */
+  place(name: HostName, what: Partial<Placement>): void {
+    this.#watch.disturb();
+    const host = this.hosts[name];
+    host.placement = { ...nothingElse, ...what };
+    this.#trace(`${name} other modules: ${Object.values(what).filter(Boolean).join('; ') || 'nothing'}`);
+    // Any event will do.
+    if (host.core) this.#feed(host, { type: 'hostDrain', drain: host.core.drain });
   }
 
   /** The mirror process ends, and no other one can take its place. */

@@ -10,6 +10,8 @@ import type {
   UpgradeResult,
 } from '../../schemas/generated/api.ts';
 
+import { MemoryFiles } from './memoryFiles.ts';
+
 const time = '2026-11-22T12:00:00.000Z';
 
 export function replicaStatus(
@@ -162,8 +164,8 @@ export class MemoryFacade implements AgentFacade {
     return this.entries.filter((entry) => module === undefined || entry.module === module).slice(-limit);
   }
 
-  start(module: string, by: Actor): Promise<Outcome> {
-    return this.#command(`start ${module}`, by);
+  start(module: string, anyway: boolean, by: Actor): Promise<Outcome> {
+    return this.#command(`start ${module}${anyway ? ' anyway' : ''}`, by);
   }
 
   stop(module: string, by: Actor): Promise<Outcome> {
@@ -240,6 +242,12 @@ export class MemoryFacade implements AgentFacade {
     const upgrade = onlyLook ? null : 'upgrade-1';
     return { ok: true, result: { ...outcome.result, upgrade, toVersion: '0.2.0', modules: ['web'] } };
   }
+
+  readonly files = new MemoryFiles({ 'web.module.jsonc': '{\n  "name": "web"\n}\n' });
+  readonly applyFiles = this.files.applyFiles;
+  readonly restoreFiles = this.files.restoreFiles;
+  readonly versions = this.files.versions;
+  readonly version = this.files.version;
 
   isServing(module: string): boolean {
     return this.state.modules.some(({ name, primary }) => name === module && primary === this.host);

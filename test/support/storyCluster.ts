@@ -1,3 +1,4 @@
+import { MemoryFiles } from './memoryFiles.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,6 +36,7 @@ export type StoryHost = keyof typeof addresses;
  */
 export class StoryCluster {
   readonly modules = new Map<string, ModuleStatus>();
+  readonly files = new MemoryFiles({ 'web.module.jsonc': '{ "name": "web" }\n' });
   readonly entries: LogEntry[] = [];
   readonly token: string;
   readonly port: number;
@@ -250,6 +252,10 @@ export class StoryCluster {
       fence: () => Promise.resolve({ ok: false, refusal: { code: 'BAD_REQUEST', reason: 'Nothing fences here.' } }),
       testFence: () => Promise.resolve({ ok: false, refusal: { code: 'BAD_REQUEST', reason: 'Nothing fences here.' } }),
       upgrade: () => Promise.resolve({ ok: false, refusal: { code: 'FAILED', reason: 'There is nothing newer.' } }),
+      applyFiles: this.files.applyFiles,
+      restoreFiles: this.files.restoreFiles,
+      versions: this.files.versions,
+      version: this.files.version,
       isServing: (module) => this.modules.get(module)?.primary === host,
     };
   }

@@ -453,6 +453,39 @@ describe('the extension in VS Code', () => {
     await workbench.page.keyboard.press('Control+Shift+M');
   });
 
+  step('applies the file in the editor to all hosts, and compares and restores its versions', async () => {
+    const pick = (text: string) =>
+      workbench.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first().click();
+    await workbench.run('Understudy: Apply to Cluster…');
+    await workbench.dialog.getByText('Apply web.module.jsonc to all hosts of cluster site?').waitFor();
+    await workbench.dialog.getByText(/checks takes effect at once/).waitFor();
+    await workbench.screenshot('apply');
+    await workbench.answer('Apply');
+    await workbench.notification(/version 1 is applied on alpha, beta/).waitFor();
+    await workbench.clearNotifications();
+    await workbench.run('Understudy: Compare File Versions…');
+    await pick('Version 0');
+    await workbench.page.locator('.tab', { hasText: 'web.module.jsonc (version 0 ↔ 1)' }).waitFor();
+    await workbench.page.locator('.monaco-diff-editor').first().waitFor();
+    await workbench.screenshot('versions');
+    await workbench.run('View: Close Editor');
+    await workbench.run('Understudy: Restore File Version…');
+    await pick('Version 0');
+    await pick('web.module.jsonc');
+    await workbench.dialog.getByText('Restore web.module.jsonc of cluster site to version 0?').waitFor();
+    await workbench.answer('Restore');
+    await workbench.notification(/version 2 is applied on alpha, beta/).waitFor();
+    await workbench.clearNotifications();
+    story.files.problems = [
+      { host: 'beta', file: 'web.module.jsonc', line: 5, column: 3, severity: 'error', message: 'no such directory' },
+    ];
+    await workbench.openFile('web.module.jsonc');
+    await workbench.run('Understudy: Apply to Cluster…');
+    await workbench.notification(/not applied on any host.*beta: web.module.jsonc:5: no such directory/).waitFor();
+    story.files.problems = [];
+    await workbench.clearNotifications();
+  });
+
   step('is quiet while no agent can be reached, and recovers by itself', async () => {
     await workbench.clearNotifications();
     await story.stopAgent('alpha');

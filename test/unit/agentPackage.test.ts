@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -26,8 +26,19 @@ afterAll(() => rm(prefix, { recursive: true, force: true }));
 describe('the agent package', () => {
   it('installs without a network and runs', async () => {
     const { stdout } = await run(join(prefix, 'bin/understudy'), ['--help'], { env: environment });
-    for (const verb of ['agent', 'status', 'start', 'switchover', 'validate', 'init', 'join']) {
+    for (const verb of ['agent', 'status', 'start', 'switchover', 'validate', 'init', 'join', 'witness']) {
       expect(stdout).toMatch(new RegExp(`^  ${verb}\\b`, 'm'));
+    }
+  });
+
+  it('brings the units for systemd', async () => {
+    for (const unit of ['understudy-agent.service', 'understudy-witness.service']) {
+      const text = await readFile(join(prefix, 'lib/node_modules/understudy-agent', unit), 'utf8');
+      const [, command = ''] = /^ExecStart=\/usr\/bin\/env understudy (.*?)(?: --|$)/m.exec(text) ?? [];
+      const { stdout } = await run(join(prefix, 'bin/understudy'), [...command.split(' '), '--help'], {
+        env: environment,
+      });
+      expect(stdout).toContain(`Usage: understudy ${command}`);
     }
   });
 

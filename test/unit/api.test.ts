@@ -632,6 +632,11 @@ describe('plain HTTPS', () => {
     expect(text).toContain('understudy_check_failed{module="web",host="beta",check="tcp \\"a\\":80"} 1\n');
     expect(text).toContain('understudy_check_failed{module="web",host="beta",check="ping a"} 0\n');
     expect(text).toContain('understudy_condition_unmet{module="web",host="alpha",condition="gateway"} 1\n');
+    expect(text).toContain('understudy_start_held_back{module="web",host="alpha"} 0\n');
+    const heldBack = 'beta has no room for web';
+    facade.state = snapshotOf([moduleStatus('web', { onHosts: [replicaStatus('beta', 'WAIT', { heldBack })] })]);
+    const held = await fetchText(port, '/metrics');
+    expect(held.text).toContain('understudy_start_held_back{module="web",host="beta"} 1\n');
   });
 
   it('enrols a host through the function of the agent, and refuses anything else', async () => {

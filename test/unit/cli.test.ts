@@ -13,7 +13,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startApiServer } from '../../agent/api/apiServer.ts';
 import type { ApiServer } from '../../agent/api/apiServer.ts';
 
@@ -165,6 +165,10 @@ describe('understudy', () => {
       'aside',
       'log',
       'validate',
+      'apply',
+      'versions',
+      'diff',
+      'restore',
       'init',
       'join',
       'agent',
@@ -803,6 +807,23 @@ describe('with an agent', () => {
     expect((await local(['status'])).out).toMatch(/REACHABLE +FENCING[\s\S]*alpha \* .* - [\s\S]*beta .*NO ANSWER/);
   });
 
+  it('start --anyway starts what is held back, and status shows what hosts carry', async () => {
+    expect((await local(['start', 'web'])).code).toBe(0);
+    expect((await local(['start', 'web', '--anyway'])).code).toBe(0);
+    expect(facade.commands).toEqual(['local: start web', 'local: start web anyway']);
+    expect((await local(['status'])).out).not.toContain('LOAD');
+    const GiB = 2 ** 30;
+    const load = { cpu: 2.5, memory: 6 * GiB, cpuCapacity: 4, memoryCapacity: 5.5 * GiB };
+    const { hosts } = facade.state;
+    facade.state = {
+      ...facade.state,
+      hosts: hosts.map((host, index) => ({ ...host, load: index === 0 ? load : null })),
+    };
+    expect((await local(['status'])).out).toMatch(
+      /HOST +ROLE +LOAD[\s\S]*alpha \* +host +2\.5 of 4 processors, 6 GiB of 5\.5 GiB memory +yes[\s\S]*beta +host +- +/,
+    );
+  });
+
   it('maintenance begins for a time and ends, and status shows how long it still takes', async () => {
     const begun = await local(['maintenance', 'web', '--for', '2h', '--reason', 'new switch']);
     expect(begun).toMatchObject({ code: 0, err: '' });
@@ -907,6 +928,62 @@ describe('with an agent', () => {
     expect((await local(args, { isInteractive: true, ask: () => Promise.resolve(' web ') })).code).toBe(0);
     expect((await local([...args, '--confirm', 'web'])).code).toBe(0);
     expect(facade.commands).toEqual(['local: force web on beta', 'local: force web on beta']);
+  });
+
+  it('apply, versions, diff and restore change files as versions', async () => {
+    const file = path('web.module.jsonc');
+    writeFileSync(file, '{\n  "name": "web",\n  "checks": []\n}\n');
+    expect(await local(['apply'])).toMatchObject({ code: 2, err: expect.stringMatching(/Name the files/) as string });
+    expect((await local(['apply', path('alpha', 'etc', 'agent.jsonc')])).err).toMatch(/agent.jsonc is of one host/);
+    const dry = await local(['apply', file, '--dry-run']);
+    expect(dry).toMatchObject({ code: 0, out: expect.stringMatching(/could run by these files/) as string });
+    facade.files.problems = ['alpha', 'beta'].map((host) => {
+      return { host, file: 'web.module.jsonc', line: 3, column: 5, severity: 'error', message: 'checks: none' };
+    });
+    expect(await local(['apply', file])).toMatchObject({
+      code: 1,
+      err: 'alpha, beta: web.module.jsonc:3:5: error: checks: none\nnothing was applied on any host\n',
+    });
+    facade.files.problems = [];
+    expect(await local(['apply', file, '--note', 'fewer'])).toMatchObject({
+      code: 0,
+      out: 'web.module.jsonc: changed\n  checks: takes effect now\nversion 1 is applied on alpha, beta\n',
+    });
+    const versions = await local(['versions']);
+    expect(versions.out).toMatch(/^1 +2026\S+ +local +web\.module\.jsonc +fewer/m);
+    expect((await local(['versions', 'db.module.jsonc'])).out).toMatch(/no version changed that file/);
+    expect((await local(['diff', '0', '1'])).out).toBe(
+      [
+        '--- web.module.jsonc (version 0)',
+        '+++ web.module.jsonc (version 1)',
+        '@@ -1 +1 @@',
+        ' {',
+        '-  "name": "web"',
+        '+  "name": "web",',
+        '+  "checks": []',
+        ' }',
+        '',
+      ].join('\n'),
+    );
+    expect((await local(['diff', 'first'])).err).toMatch(/"first" is no number of a version/);
+    expect((await local(['restore', '9'])).err).toMatch(/version 9 is not kept/);
+    expect((await local(['restore', '0'])).err).toMatch(
+      /changes web.module.jsonc on all hosts: confirm it with --confirm 0/,
+    );
+    expect((await local(['restore', '0', '--confirm', '1'])).code).toBe(3);
+    const asked = { isInteractive: true, ask: () => Promise.resolve(' 0 ') };
+    expect(await local(['restore', '0', 'web.module.jsonc'], asked)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/version 2 is applied/) as string,
+    });
+  });
+
+  it('status shows which version of the files runs, and where others are', async () => {
+    const drift = ['web.module.jsonc in the folder of beta was changed by hand'];
+    const names = { modules: facade.state.modules.map(({ name }) => name), hosts: ['alpha', 'beta', 'gamma'] };
+    facade.state = { ...facade.state, configuration: { version: 4, drift, ...names } };
+    const { out } = await local(['status']);
+    expect(out).toContain(`files: version 4\n  ${drift[0] ?? ''}\n`);
   });
 
   it('log prints and follows', async () => {
@@ -1073,5 +1150,99 @@ describe('understudy aside', () => {
     expect(readdirSync(join(folder, '..'))).toEqual([]);
     keep('web', 'alpha-epoch-3', null);
     expect(await aside(['remove', 'alpha-epoch-3', '--yes'])).toMatchObject({ code: 0 });
+  });
+});
+
+describe('understudy witness', () => {
+  const witness = (verb: string, args: readonly string[] = [], extra: Partial<Io> = {}): Promise<Ran> =>
+    understudy(['witness', verb, '--folder', path('w'), ...args], extra);
+  const server = (): string[] => ['--server', `127.0.0.1:${port}`];
+  const newToken = async (host: string): Promise<string> => {
+    const ran = await understudy(['token', 'join', '--host', host, '--json', ...config('alpha')]);
+    return (JSON.parse(ran.out) as { token: string }).token;
+  };
+
+  it('adds a cluster, lists it, serves it, and gets new files of it', async () => {
+    const tokens = await init();
+    await startAlpha();
+    const added = await witness('add', [...server(), '--token', tokens['gamma'] ?? '']);
+    expect(added).toMatchObject({ code: 0, err: '' });
+    expect(added.out).toMatch(/gamma is the witness of the cluster site\.\n.*understudy witness run --folder/s);
+    expect(modeOf('w', 'clusters', 'site', 'tls', 'host.key')).toBe(0o600);
+    expect((await witness('list')).out).toMatch(
+      /does not run.*\nCLUSTER.*\nsite +gamma +alpha not heard, beta not heard +- +\d+\.\d KiB +\d{4}-\d\d-\d\d/,
+    );
+
+    const ended = new AbortController();
+    const running = witness('run', [], { signal: ended.signal });
+    ends.push(() => ended.abort());
+    const list = async (): Promise<unknown> => JSON.parse((await witness('list', ['--json'])).out);
+    await vi.waitFor(async () => expect(await list()).toMatchObject({ isRunning: true }), { timeout: 5000 });
+    const again = await witness('add', [...server(), '--token', await newToken('gamma'), '--json']);
+    expect(JSON.parse(again.out)).toEqual({ ok: true, cluster: 'site', host: 'gamma', isNew: false, isRunning: true });
+    expect(await list()).toMatchObject({ clusters: [{ name: 'site', problem: null }] });
+    ended.abort();
+    expect((await running).code).toBe(0);
+  });
+
+  it('refuses what is no witness, what runs modules, and another cluster of the same name, and says what to do', async () => {
+    const tokens = await init();
+    await startAlpha();
+    const beta = await witness('add', [...server(), '--token', tokens['beta'] ?? '']);
+    expect(beta).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/beta is no witness of the cluster site.*gamma/) as string,
+    });
+    writeFileSync(
+      path('alpha', 'etc', 'modules', 'web.module.jsonc'),
+      moduleText('web', '/srv/web').replace('"beta"', '"gamma"'),
+    );
+    const gamma = await witness('add', [...server(), '--token', tokens['gamma'] ?? '']);
+    expect(gamma).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/host of a module of site \(web\.module\.jsonc\).*understudy agent/) as string,
+    });
+    expect(existsSync(path('w'))).toBe(false);
+
+    rmSync(path('alpha', 'etc', 'modules', 'web.module.jsonc'));
+    expect((await witness('add', [...server(), '--token', await newToken('gamma')])).code).toBe(0);
+    expect(await witness('add', [...server(), '--token', await newToken('gamma'), '--as', 'other'])).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/here already, as site/) as string,
+    });
+    for (const end of ends.splice(0)) await end();
+    // Another cluster that calls itself the same.
+    rmSync(path('alpha'), { recursive: true });
+    const others = await init();
+    await startAlpha();
+    const token = others['gamma'] ?? '';
+    expect(await witness('add', [...server(), '--token', token, '--as', 'site'])).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/Another cluster has the name site.*--as NAME/) as string,
+    });
+    expect((await witness('add', [...server(), '--token', token, '--as', 'lyon'])).code).toBe(0);
+    expect((await witness('list')).out).toMatch(/\nlyon .*\nsite /);
+  });
+
+  it('removes a cluster with its records, after its name was typed', async () => {
+    const tokens = await init();
+    await startAlpha();
+    await witness('add', [...server(), '--token', tokens['gamma'] ?? '']);
+    mkdirSync(path('w', 'records', 'site'), { recursive: true });
+    writeFileSync(path('w', 'records', 'site', 'web.json'), '{}');
+    expect(await witness('remove', ['blue'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('there are site') as string,
+    });
+    expect(await witness('remove', ['site'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--confirm site') as string,
+    });
+    const answered = (text: string) => ({ isInteractive: true, ask: () => Promise.resolve(text) });
+    expect(await witness('remove', ['site'], answered('yes'))).toMatchObject({ code: 3 });
+    expect(existsSync(path('w', 'records', 'site', 'web.json'))).toBe(true);
+    expect(await witness('remove', ['site'], answered('site'))).toMatchObject({ code: 0 });
+    expect([readdirSync(path('w', 'records')), readdirSync(path('w', 'clusters'))]).toEqual([[], []]);
+    expect((await witness('list')).out).toContain('There are no clusters here');
   });
 });

@@ -14,12 +14,14 @@ describe('a drain of a host', () => {
   /** Those under way, each with what ends it. */
   let moving: Map<string, (outcome: Outcome) => void>;
   let gone: Set<string>;
+  let noRoom: string | null;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'understudy-drain-'));
     modules = [];
     learned = [];
     moving = new Map();
     gone = new Set();
+    noRoom = null;
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -29,12 +31,14 @@ describe('a drain of a host', () => {
       file: new DrainFile(directory),
       log: new EventLog(join(directory, 'log.jsonl'), 'alpha', 'error'),
       modules: () => modules,
+      whyNotAll: () => noRoom,
       onChange: () => undefined,
     });
-  const add = (name: string, plan: ReturnType<DrainedModule['plan']>): void => {
+  const add = (name: string, plan: ReturnType<DrainedModule['plan']>, dependsOn: readonly string[] = []): void => {
     modules.push({
       name,
       to: 'beta',
+      dependsOn,
       plan: () => (gone.has(name) ? 'stays' : plan),
       move: () => new Promise((resolve) => moving.set(name, resolve)),
       learn: (drain) => learned.push(`${name} ${drain ?? 'free'}`),
@@ -47,6 +51,37 @@ describe('a drain of a host', () => {
     // Whatever follows from it has happened once other callbacks get their turn.
     await new Promise((resolve) => setImmediate(resolve));
   };
+
+  it('moves nothing when the other host has no room for all of them together', async () => {
+    add('web', 'moves');
+    add('db', 'moves');
+    noRoom = 'beta has no room for web and db together: 4 GiB of memory needed, 3 GiB of 8 GiB free';
+    expect(await open().drain('ann')).toMatchObject({
+      ok: false,
+      code: 'NOT_HEALTHY',
+      reason: expect.stringMatching(/nothing was moved from alpha.*web and db together/) as string,
+    });
+    expect(moving.size).toBe(0);
+  });
+
+  it('moves what depends on another module before that one', async () => {
+    add('db', 'moves');
+    add('web', 'moves', ['db']);
+    add('mail', 'moves', ['db']);
+    add('files', 'moves');
+    const drain = open();
+    const done = drain.drain('ann');
+    await Promise.resolve();
+    expect([...moving.keys()]).toEqual(['web', 'mail']);
+    await finish('web');
+    expect([...moving.keys()]).toEqual(['mail', 'files']);
+    await finish('files');
+    expect([...moving.keys()]).toEqual(['mail']);
+    await finish('mail');
+    expect([...moving.keys()]).toEqual(['db']);
+    await finish('db');
+    expect(await done).toMatchObject({ ok: true });
+  });
 
   it('does not call the host clear when a module has come back meanwhile, or when that cannot be written down', async () => {
     add('web', 'moves');

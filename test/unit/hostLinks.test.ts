@@ -1,9 +1,10 @@
 import { once } from 'node:events';
+import { connect as connectPlain } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
+import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { HostLinks } from '../../agent/host/hostLinks.ts';
 import type { HostLinksOptions } from '../../agent/host/linkOptions.ts';
 import { UnreachableError } from '../../agent/host/linkRequests.ts';
@@ -25,6 +26,8 @@ const beta = {
     { network: 'link', address: '127.0.11.2' },
   ],
 };
+
+const version = { number: 0, hash: '', files: {}, edited: [], problem: null };
 
 let port = 24811;
 let authority: CertifiedKey;
@@ -61,6 +64,7 @@ function links(
   const made = new HostLinks({
     cluster: 'site',
     agentVersion: '1.2.3',
+    capacity: { cpu: 2, memoryBytes: 2 ** 30 },
     self,
     others: [other],
     port,
@@ -73,6 +77,7 @@ function links(
       explain: explainTlsError,
     },
     modules: () => ({}),
+    version: () => version,
     onHeartbeat: () => undefined,
     onAnswered: () => undefined,
     onRequest: () => Promise.resolve({}),
@@ -196,18 +201,31 @@ describe('links between agents', () => {
     await expect(links(alpha, beta).start()).rejects.toThrow(`port ${String(port)} on 127.0.10.1 is in use`);
   });
 
+  it('ends a connection that never begins its handshake', async () => {
+    const a = links(alpha, beta);
+    await a.start();
+    const socket = connectPlain({ host: '127.0.10.1', port });
+    socket.resume();
+    socket.on('error', () => undefined);
+    await once(socket, 'close');
+  });
+
   it.each([
     [
       'another protocol version',
       encodeMessage({ type: 'hello', protocolVersion: 99, agentVersion: '9', host: 'beta', cluster: 'site' }),
-      /version 99 .* this one version \d/,
+      new RegExp(`version 99 .* this one version ${String(agentProtocolVersion)}`),
     ],
     ['an oversized message', Buffer.from([0x7f, 0xff, 0xff, 0xff, 0x7b]), /over the limit/],
     ['something that is not JSON', Buffer.concat([Buffer.from([0, 0, 0, 3]), Buffer.from('{x}')]), /not JSON/],
-    ['a message that is not valid', encodeMessage({ type: 'heartbeat', sequence: -1, modules: {} }), /not valid/],
+    [
+      'a message that is not valid',
+      encodeMessage({ type: 'heartbeat', sequence: -1, modules: {}, configuration: version }),
+      /not valid/,
+    ],
     [
       'a heartbeat before the hello',
-      encodeMessage({ type: 'heartbeat', sequence: 1, modules: {} }),
+      encodeMessage({ type: 'heartbeat', sequence: 1, modules: {}, configuration: version }),
       /did not say hello/,
     ],
     [

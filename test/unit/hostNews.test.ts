@@ -5,16 +5,19 @@ import type { LinkModule } from '../../schemas/generated/link.ts';
 const moduleOf = (restarts: number): LinkModule =>
   ({ status: { role: 'primary' }, shown: { restarts }, lastFailover: null, lastResync: null }) as unknown as LinkModule;
 
+const version = { number: 0, hash: '', files: {}, edited: [], problem: null };
+
 describe('news between two hosts', () => {
   it('writes down what is told only when a module is another one, or there are others', () => {
     const news = new HostNews();
     const web = moduleOf(0);
-    const first = news.textOf({ web });
-    expect(JSON.parse(first)).toEqual({ web });
-    expect(news.textOf({ web })).toBe(first);
-    expect(JSON.parse(news.textOf({ web: moduleOf(1) }))).toEqual({ web: moduleOf(1) });
-    expect(JSON.parse(news.textOf({ web, db: web }))).toEqual({ web, db: web });
-    expect(JSON.parse(news.textOf({}))).toEqual({});
+    const first = news.textOf({ web }, version);
+    expect(JSON.parse(first)).toEqual([{ web }, version]);
+    expect(news.textOf({ web }, version)).toBe(first);
+    expect(news.textOf({ web }, { ...version, number: 1 })).not.toBe(first);
+    expect(JSON.parse(news.textOf({ web: moduleOf(1) }, version))).toEqual([{ web: moduleOf(1) }, version]);
+    expect(JSON.parse(news.textOf({ web, db: web }, version))).toEqual([{ web, db: web }, version]);
+    expect(JSON.parse(news.textOf({}, version))).toEqual([{}, version]);
   });
 
   it('takes what two networks bring for the same', () => {
@@ -22,6 +25,8 @@ describe('news between two hosts', () => {
     const lan = news.heard({ web: moduleOf(0) });
     expect(news.heard({ web: moduleOf(0) })).toBe(lan);
     expect(news.heard({ web: moduleOf(1) })).toEqual({ web: moduleOf(1) });
+    expect(news.heardVersion({ ...version })).toBe(news.heardVersion({ ...version }));
+    expect(news.heardVersion({ ...version, number: 2 })).toMatchObject({ number: 2 });
   });
 
   it('counts a heartbeat and its answer once, over whichever network they come first', () => {

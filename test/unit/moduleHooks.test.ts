@@ -237,6 +237,7 @@ describe('hooks', () => {
       reasonSince: 0,
       isTold: false,
       toldBefore: 0,
+      heldBack: false,
     });
     const following = { at: 'following' } as Role;
     hooks.noteRole(waiting(false), following, 3);

@@ -122,7 +122,7 @@ describe('files', () => {
 describe('schema errors', () => {
   it('name the nearest key once, and not the missing one as well', () => {
     expect(inModule(JSON.stringify(minimal).replace('"name"', '"nmae"'))).toEqual([
-      'f:1:2: error: nmae: the key "nmae" is unknown here: expected one of name, hosts, mirror, server, virtualAddresses, hooks, failover, resync, verify, checks; did you mean "name"?',
+      'f:1:2: error: nmae: the key "nmae" is unknown here: expected one of name, hosts, mirror, server, virtualAddresses, hooks, failover, resync, verify, checks, needs, priority, dependsOn, dependencyTimeout, antiAffinity; did you mean "name"?',
     ]);
   });
 
@@ -691,6 +691,11 @@ describe('defaults', () => {
       resync: { bandwidth: 'adaptive', undo: null },
       verify: { bandwidth: 50 * 1024 ** 2, schedule: 'off' },
       checks: [],
+      needs: { cpu: 0, memoryBytes: 0 },
+      priority: 0,
+      dependsOn: [],
+      dependencyTimeoutMs: 600_000,
+      antiAffinity: { preferred: [], required: [] },
     });
     const { checks } = resolveModule({
       ...minimal,

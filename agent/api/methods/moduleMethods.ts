@@ -14,7 +14,8 @@ export const moduleMethods: MethodHandlers<
   | 'module.resync'
   | 'module.maintenance'
 > = {
-  'module.start': async ({ module }, { facade, actor }) => resultOf(await facade.start(module, actor)),
+  'module.start': async ({ module, anyway = false }, { facade, actor }) =>
+    resultOf(await facade.start(module, anyway, actor)),
 
   'module.stop': async ({ module }, { facade, actor }) => resultOf(await facade.stop(module, actor)),
 

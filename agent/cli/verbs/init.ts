@@ -1,3 +1,4 @@
+import { witnessesOf } from '../../../schemas/defaults.ts';
 import { nearest } from '../../../schemas/nearest.ts';
 import { formatDiagnostic } from '../../../schemas/diagnostic.ts';
 import { defaultConfigDirectory } from '../../config/configuration.ts';
@@ -100,6 +101,12 @@ async function init(options: Options, io: Io): Promise<ExitCode> {
   );
   io.stdout('Then let the other hosts join. Each line is good once, for 24 hours:\n\n');
   for (const line of lines) io.stdout(`on ${line.host}:\n  ${line.command}\n\n`);
+  const witnesses = witnessesOf(cluster).filter((host) => host !== self.name);
+  if (witnesses.length > 0) {
+    io.stdout(
+      `A machine that runs no modules and shall be the witness of other clusters, too, takes \`understudy witness add\` in place of \`understudy join\` (${witnesses.join(', ')}).\n\n`,
+    );
+  }
   io.stdout('A token for the editor:\n\n  understudy token create --name laptop --role operator\n');
   return exitCodes.ok;
 }

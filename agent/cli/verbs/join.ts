@@ -1,12 +1,9 @@
 import { defaultConfigDirectory } from '../../config/configuration.ts';
-import { createRequest } from '../../security/certificates.ts';
 import { ClientTokens } from '../../security/clientTokens.ts';
 import { loadIdentity, storeIdentity } from '../../security/identity.ts';
 import { parseJoinToken } from '../../security/joinTokens.ts';
-import { checkClusterText } from '../clusterSource.ts';
-import { parseServer } from '../connection.ts';
-import { enrol } from '../enrolClient.ts';
-import { CliError, exitCodes } from '../exitCodes.ts';
+import { askToJoin } from '../askToJoin.ts';
+import { exitCodes } from '../exitCodes.ts';
 import type { ExitCode } from '../exitCodes.ts';
 import { installFiles, makeRoom, settingsOf } from '../install.ts';
 import type { Io } from '../io.ts';
@@ -44,27 +41,16 @@ export const addJoin: AddVerb = (program, { io, run }) => {
 };
 
 async function join(options: Options, io: Io): Promise<ExitCode> {
-  const token = parseJoinToken(options.token);
-  const host = options.host ?? token.host;
-  if (host !== token.host) {
-    throw new CliError(
-      exitCodes.usage,
-      'TOKEN_OTHER_HOST',
-      `The token is for the host ${token.host}, not for ${host}: run \`understudy token join --host ${host}\` on the first host.`,
-    );
-  }
-  const settings = settingsOf(host, options);
+  const { stateDirectory } = settingsOf(parseJoinToken(options.token).host, options);
   // Refused before the token is used up.
-  if (!options.force) makeRoom(options.config, settings.stateDirectory, false);
-  const { key, request } = await createRequest(host);
-  const result = await enrol(parseServer(options.server), token.authority, { host, secret: token.secret, request });
-  const source = checkClusterText(result.cluster.name, result.cluster.text);
+  if (!options.force) makeRoom(options.config, stateDirectory, false);
+  const { host, key, result, source } = await askToJoin(options);
 
-  const backup = makeRoom(options.config, settings.stateDirectory, options.force);
+  const backup = makeRoom(options.config, stateDirectory, options.force);
   installFiles(options.config, host, options, source.file, result.modules);
   storeIdentity(options.config, { authority: result.authority, certificate: result.certificate, key });
   loadIdentity(options.config, host);
-  new ClientTokens(settings.stateDirectory).adopt(result.tokens);
+  new ClientTokens(stateDirectory).adopt(result.tokens);
 
   if (options.json) {
     printJson(io, {

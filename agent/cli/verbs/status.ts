@@ -1,5 +1,6 @@
 import type { ChangedEvent, Snapshot } from '../../../schemas/generated/api.ts';
 import { nearest } from '../../../schemas/nearest.ts';
+import { applyChange } from '../applyChange.ts';
 import { callAgent, connectAgent, timeoutMs, withConnectionOptions } from '../connection.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
@@ -92,24 +93,4 @@ async function watch(module: string | null, options: Options, io: Io): Promise<t
     client.close();
   }
   return exitCodes.ok;
-}
-
-/** The snapshot after a change: hosts and modules that the change tells of replace those of the same name. */
-export function applyChange(snapshot: Snapshot, event: ChangedEvent): Snapshot {
-  if (event.revision < snapshot.revision) return snapshot;
-  const { revision, time, arbiter } = event;
-  return {
-    ...snapshot,
-    revision,
-    time,
-    arbiter,
-    hosts: replace(snapshot.hosts, event.hosts),
-    modules: replace(snapshot.modules, event.modules),
-  };
-}
-
-function replace<T extends { readonly name: string }>(present: readonly T[], changed: readonly T[]): T[] {
-  const byName = new Map(present.map((item) => [item.name, item]));
-  for (const item of changed) byName.set(item.name, item);
-  return [...byName.values()];
 }

@@ -1,6 +1,6 @@
 import { access, constants, mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ResolvedQemu } from '../../../schemas/defaults.ts';
+import type { ResolvedQemu, ResolvedScripts } from '../../../schemas/defaults.ts';
 import { runOrFail } from '../../platform/children.ts';
 import {
   ServerError,
@@ -63,7 +63,7 @@ export class QemuServer implements VirtualServer {
   #ending: string | null = null;
   #retry: NodeJS.Timeout | null = null;
 
-  constructor(private readonly options: QemuServerOptions) {
+  constructor(private options: QemuServerOptions) {
     this.#files = qemuFiles(options.runDirectory);
     // Asked now, the answer is there when a failover must not wait for it.
     this.#accelerator().catch((error: unknown) => this.options.log(`The accelerator is not decided: ${String(error)}`));
@@ -76,6 +76,10 @@ export class QemuServer implements VirtualServer {
   readonly state = (): ServerState => this.#state;
 
   readonly processGroups = (): readonly number[] => (this.#process === null ? [] : [this.#process.pid]);
+
+  reconfigure(config: ResolvedQemu | ResolvedScripts): void {
+    if (config.kind === 'qemu') this.options = { ...this.options, config };
+  }
 
   async start(context: StartContext, signal: AbortSignal): Promise<void> {
     if (this.#state !== 'stopped') {

@@ -1,4 +1,4 @@
-import type { ResolvedScripts } from '../../../schemas/defaults.ts';
+import type { ResolvedQemu, ResolvedScripts } from '../../../schemas/defaults.ts';
 import {
   ServerError,
   type HandedServer,
@@ -36,7 +36,7 @@ export class ScriptsServer implements VirtualServer {
   #running = 0;
   #checking: { readonly timer: NodeJS.Timeout; readonly abort: AbortController } | null = null;
 
-  constructor(private readonly options: ScriptsServerOptions) {
+  constructor(private options: ScriptsServerOptions) {
     this.#context = { module: options.module, host: options.host, epoch: 0 };
   }
 
@@ -48,6 +48,10 @@ export class ScriptsServer implements VirtualServer {
 
   /** Daemons leave their script's process group: there is none that would stand for the server. */
   readonly processGroups = (): readonly number[] => [];
+
+  reconfigure(config: ResolvedQemu | ResolvedScripts): void {
+    if (config.kind === 'scripts') this.options = { ...this.options, config };
+  }
 
   async start(context: StartContext, signal: AbortSignal): Promise<void> {
     if (this.#state !== 'stopped') {

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApiClient } from '../../../agent/api/client.ts';
 import { RefusedByAgentError } from '../../../agent/api/clientErrors.ts';
+import { applyChange } from '../../../agent/cli/applyChange.ts';
 import type { ApiMethod, ApiMethods } from '../../../schemas/apiMethods.ts';
 import type { ChangedEvent, Snapshot } from '../../../schemas/generated/api.ts';
 import type { WatchedHost, WatchMessage, WatchRequest } from './watchMessages.ts';
@@ -15,11 +16,6 @@ const retryMs = 150;
 
 function tell(message: WatchMessage): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
-}
-
-function merge<T extends { readonly name: string }>(old: readonly T[], changed: readonly T[]): T[] {
-  const names = new Set(changed.map((item) => item.name));
-  return [...old.filter((item) => !names.has(item.name)), ...changed];
 }
 
 class HostWatch {
@@ -82,9 +78,7 @@ class HostWatch {
   #changed(event: ChangedEvent): void {
     const old = this.#snapshot;
     if (old === null) return;
-    const hosts = merge(old.hosts, event.hosts);
-    const modules = merge(old.modules, event.modules);
-    this.#snapshot = { ...old, revision: event.revision, time: event.time, arbiter: event.arbiter, hosts, modules };
+    this.#snapshot = applyChange(old, event);
     tell({ kind: 'snapshot', host: this.host.name, snapshot: this.#snapshot });
   }
 }

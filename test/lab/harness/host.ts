@@ -272,9 +272,16 @@ export class LabHost {
   }
 }
 
+export interface GuestProcess {
+  readonly pid: number;
+  readonly pidNamespace: string;
+  /** Its arguments, a zero byte between two of them. */
+  readonly commandLine: string;
+}
+
 /** Every QEMU of this machine with the pid namespace it lives in. Cheap enough to be asked for many times a second. */
-export function guestProcesses(): readonly { readonly pid: number; readonly pidNamespace: string }[] {
-  const found: { pid: number; pidNamespace: string }[] = [];
+export function guestProcesses(): readonly GuestProcess[] {
+  const found: GuestProcess[] = [];
   for (const entry of readdirSync('/proc')) {
     const code = entry.charCodeAt(0);
     if (code < 0x30 || code > 0x39) continue;
@@ -287,7 +294,7 @@ export function guestProcesses(): readonly { readonly pid: number; readonly pidN
       // The probe that an agent boots to learn about KVM, beside a guest on the other host, is no guest. Nor is what has no memory: it begins
       // or ends, and nothing tells any more which of the two it is.
       if (commandLine === '' || commandLine.includes('understudy-probe-')) continue;
-      found.push({ pid: Number(entry), pidNamespace: readlinkSync(`/proc/${entry}/ns/pid`) });
+      found.push({ pid: Number(entry), pidNamespace: readlinkSync(`/proc/${entry}/ns/pid`), commandLine });
     } catch {
       // Gone while we looked.
     }

@@ -7,13 +7,14 @@ import { LabHost } from './host.ts';
 import { clearLeftovers, LabRegistry } from './registry.ts';
 import { run } from './run.ts';
 
-export type HostName = 'alpha' | 'beta' | 'gamma';
+export type HostName = 'alpha' | 'beta' | 'gamma' | 'delta';
 
 let labsMade = 0;
 
 /**
- * Two hosts, a witness and the operator's desk on one machine: alpha .1, beta .2, gamma .3 on the lan 10.77.0.0/24, alpha and beta
- * also on the link 10.78.0.0/24, the operator at 10.77.0.100. No address of the lab is on the machine's own interfaces.
+ * Hosts and the operator's desk on one machine: alpha .1, beta .2, gamma .3, delta .4 on the lan 10.77.0.0/24, those that may run guests
+ * also on the link 10.78.0.0/24, the operator at 10.77.0.100. No address of the lab is on the machine's own interfaces. Without delta
+ * gamma is a witness and nothing else.
  */
 export class Lab {
   readonly #registry: LabRegistry;
@@ -32,7 +33,7 @@ export class Lab {
   }
 
   /** Clears what crashed labs left, then makes the networks and the hosts' disks and switches the hosts on. */
-  static async create(): Promise<Lab> {
+  static async create(names: readonly HostName[] = ['alpha', 'beta', 'gamma']): Promise<Lab> {
     const missing = whyNoLab();
     if (missing !== null) throw new LabError(missing);
     clearLeftovers();
@@ -45,7 +46,7 @@ export class Lab {
     const lab = new Lab(prefix, registry, directory, network, `${prefix}-operator`);
     process.once('exit', lab.#onExit);
     try {
-      await lab.#build();
+      await lab.#build(names);
     } catch (error) {
       lab.destroy();
       throw error;
@@ -83,13 +84,18 @@ export class Lab {
 
   readonly #onExit = (): void => this.destroy();
 
-  async #build(): Promise<void> {
+  async #build(hostNames: readonly HostName[]): Promise<void> {
     await this.network.create();
-    const stations: (Station & { name: HostName })[] = [
-      { name: 'alpha', number: 1, networks: ['lan', 'link'], bridged: true, namespace: `${this.prefix}-alpha` },
-      { name: 'beta', number: 2, networks: ['lan', 'link'], bridged: true, namespace: `${this.prefix}-beta` },
-      { name: 'gamma', number: 3, networks: ['lan'], bridged: false, namespace: `${this.prefix}-gamma` },
-    ];
+    const stations = hostNames.map((name): Station & { name: HostName } => {
+      const runsGuests = name !== 'gamma' || hostNames.includes('delta');
+      return {
+        name,
+        number: ['alpha', 'beta', 'gamma', 'delta'].indexOf(name) + 1,
+        networks: runsGuests ? ['lan', 'link'] : ['lan'],
+        bridged: runsGuests,
+        namespace: `${this.prefix}-${name}`,
+      };
+    });
     const names = stations.map((station) => `${addressOf(station, 'lan')} ${station.name}`);
     const hostsFile = ['127.0.0.1 localhost', ...names, ''].join('\n');
     for (const station of stations) {

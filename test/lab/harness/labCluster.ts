@@ -1,6 +1,6 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { buildGuest } from '../guest/build.ts';
+import { buildGuest, type GuestImages } from '../guest/build.ts';
 import { compareTrees } from '../guest/compareTrees.ts';
 import { makeDisk } from '../guest/disk.ts';
 import { checkRecords, type RecordVerdict } from '../guest/records.ts';
@@ -9,7 +9,15 @@ import { ClusterView } from './clusterView.ts';
 import type { LabHost } from './host.ts';
 import { type HostName, Lab } from './lab.ts';
 import { LabError } from './labError.ts';
-import { clusterFile, mirrorDirectory, serialLog, webModuleFile, type WebModuleOptions } from './webModule.ts';
+import {
+  clusterFile,
+  type GuestModule,
+  mirrorDirectory,
+  serialLog,
+  webModule,
+  webModuleFile,
+  type WebModuleOptions,
+} from './webModule.ts';
 
 export type PairName = Extract<HostName, 'alpha' | 'beta'>;
 export const pair: readonly PairName[] = ['alpha', 'beta'];
@@ -29,6 +37,8 @@ export interface LabClusterOptions extends WebModuleOptions {
   readonly arbiter?: object;
   /** How hosts are powered off, by the cluster file. */
   readonly fence?: (lab: Lab) => object;
+  /** Modules beside `web`, with the same options. */
+  readonly furtherModules?: readonly GuestModule[];
 }
 
 const apiPort = 4810;
@@ -54,30 +64,14 @@ export class LabCluster {
       const workspace = path.join(lab.directory, 'workspace');
       await mkdir(workspace);
       await writeFile(path.join(workspace, 'site.cluster.jsonc'), clusterFile(options.arbiter, options.fence?.(lab)));
-      await writeFile(path.join(workspace, 'web.module.jsonc'), webModuleFile(options));
-      const alpha = lab.host('alpha');
-      for (const name of pair) await mkdir(lab.host(name).outside(mirrorDirectory), { recursive: true });
-      const home = alpha.outside(mirrorDirectory);
-      await copyFile(guest.kernel, path.join(home, 'vmlinuz'));
-      await copyFile(guest.initrd, path.join(home, 'initrd.gz'));
-      await makeDisk(path.join(home, 'disk.raw'));
+      const modules = [webModule, ...(options.furtherModules ?? [])];
+      for (const module of modules) {
+        await writeFile(path.join(workspace, `${module.name}.module.jsonc`), webModuleFile(options, module));
+        await installGuest(lab, module, guest);
+      }
       for (const name of pair) await options.beforeAgents?.(lab.host(name));
       for (const host of lab.hosts) await options.afterPower?.(host);
-      log('alpha: understudy init');
-      for (const { host, token } of await enrolFirst(lab, workspace)) {
-        log(`${host}: understudy join with a one-time token`);
-        await enrol(lab.host(host as HostName), alpha.address('lan'), token);
-      }
-      const view = new ClusterView(
-        lab,
-        lab.hosts.map((host) => ({
-          name: host.name,
-          address: host.address('lan'),
-          port: apiPort,
-          tokenFile: host.outside('/var/lib/understudy/local.token'),
-          authorityFile: host.outside('/etc/understudy/tls/ca.crt'),
-        })),
-      );
+      const view = await enrolAll(lab, workspace, log);
       const cluster = new LabCluster(lab, view, workspace, options.afterPower);
       log('waiting until the agents know one another');
       await cluster.waitForAgents();
@@ -94,13 +88,7 @@ export class LabCluster {
 
   /** Every agent answers and hears every other. */
   waitForAgents(names: readonly HostName[] = ['alpha', 'beta', 'gamma'], timeoutMs = 30_000): Promise<void> {
-    const isDone = (): boolean =>
-      names.every((name) => {
-        const snapshot = this.view.snapshot(name);
-        const seen = snapshot?.hosts.filter((host) => host.reachable).map((host) => host.name) ?? [];
-        return names.every((other) => other === name || seen.includes(other));
-      });
-    return this.view.waitFor(`the agents of ${names.join(', ')} hear one another`, isDone, timeoutMs);
+    return waitForAgents(this.view, names, timeoutMs);
   }
 
   /** The host whose own agent says that it serves the module, null without one. */
@@ -223,6 +211,36 @@ export class LabCluster {
   }
 }
 
+/** Every agent answers and hears every other. */
+export function waitForAgents(view: ClusterView, names: readonly HostName[], timeoutMs = 30_000): Promise<void> {
+  const isDone = (): boolean =>
+    names.every((name) => {
+      const snapshot = view.snapshot(name);
+      const seen = snapshot?.hosts.filter((host) => host.reachable).map((host) => host.name) ?? [];
+      return names.every((other) => other === name || seen.includes(other));
+    });
+  return view.waitFor(`the agents of ${names.join(', ')} hear one another`, isDone, timeoutMs);
+}
+
+/** Makes a cluster of the lab's hosts, with the files of a workspace, as an operator would do it, and starts the agents. */
+export async function enrolAll(lab: Lab, workspace: string, log: (line: string) => void): Promise<ClusterView> {
+  log('alpha: understudy init');
+  for (const { host, token } of await enrolFirst(lab, workspace)) {
+    log(`${host}: understudy join with a one-time token`);
+    await enrol(lab.host(host as HostName), lab.host('alpha').address('lan'), token);
+  }
+  return new ClusterView(
+    lab,
+    lab.hosts.map((host) => ({
+      name: host.name,
+      address: host.address('lan'),
+      port: apiPort,
+      tokenFile: host.outside('/var/lib/understudy/local.token'),
+      authorityFile: host.outside('/etc/understudy/tls/ca.crt'),
+    })),
+  );
+}
+
 /** Where the operator's own token is kept: a path on the real machine. */
 export function clientTokenFile(lab: Lab): string {
   return path.join(lab.directory, 'client.token');
@@ -233,14 +251,25 @@ interface JoinLine {
   readonly token: string;
 }
 
+/** The virtual server's files, on the host on which it is to start first. */
+async function installGuest(lab: Lab, module: GuestModule, guest: GuestImages): Promise<void> {
+  for (const name of pair) await mkdir(lab.host(name).outside(module.directory), { recursive: true });
+  const home = lab.host(module.hosts[0] as HostName).outside(module.directory);
+  await copyFile(guest.kernel, path.join(home, 'vmlinuz'));
+  await copyFile(guest.initrd, path.join(home, 'initrd.gz'));
+  await makeDisk(path.join(home, 'disk.raw'));
+}
+
 /** alpha makes the cluster: its authority, its own certificate, the operator's token, and a one-time token for each other host. */
 async function enrolFirst(lab: Lab, workspace: string): Promise<readonly JoinLine[]> {
   const alpha = lab.host('alpha');
   const clusterFile = path.join(workspace, 'site.cluster.jsonc');
   const answer = await alpha.runUnderstudy(['init', '--host', 'alpha', '--cluster', clusterFile, '--json']);
-  const module = path.join(workspace, 'web.module.jsonc');
-  await mkdir(alpha.outside('/etc/understudy/modules'), { recursive: true });
-  await copyFile(module, alpha.outside('/etc/understudy/modules/web.module.jsonc'));
+  const modules = alpha.outside('/etc/understudy/modules');
+  await mkdir(modules, { recursive: true });
+  for (const file of await readdir(workspace)) {
+    if (file.endsWith('.module.jsonc')) await copyFile(path.join(workspace, file), path.join(modules, file));
+  }
   const token = ['--name', 'operator', '--role', 'admin', '--output', clientTokenFile(lab)];
   await alpha.runUnderstudy(['token', 'create', ...token]);
   await alpha.startAgent();

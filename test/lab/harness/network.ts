@@ -1,4 +1,4 @@
-import { run } from './run.ts';
+import { run, tryRun } from './run.ts';
 import type { LabRegistry } from './registry.ts';
 
 /** The two networks of the lab: the one that guests and people use, and the one between the hosts. */
@@ -115,22 +115,65 @@ export class LabNetwork {
 
   /** The station still sends but hears nothing any more. */
   async deafen(station: Station, network: NetworkName): Promise<void> {
-    const device = deviceOf[network];
-    const rules = `add table netdev deaf_${network}
-add chain netdev deaf_${network} in { type filter hook ingress device "${device}" priority 0; policy drop; }
-`;
-    await run(['nsenter', `--net=/run/netns/${station.namespace}`, '--', 'nft', '-f', '-'], { input: rules });
+    await this.#filter(station.namespace, deviceOf[network], 'deaf', network, 'policy drop;');
+  }
+
+  /** The station hears everything, and nobody hears it. */
+  async mute(station: Station, network: NetworkName): Promise<void> {
+    await this.#filter(this.#switch, this.#port(station, network), `mute_${station.name}`, network, 'policy drop;');
+  }
+
+  /** Of what comes to the station, and of what it sends, this part is lost at random. */
+  async lose(station: Station, network: NetworkName, percent: number): Promise<void> {
+    const rule = `numgen random mod 100 < ${percent} drop`;
+    await this.#filter(station.namespace, deviceOf[network], 'deaf', network, 'policy accept;', rule);
+    const port = this.#port(station, network);
+    await this.#filter(this.#switch, port, `mute_${station.name}`, network, 'policy accept;', rule);
+  }
+
+  /** What the station sends goes out at this rate at most; it waits its turn for up to half a second, and what comes too late is lost. */
+  async slow(station: Station, network: NetworkName, kilobitsPerSecond: number): Promise<void> {
+    const shaper = ['tbf', 'rate', `${kilobitsPerSecond}kbit`, 'burst', '16kb', 'latency', '500ms'];
+    await run(['tc', '-n', station.namespace, 'qdisc', 'replace', 'dev', deviceOf[network], 'root', ...shaper]);
   }
 
   /** Ends every fault of the station's cables. */
   async heal(station: Station, networks: readonly NetworkName[] = station.networks): Promise<void> {
     for (const network of networks) {
-      const table = `deaf_${network}`;
-      // "add" first: deleting a table that does not exist is an error.
-      const rules = `add table netdev ${table}\ndelete table netdev ${table}\n`;
-      await run(['nsenter', `--net=/run/netns/${station.namespace}`, '--', 'nft', '-f', '-'], { input: rules });
+      await this.#unfilter(station.namespace, 'deaf', network);
+      await this.#unfilter(this.#switch, `mute_${station.name}`, network);
+      // Nothing is there to be deleted on most devices, which is an error.
+      await tryRun(['tc', '-n', station.namespace, 'qdisc', 'del', 'dev', deviceOf[network], 'root']);
       await run(['ip', '-n', this.#switch, 'link', 'set', this.#port(station, network), 'master', network, 'up']);
     }
+  }
+
+  /** A filter on what comes in at a device. */
+  async #filter(
+    namespace: string,
+    device: string,
+    name: string,
+    network: NetworkName,
+    policy: string,
+    rule?: string,
+  ): Promise<void> {
+    const table = `${name}_${network}`;
+    await this.#unfilter(namespace, name, network);
+    const hook = `type filter hook ingress device "${device}" priority 0; ${policy}`;
+    const rules = [`add table netdev ${table}`, `add chain netdev ${table} in { ${hook} }`];
+    if (rule !== undefined) rules.push(`add rule netdev ${table} in ${rule}`);
+    await this.#nft(namespace, rules);
+  }
+
+  async #unfilter(namespace: string, name: string, network: NetworkName): Promise<void> {
+    const table = `${name}_${network}`;
+    // "add" first: deleting a table that does not exist is an error.
+    await this.#nft(namespace, [`add table netdev ${table}`, `delete table netdev ${table}`]);
+  }
+
+  async #nft(namespace: string, rules: readonly string[]): Promise<void> {
+    const input = `${rules.join('\n')}\n`;
+    await run(['nsenter', `--net=/run/netns/${namespace}`, '--', 'nft', '-f', '-'], { input });
   }
 
   async #addNamespace(name: string): Promise<void> {

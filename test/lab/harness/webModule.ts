@@ -40,29 +40,48 @@ export interface WebModuleOptions {
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
-/** The text of web.module.jsonc. */
-export function webModuleFile(options: WebModuleOptions = {}): string {
+/** A module around the lab's guest. */
+export interface GuestModule {
+  readonly name: string;
+  /** The preferred one first. */
+  readonly hosts: readonly string[];
+  readonly address: string;
+  readonly directory: string;
+  /** Inside each host: the guest's console there. */
+  readonly serial: string;
+}
+
+export const webModule: GuestModule = {
+  name: 'web',
+  hosts: ['alpha', 'beta'],
+  address: guestAddress,
+  directory: mirrorDirectory,
+  serial: serialLog,
+};
+
+/** The text of a module's file; web.module.jsonc unless another one is given. */
+export function webModuleFile(options: WebModuleOptions = {}, module = webModule): string {
   const { further = [], mirror = {}, server, more = {} } = options;
-  return `// A small Debian guest that writes numbered records to its disk and serves its state at http://${guestAddress}/cgi-bin/status
+  return `// A small Debian guest that writes numbered records to its disk and serves its state at http://${module.address}/cgi-bin/status
 {
-  "name": "web",
-  "hosts": ["alpha", "beta"],
-  "mirror": { "directories": ${JSON.stringify([mirrorDirectory, ...further])}${keys(mirror, ' ')} },
-  "server": ${server === undefined ? guestSection(options) : JSON.stringify(server)}${keys(more, '\n  ')}
+  "name": "${module.name}",
+  "hosts": ${JSON.stringify(module.hosts).replaceAll(',', ', ')},
+  "mirror": { "directories": ${JSON.stringify([module.directory, ...further])}${keys(mirror, ' ')} },
+  "server": ${server === undefined ? guestSection(options, module) : JSON.stringify(server)}${keys(more, '\n  ')}
 }
 `;
 }
 
-function guestSection({ period = 0.02, ring = 8, qemu = {} }: WebModuleOptions): string {
+function guestSection({ period = 0.02, ring = 8, qemu = {} }: WebModuleOptions, module: GuestModule): string {
   return `{
     "qemu": {
       "memory": "128MiB",
       "kernel": "vmlinuz",
       "initrd": "initrd.gz",
-      "append": "console=ttyS0 quiet panic=-1 noreplace-smp us.ip=${guestAddress} us.period=${period} us.ring=${ring}",
+      "append": "console=ttyS0 quiet panic=-1 noreplace-smp us.ip=${module.address} us.period=${period} us.ring=${ring}",
       "disks": [{ "file": "disk.raw" }],
       "networks": [{ "bridge": "br0" }],
-      "serial": "${serialLog}",
+      "serial": "${module.serial}",
       "shutdownTimeout": "20s"${keys(qemu, '\n      ')}
     }
   }`;

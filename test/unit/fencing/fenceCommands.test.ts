@@ -25,7 +25,7 @@ function commands(fenced: string[], failure: string | null = null): FenceCommand
     canFence: (host) => host !== 'gamma',
   };
   const log = new EventLog(path.join(folder, 'log.jsonl'), 'beta', 'error');
-  return new FenceCommands('beta', ['alpha', 'beta', 'gamma'], fencing, log);
+  return new FenceCommands('beta', () => ['alpha', 'beta', 'gamma'], fencing, log);
 }
 
 describe('an operator who fences a host', () => {

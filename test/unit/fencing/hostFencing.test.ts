@@ -35,9 +35,9 @@ function fencing(
 ): HostFencing {
   const made = new HostFencing({
     self: 'beta',
-    fence: { onFailure: 'wait', monitorMs: 600_000, hosts: new Map(Object.entries(hosts)) },
-    hosts: ['alpha', 'beta', 'gamma'],
-    peers: ['alpha'],
+    fence: () => ({ onFailure: 'wait', monitorMs: 600_000, hosts: new Map(Object.entries(hosts)) }),
+    hosts: () => ['alpha', 'beta', 'gamma'],
+    peers: () => ['alpha'],
     mayFenceThis: () => false,
     log: () => undefined,
     onChange: () => undefined,

@@ -4,6 +4,7 @@ import { formatBytes, formatDuration } from '../../../extension/model/format.ts'
 import {
   actionFacts,
   addressFacts,
+  heldBackReplica,
   linkFacts,
   moduleFacts,
   replicaFacts,
@@ -42,6 +43,16 @@ describe("what a module's state means", () => {
     expect(moduleFacts(module)).toEqual({ severity: 'good', word: 'PRIM', label: 'on alpha, in sync' });
     expect(linkFacts(module)).toMatchObject({ kind: 'in-sync', from: 'alpha', to: 'beta' });
     expect(enabled(module)).toEqual(['stop', 'switchover', 'verify']);
+  });
+
+  it('may be started all the same where a host holds it back for other modules', () => {
+    const heldBack = 'beta has no room for web';
+    const wait = replicaStatus('beta', 'WAIT', { heldBack });
+    const module = pair({ ...replicaStatus('alpha', 'SECOND'), known: false }, wait, { primary: null });
+    expect(heldBackReplica(module)).toMatchObject({ host: 'beta', heldBack });
+    expect(enabled(module)).toContain('start');
+    expect(heldBackReplica(pair(prim, wait))).toBeUndefined();
+    expect(heldBackReplica(pair(prim, second))).toBeUndefined();
   });
 
   it('is an error while a check of the server has failed, and only then', () => {

@@ -1,0 +1,62 @@
+import type { ApplyResult } from '../../../schemas/generated/api.ts';
+import { printApplied } from '../applyView.ts';
+import { callAgent, withConnectionOptions } from '../connection.ts';
+import type { ConnectionOptions } from '../connection.ts';
+import { CliError, exitCodes } from '../exitCodes.ts';
+import type { Io } from '../io.ts';
+import type { AddVerb } from '../verb.ts';
+import { versionNumber } from './diff.ts';
+
+interface Options extends ConnectionOptions {
+  readonly json: boolean;
+  readonly dryRun: boolean;
+  readonly confirm?: string;
+}
+
+export const addRestore: AddVerb = (program, { io, run }) => {
+  withConnectionOptions(program.command('restore'), '60')
+    .description('apply what an earlier version of the files held, as a new version, on all hosts')
+    .argument('<version>', 'its number, as `understudy versions` lists it')
+    .argument('[files...]', 'only these files; without, all files become what they were')
+    .option('--dry-run', 'check it on every host and tell what would change, but change nothing', false)
+    .option('--confirm <version>', 'the number again, where nobody can be asked')
+    .option('--json', 'print the outcome as JSON', false)
+    .addHelpText('after', '\nExample:\n  understudy restore 4 web.module.jsonc')
+    .action((version: string, files: readonly string[], options: Options) =>
+      run(options.json, async () => {
+        const number = versionNumber(version, 0);
+        const params = { number, ...(files.length > 0 && { files: [...files] }) };
+        const planned = await callAgent('configuration.restore', { ...params, dryRun: true }, options, io);
+        if (options.dryRun || planned.problems.some(({ severity }) => severity === 'error')) {
+          return printApplied(io, options.json, planned);
+        }
+        const confirm = options.confirm ?? (await askConfirmation(number, planned, io));
+        if (confirm !== String(number)) {
+          throw new CliError(
+            exitCodes.refused,
+            'CONFIRMATION',
+            `Nothing was done: expected the number ${String(number)} as confirmation, found "${confirm}".`,
+          );
+        }
+        const result = await callAgent('configuration.restore', { ...params, confirm: number }, options, io);
+        return printApplied(io, options.json, result);
+      }),
+    );
+};
+
+async function askConfirmation(number: number, { changes }: ApplyResult, io: Io): Promise<string> {
+  const files = changes.map(({ file }) => file).join(', ') || 'no file';
+  if (!io.isInteractive) {
+    throw new CliError(
+      exitCodes.usage,
+      'CONFIRMATION',
+      `This changes ${files} on all hosts: confirm it with --confirm ${String(number)}.`,
+    );
+  }
+  io.stderr(`On all hosts these files become what they were in version ${String(number)}: ${files}.\n`);
+  try {
+    return (await io.ask(`Type the version's number to go on: `)).trim();
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,79 @@
+import { recordedModules } from '../arbiter/recordStore.ts';
+import { loadWitnessCluster } from '../witness/witnessCluster.ts';
+import type { HeardHost } from '../witness/servedCluster.ts';
+import type { WitnessFolder } from '../witness/witnessFolder.ts';
+import type { ClusterState } from '../witness/witnessProcess.ts';
+import { formatBytes, formatSeconds } from './format.ts';
+import { renderTable, type Cell } from './table.ts';
+
+/** A cluster of a witness, by its folder and, if it runs, by what it says. */
+export interface WitnessedCluster {
+  readonly name: string;
+  /** This host's name there; null: its files cannot be read. */
+  readonly host: string | null;
+  readonly problem: string | null;
+  readonly hosts: readonly HeardHost[];
+  /** Those that have a record. */
+  readonly modules: readonly string[];
+  readonly bytes: number;
+  /** Of the certificate, ISO 8601. */
+  readonly expires: string | null;
+}
+
+export function describeClusters(
+  folder: WitnessFolder,
+  states: readonly ClusterState[] | null,
+): readonly WitnessedCluster[] {
+  return folder.names().map((name) => {
+    const state = states?.find((each) => each.name === name);
+    const modules = recordedModules(folder.recordsDirectory(name));
+    const bytes = folder.bytes(name);
+    try {
+      const { self, others, identity } = loadWitnessCluster(folder, name);
+      const unheard = others.map((host) => ({
+        ...{ name: host.name, reachable: false, lastHeard: null, agentVersion: null },
+      }));
+      const hosts = state && state.problem === null ? state.hosts : unheard;
+      const problem = state?.problem ?? null;
+      return { name, host: self.name, problem, hosts, modules, bytes, expires: identity.expires.toISOString() };
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      return { name, host: null, problem, hosts: [], modules, bytes, expires: null };
+    }
+  });
+}
+
+const soonMs = 30 * 24 * 3600 * 1000;
+
+export function witnessLines(clusters: readonly WitnessedCluster[], isRunning: boolean, hasColour: boolean): string {
+  const notRunning = isRunning ? '' : 'The witness does not run: start it with `understudy witness run`.\n';
+  if (clusters.length === 0) return `${notRunning}There are no clusters here: \`understudy witness add\` adds one.\n`;
+  const head = ['CLUSTER', 'AS', 'HOSTS', 'MODULES', 'DISK', 'CERTIFICATE UNTIL'].map((text): Cell => ({
+    text,
+    colour: 'bold',
+  }));
+  const rows = clusters.map(({ name, host, hosts, modules, bytes, expires, problem }): readonly Cell[] => [
+    { text: name },
+    { text: host ?? '?' },
+    {
+      text: hosts.map(heard).join(', '),
+      colour: problem !== null ? 'red' : hosts.every(({ reachable }) => reachable) ? 'green' : 'yellow',
+    },
+    { text: modules.join(' ') || '-' },
+    { text: formatBytes(bytes) },
+    {
+      text: expires?.slice(0, 10) ?? '?',
+      colour: expires !== null && Date.parse(expires) - Date.now() > soonMs ? 'none' : 'red',
+    },
+  ]);
+  const problems = clusters.flatMap(({ name, problem }) =>
+    problem === null ? [] : [`${name} is not served: ${problem}\n`],
+  );
+  return `${notRunning}${renderTable([head, ...rows], hasColour)}${problems.join('')}`;
+}
+
+function heard({ name, reachable, lastHeard }: HeardHost): string {
+  if (reachable) return `${name} now`;
+  if (lastHeard === null) return `${name} not heard`;
+  return `${name} ${formatSeconds((Date.now() - Date.parse(lastHeard)) / 1000)} ago`;
+}

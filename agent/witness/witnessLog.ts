@@ -1,0 +1,40 @@
+import { Bucket } from '../host/bucket.ts';
+import { journalPrefix } from '../runtime/eventLog.ts';
+
+export type LogLine = (level: 'info' | 'warn', code: string, message: string) => void;
+
+/** Lines of one cluster at once, and per second: what happens to one must not hide what happens to the others. */
+const atOnce = 50;
+const perSecond = 1;
+
+/** What happens, on standard error: the service manager keeps it, and nothing of it is on this program's own disk. */
+export class WitnessLog {
+  readonly #write: (text: string) => void;
+
+  constructor(write: (text: string) => void) {
+    this.#write = write;
+  }
+
+  /** For one cluster. @param who its name, or that of the whole */
+  of(who: string): LogLine {
+    const bucket = new Bucket(atOnce, perSecond, performance.now());
+    let left = 0;
+    return (level, code, message) => {
+      const now = performance.now();
+      if (bucket.left(now) < 1) {
+        left += 1;
+        return;
+      }
+      bucket.take(1, now);
+      if (left > 0) this.#line('warn', who, 'LOG_LEFT_OUT', `${String(left)} lines were left out, there were too many`);
+      left = 0;
+      this.#line(level, who, code, message);
+    };
+  }
+
+  #line(level: 'info' | 'warn', who: string, code: string, message: string): void {
+    // What others have sent must not look like lines of its own.
+    const text = message.replace(/\p{Cc}+/gu, ' ');
+    this.#write(`${journalPrefix(level)}${new Date().toISOString()} ${level} ${who} ${code} ${text}\n`);
+  }
+}

@@ -1,0 +1,134 @@
+import { shortfalls } from '../capacity.ts';
+import type { ResolvedCluster, ResolvedModule } from '../defaults.ts';
+import type { Problem } from '../diagnostic.ts';
+import type { ClusterFile } from '../generated/cluster.ts';
+import { nearest } from '../nearest.ts';
+
+type NamesPath = readonly ['dependsOn'] | readonly ['antiAffinity', 'preferred' | 'required'];
+
+/**
+ * What a module says of other ones: by what it starts after, and from what it is kept apart.
+ * @param modules all of them, this one too
+ * @param isComplete whether there are no others, such as in a file that is broken
+ */
+export function* checkOtherModules(
+  module: ResolvedModule,
+  modules: readonly ResolvedModule[],
+  isComplete: boolean,
+): Iterable<Problem> {
+  const known = modules.map(({ name }) => name).filter((name) => name !== module.name);
+  const { preferred, required } = module.antiAffinity;
+  const lists: readonly (readonly [NamesPath, readonly string[]])[] = [
+    [['dependsOn'], module.dependsOn],
+    [['antiAffinity', 'preferred'], preferred],
+    [['antiAffinity', 'required'], required],
+  ];
+  for (const [path, names] of lists) {
+    for (const [index, name] of names.entries()) {
+      if (name === module.name) yield itself(module.name, [...path, index], path[0]);
+      else if (isComplete && !known.includes(name)) yield unknown(name, known, [...path, index]);
+    }
+  }
+  for (const [index, name] of module.dependsOn.entries()) {
+    const circle = name === module.name ? null : wayBack(name, module.name, modules);
+    if (circle === null) continue;
+    const way = [module.name, ...circle].join(' → ');
+    const expected = 'no circle: each would wait for the other';
+    yield {
+      code: 'dependency-cycle',
+      path: ['dependsOn', index],
+      message: `${module.name} depends on itself by way of other modules (${way}): expected ${expected}`,
+      expected,
+    };
+  }
+  for (const [index, name] of preferred.entries()) {
+    if (!required.includes(name)) continue;
+    yield {
+      code: 'bad-anti-affinity',
+      severity: 'warning',
+      path: ['antiAffinity', 'preferred', index],
+      message: `${name} is among those that have to be kept apart already: remove it here or there`,
+      expected: null,
+    };
+  }
+}
+
+function itself(name: string, path: Problem['path'], key: NamesPath[0]): Problem {
+  const expected = 'the name of another module';
+  return key === 'dependsOn'
+    ? { code: 'dependency-cycle', path, message: `${name} cannot depend on itself: expected ${expected}`, expected }
+    : {
+        code: 'bad-anti-affinity',
+        path,
+        message: `${name} cannot be apart from itself: expected ${expected}`,
+        expected,
+      };
+}
+
+function unknown(name: string, known: readonly string[], path: Problem['path']): Problem {
+  const expected = known.length === 0 ? 'the name of another module: there is none' : `one of ${known.join(', ')}`;
+  return {
+    code: 'unknown-module',
+    path,
+    message: `there is no module "${name}" in the cluster: expected ${expected}`,
+    expected,
+    suggestion: nearest(name, known),
+  };
+}
+
+/** The modules on the shortest way by `dependsOn` from one to another, with both; null: there is none. */
+function wayBack(from: string, to: string, modules: readonly ResolvedModule[]): readonly string[] | null {
+  const ways: (readonly string[])[] = [[from]];
+  const seen = new Set([from]);
+  for (const way of ways) {
+    const last = way.at(-1);
+    if (last === to) return way;
+    for (const next of modules.find(({ name }) => name === last)?.dependsOn ?? []) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      ways.push([...way, next]);
+    }
+  }
+  return null;
+}
+
+/** Where the hosts, as far as their capacity is stated, could not run everything: told at what would have no room. */
+export function* checkRoom(
+  module: ResolvedModule,
+  modules: readonly ResolvedModule[],
+  { capacity }: ResolvedCluster,
+): Iterable<Problem> {
+  const path = module.needs.cpu + module.needs.memoryBytes > 0 ? ['needs'] : ['name'];
+  for (const { host, failed, modules: all, coming, what } of shortfalls(modules, capacity)) {
+    if (!(failed === null ? all : coming).includes(module.name)) continue;
+    const expected = `needs that fit, or more "capacity" of ${host} in the cluster file`;
+    const names = all.join(', ');
+    yield {
+      code: 'over-capacity',
+      severity: 'warning',
+      path,
+      message:
+        failed === null
+          ? `${host} is to run ${names}, which need ${what}: not all of them are started: expected ${expected}`
+          : `if ${failed} fails, ${host} is to run ${names}, which need ${what}: not all of them are started by themselves: expected ${expected}`,
+      expected,
+    };
+  }
+}
+
+/** Capacities of hosts that are none. */
+export function* checkCapacity({ capacity = {}, hosts }: ClusterFile): Iterable<Problem> {
+  const known = Object.keys(hosts);
+  for (const name of Object.keys(capacity)) {
+    if (known.includes(name)) continue;
+    const expected = `one of ${known.join(', ')}`;
+    yield {
+      code: 'unknown-host',
+      path: ['capacity', name],
+      at: 'key',
+      message: `the host "${name}" is not in the cluster file: expected ${expected}`,
+      expected,
+      suggestion: nearest(name, known),
+    };
+  }
+}

@@ -1,0 +1,79 @@
+import type { Random } from '../../../simulation/random.ts';
+import type { LabHost } from '../../harness/host.ts';
+import type { HostName } from '../../harness/lab.ts';
+import type { ModuleName } from '../modules.ts';
+import type { Site } from '../site.ts';
+import type { ArbiterKind, Target } from '../target.ts';
+
+/** Ends a fault. */
+export type Cure = () => Promise<void>;
+
+/** A fault whose every choice is made. */
+export interface DrawnFault {
+  /** For people, with what was drawn. */
+  readonly title: string;
+  /** How long it lasts, milliseconds. */
+  readonly holdMs: number;
+  /** How long two servers of one module may be there: where a guest stood still and goes on before it is killed. Default 0. */
+  readonly overlapMs?: number;
+  /** Brings it about. Null when there is nothing that it could be brought about on, such as a host that is switched off. */
+  readonly begin: (site: Site) => Promise<Cure | null>;
+}
+
+/** A kind of fault: one row of the table at the end. */
+export interface FaultKind {
+  readonly name: string;
+  /** Only with this arbiter. */
+  readonly arbiter?: ArbiterKind;
+  readonly draw: (chance: Random) => DrawnFault;
+}
+
+export function drawOfPair(chance: Random): Target {
+  return { role: chance.pick(['primary', 'secondary'] as const), module: drawModule(chance) };
+}
+
+export function drawOfAll(chance: Random): Target {
+  return { role: chance.pick(['primary', 'secondary', 'third'] as const), module: drawModule(chance) };
+}
+
+export function drawModule(chance: Random): ModuleName {
+  return chance.pick(['web', 'db'] as const);
+}
+
+export function describeTarget({ role, module }: Target): string {
+  return role === 'third' ? 'gamma' : `the ${role} of ${module}`;
+}
+
+/** Shorter than the detection time, or longer; milliseconds. */
+export function drawShort(chance: Random): number {
+  return Math.round(chance.between(200, 2200));
+}
+export function drawLong(chance: Random): number {
+  return Math.round(chance.between(3500, 9000));
+}
+export function drawAny(chance: Random): number {
+  return chance.next() < 0.5 ? drawShort(chance) : drawLong(chance);
+}
+
+/** Does something on a host that is on. A host that loses its power meanwhile fails nothing: there is nothing left to do on it. */
+export async function onHost(
+  site: Site,
+  name: HostName,
+  act: (host: LabHost) => Promise<Cure | null>,
+): Promise<Cure | null> {
+  const host = site.host(name);
+  const whileOn = async <T>(work: () => Promise<T>): Promise<T | null> => {
+    const life = host.isOn ? host.firstPid : null;
+    if (life === null) return null;
+    try {
+      return await work();
+    } catch (error) {
+      if (!host.isOn || host.firstPid !== life) return null;
+      throw error;
+    }
+  };
+  const cure = await whileOn(() => act(host));
+  return cure === null ? null : async () => void (await whileOn(cure));
+}
+
+export const nothing: Cure = () => Promise.resolve();

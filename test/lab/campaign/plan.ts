@@ -1,0 +1,77 @@
+import { Random } from '../../simulation/random.ts';
+import type { DrawnFault, FaultKind } from './faults/fault.ts';
+import { faultKinds } from './faults/faultKinds.ts';
+import type { ArbiterKind } from './target.ts';
+
+export interface PlannedFault extends DrawnFault {
+  readonly kind: string;
+}
+
+/** One or two faults, then a look at everything. */
+export interface PlannedStep {
+  readonly first: PlannedFault;
+  /** While the first one lasts, or while the pair recovers from it. */
+  readonly second: { readonly fault: PlannedFault; readonly afterMs: number } | null;
+  /** Whether the replicas are compared by a verify while the servers run, or byte by byte while they are stopped. */
+  readonly check: 'running' | 'stopped';
+}
+
+/** The steps on one cluster. */
+export interface Round {
+  readonly number: number;
+  readonly arbiter: ArbiterKind;
+  readonly steps: readonly PlannedStep[];
+}
+
+export const stepsInRound = 20;
+
+/** Everything that chance decides, by the seed and the round's number alone. */
+export function planRound(
+  seed: number,
+  number: number,
+  arbiter: ArbiterKind | 'both',
+  only: readonly string[] = [],
+): Round {
+  const chance = new Random(seed + Math.imul(number, 0x9e3779b9));
+  const chosen = arbiter === 'both' ? ((seed + number) % 2 === 0 ? 'etcd' : 'witness') : arbiter;
+  const deck = new Deck(chance, kindsFor(chosen, only));
+  const steps: PlannedStep[] = [];
+  for (let step = 0; step < stepsInRound; step += 1) steps.push(planStep(chance, deck));
+  return { number, arbiter: chosen, steps };
+}
+
+function planStep(chance: Random, deck: Deck): PlannedStep {
+  const first = deck.draw();
+  const check = chance.next() < 0.5 ? 'running' : 'stopped';
+  if (chance.next() < 0.55) return { first, second: null, check };
+  const fault = deck.draw();
+  const isBeside = chance.next() < 0.5;
+  const afterMs = Math.round(isBeside ? chance.between(0, first.holdMs) : first.holdMs + chance.between(0, 6000));
+  return { first, second: { fault, afterMs }, check };
+}
+
+/** The kinds that there are with this arbiter, and whose name has one of these in it. */
+export function kindsFor(arbiter: ArbiterKind, only: readonly string[]): readonly FaultKind[] {
+  return faultKinds.filter(
+    (kind) =>
+      (kind.arbiter === undefined || kind.arbiter === arbiter) &&
+      (only.length === 0 || only.some((part) => kind.name.includes(part))),
+  );
+}
+
+/** Every kind comes before one comes again. */
+class Deck {
+  #left: readonly FaultKind[] = [];
+
+  constructor(
+    private readonly chance: Random,
+    private readonly kinds: readonly FaultKind[],
+  ) {}
+
+  draw(): PlannedFault {
+    if (this.#left.length === 0) this.#left = this.kinds;
+    const kind = this.chance.pick(this.#left);
+    this.#left = this.#left.filter((each) => each !== kind);
+    return { kind: kind.name, ...kind.draw(this.chance) };
+  }
+}

@@ -1,0 +1,94 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { unexpectedLines } from './agentLogs.ts';
+import { checkRunning, checkStopped, type Findings } from './checks.ts';
+import { campaignModules } from './modules.ts';
+import type { PlannedFault, PlannedStep } from './plan.ts';
+import type { Site } from './site.ts';
+import { isWhole, stopAll, untilWhole } from './whole.ts';
+
+export interface StepResult {
+  /** The kinds that were brought about. */
+  readonly tried: readonly string[];
+  /** The kinds for which there was nothing to bring them about on. */
+  readonly idle: readonly string[];
+  /** From the end of the last fault until both modules were whole; null when that was not. */
+  readonly wholeMs: number | null;
+  /** Records that the guests had reported so far. */
+  readonly records: number;
+  readonly lost: number;
+  readonly notes: readonly string[];
+  /** Empty: passed. */
+  readonly wrong: readonly string[];
+}
+
+/** Remembers how far each agent's log was looked at. */
+export class LogPlaces {
+  readonly #places = new Map<string, number>();
+
+  /** Lines that nobody expects since the last time. */
+  take(site: Site): readonly string[] {
+    return site.cluster.lab.hosts.flatMap((host) => {
+      const log = host.agentLog();
+      const news = log.slice(this.#places.get(host.name) ?? 0);
+      this.#places.set(host.name, log.length);
+      return unexpectedLines(news, site.expectedEnds(host.name)).map((line) => `agent of ${host.name}: ${line}`);
+    });
+  }
+}
+
+/** Makes everything whole that the last step left stopped, brings the faults of this one about, ends them, and looks at everything. */
+export async function runStep(site: Site, step: PlannedStep, logs: LogPlaces): Promise<StepResult> {
+  const wrong: string[] = [];
+  const tried: string[] = [];
+  const idle: string[] = [];
+  let wholeMs: number | null = null;
+  let findings: Findings = { wrong: [], lost: 0 };
+  const bringAbout = async (fault: PlannedFault): Promise<void> => {
+    try {
+      const cure = await fault.begin(site);
+      (cure === null ? idle : tried).push(fault.kind);
+      if (cure === null) return;
+      await delay(fault.holdMs);
+      await cure();
+    } catch (error) {
+      wrong.push(`${fault.title}: ${(error as Error).message}`);
+    }
+  };
+  const second = async (): Promise<void> => {
+    if (step.second === null) return;
+    await delay(step.second.afterMs);
+    await bringAbout(step.second.fault);
+  };
+  try {
+    if (!isWhole(site)) await untilWhole(site);
+    await Promise.all([bringAbout(step.first), second()]);
+    await site.cure();
+    const ended = performance.now();
+    await untilWhole(site);
+    wholeMs = Math.round(performance.now() - ended);
+    if (step.check === 'stopped') await stopAll(site);
+    findings = step.check === 'stopped' ? await checkStopped(site) : await checkRunning(site);
+  } catch (error) {
+    wrong.push((error as Error).message);
+  }
+  wrong.push(...findings.wrong, ...servedTwice(site, step), ...logs.take(site));
+  site.forgetEnds();
+  const [records, notes] = [await reported(site), site.takeNotes()];
+  return { tried, idle, wholeMs, records, lost: findings.lost, notes, wrong };
+}
+
+function servedTwice(site: Site, { first, second }: PlannedStep): readonly string[] {
+  const limitMs = (first.overlapMs ?? 0) + (second?.fault.overlapMs ?? 0);
+  const twice = campaignModules.flatMap(({ name }) => {
+    const overlapMs = site.watch.takeOverlapMs(name);
+    if (overlapMs > 0 && overlapMs <= limitMs) site.note(`${name} was on two hosts for ${overlapMs} ms`);
+    return overlapMs > limitMs ? [`${name} ran on two hosts for ${overlapMs} ms`] : [];
+  });
+  const late = site.answers.takeLate();
+  return limitMs > 0 ? twice : [...twice, ...late.map((answer) => `a server that was over answered: ${answer}`)];
+}
+
+async function reported(site: Site): Promise<number> {
+  const last = await Promise.all(campaignModules.map((module) => site.lastRecord(module)));
+  return last.reduce((sum, number) => sum + number, 0);
+}

@@ -1,0 +1,66 @@
+import type { AgentFacade, Outcome } from '../../agent/api/facade.ts';
+import type { ApplyResult, ChangedFile, FileProblem, VersionInfo } from '../../schemas/generated/api.ts';
+
+type FileFacade = Pick<AgentFacade, 'applyFiles' | 'restoreFiles' | 'versions' | 'version'>;
+
+/** The files of a cluster whose hosts all agree with everything but what `problems` says. */
+export class MemoryFiles implements FileFacade {
+  problems: FileProblem[] = [];
+  readonly #held: { readonly info: VersionInfo; readonly files: Readonly<Record<string, string>> }[] = [];
+
+  constructor(files: Readonly<Record<string, string>> = {}) {
+    this.#add(files, 'somebody', null, Object.keys(files));
+  }
+
+  readonly applyFiles: FileFacade['applyFiles'] = (files, { note, dryRun }, by) =>
+    Promise.resolve(this.#apply(files, by.name, note, dryRun));
+
+  readonly restoreFiles: FileFacade['restoreFiles'] = (number, only, dryRun, by): Promise<Outcome<ApplyResult>> => {
+    const then = this.#held.find(({ info }) => info.number === number)?.files;
+    if (!then) {
+      return Promise.resolve({ ok: false, refusal: { code: 'BAD_REQUEST', reason: `version ${number} is not kept` } });
+    }
+    const names = only ?? Object.keys(then);
+    const files = names.map((name) => ({ name, text: then[name] ?? null }));
+    return Promise.resolve({
+      ok: true,
+      result: this.#apply(files, by.name, `restored from version ${number}`, dryRun),
+    });
+  };
+
+  readonly versions: FileFacade['versions'] = () => [...this.#held].reverse().map(({ info }) => info);
+
+  readonly version: FileFacade['version'] = (number) => {
+    const held = this.#held.find(({ info }) => info.number === number);
+    return held ? { number, files: Object.entries(held.files).map(([name, text]) => ({ name, text })) } : null;
+  };
+
+  #apply(files: readonly ChangedFile[], by: string, note: string | null, dryRun: boolean): ApplyResult {
+    const now = this.#held.at(-1)?.files ?? {};
+    const changes = files
+      .filter(({ name, text }) => now[name] !== text)
+      .map(({ name: file }) => ({ file, kind: 'changed' as const, keys: [{ key: 'checks', effect: 'now' as const }] }));
+    const common = { durationMs: 5, changes, problems: this.problems };
+    const isRefused = this.problems.some(({ severity }) => severity === 'error');
+    if (isRefused || dryRun) {
+      const message = isRefused ? 'nothing was applied on any host' : 'alpha, beta could run by these files';
+      return { ...common, applied: false, version: null, message };
+    }
+    const texts = files.flatMap(({ name, text }) => (text === null ? [] : [[name, text]]));
+    const next = { ...now, ...(Object.fromEntries(texts) as Record<string, string>) };
+    const version = this.#add(
+      next,
+      by,
+      note,
+      changes.map(({ file }) => file),
+    );
+    return { ...common, applied: true, version, message: `version ${version} is applied on alpha, beta` };
+  }
+
+  #add(files: Readonly<Record<string, string>>, by: string, note: string | null, changed: string[]): number {
+    const number = this.#held.length;
+    const at = '2026-11-22T12:00:00.000Z';
+    this.#held.push({ info: { number, at, by, host: 'alpha', note, files: Object.keys(files), changed }, files });
+    return number;
+  }
+}

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { clusterChanges, effectOf, moduleChanges, moduleEffects } from '../../schemas/changeEffect.ts';
+import { resolveCluster, resolveModule } from '../../schemas/defaults.ts';
+import type { ModuleFile } from '../../schemas/generated/module.ts';
+
+const file = (more: Partial<ModuleFile> = {}): ModuleFile => ({
+  name: 'web',
+  hosts: ['alpha', 'beta'],
+  mirror: { directories: ['/srv/web'] },
+  server: { qemu: { memory: '128MiB', disks: [{ file: 'disk.raw' }] } },
+  ...more,
+});
+const changes = (more: Partial<ModuleFile>, before: Partial<ModuleFile> = {}) =>
+  moduleChanges(resolveModule(file(before)), resolveModule(file(more)));
+
+describe('what a changed module file means while the module runs', () => {
+  it.each<[string, Partial<ModuleFile>, object]>([
+    ['nothing', {}, []],
+    ['the default, written out', { failover: { detection: '3s' } }, []],
+    ['the detection time', { failover: { detection: '5s' } }, [{ key: 'failover.detection', effect: 'now' }]],
+    [
+      'a condition and a check',
+      { failover: { conditions: [{ ping: { host: '10.0.0.1' } }] }, checks: [{ process: { name: 'qemu' } }] },
+      [
+        { key: 'failover.conditions', effect: 'now' },
+        { key: 'checks', effect: 'now' },
+      ],
+    ],
+    [
+      'memory',
+      { server: { qemu: { memory: '256MiB', disks: [{ file: 'disk.raw' }] } } },
+      [{ key: 'server.memory', effect: 'serverStart' }],
+    ],
+    [
+      'how long a shutdown may take',
+      { server: { qemu: { memory: '128MiB', disks: [{ file: 'disk.raw' }], shutdownTimeout: '1s' } } },
+      [{ key: 'server.shutdownTimeout', effect: 'now' }],
+    ],
+    [
+      'the time for an acknowledgement',
+      { mirror: { directories: ['/srv/web'], acknowledgeTimeout: '9s' } },
+      [{ key: 'mirror.acknowledgeTimeout', effect: 'moduleStart' }],
+    ],
+    [
+      'what is excluded',
+      { mirror: { directories: ['/srv/web'], exclude: ['*.tmp'] } },
+      [{ key: 'mirror.exclude', effect: 'stop' }],
+    ],
+    ['the order of its hosts', { hosts: ['beta', 'alpha'] }, [{ key: 'hosts', effect: 'stop' }]],
+  ])('%s', (_what, more, expected) => {
+    expect(changes(more)).toEqual(expected);
+  });
+
+  it('another directory, and another kind of server, need a stop', () => {
+    const effects = (more: Partial<ModuleFile>) => changes(more).map(({ effect }) => effect);
+    expect(effects({ mirror: { directories: ['/srv/other'] } })).toContain('stop');
+    expect(effects({ mirror: { directories: ['/srv/web', '/srv/more'] } })).toContain('stop');
+    expect(effects({ server: { scripts: { start: ['/s'], stop: ['/t'] } } })).toContain('stop');
+  });
+
+  it('the first check by the guest agent needs a stop: a guest that runs has no channel to it', () => {
+    const found = changes({ checks: [{ guestAgent: {} }] } as Partial<ModuleFile>);
+    expect(found).toContainEqual({ key: 'checks (the first guestAgent check)', effect: 'stop' });
+  });
+
+  it('says of each key that there is something, and of one that nobody thought of that it needs a stop', () => {
+    expect(effectOf(moduleEffects, 'something.new')).toBe('stop');
+    const known = Object.keys(resolveModule(file())).filter((key) => key !== 'resync');
+    expect(known.filter((key) => moduleEffects[key] === undefined)).toEqual([]);
+  });
+});
+
+describe('what a changed cluster file means', () => {
+  const cluster = {
+    name: 'site',
+    networks: { lan: {} },
+    hosts: { alpha: { lan: '10.77.0.1' }, beta: { lan: '10.77.0.2' }, gamma: { lan: '10.77.0.3' } },
+    arbiter: { witness: 'gamma' },
+  };
+  const found = (more: object) => clusterChanges(resolveCluster(cluster), resolveCluster({ ...cluster, ...more }));
+
+  it.each([
+    [{ heartbeat: '100ms' }, [{ key: 'heartbeat', effect: 'now' }]],
+    [{ hosts: { ...cluster.hosts, delta: { lan: '10.77.0.4' } } }, [{ key: 'hosts', effect: 'now' }]],
+    [{ ports: { agent: 5000 } }, [{ key: 'ports.agent', effect: 'agentRestart' }]],
+    [{ arbiter: { witness: 'delta' } }, [{ key: 'arbiter.hosts', effect: 'stop' }]],
+    [{ name: 'other' }, [{ key: 'name', effect: 'stop' }]],
+  ])('%j', (more, expected) => {
+    expect(found(more)).toEqual(expected);
+  });
+});
