@@ -52,7 +52,7 @@ export class SmallCluster {
   }
 
   /** One host's links to the witness. */
-  links(own: Identity, changes: Partial<HostLinksOptions> = {}): HostLinks {
+  links(own: Identity, changes: Partial<HostLinksOptions> = {}, others = ['gamma']): HostLinks {
     const host = (name: string) => ({
       name,
       addresses: [{ network: 'lan', address: this.hostAddresses[name] ?? '' }],
@@ -61,14 +61,14 @@ export class SmallCluster {
       cluster: this.name,
       agentVersion: '1.2.3',
       self: host(own.host),
-      others: [host('gamma')],
+      others: others.map(host),
       port: this.port,
       heartbeatMs: 100,
       detectionMs: 3000,
       security: {
         serverOptions: () => agentServerOptions(own),
         clientOptions: (peer) => agentClientOptions(own, peer),
-        peerHost: (socket) => peerHost(socket, ['gamma']),
+        peerHost: (socket) => peerHost(socket, others),
         explain: explainTlsError,
       },
       modules: () => ({}),
