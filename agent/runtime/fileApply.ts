@@ -351,10 +351,11 @@ function appliedMessage(
   const took = hosts.filter((host) => !missed.includes(host)).join(', ');
   const parts = [`version ${String(number)} is applied on ${took}`];
   if (missed.length > 0) parts.push(`${missed.join(', ')} went away meanwhile, and takes it over when it is back`);
-  if (left.length > 0)
+  if (left.length > 0) {
     parts.push(
       `${left.join(', ')} is no host of the cluster any more: stop its agent, or \`understudy witness remove\` the cluster there`,
     );
+  }
   return parts.join('; ');
 }
 

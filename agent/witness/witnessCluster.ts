@@ -15,6 +15,8 @@ import type { ClusterFile, WitnessFolder } from './witnessFolder.ts';
 const mostPaths = 64;
 /** Bytes; together with the records it keeps all of the witness's state below 20 MiB. */
 const longestClusterFile = 16 << 10;
+/** Module files that name the witness at all, together; hardly any does. */
+const longestNaming = 128 << 10;
 
 /** What follows from a cluster file for its witness. */
 export interface WitnessNetwork {
@@ -56,7 +58,11 @@ export function whyNoWitness(cluster: ResolvedCluster, host: string, text: strin
 
 /** A pair's host cannot be its witness; of the others, only those that run nothing need no agent. Null: it runs nothing. */
 export function whyRunsModules(host: string, files: readonly ClusterFile[], cluster: string): string | null {
-  const own = files.find(({ name, text }) => kindOfFile(name) === 'module' && hostsOf(text).includes(host));
+  const naming = files.filter(({ name, text }) => kindOfFile(name) === 'module' && text.includes(`"${host}"`));
+  if (naming.reduce((sum, { text }) => sum + text.length, 0) > longestNaming) {
+    return `the module files that name ${host} are too long to be looked through by a witness of several clusters: ${naming.map(({ name }) => name).join(', ')}`;
+  }
+  const own = naming.find(({ text }) => hostsOf(text).includes(host));
   if (own === undefined) return null;
   return `${host} is a host of a module of ${cluster} (${own.name}) and needs an agent: run \`understudy join\` and \`understudy agent\``;
 }

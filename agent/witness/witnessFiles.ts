@@ -13,9 +13,8 @@ import { readCluster, whyRunsModules, type WitnessCluster, type WitnessNetwork }
 import type { ClusterFile } from './witnessFolder.ts';
 import type { LogLine } from './witnessLog.ts';
 
-/** A cluster file of the worst kind takes a tenth of a second to judge, and a megabyte of modules as long to look through. */
+/** A cluster file of the worst kind takes a tenth of a second to judge. */
 const judgeCost = 2 << 20;
-const readCost = 4;
 const saveCost = 256 << 10;
 /** What the hosts are told of it. */
 const longestProblem = 1024;
@@ -239,7 +238,7 @@ export class WitnessFiles {
 }
 
 function costOf({ files }: LinkFileVersion): number {
-  return judgeCost + files.reduce((sum, { text }) => sum + readCost * text.length, 0);
+  return judgeCost + files.reduce((sum, { text }) => sum + text.length, 0);
 }
 
 function problem(file: string | null, message: string): LinkFileProblem {

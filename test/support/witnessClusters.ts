@@ -30,15 +30,24 @@ export class SmallCluster {
     });
   }
 
-  /** Its file, as the witness has it. */
-  get text(): string {
+  get fileName(): string {
+    return `${this.name}.cluster.jsonc`;
+  }
+
+  /** Its file, as all have it. */
+  text(more: object = {}): string {
     return JSON.stringify({
       name: this.name,
       networks: { lan: {} },
-      hosts: Object.fromEntries(Object.entries(this.hostAddresses).map(([name, lan]) => [name, { lan }])),
+      hosts: this.hosts,
       arbiter: { witness: 'gamma' },
       ports: { agent: this.port },
+      ...more,
     });
+  }
+
+  get hosts(): Readonly<Record<string, { readonly lan: string }>> {
+    return Object.fromEntries(Object.entries(this.hostAddresses).map(([name, lan]) => [name, { lan }]));
   }
 
   async identity(host: string, by = this.authority): Promise<Identity> {
@@ -46,8 +55,8 @@ export class SmallCluster {
     return { host, certificate, key, authority: by.certificate, expires: new Date(Date.now() + 86_400_000) };
   }
 
-  async install(folder: WitnessFolder, as = this.name): Promise<void> {
-    const file = { name: `${this.name}.cluster.jsonc`, text: this.text };
+  async install(folder: WitnessFolder, as = this.name, more: object = {}): Promise<void> {
+    const file = { name: this.fileName, text: this.text(more) };
     folder.install(as, { file, identity: await this.identity('gamma') });
   }
 
