@@ -16,6 +16,7 @@ const mayImport = {
   api: ['agent/security', 'schemas'],
   witness: [
     'agent/arbiter',
+    'agent/config',
     'agent/core',
     'agent/host',
     'agent/platform',

@@ -13,18 +13,15 @@ import {
   ConfigurationOutcomeResult,
   ConfigurationPrepareResult,
 } from '../../schemas/generated/validators.js';
+import { answerMs, catchUpMs, decideWithinMs } from '../config/applyTimes.ts';
 import { differingFiles, hashOfFiles, type FileVersion, type Files } from '../config/versions.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
 import type { CurrentConfiguration } from './currentConfiguration.ts';
 import type { EventLog } from './eventLog.ts';
-import { decideWithinMs, type HostFiles, type Proposed } from './hostFiles.ts';
+import type { HostFiles, Proposed } from './hostFiles.ts';
 
-/** How long a host may take to check a version, and to make it durable. */
-const answerMs = 8000;
 /** A message between agents is at most a megabyte. */
 const longestFiles = 900_000;
-/** How often it is tried to take over a version that this host does not have. */
-const catchUpMs = 2000;
 
 export interface ChangedFile {
   readonly name: string;
@@ -49,7 +46,10 @@ export interface FileApplyOptions {
 export class FileApply {
   readonly #options: FileApplyOptions;
   #fetching = false;
-  #triedAt = -Infinity;
+  /** When each host was last asked for the version that it has, and this one has not. */
+  readonly #triedAt = new Map<string, number>();
+  /** Why a host did not give it. */
+  readonly #notFetched = new Map<string, string>();
   #askedAt = -Infinity;
 
   constructor(options: FileApplyOptions) {
@@ -172,17 +172,24 @@ export class FileApply {
       this.#askedAt = performance.now();
       this.#settle().catch((error: unknown) => log.add('warn', null, 'FILES_IN_DOUBT', String(error)));
     }
-    if (version.number <= files.number || this.#fetching || performance.now() - this.#triedAt < catchUpMs) return;
+    const isTooSoon = performance.now() - (this.#triedAt.get(host) ?? -Infinity) < catchUpMs;
+    if (version.number <= files.number || this.#fetching || isTooSoon) return;
     this.#fetching = true;
-    this.#triedAt = performance.now();
+    this.#triedAt.set(host, performance.now());
     links
       .request(host, 'configuration.fetch', {}, answerMs)
       .then(async (result) => {
         if (!ConfigurationFetchResult(result)) throw new Error(`${host} sent files that are not valid`);
         const { version: fetched } = result as unknown as { version: LinkFileVersion };
+        this.#notFetched.delete(host);
         await files.catchUp(fromLink(fetched));
       })
-      .catch((error: unknown) => log.add('warn', null, 'FILES_NOT_FETCHED', `the files of ${host}: ${String(error)}`))
+      .catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (this.#notFetched.get(host) === reason) return;
+        this.#notFetched.set(host, reason);
+        log.add('warn', null, 'FILES_NOT_FETCHED', `the files of ${host}: ${reason}`);
+      })
       .finally(() => (this.#fetching = false));
   }
 
@@ -236,11 +243,11 @@ export class FileApply {
         ];
       }
       if (told.number > files.number) {
+        const why = this.#notFetched.get(name);
+        const next =
+          why === undefined ? `is about to take it over: try again in a moment` : `could not get it from there: ${why}`;
         return [
-          of(
-            name,
-            `${name} runs by version ${String(told.number)} already, and ${configuration.self.name} is about to take it over: try again in a moment`,
-          ),
+          of(name, `${name} runs by version ${String(told.number)} already, and ${configuration.self.name} ${next}`),
         ];
       }
       return [];
@@ -344,7 +351,11 @@ function appliedMessage(
   const took = hosts.filter((host) => !missed.includes(host)).join(', ');
   const parts = [`version ${String(number)} is applied on ${took}`];
   if (missed.length > 0) parts.push(`${missed.join(', ')} went away meanwhile, and takes it over when it is back`);
-  if (left.length > 0) parts.push(`${left.join(', ')} is no host of the cluster any more: stop its agent`);
+  if (left.length > 0) {
+    parts.push(
+      `${left.join(', ')} is no host of the cluster any more: stop its agent, or \`understudy witness remove\` the cluster there`,
+    );
+  }
   return parts.join('; ');
 }
 

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { formatDiagnostic, hasErrors, type Diagnostic } from '../../schemas/diagnostic.ts';
 import type { ParsedDocument } from '../../schemas/document.ts';
 import type { LinkFileProblem, LinkVersion } from '../../schemas/generated/link.ts';
+import { reservedMs, toldWithinMs } from '../config/applyTimes.ts';
 import { judge, readFolder, type Configuration } from '../config/configuration.ts';
 import { writeFolder } from '../config/folder.ts';
 import type { PendingFile, PendingVersion } from '../config/pendingVersion.ts';
@@ -18,12 +19,6 @@ import type { EventLog } from './eventLog.ts';
 import { checkHere, isOtherArbiter, wholeFile } from './fileCheck.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 
-/** For so long a host keeps itself free for a version that it has agreed to. */
-const reservedMs = 30_000;
-/** Whoever coordinates decides within this time, far from the end of what the others keep free. */
-export const decideWithinMs = 10_000;
-/** A host that has agreed to a version is told soon what became of it; later it may have missed that. */
-const toldWithinMs = 5000;
 /** How often it is looked whether somebody has edited the folder. */
 const lookMs = 5000;
 

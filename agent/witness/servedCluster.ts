@@ -1,9 +1,9 @@
-import type { LinkVersion } from '../../schemas/generated/link.ts';
 import { recordedModules, RecordStore } from '../arbiter/recordStore.ts';
 import type { FairTurns } from '../arbiter/fairTurns.ts';
 import type { SharedRoom } from '../arbiter/recordRoom.ts';
 import { answerAsWitness } from '../arbiter/witness.ts';
 import { HostLinks } from '../host/hostLinks.ts';
+import type { LinkNetwork } from '../host/linkOptions.ts';
 import { LinkAllowance } from '../host/linkAllowance.ts';
 import type { SharedListener } from '../host/sharedListener.ts';
 import { heartbeatMs, shortestDetectionMs } from '../runtime/liveness.ts';
@@ -16,14 +16,13 @@ import {
   peerHost,
   sharedServerOptions,
 } from '../security/tlsOptions.ts';
-import type { WitnessCluster } from './witnessCluster.ts';
+import type { WitnessCluster, WitnessNetwork } from './witnessCluster.ts';
+import { WitnessFiles } from './witnessFiles.ts';
+import type { WitnessFolder } from './witnessFolder.ts';
 import type { LogLine, WitnessLog } from './witnessLog.ts';
 
 /** A proposal may be written to the disk, which takes as long as reading messages of so many bytes. */
 const proposalCost = 64 << 10;
-
-/** It runs by the files that it was given, and has no part in their versions. */
-const noVersion: LinkVersion = { number: 0, hash: '', files: {}, edited: [], problem: null };
 
 /** What all clusters of a witness share. */
 export interface WitnessParts {
@@ -48,10 +47,21 @@ export class ServedCluster {
   readonly #parts: WitnessParts;
   readonly #links: HostLinks;
 
-  constructor(of: WitnessCluster, recordsDirectory: string, parts: WitnessParts) {
-    const { name, cluster, self, others, identity } = of;
+  readonly #log: LogLine;
+  readonly #files: WitnessFiles;
+  readonly #port: number;
+  #couldNotChange = false;
+  #stopped = false;
+  /** One change after the other, and none once it is stopped: its place in the listener may be another one's then. */
+  #changes: Promise<void> = Promise.resolve();
+
+  /** @param installation what of the folder it is, so that nothing is written once another cluster is there by its name */
+  constructor(of: WitnessCluster, folder: WitnessFolder, installation: string, parts: WitnessParts) {
+    const { name, cluster, self, identity } = of;
     this.#of = of;
     this.#parts = parts;
+    this.#port = cluster.ports.agent;
+    const recordsDirectory = folder.recordsDirectory(name);
     const room = parts.room.open(name, recordedModules(recordsDirectory).length);
     const records = new RecordStore(recordsDirectory, room);
     const toldOf = parts.log.of(name);
@@ -59,22 +69,32 @@ export class ServedCluster {
       // Of the whole program, and told by the links of every cluster.
       if (code !== 'AGENT_STALLED') toldOf(level, code, message);
     };
+    this.#log = log;
     const allowance = new LinkAllowance();
+    this.#files = new WitnessFiles({
+      of,
+      save: (file, held) => folder.takeOver(name, installation, file, held),
+      request: (host, method, timeoutMs) => this.#links.request(host, method, {}, timeoutMs),
+      inTurn: (cost, work) => {
+        allowance.spend(cost);
+        return parts.turns.do(name, work);
+      },
+      onTold: () => this.#links.hurry(),
+      onNetwork: (network) => this.#change(network),
+      log,
+    });
     this.#links = new HostLinks({
       cluster: cluster.name,
       agentVersion: parts.agentVersion,
-      self,
-      others,
+      ...linkNetwork(of),
       port: cluster.ports.agent,
-      heartbeatMs: heartbeatMs(cluster, []),
-      detectionMs: shortestDetectionMs([]),
       security: {
         serverOptions: sharedServerOptions,
         clientOptions: (host) => agentClientOptions(identity, host),
         peerHost: (socket) =>
           peerHost(
             socket,
-            others.map((host) => host.name),
+            this.#files.network.others.map((host) => host.name),
           ),
         explain: explainTlsError,
       },
@@ -88,10 +108,11 @@ export class ServedCluster {
       }),
       allowance,
       modules: () => ({}),
-      version: () => noVersion,
-      onHeartbeat: () => undefined,
+      version: () => this.#files.told,
+      onHeartbeat: (host, _modules, version) => this.#files.heard(host, version),
       onAnswered: () => undefined,
       onRequest: (_host, method, params) => {
+        if (method.startsWith('configuration.')) return this.#files.answer(method, params);
         if (method !== 'arbiter.read' && method !== 'arbiter.propose') {
           return Promise.reject(new Error(`${self.name} is a witness only, it runs no modules`));
         }
@@ -112,16 +133,40 @@ export class ServedCluster {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#changes;
     await this.#links.stop();
     this.#parts.room.close(this.#of.name);
   }
 
+  /** Whether it has to be stopped and started again to go on by its files: it can change all but the port while it runs. */
+  get isOutdated(): boolean {
+    return this.#couldNotChange || this.#files.network.cluster.ports.agent !== this.#port;
+  }
+
+  #change(network: WitnessNetwork): Promise<void> {
+    this.#changes = this.#changes.then(async () => {
+      if (this.#stopped) return;
+      try {
+        await this.#links.change(linkNetwork(network));
+      } catch (error) {
+        this.#couldNotChange = true;
+        this.#log('warn', 'FILES_NOT_IN_EFFECT', error instanceof Error ? error.message : String(error));
+      }
+    });
+    return this.#changes;
+  }
+
   heard(): readonly HeardHost[] {
-    return this.#of.others.map(({ name }) => ({
+    return this.#files.network.others.map(({ name }) => ({
       name,
       reachable: this.#links.reachable(name),
       lastHeard: this.#links.lastSeen(name)?.toISOString() ?? null,
       agentVersion: this.#links.version(name),
     }));
   }
+}
+
+function linkNetwork({ cluster, self, others }: WitnessNetwork): LinkNetwork {
+  return { self, others, heartbeatMs: heartbeatMs(cluster, []), detectionMs: shortestDetectionMs([]) };
 }

@@ -1,13 +1,19 @@
 import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectoryDurably, syncDirectory, writeDurably } from '../platform/durable.ts';
+import { makeDirectoryDurably, readIfExists, syncDirectory, writeDurably } from '../platform/durable.ts';
 import { storeIdentity, type Identity } from '../security/identity.ts';
+import { saveHeldVersion, type HeldVersion } from './heldVersion.ts';
 
 export const defaultWitnessFolder = '/var/lib/understudy-witness';
 
+export interface ClusterFile {
+  readonly name: string;
+  readonly text: string;
+}
+
 /** A cluster of a witness as it is installed. */
 export interface Installed {
-  readonly file: { readonly name: string; readonly text: string };
+  readonly file: ClusterFile;
   readonly identity: Pick<Identity, 'authority' | 'certificate' | 'key'>;
 }
 
@@ -35,10 +41,23 @@ export class WitnessFolder {
     return namesIn(join(this.path, 'clusters'));
   }
 
-  /** Another one once a cluster's files were replaced. */
-  version(name: string): string {
-    const { ino, ctimeMs } = statSync(this.clusterDirectory(name));
+  /** Another one once a cluster was added again. */
+  installation(name: string): string {
+    const { ino = 0, ctimeMs = 0 } =
+      statSync(join(this.clusterDirectory(name), 'tls'), { throwIfNoEntry: false }) ?? {};
     return `${String(ino)} ${String(ctimeMs)}`;
+  }
+
+  /**
+   * Puts the cluster file of a newer version in place of the one that is there; everything else stays.
+   * @throws Error when it was added again meanwhile: its name may be another cluster's
+   */
+  takeOver(name: string, installation: string, file: ClusterFile, held: HeldVersion): void {
+    if (this.installation(name) !== installation) throw new Error(`${name} was added again, or removed`);
+    const directory = this.clusterDirectory(name);
+    const path = join(directory, file.name);
+    if (readIfExists(path)?.toString('utf8') !== file.text) writeDurably(path, file.text, { mode: 0o644 });
+    saveHeldVersion(directory, held, file.text);
   }
 
   /** Puts a cluster here, or new files in place of those that it has; its records stay. At any moment the whole of it is there, or nothing. */

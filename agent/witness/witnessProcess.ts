@@ -22,8 +22,7 @@ export interface ClusterState {
 }
 
 interface Entry {
-  /** Of the files that it is served by. */
-  readonly version: string;
+  readonly installation: string;
   readonly served: ServedCluster | null;
   readonly problem: string | null;
 }
@@ -84,7 +83,9 @@ class Witness {
 
   retry(): Promise<void> {
     return this.#next(async () => {
-      for (const [name, { problem }] of this.#entries) if (problem !== null) await this.#update(name);
+      for (const [name, { problem, served }] of this.#entries) {
+        if (problem !== null || served?.isOutdated) await this.#update(name);
+      }
     });
   }
 
@@ -112,8 +113,8 @@ class Witness {
       this.#parts.log.of(name)('info', 'CLUSTER_REMOVED', `${name} is not served any more`);
     }
     for (const name of names) {
-      const { served, version } = this.#entries.get(name) ?? {};
-      if (served && version === this.#folder.version(name)) continue;
+      const { served, installation } = this.#entries.get(name) ?? {};
+      if (served && !served.isOutdated && installation === this.#folder.installation(name)) continue;
       await this.#update(name);
     }
   }
@@ -121,14 +122,14 @@ class Witness {
   async #update(name: string): Promise<void> {
     const before = this.#entries.get(name);
     const log = this.#parts.log.of(name);
-    const version = this.#folder.version(name);
+    const installation = this.#folder.installation(name);
     await before?.served?.stop();
     let served: ServedCluster | null = null;
     try {
       const of = loadWitnessCluster(this.#folder, name);
-      served = new ServedCluster(of, this.#folder.recordsDirectory(name), this.#parts);
+      served = new ServedCluster(of, this.#folder, installation, this.#parts);
       await served.start();
-      this.#entries.set(name, { version, served, problem: null });
+      this.#entries.set(name, { installation, served, problem: null });
       log(
         'info',
         'CLUSTER_SERVED',
@@ -138,7 +139,7 @@ class Witness {
       await served?.stop();
       const problem = error instanceof Error ? error.message : String(error);
       if (problem !== before?.problem) log('warn', 'CLUSTER_NOT_SERVED', problem);
-      this.#entries.set(name, { version, served: null, problem });
+      this.#entries.set(name, { installation, served: null, problem });
     }
     // Certificates take their time: the clusters that are served already must not wait for all of the others.
     await new Promise((resolve) => setImmediate(resolve));

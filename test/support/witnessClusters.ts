@@ -30,15 +30,24 @@ export class SmallCluster {
     });
   }
 
-  /** Its file, as the witness has it. */
-  get text(): string {
+  get fileName(): string {
+    return `${this.name}.cluster.jsonc`;
+  }
+
+  /** Its file, as all have it. */
+  text(more: object = {}): string {
     return JSON.stringify({
       name: this.name,
       networks: { lan: {} },
-      hosts: Object.fromEntries(Object.entries(this.hostAddresses).map(([name, lan]) => [name, { lan }])),
+      hosts: this.hosts,
       arbiter: { witness: 'gamma' },
       ports: { agent: this.port },
+      ...more,
     });
+  }
+
+  get hosts(): Readonly<Record<string, { readonly lan: string }>> {
+    return Object.fromEntries(Object.entries(this.hostAddresses).map(([name, lan]) => [name, { lan }]));
   }
 
   async identity(host: string, by = this.authority): Promise<Identity> {
@@ -46,13 +55,13 @@ export class SmallCluster {
     return { host, certificate, key, authority: by.certificate, expires: new Date(Date.now() + 86_400_000) };
   }
 
-  async install(folder: WitnessFolder, as = this.name): Promise<void> {
-    const file = { name: `${this.name}.cluster.jsonc`, text: this.text };
+  async install(folder: WitnessFolder, as = this.name, more: object = {}): Promise<void> {
+    const file = { name: this.fileName, text: this.text(more) };
     folder.install(as, { file, identity: await this.identity('gamma') });
   }
 
   /** One host's links to the witness. */
-  links(own: Identity, changes: Partial<HostLinksOptions> = {}): HostLinks {
+  links(own: Identity, changes: Partial<HostLinksOptions> = {}, others = ['gamma']): HostLinks {
     const host = (name: string) => ({
       name,
       addresses: [{ network: 'lan', address: this.hostAddresses[name] ?? '' }],
@@ -61,14 +70,14 @@ export class SmallCluster {
       cluster: this.name,
       agentVersion: '1.2.3',
       self: host(own.host),
-      others: [host('gamma')],
+      others: others.map(host),
       port: this.port,
       heartbeatMs: 100,
       detectionMs: 3000,
       security: {
         serverOptions: () => agentServerOptions(own),
         clientOptions: (peer) => agentClientOptions(own, peer),
-        peerHost: (socket) => peerHost(socket, ['gamma']),
+        peerHost: (socket) => peerHost(socket, others),
         explain: explainTlsError,
       },
       modules: () => ({}),

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
-import { parseDocument } from '../../../schemas/document.ts';
 import { mostClusters } from '../../arbiter/recordRoom.ts';
 import { readIfExists } from '../../platform/durable.ts';
 import { fingerprint } from '../../security/certificates.ts';
 import { identityFiles } from '../../security/identity.ts';
 import { parseJoinToken } from '../../security/joinTokens.ts';
 import { askControl } from '../../witness/control.ts';
-import { whyNoWitness } from '../../witness/witnessCluster.ts';
+import { whyNoWitness, whyRunsModules } from '../../witness/witnessCluster.ts';
 import { defaultWitnessFolder, WitnessFolder } from '../../witness/witnessFolder.ts';
 import type { ClusterState } from '../../witness/witnessProcess.ts';
 import { agentVersion } from '../../version.ts';
@@ -131,17 +130,6 @@ async function add(options: AddOptions, io: Io): Promise<ExitCode> {
     );
   }
   return exitCodes.ok;
-}
-
-/** A pair's host cannot be its witness; of the others, only those that run nothing need no agent. */
-function whyRunsModules(
-  host: string,
-  modules: readonly { readonly name: string; readonly text: string }[],
-  cluster: string,
-): string | null {
-  const own = modules.find(({ name, text }) => parseDocument('module', text, name).value?.hosts.includes(host));
-  if (own === undefined) return null;
-  return `${host} is a host of a module of ${cluster} (${own.name}) and needs an agent: run \`understudy join\` and \`understudy agent\``;
 }
 
 /** The name that the cluster with this authority has here; null: it is not here. */
