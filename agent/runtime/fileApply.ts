@@ -32,6 +32,14 @@ export interface ChangedFile {
   readonly text: string | null;
 }
 
+export interface ApplyWish {
+  readonly note: string | null;
+  /** Only checks them. */
+  readonly dryRun: boolean;
+  /** The number of the version that the change was made from; null: nobody says. */
+  readonly base: number | null;
+}
+
 export interface FileApplyOptions {
   readonly configuration: CurrentConfiguration;
   readonly files: HostFiles;
@@ -56,7 +64,11 @@ export class FileApply {
     this.#options = options;
   }
 
-  async apply(changed: readonly ChangedFile[], by: string, note: string | null, dryRun: boolean): Promise<ApplyResult> {
+  async apply(
+    changed: readonly ChangedFile[],
+    by: string,
+    { note, dryRun, base: expected }: ApplyWish,
+  ): Promise<ApplyResult> {
     const startedAt = performance.now();
     const { configuration, files: own, log } = this.#options;
     const base = { number: own.number, files: own.files };
@@ -70,6 +82,7 @@ export class FileApply {
       applied = version !== null,
     ): ApplyResult => ({
       applied,
+      base: base.number,
       version,
       message,
       durationMs: Math.round(performance.now() - startedAt),
@@ -77,7 +90,11 @@ export class FileApply {
       problems: [...problems],
     });
     const hosts = this.#participants(files);
-    const refused = [...this.#unfit(base.files, changed, files), ...this.#hostProblems(hosts)];
+    const refused = [
+      ...this.#overtaken(expected),
+      ...this.#unfit(base.files, changed, files),
+      ...this.#hostProblems(hosts),
+    ];
     if (refused.length > 0) return result(null, notAppliedMessage(dryRun), refused);
     if (changes.length === 0 && this.#isEverywhere(named)) {
       return result(null, `nothing to do: all hosts run by these files already (version ${String(base.number)})`, []);
@@ -107,14 +124,18 @@ export class FileApply {
       const left = configuration.others
         .map(({ name }) => name)
         .filter((name) => !hosts.includes(name) && this.#options.links.reachable(name));
+      let missed: readonly { readonly host: string; readonly reason: string }[] = [];
       try {
-        await own.commit(proposal);
+        await own.commit(proposal, async () => {
+          missed = await this.#toAll(hosts, 'configuration.commit', { proposal });
+        });
       } catch (error) {
         await this.#toAll(hosts, 'configuration.abort', { proposal });
         const message = error instanceof Error ? error.message : String(error);
         return result(null, notAppliedMessage(false), [...problems, of(configuration.self.name, message)]);
       }
-      const missed = await this.#toAll(hosts, 'configuration.commit', { proposal });
+      // An answer may get lost with the address that it came from: heartbeats tell it, too.
+      missed = missed.filter(({ host }) => this.#options.toldBy(host)?.hash !== version.hash);
       for (const { host, reason } of missed) {
         log.add(
           'warn',
@@ -194,6 +215,16 @@ export class FileApply {
     const { proposal, number, host } = pending;
     const answer = await links.request(host, 'configuration.outcome', { proposal, number }, answerMs);
     if (ConfigurationOutcomeResult(answer) && answer['outcome'] === 'dropped') await files.abort(proposal);
+  }
+
+  /** A change that was made from an earlier version would silently take back what the later ones have changed. */
+  #overtaken(expected: number | null): FileProblem[] {
+    const { configuration, files, read } = this.#options;
+    if (expected === null || expected === files.number) return [];
+    const newest = read(files.number);
+    const who = newest && newest.by !== '' ? ` was applied by ${newest.by} meanwhile` : ' is what the hosts run by now';
+    const message = `version ${String(files.number)}${who}, and this change was made from version ${String(expected)}: look at the difference (\`understudy diff ${String(expected)} ${String(files.number)}\`), and apply your change to the new version`;
+    return [of(configuration.self.name, message)];
   }
 
   #unfit(before: Files, changed: readonly ChangedFile[], files: Files): FileProblem[] {

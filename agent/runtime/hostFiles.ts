@@ -15,7 +15,8 @@ import {
 } from '../config/versions.ts';
 import type { CurrentConfiguration } from './currentConfiguration.ts';
 import type { EventLog } from './eventLog.ts';
-import { checkHere, isOtherArbiter, wholeFile } from './fileCheck.ts';
+import { isOtherArbiter, modulesAtRest } from './arbiterCheck.ts';
+import { checkHere, wholeFile } from './fileCheck.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 
 /** For so long a host keeps itself free for a version that it has agreed to. */
@@ -33,8 +34,10 @@ export interface HostFilesOptions {
   readonly store: VersionStore;
   readonly slots: readonly Pick<ModuleSlot, 'module' | 'isOurs' | 'isStopped' | 'arbiterHindrance'>[];
   readonly pending: PendingFile;
-  /** Keeps all modules of this host closed, which are stopped; null: no longer. */
-  readonly hold: (reason: string | null) => Promise<void>;
+  /** Keeps modules of this host closed, which are stopped; null: no longer. @param names null: all of them */
+  readonly hold: (reason: string | null, names: readonly string[] | null) => Promise<void>;
+  /** Networks on which a host is connected with this one. */
+  readonly heardOn: (host: string) => readonly string[];
   readonly log: EventLog;
   /** Makes what runs go on by the files that `configuration` holds now. */
   readonly takeEffect: (before: Configuration) => Promise<void>;
@@ -133,11 +136,16 @@ export class HostFiles {
     }
     const conflicts = this.#conflicts(proposed);
     if (conflicts.length > 0) return conflicts;
+    if (this.#inDoubt && this.#inDoubt.number > this.number && this.#inDoubt.proposal !== proposed.proposal) {
+      const message = `it does not know yet what became of another change: ${this.#doubt(this.#inDoubt)}`;
+      return [wholeFile(null, message)];
+    }
     const { next, problems } = await this.#judge(proposed.version);
     if (next === null || problems.some(({ severity }) => severity === 'error') || proposed.dryRun) return problems;
-    if (isOtherArbiter(this.#options.configuration.cluster, next.cluster)) {
-      const { proposal, version } = proposed;
-      const pending = { number: version.number, proposal, host: version.host };
+    const { proposal, version } = proposed;
+    const modules = modulesAtRest(this.#options.configuration.now, next);
+    if (modules === null || modules.length > 0) {
+      const pending = { number: version.number, proposal, host: version.host, modules };
       this.#options.pending.save(pending);
       await this.#hold(pending);
     }
@@ -145,7 +153,7 @@ export class HostFiles {
     return problems;
   }
 
-  /** A version with another arbiter, of which this host does not know yet whether it is applied. */
+  /** A version that changes what must not change while a module runs, and of which this host does not know yet whether it is applied. */
   get inDoubt(): PendingVersion | null {
     return this.#inDoubt;
   }
@@ -173,17 +181,19 @@ export class HostFiles {
 
   async #hold(pending: PendingVersion): Promise<void> {
     this.#inDoubt = pending;
-    const { path } = this.#options.pending;
-    await this.#options.hold(
-      `the arbiter is about to change by version ${String(pending.number)} of the files, and ${pending.host} has not told yet whether it is applied: bring ${pending.host} back. When it is gone for good and no other host runs by that version, remove ${path} and restart the agent`,
-    );
+    await this.#options.hold(this.#doubt(pending), pending.modules);
+  }
+
+  #doubt({ number, host, modules }: PendingVersion): string {
+    const what = modules === null ? 'the arbiter is' : `${modules.join(', ')} ${modules.length > 1 ? 'are' : 'is'}`;
+    return `${what} about to change by version ${String(number)} of the files, and ${host} has not told yet whether it is applied: bring ${host} back. When it is gone for good and no other host runs by that version, remove ${this.#options.pending.path} and restart the agent`;
   }
 
   async #letGo(): Promise<void> {
     if (this.#inDoubt === null) return;
-    this.#inDoubt = null;
     this.#options.pending.remove();
-    await this.#options.hold(null);
+    this.#inDoubt = null;
+    await this.#options.hold(null, null);
   }
 
   /** It is not applied, on no host. */
@@ -194,21 +204,25 @@ export class HostFiles {
     });
   }
 
-  /** Runs by the version that it agreed to; durable when this resolves. @throws Error when it is not free for it any more */
-  commit(proposal: string): Promise<void> {
-    return this.#inTurn(() => this.#commit(proposal));
+  /**
+   * Runs by the version that it agreed to; durable when this resolves.
+   * @param tellOthers done when it is decided, and before it takes effect here: from then on this host may listen on other addresses
+   * @throws Error when it is not free for it any more
+   */
+  commit(proposal: string, tellOthers?: () => Promise<void>): Promise<void> {
+    return this.#inTurn(() => this.#commit(proposal, tellOthers));
   }
 
-  async #commit(proposal: string): Promise<void> {
+  async #commit(proposal: string, tellOthers?: () => Promise<void>): Promise<void> {
     const reserved = this.#reservation();
     if (reserved?.proposal !== proposal) throw new Error('the time in which it could be applied is over');
-    const { next, problems } = await this.#judge(reserved.version);
+    const { next, problems } = await this.#judge(reserved.version, tellOthers === undefined);
     const [first] = problems.filter(({ severity }) => severity === 'error');
     if (next === null || first) {
       this.#reserved = null;
       throw new Error(first?.message ?? 'the files cannot be used any more');
     }
-    await this.#become(reserved.version, next, reserved.named);
+    await this.#become(reserved.version, next, reserved.named, tellOthers);
   }
 
   /** A newer version of another host, which this one did not hear of when it was applied. Returns why it cannot be taken over; null: it is. */
@@ -220,7 +234,7 @@ export class HostFiles {
     const isBeingTold = this.#reserved !== null && performance.now() - this.#reserved.since < toldWithinMs;
     if (version.number <= this.number || isBeingTold) return null;
     this.#reserved = null;
-    const { next, problems } = await this.#judge(version);
+    const { next, problems } = await this.#judge(version, true);
     const [first] = problems.filter(({ severity }) => severity === 'error');
     const problem = next === null || first ? (first?.message ?? 'the files cannot be used') : null;
     if (problem !== null || next === null) {
@@ -268,8 +282,9 @@ export class HostFiles {
 
   async #judge(
     version: FileVersion,
+    isDecided = false,
   ): Promise<{ readonly next: Configuration | null; readonly problems: readonly LinkFileProblem[] }> {
-    const { configuration, agentFile, slots } = this.#options;
+    const { configuration, agentFile, slots, heardOn, store } = this.#options;
     const judged = judge(configuration.directory, agentFile, version);
     const own = basename(agentFile.file);
     const problems = judged.diagnostics.filter(({ file }) => basename(file) !== own || !judged.ok).map(problemOf);
@@ -279,11 +294,24 @@ export class HostFiles {
     if (hasErrors(judged.diagnostics)) return { next: null, problems };
     return {
       next: judged.configuration,
-      problems: [...problems, ...(await checkHere(configuration.now, judged.configuration, slots))],
+      problems: [
+        ...problems,
+        ...(await checkHere(
+          configuration.now,
+          judged.configuration,
+          { slots, heardOn, versions: () => store.all() },
+          isDecided,
+        )),
+      ],
     };
   }
 
-  async #become(version: FileVersion, next: Configuration, named: readonly string[] = []): Promise<void> {
+  async #become(
+    version: FileVersion,
+    next: Configuration,
+    named: readonly string[] = [],
+    tellOthers: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
     const { configuration, store, log, takeEffect, hold } = this.#options;
     const before = configuration.now;
     if (before.version === 0) store.save(this.#asFound(before));
@@ -293,6 +321,8 @@ export class HostFiles {
     configuration.become(next);
     this.#writeFolder(before, version, named);
     this.#problem = null;
+    // Heartbeats tell it before the addresses change.
+    this.#changed();
     const changed = differingFiles(before.files, version.files).join(', ') || 'nothing';
     log.add(
       'info',
@@ -303,10 +333,11 @@ export class HostFiles {
     );
     // A host that never agreed to it, as it joined later, has to close its modules, too.
     const closes = isOtherArbiter(before.cluster, next.cluster) && this.#inDoubt === null;
-    if (closes) await hold('the arbiter changes');
     try {
+      await tellOthers();
+      if (closes) await hold('the arbiter changes', null);
       await takeEffect(before);
-      if (closes) await hold(null);
+      if (closes) await hold(null, null);
       await this.#letGo();
     } catch (error) {
       // It is applied all the same. Modules that were closed for another arbiter stay so.
