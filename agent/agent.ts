@@ -143,7 +143,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     onRequest: async (host, method, params) => {
       if (method === 'module.command') return commands.answer(params);
       if (method === 'host.command') return hostCommands.answer(params);
-      if (isAboutFiles(method)) return fileApply.answer(method, params);
+      if (isAboutFiles(method)) return fileApply.answer(host, method, params);
       if (method === 'arbiter.copy') throw new Error('records travel with heartbeats');
       if (!witnessesOf(configuration.cluster).includes(self.name)) {
         throw new Error(`${self.name} is no witness of this cluster: ${host} has another cluster file`);

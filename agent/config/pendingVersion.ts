@@ -9,6 +9,8 @@ const formatVersion = 1;
  */
 export interface PendingVersion {
   readonly number: number;
+  /** Of the files. */
+  readonly hash: string;
   readonly proposal: string;
   /** Who decides. */
   readonly host: string;
@@ -29,10 +31,11 @@ export class PendingFile {
   read(): PendingVersion | null {
     const content = readObjectIfExists(this.path);
     if (content === null) return null;
-    const { number, proposal, host, modules = null } = content;
+    const { number, hash, proposal, host, modules = null } = content;
     if (
       content['formatVersion'] !== formatVersion ||
       typeof number !== 'number' ||
+      typeof hash !== 'string' ||
       typeof proposal !== 'string' ||
       typeof host !== 'string' ||
       (modules !== null && !isNames(modules))
@@ -41,7 +44,7 @@ export class PendingFile {
         `${this.path} is damaged or of another format than ${String(formatVersion)}: remove it when all other hosts show the same version of the files as this one`,
       );
     }
-    return { number, proposal, host, modules };
+    return { number, hash, proposal, host, modules };
   }
 
   save(pending: PendingVersion): void {

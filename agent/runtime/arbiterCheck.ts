@@ -34,10 +34,19 @@ export function isOtherArbiter(before: ResolvedCluster, after: ResolvedCluster):
 }
 
 function decidesOther(before: Deciding, after: Deciding): boolean {
-  return (
-    isOtherArbiter(before.cluster, after.cluster) ||
-    witnessOf(before.cluster, before.module.hosts) !== witnessOf(after.cluster, after.module.hosts)
-  );
+  return isOtherArbiter(before.cluster, after.cluster) || keeperOf(before) !== keeperOf(after);
+}
+
+/** Who keeps the record of a module: without an arbiter, its hosts themselves. */
+function keeperOf({ cluster, module }: Deciding): string {
+  switch (cluster.arbiter.kind) {
+    case 'etcd':
+      return 'etcd';
+    case 'witness':
+      return witnessOf(cluster, module.hosts) ?? '';
+    case 'none':
+      return [...module.hosts].sort().join(' and ');
+  }
 }
 
 /**
@@ -81,17 +90,18 @@ function checkChanged(
 ): readonly string[] {
   if (!decidesOther(before, after)) return [];
   const { name } = after.module;
-  const problems = before.module.hosts
-    .filter((host) => !after.cluster.hosts.some((each) => each.name === host))
-    .map(
-      (host) =>
-        `${host} cannot leave the cluster by the same version by which ${name} gets another arbiter, as it has to say first that its replica is in sync: apply the one, then the other`,
-    );
+  const leave = before.module.hosts.filter((host) => !after.cluster.hosts.some((each) => each.name === host));
+  // Two hosts have no third vote to ask: who replaces one of them has decided that it will not come back.
+  if (leave.length > 0 && before.cluster.arbiter.kind === 'none' && after.cluster.arbiter.kind === 'none') return [];
+  const problems = leave.map(
+    (host) =>
+      `${host} cannot leave the cluster by the same version by which ${name} gets another arbiter, as it has to say first that its replica is in sync: apply the one, then the other`,
+  );
   const hindrance = slots.find(({ module, isOurs }) => isOurs && module.name === name)?.arbiterHindrance ?? null;
   // Of another arbiter for all modules it is told already.
   if (hindrance !== null && !isOtherArbiter(before.cluster, after.cluster)) {
     problems.push(
-      `with ${pairOf(after)} instead of ${pairOf(before)}, ${name} would get another witness (${witnessOf(after.cluster, after.module.hosts) ?? 'none'} instead of ${witnessOf(before.cluster, before.module.hosts) ?? 'none'}), which knows nothing of it; that needs both replicas to be in sync: ${hindrance}`,
+      `with ${pairOf(after)} instead of ${pairOf(before)}, the record of who holds the newest data of ${name} would be kept by ${keeperOf(after)} instead of ${keeperOf(before)}, and begin anew; that needs both replicas to be in sync: ${hindrance}`,
     );
   }
   const isNew = after.module.hosts.includes(now.self.name) && !before.module.hosts.includes(now.self.name);
@@ -99,7 +109,7 @@ function checkChanged(
   // The new witness may still hold a record of the time when this host was of the pair, and promote it.
   if (isNew && hasFile(record)) {
     problems.push(
-      `${now.self.name} still holds an old replica of ${name}, which another witness could take for the newest one: move ${record} away, and the replica is copied in full`,
+      `${now.self.name} still holds an old replica of ${name}, which could be taken for the newest one: move ${record} away, and the replica is copied in full`,
     );
   }
   return problems;

@@ -17,6 +17,7 @@ import { differingFiles, hashOfFiles, type FileVersion, type Files } from '../co
 import type { HostLinks } from '../host/hostLinks.ts';
 import type { CurrentConfiguration } from './currentConfiguration.ts';
 import type { EventLog } from './eventLog.ts';
+import { hostsWithSay } from './filesSay.ts';
 import { decideWithinMs, type HostFiles, type Proposed } from './hostFiles.ts';
 
 /** How long a host may take to check a version, and to make it durable. */
@@ -92,6 +93,7 @@ export class FileApply {
     const hosts = this.#participants(files);
     const refused = [
       ...this.#overtaken(expected),
+      ...this.#withoutSay(configuration.self.name).map((message) => of(configuration.self.name, message)),
       ...this.#unfit(base.files, changed, files),
       ...this.#hostProblems(hosts),
     ];
@@ -158,8 +160,14 @@ export class FileApply {
   }
 
   /** A request of another host that coordinates, or that lacks a version. */
-  async answer(method: LinkRequest['method'], params: Record<string, unknown>): Promise<Record<string, unknown>> {
+  async answer(
+    from: string,
+    method: LinkRequest['method'],
+    params: Record<string, unknown>,
+  ): Promise<Record<string, unknown>> {
     const { files } = this.#options;
+    const [why] = asksOnly(method) ? [] : this.#withoutSay(from);
+    if (why !== undefined) throw new Error(why);
     switch (method) {
       case 'configuration.prepare': {
         if (!ConfigurationPrepareParams(params)) throw new Error('the files that are to be checked are not valid');
@@ -194,6 +202,9 @@ export class FileApply {
       this.#settle().catch((error: unknown) => log.add('warn', null, 'FILES_IN_DOUBT', String(error)));
     }
     if (version.number <= files.number || this.#fetching || performance.now() - this.#triedAt < catchUpMs) return;
+    const mayGive = (hash: string): boolean =>
+      this.#withoutSay(host).length === 0 || files.hasAgreedTo(version.number, hash);
+    if (!mayGive(version.hash)) return;
     this.#fetching = true;
     this.#triedAt = performance.now();
     links
@@ -201,7 +212,11 @@ export class FileApply {
       .then(async (result) => {
         if (!ConfigurationFetchResult(result)) throw new Error(`${host} sent files that are not valid`);
         const { version: fetched } = result as unknown as { version: LinkFileVersion };
-        await files.catchUp(fromLink(fetched));
+        const newer = fromLink(fetched);
+        if (newer.number < version.number || !mayGive(hashOfFiles(newer.files))) {
+          throw new Error(`${host} sent another version than it runs by`);
+        }
+        await files.catchUp(newer);
       })
       .catch((error: unknown) => log.add('warn', null, 'FILES_NOT_FETCHED', `the files of ${host}: ${String(error)}`))
       .finally(() => (this.#fetching = false));
@@ -215,6 +230,13 @@ export class FileApply {
     const { proposal, number, host } = pending;
     const answer = await links.request(host, 'configuration.outcome', { proposal, number }, answerMs);
     if (ConfigurationOutcomeResult(answer) && answer['outcome'] === 'dropped') await files.abort(proposal);
+  }
+
+  /** Why a host has no say in the files; empty: it has. */
+  #withoutSay(host: string): string[] {
+    const say = hostsWithSay(this.#options.configuration);
+    if (say.includes(host)) return [];
+    return [`${host} is a witness only, and has no say in what other hosts run: apply it on ${say.join(' or ')}`];
   }
 
   /** A change that was made from an earlier version would silently take back what the later ones have changed. */
@@ -385,6 +407,11 @@ function notAppliedMessage(dryRun: boolean): string {
 
 function of(host: string, message: string, file: string | null = null): FileProblem {
   return { host, file, line: 1, column: 1, severity: 'error', message };
+}
+
+/** Whoever is of the cluster may ask what the files are. */
+function asksOnly(method: LinkRequest['method']): boolean {
+  return method === 'configuration.fetch' || method === 'configuration.outcome';
 }
 
 function proposalOf(params: Record<string, unknown>): string {

@@ -17,6 +17,7 @@ import type { CurrentConfiguration } from './currentConfiguration.ts';
 import type { EventLog } from './eventLog.ts';
 import { isOtherArbiter, modulesAtRest } from './arbiterCheck.ts';
 import { checkHere, wholeFile } from './fileCheck.ts';
+import { FileDoubt } from './fileDoubt.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 
 /** For so long a host keeps itself free for a version that it has agreed to. */
@@ -61,7 +62,7 @@ export class HostFiles {
   #reserved: { readonly proposed: Proposed; readonly since: number } | null = null;
   /** One thing after the other. */
   #turn: Promise<unknown> = Promise.resolve();
-  #inDoubt: PendingVersion | null = null;
+  readonly #doubt: FileDoubt;
   readonly #open = new Set<string>();
   #edited: readonly string[] = [];
   /** Why a newer version of another host cannot be taken over. */
@@ -71,17 +72,14 @@ export class HostFiles {
 
   constructor(options: HostFilesOptions) {
     this.#options = options;
+    this.#doubt = new FileDoubt({ file: options.pending, hold: options.hold });
   }
 
   /** Brings an apply that was cut short to its end, and looks at the folder from now on. */
   async start(): Promise<void> {
     const { configuration, store } = this.#options;
-    const pending = this.#options.pending.read();
-    if (pending !== null) {
-      // What this host was to decide itself it did not, or it would run by it.
-      if (pending.number <= this.number || pending.host === configuration.self.name) this.#options.pending.remove();
-      else await this.#hold(pending);
-    }
+    // What this host was to decide itself it did not, or it would run by it.
+    await this.#doubt.resume(({ number, host }) => number <= this.number || host === configuration.self.name);
     if (configuration.version > 0) {
       const before = store.read(configuration.version - 1)?.files ?? {};
       const found = await readFolder(configuration.directory);
@@ -136,18 +134,17 @@ export class HostFiles {
     }
     const conflicts = this.#conflicts(proposed);
     if (conflicts.length > 0) return conflicts;
-    if (this.#inDoubt && this.#inDoubt.number > this.number && this.#inDoubt.proposal !== proposed.proposal) {
-      const message = `it does not know yet what became of another change: ${this.#doubt(this.#inDoubt)}`;
-      return [wholeFile(null, message)];
+    const { about, reason } = this.#doubt;
+    if (about && about.number > this.number && about.proposal !== proposed.proposal) {
+      return [wholeFile(null, `it does not know yet what became of another change: ${String(reason)}`)];
     }
     const { next, problems } = await this.#judge(proposed.version);
     if (next === null || problems.some(({ severity }) => severity === 'error') || proposed.dryRun) return problems;
     const { proposal, version } = proposed;
     const modules = modulesAtRest(this.#options.configuration.now, next);
     if (modules === null || modules.length > 0) {
-      const pending = { number: version.number, proposal, host: version.host, modules };
-      this.#options.pending.save(pending);
-      await this.#hold(pending);
+      const { number, host, files } = version;
+      await this.#doubt.begin({ number, hash: hashOfFiles(files), proposal, host, modules });
     }
     this.#reserved = { proposed, since: performance.now() };
     return problems;
@@ -155,7 +152,16 @@ export class HostFiles {
 
   /** A version that changes what must not change while a module runs, and of which this host does not know yet whether it is applied. */
   get inDoubt(): PendingVersion | null {
-    return this.#inDoubt;
+    return this.#doubt.about;
+  }
+
+  /** Whether this host has agreed to these files, whatever became of it. */
+  hasAgreedTo(number: number, hash: string): boolean {
+    const reserved = this.#reserved?.proposed.version;
+    return (
+      (reserved?.number === number && hashOfFiles(reserved.files) === hash) ||
+      (this.inDoubt?.number === number && this.inDoubt.hash === hash)
+    );
   }
 
   /** What became of a version that this host proposed. */
@@ -176,31 +182,14 @@ export class HostFiles {
 
   /** Whether whoever decides should have told by now. */
   get isOverdue(): boolean {
-    return this.#inDoubt !== null && performance.now() - (this.#reserved?.since ?? -Infinity) > toldWithinMs;
-  }
-
-  async #hold(pending: PendingVersion): Promise<void> {
-    this.#inDoubt = pending;
-    await this.#options.hold(this.#doubt(pending), pending.modules);
-  }
-
-  #doubt({ number, host, modules }: PendingVersion): string {
-    const what = modules === null ? 'the arbiter is' : `${modules.join(', ')} ${modules.length > 1 ? 'are' : 'is'}`;
-    return `${what} about to change by version ${String(number)} of the files, and ${host} has not told yet whether it is applied: bring ${host} back. When it is gone for good and no other host runs by that version, remove ${this.#options.pending.path} and restart the agent`;
-  }
-
-  async #letGo(): Promise<void> {
-    if (this.#inDoubt === null) return;
-    this.#options.pending.remove();
-    this.#inDoubt = null;
-    await this.#options.hold(null, null);
+    return this.inDoubt !== null && performance.now() - (this.#reserved?.since ?? -Infinity) > toldWithinMs;
   }
 
   /** It is not applied, on no host. */
   abort(proposal: string): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#reserved?.proposed.proposal === proposal) this.#reserved = null;
-      if (this.#inDoubt?.proposal === proposal) await this.#letGo();
+      if (this.inDoubt?.proposal === proposal) await this.#doubt.end();
     });
   }
 
@@ -332,13 +321,13 @@ export class HostFiles {
       { version: version.number },
     );
     // A host that never agreed to it, as it joined later, has to close its modules, too.
-    const closes = isOtherArbiter(before.cluster, next.cluster) && this.#inDoubt === null;
+    const closes = isOtherArbiter(before.cluster, next.cluster) && this.inDoubt === null;
     try {
       await tellOthers();
       if (closes) await hold('the arbiter changes', null);
       await takeEffect(before);
       if (closes) await hold(null, null);
-      await this.#letGo();
+      await this.#doubt.end();
     } catch (error) {
       // It is applied all the same. Modules that were closed for another arbiter stay so.
       const reason = error instanceof Error ? error.message : String(error);

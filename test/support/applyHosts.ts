@@ -146,7 +146,7 @@ export class ApplyHosts {
             throw new UnreachableError(`${other} is not reachable`);
           }
           this.order.push(`${other}: ${method}`);
-          return this.host(other as HostName).apply.answer(method, params);
+          return this.host(other as HostName).apply.answer(name, method, params);
         },
       },
       toldBy: (other) => this.hosts.get(other as HostName)?.files.told ?? null,

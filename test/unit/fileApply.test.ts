@@ -157,6 +157,37 @@ describe('applying files', () => {
     expect(readFileSync(`${bench.fileOf('beta')}.edited`, 'utf8')).toBe('nonsense');
   });
 
+  it('a mere witness gives no host new files, which name programs that run as root', async () => {
+    expect(said(await apply('gamma', webText('5s')))).toMatch(
+      /gamma is a witness only, and has no say in what other hosts run: apply it on alpha or beta/,
+    );
+    // Nor one that says otherwise.
+    const files = { ...host('alpha').files.files, [web]: webText('5s') };
+    const version = { number: 1, hash: '', at: '', by: 'ops', host: 'gamma', files: [] };
+    const proposed = { proposal: 'p', base: 0, version, named: [web], dryRun: false };
+    await expect(host('alpha').apply.answer('gamma', 'configuration.prepare', proposed)).rejects.toThrow(/no say/);
+    const forged = { number: 7, hash: '', at: '', by: 'ops', host: 'gamma', note: null, files };
+    expect(await host('gamma').files.catchUp(forged)).toBeNull();
+    hear('alpha', 'gamma');
+    expect(bench.order).not.toContain('gamma: configuration.fetch');
+    expect(numbers()).toEqual([0, 0, 7]);
+  });
+
+  it('a version that a host has agreed to it takes from a witness, too', async () => {
+    bench.lost = (to, method) => to === 'beta' && method === 'configuration.commit';
+    expect(await apply('alpha', webText('5s'))).toMatchObject({ applied: true });
+    bench.stop('alpha');
+    await expect
+      .poll(
+        () => {
+          hear('beta', 'gamma');
+          return detection('beta');
+        },
+        { timeout: 15_000, interval: 100 },
+      )
+      .toBe(5000);
+  });
+
   it('a module is taken out only when it is stopped, and added again by its file', async () => {
     const refused = await apply('alpha', null);
     expect(refused.problems.map(({ message }) => message).join()).toMatch(/not stopped on alpha: stop it first/);
@@ -246,8 +277,8 @@ describe('applying a cluster file', () => {
   it('a host that took it, and whose answer got lost with its old address, is not told to have missed it', async () => {
     const { apply } = host('beta');
     const answer = apply.answer.bind(apply);
-    apply.answer = async (method, params) => {
-      const result = await answer(method, params);
+    apply.answer = async (from, method, params) => {
+      const result = await answer(from, method, params);
       if (method === 'configuration.commit') throw new UnreachableError('beta is not reachable');
       return result;
     };

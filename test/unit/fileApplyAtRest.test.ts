@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ApplyHosts, said, webFile, type HostName } from '../support/applyHosts.ts';
+import { ApplyHosts, clusterFile, said, webFile, type HostName } from '../support/applyHosts.ts';
 
 let bench: ApplyHosts;
 beforeEach(async () => {
@@ -70,11 +70,11 @@ describe('what must not change while a module runs', () => {
     // As after a power loss: what it kept free for it is forgotten, what it agreed to is not.
     bench.stop('beta');
     await bench.start('beta');
-    expect(said(await bench.applyWeb('gamma', bench.webText('5s')))).toMatch(
+    expect(said(await bench.applyWeb('alpha', bench.webText('5s')))).toMatch(
       /beta: it does not know yet what became of another change.* bring alpha back/,
     );
     await isTold('beta', 'alpha');
-    expect(await bench.applyWeb('gamma', bench.webText('5s'))).toMatchObject({ applied: true });
+    expect(await bench.applyWeb('alpha', bench.webText('5s'))).toMatchObject({ applied: true });
   });
 });
 
@@ -91,11 +91,27 @@ describe('another pair, over which another witness decides', () => {
   it('needs both replicas of the old pair to be in sync, as the new witness knows nothing of them', async () => {
     bench.notInSync = (name) => (name === 'alpha' ? 'web is not known to be in sync on both hosts' : null);
     expect(said(await bench.applyWeb('beta', pair('alpha', 'gamma')))).toMatch(
-      /^alpha: with alpha and gamma instead of alpha and beta, web would get another witness \(beta instead of gamma\).*not known to be in sync/,
+      /^alpha: with alpha and gamma instead of alpha and beta, the record .* of web would be kept by beta instead of gamma.*not known to be in sync/,
     );
     expect(numbers()).toEqual([1, 1, 1]);
     bench.notInSync = () => null;
     expect(await bench.applyWeb('beta', pair('alpha', 'gamma'))).toMatchObject({ applied: true, version: 2 });
+  });
+
+  it('without an arbiter, when the pair itself keeps the record, needs the same of hosts that stay', async () => {
+    expect(await bench.applyCluster('alpha', { arbiter: 'none' })).toMatchObject({ applied: true, version: 2 });
+    bench.notInSync = () => 'web is not known to be in sync on both hosts';
+    expect(said(await bench.applyWeb('alpha', pair('alpha', 'gamma')))).toMatch(
+      /kept by alpha and gamma instead of alpha and beta.*\nbeta: /,
+    );
+    // A host that is gone for good is replaced all the same.
+    bench.stop('beta');
+    const hosts = { alpha: { lan: '10.77.0.1', link: '10.78.0.1' }, gamma: { lan: '10.77.0.3' } };
+    const files = [
+      { name: clusterFile, text: bench.clusterText({ hosts, arbiter: 'none' }) },
+      { name: webFile, text: pair('alpha', 'gamma') },
+    ];
+    expect(await bench.apply('alpha', files)).toMatchObject({ applied: true, version: 3 });
   });
 
   it('a host of the old pair that missed it opens the module by neither witness', async () => {
@@ -122,10 +138,7 @@ describe('another pair, over which another witness decides', () => {
   it('a host of the old pair does not leave the cluster by the same version', async () => {
     const hosts = { alpha: { lan: '10.77.0.1', link: '10.78.0.1' }, gamma: { lan: '10.77.0.3' } };
     const files = [
-      {
-        name: 'site.cluster.jsonc',
-        text: bench.clusterText({ hosts, arbiter: 'none' }),
-      },
+      { name: clusterFile, text: bench.clusterText({ hosts, arbiter: 'none' }) },
       { name: webFile, text: pair('alpha', 'gamma') },
     ];
     expect(said(await bench.apply('alpha', files))).toMatch(/beta cannot leave the cluster by the same version/);
