@@ -35,7 +35,7 @@ import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlots } from './runtime/moduleSlots.ts';
 import { heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
 import { stopTimeMs } from './runtime/moduleTimes.ts';
-import { isOtherArbiter } from './runtime/fileCheck.ts';
+import { isOtherArbiter } from './runtime/arbiterCheck.ts';
 import { openArbiter, type OpenArbiter } from './runtime/openArbiter.ts';
 import { ownCapacity, Placements } from './runtime/placements.ts';
 import { startApi } from './runtime/startApi.ts';
@@ -143,7 +143,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     onRequest: async (host, method, params) => {
       if (method === 'module.command') return commands.answer(params);
       if (method === 'host.command') return hostCommands.answer(params);
-      if (isAboutFiles(method)) return fileApply.answer(method, params);
+      if (isAboutFiles(method)) return fileApply.answer(host, method, params);
       if (method === 'arbiter.copy') throw new Error('records travel with heartbeats');
       if (!witnessesOf(configuration.cluster).includes(self.name)) {
         throw new Error(`${self.name} is no witness of this cluster: ${host} has another cluster file`);
@@ -238,7 +238,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     store,
     slots: slots.all,
     pending: new PendingFile(agent.stateDirectory),
-    hold: (reason) => slots.hold(reason),
+    hold: (reason, names) => slots.hold(reason, names),
+    heardOn: (host) => links.networks(host).flatMap(({ network, up }) => (up ? [network] : [])),
     log,
     takeEffect: async (before) => {
       const shorter = configuration.modules.some(({ name, failover }) => {

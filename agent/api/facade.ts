@@ -71,17 +71,20 @@ export interface AgentFacade {
    * can be done, and does nothing
    */
   upgrade(onlyLook: boolean, by: Actor): Promise<Outcome<UpgradeResult>>;
-  /** Makes files the next version on all hosts, or on none. @param dryRun only checks them */
+  /**
+   * Makes files the next version on all hosts, or on none. `dryRun` only checks them; `base`, when it is not null, is the version that the change was
+   * made from: refused when there is a newer one
+   */
   applyFiles(
     files: readonly ChangedFile[],
-    options: { readonly note: string | null; readonly dryRun: boolean },
+    options: { readonly note: string | null; readonly dryRun: boolean; readonly base: number | null },
     by: Actor,
   ): Promise<ApplyResult>;
   /** @param files only these; null: all of them become what they were */
   restoreFiles(
     number: number,
     files: readonly string[] | null,
-    dryRun: boolean,
+    options: { readonly dryRun: boolean; readonly base: number | null },
     by: Actor,
   ): Promise<Outcome<ApplyResult>>;
   /** The versions that this host keeps, newest first. */

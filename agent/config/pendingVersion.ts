@@ -3,12 +3,19 @@ import { makeDirectoryDurably, readObjectIfExists, removeDurably, writeDurably }
 
 const formatVersion = 1;
 
-/** A version with another arbiter that this host has agreed to. Until it knows what became of it, it may start no module: by which arbiter? */
+/**
+ * A version that this host has agreed to, and that changes what must not change while a module runs: its arbiter, its hosts, its directories. Until
+ * this host knows what became of it, it may start none of these modules: by which arbiter, in which directories?
+ */
 export interface PendingVersion {
   readonly number: number;
+  /** Of the files. */
+  readonly hash: string;
   readonly proposal: string;
   /** Who decides. */
   readonly host: string;
+  /** Null: all of this host, as their arbiter changes. */
+  readonly modules: readonly string[] | null;
 }
 
 export class PendingFile {
@@ -24,18 +31,20 @@ export class PendingFile {
   read(): PendingVersion | null {
     const content = readObjectIfExists(this.path);
     if (content === null) return null;
-    const { number, proposal, host } = content;
+    const { number, hash, proposal, host, modules = null } = content;
     if (
       content['formatVersion'] !== formatVersion ||
       typeof number !== 'number' ||
+      typeof hash !== 'string' ||
       typeof proposal !== 'string' ||
-      typeof host !== 'string'
+      typeof host !== 'string' ||
+      (modules !== null && !isNames(modules))
     ) {
       throw new Error(
         `${this.path} is damaged or of another format than ${String(formatVersion)}: remove it when all other hosts show the same version of the files as this one`,
       );
     }
-    return { number, proposal, host };
+    return { number, hash, proposal, host, modules };
   }
 
   save(pending: PendingVersion): void {
@@ -46,4 +55,8 @@ export class PendingFile {
   remove(): void {
     removeDurably(this.path);
   }
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string');
 }

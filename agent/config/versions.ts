@@ -60,7 +60,7 @@ export class VersionStore {
     const { hash, at = '', by = '', host = '', note = null, files } = content;
     if (content.formatVersion !== formatVersion || content.number !== number || !files || hash !== hashOfFiles(files)) {
       throw new Error(
-        `${file} is damaged or of another format than ${String(formatVersion)}: remove it and restart the agent; it gets the newest version from the other hosts`,
+        `${file} is damaged or of another format than ${String(formatVersion)}: ${this.#adviceOn(number)}, and start the agent again`,
       );
     }
     return { number, hash, at, by, host, note, files };
@@ -84,6 +84,13 @@ export class VersionStore {
     makeDirectoryDurably(this.#directory);
     writeDurably(this.#file(version.number), `${JSON.stringify({ formatVersion, ...version })}\n`);
     for (const old of this.#numbers().slice(0, -keptVersions)) removeDurably(this.#file(old));
+  }
+
+  /** An agent that lost its newest version would run by the one before it: by an arbiter, say, that the other hosts do not ask any more. */
+  #adviceOn(number: number): string {
+    return number === this.#numbers().at(-1)
+      ? 'put a copy of this file from another host in its place (do not remove it: the agent would run by an older version than the others)'
+      : 'remove it (it is an earlier version than the one that the agent runs by)';
   }
 
   #file(number: number): string {

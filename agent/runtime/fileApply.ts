@@ -18,6 +18,7 @@ import { differingFiles, hashOfFiles, type FileVersion, type Files } from '../co
 import type { HostLinks } from '../host/hostLinks.ts';
 import type { CurrentConfiguration } from './currentConfiguration.ts';
 import type { EventLog } from './eventLog.ts';
+import { hostsWithSay } from './filesSay.ts';
 import type { HostFiles, Proposed } from './hostFiles.ts';
 
 /** A message between agents is at most a megabyte. */
@@ -27,6 +28,14 @@ export interface ChangedFile {
   readonly name: string;
   /** Null: it is removed. */
   readonly text: string | null;
+}
+
+export interface ApplyWish {
+  readonly note: string | null;
+  /** Only checks them. */
+  readonly dryRun: boolean;
+  /** The number of the version that the change was made from; null: nobody says. */
+  readonly base: number | null;
 }
 
 export interface FileApplyOptions {
@@ -56,7 +65,11 @@ export class FileApply {
     this.#options = options;
   }
 
-  async apply(changed: readonly ChangedFile[], by: string, note: string | null, dryRun: boolean): Promise<ApplyResult> {
+  async apply(
+    changed: readonly ChangedFile[],
+    by: string,
+    { note, dryRun, base: expected }: ApplyWish,
+  ): Promise<ApplyResult> {
     const startedAt = performance.now();
     const { configuration, files: own, log } = this.#options;
     const base = { number: own.number, files: own.files };
@@ -70,6 +83,7 @@ export class FileApply {
       applied = version !== null,
     ): ApplyResult => ({
       applied,
+      base: base.number,
       version,
       message,
       durationMs: Math.round(performance.now() - startedAt),
@@ -77,7 +91,12 @@ export class FileApply {
       problems: [...problems],
     });
     const hosts = this.#participants(files);
-    const refused = [...this.#unfit(base.files, changed, files), ...this.#hostProblems(hosts)];
+    const refused = [
+      ...this.#overtaken(expected),
+      ...this.#withoutSay(configuration.self.name).map((message) => of(configuration.self.name, message)),
+      ...this.#unfit(base.files, changed, files),
+      ...this.#hostProblems(hosts),
+    ];
     if (refused.length > 0) return result(null, notAppliedMessage(dryRun), refused);
     if (changes.length === 0 && this.#isEverywhere(named)) {
       return result(null, `nothing to do: all hosts run by these files already (version ${String(base.number)})`, []);
@@ -107,14 +126,18 @@ export class FileApply {
       const left = configuration.others
         .map(({ name }) => name)
         .filter((name) => !hosts.includes(name) && this.#options.links.reachable(name));
+      let missed: readonly { readonly host: string; readonly reason: string }[] = [];
       try {
-        await own.commit(proposal);
+        await own.commit(proposal, async () => {
+          missed = await this.#toAll(hosts, 'configuration.commit', { proposal });
+        });
       } catch (error) {
         await this.#toAll(hosts, 'configuration.abort', { proposal });
         const message = error instanceof Error ? error.message : String(error);
         return result(null, notAppliedMessage(false), [...problems, of(configuration.self.name, message)]);
       }
-      const missed = await this.#toAll(hosts, 'configuration.commit', { proposal });
+      // An answer may get lost with the address that it came from: heartbeats tell it, too.
+      missed = missed.filter(({ host }) => this.#options.toldBy(host)?.hash !== version.hash);
       for (const { host, reason } of missed) {
         log.add(
           'warn',
@@ -137,8 +160,14 @@ export class FileApply {
   }
 
   /** A request of another host that coordinates, or that lacks a version. */
-  async answer(method: LinkRequest['method'], params: Record<string, unknown>): Promise<Record<string, unknown>> {
+  async answer(
+    from: string,
+    method: LinkRequest['method'],
+    params: Record<string, unknown>,
+  ): Promise<Record<string, unknown>> {
     const { files } = this.#options;
+    const [why] = asksOnly(method) ? [] : this.#withoutSay(from);
+    if (why !== undefined) throw new Error(why);
     switch (method) {
       case 'configuration.prepare': {
         if (!ConfigurationPrepareParams(params)) throw new Error('the files that are to be checked are not valid');
@@ -174,6 +203,9 @@ export class FileApply {
     }
     const isTooSoon = performance.now() - (this.#triedAt.get(host) ?? -Infinity) < catchUpMs;
     if (version.number <= files.number || this.#fetching || isTooSoon) return;
+    const mayGive = (hash: string): boolean =>
+      this.#withoutSay(host).length === 0 || files.hasAgreedTo(version.number, hash);
+    if (!mayGive(version.hash)) return;
     this.#fetching = true;
     this.#triedAt.set(host, performance.now());
     links
@@ -181,8 +213,12 @@ export class FileApply {
       .then(async (result) => {
         if (!ConfigurationFetchResult(result)) throw new Error(`${host} sent files that are not valid`);
         const { version: fetched } = result as unknown as { version: LinkFileVersion };
+        const newer = fromLink(fetched);
+        if (newer.number < version.number || !mayGive(hashOfFiles(newer.files))) {
+          throw new Error(`${host} sent another version than it runs by`);
+        }
         this.#notFetched.delete(host);
-        await files.catchUp(fromLink(fetched));
+        await files.catchUp(newer);
       })
       .catch((error: unknown) => {
         const reason = error instanceof Error ? error.message : String(error);
@@ -201,6 +237,23 @@ export class FileApply {
     const { proposal, number, host } = pending;
     const answer = await links.request(host, 'configuration.outcome', { proposal, number }, answerMs);
     if (ConfigurationOutcomeResult(answer) && answer['outcome'] === 'dropped') await files.abort(proposal);
+  }
+
+  /** Why a host has no say in the files; empty: it has. */
+  #withoutSay(host: string): string[] {
+    const say = hostsWithSay(this.#options.configuration);
+    if (say.includes(host)) return [];
+    return [`${host} is a witness only, and has no say in what other hosts run: apply it on ${say.join(' or ')}`];
+  }
+
+  /** A change that was made from an earlier version would silently take back what the later ones have changed. */
+  #overtaken(expected: number | null): FileProblem[] {
+    const { configuration, files, read } = this.#options;
+    if (expected === null || expected === files.number) return [];
+    const newest = read(files.number);
+    const who = newest && newest.by !== '' ? ` was applied by ${newest.by} meanwhile` : ' is what the hosts run by now';
+    const message = `version ${String(files.number)}${who}, and this change was made from version ${String(expected)}: look at the difference (\`understudy diff ${String(expected)} ${String(files.number)}\`), and apply your change to the new version`;
+    return [of(configuration.self.name, message)];
   }
 
   #unfit(before: Files, changed: readonly ChangedFile[], files: Files): FileProblem[] {
@@ -365,6 +418,11 @@ function notAppliedMessage(dryRun: boolean): string {
 
 function of(host: string, message: string, file: string | null = null): FileProblem {
   return { host, file, line: 1, column: 1, severity: 'error', message };
+}
+
+/** Whoever is of the cluster may ask what the files are. */
+function asksOnly(method: LinkRequest['method']): boolean {
+  return method === 'configuration.fetch' || method === 'configuration.outcome';
 }
 
 function proposalOf(params: Record<string, unknown>): string {

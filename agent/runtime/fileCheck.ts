@@ -6,10 +6,11 @@ import { kindOfFile, parseDocument, place } from '../../schemas/document.ts';
 import type { PathSegment } from '../../schemas/jsonText.ts';
 import type { LinkFileProblem } from '../../schemas/generated/link.ts';
 import type { Configuration } from '../config/configuration.ts';
-import type { Files } from '../config/versions.ts';
+import type { FileVersion, Files } from '../config/versions.ts';
 import { readInterfaces } from '../addresses/ipTool.ts';
 import { interfaceOf } from '../addresses/plan.ts';
 import { EtcdFiles } from '../security/etcdFiles.ts';
+import { checkArbiters, isOtherArbiter } from './arbiterCheck.ts';
 import { virtualAddress } from './openModule.ts';
 
 /** What is asked of a module's slot. */
@@ -20,23 +21,40 @@ interface Running {
   readonly arbiterHindrance: string | null;
 }
 
-/** Why this host cannot run by `next` instead of by what its slots hold now. */
+/** What this host knows besides the files. */
+export interface Surroundings {
+  readonly slots: readonly Running[];
+  /** Networks on which a host is connected with this one. */
+  readonly heardOn: (host: string) => readonly string[];
+  /** The versions that are kept, the newest first. */
+  readonly versions: () => readonly FileVersion[];
+}
+
+/**
+ * Why this host cannot run by `next` instead of by what its slots hold now.
+ * @param isDecided other hosts run by it already: what only helps to get it to all of them does not count any more
+ */
 export async function checkHere(
   now: Configuration,
   next: Configuration,
-  slots: readonly Running[],
+  { slots, heardOn, versions }: Surroundings,
+  isDecided: boolean,
 ): Promise<LinkFileProblem[]> {
-  const problems = [
-    ...checkRunning(now, next, slots),
-    ...checkCluster(now.cluster, next.cluster, now.self.name, slots),
-  ];
+  const problems: LinkFileProblem[] = [];
   const host = next.self.name;
   for (const module of next.modules.filter(({ hosts }) => hosts.includes(host))) {
     const before = now.modules.find(({ name }) => name === module.name);
     if (before && moduleChanges(before, module).length === 0) continue;
     problems.push(...checkDirectories(next, module), ...(await checkAddresses(next, module)));
   }
-  return problems;
+  if (!isDecided) {
+    problems.push(...checkReach(now, next, heardOn));
+    for (const { module, message } of checkArbiters(now, next, slots, versions)) {
+      problems.push(at(next.files, fileOf(next.files, module), ['hosts'], message));
+    }
+  }
+  // What may change at any moment is looked at last.
+  return [...checkRunning(now, next, slots), ...checkCluster(now.cluster, next.cluster, slots), ...problems];
 }
 
 function checkRunning(now: Configuration, next: Configuration, slots: readonly Running[]): LinkFileProblem[] {
@@ -67,12 +85,7 @@ function checkRunning(now: Configuration, next: Configuration, slots: readonly R
   });
 }
 
-function checkCluster(
-  before: ResolvedCluster,
-  after: ResolvedCluster,
-  host: string,
-  slots: readonly Running[],
-): LinkFileProblem[] {
+function checkCluster(before: ResolvedCluster, after: ResolvedCluster, slots: readonly Running[]): LinkFileProblem[] {
   const running = slots.filter(({ isOurs, isStopped }) => isOurs && !isStopped).map(({ module }) => module.name);
   const problems = isOtherArbiter(before, after) ? checkArbiter(after, slots) : [];
   for (const { key, effect } of clusterChanges(before, after)) {
@@ -93,23 +106,33 @@ function checkCluster(
       );
     }
   }
-  if (running.length === 0) return problems;
-  for (const other of before.hosts.filter(({ name }) => name !== host)) {
-    const [own, its] = [keptAddresses(before, after, host), keptAddresses(before, after, other.name)];
-    const isLeft = !after.hosts.some(({ name }) => name === other.name);
-    if (isLeft || own.some((network) => its.includes(network))) continue;
-    problems.push(
-      wholeFile(
-        null,
-        `every address over which ${host} and ${other.name} hear each other changes at once, while ${running.join(', ')} run: change one network, apply, then the other`,
-      ),
-    );
-  }
   return problems;
 }
 
-export function isOtherArbiter(before: ResolvedCluster, after: ResolvedCluster): boolean {
-  return JSON.stringify(before.arbiter) !== JSON.stringify(after.arbiter);
+/** A host that listens on new addresses only, before another one knows them, is never heard by it again: so they hear each other on one that stays. */
+function checkReach(
+  { cluster: before, self }: Configuration,
+  { cluster: after }: Configuration,
+  heardOn: Surroundings['heardOn'],
+): LinkFileProblem[] {
+  const host = self.name;
+  const stay = before.hosts.filter(({ name }) => name !== host && after.hosts.some((each) => each.name === name));
+  return stay.flatMap(({ name: other }) => {
+    const [own, its] = [keptAddresses(before, after, host), keptAddresses(before, after, other)];
+    const kept = own.filter((network) => its.includes(network));
+    const shared = networksOf(before, host).filter((network) => networksOf(before, other).includes(network));
+    const heard = heardOn(other);
+    if (kept.length === shared.length || kept.some((network) => heard.length === 0 || heard.includes(network))) {
+      return [];
+    }
+    const down = kept.length === 0 ? '' : ` (on ${kept.join(', ')}, which would stay, they do not hear each other now)`;
+    const message = `every address over which ${host} and ${other} hear each other changes at once${down}: change one network, apply, then the other; where there is only one, add the new addresses as a second network, apply, and then remove the first`;
+    return [wholeFile(null, message)];
+  });
+}
+
+function networksOf({ hosts }: ResolvedCluster, host: string): string[] {
+  return (hosts.find(({ name }) => name === host)?.addresses ?? []).map(({ network }) => network);
 }
 
 /** Two hosts that decide by different arbiters could both start a server: so no module may run, or be in doubt, while it changes. */

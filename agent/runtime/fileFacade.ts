@@ -1,7 +1,7 @@
 import type { ApplyResult, VersionInfo } from '../../schemas/generated/api.ts';
 import type { Actor, AgentFacade } from '../api/facade.ts';
 import { differingFiles, type FileVersion, type Files } from '../config/versions.ts';
-import type { ChangedFile, FileApply } from './fileApply.ts';
+import type { ApplyWish, ChangedFile, FileApply } from './fileApply.ts';
 import type { EventLog } from './eventLog.ts';
 import type { HostFiles } from './hostFiles.ts';
 
@@ -16,15 +16,12 @@ type FileFacade = Pick<AgentFacade, 'applyFiles' | 'restoreFiles' | 'versions' |
 
 /** What the API offers of the cluster and module files. */
 export function fileFacade({ files, fileApply, store, log }: Parts): FileFacade {
-  const apply = async (
-    changed: readonly ChangedFile[],
-    { note, dryRun }: { readonly note: string | null; readonly dryRun: boolean },
-    by: Actor,
-  ): Promise<ApplyResult> => {
+  const apply = async (changed: readonly ChangedFile[], wish: ApplyWish, by: Actor): Promise<ApplyResult> => {
     const who = `${by.name} (${by.role}) from ${by.from}`;
     const names = changed.map(({ name }) => name).join(', ');
+    const { dryRun } = wish;
     if (!dryRun) log.add('info', null, 'COMMAND', `apply ${names}, asked by ${who}`);
-    const result = await fileApply.apply(changed, who, note, dryRun);
+    const result = await fileApply.apply(changed, who, wish);
     if (dryRun) return result;
     const [first] = result.problems.filter(({ severity }) => severity === 'error');
     const why = first ? `: ${first.host}: ${first.message}` : '';
@@ -39,7 +36,7 @@ export function fileFacade({ files, fileApply, store, log }: Parts): FileFacade 
   };
   return {
     applyFiles: apply,
-    restoreFiles: async (number, only, dryRun, by) => {
+    restoreFiles: async (number, only, { dryRun, base }, by) => {
       const held = store.all().find((each) => each.number === number);
       if (!held) {
         const kept =
@@ -57,7 +54,7 @@ export function fileFacade({ files, fileApply, store, log }: Parts): FileFacade 
       }
       const changed = changeTo(files.files, held.files, only);
       const note = `restored from version ${String(number)}`;
-      return { ok: true, result: await apply(changed, { note, dryRun }, by) };
+      return { ok: true, result: await apply(changed, { note, dryRun, base }, by) };
     },
     versions: () => infos(store.all(), files),
     version: (number) => {

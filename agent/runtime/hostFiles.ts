@@ -16,7 +16,9 @@ import {
 } from '../config/versions.ts';
 import type { CurrentConfiguration } from './currentConfiguration.ts';
 import type { EventLog } from './eventLog.ts';
-import { checkHere, isOtherArbiter, wholeFile } from './fileCheck.ts';
+import { isOtherArbiter, modulesAtRest } from './arbiterCheck.ts';
+import { checkHere, wholeFile } from './fileCheck.ts';
+import { FileDoubt } from './fileDoubt.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 
 /** How often it is looked whether somebody has edited the folder. */
@@ -28,8 +30,10 @@ export interface HostFilesOptions {
   readonly store: VersionStore;
   readonly slots: readonly Pick<ModuleSlot, 'module' | 'isOurs' | 'isStopped' | 'arbiterHindrance'>[];
   readonly pending: PendingFile;
-  /** Keeps all modules of this host closed, which are stopped; null: no longer. */
-  readonly hold: (reason: string | null) => Promise<void>;
+  /** Keeps modules of this host closed, which are stopped; null: no longer. @param names null: all of them */
+  readonly hold: (reason: string | null, names: readonly string[] | null) => Promise<void>;
+  /** Networks on which a host is connected with this one. */
+  readonly heardOn: (host: string) => readonly string[];
   readonly log: EventLog;
   /** Makes what runs go on by the files that `configuration` holds now. */
   readonly takeEffect: (before: Configuration) => Promise<void>;
@@ -53,7 +57,7 @@ export class HostFiles {
   #reserved: { readonly proposed: Proposed; readonly since: number } | null = null;
   /** One thing after the other. */
   #turn: Promise<unknown> = Promise.resolve();
-  #inDoubt: PendingVersion | null = null;
+  readonly #doubt: FileDoubt;
   readonly #open = new Set<string>();
   #edited: readonly string[] = [];
   /** Why a newer version of another host cannot be taken over. */
@@ -63,17 +67,14 @@ export class HostFiles {
 
   constructor(options: HostFilesOptions) {
     this.#options = options;
+    this.#doubt = new FileDoubt({ file: options.pending, hold: options.hold });
   }
 
   /** Brings an apply that was cut short to its end, and looks at the folder from now on. */
   async start(): Promise<void> {
     const { configuration, store } = this.#options;
-    const pending = this.#options.pending.read();
-    if (pending !== null) {
-      // What this host was to decide itself it did not, or it would run by it.
-      if (pending.number <= this.number || pending.host === configuration.self.name) this.#options.pending.remove();
-      else await this.#hold(pending);
-    }
+    // What this host was to decide itself it did not, or it would run by it.
+    await this.#doubt.resume(({ number, host }) => number <= this.number || host === configuration.self.name);
     if (configuration.version > 0) {
       const before = store.read(configuration.version - 1)?.files ?? {};
       const found = await readFolder(configuration.directory);
@@ -128,21 +129,34 @@ export class HostFiles {
     }
     const conflicts = this.#conflicts(proposed);
     if (conflicts.length > 0) return conflicts;
+    const { about, reason } = this.#doubt;
+    if (about && about.number > this.number && about.proposal !== proposed.proposal) {
+      return [wholeFile(null, `it does not know yet what became of another change: ${String(reason)}`)];
+    }
     const { next, problems } = await this.#judge(proposed.version);
     if (next === null || problems.some(({ severity }) => severity === 'error') || proposed.dryRun) return problems;
-    if (isOtherArbiter(this.#options.configuration.cluster, next.cluster)) {
-      const { proposal, version } = proposed;
-      const pending = { number: version.number, proposal, host: version.host };
-      this.#options.pending.save(pending);
-      await this.#hold(pending);
+    const { proposal, version } = proposed;
+    const modules = modulesAtRest(this.#options.configuration.now, next);
+    if (modules === null || modules.length > 0) {
+      const { number, host, files } = version;
+      await this.#doubt.begin({ number, hash: hashOfFiles(files), proposal, host, modules });
     }
     this.#reserved = { proposed, since: performance.now() };
     return problems;
   }
 
-  /** A version with another arbiter, of which this host does not know yet whether it is applied. */
+  /** A version that changes what must not change while a module runs, and of which this host does not know yet whether it is applied. */
   get inDoubt(): PendingVersion | null {
-    return this.#inDoubt;
+    return this.#doubt.about;
+  }
+
+  /** Whether this host has agreed to these files, whatever became of it. */
+  hasAgreedTo(number: number, hash: string): boolean {
+    const reserved = this.#reserved?.proposed.version;
+    return (
+      (reserved?.number === number && hashOfFiles(reserved.files) === hash) ||
+      (this.inDoubt?.number === number && this.inDoubt.hash === hash)
+    );
   }
 
   /** What became of a version that this host proposed. */
@@ -163,47 +177,36 @@ export class HostFiles {
 
   /** Whether whoever decides should have told by now. */
   get isOverdue(): boolean {
-    return this.#inDoubt !== null && performance.now() - (this.#reserved?.since ?? -Infinity) > toldWithinMs;
-  }
-
-  async #hold(pending: PendingVersion): Promise<void> {
-    this.#inDoubt = pending;
-    const { path } = this.#options.pending;
-    await this.#options.hold(
-      `the arbiter is about to change by version ${String(pending.number)} of the files, and ${pending.host} has not told yet whether it is applied: bring ${pending.host} back. When it is gone for good and no other host runs by that version, remove ${path} and restart the agent`,
-    );
-  }
-
-  async #letGo(): Promise<void> {
-    if (this.#inDoubt === null) return;
-    this.#inDoubt = null;
-    this.#options.pending.remove();
-    await this.#options.hold(null);
+    return this.inDoubt !== null && performance.now() - (this.#reserved?.since ?? -Infinity) > toldWithinMs;
   }
 
   /** It is not applied, on no host. */
   abort(proposal: string): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#reserved?.proposed.proposal === proposal) this.#reserved = null;
-      if (this.#inDoubt?.proposal === proposal) await this.#letGo();
+      if (this.inDoubt?.proposal === proposal) await this.#doubt.end();
     });
   }
 
-  /** Runs by the version that it agreed to; durable when this resolves. @throws Error when it is not free for it any more */
-  commit(proposal: string): Promise<void> {
-    return this.#inTurn(() => this.#commit(proposal));
+  /**
+   * Runs by the version that it agreed to; durable when this resolves.
+   * @param tellOthers done when it is decided, and before it takes effect here: from then on this host may listen on other addresses
+   * @throws Error when it is not free for it any more
+   */
+  commit(proposal: string, tellOthers?: () => Promise<void>): Promise<void> {
+    return this.#inTurn(() => this.#commit(proposal, tellOthers));
   }
 
-  async #commit(proposal: string): Promise<void> {
+  async #commit(proposal: string, tellOthers?: () => Promise<void>): Promise<void> {
     const reserved = this.#reservation();
     if (reserved?.proposal !== proposal) throw new Error('the time in which it could be applied is over');
-    const { next, problems } = await this.#judge(reserved.version);
+    const { next, problems } = await this.#judge(reserved.version, tellOthers === undefined);
     const [first] = problems.filter(({ severity }) => severity === 'error');
     if (next === null || first) {
       this.#reserved = null;
       throw new Error(first?.message ?? 'the files cannot be used any more');
     }
-    await this.#become(reserved.version, next, reserved.named);
+    await this.#become(reserved.version, next, reserved.named, tellOthers);
   }
 
   /** A newer version of another host, which this one did not hear of when it was applied. Returns why it cannot be taken over; null: it is. */
@@ -215,7 +218,7 @@ export class HostFiles {
     const isBeingTold = this.#reserved !== null && performance.now() - this.#reserved.since < toldWithinMs;
     if (version.number <= this.number || isBeingTold) return null;
     this.#reserved = null;
-    const { next, problems } = await this.#judge(version);
+    const { next, problems } = await this.#judge(version, true);
     const [first] = problems.filter(({ severity }) => severity === 'error');
     const problem = next === null || first ? (first?.message ?? 'the files cannot be used') : null;
     if (problem !== null || next === null) {
@@ -263,8 +266,9 @@ export class HostFiles {
 
   async #judge(
     version: FileVersion,
+    isDecided = false,
   ): Promise<{ readonly next: Configuration | null; readonly problems: readonly LinkFileProblem[] }> {
-    const { configuration, agentFile, slots } = this.#options;
+    const { configuration, agentFile, slots, heardOn, store } = this.#options;
     const judged = judge(configuration.directory, agentFile, version);
     const own = basename(agentFile.file);
     const problems = judged.diagnostics.filter(({ file }) => basename(file) !== own || !judged.ok).map(problemOf);
@@ -274,11 +278,24 @@ export class HostFiles {
     if (hasErrors(judged.diagnostics)) return { next: null, problems };
     return {
       next: judged.configuration,
-      problems: [...problems, ...(await checkHere(configuration.now, judged.configuration, slots))],
+      problems: [
+        ...problems,
+        ...(await checkHere(
+          configuration.now,
+          judged.configuration,
+          { slots, heardOn, versions: () => store.all() },
+          isDecided,
+        )),
+      ],
     };
   }
 
-  async #become(version: FileVersion, next: Configuration, named: readonly string[] = []): Promise<void> {
+  async #become(
+    version: FileVersion,
+    next: Configuration,
+    named: readonly string[] = [],
+    tellOthers: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
     const { configuration, store, log, takeEffect, hold } = this.#options;
     const before = configuration.now;
     if (before.version === 0) store.save(this.#asFound(before));
@@ -288,6 +305,8 @@ export class HostFiles {
     configuration.become(next);
     this.#writeFolder(before, version, named);
     this.#problem = null;
+    // Heartbeats tell it before the addresses change.
+    this.#changed();
     const changed = differingFiles(before.files, version.files).join(', ') || 'nothing';
     log.add(
       'info',
@@ -297,12 +316,13 @@ export class HostFiles {
       { version: version.number },
     );
     // A host that never agreed to it, as it joined later, has to close its modules, too.
-    const closes = isOtherArbiter(before.cluster, next.cluster) && this.#inDoubt === null;
-    if (closes) await hold('the arbiter changes');
+    const closes = isOtherArbiter(before.cluster, next.cluster) && this.inDoubt === null;
     try {
+      await tellOthers();
+      if (closes) await hold('the arbiter changes', null);
       await takeEffect(before);
-      if (closes) await hold(null);
-      await this.#letGo();
+      if (closes) await hold(null, null);
+      await this.#doubt.end();
     } catch (error) {
       // It is applied all the same. Modules that were closed for another arbiter stay so.
       const reason = error instanceof Error ? error.message : String(error);

@@ -36,9 +36,10 @@ export class ModuleSlots {
     return slot;
   }
 
-  /** None of them may be opened for this reason; null: they may again. */
-  async hold(reason: string | null): Promise<void> {
-    await Promise.all(this.all.map((slot) => slot.hold(reason)));
+  /** None of them may be opened for this reason; null: they may again. @param names only these; null: all of them */
+  async hold(reason: string | null, names: readonly string[] | null): Promise<void> {
+    const held = this.all.filter(({ module }) => names === null || names.includes(module.name));
+    await Promise.all(held.map((slot) => slot.hold(reason)));
   }
 
   /** The files name these modules now, and may say something else of each. Resolves when what has to be opened anew is. */

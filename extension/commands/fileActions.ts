@@ -18,7 +18,9 @@ export async function applyFile(session: ClusterSession, name: string, text: str
     `${changeWords(planned)}\n\nModules go on running; nothing is resynchronised.`,
     'Apply',
   );
-  const result = await working(session, `Applying ${name}`, () => session.request('configuration.apply', { files }));
+  const result = await working(session, `Applying ${name}`, () =>
+    session.request('configuration.apply', { files, base: planned.base }),
+  );
   refuseProblems(name, result);
   return result;
 }
@@ -42,7 +44,7 @@ export async function restoreVersion(
     'Restore',
   );
   const result = await working(session, `Restoring ${what}`, () =>
-    session.request('configuration.restore', { ...params, confirm: number }),
+    session.request('configuration.restore', { ...params, base: planned.base, confirm: number }),
   );
   refuseProblems(what, result);
   return result;

@@ -94,8 +94,8 @@ export class Host {
           host.#told.set(from, version);
           fileApply.heard(from, version);
         },
-        onRequest: (_from, method, params) =>
-          isAboutFiles(method) ? fileApply.answer(method, params) : Promise.reject(new Error('not asked here')),
+        onRequest: (from, method, params) =>
+          isAboutFiles(method) ? fileApply.answer(from, method, params) : Promise.reject(new Error('not asked here')),
       },
       configuration.others.map((other) => other.name),
     );
@@ -106,6 +106,7 @@ export class Host {
       slots: [],
       pending: new PendingFile(state),
       hold: () => Promise.resolve(),
+      heardOn: (other) => links.networks(other).flatMap(({ network: on, up }) => (up ? [on] : [])),
       log,
       takeEffect: () => links.change({ ...network(), heartbeatMs: 100, detectionMs: 3000 }),
       onChange: () => links.hurry(),
@@ -132,7 +133,7 @@ export class Host {
 
   apply(changed: Readonly<Record<string, string | null>>, dryRun = false): Promise<ApplyResult> {
     const files = Object.entries(changed).map(([name, text]) => ({ name, text }));
-    return this.fileApply.apply(files, 'ops', null, dryRun);
+    return this.fileApply.apply(files, 'ops', { note: null, dryRun, base: null });
   }
 
   /** The version of the files that the other host, or the witness, was last heard to run by. */

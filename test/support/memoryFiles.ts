@@ -1,4 +1,5 @@
 import type { AgentFacade, Outcome } from '../../agent/api/facade.ts';
+import type { ApplyWish } from '../../agent/runtime/fileApply.ts';
 import type { ApplyResult, ChangedFile, FileProblem, VersionInfo } from '../../schemas/generated/api.ts';
 
 type FileFacade = Pick<AgentFacade, 'applyFiles' | 'restoreFiles' | 'versions' | 'version'>;
@@ -12,10 +13,15 @@ export class MemoryFiles implements FileFacade {
     this.#add(files, 'somebody', null, Object.keys(files));
   }
 
-  readonly applyFiles: FileFacade['applyFiles'] = (files, { note, dryRun }, by) =>
-    Promise.resolve(this.#apply(files, by.name, note, dryRun));
+  readonly applyFiles: FileFacade['applyFiles'] = (files, { note, dryRun, base }, by) =>
+    Promise.resolve(this.#apply(files, by.name, { note, dryRun, base }));
 
-  readonly restoreFiles: FileFacade['restoreFiles'] = (number, only, dryRun, by): Promise<Outcome<ApplyResult>> => {
+  readonly restoreFiles: FileFacade['restoreFiles'] = (
+    number,
+    only,
+    { dryRun, base },
+    by,
+  ): Promise<Outcome<ApplyResult>> => {
     const then = this.#held.find(({ info }) => info.number === number)?.files;
     if (!then) {
       return Promise.resolve({ ok: false, refusal: { code: 'BAD_REQUEST', reason: `version ${number} is not kept` } });
@@ -24,7 +30,7 @@ export class MemoryFiles implements FileFacade {
     const files = names.map((name) => ({ name, text: then[name] ?? null }));
     return Promise.resolve({
       ok: true,
-      result: this.#apply(files, by.name, `restored from version ${number}`, dryRun),
+      result: this.#apply(files, by.name, { note: `restored from version ${number}`, dryRun, base }),
     });
   };
 
@@ -35,13 +41,19 @@ export class MemoryFiles implements FileFacade {
     return held ? { number, files: Object.entries(held.files).map(([name, text]) => ({ name, text })) } : null;
   };
 
-  #apply(files: readonly ChangedFile[], by: string, note: string | null, dryRun: boolean): ApplyResult {
+  #apply(files: readonly ChangedFile[], by: string, { note, dryRun, base }: ApplyWish): ApplyResult {
+    const number = this.#held.length - 1;
     const now = this.#held.at(-1)?.files ?? {};
     const changes = files
       .filter(({ name, text }) => now[name] !== text)
       .map(({ name: file }) => ({ file, kind: 'changed' as const, keys: [{ key: 'checks', effect: 'now' as const }] }));
-    const common = { durationMs: 5, changes, problems: this.problems };
-    const isRefused = this.problems.some(({ severity }) => severity === 'error');
+    const problems = [...this.problems];
+    if (base !== null && base !== number) {
+      const message = `version ${number} was applied by ${this.#held.at(-1)?.info.by} meanwhile`;
+      problems.push({ host: 'alpha', file: null, line: 1, column: 1, severity: 'error', message });
+    }
+    const common = { base: number, durationMs: 5, changes, problems };
+    const isRefused = problems.some(({ severity }) => severity === 'error');
     if (isRefused || dryRun) {
       const message = isRefused ? 'nothing was applied on any host' : 'alpha, beta could run by these files';
       return { ...common, applied: false, version: null, message };

@@ -976,6 +976,18 @@ describe('with an agent', () => {
       code: 0,
       out: expect.stringMatching(/version 2 is applied/) as string,
     });
+    // Somebody else applies something while the question is on the screen.
+    const overtaken = {
+      isInteractive: true,
+      ask: async () => {
+        await local(['apply', file]);
+        return '0';
+      },
+    };
+    expect(await local(['restore', '0'], overtaken)).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/version 3 was applied by local meanwhile/) as string,
+    });
   });
 
   it('status shows which version of the files runs, and where others are', async () => {

@@ -4,10 +4,10 @@ import type { MethodHandlers } from './method.ts';
 export const configurationMethods: MethodHandlers<
   'configuration.apply' | 'configuration.restore' | 'configuration.versions' | 'configuration.read'
 > = {
-  'configuration.apply': ({ files, dryRun = false, note }, { facade, actor }) =>
-    facade.applyFiles(files, { note: note ?? null, dryRun }, actor),
+  'configuration.apply': ({ files, dryRun = false, note, base }, { facade, actor }) =>
+    facade.applyFiles(files, { note: note ?? null, dryRun, base: base ?? null }, actor),
 
-  'configuration.restore': async ({ number, files, dryRun = false, confirm }, { facade, actor }) => {
+  'configuration.restore': async ({ number, files, dryRun = false, confirm, base }, { facade, actor }) => {
     if (!dryRun && confirm !== number) {
       throw refuse(
         'CONFIRMATION',
@@ -15,7 +15,7 @@ export const configurationMethods: MethodHandlers<
         { expected: number },
       );
     }
-    return resultOf(await facade.restoreFiles(number, files ?? null, dryRun, actor));
+    return resultOf(await facade.restoreFiles(number, files ?? null, { dryRun, base: base ?? null }, actor));
   },
 
   'configuration.versions': ({ file }, { facade }) => ({

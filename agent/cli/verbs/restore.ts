@@ -38,7 +38,12 @@ export const addRestore: AddVerb = (program, { io, run }) => {
             `Nothing was done: expected the number ${String(number)} as confirmation, found "${confirm}".`,
           );
         }
-        const result = await callAgent('configuration.restore', { ...params, confirm: number }, options, io);
+        const result = await callAgent(
+          'configuration.restore',
+          { ...params, base: planned.base, confirm: number },
+          options,
+          io,
+        );
         return printApplied(io, options.json, result);
       }),
     );
