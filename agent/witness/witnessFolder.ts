@@ -35,16 +35,33 @@ export class WitnessFolder {
     return namesIn(join(this.path, 'clusters'));
   }
 
-  /** Another one once a cluster's files were replaced. */
+  /** Another one once a cluster's files were replaced, or are gone. Whoever loads them learns why they cannot be read. */
   version(name: string): string {
-    const { ino, ctimeMs } = statSync(this.clusterDirectory(name));
-    return `${String(ino)} ${String(ctimeMs)}`;
+    try {
+      const { ino, ctimeMs } = statSync(this.clusterDirectory(name));
+      return `${String(ino)} ${String(ctimeMs)}`;
+    } catch {
+      return 'unreadable';
+    }
+  }
+
+  /** After an {@link install} that was cut off: without its old files a cluster would be unknown, and its records taken for another one's. */
+  recover(): void {
+    const clusters = join(this.path, 'clusters');
+    for (const each of hiddenIn(clusters)) {
+      const name = /^\.(.+)\.old$/.exec(each)?.[1];
+      if (name === undefined) continue;
+      if (this.names().includes(name)) rmSync(join(clusters, each), { recursive: true, force: true });
+      else renameSync(join(clusters, each), this.clusterDirectory(name));
+      syncDirectory(clusters);
+    }
   }
 
   /** Puts a cluster here, or new files in place of those that it has; its records stay. At any moment the whole of it is there, or nothing. */
   install(name: string, { file, identity }: Installed): void {
     const directory = this.clusterDirectory(name);
     const [fresh, old] = [this.#beside(name, 'new'), this.#beside(name, 'old')];
+    this.recover();
     for (const each of [fresh, old]) rmSync(each, { recursive: true, force: true });
     const isKnown = this.names().includes(name);
     // Left by a removal that was cut off: they may be another cluster's.
@@ -60,11 +77,12 @@ export class WitnessFolder {
 
   /** Takes a cluster out: from now on nobody answers for it. Its records go with {@link clear}, when nobody writes them any more. */
   remove(name: string): void {
-    const old = this.#beside(name, 'old');
-    rmSync(old, { recursive: true, force: true });
-    renameSync(this.clusterDirectory(name), old);
+    const gone = this.#beside(name, 'gone');
+    for (const each of [gone, this.#beside(name, 'old')]) rmSync(each, { recursive: true, force: true });
     syncDirectory(join(this.path, 'clusters'));
-    rmSync(old, { recursive: true, force: true });
+    renameSync(this.clusterDirectory(name), gone);
+    syncDirectory(join(this.path, 'clusters'));
+    rmSync(gone, { recursive: true, force: true });
   }
 
   clear(name: string): void {
@@ -76,7 +94,7 @@ export class WitnessFolder {
     return diskUse(this.clusterDirectory(name)) + diskUse(this.recordsDirectory(name));
   }
 
-  #beside(name: string, what: 'new' | 'old'): string {
+  #beside(name: string, what: 'new' | 'old' | 'gone'): string {
     return join(this.path, 'clusters', `.${name}.${what}`);
   }
 
@@ -86,10 +104,16 @@ export class WitnessFolder {
 }
 
 function namesIn(directory: string): readonly string[] {
+  return entriesOf(directory).filter((name) => !name.startsWith('.'));
+}
+
+function hiddenIn(directory: string): readonly string[] {
+  return entriesOf(directory).filter((name) => name.startsWith('.'));
+}
+
+function entriesOf(directory: string): readonly string[] {
   try {
-    return readdirSync(directory)
-      .filter((name) => !name.startsWith('.'))
-      .sort();
+    return readdirSync(directory).sort();
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     throw error;

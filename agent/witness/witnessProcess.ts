@@ -35,6 +35,7 @@ export async function runWitness(options: {
   readonly signal: AbortSignal;
   readonly write: (text: string) => void;
   readonly onReady?: () => void;
+  readonly retryEveryMs?: number;
 }): Promise<void> {
   const folder = new WitnessFolder(options.folder);
   makeDirectoryDurably(folder.path, 0o700);
@@ -55,7 +56,9 @@ export async function runWitness(options: {
   });
   await control.start();
   await witness.reload();
-  const retry = setInterval(() => void witness.retry(), retryMs);
+  const retry = setInterval(() => {
+    witness.retry().catch((error: unknown) => log('warn', 'RETRY_FAILED', messageOf(error)));
+  }, options.retryEveryMs ?? retryMs);
   log('info', 'WITNESS_READY', `witness ${agentVersion} of ${String(witness.states().length)} clusters`);
   options.onReady?.();
   await aborted(options.signal);
@@ -84,7 +87,12 @@ class Witness {
 
   retry(): Promise<void> {
     return this.#next(async () => {
-      for (const [name, { problem }] of this.#entries) if (problem !== null) await this.#update(name);
+      const names = this.#folder.names();
+      for (const [name, { problem }] of this.#entries) {
+        if (problem === null) continue;
+        if (names.includes(name)) await this.#update(name);
+        else await this.#drop(name);
+      }
     });
   }
 
@@ -104,18 +112,25 @@ class Witness {
   }
 
   async #reload(): Promise<void> {
-    const names = this.#folder.names().slice(0, mostClusters);
-    for (const [name, { served }] of this.#entries) {
-      if (names.includes(name)) continue;
-      this.#entries.delete(name);
-      await served?.stop();
-      this.#parts.log.of(name)('info', 'CLUSTER_REMOVED', `${name} is not served any more`);
+    try {
+      this.#folder.recover();
+    } catch (error) {
+      this.#parts.log.of('witness')('warn', 'NOT_RECOVERED', messageOf(error));
     }
+    const names = this.#folder.names().slice(0, mostClusters);
+    for (const name of this.#entries.keys()) if (!names.includes(name)) await this.#drop(name);
     for (const name of names) {
       const { served, version } = this.#entries.get(name) ?? {};
       if (served && version === this.#folder.version(name)) continue;
       await this.#update(name);
     }
+  }
+
+  async #drop(name: string): Promise<void> {
+    const served = this.#entries.get(name)?.served;
+    this.#entries.delete(name);
+    await served?.stop();
+    this.#parts.log.of(name)('info', 'CLUSTER_REMOVED', `${name} is not served any more`);
   }
 
   async #update(name: string): Promise<void> {
@@ -136,13 +151,17 @@ class Witness {
       );
     } catch (error) {
       await served?.stop();
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = messageOf(error);
       if (problem !== before?.problem) log('warn', 'CLUSTER_NOT_SERVED', problem);
       this.#entries.set(name, { version, served: null, problem });
     }
     // Certificates take their time: the clusters that are served already must not wait for all of the others.
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
