@@ -1,5 +1,5 @@
 import type { AgentFacade, Outcome } from '../../agent/api/facade.ts';
-import type { ApplyResult, ChangedFile, FileProblem, VersionInfo } from '../../schemas/generated/api.ts';
+import type { ApplyResult, ChangedFile, FileChange, FileProblem, VersionInfo } from '../../schemas/generated/api.ts';
 
 type FileFacade = Pick<AgentFacade, 'applyFiles' | 'restoreFiles' | 'versions' | 'version'>;
 
@@ -39,7 +39,10 @@ export class MemoryFiles implements FileFacade {
     const now = this.#held.at(-1)?.files ?? {};
     const changes = files
       .filter(({ name, text }) => now[name] !== text)
-      .map(({ name: file }) => ({ file, kind: 'changed' as const, keys: [{ key: 'checks', effect: 'now' as const }] }));
+      .map(({ name: file, text }) => {
+        const kind: FileChange['kind'] = text === null ? 'removed' : now[file] === undefined ? 'added' : 'changed';
+        return { file, kind, keys: [{ key: 'checks', effect: 'now' }] } satisfies FileChange;
+      });
     const common = { durationMs: 5, changes, problems: this.problems };
     const isRefused = this.problems.some(({ severity }) => severity === 'error');
     if (isRefused || dryRun) {
