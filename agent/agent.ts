@@ -87,7 +87,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   const slots: ModuleSlots = new ModuleSlots({
     host: self.name,
     partsOf: (module) => ({
-      configuration: configuration.now,
+      configuration,
       module,
       arbiter: opened.of(module),
       links,
@@ -256,10 +256,10 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       if (shorter) await links.change(network());
       await slots.change(configuration.modules);
       await links.change(network());
-      if (clusterChanges(before.cluster, configuration.cluster).some(({ key }) => key.startsWith('fence'))) {
-        fencing.start();
-        slots.reconfigure();
-      }
+      const keys = clusterChanges(before.cluster, configuration.cluster).map(({ key }) => key);
+      if (keys.some((key) => key.startsWith('fence'))) fencing.start();
+      // Virtual addresses stand where this host has its own.
+      if (keys.some((key) => /^(fence|hosts|networks)\b/.test(key))) await slots.reconfigure();
       links.hurry();
     },
     onChange: () => changed(true),

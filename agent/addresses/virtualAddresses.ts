@@ -141,12 +141,13 @@ export class VirtualAddresses {
   /** The module has others from now on. While its server runs, those that it has not any more are removed and new ones set; what stays, stays. */
   async change(addresses: readonly VirtualAddress[]): Promise<void> {
     const before = this.#options.addresses;
-    const isKept = (each: VirtualAddress): boolean =>
-      before.some((old) => JSON.stringify(old) === JSON.stringify(each));
     this.#options = { ...this.#options, addresses };
     if (!this.#wanted && this.#underWay === 0) return;
     await this.#inTurn(async () => {
       if (!this.#wanted) return;
+      const interfaces = await readInterfaces();
+      const isKept = (each: VirtualAddress): boolean =>
+        before.some((old) => JSON.stringify(old) === JSON.stringify(each)) || this.#standsRight(each, interfaces);
       const kept = addresses.filter(isKept).map(({ address }) => address);
       const { host, log } = this.#options;
       for (const { address, interface: device } of this.#held) {
@@ -157,6 +158,16 @@ export class VirtualAddresses {
       await this.#setMore(addresses.filter((each) => !isKept(each)));
     }).catch((error: unknown) => this.#tell('', messageOf(error)));
     if (this.#wanted) this.#lookIn(lookMs);
+  }
+
+  /** Another address of the host may stand on the same interface, and then the virtual one need not leave it. */
+  #standsRight(wanted: VirtualAddress, interfaces: readonly Interface[]): boolean {
+    const held = this.#placement.placed.find(({ address }) => address === wanted.address);
+    try {
+      return JSON.stringify(held) === JSON.stringify(place(wanted, this.#options.host, interfaces).placed);
+    } catch {
+      return false;
+    }
   }
 
   /** Each by itself: one that another machine has keeps no other from being set. */

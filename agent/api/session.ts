@@ -5,6 +5,7 @@ import type { RpcRequest, RpcResponse } from '../../schemas/generated/api.ts';
 import * as validators from '../../schemas/generated/validators.js';
 import type { Client } from '../security/clientTokens.ts';
 import type { Audit } from './audit.ts';
+import { auditedAnswer, auditedParameters, isAudited } from './audited.ts';
 import { EventOutbox } from './eventOutbox.ts';
 import type { Actor, AgentFacade } from './facade.ts';
 import { configurationMethods } from './methods/configurationMethods.ts';
@@ -26,8 +27,6 @@ const handlers: MethodHandlers<ApiMethod> = {
   ...hostMethods,
   ...logMethods,
 };
-
-const changesFiles: ReadonlySet<ApiMethod> = new Set(['configuration.apply', 'configuration.restore']);
 
 /** More bytes than this waiting to be read by a client end its session. */
 const longestBacklog = 8 * 1024 * 1024;
@@ -239,25 +238,19 @@ export class Session {
 
   /** Commands leave a line in the audit log, whatever becomes of them; questions do not. */
   async #audited(method: ApiMethod, params: object, run: () => object | Promise<object>): Promise<object> {
-    if (!method.startsWith('module.') && !changesFiles.has(method)) return run();
+    if (!isAudited(method, params)) return run();
     const started = performance.now();
     const entry = {
       who: this.#actor.name,
       role: this.#actor.role,
       from: this.#actor.from,
       what: method,
-      parameters: Object.fromEntries(Object.entries(params).map(([key, value]) => [key, auditedText(value)])),
+      parameters: auditedParameters(params),
     };
     const durationMs = (): number => Math.round(performance.now() - started);
     try {
       const result = await run();
-      this.#options.audit({
-        ...entry,
-        outcome: 'done',
-        code: null,
-        message: 'message' in result ? String(result.message) : '',
-        durationMs: durationMs(),
-      });
+      this.#options.audit({ ...entry, ...auditedAnswer(result), durationMs: durationMs() });
       return result;
     } catch (error) {
       const outcome = error instanceof RefusedError ? 'refused' : 'failed';
@@ -287,12 +280,4 @@ export class Session {
 function idOf(message: unknown): number | null {
   const id = typeof message === 'object' && message !== null && 'id' in message ? message.id : null;
   return typeof id === 'number' && Number.isSafeInteger(id) ? id : null;
-}
-
-/** Of files their names only. */
-function auditedText(value: unknown): string {
-  if (!Array.isArray(value)) return String(value);
-  return (value as unknown[])
-    .map((each) => (typeof each === 'object' && each !== null && 'name' in each ? String(each.name) : String(each)))
-    .join(', ');
 }

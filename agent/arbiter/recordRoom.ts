@@ -42,7 +42,7 @@ export class SharedRoom {
         const others = [...this.#counts].filter(([name]) => name !== cluster).map(([, each]) => each);
         if (!hasRoom(own, others)) {
           throw new RecordError(
-            `the witness has no room for the record of another module of this cluster, it has ${String(own)}: remove the cluster there and add it again, which clears records of modules that are gone`,
+            `the witness has no room for the record of another module of this cluster, it has ${String(own)}: remove the cluster there and add it again while its modules run. That clears the records of all of them, and one that is stopped by then starts only when both of its hosts are there`,
           );
         }
         change(+1);

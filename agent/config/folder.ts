@@ -23,8 +23,7 @@ export function writeFolder(
     const found = readIfExists(path)?.toString('utf8');
     if (found === text) continue;
     if (found !== undefined && found !== before[name]) {
-      writeDurably(`${path}.edited`, found, { mode: 0o644 });
-      aside.push(`${path}.edited`);
+      aside.push(putAside(path, found));
     }
     if (text === undefined) removeDurably(path);
     else {
@@ -33,4 +32,15 @@ export function writeFolder(
     }
   }
   return aside;
+}
+
+/** What was put aside before stays. */
+function putAside(path: string, text: string): string {
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? `${path}.edited` : `${path}.edited.${String(number)}`;
+    const there = readIfExists(name)?.toString('utf8');
+    if (there !== undefined && there !== text) continue;
+    if (there === undefined) writeDurably(name, text, { mode: 0o644 });
+    return name;
+  }
 }

@@ -24,7 +24,8 @@ interface Path {
   /** Connected, but not greeted yet. */
   candidate: PeerConnection | null;
   candidateSince: number;
-  dialling: boolean;
+  /** Not connected yet. */
+  dialling: TLSSocket | null;
   nextDialAt: number;
   heardAt: number;
   rttMs: number | null;
@@ -98,6 +99,10 @@ export class HostLinks {
     this.#options = { ...this.#options, ...network };
     for (const path of before) {
       if (this.#paths.includes(path)) continue;
+      // It says nothing any more.
+      const { dialling } = path;
+      path.dialling = null;
+      dialling?.destroy();
       path.connection?.close('the cluster file names another address');
       path.candidate?.close('the cluster file names another address');
     }
@@ -264,7 +269,6 @@ export class HostLinks {
   }
 
   #dial(path: Path): void {
-    path.dialling = true;
     const own = this.#options.self.addresses.find(({ network }) => network === path.network);
     const socket = connect({
       ...this.#options.security.clientOptions(path.host.name),
@@ -272,11 +276,12 @@ export class HostLinks {
       port: this.#options.port,
       ...(own ? { localAddress: own.address } : {}),
     });
+    path.dialling = socket;
     const timer = setTimeout(() => socket.destroy(new Error('no answer')), dialTimeoutMs);
     const failed = (error: Error): void => {
       clearTimeout(timer);
-      if (!path.dialling) return;
-      path.dialling = false;
+      if (path.dialling !== socket) return;
+      path.dialling = null;
       path.nextDialAt = performance.now() + redialMs;
       const reason = this.#options.security.explain(error, path.host.name);
       if (reason !== path.lastError) {
@@ -288,7 +293,7 @@ export class HostLinks {
     socket.once('close', () => failed(new Error('the connection was closed during the handshake')));
     socket.once('secureConnect', () => {
       clearTimeout(timer);
-      path.dialling = false;
+      path.dialling = null;
       socket.removeAllListeners('error');
       socket.removeAllListeners('close');
       if (this.#stopped) socket.destroy();
@@ -439,7 +444,7 @@ function newPath(host: LinkHost, network: string, address: string): Path {
     connection: null,
     candidate: null,
     candidateSince: 0,
-    dialling: false,
+    dialling: null,
     nextDialAt: 0,
     heardAt: -Infinity,
     rttMs: null,

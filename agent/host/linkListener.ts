@@ -16,12 +16,14 @@ export class ListenError extends Error {
   }
 }
 
+type Address = HostLinksOptions['self']['addresses'][number];
+type Place = Address & { readonly server: Server };
+
 /** Accepts connections on each of this host's addresses. */
 export class LinkListener implements LinkAcceptor {
   readonly #options: Pick<HostLinksOptions, 'self' | 'port' | 'security' | 'log'>;
-  #servers: { readonly network: string; readonly address: string; readonly server: Server }[] = [];
+  #places: Place[] = [];
   #onAccepted: (socket: TLSSocket, network: string) => void = (socket) => socket.destroy();
-  #addresses: HostLinksOptions['self']['addresses'] = [];
   readonly #accepted = new Set<TLSSocket>();
   #stopped = false;
 
@@ -35,42 +37,59 @@ export class LinkListener implements LinkAcceptor {
     await this.change(this.#options.self);
   }
 
-  /** This host has other addresses: those that stay are listened on without a break. */
+  /** This host has other addresses: those that stay are listened on without a break. Rejects when one cannot be; the others are. */
   async change({ addresses }: Pick<HostLinksOptions['self'], 'addresses'>): Promise<void> {
+    const isNamed = (place: Place): boolean => addresses.some((each) => isSame(each, place));
+    for (const place of this.#places) if (!isNamed(place)) place.server.close();
+    this.#places = this.#places.filter(isNamed);
+    const fresh = addresses.filter((each) => !this.#places.some((place) => isSame(each, place)));
+    const [failed] = (await Promise.allSettled(fresh.map((each) => this.#listen(each)))).filter(
+      ({ status }) => status === 'rejected',
+    );
+    if (failed?.status === 'rejected') throw failed.reason;
+  }
+
+  async #listen({ network, address }: Address): Promise<void> {
     const { port, security, log } = this.#options;
-    const isIn = (among: HostLinksOptions['self']['addresses'], network: string, address: string): boolean =>
-      among.some((each) => each.network === network && each.address === address);
-    for (const each of this.#servers) if (!isIn(addresses, each.network, each.address)) each.server.close();
-    this.#servers = this.#servers.filter(({ network, address }) => isIn(addresses, network, address));
-    const before = this.#addresses;
-    this.#addresses = addresses;
-    for (const { network, address } of addresses) {
-      if (isIn(before, network, address)) continue;
-      const server = createServer(security.serverOptions(), (socket) => {
-        this.#accepted.add(socket);
-        socket.once('close', () => this.#accepted.delete(socket));
-        socket.on('error', () => socket.destroy());
-        this.#onAccepted(socket, network);
-      });
-      server.on('tlsClientError', (error, socket) => {
-        log('warn', 'LINK_REFUSED', security.explain(error, socket.remoteAddress ?? 'an unknown address'));
-        // Node leaves it open when it only said nothing.
-        socket.destroy();
-      });
-      const place = { network, address, server };
-      this.#servers.push(place);
+    const server = createServer(security.serverOptions(), (socket) => {
+      this.#accepted.add(socket);
+      socket.once('close', () => this.#accepted.delete(socket));
+      socket.on('error', () => socket.destroy());
+      this.#onAccepted(socket, network);
+    });
+    server.on('tlsClientError', (error, socket) => {
+      log('warn', 'LINK_REFUSED', security.explain(error, socket.remoteAddress ?? 'an unknown address'));
+      // Node leaves it open when it only said nothing.
+      socket.destroy();
+    });
+    const place = { network, address, server };
+    this.#places.push(place);
+    try {
       await listenWhenThere(server, address, port, {
         warn: (message) => log('warn', 'LINK_ADDRESS', message),
-        isStopped: () => this.#stopped || !this.#servers.includes(place),
+        isStopped: () => this.#stopped || !this.#places.includes(place),
       });
+    } catch (error) {
+      // The next change tries it again.
+      this.#places = this.#places.filter((each) => each !== place);
+      throw error;
     }
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const socket of this.#accepted) socket.destroy();
-    await Promise.all(this.#servers.map(({ server }) => new Promise((resolve) => server.close(resolve))));
+    await Promise.all(this.#places.map(({ server }) => new Promise((resolve) => server.close(resolve))));
   }
+}
+
+function isSame(a: Address, b: Address): boolean {
+  return a.network === b.network && a.address === b.address;
+}
+
+interface Waiting {
+  readonly warn: (message: string) => void;
+  readonly isStopped: () => boolean;
 }
 
 /**
@@ -81,7 +100,7 @@ export async function listenWhenThere(
   server: PlainServer,
   address: string,
   port: number,
-  waiting: { readonly warn: (message: string) => void; readonly isStopped: () => boolean },
+  waiting: Waiting,
 ): Promise<void> {
   try {
     await listen(server, address, port);
@@ -89,11 +108,24 @@ export async function listenWhenThere(
   } catch (error) {
     if (!(error instanceof ListenError) || error.code !== 'EADDRNOTAVAIL') throw error;
     waiting.warn(error.message);
-    setTimeout(() => {
-      if (waiting.isStopped()) return;
-      listenWhenThere(server, address, port, waiting).catch((later: unknown) => waiting.warn(String(later)));
-    }, relistenMs).unref();
+    listenLater(server, address, port, waiting, error.message);
   }
+}
+
+/** Nobody waits for it any more, so whatever is in the way by then is waited for, too. @param told what was told of it last */
+function listenLater(server: PlainServer, address: string, port: number, waiting: Waiting, told: string): void {
+  const again = async (): Promise<void> => {
+    if (waiting.isStopped()) return;
+    try {
+      await listen(server, address, port);
+      if (waiting.isStopped()) server.close();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason !== told) waiting.warn(reason);
+      listenLater(server, address, port, waiting, reason);
+    }
+  };
+  setTimeout(() => void again(), relistenMs).unref();
 }
 
 function listen(server: PlainServer, address: string, port: number): Promise<void> {

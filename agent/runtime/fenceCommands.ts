@@ -19,20 +19,32 @@ export class FenceCommands {
 
   /** @param confirm the host's name again */
   async fence(host: string, confirm: string, by: Actor): Promise<Outcome> {
-    if (confirm !== host) {
-      return refuse('CONFIRMATION', `fencing ${host} resets it, whatever runs there: confirm it with its name`);
-    }
-    return this.#run('fencing', host, by, async () => `${host} is fenced: ${await this.fencing.fence(host, true)}`);
+    const unconfirmed =
+      confirm === host
+        ? null
+        : refuse('CONFIRMATION', `fencing ${host} resets it, whatever runs there: confirm it with its name`);
+    const act = async () => `${host} is fenced: ${await this.fencing.fence(host, true)}`;
+    return this.#run('fencing', host, by, act, unconfirmed);
   }
 
-  async #run(what: string, host: string, by: Actor, act: () => Promise<string>): Promise<Outcome> {
+  async #run(
+    what: string,
+    host: string,
+    by: Actor,
+    act: () => Promise<string>,
+    unconfirmed: Refusal | null = null,
+  ): Promise<Outcome> {
     const startedAt = performance.now();
     const elapsedMs = (): number => Math.round(performance.now() - startedAt);
     const asked = `${what} of ${host}, asked by ${by.name} (${by.role}) from ${by.from}`;
     this.log.add('info', null, 'COMMAND', asked);
-    const refused = this.#refusal(host);
+    const refused = unconfirmed ?? this.#refusal(host);
+    if (refused) {
+      const { code, reason } = refused.refusal;
+      this.log.add('warn', null, 'COMMAND_REFUSED', `${what} of ${host}: ${reason}`, { refusal: code });
+      return refused;
+    }
     try {
-      if (refused) return refused;
       const message = await act();
       this.log.add('info', null, 'COMMAND_DONE', `${what}: ${message}`, { durationMs: elapsedMs() });
       return { ok: true, result: { durationMs: elapsedMs(), message } };

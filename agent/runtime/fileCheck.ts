@@ -44,8 +44,9 @@ export async function checkHere(
   const host = next.self.name;
   for (const module of next.modules.filter(({ hosts }) => hosts.includes(host))) {
     const before = now.modules.find(({ name }) => name === module.name);
-    if (before && moduleChanges(before, module).length === 0) continue;
-    problems.push(...checkDirectories(next, module), ...(await checkAddresses(next, module)));
+    const isOther = !before || moduleChanges(before, module).length > 0;
+    if (isOther) problems.push(...checkDirectories(next, module));
+    problems.push(...(await checkAddresses(isOther ? null : now, next, module)));
   }
   if (!isDecided) {
     problems.push(...checkReach(now, next, heardOn));
@@ -169,12 +170,22 @@ function checkDirectories(next: Configuration, module: ResolvedModule): LinkFile
   });
 }
 
-async function checkAddresses(next: Configuration, module: ResolvedModule): Promise<LinkFileProblem[]> {
-  if (module.virtualAddresses.length === 0) return [];
+/** @param before what the module, which stays as it is, goes by now: what means the same by both was checked when that was applied */
+async function checkAddresses(
+  before: Configuration | null,
+  next: Configuration,
+  module: ResolvedModule,
+): Promise<LinkFileProblem[]> {
+  const placed = module.virtualAddresses.map((each) => virtualAddress(next, each));
+  const isSame = module.virtualAddresses.map(
+    (each, index) => before !== null && JSON.stringify(virtualAddress(before, each)) === JSON.stringify(placed[index]),
+  );
+  if (isSame.every(Boolean)) return [];
   const interfaces = await readInterfaces();
-  return module.virtualAddresses.flatMap((each, index) => {
+  return placed.flatMap((each, index) => {
+    if (isSame[index]) return [];
     try {
-      interfaceOf(virtualAddress(next, each), next.self.name, interfaces);
+      interfaceOf(each, next.self.name, interfaces);
       return [];
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);

@@ -12,6 +12,8 @@ export class ModuleSlot {
   #failure: string | null = null;
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
+  /** Another program is about to take this agent over: nothing is opened until that has failed. */
+  #isResting = false;
   /** Why it must not be opened now. */
   #held: string | null = null;
   /** Another one whenever the module's file is: what is being opened by an older one is not wanted any more. */
@@ -67,7 +69,7 @@ export class ModuleSlot {
   }
 
   async #start(): Promise<void> {
-    if (!this.#open || this.#closed || this.#runtime || this.#held !== null) return;
+    if (!this.#open || this.#closed || this.#isResting || this.#runtime || this.#held !== null) return;
     if (this.#timer) clearTimeout(this.#timer);
     const edition = this.#edition;
     try {
@@ -81,7 +83,8 @@ export class ModuleSlot {
       const reason = error instanceof Error ? error.message : String(error);
       if (reason !== this.#failure) this.log.add('error', this.module.name, 'MODULE_NOT_OPENED', reason);
       this.#failure = reason;
-      if (!this.#closed && edition === this.#edition) this.#timer = setTimeout(() => void this.start(), retryMs);
+      const isWanted = !this.#closed && !this.#isResting;
+      if (isWanted && edition === this.#edition) this.#timer = setTimeout(() => void this.start(), retryMs);
     }
     this.onChange();
   }
@@ -130,6 +133,23 @@ export class ModuleSlot {
       }
       this.onChange();
     });
+  }
+
+  /** Closes the module, unless it is served here, and opens it only with {@link resume}. */
+  rest(): Promise<void> {
+    this.#isResting = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    return this.#inTurn(async () => {
+      const runtime = this.#runtime;
+      if (!runtime || runtime.isPrimary) return;
+      this.#runtime = null;
+      await runtime.close();
+    });
+  }
+
+  resume(): Promise<void> {
+    this.#isResting = false;
+    return this.start();
   }
 
   async shutdown(timeoutMs: number): Promise<void> {

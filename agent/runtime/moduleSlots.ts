@@ -3,6 +3,7 @@ import type { ResolvedModule } from '../../schemas/defaults.ts';
 import type { EventLog } from './eventLog.ts';
 import type { HandedModule } from './handOver.ts';
 import { adoptModule, openModule, reconfigureModule, type ModuleParts } from './openModule.ts';
+import type { ModuleRuntime } from './moduleRuntime.ts';
 import { ModuleSlot } from './moduleSlot.ts';
 
 export interface ModuleSlotsOptions {
@@ -50,11 +51,9 @@ export class ModuleSlots {
     this.#options.onChange();
   }
 
-  /** What modules go by is another thing in the cluster file. */
-  reconfigure(): void {
-    for (const { module, runtime } of this.all) {
-      if (runtime) reconfigureModule(this.#options.partsOf(module), runtime);
-    }
+  /** What modules go by is another thing in the cluster file. Resolves when those that are being opened know of it, too. */
+  async reconfigure(): Promise<void> {
+    await Promise.all(this.all.map((slot) => this.#tell(slot, slot.module, false)));
   }
 
   #changeOne(module: ResolvedModule): Promise<void> {
@@ -62,13 +61,17 @@ export class ModuleSlots {
     if (slot === null) return this.add(module, undefined).start();
     const changes = moduleChanges(slot.module, module);
     if (changes.length === 0) return Promise.resolve();
-    const needsStop = changes.some(({ effect }) => effect === 'stop');
-    const { partsOf } = this.#options;
-    return slot.change(
+    return this.#tell(
+      slot,
       module,
-      this.#opener(module),
-      needsStop ? null : (runtime) => reconfigureModule(partsOf(module), runtime),
+      changes.some(({ effect }) => effect === 'stop'),
     );
+  }
+
+  #tell(slot: ModuleSlot, module: ResolvedModule, needsStop: boolean): Promise<void> {
+    const { partsOf } = this.#options;
+    const goOn = needsStop ? null : (runtime: ModuleRuntime) => reconfigureModule(partsOf(module), runtime);
+    return slot.change(module, this.#opener(module), goOn);
   }
 
   #opener(module: ResolvedModule): (() => ReturnType<typeof openModule>) | null {

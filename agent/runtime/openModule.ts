@@ -17,8 +17,10 @@ import { qemuFiles } from '../server/qemu/qemuArguments.ts';
 import { QemuServer } from '../server/qemu/qemuServer.ts';
 import { ScriptsServer } from '../server/scripts/scriptsServer.ts';
 import type { VirtualServer } from '../server/virtualServer.ts';
+import type { CurrentConfiguration } from './currentConfiguration.ts';
 import type { EventLog } from './eventLog.ts';
 import { MaintenanceFile } from './maintenanceFile.ts';
+import { mirrorAddress } from './mirrorAddress.ts';
 import { hasGuestAgent, letGoOf, settingsOf, type HandedModule } from './handOver.ts';
 import { ModuleEnvironment } from './moduleEnvironment.ts';
 import { ModuleHooks } from './moduleHooks.ts';
@@ -29,7 +31,8 @@ import { VerifyFile } from './moduleVerify.ts';
 import { ScheduleFile } from './verifySchedule.ts';
 
 export interface ModuleParts {
-  readonly configuration: Configuration;
+  /** Asked anew for what may become another while a module is open, such as this host's addresses. */
+  readonly configuration: CurrentConfiguration;
   readonly module: ResolvedModule;
   readonly arbiter: Arbiter;
   readonly links: HostLinks;
@@ -221,17 +224,4 @@ function settleMsOf({ failover }: ResolvedModule): number {
 
 function runDirectoryOf({ agent }: Configuration, module: ResolvedModule): string {
   return join(agent.runDirectory, module.name);
-}
-
-/** The replication network if the peer is heard on it, else any network it is heard on, else the first choice. */
-function mirrorAddress(configuration: Configuration, links: HostLinks, peer: string): string {
-  const { cluster, self } = configuration;
-  const replication = new Set(cluster.networks.filter((network) => network.replication).map((network) => network.name));
-  const shared = links.networks(peer);
-  const best = [...shared].sort(
-    (a, b) => Number(b.up) - Number(a.up) || Number(replication.has(b.network)) - Number(replication.has(a.network)),
-  )[0];
-  const own = self.addresses.find(({ network }) => network === best?.network) ?? self.addresses[0];
-  if (!own) throw new Error(`${self.name} has no address in the cluster file`);
-  return own.address;
 }

@@ -160,22 +160,17 @@ export class Upgrade {
 
   async #replace(upgrade: string): Promise<void> {
     const { slots, log, signal } = this.#parts;
-    const closed: ModuleSlot[] = [];
     try {
       if (signal.aborted) throw new Error('the agent is told to stop');
       const primaries = this.#served();
-      for (const slot of slots) {
-        if (!slot.runtime || slot.runtime.isPrimary) continue;
-        closed.push(slot);
-        await slot.close();
-      }
+      for (const slot of [...slots]) await slot.rest();
       await Promise.all(primaries.map((runtime) => runtime.awaitAgent(takeOverLimitMs)));
       await this.#exchange(upgrade, primaries);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log.add('error', null, 'UPGRADE_FAILED', `the agent is not upgraded and goes on: ${reason}`, { upgrade });
       this.#goOn();
-      if (!signal.aborted) for (const slot of closed) void slot.start();
+      if (!signal.aborted) for (const slot of slots) void slot.resume();
     }
   }
 

@@ -41,11 +41,26 @@ export class WitnessFolder {
     return namesIn(join(this.path, 'clusters'));
   }
 
-  /** Another one once a cluster was added again. */
+  /** Another one once a cluster was added again, or is gone. Whoever loads it learns why it cannot be read. */
   installation(name: string): string {
-    const { ino = 0, ctimeMs = 0 } =
-      statSync(join(this.clusterDirectory(name), 'tls'), { throwIfNoEntry: false }) ?? {};
-    return `${String(ino)} ${String(ctimeMs)}`;
+    try {
+      const { ino, ctimeMs } = statSync(join(this.clusterDirectory(name), 'tls'));
+      return `${String(ino)} ${String(ctimeMs)}`;
+    } catch {
+      return 'unreadable';
+    }
+  }
+
+  /** After an {@link install} that was cut off: without its old files a cluster would be unknown, and its records taken for another one's. */
+  recover(): void {
+    const clusters = join(this.path, 'clusters');
+    for (const each of hiddenIn(clusters)) {
+      const name = /^\.(.+)\.old$/.exec(each)?.[1];
+      if (name === undefined) continue;
+      if (this.names().includes(name)) rmSync(join(clusters, each), { recursive: true, force: true });
+      else renameSync(join(clusters, each), this.clusterDirectory(name));
+      syncDirectory(clusters);
+    }
   }
 
   /**
@@ -64,6 +79,7 @@ export class WitnessFolder {
   install(name: string, { file, identity }: Installed): void {
     const directory = this.clusterDirectory(name);
     const [fresh, old] = [this.#beside(name, 'new'), this.#beside(name, 'old')];
+    this.recover();
     for (const each of [fresh, old]) rmSync(each, { recursive: true, force: true });
     const isKnown = this.names().includes(name);
     // Left by a removal that was cut off: they may be another cluster's.
@@ -79,11 +95,12 @@ export class WitnessFolder {
 
   /** Takes a cluster out: from now on nobody answers for it. Its records go with {@link clear}, when nobody writes them any more. */
   remove(name: string): void {
-    const old = this.#beside(name, 'old');
-    rmSync(old, { recursive: true, force: true });
-    renameSync(this.clusterDirectory(name), old);
+    const gone = this.#beside(name, 'gone');
+    for (const each of [gone, this.#beside(name, 'old')]) rmSync(each, { recursive: true, force: true });
     syncDirectory(join(this.path, 'clusters'));
-    rmSync(old, { recursive: true, force: true });
+    renameSync(this.clusterDirectory(name), gone);
+    syncDirectory(join(this.path, 'clusters'));
+    rmSync(gone, { recursive: true, force: true });
   }
 
   clear(name: string): void {
@@ -95,7 +112,7 @@ export class WitnessFolder {
     return diskUse(this.clusterDirectory(name)) + diskUse(this.recordsDirectory(name));
   }
 
-  #beside(name: string, what: 'new' | 'old'): string {
+  #beside(name: string, what: 'new' | 'old' | 'gone'): string {
     return join(this.path, 'clusters', `.${name}.${what}`);
   }
 
@@ -105,10 +122,16 @@ export class WitnessFolder {
 }
 
 function namesIn(directory: string): readonly string[] {
+  return entriesOf(directory).filter((name) => !name.startsWith('.'));
+}
+
+function hiddenIn(directory: string): readonly string[] {
+  return entriesOf(directory).filter((name) => name.startsWith('.'));
+}
+
+function entriesOf(directory: string): readonly string[] {
   try {
-    return readdirSync(directory)
-      .filter((name) => !name.startsWith('.'))
-      .sort();
+    return readdirSync(directory).sort();
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     throw error;

@@ -34,6 +34,7 @@ export async function runWitness(options: {
   readonly signal: AbortSignal;
   readonly write: (text: string) => void;
   readonly onReady?: () => void;
+  readonly retryEveryMs?: number;
 }): Promise<void> {
   const folder = new WitnessFolder(options.folder);
   makeDirectoryDurably(folder.path, 0o700);
@@ -54,7 +55,9 @@ export async function runWitness(options: {
   });
   await control.start();
   await witness.reload();
-  const retry = setInterval(() => void witness.retry(), retryMs);
+  const retry = setInterval(() => {
+    witness.retry().catch((error: unknown) => log('warn', 'RETRY_FAILED', messageOf(error)));
+  }, options.retryEveryMs ?? retryMs);
   log('info', 'WITNESS_READY', `witness ${agentVersion} of ${String(witness.states().length)} clusters`);
   options.onReady?.();
   await aborted(options.signal);
@@ -83,8 +86,11 @@ class Witness {
 
   retry(): Promise<void> {
     return this.#next(async () => {
+      const names = this.#folder.names();
       for (const [name, { problem, served }] of this.#entries) {
-        if (problem !== null || served?.isOutdated) await this.#update(name);
+        if (problem === null && !served?.isOutdated) continue;
+        if (names.includes(name)) await this.#update(name);
+        else await this.#drop(name);
       }
     });
   }
@@ -105,18 +111,25 @@ class Witness {
   }
 
   async #reload(): Promise<void> {
-    const names = this.#folder.names().slice(0, mostClusters);
-    for (const [name, { served }] of this.#entries) {
-      if (names.includes(name)) continue;
-      this.#entries.delete(name);
-      await served?.stop();
-      this.#parts.log.of(name)('info', 'CLUSTER_REMOVED', `${name} is not served any more`);
+    try {
+      this.#folder.recover();
+    } catch (error) {
+      this.#parts.log.of('witness')('warn', 'NOT_RECOVERED', messageOf(error));
     }
+    const names = this.#folder.names().slice(0, mostClusters);
+    for (const name of this.#entries.keys()) if (!names.includes(name)) await this.#drop(name);
     for (const name of names) {
       const { served, installation } = this.#entries.get(name) ?? {};
       if (served && !served.isOutdated && installation === this.#folder.installation(name)) continue;
       await this.#update(name);
     }
+  }
+
+  async #drop(name: string): Promise<void> {
+    const served = this.#entries.get(name)?.served;
+    this.#entries.delete(name);
+    await served?.stop();
+    this.#parts.log.of(name)('info', 'CLUSTER_REMOVED', `${name} is not served any more`);
   }
 
   async #update(name: string): Promise<void> {
@@ -137,13 +150,17 @@ class Witness {
       );
     } catch (error) {
       await served?.stop();
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = messageOf(error);
       if (problem !== before?.problem) log('warn', 'CLUSTER_NOT_SERVED', problem);
       this.#entries.set(name, { installation, served: null, problem });
     }
     // Certificates take their time: the clusters that are served already must not wait for all of the others.
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import type { AgentFacade, Outcome } from '../../agent/api/facade.ts';
 import type { ApplyWish } from '../../agent/runtime/fileApply.ts';
-import type { ApplyResult, ChangedFile, FileProblem, VersionInfo } from '../../schemas/generated/api.ts';
+import type { ApplyResult, ChangedFile, FileChange, FileProblem, VersionInfo } from '../../schemas/generated/api.ts';
 
 type FileFacade = Pick<AgentFacade, 'applyFiles' | 'restoreFiles' | 'versions' | 'version'>;
 
@@ -46,7 +46,10 @@ export class MemoryFiles implements FileFacade {
     const now = this.#held.at(-1)?.files ?? {};
     const changes = files
       .filter(({ name, text }) => now[name] !== text)
-      .map(({ name: file }) => ({ file, kind: 'changed' as const, keys: [{ key: 'checks', effect: 'now' as const }] }));
+      .map(({ name: file, text }) => {
+        const kind: FileChange['kind'] = text === null ? 'removed' : now[file] === undefined ? 'added' : 'changed';
+        return { file, kind, keys: [{ key: 'checks', effect: 'now' }] } satisfies FileChange;
+      });
     const problems = [...this.problems];
     if (base !== null && base !== number) {
       const message = `version ${number} was applied by ${this.#held.at(-1)?.info.by} meanwhile`;

@@ -100,7 +100,7 @@ export class RunningWitness {
   #end = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  async start(): Promise<void> {
+  async start(retryEveryMs?: number): Promise<void> {
     this.#end = new AbortController();
     await new Promise<void>((ready, failed) => {
       this.#running = runWitness({
@@ -109,6 +109,7 @@ export class RunningWitness {
         signal: this.#end.signal,
         write: (text) => this.said.push(text),
         onReady: ready,
+        ...(retryEveryMs !== undefined && { retryEveryMs }),
       });
       this.#running.catch(failed);
     });

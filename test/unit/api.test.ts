@@ -10,6 +10,7 @@ import { WebSocket } from 'ws';
 import { startApiServer } from '../../agent/api/apiServer.ts';
 import type { ApiServer, ApiServerOptions } from '../../agent/api/apiServer.ts';
 import type { AuditEntry } from '../../agent/api/audit.ts';
+import { auditedAnswer } from '../../agent/api/audited.ts';
 import { ApiClient } from '../../agent/api/client.ts';
 import type { ApiClientEvents, ApiClientOptions } from '../../agent/api/client.ts';
 import { mergeChanges } from '../../agent/api/eventOutbox.ts';
@@ -386,6 +387,37 @@ describe('commands', () => {
       outcome: 'done',
     });
     expect(audit[3]?.from).toMatch(/^127\.0\.0\.1:\d+$/);
+  });
+
+  it('are recorded whatever they are about; what only looks is not', async () => {
+    const { port } = await start();
+    const operator = await connect(port, 'operator');
+    const admin = await connect(port, 'admin');
+    const files = [{ name: 'web.module.jsonc', text: '{}' }];
+    await operator.call('host.drain', { host: 'alpha' });
+    await operator.call('host.testFence', { host: 'alpha' });
+    await expect(operator.call('host.fence', { host: 'alpha', confirm: 'alpha' })).rejects.toThrow(/role admin/);
+    await admin.call('agent.upgrade', { onlyLook: true });
+    await admin.call('agent.upgrade', {});
+    await admin.call('configuration.apply', { files, dryRun: true });
+    await admin.call('configuration.apply', { files });
+    const problem = { host: 'beta', file: null, line: 1, column: 1, severity: 'error', message: 'no' } as const;
+    facade.files.problems = [problem];
+    await admin.call('configuration.apply', { files });
+    await admin.call('configuration.restore', { number: 0, dryRun: true });
+    await operator.call('configuration.read', { number: 0 });
+    await operator.call('log.read', {});
+    expect(audit.map(({ what, outcome, code, message }) => `${what} ${outcome} ${code ?? '-'} ${message}`)).toEqual([
+      'host.drain done - drain alpha done',
+      'host.testFence done - testFence alpha done',
+      expect.stringMatching(/^host\.fence refused ROLE_TOO_LOW /),
+      'agent.upgrade done - upgrade done',
+      'configuration.apply done - version 1 is applied on alpha, beta',
+      'configuration.apply refused NOT_APPLIED nothing was applied on any host',
+    ]);
+    expect(audit.at(-1)?.parameters).toEqual({ files: 'web.module.jsonc' });
+    const nothingToDo = { applied: false, problems: [], message: 'all hosts run by these files already' };
+    expect(auditedAnswer(nothingToDo).outcome).toBe('done');
   });
 
   it('need the role', async () => {

@@ -968,14 +968,21 @@ describe('with an agent', () => {
     expect((await local(['diff', 'first'])).err).toMatch(/"first" is no number of a version/);
     expect((await local(['restore', '9'])).err).toMatch(/version 9 is not kept/);
     expect((await local(['restore', '0'])).err).toMatch(
-      /changes web.module.jsonc on all hosts: confirm it with --confirm 0/,
+      /changes web.module.jsonc on all hosts of the cluster site: confirm it with --confirm 0/,
     );
     expect((await local(['restore', '0', '--confirm', '1'])).code).toBe(3);
     const asked = { isInteractive: true, ask: () => Promise.resolve(' 0 ') };
     expect(await local(['restore', '0', 'web.module.jsonc'], asked)).toMatchObject({
       code: 0,
+      err: expect.stringMatching(/To be as in version 0 this changes web.module.jsonc on all hosts of the/) as string,
       out: expect.stringMatching(/version 2 is applied/) as string,
     });
+    const mail = path('mail.module.jsonc');
+    writeFileSync(mail, '{ "name": "mail" }');
+    await local(['apply', mail]);
+    expect((await local(['restore', '1', 'web.module.jsonc', 'mail.module.jsonc'])).err).toMatch(
+      /changes web.module.jsonc and removes mail.module.jsonc on all hosts/,
+    );
     // Somebody else applies something while the question is on the screen.
     const overtaken = {
       isInteractive: true,
@@ -986,7 +993,7 @@ describe('with an agent', () => {
     };
     expect(await local(['restore', '0'], overtaken)).toMatchObject({
       code: 3,
-      err: expect.stringMatching(/version 3 was applied by local meanwhile/) as string,
+      err: expect.stringMatching(/version 4 was applied by local meanwhile/) as string,
     });
   });
 

@@ -228,6 +228,25 @@ describe('applying a cluster file', () => {
     expect(host('gamma').configuration.others.map(({ name }) => name)).toEqual(['alpha', 'beta', 'delta']);
   });
 
+  it('the address of a host that a virtual one stands by has to be there before', async () => {
+    for (const name of names) {
+      bench.stop(name);
+      bench.install(name, webText('3s', { virtualAddresses: [{ address: '10.77.0.100/24', network: 'lan' }] }));
+      await bench.start(name);
+    }
+    const alphaAt = (lan: string, link: string) => ({
+      hosts: {
+        alpha: { lan, link },
+        beta: { lan: '10.77.0.2', link: '10.78.0.2' },
+        gamma: { lan: '10.77.0.3' },
+      },
+    });
+    const refused = await change(alphaAt('10.77.0.9', '10.78.0.1'));
+    expect(refused.applied).toBe(false);
+    expect(said(refused)).toMatch(/no interface of alpha has its address 10\.77\.0\.9 in the network lan.*: set it/);
+    expect(await change(alphaAt('10.77.0.1', '10.78.0.9'))).toMatchObject({ applied: true });
+  });
+
   it('all addresses of a host at once, the ports, the name: not while modules run, or never', async () => {
     const moved = {
       alpha: { lan: '10.77.1.1', link: '10.78.1.1' },

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect as connectPlain } from 'node:net';
+import { connect as connectPlain, createServer as createPlainServer, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
@@ -26,6 +26,8 @@ const beta = {
     { network: 'link', address: '127.0.11.2' },
   ],
 };
+
+const onLan = (name: string, address: string) => ({ name, addresses: [{ network: 'lan', address }] });
 
 const version = { number: 0, hash: '', files: {}, edited: [], problem: null };
 
@@ -199,6 +201,47 @@ describe('links between agents', () => {
     const a = links(alpha, beta);
     await a.start();
     await expect(links(alpha, beta).start()).rejects.toThrow(`port ${String(port)} on 127.0.10.1 is in use`);
+  });
+
+  it('gives up a connection that is being made to an address that a host has not any more', async () => {
+    // The old address answers, but not yet.
+    const held: Socket[] = [];
+    const before = createPlainServer((socket) => held.push(socket.on('error', () => undefined)));
+    before.listen(port, '127.0.10.3');
+    await once(before, 'listening');
+    open.push({ stop: () => new Promise((closed) => before.close(() => closed())) });
+    const said: string[] = [];
+    const log = (_level: string, code: string): void => void said.push(code);
+    const [own, other] = [onLan('alpha', '127.0.10.1'), onLan('beta', '127.0.10.2')];
+    const a = links(own, onLan('beta', '127.0.10.3'), { log });
+    const b = links(other, own, { log });
+    await Promise.all([a.start(), b.start()]);
+    await vi.waitFor(() => expect(held).toHaveLength(1), 5000);
+    await a.change({ self: own, others: [other], heartbeatMs: 50, detectionMs: 3000 });
+    // Now it would answer.
+    const through = connectPlain({ host: '127.0.10.2', port });
+    const [socket] = held;
+    through.on('error', () => undefined);
+    socket?.pipe(through).pipe(socket);
+    await vi.waitFor(() => expect(a.reachable('beta') && b.reachable('alpha')).toBe(true), 5000);
+    await vi.waitFor(() => expect(socket?.closed).toBe(true), 5000);
+    expect(said.filter((code) => code === 'LINK_UP')).toHaveLength(2);
+  });
+
+  it('listens on an address that was in use at one change at the next one, and on the others at once', async () => {
+    const taken = createPlainServer((socket) => socket.destroy());
+    taken.listen(port, '127.0.10.2');
+    await once(taken, 'listening');
+    const a = links(alpha, beta);
+    const b = links({ name: 'beta', addresses: [] }, alpha);
+    await Promise.all([a.start(), b.start()]);
+    const changed = () => b.change({ self: beta, others: [alpha], heartbeatMs: 50, detectionMs: 3000 });
+    await expect(changed()).rejects.toThrow(`port ${String(port)} on 127.0.10.2 is in use`);
+    const up = () => a.networks('beta').map((each) => each.up);
+    await vi.waitFor(() => expect(up()).toEqual([false, true]), 5000);
+    await new Promise((closed) => taken.close(closed));
+    await changed();
+    await vi.waitFor(() => expect(up()).toEqual([true, true]), 5000);
   });
 
   it('ends a connection that never begins its handshake', async () => {

@@ -92,12 +92,23 @@ describe('versions of the files', () => {
     writeFileSync(file, 'mine');
     expect(writeFolder(folder, files('5s'), files('6s'))).toEqual([`${file}.edited`]);
     expect(readFileSync(`${file}.edited`, 'utf8')).toBe('mine');
+    // Twice the same is kept once, and another edit beside it.
+    writeFileSync(file, 'mine');
+    expect(writeFolder(folder, files('6s'), files('5s'))).toEqual([`${file}.edited`]);
+    writeFileSync(file, 'mine, too');
+    expect(writeFolder(folder, files('5s'), files('6s'))).toEqual([`${file}.edited.2`]);
+    expect(readFileSync(`${file}.edited`, 'utf8')).toBe('mine');
+    expect(readFileSync(`${file}.edited.2`, 'utf8')).toBe('mine, too');
     // What a version does not change stays as it is.
     writeFileSync(file, 'mine');
     expect(writeFolder(folder, files('6s'), { ...files('6s'), 'db.module.jsonc': '{}' })).toEqual([]);
     expect(readFileSync(file, 'utf8')).toBe('mine');
     writeFolder(folder, files('6s'), { 'site.cluster.jsonc': cluster });
-    expect(readdirSync(join(folder, 'modules')).sort()).toEqual(['db.module.jsonc', 'web.module.jsonc.edited']);
+    expect(readdirSync(join(folder, 'modules')).sort()).toEqual([
+      'db.module.jsonc',
+      'web.module.jsonc.edited',
+      'web.module.jsonc.edited.2',
+    ]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectPlain } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WitnessArbiter } from '../../agent/arbiter/witness.ts';
@@ -154,6 +154,31 @@ describe('one witness for several clusters', () => {
     writeFileSync(join(witness.folder.recordsDirectory('red'), 'db.json'), '{');
     await expect(arbiter.read('db')).rejects.toThrow(/damaged/);
     expect(await arbiter.propose('web', null, record(1, 'alpha', 'a/1'))).toMatchObject({ granted: true });
+  });
+
+  it('serves the others when the folder of one that it could not serve goes away', async () => {
+    await witness.stop();
+    writeFileSync(join(witness.folder.clusterDirectory('blue'), 'tls', 'host.crt'), 'nothing');
+    await witness.start(50);
+    const arbiter = arbiterOf(await linked(red()));
+    rmSync(witness.folder.clusterDirectory('blue'), { recursive: true });
+    await vi.waitFor(async () => expect((await witness.states()).map(({ name }) => name)).toEqual(['red']), 5000);
+    expect(await arbiter.propose('web', null, record(1, 'alpha', 'a/1'))).toMatchObject({ granted: true });
+  });
+
+  it('goes on by the old files of a cluster whose new ones were cut off on their way, and keeps its records', async () => {
+    const arbiter = arbiterOf(await linked(blue()));
+    await arbiter.propose('web', null, record(3, 'alpha', 'a/3'));
+    await witness.stop();
+    const beside = join(dirname(witness.folder.clusterDirectory('blue')), '.blue.old');
+    renameSync(witness.folder.clusterDirectory('blue'), beside);
+    await witness.start();
+    expect(await witness.states()).toMatchObject([{ name: 'blue', problem: null }, { name: 'red' }]);
+    await vi.waitFor(async () => expect(await arbiter.read('web')).toEqual(record(3, 'alpha', 'a/3')), 10_000);
+    renameSync(witness.folder.clusterDirectory('blue'), beside);
+    await blue().install(witness.folder, 'blue');
+    await witness.reload();
+    await vi.waitFor(async () => expect(await arbiter.read('web')).toEqual(record(3, 'alpha', 'a/3')), 10_000);
   });
 
   it('forgets everything without a trace of another cluster, and is given it anew by the one that asks', async () => {

@@ -30,7 +30,7 @@ export const addRestore: AddVerb = (program, { io, run }) => {
         if (options.dryRun || planned.problems.some(({ severity }) => severity === 'error')) {
           return printApplied(io, options.json, planned);
         }
-        const confirm = options.confirm ?? (await askConfirmation(number, planned, io));
+        const confirm = options.confirm ?? (await askConfirmation(number, planned, options, io));
         if (confirm !== String(number)) {
           throw new CliError(
             exitCodes.refused,
@@ -49,19 +49,35 @@ export const addRestore: AddVerb = (program, { io, run }) => {
     );
 };
 
-async function askConfirmation(number: number, { changes }: ApplyResult, io: Io): Promise<string> {
-  const files = changes.map(({ file }) => file).join(', ') || 'no file';
+async function askConfirmation(
+  number: number,
+  { changes }: ApplyResult,
+  options: ConnectionOptions,
+  io: Io,
+): Promise<string> {
+  const { cluster } = await callAgent('cluster.snapshot', {}, options, io);
+  const where = `on all hosts of the cluster ${cluster}`;
   if (!io.isInteractive) {
     throw new CliError(
       exitCodes.usage,
       'CONFIRMATION',
-      `This changes ${files} on all hosts: confirm it with --confirm ${String(number)}.`,
+      `This ${whatIsDone(changes)} ${where}: confirm it with --confirm ${String(number)}.`,
     );
   }
-  io.stderr(`On all hosts these files become what they were in version ${String(number)}: ${files}.\n`);
+  io.stderr(`To be as in version ${String(number)} this ${whatIsDone(changes)} ${where}.\n`);
   try {
     return (await io.ask(`Type the version's number to go on: `)).trim();
   } catch {
     return '';
   }
+}
+
+/** Such as "changes a, b and removes c". */
+function whatIsDone(changes: ApplyResult['changes']): string {
+  const verbs = { added: 'adds', changed: 'changes', removed: 'removes' } as const;
+  const parts = (['added', 'changed', 'removed'] as const).flatMap((kind) => {
+    const files = changes.filter((each) => each.kind === kind).map(({ file }) => file);
+    return files.length > 0 ? [`${verbs[kind]} ${files.join(', ')}`] : [];
+  });
+  return parts.join(' and ') || 'changes no file';
 }

@@ -102,6 +102,7 @@ async function add(options: AddOptions, io: Io): Promise<ExitCode> {
       `--as ${options.as}: expected a lower-case letter, then up to 31 lower-case letters, digits or hyphens.`,
     );
   }
+  folder.recover();
   // Refused before the token is used up, as far as it can be known.
   const known = knownAs(folder, parseJoinToken(options.token).authority);
   if (options.as !== undefined) checkName(folder, options.as, known);
@@ -182,6 +183,7 @@ async function list(options: Common, io: Io): Promise<ExitCode> {
 
 async function remove(name: string, options: Common & { readonly confirm?: string }, io: Io): Promise<ExitCode> {
   const folder = new WitnessFolder(options.folder);
+  folder.recover();
   const names = folder.names();
   if (!names.includes(name)) {
     const known = names.length === 0 ? 'there is none' : `there are ${names.join(', ')}`;

@@ -115,6 +115,35 @@ describe.skipIf(noNetwork !== null)('virtual addresses', () => {
     await until(() => Promise.resolve(log.filter((line) => line.includes('ADDRESS_SET_AGAIN')).length === 2));
   });
 
+  it('follow the address of the host: they stay where its new one is on their interface, and move to another one', async () => {
+    const by = (hostAddress: string): VirtualAddress => ({
+      ...v4,
+      place: { kind: 'network', name: 'lan', hostAddress },
+    });
+    const addresses = make(v4);
+    await addresses.set(never);
+    log = [];
+    await machines.ip('address add 10.9.0.7/24 dev lan0');
+    await addresses.change([by('10.9.0.7')]);
+    expect(log).toEqual([]);
+    expect(await machines.reaches('10.9.0.100')).toBe(true);
+    await machines.ip('address del 10.9.0.7/24 dev lan0');
+    await machines.ip('link add lan1 type veth peer name lan2');
+    try {
+      for (const end of ['lan1', 'lan2']) await machines.ip(`link set ${end} up`);
+      await machines.ip('address add 10.9.1.1/24 dev lan1');
+      await addresses.change([by('10.9.1.1')]);
+      expect(addresses.held).toEqual([{ address: '10.9.0.100', interface: 'lan1' }]);
+      expect(log).toEqual([
+        'info ADDRESS_REMOVED 10.9.0.100 is removed from lan0 of alpha',
+        'info ADDRESS_SET 10.9.0.100 is set on lan1 of alpha',
+      ]);
+    } finally {
+      await addresses.remove();
+      await machines.ip('link del lan1');
+    }
+  });
+
   it('are removed when the agent ends without a word', async () => {
     await machines.ip('address add 10.9.0.100/32 dev lan0');
     await machines.ip('address add fd09::100/128 dev lan0 nodad');

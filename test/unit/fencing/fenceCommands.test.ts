@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** On beta; alpha has a device, gamma has none. */
-function commands(fenced: string[], failure: string | null = null): FenceCommands {
+function commands(fenced: string[], failure: string | null = null, told: string[] = []): FenceCommands {
   const act = (what: string) => (host: string, again?: boolean) => {
     fenced.push(`${what} ${host}${again ? ' again' : ''}`);
     return failure === null ? Promise.resolve('reboot by fence_ipmilan') : Promise.reject(new Error(failure));
@@ -24,7 +24,8 @@ function commands(fenced: string[], failure: string | null = null): FenceCommand
     test: act('test'),
     canFence: (host) => host !== 'gamma',
   };
-  const log = new EventLog(path.join(folder, 'log.jsonl'), 'beta', 'error');
+  const log = new EventLog(path.join(folder, 'log.jsonl'), 'beta', 'info');
+  log.onEntries((entries) => told.push(...entries.map(({ code, message }) => `${code} ${message}`)));
   return new FenceCommands('beta', () => ['alpha', 'beta', 'gamma'], fencing, log);
 }
 
@@ -47,6 +48,18 @@ describe('an operator who fences a host', () => {
     expect(await refusal('delta', 'delta')).toContain('UNKNOWN_HOST there is no host delta');
     expect(await refusal('gamma', 'gamma')).toContain('does not say how gamma is fenced: add it under "fence"');
     expect(fenced).toEqual([]);
+  });
+
+  it('is in the log also when it was refused, with who asked', async () => {
+    const told: string[] = [];
+    await commands([], null, told).fence('alpha', 'alhpa', by);
+    await commands([], null, told).fence('gamma', 'gamma', by);
+    expect(told).toEqual([
+      'COMMAND fencing of alpha, asked by operator (admin) from 10.0.0.9:1',
+      'COMMAND_REFUSED fencing of alpha: fencing alpha resets it, whatever runs there: confirm it with its name',
+      'COMMAND fencing of gamma, asked by operator (admin) from 10.0.0.9:1',
+      expect.stringMatching(/^COMMAND_REFUSED fencing of gamma: the cluster file does not say/),
+    ]);
   });
 
   it('hears why it has failed', async () => {

@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EventLog } from '../../agent/runtime/eventLog.ts';
+import type { ModuleRuntime } from '../../agent/runtime/moduleRuntime.ts';
+import { ModuleSlot } from '../../agent/runtime/moduleSlot.ts';
+import { resolveModule } from '../../schemas/defaults.ts';
+
+const web = resolveModule({
+  name: 'web',
+  hosts: ['alpha', 'beta'],
+  mirror: { directories: ['/srv/web'] },
+  server: { scripts: { start: ['/bin/true'], stop: ['/bin/true'] } },
+});
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'understudy-slot-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A slot whose module is opened and closed without a mirror. */
+function slotOf({ isPrimary = false } = {}): { readonly slot: ModuleSlot; readonly did: string[] } {
+  const did: string[] = [];
+  const open = (): Promise<ModuleRuntime> => {
+    did.push('opened');
+    const close = (): Promise<void> => Promise.resolve(void did.push('closed'));
+    return Promise.resolve({ isPrimary, close } as unknown as ModuleRuntime);
+  };
+  const log = new EventLog(join(folder, 'log.jsonl'), 'alpha', 'error');
+  return { slot: new ModuleSlot(web, open, null, log, () => undefined), did };
+}
+
+describe('a module, while another program is about to take the agent over', () => {
+  it('is closed where it is not served, and open again when that has failed', async () => {
+    const { slot, did } = slotOf();
+    await slot.start();
+    await slot.rest();
+    expect(slot.runtime).toBeNull();
+    await slot.resume();
+    expect(slot.runtime).not.toBeNull();
+    expect(did).toEqual(['opened', 'closed', 'opened']);
+  });
+
+  it('is not opened meanwhile, whatever becomes of its file', async () => {
+    const { slot, did } = slotOf();
+    const opening = slot.start();
+    await slot.rest();
+    await slot.start();
+    await slot.hold('another arbiter is applied');
+    await slot.hold(null);
+    await opening;
+    expect(did).toEqual([]);
+    await slot.resume();
+    expect(did).toEqual(['opened']);
+  });
+
+  it('goes on where it is served', async () => {
+    const { slot, did } = slotOf({ isPrimary: true });
+    await slot.start();
+    await slot.rest();
+    expect(slot.runtime?.isPrimary).toBe(true);
+    expect(did).toEqual(['opened']);
+  });
+
+  it('stays closed once it was closed for good', async () => {
+    const { slot, did } = slotOf();
+    await slot.start();
+    await slot.rest();
+    await slot.close();
+    await slot.resume();
+    expect(did).toEqual(['opened', 'closed']);
+  });
+});
