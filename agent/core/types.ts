@@ -303,6 +303,10 @@ export type Role =
       /** Why it could not be fenced, the last time. */
       readonly failure: string | null;
       readonly retryAt: number;
+      /** It is fenced, or that is not asked for any more. */
+      readonly isDone: boolean;
+      /** Something is to be done, and the arbiter has to confirm first that the grant still holds. */
+      readonly isUnconfirmed: boolean;
     }
   | { readonly at: 'entering'; readonly cause: Cause; readonly firstSign: number; readonly grant: ArbiterRecord }
   | { readonly at: 'mounting'; readonly cause: Cause; readonly firstSign: number; readonly grant: ArbiterRecord }
