@@ -51,6 +51,8 @@ export class Placements {
   /** Since when a module has been a candidate here, and whether it was told that it goes without what it depends on. */
   readonly #waits = new Map<string, { readonly since: number; isTold: boolean }>();
   readonly #known = new Map<string, { readonly at: number; readonly placement: Placement }>();
+  /** Of all modules on this host, when what is known was found. */
+  #roles = '';
 
   constructor(options: PlacementsOptions) {
     this.#options = options;
@@ -63,6 +65,7 @@ export class Placements {
     // What was told before a change of the files must not go on holding anything back.
     if (!this.#isUsed) return core.placement === null ? undefined : nothing;
     const now = performance.now();
+    this.#forgetWhenOneMoved();
     const known = this.#known.get(name);
     const isAtRest = core.role.at !== 'waiting' && standingOf(core, now) !== 'candidate';
     if (isAtRest && known && now - known.at < lookMs) return known.placement;
@@ -104,6 +107,14 @@ export class Placements {
     return missing === null
       ? null
       : `${to} has no room for ${names.join(' and ')}${names.length > 1 ? ' together' : ''}: ${missing}`;
+  }
+
+  /** What one module has just taken, the next one must not take in the same moment. */
+  #forgetWhenOneMoved(): void {
+    const roles = this.#options.slots.map(({ runtime }) => runtime?.core.role.at ?? '').join();
+    if (roles === this.#roles) return;
+    this.#roles = roles;
+    this.#known.clear();
   }
 
   get #all(): readonly ResolvedModule[] {
