@@ -4,7 +4,7 @@ import { missingFor, shortfalls, sumOf, type Amount } from '../../schemas/capaci
 import type { ResolvedModule } from '../../schemas/defaults.ts';
 import type { CheckStatus, HostLoad } from '../../schemas/generated/api.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
-import { isApart, placementOf, type PlacedModule } from '../core/placementRules.ts';
+import { isApart, placementOf, type PlacedModule, type PlacingHost } from '../core/placementRules.ts';
 import { standingOf, type Standing } from '../core/standing.ts';
 import type { ModuleCoreState, PeerStatus, Placement } from '../core/types.ts';
 import type { EventLog } from './eventLog.ts';
@@ -71,7 +71,10 @@ export class Placements {
     if (isAtRest && known && now - known.at < lookMs) return known.placement;
     const modules = this.#modules(now);
     const { self } = this.#options;
-    const placement = placementOf(name, modules, { name: self, capacity: this.#capacity(self) });
+    const host = { name: self, capacity: this.#capacity(self) };
+    const found = placementOf(name, modules, host);
+    const isFollowing = core.role.at === 'following';
+    const placement = isFollowing ? { ...found, barredWithAll: this.#barredWithAll(core, modules, host) } : found;
     this.#known.set(name, { at: now, placement });
     this.#tellWhatIsMissing(modules.find((module) => module.name === name));
     return placement;
@@ -107,6 +110,15 @@ export class Placements {
     return missing === null
       ? null
       : `${to} has no room for ${names.join(' and ')}${names.length > 1 ? ' together' : ''}: ${missing}`;
+  }
+
+  #barredWithAll({ config }: ModuleCoreState, modules: readonly PlacedModule[], host: PlacingHost): string | null {
+    const follows = (name: string): boolean => {
+      const core = this.#slot(name)?.runtime?.core;
+      return core?.role.at === 'following' && core.config.peer === config.peer;
+    };
+    const all = modules.map((each): PlacedModule => (follows(each.name) ? { ...each, standing: 'candidate' } : each));
+    return placementOf(config.module, all, host).barred;
   }
 
   /** What one module has just taken, the next one must not take in the same moment. */

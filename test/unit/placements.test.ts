@@ -158,6 +158,20 @@ describe('what an agent makes of what it knows of modules', () => {
     }
   });
 
+  it('leaves room for what comes first and follows the same host, should that end', () => {
+    const needs = { needs: { memory: '3GiB' } };
+    const link = { endpoint: { session: 's' }, connected: true, connectedAt: 0, spent: false };
+    const following: Role = { at: 'following', epoch: 1, since: 0, ...link };
+    add('web', following, needs);
+    add('db', following, { ...needs, priority: 1 });
+    const all = placements();
+    expect(all.of('web')).toMatchObject({
+      barred: null,
+      barredWithAll: expect.stringContaining('beside db') as string,
+    });
+    expect(all.of('db')).toMatchObject({ barred: null, barredWithAll: null });
+  });
+
   it('keeps room for what is still being opened here, unless that has failed', () => {
     const needs = { needs: { memory: '3GiB' } };
     add('web', waiting, needs);
