@@ -1,5 +1,5 @@
 /** Operators' commands: refused at once with the reason, or carried out and answered when they are done. */
-import { decide, isGivenUp, isUnderWay } from './divergence.ts';
+import { decide, isUnderWay } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { forceUnfenced } from './fencingPeer.ts';
 import { detach, isDetached } from './handOver.ts';
@@ -123,10 +123,6 @@ function force(draft: Draft, arbiterReachable: boolean): Refusal | null {
     return refusal('BUSY', `${self} is ${role.at} now: try again in a moment`);
   }
   want(draft, 'started');
-  if (isGivenUp(draft)) {
-    // The operator thinks better of it: who returns later is asked about again.
-    decide(draft, { sequence: (draft.state.resolution?.sequence ?? 0) + 1, keep: null, lost: null });
-  }
   draft.log(
     'warn',
     'FORCED',

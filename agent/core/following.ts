@@ -110,6 +110,11 @@ function primarySilent(draft: Draft): void {
     draft.wait(`${config.peer} is silent and ${config.self} is not in sync`);
     return;
   }
+  if (isGivenUp(draft)) {
+    // Its own record, of the history that was given up, counts it as in sync.
+    draft.wait(`${config.peer} is silent, and an operator gave up the history of ${config.self}`);
+    return;
+  }
   if (isHeld(draft)) {
     draft.wait(`${config.peer} is silent, and ${heldReason(draft)}`);
     return;

@@ -1,6 +1,6 @@
 /** Becoming primary: ask the arbiter, make the epoch durable, mount; never in another order. */
 import { becauseOf, grantText, recordText } from './because.ts';
-import { entryOf } from './divergence.ts';
+import { decide, entryOf, isGivenUp } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { countFailover, tooManyFailovers } from './flapping.ts';
 import type { ArbiterRecord, Cause, Link, Role } from './types.ts';
@@ -78,6 +78,10 @@ export function enter(draft: Draft, grant: ArbiterRecord, firstSign: number): vo
   }
   if (grant.cause === 'switchover') draft.state.failback = { ...draft.state.failback, attempts: [] };
   draft.learn(grant);
+  if (grant.cause === 'force' && isGivenUp(draft)) {
+    // The operator thinks better of it: who returns later is asked about again. A force that was not granted takes nothing back.
+    decide(draft, { sequence: (draft.state.resolution?.sequence ?? 0) + 1, keep: null, lost: null });
+  }
   const { config } = draft;
   draft.log(
     'info',

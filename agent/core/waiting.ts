@@ -34,6 +34,8 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
     return;
   }
   if (isGivenUp(draft)) {
+    // Without an arbiter this host may be the only one to have the record that the chosen one has to replace.
+    inquire(draft);
     draft.wait(`an operator gave up the history of ${config.self}: waiting for ${config.peer} to become primary`);
     return;
   }
@@ -146,6 +148,11 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     });
   };
   if (!record.inSync.includes(peerName)) {
+    if (config.arbiter === 'none' && !peer && draft.now - state.bootedAt < detectionMsOf(state)) {
+      // It may have been forced while this host was off, and nobody else would know.
+      draft.wait(`waiting to hear from ${peerName}`);
+      return;
+    }
     start([self], isForced ? becauseOf(record) : `${self} alone holds every acknowledged write`);
     return;
   }

@@ -76,6 +76,25 @@ test("the late end of one session's resync does not complete that of the next se
   expect(differences(alpha.directory, place.directory)).toEqual([]);
 });
 
+test('a host that is forced while the resync into it ends goes on in its own history', async () => {
+  await alpha.open();
+  await alpha.mirror.enterEpoch({ epoch: 1, primary: 'alpha' });
+  await alpha.mirror.serve(1);
+  const follower = (beta = new MirrorHost(place.options, path.dirname(await mirrorBundle()), () => {}));
+  disk.slow = new Promise((resolve) => (recover = resolve));
+  const endpoint = await follower.follow('127.0.0.1', 1);
+  const from = alpha.seen.length;
+  await alpha.mirror.attach('127.0.0.1', endpoint, 1);
+  await vi.waitUntil(() => disk.waiting === 1, { timeout: 10_000 });
+
+  // Without an arbiter, as the other host has taken the same epoch.
+  await follower.enterEpoch({ epoch: 1, primary: 'beta', apart: true });
+  recover();
+  await alpha.event('peerLost', from);
+  expect(record().lineage).toEqual([{ epoch: 1, primary: 'beta', apart: true }]);
+  expect(alpha.seen.slice(from).some((event) => event.type === 'inStep')).toBe(false);
+});
+
 test('a secondary whose disk is slow when the resync first changes it is not taken for a lost one', async () => {
   await alpha.open();
   await alpha.mirror.enterEpoch({ epoch: 1, primary: 'alpha' });

@@ -50,6 +50,11 @@ export class Arbiter {
     this.#restarted();
   }
 
+  /** Another record has taken the place of the one that was to be replaced. */
+  refuses({ expect, record }: Proposal): boolean {
+    return !compareAndSet(this.record, expect, record).granted;
+  }
+
   read(host: Host): void {
     this.#ask(host, () => ({ type: 'arbiterRead', record: this.#recordFor(host) }));
   }

@@ -157,6 +157,8 @@ export class Checker {
       this.#isApart = true;
       return;
     }
+    // They have seen each other and hold the same.
+    if (inSync.length > 1) this.#isForced = false;
     for (const name of inSync) {
       const missing = this.#missingOn(this.#hosts[name as HostName]);
       if (missing !== null) {

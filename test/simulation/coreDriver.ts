@@ -217,6 +217,8 @@ export class CoreDriver {
         this.#onCommandDone(effect.id, effect.outcome.ok);
         return;
       case 'log':
+        // One that is refused at once changes nothing.
+        if (effect.code === 'FORCED') this.#world.checker.operatorForces();
         this.#world.trace(`${host.name} ${effect.code} ${effect.message}`);
         return;
       case 'reportFailover':

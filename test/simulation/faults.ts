@@ -28,6 +28,11 @@ const fastestRate = 1.2;
 /** By so much somebody may set a wall's clock wrongly. */
 const wallClockMs = 48 * 3_600_000;
 
+/** In which a primary has gone on without the other host. */
+const awayMs = 2000;
+/** In which a witness that was restored hears from the primary. */
+const heardMs = 5000;
+
 const half = (random: Random): boolean => random.next() < 0.5;
 
 function otherThan(host: HostName): HostName {
@@ -41,14 +46,32 @@ function cutOff(world: World, host: HostName): void {
 
 /** Often when the secondary is in step and not counted as in sync yet: its primary's last word must not make it one that has everything. */
 function killAgent(world: World, host: HostName, random: Random): void {
-  if (random.next() < 0.6) world.agentDies(host);
+  if (random.next() < 0.7) world.agentDies(host);
   else {
     const die = (): void => world.agentDies(host);
     world.driver.lieInWait(world.hosts[host], 'primary.committing', random.between(0, 30), die);
   }
 }
 
-function restoreWitness(world: World, _: HostName, random: Random): void {
+/**
+ * In half of the cases the host is off meanwhile, and comes back when the other one fails: the copy may count it as in sync, and nothing but what
+ * the primary told the witness in between keeps it from starting.
+ */
+function restoreWitness(world: World, host: HostName, random: Random): void {
+  const isOff = half(random);
+  if (isOff) {
+    world.driver.peaceUntil = world.now + awayMs + 2 * heardMs;
+    world.crash(host);
+    world.run(awayMs);
+  }
+  restoreCopy(world, random);
+  if (!isOff) return;
+  world.run(heardMs);
+  world.crash(otherThan(host));
+  world.boot(host);
+}
+
+function restoreCopy(world: World, random: Random): void {
   // Two failures at once are not promised to be survived: whoever knows better has to be there.
   const knows = Object.values(world.hosts).some(
     (host) =>
@@ -103,7 +126,7 @@ export const faults: readonly Fault[] = [
     strike: (world, host, random) => world.operators.maintain(host, half(random) ? null : random.between(1000, 30_000)),
     heal: (world, host) => world.operators.maintain(host, null),
   },
-  { name: 'agent killed', weight: 5, strike: killAgent },
+  { name: 'agent killed', weight: 7, strike: killAgent },
   {
     name: 'cut between the hosts',
     weight: 10,
@@ -152,7 +175,7 @@ export const faults: readonly Fault[] = [
     heal: (world) => (world.arbiter.isUp = true),
   },
   { name: 'witness wiped', weight: 4, strike: (world) => world.arbiter.wipe() },
-  { name: 'witness restored from an old copy', weight: 6, strike: restoreWitness, quietMs: 5000 },
+  { name: 'witness restored from an old copy', weight: 6, strike: restoreWitness, quietMs: heardMs },
   { name: 'stand-still', weight: 8, strike: (world, host, random) => world.pause(host, random.between(100, 8000)) },
   {
     name: 'clock at another rate',

@@ -52,6 +52,8 @@ export interface Host {
   mirror: 'idle' | 'following' | 'serving';
   frozen: boolean;
   followSession: string | null;
+  /** It follows still, and has entered an epoch of its own: no resync into it ends any more. */
+  isPromoted: boolean;
   server: 'stopped' | 'starting' | 'running' | 'stopping';
   /** Writes that were not acknowledged to the guest yet, and what is still missing for that. */
   held: Map<number, { local: boolean; remote: boolean }>;
@@ -115,6 +117,7 @@ export function newHost(name: HostName): Host {
     mirror: 'idle',
     frozen: false,
     followSession: null,
+    isPromoted: false,
     server: 'stopped',
     held: new Map(),
     life: 0,

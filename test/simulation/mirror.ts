@@ -173,7 +173,7 @@ export class Mirror {
     return () => {
       host.isEnding = true;
       const { life } = host;
-      const takesMs = this.#world.random.between(5, 600);
+      const takesMs = this.#world.random.between(5, 900);
       const ended = (): void => {
         if (host.life === life) host.server = 'stopped';
         this.#world.trace(`the mirror process of ${host.name} has ended the server`);
@@ -256,6 +256,7 @@ export class Mirror {
           // Offering another session ends the one there is.
           this.#leaveSession(host, 'the follower left');
           host.mirror = 'following';
+          host.isPromoted = false;
           host.followSession = `s${String(this.#nextSession++)}`;
           return { endpoint: { session: host.followSession } };
         });
@@ -295,6 +296,7 @@ export class Mirror {
   /** The follower goes along: it has to know the epoch before the arbiter counts on it. */
   #enterBoth(host: Host, entry: LineageEntry): Result {
     const failed = this.#enter(host, entry);
+    host.isPromoted = failed === null && host.mirror === 'following';
     const session = this.sessions.ofPrimary(host);
     if (failed !== null || !session) return failed;
     const follower = otherThan(this.#world, host);
@@ -331,7 +333,7 @@ export class Mirror {
     const { life } = host;
     clock.after(takesMs, () => {
       if (host.life !== life || !session.isOpenAtPrimary) return;
-      if (!this.sessions.isWhole(session) || host.frozen) {
+      if (!this.sessions.isWhole(session) || host.frozen || follower.isPromoted) {
         this.sessions.endAtPrimary(session, 'the follower does not answer');
         return;
       }

@@ -58,6 +58,12 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'a primary goes on from an old record of a restored witness',
+    file: 'agent/core/primary.ts',
+    find: 'return held === null || held.epoch < role.grant.epoch;',
+    replace: 'return held === null;',
+  },
+  {
     name: 'the lease is ignored',
     file: 'agent/core/primary.ts',
     find: 'if (draft.now <= primaryLeaseEnd(role, draft.state)) return false;',

@@ -26,12 +26,11 @@ export class Operators {
   }
 
   command(name: HostName, kind: Command['kind'], keep: HostName | null = null, anyway = false): void {
-    const { hosts, checker, clock, feed, trace } = this.#world;
+    const { hosts, clock, feed, trace } = this.#world;
     this.#disturb();
     const host = hosts[name];
     const id = this.#next++;
     if (!host.core) return;
-    if (kind === 'force') checker.operatorForces();
     trace(`command ${kind} on ${name}${keep ? ` keep ${keep}` : ''}${anyway ? ' anyway' : ''}`);
     const deadline = ownTime(host, clock.now) + commandLimitMs;
     feed(host, { type: 'command', id, kind, keep, anyway, deadline, arbiterReachable: this.#arbiter.reaches(host) });

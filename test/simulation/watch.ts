@@ -40,8 +40,7 @@ export class Watch {
     const { core } = host;
     if (!core || this.#arbiter.isNone || !core.config.automatic || core.peer.heardAt === null) return;
     if (!takesOver.has(core.role.at) || !this.#acts(host)) return;
-    // Another record has taken the place of the one that it asks to replace: it is going to be refused.
-    if (core.role.at === 'asking' && core.role.proposal.expect !== this.#world.checker.newestEpoch) return;
+    if (core.role.at === 'asking' && this.#arbiter.refuses(core.role.proposal)) return;
     const ms = ownTime(host, this.#world.clock.now) - core.peer.heardAt;
     this.#world.checker.lookAtLease(otherThan(this.#world, host), { ms, detectionMs: detectionMsOf(core) });
   }

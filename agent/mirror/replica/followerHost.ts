@@ -59,6 +59,8 @@ export class FollowerHost {
   readonly endpoint: FollowerEndpoint;
   #onStopped: () => void = () => {};
   #gone = false;
+  /** This host has entered an epoch of its own: nothing that a primary still sends counts as the end of a resync. */
+  #isPromoted = false;
 
   /** @throws MirrorError "address-unusable", "port-in-use" */
   constructor(parts: {
@@ -208,6 +210,7 @@ export class FollowerHost {
 
   enterEpoch(entry: Parameters<RecordStore['enter']>[0]): void {
     this.#record.enter(entry);
+    this.#isPromoted ||= entry.primary === this.#options.host;
     this.#epoch[0] = Math.max(this.#epoch[0] ?? 0, entry.epoch);
     this.#tell({ type: 'record', record: this.#record.value });
   }
@@ -216,6 +219,7 @@ export class FollowerHost {
     let error: string | null = null;
     try {
       await this.#makeDurable();
+      if (finish && this.#isPromoted) throw new MirrorError('wrong-state', `${this.#options.host} has become primary`);
       // Another session may have begun a resync meanwhile: the end of this one would be taken for its end.
       if (finish && (this.#gone || !this.#turn.whileIn(session, () => this.#finish(session, finish)))) return;
     } catch (failure) {
