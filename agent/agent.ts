@@ -9,7 +9,7 @@ import { answerAsWitness } from './arbiter/witness.ts';
 import { loadConfiguration, readAgentFile } from './config/configuration.ts';
 import { PendingFile } from './config/pendingVersion.ts';
 import { VersionStore } from './config/versions.ts';
-import { mayBeTakenBy } from './core/fencingPeer.ts';
+import { mayBeTakenBy, wantsFenced } from './core/fencingPeer.ts';
 import type { ArbiterRecord, PeerStatus } from './core/types.ts';
 import { HostFencing } from './fencing/hostFencing.ts';
 import { HostLinks } from './host/hostLinks.ts';
@@ -200,6 +200,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       configuration.others
         .map(({ name }) => name)
         .filter((name) => configuration.modules.some(({ hosts }) => hosts.includes(self.name) && hosts.includes(name))),
+    isWanted: (host) => runtimes().some(({ core }) => wantsFenced(host, core)),
     mayFenceThis: (host) => runtimes().some(({ core }) => mayBeTakenBy(host, core)),
     log: (level, code, message) => log.add(level, null, code, message),
     onChange: () => view.changed(),

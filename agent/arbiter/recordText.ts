@@ -1,8 +1,9 @@
 import { LinkArbiterRecord as isArbiterRecord } from '../../schemas/generated/validators.js';
 import type { ArbiterRecord } from '../core/types.ts';
 
-/** Version of the text; another one is refused, never guessed at. */
-const formatVersion = 1;
+/** Version of the text; one that is not known is refused, never guessed at. The first one had no cause in words. */
+const formatVersion = 2;
+const knownVersions: readonly unknown[] = [1, formatVersion];
 
 /** What is there cannot be used: asking again, or asking another one, does not help. */
 export class RecordError extends Error {
@@ -29,8 +30,9 @@ export function readRecord(text: string, where: string): { record: ArbiterRecord
   }
   if (typeof parsed !== 'object' || parsed === null) throw new RecordError(damaged);
   const { formatVersion: version, record, owner } = parsed as Record<string, unknown>;
-  if (version !== formatVersion) {
-    throw new RecordError(`${where} has format version ${String(version)}, this agent knows ${String(formatVersion)}`);
+  if (!knownVersions.includes(version)) {
+    const known = knownVersions.join(' and ');
+    throw new RecordError(`${where} has format version ${String(version)}, this agent knows ${known}: upgrade it`);
   }
   if (!isArbiterRecord(record)) throw new RecordError(damaged);
   return { record: record as ArbiterRecord, owner: typeof owner === 'string' ? owner : null };

@@ -91,7 +91,7 @@ function force(draft: Draft, arbiterReachable: boolean): Refusal | null {
   const { role, replica, record } = draft.state;
   const { module, self, peer } = draft.config;
   if (role.at === 'primary') return refusal('ALREADY', `${self} is primary of ${module} already`);
-  if (role.at === 'fencingPeer') return forceUnfenced(draft, role);
+  if (role.at === 'fencingPeer') return forceUnfenced(draft, role, arbiterReachable);
   const status = draft.freshPeer();
   if (role.at === 'waiting' && role.diverged && status?.role === 'primary') {
     return refusal(

@@ -3,7 +3,7 @@ import { silenceText } from './because.ts';
 import { forkFrom, includes, isGivenUp, waitDiverged } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { heldReason, isHeld } from './maintenance.ts';
-import { barredBy, heldBackBy, isHeldBack } from './placement.ts';
+import { barredBy, goesAnyway, heldBackBy, isHeldBack } from './placement.ts';
 import { enter, promote } from './promote.ts';
 import { isToBeRepaired } from './repair.ts';
 import type { ArbiterRecord, Endpoint, PeerStatus, Role } from './types.ts';
@@ -165,6 +165,12 @@ export function primaryEnded(draft: Draft, role: Following, epoch: number): void
   // Held back by other modules: so it is when the detection time is over.
   if (!draft.mayPromoteWithoutPeer() || heldBackBy(state) !== null) return;
   const because = `the agent of ${config.peer} died, and its mirror process has ended the server`;
+  const barred = goesAnyway(state) ? null : (state.placement?.barredWithAll ?? null);
+  if (barred !== null) {
+    // Those that come first may not have ended yet, and would find the room taken: when the detection time is over, their order decides.
+    draft.log('info', 'PRIMARY_ENDED', `${because}; others come first, and once the detection time is over ${barred}`);
+    return;
+  }
   draft.log('warn', 'PRIMARY_ENDED', `${because}: ${config.self} asks the arbiter to take over ${config.module}`);
   askToTakeOver(draft, record, draft.now, because, true);
 }

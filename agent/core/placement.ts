@@ -11,6 +11,7 @@ export function notePlacement(draft: Draft, placement: Placement): void {
   const before = state.placement;
   if (
     before?.barred === placement.barred &&
+    before.barredWithAll === placement.barredWithAll &&
     before.waitsFor === placement.waitsFor &&
     before.avoids === placement.avoids
   ) {

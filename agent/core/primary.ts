@@ -93,16 +93,15 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
   const handOver =
     leaving !== 'stop' && leaving !== 'resolve' && !stays && link.kind === 'both' && canTake(draft.freshPeer());
   if (!handOver && isMove(leaving)) {
-    draft.log(
-      'warn',
-      'SWITCHOVER_CANCELLED',
-      `${draft.config.peer} is no longer in sync: ${draft.config.module} stays on ${draft.config.self}`,
-    );
+    const { peer, module, self } = draft.config;
+    const reason =
+      link.kind === 'both' ? (draft.freshPeer()?.barred ?? `${peer} cannot take it`) : `${peer} is no longer in sync`;
+    draft.log('warn', 'SWITCHOVER_CANCELLED', `${reason}: ${module} stays on ${self}`);
     draft.become({
       ...role,
       leaving: null,
       leavingBecause: '',
-      server: { kind: 'down', restartAt: draft.now, reason: 'the other host is not in sync', lasting: false },
+      server: { kind: 'down', restartAt: draft.now, reason, lasting: false },
     });
     return false;
   }

@@ -1,4 +1,5 @@
 /** How a module stands on this host as other modules see it, which share its room and its order. */
+import { detectionMsOf } from './detectionTimes.ts';
 import { Draft } from './draft.ts';
 import { isHeld } from './maintenance.ts';
 import { canTake } from './placement.ts';
@@ -23,6 +24,7 @@ export function standingOf(state: ModuleCoreState, now: number): Standing {
   const { role } = state;
   switch (role.at) {
     case 'asking':
+    case 'fencingPeer':
     case 'entering':
     case 'mounting':
       return 'starting';
@@ -35,17 +37,22 @@ export function standingOf(state: ModuleCoreState, now: number): Standing {
     case 'waiting':
     case 'following':
       return isCandidate(new Draft(state, now, 'tick')) ? 'candidate' : 'away';
-    default:
+    case 'stopped':
+    case 'releasing':
+    case 'handingOver':
+    case 'keepingAside':
+    case 'startingToFollow':
+    case 'unfollowing':
       return 'away';
   }
 }
 
 function isCandidate(draft: Draft): boolean {
-  const { state, now, config } = draft;
+  const { state, now } = draft;
   const { role, desired, record, peer } = state;
   if (desired.value === 'stopped' || state.shuttingDown || isHeld(draft)) return false;
   if (role.at === 'following') {
-    const isSilent = peer.heardAt !== null && now - peer.heardAt >= config.detectionMs - togetherMs;
+    const isSilent = peer.heardAt !== null && now - peer.heardAt >= detectionMsOf(state) - togetherMs;
     return isSilent && record !== null && draft.inSyncBy(record) && draft.mayPromoteWithoutPeer();
   }
   // The core has come as far as the question whether others come first, or is about to.

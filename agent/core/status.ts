@@ -2,7 +2,7 @@
 import type { Divergence, ModuleState, Transition } from '../../schemas/generated/api.ts';
 import { toldMaintenance } from './maintenance.ts';
 import { unmetText } from './conditions.ts';
-import { notFencedAdvice } from './fencingPeer.ts';
+import { fencingPeerText } from './fencingPeer.ts';
 import { diskErrorText, isInDoubt } from './ownDisk.ts';
 import { rangesOf } from './lineage.ts';
 import { barredBy } from './placement.ts';
@@ -132,11 +132,8 @@ function shownRole(core: ModuleCoreState): ShownState {
     }
     case 'waiting':
       return { state: 'WAIT', transition: null, reason: role.reason };
-    case 'fencingPeer': {
-      const { peer } = core.config;
-      const failed = role.failure && `${peer} could not be fenced (${role.failure}): ${notFencedAdvice(core.config)}`;
-      return { state: 'WAIT', transition: 'promoting', reason: failed ?? `fencing ${peer} before becoming primary` };
-    }
+    case 'fencingPeer':
+      return { state: 'WAIT', transition: 'promoting', reason: fencingPeerText(core.config, role) };
     case 'asking':
     case 'entering':
     case 'mounting':

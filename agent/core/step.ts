@@ -177,7 +177,7 @@ function handle(draft: Draft, event: TimedEvent): void {
       return;
     case 'proposalGranted':
       if (role.at === 'asking' && role.proposal.record.proposal === event.record.proposal) {
-        takeOver(draft, event.record, role.firstSign, role.peerEnded);
+        takeOver(draft, event.record, role);
       } else if (role.at === 'handingOver' && role.proposal.record.proposal === event.record.proposal) {
         handedOver(draft, event.record);
       } else if (role.at === 'primary') primaryGranted(draft, role, event.record);

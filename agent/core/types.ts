@@ -204,6 +204,8 @@ export interface Conditions {
 export interface Placement {
   /** This host has no room for it, or runs what it must not run beside. */
   readonly barred: string | null;
+  /** Of a module that follows: what would bar it if all that follow the same host were taken over now. */
+  readonly barredWithAll?: string | null;
   /** Something else has to start first. */
   readonly waitsFor: string | null;
   /** It should rather be apart from what this host runs. */
@@ -303,6 +305,10 @@ export type Role =
       /** Why it could not be fenced, the last time. */
       readonly failure: string | null;
       readonly retryAt: number;
+      /** It is fenced, or that is not asked for any more. */
+      readonly isDone: boolean;
+      /** Something is to be done, and the arbiter has to confirm first that the grant still holds. */
+      readonly isUnconfirmed: boolean;
     }
   | { readonly at: 'entering'; readonly cause: Cause; readonly firstSign: number; readonly grant: ArbiterRecord }
   | { readonly at: 'mounting'; readonly cause: Cause; readonly firstSign: number; readonly grant: ArbiterRecord }

@@ -1,11 +1,12 @@
 /** WAIT: what has to be true before this host may do anything, looked at again with every event. */
-import { listText, secondsText, silenceText } from './because.ts';
+import { becauseOf, listText, secondsText, silenceText } from './because.ts';
 import { fitter } from './conditions.ts';
 import { detectionMsOf } from './detectionTimes.ts';
 import { isGivenUp, peerYields } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { isUnfinishedTakeOver } from './fencingPeer.ts';
 import { follow } from './following.ts';
+import { inquire, inquiryPeriodMs, inquiryValidMs } from './inquiry.ts';
 import { heldReason, isHeld } from './maintenance.ts';
 import { isInDoubt } from './ownDisk.ts';
 import { canTake, freer, isHeldBack } from './placement.ts';
@@ -14,9 +15,6 @@ import { promote } from './promote.ts';
 import type { ArbiterRecord, PeerStatus, Role } from './types.ts';
 
 type Waiting = Extract<Role, { at: 'waiting' }>;
-
-const inquiryPeriodMs = 1000;
-const inquiryValidMs = 3000;
 
 export function settleWaiting(draft: Draft, role: Waiting): void {
   const { state, config } = draft;
@@ -60,13 +58,6 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
   }
   if (record === null || isOutdated(draft, peer, record)) withoutRecord(draft, role, peer, record);
   else withRecord(draft, role, peer, record);
-}
-
-function inquire(draft: Draft): void {
-  const { state, now } = draft;
-  if (now - state.inquiry.askedAt < inquiryPeriodMs) return;
-  state.inquiry = { ...state.inquiry, askedAt: now };
-  draft.emit({ type: 'readArbiter' });
 }
 
 /** A witness that was restored from an old copy: it does not know what this host, or the other one, has lived through since. */
@@ -162,7 +153,7 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
       draft.wait(`waiting to hear from ${peerName}`);
       return;
     }
-    start([self], `${self} alone holds every acknowledged write`);
+    start([self], isForced ? becauseOf(record) : `${self} alone holds every acknowledged write`);
     return;
   }
   // Both hold everything. With the peer at hand the preferred host starts and takes the other along.

@@ -11,6 +11,8 @@ export interface FencingOptions {
   readonly peers: () => readonly string[];
   /** Whether `host` may be granted a module that runs here, and so may be about to fence this host. */
   readonly mayFenceThis: (host: string) => boolean;
+  /** Whether a module waits for `host` to be fenced. */
+  readonly isWanted: (host: string) => boolean;
   readonly log: (level: 'info' | 'warn' | 'error', code: string, message: string) => void;
   readonly onChange: () => void;
 }
@@ -33,6 +35,8 @@ const unknown: FenceStatus = { answers: null, lookedAt: null, reason: null, last
 export class HostFencing {
   readonly #options: FencingOptions;
   readonly #underWay = new Map<string, Promise<string>>();
+  /** Hosts that somebody wants fenced whatever their modules want. */
+  readonly #demanded = new Set<string>();
   readonly #fenced = new Map<string, { readonly at: number; readonly how: string }>();
   readonly #status = new Map<string, FenceStatus>();
   readonly #closed = new AbortController();
@@ -71,13 +75,14 @@ export class HostFencing {
 
   /**
    * Powers a host off, or resets it; resolves with how, when that is certain. Several modules may ask in the same moment, or one after the
-   * other: a host that has not been heard since is not fenced again.
-   * @param again even so
+   * other: a host that has not been heard since is not fenced again. What no module waits for any more is not begun.
+   * @param again even so, and whatever modules wait for
    * @throws FenceError with what every device said
    */
   fence(host: string, again = false): Promise<string> {
     const before = again ? undefined : this.#fenced.get(host);
     if (before !== undefined) return Promise.resolve(before.how);
+    if (again) this.#demanded.add(host);
     return this.#underWay.get(host) ?? this.#begin(host);
   }
 
@@ -103,7 +108,10 @@ export class HostFencing {
   }
 
   #begin(host: string): Promise<string> {
-    const running = this.#shoot(host).finally(() => this.#underWay.delete(host));
+    const running = this.#shoot(host).finally(() => {
+      this.#underWay.delete(host);
+      this.#demanded.delete(host);
+    });
     this.#underWay.set(host, running);
     return running;
   }
@@ -112,6 +120,9 @@ export class HostFencing {
     await this.#yieldTo(host);
     const failures: string[] = [];
     for (const device of this.#devices(host)) {
+      if (!this.#demanded.has(host) && !this.#options.isWanted(host)) {
+        throw new FenceError([...failures, 'no module waits for that any more'].join('; '));
+      }
       try {
         const how = await fence(device, this.#closed.signal);
         this.#fenced.set(host, { at: performance.now(), how });

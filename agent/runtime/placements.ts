@@ -4,7 +4,7 @@ import { missingFor, shortfalls, sumOf, type Amount } from '../../schemas/capaci
 import type { ResolvedModule } from '../../schemas/defaults.ts';
 import type { CheckStatus, HostLoad } from '../../schemas/generated/api.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
-import { isApart, placementOf, type PlacedModule } from '../core/placementRules.ts';
+import { isApart, placementOf, type PlacedModule, type PlacingHost } from '../core/placementRules.ts';
 import { standingOf, type Standing } from '../core/standing.ts';
 import type { ModuleCoreState, PeerStatus, Placement } from '../core/types.ts';
 import type { EventLog } from './eventLog.ts';
@@ -51,6 +51,8 @@ export class Placements {
   /** Since when a module has been a candidate here, and whether it was told that it goes without what it depends on. */
   readonly #waits = new Map<string, { readonly since: number; isTold: boolean }>();
   readonly #known = new Map<string, { readonly at: number; readonly placement: Placement }>();
+  /** Of all modules on this host, when what is known was found. */
+  #roles = '';
 
   constructor(options: PlacementsOptions) {
     this.#options = options;
@@ -63,12 +65,16 @@ export class Placements {
     // What was told before a change of the files must not go on holding anything back.
     if (!this.#isUsed) return core.placement === null ? undefined : nothing;
     const now = performance.now();
+    this.#forgetWhenOneMoved();
     const known = this.#known.get(name);
     const isAtRest = core.role.at !== 'waiting' && standingOf(core, now) !== 'candidate';
     if (isAtRest && known && now - known.at < lookMs) return known.placement;
     const modules = this.#modules(now);
     const { self } = this.#options;
-    const placement = placementOf(name, modules, { name: self, capacity: this.#capacity(self) });
+    const host = { name: self, capacity: this.#capacity(self) };
+    const found = placementOf(name, modules, host);
+    const isFollowing = core.role.at === 'following';
+    const placement = isFollowing ? { ...found, barredWithAll: this.#barredWithAll(core, modules, host) } : found;
     this.#known.set(name, { at: now, placement });
     this.#tellWhatIsMissing(modules.find((module) => module.name === name));
     return placement;
@@ -104,6 +110,23 @@ export class Placements {
     return missing === null
       ? null
       : `${to} has no room for ${names.join(' and ')}${names.length > 1 ? ' together' : ''}: ${missing}`;
+  }
+
+  #barredWithAll({ config }: ModuleCoreState, modules: readonly PlacedModule[], host: PlacingHost): string | null {
+    const follows = (name: string): boolean => {
+      const core = this.#slot(name)?.runtime?.core;
+      return core?.role.at === 'following' && core.config.peer === config.peer;
+    };
+    const all = modules.map((each): PlacedModule => (follows(each.name) ? { ...each, standing: 'candidate' } : each));
+    return placementOf(config.module, all, host).barred;
+  }
+
+  /** What one module has just taken, the next one must not take in the same moment. */
+  #forgetWhenOneMoved(): void {
+    const roles = this.#options.slots.map(({ runtime }) => runtime?.core.role.at ?? '').join();
+    if (roles === this.#roles) return;
+    this.#roles = roles;
+    this.#known.clear();
   }
 
   get #all(): readonly ResolvedModule[] {

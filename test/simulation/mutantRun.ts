@@ -2,7 +2,7 @@ import { simulationWith } from './mutate.ts';
 import type { Mutant } from './mutants.ts';
 
 /** A bug that this many runs do not show is not caught. */
-export const mutantSeeds = 400;
+export const mutantSeeds = 1000;
 
 export interface Caught {
   readonly seed: number;

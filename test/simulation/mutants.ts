@@ -147,7 +147,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a host that could not be fenced is taken over from all the same',
     file: 'agent/core/fencingPeer.ts',
-    find: "if (fencePeer === 'continue') {",
+    find: "if (fencePeer !== 'wait') {",
     replace: "if (fencePeer !== 'never') {",
   },
   {

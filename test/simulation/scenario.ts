@@ -1,4 +1,4 @@
-import type { RoleState, UnhealthyAction } from '../../agent/core/types.ts';
+import type { ModuleConfig, RoleState, UnhealthyAction } from '../../agent/core/types.ts';
 import type { Coverage } from './coverage.ts';
 import type { Network } from './network.ts';
 import { Random } from './random.ts';
@@ -106,6 +106,9 @@ function perform(world: World, line: string, note: (text: string) => void): void
       return;
     case 'upgrade':
       world.upgrade(host, seconds(second));
+      return;
+    case 'fence-peer':
+      world.changeFencing(first as ModuleConfig['fencePeer']);
       return;
     case 'power-switch':
       world.setFenceDevice({ isDead: first === 'dead', slowMs: first === 'slow' ? seconds(second) : 0 });

@@ -92,7 +92,8 @@ function end(world: World, random: Random): void {
   for (const fault of faults) for (const host of hosts) fault.heal?.(world, host);
   world.run(settleMs);
   for (const host of hosts) world.restartIfStopped(host);
-  world.operators.command('alpha', 'start');
+  // A host may just have been fenced once more.
+  world.operators.command(hosts.find((host) => world.hosts[host].core !== null) ?? 'alpha', 'start');
   runUntilWhole(world, settleMs * 3);
   for (let turn = 0; turn < operatorTurns && !world.isWhole; turn += 1) {
     operatorActs(world, random);

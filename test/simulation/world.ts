@@ -76,6 +76,8 @@ export class World {
   readonly #watch: Watch;
   readonly #trace: (line: string) => void;
   readonly #config: (self: HostName) => ModuleConfig;
+  /** As the cluster file says since it was changed. */
+  #fencePeer: ModuleConfig['fencePeer'] | null = null;
   /** Of the witness's program. */
   #witnessVersion = 1;
   #isIdle = false;
@@ -101,6 +103,7 @@ export class World {
       conditionsSettleMs: 5000,
       fencePeer: 'never',
       ...config,
+      ...(this.#fencePeer && { fencePeer: this.#fencePeer }),
       detectionMs: this.hosts[self].detectionMs,
     });
     for (const host of this.#all) {
@@ -223,6 +226,13 @@ export class World {
     // A program that is about to be replaced does not read it any more: the next one begins with it.
     if (!host.core || host.awayUntil > this.now) return;
     this.#feed(host, { type: 'configChanged', config: this.#config(name) });
+  }
+
+  /** The cluster file is another one on both hosts. */
+  changeFencing(fencePeer: ModuleConfig['fencePeer']): void {
+    this.#trace(`the cluster file says of fencing: ${fencePeer}`);
+    this.#fencePeer = fencePeer;
+    for (const host of this.#all) this.#feed(host, { type: 'configChanged', config: this.#config(host.name) });
   }
 
   /** What was not flushed may be lost. */

@@ -134,6 +134,44 @@ describe('what an agent makes of what it knows of modules', () => {
     ]);
   });
 
+  it('gives the room of one host to one of two modules that are taken over in the same moment', () => {
+    const needs = { needs: { memory: '3GiB' } };
+    const at = { epoch: 1, cause: 'failover', firstSign: 0, since: 0 } as const;
+    const link = { endpoint: { session: 's' }, connected: true, connectedAt: 0, spent: false };
+    add('web', { at: 'following', ...at, ...link }, needs);
+    add('db', { at: 'following', ...at, ...link }, needs);
+    const all = placements();
+    expect([all.of('web')?.barred, all.of('db')?.barred]).toEqual([null, null]);
+    const isAsking = { at: 'asking', ...at, proposal: { expect: 0, record: grant, retryAt: 0 } } as const;
+    const isFencing = { at: 'fencingPeer', ...at, grant, failure: null, retryAt: 0, isDone: false } as const;
+    const taken: Role[] = [
+      { ...isAsking, forced: false, peerEnded: true },
+      { ...isFencing, isUnconfirmed: false },
+      { at: 'entering', ...at, grant },
+    ];
+    for (const role of taken) {
+      slots.pop();
+      add('db', role, needs);
+      expect(all.of('web')?.barred).toBe(
+        'beta has no room for web beside db: 3 GiB of memory needed, 1 GiB of 4 GiB free',
+      );
+    }
+  });
+
+  it('leaves room for what comes first and follows the same host, should that end', () => {
+    const needs = { needs: { memory: '3GiB' } };
+    const link = { endpoint: { session: 's' }, connected: true, connectedAt: 0, spent: false };
+    const following: Role = { at: 'following', epoch: 1, since: 0, ...link };
+    add('web', following, needs);
+    add('db', following, { ...needs, priority: 1 });
+    const all = placements();
+    expect(all.of('web')).toMatchObject({
+      barred: null,
+      barredWithAll: expect.stringContaining('beside db') as string,
+    });
+    expect(all.of('db')).toMatchObject({ barred: null, barredWithAll: null });
+  });
+
   it('keeps room for what is still being opened here, unless that has failed', () => {
     const needs = { needs: { memory: '3GiB' } };
     add('web', waiting, needs);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -58,8 +58,18 @@ describe("the witness's records", () => {
   });
 
   it('refuses a record of another format version, naming both', () => {
-    writeFileSync(join(directory, 'web.json'), JSON.stringify({ formatVersion: 2, record: record(1, 'alpha', 'a/1') }));
-    expect(() => new RecordStore(directory).read('web')).toThrow(/format version 2, this agent knows 1/);
+    writeFileSync(join(directory, 'web.json'), JSON.stringify({ formatVersion: 3, record: record(1, 'alpha', 'a/1') }));
+    expect(() => new RecordStore(directory).read('web')).toThrow(/format version 3, this agent knows 1 and 2: upgrade/);
+  });
+
+  it('reads what the first release wrote, which did not say why, and writes what that one knows to be newer', () => {
+    const file = join(directory, 'web.json');
+    writeFileSync(file, JSON.stringify({ formatVersion: 1, record: record(1, 'alpha', 'a/1') }));
+    const store = new RecordStore(directory);
+    expect(store.read('web')).toEqual(record(1, 'alpha', 'a/1'));
+    const told = { ...record(2, 'beta', 'b/1'), because: 'alpha was silent on lan and link for 3.0 s' };
+    expect(store.propose('web', 1, told).granted).toBe(true);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ formatVersion: 2, record: told });
   });
 
   it('refuses names that are no module names, and messages that are not valid', () => {

@@ -1,4 +1,5 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -39,6 +40,7 @@ function fencing(
     hosts: () => ['alpha', 'beta', 'gamma'],
     peers: () => ['alpha'],
     mayFenceThis: () => false,
+    isWanted: () => true,
     log: () => undefined,
     onChange: () => undefined,
     ...more,
@@ -95,6 +97,33 @@ describe('fencing a host', () => {
     await fencing({ alpha: [one] }, { mayFenceThis, log }).fence('alpha');
     await fencing({ alpha: [one], beta: [own] }, { log }).fence('alpha');
     expect(said).toEqual(['FENCE_YIELDS']);
+  });
+
+  it('is given up when no module waits for it any more: while it yields, and before the next device', async () => {
+    const wanted = [true];
+    const isWanted = (): boolean => wanted[0] === true;
+    const one = await device('one', 'exit 1');
+    const two = await device('two', 'exit 0');
+    const yields = fencing(
+      { alpha: [one], beta: [await device('own', 'exit 0', 300)] },
+      { isWanted, mayFenceThis: () => true, log: (_level, code) => void (wanted[0] = code !== 'FENCE_YIELDS') },
+    );
+    await expect(yields.fence('alpha')).rejects.toThrow('no module waits for that any more');
+    expect(yields.status('alpha')?.lastFenced ?? null).toBeNull();
+    wanted[0] = true;
+    const slow = await device(
+      'slow',
+      `touch ${folder}/begun; while test ! -e ${folder}/end; do sleep 0.02; done; exit 1`,
+    );
+    const beta = fencing({ alpha: [slow, two] }, { isWanted });
+    const tried = expect(beta.fence('alpha')).rejects.toThrow(/slow: reboot failed.*; no module waits for that/);
+    await expect.poll(() => existsSync(path.join(folder, 'begun'))).toBe(true);
+    wanted[0] = false;
+    await writeFile(path.join(folder, 'end'), '');
+    await tried;
+    expect(await actions()).toEqual(['slow reboot']);
+    // An operator wants it whatever the modules want.
+    expect(await beta.fence('alpha', true)).toBe(`reboot by ${folder}/two`);
   });
 
   it('is tried without harm, and a device that does not answer is told of once', async () => {
