@@ -46,3 +46,16 @@ it('takes kvm only on the report of the probe guest, and remembers it until the 
   rmSync(binary);
   expect((await decideAccelerator(asked)).accelerator).toBe('kvm');
 });
+
+it('takes tcg when the probe guest boots under KVM, but much later than emulated', async () => {
+  const binary = program('crawls', 'case "$*" in *kvm*) sleep 1.2;; esac; exit 33');
+  const decision = await decideAccelerator({ ...question, setting: 'auto', binary, cacheDirectory: folder });
+  expect(decision.accelerator).toBe('tcg');
+  expect(decision.reason).toMatch(/^a probe guest booted under KVM in \d+ ms, emulated in \d+ ms: no hardware/);
+});
+
+it('takes kvm on a host that is so busy that everything takes long', async () => {
+  const binary = program('busy', 'sleep 0.8; exit 33');
+  const decision = await decideAccelerator({ ...question, setting: 'auto', binary, cacheDirectory: folder });
+  expect(decision.accelerator).toBe('kvm');
+});
