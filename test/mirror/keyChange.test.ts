@@ -47,6 +47,10 @@ test('the keys of both directions change again and again, in a resync and after 
   await pair.serve(pair.alpha);
   const { alpha, beta } = pair;
   fs.writeFileSync(path.join(alpha.directory, 'image'), Buffer.alloc(32 << 20, 'content '));
+  // Frames enough in the resync, however fast it is and however slow the programs are.
+  for (let number = 0; number < 2 * MANY * KEY_FRAMES; number++) {
+    fs.writeFileSync(path.join(alpha.directory, `small-${String(number)}`), 'content');
+  }
   const guests = await busyPair.start(['one', 'two']);
 
   const endpoint = await beta.mirror.follow('127.0.0.1', pair.epoch);
@@ -60,9 +64,11 @@ test('the keys of both directions change again and again, in a resync and after 
   expect(seen.toFollower.keys).toBeGreaterThan(MANY);
   const inResync = { toFollower: seen.toFollower.keys, toPrimary: seen.toPrimary.keys };
 
-  for (const guest of guests) await guest.goesOn(100);
+  const isEnough = (direction: 'toFollower' | 'toPrimary'): boolean =>
+    seen[direction].keys - inResync[direction] > MANY;
+  // How many answers go out at a time is a matter of how busy the machine is.
+  while (!isEnough('toFollower') || !isEnough('toPrimary')) for (const guest of guests) await guest.goesOn(100);
   for (const direction of ['toFollower', 'toPrimary'] as const) {
-    expect(seen[direction].keys - inResync[direction]).toBeGreaterThan(MANY);
     // No key seals more than it may.
     expect(seen[direction].frames).toBeLessThanOrEqual((seen[direction].keys + 1) * KEY_FRAMES);
   }
