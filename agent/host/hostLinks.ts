@@ -220,6 +220,11 @@ export class HostLinks {
     const stoodStillMs = now - this.#beatAt - this.#options.heartbeatMs;
     if (this.#beatAt === -Infinity || stoodStillMs < this.#options.heartbeatMs) return;
     for (const suspicion of this.#suspicions.values()) suspicion.excuse(stoodStillMs);
+    // What was sent meanwhile lies in the sockets and is read after this: the arbiter must be at hand then, and is asked over them.
+    for (const path of this.#paths) {
+      path.heardAt = Math.min(now, path.heardAt + stoodStillMs);
+      path.candidateSince = Math.min(now, path.candidateSince + stoodStillMs);
+    }
     if (stoodStillMs < stallToldMs) return;
     const seconds = (stoodStillMs / 1000).toFixed(1);
     this.#options.log('warn', 'AGENT_STALLED', `the agent of ${this.#options.self.name} stood still for ${seconds} s`);

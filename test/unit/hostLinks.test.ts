@@ -111,6 +111,18 @@ describe('links between agents', () => {
     });
   });
 
+  it('keeps its connections when this process stood still: what was sent meanwhile is not read yet', async () => {
+    const lost: string[] = [];
+    const log: HostLinksOptions['log'] = (_level, code, message) => code === 'LINK_DOWN' && lost.push(message);
+    const [a, b] = [links(alpha, beta, { log }), links(beta, alpha, { log })];
+    await Promise.all([a.start(), b.start()]);
+    const isUp = () => [...a.networks('beta'), ...b.networks('alpha')].every(({ up }) => up);
+    await vi.waitFor(() => expect(isUp()).toBe(true), 5000);
+    for (const end = Date.now() + 1500; Date.now() < end;);
+    await expect(a.request('beta', 'arbiter.read', { module: 'web' }, 5000)).resolves.toEqual({});
+    expect(lost).toEqual([]);
+  });
+
   it('hears of the modules with every heartbeat, though only changes travel', async () => {
     const told = (endpoint: boolean): Record<string, LinkModule> => ({
       web: {
