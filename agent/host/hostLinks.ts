@@ -27,6 +27,8 @@ interface Path {
   /** Not connected yet. */
   dialling: TLSSocket | null;
   nextDialAt: number;
+  /** When the connection that is there, or was last, was greeted. */
+  greetedAt: number;
   heardAt: number;
   rttMs: number | null;
   readonly sent: Map<number, number>;
@@ -383,6 +385,7 @@ export class HostLinks {
     const wasReachable = this.reachable(path.host.name);
     path.candidate = null;
     path.connection = connection;
+    path.greetedAt = performance.now();
     path.heardAt = performance.now();
     path.lastError = null;
     path.sent.clear();
@@ -408,11 +411,20 @@ export class HostLinks {
     }
     path.connection = null;
     if (this.#stopped) return;
+    // One that had served for a while is dialled at once: the other side may have closed it while this process stood still.
+    if (performance.now() - path.greetedAt > stallToldMs) this.#dialAtOnce(path);
     this.#options.log('warn', 'LINK_DOWN', `${path.host.name} over ${path.network} (${path.address}): ${reason}`);
     if (this.reachable(path.host.name)) return;
     this.#newsOf(path.host.name).forgetSequence();
     this.#requests.lost(path.host.name, reason);
     this.#options.onReachable(path.host.name, false, reason);
+  }
+
+  #dialAtOnce(path: Path): void {
+    path.greetedAt = performance.now();
+    path.nextDialAt = 0;
+    const isKnown = this.#paths.includes(path);
+    if (isKnown && this.#options.self.name < path.host.name && !path.candidate && !path.dialling) this.#dial(path);
   }
 
   #onAnswer(path: Path, sequence: number): void {
@@ -451,6 +463,7 @@ function newPath(host: LinkHost, network: string, address: string): Path {
     candidateSince: 0,
     dialling: null,
     nextDialAt: 0,
+    greetedAt: -Infinity,
     heardAt: -Infinity,
     rttMs: null,
     sent: new Map<number, number>(),
