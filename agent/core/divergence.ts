@@ -62,6 +62,21 @@ export function forkFrom(draft: Draft, primary: PeerStatus): Fork | null {
   return { common, own: tail, other: { epoch: other.epoch, primary: other.primary } };
 }
 
+/**
+ * Two histories of which the numbers do not tell which one an operator wanted last: an arbiter that had forgotten everything granted a force
+ * by a number that is lower than what the other host had lived through, or as high. Null: there is one history, or the later number is the forced one.
+ */
+export function forkWithoutOrder(draft: Draft, peer: PeerStatus): Fork | null {
+  const fork = forkFrom(draft, peer);
+  if (fork === null) return null;
+  const isForced = {
+    own: draft.state.replica.lineage.some(({ epoch, apart }) => apart === true && epoch > fork.common),
+    other: peer.lineage.some(({ from, apart }) => apart === true && from > fork.common),
+  };
+  const earlier = fork.own.epoch < fork.other.epoch ? isForced.own : isForced.other;
+  return earlier || (fork.own.epoch === fork.other.epoch && isForced.own) ? fork : null;
+}
+
 /** Whether an operator has given up the history that this replica holds. */
 export function isGivenUp(draft: Draft): boolean {
   const { resolution, replica } = draft.state;

@@ -8,7 +8,7 @@ import { beginLeaving, serverIsDown } from './leaving.ts';
 import { leavesItsDisk } from './leavingDisk.ts';
 import { isHeld, isInMaintenance } from './maintenance.ts';
 import { canTake } from './placement.ts';
-import type { ArbiterRecord, LeaveFor, Link, Proposal, ReplicaFacts, Role } from './types.ts';
+import type { ArbiterRecord, LeaveFor, Link, PeerStatus, Proposal, ReplicaFacts, Role } from './types.ts';
 
 export type Primary = Extract<Role, { at: 'primary' }>;
 
@@ -83,6 +83,7 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
     leaving === null ||
     link.kind === 'lost' ||
     link.kind === 'goingAlone' ||
+    link.kind === 'renumbering' ||
     link.kind === 'committing' ||
     link.kind === 'parting' ||
     link.kind === 'joining'
@@ -143,6 +144,11 @@ function settleLink(draft: Draft, role: Primary): void {
         draft.now >= link.retryAt + retryDelayMs(link, endpoint.session) &&
         draft.state.pending === null
       ) {
+        if (latestOf(peer) > role.grant.epoch) {
+          draft.become({ ...role, link: { kind: 'renumbering', proposal: proposeLater(draft, role.grant.epoch) } });
+          settleServer(draft, currentPrimary(draft, role));
+          return;
+        }
         draft.become({ ...role, link: { kind: 'attaching', session: endpoint.session, failures: link.failures } });
         draft.operate({ kind: 'attach', endpoint, epoch: role.grant.epoch });
         return;
@@ -151,6 +157,10 @@ function settleLink(draft: Draft, role: Primary): void {
       return;
     case 'attaching':
       settleServer(draft, role);
+      return;
+    case 'renumbering':
+      draft.become({ ...role, link: { ...link, proposal: draft.repropose(link.proposal) } });
+      settleServer(draft, currentPrimary(draft, role));
       return;
     case 'committing':
       if (link.proposal) {
@@ -291,6 +301,20 @@ export function proposeAlone(
   return draft.propose(epoch, { epoch: epoch + 1, primary: self, inSync: [self], base, cause, because });
 }
 
+/** Alone as before, by an epoch that the other host's replica takes for a new one. */
+function proposeLater(draft: Draft, epoch: number): Proposal {
+  const { self, peer } = draft.config;
+  const latest = latestOf(draft.freshPeer());
+  const because = `${peer} has lived through epoch ${String(latest)}, and ${self} goes on`;
+  const base = draft.tail()?.epoch ?? epoch;
+  const later = Math.max(epoch, latest) + 1;
+  return draft.propose(epoch, { epoch: later, primary: self, inSync: [self], base, cause: 'start', because });
+}
+
+function latestOf(peer: PeerStatus | null): number {
+  return peer?.lineage.at(-1)?.epoch ?? 0;
+}
+
 function proposeBoth(draft: Draft, epoch: number): Proposal {
   const { self, peer } = draft.config;
   const because = `${peer} was brought up to date`;
@@ -340,6 +364,7 @@ export function primaryPeerLost(draft: Draft, role: Primary, reason: string): vo
       });
       return;
     case 'none':
+    case 'renumbering':
     case 'lost':
     case 'goingAlone':
       return;
@@ -403,8 +428,13 @@ export function primaryGranted(draft: Draft, role: Primary, record: ArbiterRecor
   if (proposalOf(link)?.record.proposal !== record.proposal) return;
   draft.learn(record);
   const entry = entryOf(draft, record);
-  if (link.kind === 'lost' || link.kind === 'parting') {
-    const reason = link.kind === 'lost' ? link.reason : `${draft.config.peer} is being repaired`;
+  if (link.kind === 'lost' || link.kind === 'parting' || link.kind === 'renumbering') {
+    const reason =
+      link.kind === 'lost'
+        ? link.reason
+        : link.kind === 'parting'
+          ? `${draft.config.peer} is being repaired`
+          : becauseOf(record);
     draft.become({ ...role, grant: record, link: { kind: 'goingAlone', reason } });
     draft.operate({ kind: 'goAlone', entry });
   } else {
@@ -417,7 +447,7 @@ export function primaryRefused(draft: Draft, role: Primary, proposalName: string
   const { link } = role;
   if (proposalOf(link)?.record.proposal !== proposalName) return;
   if (isForgetful(current, role)) {
-    if (link.kind === 'committing' || link.kind === 'parting') seed(draft, role, current);
+    if (link.kind !== 'lost') seed(draft, role, current);
     return;
   }
   draft.learn(current);
@@ -428,6 +458,8 @@ export function primaryRefused(draft: Draft, role: Primary, proposalName: string
     draft.become({ ...role, grant, link: { ...link, proposal: proposeAlone(draft, current.epoch, link.reason) } });
   } else if (link.kind === 'committing') {
     draft.become({ ...role, grant, link: { ...link, proposal: proposeBoth(draft, current.epoch) } });
+  } else if (link.kind === 'renumbering') {
+    draft.become({ ...role, grant, link: { ...link, proposal: proposeLater(draft, current.epoch) } });
   } else if (link.kind === 'parting') {
     const { because = '' } = link.proposal.record;
     draft.become({
@@ -439,7 +471,7 @@ export function primaryRefused(draft: Draft, role: Primary, proposalName: string
 }
 
 function proposalOf(link: Link): Proposal | null {
-  return link.kind === 'lost' || link.kind === 'committing' || link.kind === 'parting' ? link.proposal : null;
+  return 'proposal' in link ? link.proposal : null;
 }
 
 /** A witness that was replaced, or restored from an old copy: it does not know by what this primary runs. */

@@ -47,7 +47,13 @@ export function promote(
 ): void {
   if (flaps(draft, options.cause)) return;
   draft.state.heldBackFor = null;
-  const epoch = Math.max(options.expect ?? 0, draft.tail()?.epoch ?? 0, draft.state.record?.epoch ?? 0) + 1;
+  const lived = [
+    options.expect,
+    draft.tail()?.epoch,
+    draft.state.record?.epoch,
+    draft.freshPeer()?.lineage.at(-1)?.epoch,
+  ];
+  const epoch = Math.max(...lived.map((each) => each ?? 0)) + 1;
   const proposal = draft.propose(options.expect, {
     epoch,
     primary: draft.config.self,

@@ -19,6 +19,7 @@ export const roleStates: readonly RoleState[] = [
   'mounting',
   'primary.joining',
   'primary.none',
+  'primary.renumbering',
   'primary.attaching',
   'primary.committing',
   'primary.both',
@@ -84,6 +85,8 @@ const rows: readonly Row[] = [
     'the secondary was lost after the arbiter was asked',
   ],
   ['primary.committing', 'primary.lost', 'settle', 'the lease is over'],
+  ['primary.none', 'primary.renumbering', 'settle', 'the secondary has lived through a later epoch'],
+  ['primary.renumbering', 'primary.goingAlone', 'proposalGranted', 'recorded alone'],
   ['primary.both', 'primary.lost', 'mirrorPeerLost', 'the secondary was lost'],
   ['primary.both', 'primary.lost', 'settle', 'the lease is over'],
   ['primary.both', 'primary.lost', 'command', 'left for an upgrade'],
@@ -110,7 +113,7 @@ const rows: readonly Row[] = [
   ['handingOver', 'waiting', 'settle', 'no answer'],
 
   [
-    ['primary.none', 'primary.attaching', 'primary.goingAlone'],
+    ['primary.none', 'primary.renumbering', 'primary.attaching', 'primary.goingAlone'],
     'fencing',
     'settle',
     'deposed: the other host is primary by a later epoch',
@@ -134,6 +137,7 @@ const rows: readonly Row[] = [
       'mounting',
       'primary.joining',
       'primary.none',
+      'primary.renumbering',
       'primary.attaching',
       'primary.committing',
       'primary.both',

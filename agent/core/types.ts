@@ -243,6 +243,11 @@ export type Link =
   | { readonly kind: 'both'; readonly session: string }
   /** In sync; for a repair the arbiter is asked to record this host alone. Until it has, every acknowledgement waits for both. */
   | { readonly kind: 'parting'; readonly session: string; readonly proposal: Proposal }
+  /**
+   * Alone, and the secondary has lived through a later epoch, which is of another history or came to nothing: nothing of an earlier one would
+   * be taken there, so the arbiter is asked for one that is later than that.
+   */
+  | { readonly kind: 'renumbering'; readonly proposal: Proposal }
   /** Alone was granted; the mirror drops the secondary and releases what it holds. */
   | { readonly kind: 'goingAlone'; readonly reason: string }
   /** Acknowledgements are held; the arbiter is asked to record this host alone. */

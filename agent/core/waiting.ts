@@ -2,7 +2,7 @@
 import { becauseOf, listText, secondsText, silenceText } from './because.ts';
 import { fitter } from './conditions.ts';
 import { detectionMsOf } from './detectionTimes.ts';
-import { isGivenUp, peerYields } from './divergence.ts';
+import { forkWithoutOrder, isGivenUp, peerYields, waitDiverged } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { isUnfinishedTakeOver } from './fencingPeer.ts';
 import { follow } from './following.ts';
@@ -103,8 +103,10 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   }
   if (!record.inSync.includes(self)) {
     if (peer && promoteChosen(draft, role, peer, record)) return;
+    // Nobody would ever come: the only replica that the record names is a mixture of old and new.
+    const isStuck = peer !== null && !peer.consistent && state.replica.consistent && record.inSync.includes(peerName);
     draft.wait(
-      `${self} is not in sync since epoch ${String(record.epoch)}: waiting for ${peerName} to bring it up to date`,
+      `${self} is not in sync since epoch ${String(record.epoch)}: waiting for ${peerName} to bring it up to date${isStuck ? `, which holds an unfinished resync and does not start by itself; force-primary on ${self} if this copy is to be used` : ''}`,
     );
     return;
   }
@@ -119,9 +121,10 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
       ? `ends at epoch ${String(draft.tail()?.epoch ?? 0)}`
       : state.replica.restorable
         ? `holds an unfinished resync, and what it was at epoch ${String(draft.tail()?.epoch ?? 0)} is kept`
-        : 'holds an unfinished resync';
+        : 'holds an unfinished resync and is of no use alone';
+    const isUsable = state.replica.consistent || state.replica.restorable;
     draft.wait(
-      `the replica of ${self} ${found}, the arbiter's record asks for epoch ${String(record.base)}: waiting for ${peerName}; force-primary if this copy is to be used`,
+      `the replica of ${self} ${found}, the arbiter's record asks for epoch ${String(record.base)}: waiting for ${peerName}; force-primary ${isUsable ? 'if this copy' : `on ${peerName} if the copy there`} is to be used`,
     );
     return;
   }
@@ -220,6 +223,11 @@ function withoutRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, out
     return;
   }
   if (promoteChosen(draft, role, peer, outdated)) return;
+  const fork = forkWithoutOrder(draft, peer);
+  if (fork !== null) {
+    waitDiverged(draft, fork);
+    return;
+  }
   const tail = draft.tail();
   const mine = state.replica.consistent ? (tail?.epoch ?? 0) : -1;
   const theirs = peer.consistent ? (peer.lineage.at(-1)?.epoch ?? 0) : -1;

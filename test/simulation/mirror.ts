@@ -6,6 +6,10 @@ import { feedSoon, otherThan, type Surroundings } from './surroundings.ts';
 
 export type Result = { endpoint?: { session: string }; note?: string } | string | null;
 
+function epochOf({ disk }: Host): number {
+  return disk.lineage.at(-1)?.epoch ?? 0;
+}
+
 /** What makes nothing durable. */
 const freeOfDisk: ReadonlySet<Operation['kind']> = new Set(['attach', 'holdOnPeerLoss', 'fence']);
 /** How long a batch of marks takes, at least. */
@@ -326,6 +330,7 @@ export class Mirror {
       return 'the follower cannot be reached';
     }
     if (host.mirror !== 'serving') return 'not serving';
+    if (epochOf(follower) > epochOf(host)) return `refused: this replica is at epoch ${String(epochOf(follower))}`;
     const session = this.sessions.begin(host, id, network);
     feedSoon(this.#world, follower, { type: 'mirrorFollowerLink', connected: true });
     const copy = resync(this.#world, host, follower);

@@ -92,6 +92,9 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'disk-refuses':
       world.diskRefuses(host, seconds(second));
       return;
+    case 'disk-replaced':
+      world.replaceDisk(host, false);
+      return;
     case 'disk-full':
       world.setDiskFull(host, second === 'yes');
       return;
