@@ -126,7 +126,6 @@ export class Checker {
     // Who was forced out and does not know it tells an arbiter that forgot everything by what it runs: now nobody knows of the force.
     if (this.#forced !== null && record.epoch < this.#forced.epoch) this.#isApart = true;
     this.#granted.set(record.proposal, record);
-    this.#forgetVoidForce(proposer);
     const newest = this.#newest;
     // The arbiter may have forgotten a grant that nobody ever entered, and give its number again.
     const { epoch, primary, inSync, cause } = record;
@@ -134,6 +133,8 @@ export class Checker {
     const entered = Math.max(...Object.values(this.#hosts).map(({ disk }) => disk.lineage.at(-1)?.epoch ?? 0));
     if (newest === null || epoch >= newest.epoch || cause === 'force' || epoch > entered) this.#newest = record;
     if (cause === 'force') {
+      // By a number that the other host has lived through: which of the two histories is the later one nobody can tell.
+      if (entered >= epoch) this.#isApart = true;
       this.#forced = record;
       // The operator was told that what this replica lacks will be missing.
       const forced = this.#hosts[primary as HostName];
@@ -168,16 +169,6 @@ export class Checker {
         );
       }
     }
-  }
-
-  /** A force that was granted by a number which the other host had lived through, and that nobody ever entered, came to nothing. */
-  #forgetVoidForce({ disk }: Host): void {
-    const newest = this.#newest;
-    if (newest?.cause !== 'force' || newest.epoch >= (disk.lineage.at(-1)?.epoch ?? 0)) return;
-    const isOfIt = ({ epoch, primary }: LineageEntry): boolean => epoch === newest.epoch && primary === newest.primary;
-    if (Object.values(this.#hosts).some((host) => host.disk.lineage.some(isOfIt))) return;
-    this.#newest = null;
-    this.#forced = null;
   }
 
   /** A guest is told that its write is durable. */
