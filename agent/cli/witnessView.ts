@@ -18,6 +18,8 @@ export interface WitnessedCluster {
   readonly bytes: number;
   /** Of the certificate, ISO 8601. */
   readonly expires: string | null;
+  /** Number of the version of the cluster's files that is held here; null: not known. */
+  readonly version: number | null;
 }
 
 export function describeClusters(
@@ -29,16 +31,17 @@ export function describeClusters(
     const modules = recordedModules(folder.recordsDirectory(name));
     const bytes = folder.bytes(name);
     try {
-      const { self, others, identity } = loadWitnessCluster(folder, name);
+      const { self, others, identity, held } = loadWitnessCluster(folder, name);
       const unheard = others.map((host) => ({
         ...{ name: host.name, reachable: false, lastHeard: null, agentVersion: null },
       }));
       const hosts = state && state.problem === null ? state.hosts : unheard;
       const problem = state?.problem ?? null;
-      return { name, host: self.name, problem, hosts, modules, bytes, expires: identity.expires.toISOString() };
+      const expires = identity.expires.toISOString();
+      return { name, host: self.name, problem, hosts, modules, bytes, expires, version: held?.number ?? null };
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
-      return { name, host: null, problem, hosts: [], modules, bytes, expires: null };
+      return { name, host: null, problem, hosts: [], modules, bytes, expires: null, version: null };
     }
   });
 }
@@ -48,13 +51,14 @@ const soonMs = 30 * 24 * 3600 * 1000;
 export function witnessLines(clusters: readonly WitnessedCluster[], isRunning: boolean, hasColour: boolean): string {
   const notRunning = isRunning ? '' : 'The witness does not run: start it with `understudy witness run`.\n';
   if (clusters.length === 0) return `${notRunning}There are no clusters here: \`understudy witness add\` adds one.\n`;
-  const head = ['CLUSTER', 'AS', 'HOSTS', 'MODULES', 'DISK', 'CERTIFICATE UNTIL'].map((text): Cell => ({
+  const head = ['CLUSTER', 'AS', 'VERSION', 'HOSTS', 'MODULES', 'DISK', 'CERTIFICATE UNTIL'].map((text): Cell => ({
     text,
     colour: 'bold',
   }));
-  const rows = clusters.map(({ name, host, hosts, modules, bytes, expires, problem }): readonly Cell[] => [
+  const rows = clusters.map(({ name, host, version, hosts, modules, bytes, expires, problem }): readonly Cell[] => [
     { text: name },
     { text: host ?? '?' },
+    { text: version === null ? '?' : String(version) },
     {
       text: hosts.map(heard).join(', '),
       colour: problem !== null ? 'red' : hosts.every(({ reachable }) => reachable) ? 'green' : 'yellow',

@@ -1,3 +1,4 @@
+import { isOverloaded, loadText } from '../../schemas/capacity.ts';
 import type { HostStatus, ReplicaStatus } from '../../schemas/generated/api.ts';
 import type { PanelState, StateFacts } from '../../schemas/panel.ts';
 import { h, setAttribute, setText } from './dom.ts';
@@ -19,10 +20,13 @@ export class HostCard {
   readonly #networks = h('dd', { class: 'networks' });
   readonly #addresses = h('dd');
   readonly #addressRow: HTMLElement;
+  readonly #load = h('dd', { class: 'load' });
+  readonly #loadRow: HTMLElement;
 
   constructor() {
     const row = (label: string, value: HTMLElement): HTMLElement => h('div', {}, h('dt', {}, label), value);
     this.#addressRow = row('Virtual addresses', this.#addresses);
+    this.#loadRow = row('Carries', this.#load);
     this.element = h(
       'section',
       { class: 'card host' },
@@ -37,6 +41,7 @@ export class HostCard {
         row('Epoch', this.#epoch),
         row('Networks', this.#networks),
         this.#addressRow,
+        this.#loadRow,
       ),
     );
   }
@@ -62,6 +67,10 @@ export class HostCard {
     this.#updateNetworks(host);
     this.#addressRow.hidden = (state.module?.virtualAddresses ?? []).length === 0;
     setText(this.#addresses, replica === undefined ? '–' : addressWords(replica));
+    const load = host?.load ?? null;
+    this.#loadRow.hidden = load === null;
+    setText(this.#load, load === null ? '' : `${loadText(load)}${isOverloaded(load) ? ' (more than it has)' : ''}`);
+    setAttribute(this.#load, 'data-overloaded', load !== null && isOverloaded(load));
   }
 
   #updateNetworks(host: HostStatus | undefined): void {

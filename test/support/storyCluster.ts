@@ -45,6 +45,8 @@ export class StoryCluster {
   /** Milliseconds that a command takes. */
   commandTime = 200;
   witnessReachable = true;
+  /** What hosts carry, by their names. */
+  readonly loads = new Map<string, HostStatus['load']>();
   #revision = 1;
   readonly #servers = new Map<StoryHost, ApiServer>();
   readonly #changes = new Set<(event: ChangedEvent) => void>();
@@ -201,6 +203,7 @@ export class StoryCluster {
       lastSeen,
       agentVersion: '0.1.0',
       drain: this.#drained.has(name) ? 'drained' : null,
+      load: this.loads.get(name) ?? null,
       networks: [{ name: 'lan', address, up: reachable, rttMs: reachable ? 0.4 : null }],
     });
     return [
@@ -230,7 +233,7 @@ export class StoryCluster {
       onLog: (listener) => subscribe(this.#logs, listener),
       readLog: ({ module, limit }) =>
         this.entries.filter((entry) => module === undefined || entry.module === module).slice(-limit),
-      start: (module) => this.#perform(module, 'starting', (status) => this.serveOn(module, status.hosts[0] ?? '')),
+      start: (module, anyway) => this.#start(module, anyway),
       stop: (module) => this.#perform(module, 'stopping', () => this.#stop(module)),
       switchover: (module, to) => this.#perform(module, 'demoting', () => this.serveOn(module, to ?? '')),
       forcePrimary: (module, target) => this.#perform(module, 'promoting', () => this.#alone(module, target)),
@@ -383,6 +386,16 @@ export class StoryCluster {
     const message = `${name}: ${transition} done`;
     this.log(name, transition.toUpperCase(), message);
     return { ok: true, result: { durationMs, message } };
+  }
+
+  /** What is held back is started only when it is asked for all the same. */
+  #start(name: string, anyway: boolean): Promise<Outcome> {
+    const held = this.modules.get(name)?.onHosts.find(({ heldBack }) => (heldBack ?? null) !== null);
+    if (held !== undefined && !anyway) {
+      const reason = `${name} is held back on ${held.host}: ${held.heldBack ?? ''}`;
+      return Promise.resolve({ ok: false, refusal: { code: 'NOT_HEALTHY', reason } });
+    }
+    return this.#perform(name, 'starting', ({ hosts }) => this.serveOn(name, held?.host ?? hosts[0] ?? ''));
   }
 
   #stop(name: string): void {

@@ -396,6 +396,38 @@ describe('the extension in VS Code', () => {
     await workbench.clearNotifications();
   });
 
+  step(
+    'starts what is held back for other modules after a question that says why, and shows what the host carries',
+    async () => {
+      const room = 'alpha has no room for web: 2 processors needed, 1 of 4 free';
+      story.loads.set('alpha', { cpu: 3, memory: 6_442_450_944, cpuCapacity: 4, memoryCapacity: 17_179_869_184 });
+      story.change('web', (module) => {
+        module.primary = null;
+        for (const replica of module.onHosts) {
+          replica.state = 'WAIT';
+          replica.traffic = null;
+          if (replica.host !== 'alpha') continue;
+          replica.reason = room;
+          replica.heldBack = room;
+        }
+      });
+      await workbench.panel.getByText('3 of 4 processors, 6 GiB of 16 GiB memory').waitFor();
+      await workbench.contextMenu(workbench.line(/^web, WAIT/), /Start Module/);
+      await workbench.dialog.getByText('Start module web of cluster site all the same?').waitFor();
+      await workbench.dialog.getByText(`alpha holds it back: ${room}`).waitFor();
+      await workbench.screenshot('start-anyway');
+      story.loads.set('alpha', { cpu: 5, memory: 6_442_450_944, cpuCapacity: 4, memoryCapacity: 17_179_869_184 });
+      await workbench.answer('Start Anyway');
+      await workbench.line(/^web, PRIM on alpha, in sync/).waitFor();
+      await workbench.panel.getByText('5 of 4 processors, 6 GiB of 16 GiB memory (more than it has)').waitFor();
+      await workbench.screenshot('overloaded');
+      story.loads.clear();
+      story.serveOn('web', 'beta');
+      await workbench.line(/^web, PRIM on beta, in sync/).waitFor();
+      await workbench.clearNotifications();
+    },
+  );
+
   step('makes one item of the status bar of what is wrong', async () => {
     const item = workbench.page.locator('[id="understudy.understudy.understudy.status"], [id$="understudy.status"]');
     expect(await item.count()).toBe(0);

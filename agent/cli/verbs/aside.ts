@@ -11,6 +11,7 @@ import {
   listAside,
 } from '../../mirror/replica/asideManifest.ts';
 import { syncDirectory } from '../../platform/durable.ts';
+import { askFor, requireConfirmation } from '../confirm.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
 import { requireConfiguration } from '../requireConfiguration.ts';
 import { formatBytes } from '../format.ts';
@@ -116,10 +117,7 @@ export const addAside: AddVerb = (program, { io, run }) => {
             );
           }
           io.stderr(`${describe(found)}What it holds is nowhere else.\n`);
-          const typed = await io.ask('Type its name to remove it: ').catch(() => '');
-          if (typed.trim() !== name) {
-            throw new CliError(exitCodes.refused, 'CONFIRMATION', `Nothing was removed: expected "${name}".`);
-          }
+          requireConfirmation(name, await askFor(io, 'Type its name to remove it: '));
         }
         // First out of the list, whole: half of it must not look like all of it.
         const going = `${found.folder}.removed`;

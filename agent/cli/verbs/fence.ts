@@ -1,4 +1,5 @@
 import { printCommandResult } from '../commandResult.ts';
+import { askFor, requireConfirmation } from '../confirm.ts';
 import { callAgent, withConnectionOptions } from '../connection.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
@@ -28,13 +29,7 @@ export const addFence: AddVerb = (program, { io, run }) => {
           return printCommandResult(io, options.json, await callAgent('host.testFence', { host }, options, io));
         }
         const confirm = options.confirm ?? (await askConfirmation(host, io));
-        if (confirm !== host) {
-          throw new CliError(
-            exitCodes.refused,
-            'CONFIRMATION',
-            `Nothing was done: expected the name "${host}" as confirmation, found "${confirm}".`,
-          );
-        }
+        requireConfirmation(host, confirm);
         return printCommandResult(io, options.json, await callAgent('host.fence', { host, confirm }, options, io));
       }),
     );
@@ -49,9 +44,5 @@ async function askConfirmation(host: string, io: Io): Promise<string> {
     );
   }
   io.stderr(`${host} will be powered off or reset. Whatever runs there ends as by a loss of power.\n`);
-  try {
-    return (await io.ask(`Type the host's name to go on: `)).trim();
-  } catch {
-    return '';
-  }
+  return askFor(io, "Type the host's name to go on: ");
 }

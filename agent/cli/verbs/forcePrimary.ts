@@ -1,4 +1,5 @@
 import { printCommandResult } from '../commandResult.ts';
+import { askFor, requireConfirmation } from '../confirm.ts';
 import { callAgent, withConnectionOptions } from '../connection.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
@@ -24,13 +25,7 @@ export const addForcePrimary: AddVerb = (program, { io, run }) => {
     .action((module: string, options: Options) =>
       run(options.json, async () => {
         const confirm = options.confirm ?? (await askConfirmation(module, options.host, io));
-        if (confirm !== module) {
-          throw new CliError(
-            exitCodes.refused,
-            'CONFIRMATION',
-            `Nothing was done: expected the name "${module}" as confirmation, found "${confirm}".`,
-          );
-        }
+        requireConfirmation(module, confirm);
         return printCommandResult(
           io,
           options.json,
@@ -51,9 +46,5 @@ async function askConfirmation(module: string, host: string, io: Io): Promise<st
   io.stderr(
     `${module} will be started on ${host} with what ${host} has.\nWrites that were acknowledged and that only the other replica has will be missing from it.\n`,
   );
-  try {
-    return (await io.ask(`Type the module's name to go on: `)).trim();
-  } catch {
-    return '';
-  }
+  return askFor(io, "Type the module's name to go on: ");
 }

@@ -1,5 +1,6 @@
 import type { ModuleStatus } from '../../../schemas/generated/api.ts';
 import { printCommandResult } from '../commandResult.ts';
+import { askFor, requireConfirmation } from '../confirm.ts';
 import { callAgent, withConnectionOptions } from '../connection.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
@@ -44,14 +45,7 @@ async function confirm(module: string, options: Options, io: Io): Promise<void> 
   const status = snapshot.modules.find(({ name }) => name === module);
   const told = status === undefined ? null : consequences(status, options.keep);
   if (told !== null) io.stderr(told);
-  const typed = await io.ask(`Type the module's name to go on: `).catch(() => '');
-  if (typed.trim() !== module) {
-    throw new CliError(
-      exitCodes.refused,
-      'CONFIRMATION',
-      `Nothing was done: expected the name "${module}" as confirmation, found "${typed.trim()}".`,
-    );
-  }
+  requireConfirmation(module, await askFor(io, "Type the module's name to go on: "));
 }
 
 /** What will happen, for people; null when the module has not diverged, which the agent then says better. */

@@ -1,5 +1,6 @@
 import type { ApplyResult } from '../../../schemas/generated/api.ts';
 import { printApplied } from '../applyView.ts';
+import { askFor, requireConfirmation } from '../confirm.ts';
 import { callAgent, withConnectionOptions } from '../connection.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
@@ -31,13 +32,7 @@ export const addRestore: AddVerb = (program, { io, run }) => {
           return printApplied(io, options.json, planned);
         }
         const confirm = options.confirm ?? (await askConfirmation(number, planned, options, io));
-        if (confirm !== String(number)) {
-          throw new CliError(
-            exitCodes.refused,
-            'CONFIRMATION',
-            `Nothing was done: expected the number ${String(number)} as confirmation, found "${confirm}".`,
-          );
-        }
+        requireConfirmation(number, confirm);
         const result = await callAgent(
           'configuration.restore',
           { ...params, base: planned.base, confirm: number },
@@ -65,11 +60,7 @@ async function askConfirmation(
     );
   }
   io.stderr(`To be as in version ${String(number)} this ${whatIsDone(changes)} ${where}.\n`);
-  try {
-    return (await io.ask(`Type the version's number to go on: `)).trim();
-  } catch {
-    return '';
-  }
+  return askFor(io, "Type the version's number to go on: ");
 }
 
 /** Such as "changes a, b and removes c". */

@@ -1,6 +1,7 @@
 import type { ResyncBandwidth, ResyncParams } from '../../../schemas/generated/api.ts';
 import { parseRate } from '../../../schemas/units.ts';
 import { printCommandResult } from '../commandResult.ts';
+import { askFor, requireConfirmation } from '../confirm.ts';
 import { callAgent, withConnectionOptions } from '../connection.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
@@ -84,12 +85,5 @@ async function askConfirmation(module: string, options: Options, io: Io): Promis
   io.stderr(
     `Until its resync is resumed ${module} runs on ${primary} WITHOUT a second replica: ${secondary} is not in sync, and does not take over when ${primary} fails.\n`,
   );
-  const typed = await io.ask(`Type the module's name to pause the resync of ${secondary}: `).catch(() => '');
-  if (typed.trim() !== module) {
-    throw new CliError(
-      exitCodes.refused,
-      'CONFIRMATION',
-      `Nothing was changed: expected the name "${module}" as confirmation, found "${typed.trim()}".`,
-    );
-  }
+  requireConfirmation(module, await askFor(io, `Type the module's name to pause the resync of ${secondary}: `));
 }

@@ -1,6 +1,7 @@
 import type { LastVerify, ModuleStatus } from '../../../schemas/generated/api.ts';
 import { parseRate } from '../../../schemas/units.ts';
 import { printCommandResult } from '../commandResult.ts';
+import { askFor, requireConfirmation } from '../confirm.ts';
 import { callAgent, withConnectionOptions } from '../connection.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
@@ -96,14 +97,7 @@ async function repair(module: string, verified: LastVerify, options: Options, io
     io.stderr(
       `${count} of ${module}: what differs on ${secondary} will be OVERWRITTEN with what ${verified.host} holds. What ${secondary} holds now is kept\naside there. Until the resync has ended ${module} runs on ${verified.host} without a second replica.\n`,
     );
-    const typed = await io.ask(`Type the module's name to overwrite ${secondary}: `).catch(() => '');
-    if (typed.trim() !== module) {
-      throw new CliError(
-        exitCodes.refused,
-        'CONFIRMATION',
-        `Nothing was changed: expected the name "${module}" as confirmation, found "${typed.trim()}".`,
-      );
-    }
+    requireConfirmation(module, await askFor(io, `Type the module's name to overwrite ${secondary}: `));
   }
   const begun = await callAgent('module.repair', { module, verifiedAt: verified.at, confirm: module }, options, io);
   if (!options.json) io.stderr(`${begun.message}\n`);

@@ -10,6 +10,7 @@ import { defaultWitnessFolder, WitnessFolder } from '../../witness/witnessFolder
 import type { ClusterState } from '../../witness/witnessProcess.ts';
 import { agentVersion } from '../../version.ts';
 import { askToJoin } from '../askToJoin.ts';
+import { askFor, requireConfirmation } from '../confirm.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
 import type { ExitCode } from '../exitCodes.ts';
 import type { Io } from '../io.ts';
@@ -190,13 +191,7 @@ async function remove(name: string, options: Common & { readonly confirm?: strin
     throw new CliError(exitCodes.usage, 'UNKNOWN_CLUSTER', `There is no cluster ${name} here: ${known}.`);
   }
   const confirm = options.confirm ?? (await askConfirmation(name, io));
-  if (confirm !== name) {
-    throw new CliError(
-      exitCodes.refused,
-      'CONFIRMATION',
-      `Nothing was done: expected the name "${name}" as confirmation, found "${confirm}".`,
-    );
-  }
+  requireConfirmation(name, confirm);
   folder.remove(name);
   await reload(folder);
   folder.clear(name);
@@ -213,9 +208,5 @@ async function askConfirmation(name: string, io: Io): Promise<string> {
     throw new CliError(exitCodes.usage, 'CONFIRMATION', `${consequence} Confirm it with --confirm ${name}.`);
   }
   io.stderr(`This witness will answer no more for the cluster ${name}, and forget its records.\n${consequence}\n`);
-  try {
-    return (await io.ask("Type the cluster's name to go on: ")).trim();
-  } catch {
-    return '';
-  }
+  return askFor(io, "Type the cluster's name to go on: ");
 }
