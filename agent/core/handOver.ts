@@ -4,7 +4,7 @@
  */
 import type { Draft } from './draft.ts';
 import { isInMaintenance } from './maintenance.ts';
-import { letGo } from './primary.ts';
+import { proposeAlone } from './primary.ts';
 import type { ArbiterRecord, Cause, ModuleCoreState, Outcome, ServerPhase } from './types.ts';
 
 type Refusal = Extract<Outcome, { ok: false }>;
@@ -44,6 +44,7 @@ export function detach(draft: Draft, arbiterReachable: boolean): Refusal | null 
   }
   if (role.leaving !== null) return busy(`is leaving (${role.leaving})`);
   if (!isSettled(role.server)) return busy(`is ${role.server.kind}`);
+  if (role.link.kind === 'renumbering') return busy('waits for the arbiter to record it by a later epoch');
   if (role.link.kind !== 'none' && role.link.kind !== 'both') return busy(`is bringing ${peer} up to date`);
   if (role.link.kind === 'both') {
     if (!arbiterReachable) {
@@ -55,7 +56,10 @@ export function detach(draft: Draft, arbiterReachable: boolean): Refusal | null 
       };
     }
     draft.log('info', 'DETACHING', `${module}: ${peer} is left for a moment, as the agent of ${self} is upgraded`);
-    letGo(draft, role, `the agent of ${self} is upgraded`);
+    // Asked with the pair still whole: when no answer comes nothing has to wait for it, and the upgrade is given up.
+    const because = `${peer} is left for a moment, as the agent of ${self} is upgraded`;
+    const proposal = proposeAlone(draft, role.grant.epoch, because);
+    draft.become({ ...role, link: { kind: 'parting', session: role.link.session, proposal } });
   }
   draft.state.detached = true;
   return null;

@@ -8,7 +8,7 @@ import { beginLeaving, serverIsDown } from './leaving.ts';
 import { leavesItsDisk } from './leavingDisk.ts';
 import { isHeld, isInMaintenance } from './maintenance.ts';
 import { canTake } from './placement.ts';
-import type { ArbiterRecord, LeaveFor, Link, PeerStatus, Proposal, ReplicaFacts, Role } from './types.ts';
+import type { ArbiterRecord, Cause, LeaveFor, Link, PeerStatus, Proposal, ReplicaFacts, Role } from './types.ts';
 
 export type Primary = Extract<Role, { at: 'primary' }>;
 
@@ -83,7 +83,6 @@ function leaveWhenSettled(draft: Draft, role: Primary): boolean {
     leaving === null ||
     link.kind === 'lost' ||
     link.kind === 'goingAlone' ||
-    link.kind === 'renumbering' ||
     link.kind === 'committing' ||
     link.kind === 'parting' ||
     link.kind === 'joining'
@@ -278,23 +277,13 @@ export function lose(draft: Draft, role: Primary, reason: string): void {
     'SECONDARY_LOST',
     `${draft.config.module}: ${lostText(draft.config.peer, reason)}; acknowledgements wait until the arbiter records ${draft.config.self} alone`,
   );
-  letGo(draft, role, reason);
-}
-
-/** Asks to go on alone. */
-export function letGo(draft: Draft, role: Primary, reason: string): void {
   draft.become({
     ...role,
     link: { kind: 'lost', since: draft.now, reason, proposal: proposeAlone(draft, role.grant.epoch, reason) },
   });
 }
 
-export function proposeAlone(
-  draft: Draft,
-  epoch: number,
-  reason: string,
-  cause: 'failover' | 'repair' = 'failover',
-): Proposal {
+export function proposeAlone(draft: Draft, epoch: number, reason: string, cause: Cause = 'failover'): Proposal {
   const { self, peer } = draft.config;
   const base = draft.tail()?.epoch ?? epoch;
   const because = lostText(peer, reason);
@@ -429,12 +418,7 @@ export function primaryGranted(draft: Draft, role: Primary, record: ArbiterRecor
   draft.learn(record);
   const entry = entryOf(draft, record);
   if (link.kind === 'lost' || link.kind === 'parting' || link.kind === 'renumbering') {
-    const reason =
-      link.kind === 'lost'
-        ? link.reason
-        : link.kind === 'parting'
-          ? `${draft.config.peer} is being repaired`
-          : becauseOf(record);
+    const reason = link.kind === 'lost' ? link.reason : becauseOf(record);
     draft.become({ ...role, grant: record, link: { kind: 'goingAlone', reason } });
     draft.operate({ kind: 'goAlone', entry });
   } else {
@@ -461,12 +445,8 @@ export function primaryRefused(draft: Draft, role: Primary, proposalName: string
   } else if (link.kind === 'renumbering') {
     draft.become({ ...role, grant, link: { ...link, proposal: proposeLater(draft, current.epoch) } });
   } else if (link.kind === 'parting') {
-    const { because = '' } = link.proposal.record;
-    draft.become({
-      ...role,
-      grant,
-      link: { ...link, proposal: proposeAlone(draft, current.epoch, because, 'repair') },
-    });
+    const { because = '', cause } = link.proposal.record;
+    draft.become({ ...role, grant, link: { ...link, proposal: proposeAlone(draft, current.epoch, because, cause) } });
   }
 }
 

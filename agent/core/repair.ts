@@ -18,7 +18,10 @@ export function beginRepair(draft: Draft, arbiterReachable: boolean): Refusal | 
     return refusal('NOT_HEALTHY', `${module} is not served by ${self} now (${shownState(draft.state).state})`);
   }
   if (role.leaving !== null) return refusal('BUSY', `${module} is leaving ${self} (${role.leaving})`);
-  if (role.link.kind === 'parting') return refusal('BUSY', `${peer} is about to be repaired already`);
+  if (role.link.kind === 'parting') {
+    const { cause, because = '' } = role.link.proposal.record;
+    return refusal('BUSY', cause === 'repair' ? `${peer} is about to be repaired already` : `${because}: try again`);
+  }
   if ((replica.diskError ?? null) !== null) {
     return refusal('NOT_HEALTHY', `the disk of ${self} has failed: nothing of it is copied over what ${peer} holds`);
   }
@@ -34,7 +37,7 @@ export function beginRepair(draft: Draft, arbiterReachable: boolean): Refusal | 
     );
   }
   draft.log('warn', 'REPAIR', `${module}: ${peer} is brought in line with ${self}, an operator asked for it`);
-  const because = `${peer} is repaired, an operator asked for it`;
+  const because = `${peer} is being repaired, an operator asked for it`;
   draft.become({
     ...role,
     link: {

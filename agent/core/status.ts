@@ -201,7 +201,8 @@ function shownPrimary(core: ModuleCoreState, role: Extract<ModuleCoreState['role
     return { state, transition: 'resynchronising', reason: null };
   }
   if (both) return { state, transition: null, reason: null };
-  const why = role.link.kind === 'none' && role.link.reason !== null ? `; it was lost: ${role.link.reason}` : '';
+  const lost = role.link.kind === 'none' ? role.link.reason : null;
+  const why = lost === null ? '' : lost.startsWith(core.config.peer) ? `; ${lost}` : `; it was lost: ${lost}`;
   const how = core.peer.status ? 'not in sync' : 'not reachable';
   return { state, transition: null, reason: `no secondary: ${core.config.peer} is ${how}${why}` };
 }

@@ -89,8 +89,7 @@ const rows: readonly Row[] = [
   ['primary.renumbering', 'primary.goingAlone', 'proposalGranted', 'recorded alone'],
   ['primary.both', 'primary.lost', 'mirrorPeerLost', 'the secondary was lost'],
   ['primary.both', 'primary.lost', 'settle', 'the lease is over'],
-  ['primary.both', 'primary.lost', 'command', 'left for an upgrade'],
-  ['primary.both', 'primary.parting', 'command', 'the secondary is to be repaired'],
+  ['primary.both', 'primary.parting', 'command', 'the secondary is to be repaired, or left for an upgrade'],
   ['primary.parting', 'primary.goingAlone', 'proposalGranted', 'recorded alone'],
   ['primary.parting', 'primary.lost', 'mirrorPeerLost', 'the secondary was lost'],
   ['primary.parting', 'primary.lost', 'settle', 'the lease is over'],
@@ -99,7 +98,7 @@ const rows: readonly Row[] = [
   ['primary.goingAlone', 'fencing', 'operationFailed', 'the disk failed'],
 
   [
-    ['primary.none', 'primary.attaching', 'primary.both'],
+    ['primary.none', 'primary.renumbering', 'primary.attaching', 'primary.both'],
     'releasing',
     'settle',
     'the server is down: stopped, or moved',

@@ -241,7 +241,7 @@ export type Link =
   /** In step; the arbiter is asked to record both. Losing the secondary from here on holds acknowledgements. */
   | { readonly kind: 'committing'; readonly session: string; readonly proposal: Proposal | null }
   | { readonly kind: 'both'; readonly session: string }
-  /** In sync; for a repair the arbiter is asked to record this host alone. Until it has, every acknowledgement waits for both. */
+  /** In sync; for a repair, or an upgrade of the agent, the arbiter is asked to record this host alone. Until it has, every acknowledgement waits for both. */
   | { readonly kind: 'parting'; readonly session: string; readonly proposal: Proposal }
   /**
    * Alone, and the secondary has lived through a later epoch, which is of another history or came to nothing: nothing of an earlier one would

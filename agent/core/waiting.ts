@@ -45,14 +45,17 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
     return;
   }
   inquire(draft);
+  // What was found by its last answer, until the next one tells otherwise.
+  const kept = peer && role.diverged ? { diverged: role.diverged } : {};
   const { answeredAt, record, failure } = state.inquiry;
   if (answeredAt === null && failure === null && draft.now - role.since < inquiryPeriodMs) {
-    draft.wait('asking the arbiter');
+    draft.wait('asking the arbiter', kept);
     return;
   }
   if (answeredAt === null || draft.now - answeredAt > inquiryValidMs) {
     draft.wait(
       `no answer from the arbiter${failure === null ? '' : ` (${failure})`}${peer ? '' : `, and ${config.peer} is silent`}: starting needs an epoch from it`,
+      kept,
     );
     return;
   }
