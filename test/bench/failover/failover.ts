@@ -8,6 +8,7 @@ import { ours, oursAddress, oursSettings } from './ours.ts';
 import { pacemaker } from './pacemaker/pacemaker.ts';
 import { pacemakerSettings } from './pacemaker/configuration.ts';
 import { minutesLeft, type PlannedRun, planOf } from './plan.ts';
+import { RunFile, runsLeft } from './runFile.ts';
 import { resultOf, type RunRecord, systemTitles, tableOf } from './report.ts';
 import { type Contender, systemNames } from './system.ts';
 
@@ -22,10 +23,10 @@ const contenders: readonly (readonly Contender[])[] = [
   keepalivedSettings.map(keepalived),
 ];
 
-/** `npm run bench -- failover [--json] [--rounds N] [--events a,b] [--systems a,b] [--settings default,tuned]` */
+/** `npm run bench -- failover [--json] [--rounds N] [--events a,b] [--systems a,b] [--settings default,tuned] [--runs FILE]` */
 export const failover: Benchmark = {
   async run({ args, say }) {
-    const options = parseOptions(args, ['rounds', 'events', 'systems', 'settings']);
+    const options = parseOptions(args, ['rounds', 'events', 'systems', 'settings', 'runs']);
     const rounds = wholeNumber('rounds', options.rounds, 20);
     const events = choose('events', options.events, eventNames);
     const systems = choose('systems', options.systems, systemNames);
@@ -33,27 +34,36 @@ export const failover: Benchmark = {
     const chosen = contenders
       .flatMap((each) => each.filter((_contender, index) => settings.some((name) => settingNames[index] === name)))
       .filter(({ system }) => systems.includes(system));
-    const plan = planOf(chosen, events, rounds);
-    const records: RunRecord[] = [];
+    const file = new RunFile(options.runs);
+    const records = file.read();
+    const plan = runsLeft(planOf(chosen, events, rounds), records);
+    if (records.length > 0) say(`${records.length} runs are over already`);
+    const before = records.length;
     // What is measured by then is told after Ctrl-C, too; the hosts of the run that was under way end with this process.
     const signal = untilSignal();
-    const stopped = await Promise.race([signal.received, runAll(plan, records, say).then(() => null)]);
+    const stopped = await Promise.race([signal.received, runAll(plan, records, file, say).then(() => null)]);
     signal.forget();
     const result = resultOf(records, chosen, events, rounds);
     return {
       table: tableOf(result),
       result,
-      stopped: stopped && `${stopped}: ${records.length} of ${plan.length} runs`,
+      stopped: stopped && `${stopped}: ${records.length - before} of ${plan.length} runs`,
     };
   },
 };
 
-async function runAll(plan: readonly PlannedRun[], records: RunRecord[], say: (line: string) => void): Promise<void> {
+async function runAll(
+  plan: readonly PlannedRun[],
+  records: RunRecord[],
+  file: RunFile,
+  say: (line: string) => void,
+): Promise<void> {
   const over: { run: PlannedRun; seconds: number }[] = [];
   for (const [index, run] of plan.entries()) {
     const start = performance.now();
     const record = await recordOf(run);
     records.push(record);
+    file.add(record);
     over.push({ run, seconds: (performance.now() - start) / 1000 });
     const left = minutesLeft(plan.slice(index + 1), over);
     say(`${index + 1}/${plan.length}  ${described(record)}  (about ${left} min left)`);

@@ -1,9 +1,13 @@
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { EventName } from '../../bench/failover/events.ts';
 import { isSteady, longestSilenceOfClient, type Probe, serviceGap } from '../../bench/failover/gap.ts';
 import type { RunResult } from '../../bench/failover/measureRun.ts';
 import { minutesLeft, planOf } from '../../bench/failover/plan.ts';
 import { resultOf, type RunRecord, tableOf } from '../../bench/failover/report.ts';
+import { RunFile, runsLeft } from '../../bench/failover/runFile.ts';
 import { type Contender, unknownPhases } from '../../bench/failover/system.ts';
 import { wholeNumber } from '../../bench/options.ts';
 import { distribution } from '../../bench/statistics.ts';
@@ -105,6 +109,27 @@ describe('the order of runs', () => {
     expect(minutesLeft(plan.slice(2), over)).toBe(4);
     expect(minutesLeft(plan.slice(2), over.slice(0, 1))).toBe(6);
     expect(minutesLeft([], over)).toBe(0);
+  });
+
+  it('goes on where it was stopped, even in the middle of a line', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'understudy-runs-'));
+    try {
+      const path = join(folder, 'runs.jsonl');
+      const plan = planOf([ours, keepalived], ['powerLoss'], 2);
+      const file = new RunFile(path);
+      expect(file.read()).toEqual([]);
+      for (const { round, event, contender } of plan.slice(0, 2)) {
+        file.add({ round, event, contender, result: null, failure: 'no answer' });
+      }
+      await appendFile(path, '{"round":2,"ev');
+      const again = new RunFile(path);
+      expect(runsLeft(plan, again.read())).toEqual(plan.slice(2));
+      const { round, event, contender } = plan[2]!;
+      again.add({ round, event, contender, result: null, failure: 'no answer' });
+      expect(runsLeft(plan, again.read())).toEqual(plan.slice(3));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 
