@@ -539,7 +539,7 @@ describe('the extension in VS Code', () => {
     await workbench.line(/^web, PRIM on beta, in sync/).waitFor();
     await workbench.page.locator('.tab', { hasText: 'Module web' }).click();
     await workbench.panel.getByRole('img', { name: 'beta to alpha: in sync' }).waitFor();
-    await workbench.panel.getByRole('cell', { name: 'web: starting done' }).waitFor();
+    await workbench.panel.getByRole('cell', { name: 'web: starting done' }).first().waitFor();
   });
 
   step('broke no rule of its own page', () => {
