@@ -15,6 +15,7 @@ const host = process.argv[2];
 if (!(host in addresses)) throw new Error('Say alpha or beta.');
 
 const config = join(dev, host);
+const folders = ['--state', `${config}-state`, '--run', `${config}-run`];
 if (!existsSync(join(config, 'agent.jsonc'))) {
   await mkdir(dev, { recursive: true });
   await (host === 'alpha' ? makeCluster() : joinCluster());
@@ -29,8 +30,7 @@ if (!existsSync(join(config, 'agent.jsonc'))) {
 }
 
 async function understudy(...args) {
-  const folders = ['--config', config, '--state', `${config}-state`, '--run', `${config}-run`];
-  return run(process.execPath, [join(root, 'dist/agent/understudy.mjs'), ...args, ...folders]);
+  return run(process.execPath, [join(root, 'dist/agent/understudy.mjs'), ...args, '--config', config]);
 }
 
 async function makeCluster() {
@@ -42,13 +42,15 @@ async function makeCluster() {
   };
   const file = join(dev, 'dev.cluster.jsonc');
   await writeFile(file, JSON.stringify(cluster, null, 2));
-  const { stdout } = await understudy('init', '--host', 'alpha', '--cluster', file, '--json');
+  const { stdout } = await understudy('init', '--host', 'alpha', '--cluster', file, '--json', ...folders);
   await writeFile(join(dev, 'join.json'), stdout, { mode: 0o600 });
+  // Made before beta joins, so that it is good on both.
+  await understudy('token', 'create', '--name', 'editor', '--role', 'admin', '--output', join(dev, 'editor.token'));
   const editor = {
     name: 'dev',
     addresses: Object.values(addresses),
     caFile: 'alpha/tls/ca.crt',
-    tokenFile: 'alpha-state/local.token',
+    tokenFile: 'editor.token',
   };
   await writeFile(join(dev, 'cluster.json'), JSON.stringify(editor, null, 2));
 }
@@ -64,6 +66,7 @@ async function joinCluster() {
         addresses.alpha,
         '--token',
         lines.find((line) => line.host === 'beta').token,
+        ...folders,
       );
       return;
     } catch (error) {

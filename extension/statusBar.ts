@@ -39,6 +39,10 @@ function troublesOf(registry: ClusterRegistry): Trouble[] {
   return registry.sessions.flatMap(({ profile, state, store }): Trouble[] => {
     if (state.kind === 'blocked') return [{ text: `${profile.name}: ${state.problem} problem`, serious: false }];
     if (state.kind === 'unreachable') return [{ text: `${profile.name}: unreachable`, serious: false }];
+    // An empty status bar says that all is well.
+    if (state.kind === 'idle' && store.snapshot !== null) {
+      return [{ text: `${profile.name}: not connected, state not known`, serious: false }];
+    }
     if (state.kind !== 'connected') return [];
     return (store.snapshot?.modules ?? []).flatMap((module) => {
       const facts = moduleFacts(module);

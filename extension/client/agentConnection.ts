@@ -18,6 +18,7 @@ import {
 import { race } from './race.ts';
 import { RpcConnection } from './rpcConnection.ts';
 import type { Notification } from './rpcConnection.ts';
+import { isTokenRefused, TokenRefusals } from './tokenRefusals.ts';
 
 /** How things stand between this editor and a cluster. */
 export type ConnectionState =
@@ -27,7 +28,7 @@ export type ConnectionState =
   | { readonly kind: 'connected'; readonly address: string; readonly hello: HelloResult }
   /** Tried again by itself. */
   | { readonly kind: 'unreachable'; readonly reason: string }
-  /** A person has to do something first. */
+  /** A person has to do something first, or hosts that are down have to come back: where that is possible it is tried again. */
   | { readonly kind: 'blocked'; readonly problem: 'token' | 'certificate' | 'version'; readonly reason: string };
 
 export interface AgentConnectionOptions {
@@ -66,6 +67,8 @@ export class AgentConnection {
   #attended = false;
   #running: AbortController | null = null;
   #disposed = false;
+  /** Forgotten whenever a person asks for another try. */
+  readonly #refusals = new TokenRefusals();
 
   constructor(options: AgentConnectionOptions) {
     this.#options = options;
@@ -77,14 +80,15 @@ export class AgentConnection {
   }
 
   /**
-   * Says whether somebody looks at this cluster. Only then is a lost connection re-established; an open one stays open, since
-   * the agent sends changes by itself.
+   * Says whether somebody looks at this cluster. Only then is it tried again and again; an open connection stays open, since the
+   * agent sends changes by itself, and when it is lost every host is asked once.
    */
   setAttended(attended: boolean): void {
     if (this.#attended === attended || this.#disposed) return;
     this.#attended = attended;
     this.#keepAlive();
-    if (attended && this.#rpc === null && this.#running === null && this.#state.kind !== 'blocked') this.retryNow();
+    const isRefused = this.#refusals.any && this.#refusals.willing(this.#addresses).length === 0;
+    if (attended && !isRefused) this.retryNow();
     if (!attended && this.#retry !== null) this.#pause({ kind: 'idle' });
   }
 
@@ -93,6 +97,9 @@ export class AgentConnection {
     if (this.#disposed || this.#rpc !== null || this.#running !== null) return;
     this.#clearRetry();
     this.#attempt = 0;
+    this.#refusals.clear();
+    // Not at the tries that follow: a tree that flickers with each of them tells nothing.
+    this.#setState({ kind: 'connecting' });
     void this.#connect();
   }
 
@@ -134,12 +141,11 @@ export class AgentConnection {
   async #connect(): Promise<void> {
     const running = new AbortController();
     this.#running = running;
-    this.#setState({ kind: 'connecting' });
     try {
       const token = await this.#options.token();
       if (token === undefined) throw new TokenError('No token is known for this cluster. Enter one.');
       const session = await race(
-        this.#addresses,
+        this.#refusals.willing(this.#addresses),
         stagger,
         running.signal,
         (address, signal) => this.#open(address, token, signal),
@@ -153,7 +159,16 @@ export class AgentConnection {
   }
 
   async #open(address: AgentAddress, token: string, signal: AbortSignal): Promise<Session> {
-    const rpc = await RpcConnection.open({ address, pin: this.#options.pin, token, signal });
+    try {
+      return await this.#greet(address, await RpcConnection.open({ address, pin: this.#options.pin, token, signal }));
+    } catch (error) {
+      if (!isTokenRefused(error)) throw error;
+      if (!signal.aborted) this.#refusals.add(address);
+      throw new TokenError(messageOf(error), { cause: error });
+    }
+  }
+
+  async #greet(address: AgentAddress, rpc: RpcConnection): Promise<Session> {
     try {
       const hello = await rpc.request('session.hello', {
         protocolVersion: apiProtocolVersion,
@@ -174,6 +189,7 @@ export class AgentConnection {
     this.#running = null;
     this.#rpc = rpc;
     this.#attempt = 0;
+    this.#refusals.clear();
     // The host that answered goes first the next time.
     this.#addresses = [address, ...this.#addresses.filter((other) => other !== address)];
     rpc.onClosed.on((reason) => this.#lost(rpc, reason));
@@ -201,23 +217,25 @@ export class AgentConnection {
     // The other hosts first: this one has just failed.
     this.#addresses = [...this.#addresses.slice(1), ...this.#addresses.slice(0, 1)];
     if (reason instanceof ProtocolError) this.#failed(reason);
-    else if (this.#attended) this.retryNow();
-    else this.#setState({ kind: 'idle' });
+    // Once even when nobody looks: the host may be lost, and what became of its modules is what an editor is told most for.
+    else this.retryNow();
   }
 
   #failed(error: unknown): void {
     this.#running = null;
-    const reason = messageOf(error);
-    const problem = problemOf(error);
+    const obstacle = problemOf(error);
+    // Some hosts are up and refused; the token may be good on one that is down.
+    const isPartly = this.#refusals.any && obstacle !== 'token';
+    const problem = isPartly ? 'token' : obstacle;
+    const reason = isPartly ? this.#refusals.words(messageOf(error)) : messageOf(error);
     // The same failure again and again is one line in the log.
     const repeated = 'reason' in this.#lastFailure && this.#lastFailure.reason === reason;
     this.#log(repeated ? 'debug' : 'warn', reason);
     this.#lastFailure = { reason };
     this.#setState(problem === null ? { kind: 'unreachable', reason } : { kind: 'blocked', problem, reason });
-    // A refused token would be refused again, and each time fill the agent's audit log.
-    if (problem === 'token') return;
-    if (!this.#attended) return;
-    const pause = backoff(problem === null ? this.#attempt++ : 10, (this.#options.random ?? Math.random)());
+    // Nobody is left who could take the token.
+    if (obstacle === 'token' || !this.#attended) return;
+    const pause = backoff(obstacle === null ? this.#attempt++ : 10, (this.#options.random ?? Math.random)());
     this.#retry = setTimeout(() => {
       this.#retry = null;
       void this.#connect();
@@ -246,9 +264,6 @@ export class AgentConnection {
   }
 
   #setState(state: ConnectionState): void {
-    const hidden = state.kind === 'connecting' && this.#state.kind === 'unreachable';
-    // While it keeps failing the state stays "unreachable": a tree that flickers with each attempt tells nothing.
-    if (hidden) return;
     this.#state = state;
     this.onState.emit(state);
   }
@@ -271,9 +286,6 @@ interface Session {
 function problemOf(error: unknown): 'token' | 'certificate' | 'version' | null {
   if (error instanceof TokenError) return 'token';
   if (error instanceof CertificateError) return 'certificate';
-  if (error instanceof RefusedError) {
-    if (error.refusal.code === 'PROTOCOL_VERSION') return 'version';
-    if (error.refusal.code === 'NOT_AUTHENTICATED') return 'token';
-  }
+  if (error instanceof RefusedError && error.refusal.code === 'PROTOCOL_VERSION') return 'version';
   return error instanceof ProtocolError && !(error instanceof RequestTimeoutError) ? 'version' : null;
 }

@@ -6,7 +6,7 @@ import { CertificateError, ProtocolError, RefusedError, TokenError } from './err
  *
  * @param stagger milliseconds between the starts
  * @param discard gets a success that came after the first one
- * @throws the most telling of the errors when all fail
+ * @throws the most telling of the errors when all fail; a TokenError only when all of them are
  */
 export async function race<C, T>(
   candidates: readonly C[],
@@ -52,12 +52,16 @@ export async function race<C, T>(
   });
 }
 
-/** What a person can put right says more than a host that is down. */
+/**
+ * What a person can put right says more than a host that is down. A refused token says the least: it is only in the way when no
+ * candidate could take it.
+ */
 function mostTelling(errors: readonly unknown[]): Error {
   const rank = (error: unknown): number => {
-    if (error instanceof TokenError || error instanceof RefusedError) return 0;
+    if (error instanceof RefusedError) return 0;
     if (error instanceof CertificateError) return 1;
-    return error instanceof ProtocolError ? 2 : 3;
+    if (error instanceof ProtocolError) return 2;
+    return error instanceof TokenError ? 4 : 3;
   };
   const best = [...errors].sort((one, other) => rank(one) - rank(other))[0];
   return best instanceof Error ? best : new Error(String(best));

@@ -89,7 +89,9 @@ export class RpcConnection {
         const status = response.statusCode ?? 0;
         reject(
           status === 401 || status === 403
-            ? new TokenError(`${where} does not take the token. Make a new one on a host and enter it here.`)
+            ? new TokenError(
+                `${where} does not take the token. Make a new one on a host, carry it over to the others with "understudy token create --from", and enter it here.`,
+              )
             : new Error(`${where} answered with HTTP status ${status}: is it an agent?`),
         );
         socket.terminate();

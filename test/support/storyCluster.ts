@@ -45,6 +45,8 @@ export class StoryCluster {
   /** Milliseconds that a command takes. */
   commandTime = 200;
   witnessReachable = true;
+  /** How often the agents refused a token, which each of them writes into its audit log. */
+  refusedTokens = 0;
   /** What hosts carry, by their names. */
   readonly loads = new Map<string, HostStatus['load']>();
   #revision = 1;
@@ -100,17 +102,22 @@ export class StoryCluster {
     return `${addresses[host]}:${this.port}`;
   }
 
-  /** @param authority another one, for a host that was set up anew */
-  async startAgent(host: StoryHost, authority = this.authority): Promise<void> {
+  /**
+   * @param authority another one, for a host that was set up anew
+   * @param tokens those of this host, when they are not those of the others
+   */
+  async startAgent(host: StoryHost, authority = this.authority, tokens = this.#tokens): Promise<void> {
     const key = await createHostCertificate(authority, { host, addresses: [addresses[host]] });
     const server = await startApiServer({
       facade: this.#facadeOf(host),
-      tokens: this.#tokens,
+      tokens,
       listen: [addresses[host]],
       port: this.port,
       identity: { ...key, authority: authority.certificate },
       enrol: null,
-      audit: () => undefined,
+      audit: ({ code }) => {
+        if (code === 'NOT_AUTHENTICATED') this.refusedTokens += 1;
+      },
       internalError: (error) => {
         throw error;
       },

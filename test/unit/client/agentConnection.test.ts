@@ -1,5 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createAuthority } from '../../../agent/security/certificates.ts';
+import { ClientTokens } from '../../../agent/security/clientTokens.ts';
 import { parseAddress } from '../../../extension/client/address.ts';
 import type { AgentAddress } from '../../../extension/client/address.ts';
 import { AgentConnection } from '../../../extension/client/agentConnection.ts';
@@ -165,14 +169,18 @@ describe('the connection to a cluster', () => {
     expect(messages.filter((message) => message.includes('is the agent running?'))).toHaveLength(1);
   });
 
-  it('does not try while nobody looks', async () => {
+  it('asks the other hosts once when its own is lost while nobody looks, and then waits until somebody does', async () => {
     const connection = connect();
-    await until(connection, 'connected');
+    await nextSnapshot(connection);
+    connection.learn([addressOf('beta')]);
     connection.setAttended(false);
+    const again = nextSnapshot(connection);
     await cluster.stopAgent('alpha');
-    await until(connection, 'idle');
+    expect((await again).self).toBe('beta');
+    await cluster.stopAgent('beta');
+    await until(connection, 'unreachable');
     await cluster.startAgent('alpha');
-    expect(connection.state.kind).toBe('idle');
+    expect(connection.state.kind).toBe('unreachable');
     connection.setAttended(true);
     await until(connection, 'connected');
   });
@@ -181,8 +189,51 @@ describe('the connection to a cluster', () => {
     let token = 'x'.repeat(40);
     const connection = connect({ token: () => Promise.resolve(token) });
     await expect(until(connection, 'blocked')).resolves.toMatchObject({ problem: 'token' });
+    connection.setAttended(false);
+    connection.setAttended(true);
+    expect(connection.state.kind).toBe('blocked');
     token = cluster.token;
     connection.restart();
+    await until(connection, 'connected');
+  });
+
+  it('comes back to the host that takes its token, and meanwhile asks those only once that do not know it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'understudy-tokens-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    await cluster.stopAgent('beta');
+    await cluster.startAgent('beta', cluster.authority, new ClientTokens(folder));
+    let failures = 0;
+    let thirdFailure: () => void = () => undefined;
+    const failedThreeTimes = new Promise<void>((resolve) => (thirdFailure = resolve));
+    const log = (_level: string, message: string): void => {
+      if (message.includes('is the agent running?') && ++failures === 3) thirdFailure();
+    };
+    const connection = connect({ log });
+    await nextSnapshot(connection);
+    connection.learn([addressOf('beta')]);
+    await cluster.stopAgent('alpha');
+    const state = await until(connection, 'blocked');
+    expect(state).toMatchObject({
+      problem: 'token',
+      reason: expect.stringMatching(
+        /127\.0\.0\.2:\d+ does not take the token: carry it over .* Elsewhere: nothing listens/,
+      ) as string,
+    });
+    await failedThreeTimes;
+    expect(cluster.refusedTokens).toBe(1);
+    await cluster.startAgent('alpha');
+    await until(connection, 'connected');
+  });
+
+  it('tries again when somebody looks again, whatever but the token was in the way', async () => {
+    await cluster.stopAgent('alpha');
+    await cluster.startAgent('alpha', await createAuthority('site'));
+    const connection = connect();
+    await expect(until(connection, 'blocked')).resolves.toMatchObject({ problem: 'certificate' });
+    connection.setAttended(false);
+    await cluster.stopAgent('alpha');
+    await cluster.startAgent('alpha');
+    connection.setAttended(true);
     await until(connection, 'connected');
   });
 
