@@ -17,13 +17,18 @@ export const notifications: Readonly<Record<NotificationName, Validator>> = {
 };
 
 const readTimeout = 10_000;
-// Commands answer when they are done: a guest may take its whole power-down time.
-const commandTimeout = 300_000;
-// Each module of a host may take as long as one command.
-const hostTimeout = 3_600_000;
+const filesTimeout = 300_000;
+// Commands answer when they are done: a guest may take its whole power-down time. Agents give up after an hour at the latest and say
+// so; one that has died is noticed by its silence long before.
+const commandTimeout = 3_660_000;
 
 /** Milliseconds until a request without an answer is given up. */
 export function timeoutOf(method: ApiMethod): number {
-  if (method.startsWith('host.')) return hostTimeout;
-  return /^(module|configuration)\./.test(method) ? commandTimeout : readTimeout;
+  if (/^(module|host)\./.test(method)) return commandTimeout;
+  return method.startsWith('configuration.') ? filesTimeout : readTimeout;
+}
+
+/** Whether a request changes something, so that it matters whether it was carried out. */
+export function isCommand(method: ApiMethod): boolean {
+  return /^(module|host|agent)\.|^configuration\.(apply|restore)$/.test(method);
 }

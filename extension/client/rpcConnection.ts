@@ -10,12 +10,13 @@ import { connectPinned } from './certificates.ts';
 import type { Pin } from './certificates.ts';
 import { Emitter } from './emitter.ts';
 import { ConnectionLostError, ProtocolError, RefusedError, RequestTimeoutError, TokenError } from './errors.ts';
-import { notifications, timeoutOf } from './methods.ts';
+import { isCommand, notifications, timeoutOf } from './methods.ts';
 import type { NotificationName, Notifications } from './methods.ts';
 
 /** Largest message that is taken from an agent, in bytes. */
 const maxPayload = 4 << 20;
 const handshakeTimeout = 5000;
+const doubt = 'Whether it was carried out is not known: look at the state before you repeat it.';
 
 export interface OpenOptions {
   readonly address: AgentAddress;
@@ -56,7 +57,7 @@ export class RpcConnection {
     this.#socket = socket;
     this.#where = formatAddress(address);
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    socket.on('error', (error) => this.#end(new ConnectionLostError(`${this.#where}: ${error.message}`)));
+    socket.on('error', (error) => this.#end(new ConnectionLostError(`${this.#where}: ${error.message}.`)));
     socket.on('close', (code, reason) => {
       const why = reason.length > 0 ? reason.toString('utf8') : `code ${code}`;
       this.#end(new ConnectionLostError(`${this.#where} closed the connection (${why}).`));
@@ -121,7 +122,8 @@ export class RpcConnection {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
-        reject(new RequestTimeoutError(`${this.#where} did not answer ${method} within ${timeout / 1000} s.`));
+        const what = `${this.#where} did not answer ${method} within ${timeout / 1000} s.`;
+        reject(new RequestTimeoutError(isCommand(method) ? `${what} ${doubt}` : what));
       }, timeout);
       // #answered has checked the result against this method's schema.
       this.#pending.set(id, { method, resolve: (result) => resolve(result as ApiMethods[M]['result']), reject, timer });
@@ -206,7 +208,9 @@ export class RpcConnection {
     this.#pong();
     for (const pending of this.#pending.values()) {
       clearTimeout(pending.timer);
-      pending.reject(reason);
+      pending.reject(
+        isCommand(pending.method) ? new ConnectionLostError(`${reason.message} ${doubt}`, { cause: reason }) : reason,
+      );
     }
     this.#pending.clear();
     // A peer that is gone would never answer the closing handshake.

@@ -11,6 +11,7 @@ import type { ConnectionState } from '../../../extension/client/agentConnection.
 import { connectPinned, fetchCertificates, pinFor } from '../../../extension/client/certificates.ts';
 import type { Pin } from '../../../extension/client/certificates.ts';
 import { CertificateError, RefusedError } from '../../../extension/client/errors.ts';
+import { timeoutOf } from '../../../extension/client/methods.ts';
 import type { Snapshot } from '../../../schemas/generated/api.ts';
 import { StoryCluster } from '../../support/storyCluster.ts';
 import type { StoryHost } from '../../support/storyCluster.ts';
@@ -118,6 +119,23 @@ describe('the connection to a cluster', () => {
     const refused = connection.request('module.start', { module: 'nope' });
     await expect(refused).rejects.toBeInstanceOf(RefusedError);
     await expect(refused).rejects.toMatchObject({ refusal: { code: 'UNKNOWN_MODULE' } });
+  });
+
+  it('says of a command without an answer, and of nothing else, that it may have been carried out', async () => {
+    const connection = connect();
+    await until(connection, 'connected');
+    cluster.commandTime = 2000;
+    const started = connection.request('module.start', { module: 'web' });
+    const lost = expect(started).rejects.toThrow(/Whether it was carried out is not known: look at the state before/);
+    await cluster.stopAgent('alpha');
+    await lost;
+    const notSent = connection.request('module.start', { module: 'web' });
+    await expect(notSent).rejects.toThrow(/^Not connected to the cluster now\.$/);
+  });
+
+  it('waits for a command for longer than the agents let it take', () => {
+    expect(timeoutOf('module.stop')).toBeGreaterThan(3_602_000);
+    expect(timeoutOf('log.read')).toBeLessThanOrEqual(10_000);
   });
 
   it('sends nothing that the schema does not allow', async () => {
