@@ -3,7 +3,7 @@ import type { AgentAddress } from '../client/address.ts';
 import { AgentConnection } from '../client/agentConnection.ts';
 import type { AgentConnectionOptions, ConnectionState } from '../client/agentConnection.ts';
 import { Emitter } from '../client/emitter.ts';
-import type { LogEntry } from '../../schemas/generated/api.ts';
+import type { LogEntry, Role } from '../../schemas/generated/api.ts';
 import { ClusterStore } from '../model/clusterStore.ts';
 import type { StoreChange } from '../model/clusterStore.ts';
 import { TrafficHistory } from '../model/trafficHistory.ts';
@@ -48,6 +48,11 @@ export class ClusterSession {
 
   get connected(): boolean {
     return this.state.kind === 'connected';
+  }
+
+  /** Of the token, while connected. */
+  get role(): Role | null {
+    return this.state.kind === 'connected' ? this.state.hello.role : null;
   }
 
   /** Milliseconds since 1970 at which the state was last known to be true; null: never. */

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { ClusterRegistry } from '../clusters/clusterRegistry.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
 import type { TreeNode } from '../tree/nodes.ts';
+import { tellNothing, whileLooking } from './whileLooking.ts';
 
 /** The cluster that a command was called on, or, from the command palette, one that the person picks. */
 export async function clusterTarget(
@@ -19,4 +20,19 @@ export async function clusterTarget(
   }
   if (items.length === 1) return items[0]?.session;
   return (await vscode.window.showQuickPick(items, { placeHolder: 'Which cluster?' }))?.session;
+}
+
+/** As {@link clusterTarget}, of those that can be asked now. */
+export async function connectedClusterTarget(
+  node: TreeNode | undefined,
+  registry: ClusterRegistry,
+): Promise<ClusterSession | undefined> {
+  if (node !== undefined) return node.session;
+  return whileLooking(registry, () => {
+    if (registry.sessions.some(({ connected }) => connected)) {
+      return clusterTarget(undefined, registry, ({ connected }) => connected);
+    }
+    tellNothing(registry, '');
+    return Promise.resolve(undefined);
+  });
 }

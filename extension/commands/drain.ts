@@ -6,6 +6,7 @@ import type { Services } from '../services.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 import { drainHost, undrainHost } from './hostActions.ts';
 import { announce } from './moduleActions.ts';
+import { tellNothing, whileLooking } from './whileLooking.ts';
 
 function command(isDrained: boolean, act: (session: ClusterSession, host: string) => Promise<CommandResult>) {
   return async (services: Services, node?: TreeNode): Promise<void> => {
@@ -17,8 +18,7 @@ function command(isDrained: boolean, act: (session: ClusterSession, host: string
 /** The host that a command was called on, or, from the command palette, one that the person picks. */
 async function hostTarget(node: TreeNode | undefined, { registry }: Services, isDrained: boolean) {
   if (node?.kind === 'replica') return { session: node.session, host: node.host };
-  const looking = registry.attend(null);
-  try {
+  return whileLooking(registry, async () => {
     const items = registry.sessions.flatMap((session) =>
       drainableHosts(session.store.snapshot, isDrained).map((host) => ({
         label: host,
@@ -26,16 +26,10 @@ async function hostTarget(node: TreeNode | undefined, { registry }: Services, is
         target: { session, host },
       })),
     );
-    if (items.length === 0) {
-      void vscode.window.showInformationMessage(
-        isDrained ? 'No host is drained.' : 'No host is known that could be drained.',
-      );
-      return undefined;
-    }
-    return (await vscode.window.showQuickPick(items, { placeHolder: 'Which host?' }))?.target;
-  } finally {
-    looking.dispose();
-  }
+    if (items.length > 0) return (await vscode.window.showQuickPick(items, { placeHolder: 'Which host?' }))?.target;
+    tellNothing(registry, isDrained ? 'No host is drained.' : 'No host is known that could be drained.');
+    return undefined;
+  });
 }
 
 export const drainHostCommand = command(false, drainHost);

@@ -6,7 +6,7 @@ import type { ClusterSession } from '../clusters/clusterSession.ts';
 import type { Services } from '../services.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 import { versionUri } from '../versionDocuments.ts';
-import { clusterTarget } from './clusterTarget.ts';
+import { connectedClusterTarget } from './clusterTarget.ts';
 import { applyFile, restoreVersion } from './fileActions.ts';
 import { announce, CancelledError } from './moduleActions.ts';
 
@@ -18,7 +18,7 @@ export async function applyFileCommand(services: Services, target?: TreeNode | v
     void vscode.window.showInformationMessage('Open the module or cluster file that is to be applied first.');
     return;
   }
-  const session = await clusterTarget(undefined, services.registry, ({ connected }) => connected);
+  const session = await connectedClusterTarget(undefined, services.registry);
   if (session === undefined) return;
   const document = await vscode.workspace.openTextDocument(uri);
   // What is applied is what lies on the disk afterwards, too.
@@ -49,7 +49,7 @@ async function withVersion(
   question: string,
   act: (session: ClusterSession, version: VersionInfo, running: number) => Promise<void>,
 ): Promise<void> {
-  const session = await clusterTarget(node, registry, ({ connected }) => connected);
+  const session = await connectedClusterTarget(node, registry);
   if (session === undefined) return;
   try {
     const { versions } = await session.request('configuration.versions', {});

@@ -2,14 +2,8 @@ import * as vscode from 'vscode';
 import type { CommandResult } from '../../schemas/generated/api.ts';
 import { messageOf, RefusedError } from '../client/errors.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
-import {
-  actionFacts,
-  divergedReplica,
-  heldBackReplica,
-  linkFacts,
-  moduleFacts,
-  primaryReplica,
-} from '../model/moduleFacts.ts';
+import { allowedActions } from '../model/allowedActions.ts';
+import { divergedReplica, heldBackReplica, linkFacts, moduleFacts, primaryReplica } from '../model/moduleFacts.ts';
 import { clusterViewId } from '../tree/clusterTree.ts';
 
 /** The person decided otherwise. */
@@ -59,7 +53,7 @@ export async function switchover(session: ClusterSession, module: string): Promi
   const status = session.store.module(module);
   const link = status === undefined ? null : linkFacts(status);
   const facts =
-    status === undefined ? undefined : actionFacts(status, session.connected).find(({ name }) => name === 'switchover');
+    status === undefined ? undefined : allowedActions(status, session.role).find(({ name }) => name === 'switchover');
   const to = facts?.hosts[0];
   if (to === undefined) throw refused('NOT_HEALTHY', `${module} cannot be switched over. ${facts?.hint ?? ''}`);
   await confirm(
@@ -74,9 +68,7 @@ export async function switchover(session: ClusterSession, module: string): Promi
 export async function forcePrimary(session: ClusterSession, module: string, wanted?: string): Promise<CommandResult> {
   const status = session.store.module(module);
   const facts =
-    status === undefined
-      ? undefined
-      : actionFacts(status, session.connected).find(({ name }) => name === 'forcePrimary');
+    status === undefined ? undefined : allowedActions(status, session.role).find(({ name }) => name === 'forcePrimary');
   if (status === undefined || facts?.enabled !== true) {
     throw refused('NOT_FAILED', `No primary can be forced for ${module}. ${facts?.hint ?? ''}`);
   }

@@ -1,9 +1,11 @@
 import * as vscode from 'vscode';
 import type { ClusterRegistry } from '../clusters/clusterRegistry.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
-import { actionFacts, moduleFacts } from '../model/moduleFacts.ts';
+import { allowedActions, missingRole } from '../model/allowedActions.ts';
+import { moduleFacts } from '../model/moduleFacts.ts';
 import type { ActionName } from '../../schemas/panel.ts';
 import type { TreeNode } from '../tree/nodes.ts';
+import { tellNothing, whileLooking } from './whileLooking.ts';
 
 /** What a command is about. */
 export interface ModuleTarget {
@@ -26,13 +28,11 @@ export async function moduleTarget(
   if (node?.kind === 'module') return { session: node.session, module: node.module };
   if (node?.kind === 'replica') return { session: node.session, module: node.module, host: node.host };
 
-  // From the palette nobody may have looked at the tree yet.
-  const looking = registry.attend(null);
-  try {
+  return whileLooking(registry, async () => {
     const items = registry.sessions.flatMap((session) =>
       (session.store.snapshot?.modules ?? [])
         .filter((module) => {
-          const facts = actionFacts(module, session.connected).find(({ name }) => name === action);
+          const facts = allowedActions(module, session.role).find(({ name }) => name === action);
           return facts === undefined || facts.enabled;
         })
         .map((module) => {
@@ -45,16 +45,12 @@ export async function moduleTarget(
           };
         }),
     );
-    if (items.length === 0) {
-      void vscode.window.showInformationMessage(
-        action === null
-          ? 'No module is known yet: open the Understudy view to connect.'
-          : 'There is no module for which this makes sense now.',
-      );
-      return undefined;
-    }
-    return (await vscode.window.showQuickPick(items, { placeHolder: 'Which module?' }))?.target;
-  } finally {
-    looking.dispose();
-  }
+    if (items.length > 0) return (await vscode.window.showQuickPick(items, { placeHolder: 'Which module?' }))?.target;
+    const missing = registry.sessions.map(({ role }) => (action === null ? null : missingRole(action, role)));
+    tellNothing(
+      registry,
+      missing.find((each) => each !== null) ?? 'There is no module for which this makes sense now.',
+    );
+    return undefined;
+  });
 }

@@ -2,7 +2,8 @@ import * as vscode from 'vscode';
 import type { CommandResult, ResyncBandwidth } from '../../schemas/generated/api.ts';
 import { parseRate } from '../../schemas/units.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
-import { actionFacts, linkFacts, resyncPercent, runningResync } from '../model/moduleFacts.ts';
+import { allowedActions } from '../model/allowedActions.ts';
+import { linkFacts, resyncPercent, runningResync } from '../model/moduleFacts.ts';
 import type { ActionName } from '../../schemas/panel.ts';
 import { CancelledError, confirm, refused, run } from './moduleActions.ts';
 
@@ -58,7 +59,7 @@ function bandwidthOf(text: string): ResyncBandwidth | undefined {
 function targetOf(session: ClusterSession, module: string, action: ActionName) {
   const status = session.store.module(module);
   const facts =
-    status === undefined ? undefined : actionFacts(status, session.connected).find(({ name }) => name === action);
+    status === undefined ? undefined : allowedActions(status, session.role).find(({ name }) => name === action);
   if (status === undefined || facts?.enabled !== true) {
     throw refused('NOT_HEALTHY', `Nothing was done to the resync of ${module}. ${facts?.hint ?? ''}`);
   }

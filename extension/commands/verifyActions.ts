@@ -1,6 +1,6 @@
 import type { CommandResult } from '../../schemas/generated/api.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
-import { actionFacts } from '../model/moduleFacts.ts';
+import { allowedActions } from '../model/allowedActions.ts';
 import { confirm, refused, run } from './moduleActions.ts';
 
 /** Compares both replicas; nothing is changed, so nothing is asked. */
@@ -18,7 +18,7 @@ export async function stopVerify(session: ClusterSession, module: string): Promi
 export async function repairDifferences(session: ClusterSession, module: string): Promise<CommandResult> {
   const status = session.store.module(module);
   const facts =
-    status === undefined ? undefined : actionFacts(status, session.connected).find(({ name }) => name === 'repair');
+    status === undefined ? undefined : allowedActions(status, session.role).find(({ name }) => name === 'repair');
   const verified = status?.lastVerify;
   if (status === undefined || facts?.enabled !== true || !verified) {
     throw refused('NOT_HEALTHY', `There is nothing to repair for ${module}. ${facts?.hint ?? ''}`);

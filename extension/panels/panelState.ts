@@ -1,5 +1,6 @@
 import type { ClusterSession } from '../clusters/clusterSession.ts';
-import { actionFacts, linkFacts, moduleFacts, replicaFacts } from '../model/moduleFacts.ts';
+import { allowedActions } from '../model/allowedActions.ts';
+import { linkFacts, moduleFacts, replicaFacts } from '../model/moduleFacts.ts';
 import type { PanelState, StateFacts } from '../../schemas/panel.ts';
 
 /** Everything that the panel of a module shows now, but the log and the plots. */
@@ -30,7 +31,7 @@ export function panelState(session: ClusterSession | undefined, moduleName: stri
             to: null,
           }
         : linkFacts(module),
-    actions: module === null ? [] : actionFacts(module, connected),
+    actions: module === null ? [] : allowedActions(module, session?.role ?? null),
     connection: { connected, problem: problemOf(session, module === null), asOf: session?.asOf ?? null },
   };
 }

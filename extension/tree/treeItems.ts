@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
 import type { ConditionStatus, MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
 import { isOverloaded, loadText } from '../../schemas/capacity.ts';
+import { allowedActions } from '../model/allowedActions.ts';
 import { formatBytes, formatDuration } from '../model/format.ts';
 import { failbackWords } from '../model/failbackWords.ts';
 import { drainableHosts } from '../model/hostFacts.ts';
 import {
-  actionFacts,
   addressFacts,
   knownDifferences,
   linkFacts,
@@ -93,7 +93,7 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
   item.description = session.connected
     ? `${facts.word} ${facts.label}${module.maintenance ? ' · maintenance' : ''}${verifyOf(module)}`
     : `last known: ${facts.word}`;
-  const actions = actionFacts(module, session.connected).filter((action) => action.enabled);
+  const actions = allowedActions(module, session.role).filter((action) => action.enabled);
   const { maintenance = null } = module;
   const attention = !session.connected ? '' : maintenance === null ? 'attended' : 'maintained';
   item.contextValue = contextValue('module', [...actions.map((action) => action.name), attention]);
@@ -129,7 +129,7 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   item.description = session.connected
     ? `${facts.word}${told}${server}${drain === null ? '' : ` · ${drain}`}`
     : `last known: ${facts.word}`;
-  const applicable = actionFacts(module, session.connected).filter(
+  const applicable = allowedActions(module, session.role).filter(
     (action) =>
       (action.name === 'switchover' || action.name === 'forcePrimary' || action.name === 'resolve') &&
       action.hosts.includes(host),

@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { fetchCertificates, pinFor } from '../../../extension/client/certificates.ts';
+import { parseAddress } from '../../../extension/client/address.ts';
+import type { AddedProfiles } from '../../../extension/clusters/addedProfiles.ts';
+import { ClusterRegistry } from '../../../extension/clusters/clusterRegistry.ts';
+import { settled, unconnectedWords } from '../../../extension/clusters/connecting.ts';
+import type { ClusterProfile } from '../../../extension/clusters/profile.ts';
+import type { Tokens } from '../../../extension/secrets.ts';
+import { StoryCluster } from '../../support/storyCluster.ts';
+
+let cluster: StoryCluster;
+let site: ClusterProfile;
+const open: ClusterRegistry[] = [];
+
+beforeEach(async () => {
+  cluster = await StoryCluster.start();
+  const address = parseAddress(cluster.addressOf('alpha'));
+  if (typeof address === 'string') throw new Error(address);
+  const pin = pinFor(await fetchCertificates(address));
+  const addresses = [cluster.addressOf('alpha')];
+  site = { id: 'site', name: 'site', addresses, pin, source: 'added', tokenFile: null, problem: null };
+});
+afterEach(async () => {
+  for (const registry of open.splice(0)) registry.dispose();
+  await cluster.close();
+});
+
+async function registryOf(...profiles: ClusterProfile[]): Promise<ClusterRegistry> {
+  const added = { learnt: () => [], remember: () => Promise.resolve() } as unknown as AddedProfiles;
+  const tokens = { get: () => Promise.resolve(cluster.token) } as unknown as Tokens;
+  const log = { debug: () => undefined, info: () => undefined, warn: () => undefined };
+  const registry = new ClusterRegistry({
+    added,
+    tokens,
+    profiles: () => Promise.resolve(profiles),
+    client: 'test',
+    log,
+  });
+  open.push(registry);
+  await registry.reload();
+  return registry;
+}
+
+it('connects when a command asks for it, before anything of the cluster is offered', async () => {
+  const registry = await registryOf(site);
+  const looking = registry.attend(null);
+  await settled(registry, 60_000);
+  looking.dispose();
+  expect(registry.sessions[0]?.store.snapshot?.modules.map(({ name }) => name)).toEqual(['web', 'db']);
+  expect(unconnectedWords(registry.sessions)).toBe('');
+});
+
+it('says why a cluster cannot be asked, as it is now', async () => {
+  const registry = await registryOf(site);
+  registry.attend(null).dispose();
+  await settled(registry, 60_000);
+  const lost = new Promise<void>((resolve) => {
+    registry.onChange.on(({ session }) => {
+      if (session.state.kind === 'unreachable') resolve();
+    });
+  });
+  await cluster.stopAgent('beta');
+  await cluster.stopAgent('alpha');
+  await lost;
+  // Nobody looks, so that it is tried only when a command asks for it.
+  registry.attend(null);
+  expect(registry.sessions[0]?.state.kind).toBe('connecting');
+  await settled(registry, 60_000);
+  expect(unconnectedWords(registry.sessions)).toMatch(
+    /^Not connected to site: nothing listens on .*is the agent running\?$/,
+  );
+  expect(unconnectedWords([])).toMatch(/add one first/);
+});
+
+it('does not wait for what does not answer', async () => {
+  const registry = await registryOf(site);
+  // Nobody looks, so that nothing is tried.
+  await settled(registry, 1);
+  expect(unconnectedWords(registry.sessions)).toBe('Not connected to site: no host has answered yet.');
+});
+
+it('knows the role of the token while it is connected', async () => {
+  const registry = await registryOf(site);
+  expect(registry.sessions[0]?.role).toBeNull();
+  registry.attend(null);
+  await settled(registry, 60_000);
+  expect(registry.sessions[0]?.role).toBe('admin');
+});
