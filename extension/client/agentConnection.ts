@@ -29,7 +29,11 @@ export type ConnectionState =
   /** Tried again by itself. */
   | { readonly kind: 'unreachable'; readonly reason: string }
   /** A person has to do something first, or hosts that are down have to come back: where that is possible it is tried again. */
-  | { readonly kind: 'blocked'; readonly problem: 'token' | 'certificate' | 'version'; readonly reason: string };
+  | {
+      readonly kind: 'blocked';
+      readonly problem: 'token' | 'certificate' | 'version' | 'setup';
+      readonly reason: string;
+    };
 
 export interface AgentConnectionOptions {
   /** Addresses to begin with, the preferred one first. */

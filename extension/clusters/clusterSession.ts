@@ -43,7 +43,8 @@ export class ClusterSession {
 
   get state(): ConnectionState {
     if (this.#connection !== null) return this.#connection.state;
-    return { kind: 'unreachable', reason: this.profile.problem ?? 'This cluster is not set up completely.' };
+    const reason = this.profile.problem ?? 'This cluster is not set up completely.';
+    return { kind: 'blocked', problem: 'setup', reason };
   }
 
   get connected(): boolean {

@@ -73,9 +73,12 @@ function clusterItem({ session }: ClusterNode): vscode.TreeItem {
       break;
     case 'blocked':
       item.iconPath = stateIcon('error');
-      item.description = { token: 'token needed', certificate: 'certificate not trusted', version: 'other version' }[
-        state.problem
-      ];
+      item.description = {
+        token: 'token needed',
+        certificate: 'certificate not trusted',
+        version: 'other version',
+        setup: 'not set up',
+      }[state.problem];
       facts.push('offline', state.problem === 'token' && profile.tokenFile === null ? 'token' : '');
       break;
   }

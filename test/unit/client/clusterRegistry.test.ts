@@ -79,6 +79,17 @@ it('does not wait for what does not answer', async () => {
   expect(unconnectedWords(registry.sessions)).toBe('Not connected to site: no host has answered yet.');
 });
 
+it('has a cluster that is set up wrongly put right by a person, and does not try it', async () => {
+  const registry = await registryOf({ ...site, pin: null, problem: 'A cluster needs a "name".' });
+  registry.attend(null);
+  expect(registry.sessions[0]?.state).toEqual({
+    kind: 'blocked',
+    problem: 'setup',
+    reason: 'A cluster needs a "name".',
+  });
+  await settled(registry, 60_000);
+});
+
 it('knows the role of the token while it is connected', async () => {
   const registry = await registryOf(site);
   expect(registry.sessions[0]?.role).toBeNull();
