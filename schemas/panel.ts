@@ -50,10 +50,12 @@ export type ActionName =
   | 'resumeResync'
   | 'paceResync';
 
-/** Whether an action makes sense now, and if not why. */
+/** Whether an action can be carried out now, and if not why. */
 export interface ActionFacts {
   readonly name: ActionName;
   readonly enabled: boolean;
+  /** With a token that may do it, it could be carried out. */
+  readonly makesSense: boolean;
   /** What it would do, or what is in the way. */
   readonly hint: string;
   /** Hosts that it could be applied to. */

@@ -2,7 +2,7 @@ import { apiMethods, isRoleEnough } from '../../schemas/apiMethods.ts';
 import type { ApiMethod } from '../../schemas/apiMethods.ts';
 import type { ModuleStatus, Role } from '../../schemas/generated/api.ts';
 import type { ActionFacts, ActionName } from '../../schemas/panel.ts';
-import { actionFacts } from './moduleFacts.ts';
+import { actionFacts } from './actionFacts.ts';
 
 const methods: Readonly<Record<ActionName, ApiMethod>> = {
   start: 'module.start',

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { ConditionStatus, MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
 import { isOverloaded, loadText } from '../../schemas/capacity.ts';
+import { apiMethods, isRoleEnough } from '../../schemas/apiMethods.ts';
 import { allowedActions } from '../model/allowedActions.ts';
 import { formatBytes, formatDuration } from '../model/format.ts';
 import { failbackWords } from '../model/failbackWords.ts';
@@ -98,7 +99,7 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
     : `last known: ${facts.word}`;
   const actions = allowedActions(module, session.role).filter((action) => action.enabled);
   const { maintenance = null } = module;
-  const attention = !session.connected ? '' : maintenance === null ? 'attended' : 'maintained';
+  const attention = !mayOperate(session) ? '' : maintenance === null ? 'attended' : 'maintained';
   item.contextValue = contextValue('module', [...actions.map((action) => action.name), attention]);
   const lines = [
     `**${name}** — ${facts.word} ${facts.label}`,
@@ -140,7 +141,7 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   const drains = [false, true].filter((isDrained) => drainableHosts(session.store.snapshot, isDrained).includes(host));
   item.contextValue = contextValue('replica', [
     ...applicable.map((action) => action.name),
-    ...drains.map((isDrained) => (session.connected ? (isDrained ? 'undrain' : 'drain') : '')),
+    ...drains.map((isDrained) => (mayOperate(session) ? (isDrained ? 'undrain' : 'drain') : '')),
   ]);
   const networks = session.store.host(host)?.networks ?? [];
   const drained = `${host} is ${drain ?? ''}: nothing but a failure of the other host brings a module to it until it is undrained.`;
@@ -161,6 +162,11 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
     arguments: [{ kind: 'replica', session, module: name, host, id: '' }],
   };
   return item;
+}
+
+/** Whether what every operator may do is offered. */
+function mayOperate({ role }: ClusterSession): boolean {
+  return role !== null && isRoleEnough(role, apiMethods['module.maintenance'].role);
 }
 
 function checkLine(kind: string, { name, state, since, error }: ConditionStatus): string {

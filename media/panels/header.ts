@@ -107,7 +107,7 @@ export class Header {
       made.update({ enabled, hint: this.#busy ?? facts?.hint ?? 'Not known yet.', primary: primary && enabled });
       // What makes no sense is not in the way; what is merely not possible now stays visible, with the reason.
       made.element.hidden =
-        facts?.enabled !== true && (name === 'forcePrimary' || name === 'start' || name === 'resolve');
+        facts?.makesSense !== true && (name === 'forcePrimary' || name === 'start' || name === 'resolve');
     }
   }
 

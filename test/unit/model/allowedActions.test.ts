@@ -22,6 +22,7 @@ it('offers only what the role of the token allows, and says which one is needed'
   expect(allowedActions(orphan, 'operator').find(({ name }) => name === 'forcePrimary')).toEqual({
     name: 'forcePrimary',
     enabled: false,
+    makesSense: true,
     hint: 'Needs a token of the role admin; yours has the role operator.',
     hosts: [],
   });

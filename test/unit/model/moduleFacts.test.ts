@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ClusterStore } from '../../../extension/model/clusterStore.ts';
 import { formatBytes, formatDuration } from '../../../extension/model/format.ts';
+import { actionFacts } from '../../../extension/model/actionFacts.ts';
 import {
-  actionFacts,
   addressFacts,
   heldBackReplica,
   linkFacts,
