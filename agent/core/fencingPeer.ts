@@ -171,6 +171,11 @@ export function fencingPeerText(config: ModuleCoreState['config'], role: Fencing
   return failed ?? `fencing ${peer} before becoming primary`;
 }
 
+/** Why nothing starts here yet that could otherwise: the other host could not be fenced. Null: it may still be, or is. */
+export function whyNotFenced(role: Role): string | null {
+  return role.at === 'fencingPeer' && !role.isDone ? role.failure : null;
+}
+
 /** An operator answers for the other host. */
 export function forceUnfenced(draft: Draft, role: FencingPeer, arbiterReachable: boolean): Refusal | null {
   const { module, self, peer } = draft.config;

@@ -2,7 +2,7 @@
 import type { Divergence, ModuleState, Transition } from '../../schemas/generated/api.ts';
 import { toldMaintenance } from './maintenance.ts';
 import { unmetText } from './conditions.ts';
-import { fencingPeerText } from './fencingPeer.ts';
+import { fencingPeerText, whyNotFenced } from './fencingPeer.ts';
 import { diskErrorText, isInDoubt } from './ownDisk.ts';
 import { rangesOf } from './lineage.ts';
 import { barredBy } from './placement.ts';
@@ -133,7 +133,12 @@ function shownRole(core: ModuleCoreState): ShownState {
     case 'waiting':
       return { state: 'WAIT', transition: null, reason: role.reason };
     case 'fencingPeer':
-      return { state: 'WAIT', transition: 'promoting', reason: fencingPeerText(core.config, role) };
+      // It may stay so until somebody does something: then it is a wait.
+      return {
+        state: 'WAIT',
+        transition: role.isUnconfirmed || whyNotFenced(role) !== null ? null : 'promoting',
+        reason: fencingPeerText(core.config, role),
+      };
     case 'asking':
     case 'entering':
     case 'mounting':

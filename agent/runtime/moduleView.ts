@@ -12,6 +12,7 @@ import type {
 import type { HeldAddress } from '../addresses/plan.ts';
 import { isInMaintenance } from '../core/maintenance.ts';
 import { heldBackBy } from '../core/placement.ts';
+import { whyNotFenced } from '../core/fencingPeer.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState, type ShownState } from '../core/status.ts';
 import type { ModuleCoreState, PeerStatus } from '../core/types.ts';
 import type { MirrorStats } from '../mirror/mirror.ts';
@@ -162,10 +163,7 @@ export class ModuleView {
         diskSilentSince: silentSince,
         server: {
           state,
-          detail:
-            role.at === 'primary' && (role.server.kind === 'down' || role.server.kind === 'keptDown')
-              ? role.server.reason
-              : detail,
+          detail: whyDown(core) ?? detail,
           startedAt: startedAt?.toISOString() ?? null,
           restarts: restarts.length,
         },
@@ -179,9 +177,19 @@ export class ModuleView {
         maintenance,
         failback,
         heldBack: role.at === 'waiting' && role.heldBack ? heldBackBy(core) : null,
+        notFenced: whyNotFenced(role),
         checks: serving && checks ? [...checks] : [],
         conditions: [...conditions],
       };
     });
   }
+}
+
+/** Why the server of a primary does not run; null: it runs, or is on its way. */
+function whyDown({ role, lastingFailure }: ModuleCoreState): string | null {
+  if (role.at !== 'primary') return null;
+  const { server } = role;
+  if (server.kind === 'down' || server.kind === 'keptDown') return server.reason;
+  // Each of the tries that go on for ever would otherwise look like the first one.
+  return server.kind === 'starting' ? lastingFailure : null;
 }

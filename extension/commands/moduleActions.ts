@@ -2,8 +2,16 @@ import * as vscode from 'vscode';
 import type { CommandResult } from '../../schemas/generated/api.ts';
 import { messageOf, RefusedError } from '../client/errors.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
+import { forceRisk } from '../model/actionFacts.ts';
 import { allowedActions } from '../model/allowedActions.ts';
-import { divergedReplica, heldBackReplica, linkFacts, moduleFacts, primaryReplica } from '../model/moduleFacts.ts';
+import {
+  divergedReplica,
+  heldBackReplica,
+  isServerDown,
+  linkFacts,
+  moduleFacts,
+  primaryReplica,
+} from '../model/moduleFacts.ts';
 import { clusterViewId } from '../tree/clusterTree.ts';
 
 /** The person decided otherwise. */
@@ -25,10 +33,13 @@ export async function startModule(session: ClusterSession, module: string): Prom
     );
     return run(session, `Starting ${module}`, () => session.request('module.start', { module, anyway: true }));
   }
-  const hosts = session.store.module(module)?.hosts.join(' and ') ?? 'its hosts';
+  const status = session.store.module(module);
+  const primary = status === undefined ? undefined : primaryReplica(status);
   await confirm(
     `Start module ${module} of cluster ${session.profile.name}?`,
-    `The mirror starts on ${hosts}, then the server on one of them.`,
+    primary === undefined || !isServerDown(primary)
+      ? `The mirror starts on ${status?.hosts.join(' and ') ?? 'its hosts'}, then the server on one of them.`
+      : `The server starts on ${primary.host}, which serves the mirror.`,
     'Start',
   );
   return run(session, `Starting ${module}`, () => session.request('module.start', { module }));
@@ -73,12 +84,12 @@ export async function forcePrimary(session: ClusterSession, module: string, want
     throw refused('NOT_FAILED', `No primary can be forced for ${module}. ${facts?.hint ?? ''}`);
   }
   const host = wanted ?? (await pickHost(facts.hosts, `Which host shall be primary of ${module}?`));
-  const other = status.hosts.find((name) => name !== host) ?? 'the other host';
+  const risk = forceRisk(status, host);
   const safe = status.inSync.length === 0 ? 'not known' : status.inSync.join(', ');
   await confirm(
     `Force ${host} to be primary of module ${module} of cluster ${session.profile.name}?`,
     [
-      `${host} starts with what is on its own disk. Acknowledged writes that only ${other} holds will be missing, and if the server still runs on ${other} there are two.`,
+      risk.effect,
       `Known to hold every acknowledged write: ${safe}.`,
       `State now: ${moduleFacts(status).word} ${moduleFacts(status).label.replace(/\.$/, '')}.`,
     ].join('\n\n'),
@@ -86,7 +97,7 @@ export async function forcePrimary(session: ClusterSession, module: string, want
   );
   const typed = await vscode.window.showInputBox({
     title: `Force ${host} to be primary of ${module} (${session.profile.name})`,
-    prompt: `Type ${module} to start it on ${host} although writes may be lost.`,
+    prompt: `Type ${module} to start it on ${host} ${risk.although}.`,
     placeHolder: module,
     ignoreFocusOut: true,
     validateInput: (value) => (value === module || value === '' ? null : `This is not "${module}".`),

@@ -2,6 +2,7 @@ import type { ModuleStatus } from '../../schemas/generated/api.ts';
 import type { ActionFacts, ActionName, LinkFacts } from '../../schemas/panel.ts';
 import {
   divergedReplica,
+  isServerDown,
   linkFacts,
   pausedResync,
   primaryReplica,
@@ -45,6 +46,7 @@ export function actionFacts(module: ModuleStatus, connected: boolean): ActionFac
   const stopped = module.onHosts.some(
     (replica) => replica.known && (replica.state === 'STOP' || replica.state === 'WAIT'),
   );
+  const down = primary !== undefined && isServerDown(primary) ? primary : null;
   const running = module.desired === 'started' || module.onHosts.some((replica) => replica.state !== 'STOP');
   const target = link.kind === 'in-sync' && link.to !== null ? [link.to] : [];
   const forcible = module.onHosts
@@ -55,7 +57,12 @@ export function actionFacts(module: ModuleStatus, connected: boolean): ActionFac
     .map((replica) => replica.host);
   const diverged = divergedReplica(module);
   return [
-    wrap('start', stopped || !running ? null : 'Already started.', 'Start the module on both hosts.', module.hosts),
+    wrap(
+      'start',
+      stopped || !running || down ? null : 'Already started.',
+      down ? `Start the server on ${down.host}.` : 'Start the module on both hosts.',
+      module.hosts,
+    ),
     wrap('stop', running ? null : 'Already stopped.', 'Stop the server, then the mirror, on both hosts.', module.hosts),
     wrap(
       'switchover',
@@ -70,7 +77,7 @@ export function actionFacts(module: ModuleStatus, connected: boolean): ActionFac
         : forcible.length === 0
           ? 'No reachable host could be made primary.'
           : null,
-      'Start a replica that is not known to be in sync. Acknowledged writes may be lost.',
+      forceRisk(module, forcible[0] ?? '').hint,
       forcible,
     ),
     wrap(
@@ -101,4 +108,29 @@ export function actionFacts(module: ModuleStatus, connected: boolean): ActionFac
       [],
     ),
   ];
+}
+
+/** What speaks against forcing a host, for the question that is asked before. */
+export interface ForceRisk {
+  readonly hint: string;
+  /** A sentence or two. */
+  readonly effect: string;
+  /** Goes on `to start it on beta`. */
+  readonly although: string;
+}
+
+export function forceRisk(module: ModuleStatus, host: string): ForceRisk {
+  const other = module.hosts.find((name) => name !== host) ?? 'the other host';
+  if (module.onHosts.some((replica) => replica.host === host && replica.known && replica.notFenced)) {
+    return {
+      hint: `Start ${host}, although ${other} could not be fenced and may still run the server. No acknowledged write is lost.`,
+      effect: `${host} holds every acknowledged write, and was granted the module. But ${other} could not be fenced: if the server still runs there, there are two. Be certain that ${other} is off.`,
+      although: `although it may still run on ${other}`,
+    };
+  }
+  return {
+    hint: 'Start a replica that is not known to be in sync. Acknowledged writes may be lost.',
+    effect: `${host} starts with what is on its own disk. Acknowledged writes that only ${other} holds will be missing, and if the server still runs on ${other} there are two.`,
+    although: 'although writes may be lost',
+  };
 }

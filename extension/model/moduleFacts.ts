@@ -12,18 +12,27 @@ import type { AddressFacts, LinkFacts, StateFacts } from '../../schemas/panel.ts
 export function replicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateFacts {
   const facts = knownReplicaFacts(replica, module);
   // Its last state is no state: what was primary there may long be primary here.
-  return replica.known ? facts : { severity: 'unknown', word: 'not reachable', label: `(last ${replica.state})` };
+  if (replica.known) return facts;
+  return {
+    severity: 'unknown',
+    word: 'not reachable',
+    label: isHeard(replica) ? `(last ${replica.state})` : '(not heard yet)',
+  };
+}
+
+/** Whether anything was ever told of it, since the agent that answers was started. */
+export function isHeard({ since }: ReplicaStatus): boolean {
+  return Date.parse(since) !== 0;
 }
 
 function knownReplicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateFacts {
   const word = replica.state;
-  if (replica.transition === 'frozen') return { severity: 'error', word, label: 'frozen' };
+  const error = replicaError(replica, module);
+  if (error !== null) return { severity: 'error', word, label: error };
   if (replica.transition === 'resynchronising' && pausedResync(module)) {
     return { severity: 'warning', word, label: 'resync paused' };
   }
   if (replica.transition !== null) return { severity: 'busy', word, label: replica.transition };
-  if (replica.diskError && replica.state !== 'STOP') return { severity: 'error', word, label: 'disk failed' };
-  if (replica.diskSilentSince) return { severity: 'error', word, label: 'disk does not answer' };
   switch (replica.state) {
     case 'PRIM':
       return { severity: 'good', word, label: 'in service' };
@@ -34,11 +43,23 @@ function knownReplicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateF
     case 'ALONE':
       return { severity: 'warning', word, label: 'without a secondary' };
     case 'WAIT':
-      if (replica.diverged) return { severity: 'error', word, label: 'diverged' };
       return { severity: 'warning', word, label: 'waiting' };
     case 'STOP':
       return { severity: 'neutral', word, label: 'stopped' };
   }
+}
+
+/** What is wrong with a replica, in a few words; null: nothing is. Goes before what is under way, which may go on for ever because of it. */
+function replicaError(replica: ReplicaStatus, module: ModuleStatus): string | null {
+  const serves = replica.state === 'PRIM' || replica.state === 'ALONE';
+  if (replica.transition === 'frozen') return 'frozen';
+  // What a secondary is in the middle of is what mends its disk.
+  if (replica.diskError && (serves || (replica.state !== 'STOP' && replica.transition === null))) return 'disk failed';
+  if (replica.diskSilentSince) return 'disk does not answer';
+  if (serves && lacksServer(replica)) return `server ${replica.server.state}`;
+  if (replica.diverged) return 'diverged';
+  if (replica.notFenced) return `${module.hosts.find((host) => host !== replica.host) ?? 'the other host'} not fenced`;
+  return null;
 }
 
 /** What the state of the whole module means: the primary's if there is one, otherwise the worst. */
@@ -48,23 +69,14 @@ export function moduleFacts(module: ModuleStatus): StateFacts {
   if (primary !== undefined) {
     const where = `on ${primary.host}`;
     if (link.kind === 'frozen') return { severity: 'error', word: primary.state, label: `frozen ${where}` };
+    const trouble = primaryTrouble(primary, module);
+    if (trouble !== null) return { severity: 'error', word: primary.state, label: `${where}, ${trouble}` };
     if (link.kind === 'resynchronising') {
       const severity = pausedResync(module) ? 'warning' : 'busy';
       return { severity, word: primary.state, label: `${where}, ${link.label}` };
     }
     if (primary.transition !== null) {
       return { severity: 'busy', word: primary.state, label: `${primary.transition} ${where}` };
-    }
-    const diverged = divergedReplica(module);
-    if (diverged) return { severity: 'error', word: primary.state, label: `${where}, ${diverged.host} has diverged` };
-    if (primary.diskError) return { severity: 'error', word: primary.state, label: `${where}, whose disk has failed` };
-    if (primary.diskSilentSince) {
-      return { severity: 'error', word: primary.state, label: `${where}, whose disk does not answer` };
-    }
-    const [failed, ...others] = failedChecks(module);
-    if (failed) {
-      const what = others.length === 0 ? `check ${failed.name} failed` : `${others.length + 1} checks failed`;
-      return { severity: 'error', word: primary.state, label: `${where}, ${what}` };
     }
     if (primary.state === 'ALONE') return { severity: 'warning', word: 'ALONE', label: `${where}, no secondary` };
     return {
@@ -82,6 +94,29 @@ export function moduleFacts(module: ModuleStatus): StateFacts {
   const orphan = known.find((replica) => replica.state === 'SECOND');
   if (orphan) return { severity: 'error', word: 'SECOND', label: `${orphan.host} has no primary` };
   return { severity: 'neutral', word: 'STOP', label: 'on both hosts' };
+}
+
+/** What is wrong with a module that has a primary, as it reads behind the primary's name; null: nothing is. */
+function primaryTrouble(primary: ReplicaStatus, module: ModuleStatus): string | null {
+  const diverged = divergedReplica(module);
+  if (diverged) return `${diverged.host} has diverged`;
+  if (primary.diskError) return 'whose disk has failed';
+  if (primary.diskSilentSince) return 'whose disk does not answer';
+  if (isServerDown(primary) && primary.transition !== null) return `server stopped: ${primary.server.detail ?? ''}`;
+  if (lacksServer(primary)) return `server ${primary.server.state}`;
+  const [failed, ...others] = failedChecks(module);
+  if (failed === undefined) return null;
+  return others.length === 0 ? `check ${failed.name} failed` : `${others.length + 1} checks failed`;
+}
+
+/** That the server of a primary has ended, or does not start, and why is told. One that is only on its way is not down. */
+export function isServerDown({ transition, server }: ReplicaStatus): boolean {
+  return server.state === 'stopped' && (transition === null || (transition === 'starting' && server.detail !== null));
+}
+
+/** That the server of a primary ought to run, and does not: it is down, or stands still. */
+function lacksServer(primary: ReplicaStatus): boolean {
+  return isServerDown(primary) || (primary.transition === null && primary.server.state !== 'running');
 }
 
 /** The replica that serves the mirror, as far as known. */

@@ -124,10 +124,11 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   const facts = replicaFacts(replica, module);
   const primary = replica.state === 'PRIM' || replica.state === 'ALONE';
   const resync = progressOf(module, facts.label);
+  const running = `server ${replica.server.state}`;
   // What stands in the state's name already is not said twice: the side bar is narrow.
   const told = facts.label === 'stopped' || facts.label === 'in service' ? '' : ` ${facts.label}${resync}`;
   const server =
-    replica.known && (primary || replica.server.state !== 'stopped') ? ` · server ${replica.server.state}` : '';
+    replica.known && facts.label !== running && (primary || replica.server.state !== 'stopped') ? ` · ${running}` : '';
   const { drain = null, load = null } = session.store.host(host) ?? {};
   item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
   item.description = session.connected

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ClusterStore } from '../../../extension/model/clusterStore.ts';
 import { formatBytes, formatDuration } from '../../../extension/model/format.ts';
-import { actionFacts } from '../../../extension/model/actionFacts.ts';
+import { actionFacts, forceRisk } from '../../../extension/model/actionFacts.ts';
 import {
   addressFacts,
   heldBackReplica,
@@ -116,6 +116,80 @@ describe("what a module's state means", () => {
       replicaStatus('beta', 'SECOND'),
     );
     expect(moduleFacts(silent)).toMatchObject({ severity: 'error', label: 'on alpha, whose disk does not answer' });
+  });
+
+  it('is an error while the server of the primary does not run, and offers to start it', () => {
+    const server = {
+      state: 'stopped' as const,
+      detail: 'it ended: web is in maintenance',
+      startedAt: null,
+      restarts: 0,
+    };
+    const ended = pair({ ...prim, server }, second);
+    expect(moduleFacts(ended)).toEqual({ severity: 'error', word: 'PRIM', label: 'on alpha, server stopped' });
+    expect(replicaFacts({ ...prim, server }, ended)).toMatchObject({ severity: 'error', label: 'server stopped' });
+    expect(actionFacts(ended, true)[0]).toMatchObject({ enabled: true, hint: 'Start the server on alpha.' });
+
+    const alone = pair({ ...prim, state: 'ALONE', server }, { ...second, known: false });
+    expect(moduleFacts(alone)).toMatchObject({ severity: 'error', label: 'on alpha, server stopped' });
+
+    const paused = { ...prim, server: { ...server, state: 'paused' as const } };
+    expect(moduleFacts(pair(paused, second))).toMatchObject({ severity: 'error', label: 'on alpha, server paused' });
+    expect(enabled(pair(paused, second))).not.toContain('start');
+  });
+
+  it('is an error while the server cannot start, and busy only while nothing speaks against it', () => {
+    const starting = (detail: string | null, transition: 'starting' | 'stopping' = 'starting') => {
+      const server = { state: 'stopped' as const, detail, startedAt: null, restarts: 0 };
+      return pair({ ...prim, state: 'ALONE', transition, server }, second, { inSync: ['alpha'] });
+    };
+    const failed = starting('address 10.0.0.50 is in use');
+    expect(moduleFacts(failed)).toMatchObject({
+      ...{ severity: 'error', label: 'on alpha, server stopped: address 10.0.0.50 is in use' },
+    });
+    expect(enabled(failed)).toContain('start');
+    expect(moduleFacts(starting(null))).toMatchObject({ severity: 'busy', label: 'starting on alpha' });
+    expect(enabled(starting(null))).not.toContain('start');
+    expect(moduleFacts(starting('it ended', 'stopping')).severity).toBe('busy');
+    expect(enabled(starting('it ended', 'stopping'))).not.toContain('start');
+  });
+
+  it('is an error also while a secondary is brought up to date', () => {
+    const resync = { kind: 'delta' as const, cause: '', toCheck: 2, checked: 1, sent: 1, rate: 1, secondsLeft: 1 };
+    const behind = { ...second, transition: 'resynchronising' as const };
+    const resyncing = (extra: Partial<ReplicaStatus>) =>
+      pair({ ...replicaStatus('alpha', 'ALONE', { resync }), transition: 'resynchronising', ...extra }, behind, {
+        inSync: ['alpha'],
+      });
+    const diskError = { code: 'EIO', at: '' };
+    const since = '2026-01-01T00:00:00Z';
+    expect(moduleFacts(resyncing({})).severity).toBe('busy');
+    expect(moduleFacts(resyncing({ diskError })).label).toBe('on alpha, whose disk has failed');
+    expect(moduleFacts(resyncing({ diskSilentSince: since })).label).toBe('on alpha, whose disk does not answer');
+    const checks = [{ name: 'http', state: 'failed' as const, since, error: null, onFailure: 'report' as const }];
+    expect(moduleFacts(resyncing({ checks })).label).toBe('on alpha, check http failed');
+    const server = { state: 'stopped' as const, detail: 'no image', startedAt: null, restarts: 0 };
+    expect(moduleFacts(resyncing({ transition: 'starting', server })).label).toBe('on alpha, server stopped: no image');
+    expect(replicaFacts({ ...prim, transition: 'resynchronising', diskError }, resyncing({}))).toMatchObject({
+      ...{ severity: 'error', label: 'disk failed' },
+    });
+    // A resync into it is what mends the disk of a secondary.
+    expect(replicaFacts({ ...behind, diskError }, resyncing({}))).toMatchObject({ severity: 'busy' });
+  });
+
+  it('is an error while the other host cannot be fenced, and says what a force risks then', () => {
+    const reason = 'beta could not be fenced (no answer)';
+    const alpha = replicaStatus('alpha', 'WAIT', { reason, notFenced: 'no answer' });
+    const module = pair(alpha, { ...prim, host: 'beta', known: false }, { primary: null, inSync: ['alpha'] });
+    expect(moduleFacts(module)).toEqual({ severity: 'error', word: 'WAIT', label: reason });
+    expect(replicaFacts(alpha, module)).toEqual({ severity: 'error', word: 'WAIT', label: 'beta not fenced' });
+    expect(actionFacts(module, true).find(({ name }) => name === 'forcePrimary')).toMatchObject({
+      ...{ enabled: true, hosts: ['alpha'] },
+      hint: 'Start alpha, although beta could not be fenced and may still run the server. No acknowledged write is lost.',
+    });
+    expect(forceRisk(module, 'alpha').effect).toMatch(/^alpha holds every acknowledged write.*two/);
+    const other = pair(replicaStatus('alpha', 'WAIT'), { ...second, known: false }, { primary: null });
+    expect(forceRisk(other, 'alpha').effect).toMatch(/Acknowledged writes that only beta holds will be missing/);
   });
 
   it('is an error with two histories, which can be resolved either way', () => {
