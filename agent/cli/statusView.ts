@@ -11,6 +11,7 @@ import type {
   ResyncStatus,
   Snapshot,
 } from '../../schemas/generated/api.ts';
+import { arbiterText } from '../../schemas/arbiter.ts';
 import { isOverloaded, loadText } from '../../schemas/capacity.ts';
 import { paint, printable, renderTable } from './table.ts';
 import type { Cell, Colour } from './table.ts';
@@ -28,16 +29,12 @@ export function renderStatus(snapshot: Snapshot, module: string | null, hasColou
   return parts.join('');
 }
 
-function renderArbiter({ arbiter }: Snapshot, hasColour: boolean): string {
-  if (arbiter.kind === 'none') {
+function renderArbiter(snapshot: Snapshot, hasColour: boolean): string {
+  const text = arbiterText(snapshot);
+  if (text === null) {
     return paint('no arbiter: failover is manual unless a module takes the risk\n', 'yellow', hasColour);
   }
-  const state = arbiter.reachable ? paint('reachable', 'green', hasColour) : paint('not reachable', 'red', hasColour);
-  const name =
-    arbiter.kind === 'etcd'
-      ? `etcd (${(arbiter.endpoints ?? []).join(', ')})`
-      : `witness ${(arbiter.hosts ?? [arbiter.host ?? '?']).join(', ')}`;
-  return `arbiter: ${name}, ${state}\n`;
+  return `arbiter: ${paint(text, snapshot.arbiter.reachable ? 'green' : 'red', hasColour)}\n`;
 }
 
 function renderFiles({ configuration }: Snapshot, hasColour: boolean): string[] {

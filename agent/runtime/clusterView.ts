@@ -8,6 +8,7 @@ import type {
   ReplicaStatus,
   Snapshot,
 } from '../../schemas/generated/api.ts';
+import { noArbiterWarnings } from '../../schemas/arbiter.ts';
 import { witnessesOf, type ResolvedModule } from '../../schemas/defaults.ts';
 import type { LinkModule, LinkVersion } from '../../schemas/generated/link.ts';
 import type { Configuration } from '../config/configuration.ts';
@@ -42,7 +43,7 @@ export interface ClusterViewOptions {
   readonly fenceStatus: (host: string) => FenceStatus | null;
   /** Which files this host runs by. */
   readonly version: () => LinkVersion;
-  /** Of all witnesses, or of etcd; from this host, now. */
+  /** Of the witnesses of all modules, or of etcd; from this host, now. */
   readonly arbiterReachable: () => boolean;
 }
 
@@ -351,11 +352,7 @@ function warnings(slot: ModuleSlot, arbiter: ArbiterStatus['kind']): string[] {
   const found: string[] = [];
   if (failure !== null) found.push(failure);
   if (arbiter === 'none') {
-    found.push(
-      module.failover.withoutArbiter === 'risk-split-brain'
-        ? 'No arbiter, and "risk-split-brain" is chosen: when only the network between the hosts fails, both run the server.'
-        : 'No arbiter: automatic failover is off, an operator has to force the other host.',
-    );
+    found.push(noArbiterWarnings[module.failover.withoutArbiter]);
   }
   return found;
 }

@@ -55,7 +55,7 @@ export function openArbiter(parts: ArbiterParts): OpenArbiter {
 }
 
 function openWitnesses({ configuration, links }: ArbiterParts, hosts: readonly string[]): OpenArbiter {
-  const { cluster, self } = configuration;
+  const { cluster } = configuration;
   const arbiters = new Map(
     hosts.map((host) => [
       host,
@@ -72,8 +72,13 @@ function openWitnesses({ configuration, links }: ArbiterParts, hosts: readonly s
       if (arbiter === undefined) throw new Error(`there is no witness for the pair of ${module.hosts.join(' and ')}`);
       return arbiter;
     },
-    // Their reachability is that of hosts, which the links tell of.
-    reachable: () => hosts.every((host) => host === self.name || links.reachable(host)),
+    // Their reachability is that of hosts, which the links tell of. One that no module here asks is not missed.
+    reachable: () => {
+      const asked = configuration.modules.map((module) => witnessOf(configuration.cluster, module.hosts));
+      return hosts
+        .filter((host) => asked.length === 0 || asked.includes(host))
+        .every((host) => host === configuration.self.name || links.reachable(host));
+    },
     start: () => Promise.resolve(),
     close: () => undefined,
   };
