@@ -1,12 +1,7 @@
 import * as vscode from 'vscode';
 import type { ClusterRegistry } from './clusters/clusterRegistry.ts';
-import { moduleFacts } from './model/moduleFacts.ts';
+import { troublesIn, type Trouble } from './model/troubles.ts';
 import { clusterViewId } from './tree/clusterTree.ts';
-
-interface Trouble {
-  readonly text: string;
-  readonly serious: boolean;
-}
 
 /** One item, and only while something is wrong. */
 export function createStatusBar(registry: ClusterRegistry): vscode.Disposable {
@@ -44,10 +39,6 @@ function troublesOf(registry: ClusterRegistry): Trouble[] {
       return [{ text: `${profile.name}: not connected, state not known`, serious: false }];
     }
     if (state.kind !== 'connected') return [];
-    return (store.snapshot?.modules ?? []).flatMap((module) => {
-      const facts = moduleFacts(module);
-      if (facts.severity !== 'warning' && facts.severity !== 'error') return [];
-      return [{ text: `${module.name}: ${facts.word} ${facts.label}`, serious: facts.severity === 'error' }];
-    });
+    return store.snapshot === null ? [] : troublesIn(profile.name, store.snapshot);
   });
 }

@@ -78,6 +78,8 @@ export interface PanelState {
   /** Null: not known yet, or the module is gone. */
   readonly module: ModuleStatus | null;
   readonly hosts: readonly HostStatus[];
+  /** Whether the third vote of the module answers the host that this editor is connected to; null: it has none, or that is not known. */
+  readonly arbiterAnswers: boolean | null;
   readonly overall: StateFacts;
   /** By host. */
   readonly replicas: Readonly<Record<string, StateFacts>>;

@@ -1,3 +1,4 @@
+import { arbiterAnswers } from '../../schemas/arbiter.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
 import { allowedActions } from '../model/allowedActions.ts';
 import { linkFacts, moduleFacts, replicaFacts } from '../model/moduleFacts.ts';
@@ -5,6 +6,7 @@ import type { PanelState, StateFacts } from '../../schemas/panel.ts';
 
 /** Everything that the panel of a module shows now, but the log and the plots. */
 export function panelState(session: ClusterSession | undefined, moduleName: string): PanelState {
+  const snapshot = session?.store.snapshot ?? null;
   const module = session?.store.module(moduleName) ?? null;
   const connected = session?.connected ?? false;
   const unknown: StateFacts = { severity: 'unknown', word: '?', label: 'not known' };
@@ -18,7 +20,8 @@ export function panelState(session: ClusterSession | undefined, moduleName: stri
     cluster: session?.profile.name ?? '',
     moduleName,
     module,
-    hosts: session?.store.snapshot?.hosts ?? [],
+    hosts: snapshot?.hosts ?? [],
+    arbiterAnswers: snapshot && module && arbiterAnswers(snapshot, module.hosts),
     overall: connected ? overall : { ...overall, severity: 'unknown' },
     replicas: Object.fromEntries(replicas),
     link:

@@ -94,8 +94,9 @@ export class ClusterTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
   }
 }
 
-/** Everything of a line that a person or a menu could notice, but the tooltip. */
+/** Everything of a line that a person or a menu could notice. Tooltips tell of nothing that goes by with the time, and so are compared as well. */
 function wordsOf(item: vscode.TreeItem): string {
   const icon = item.iconPath instanceof vscode.ThemeIcon ? item.iconPath.id : '';
-  return JSON.stringify([item.label, item.description, item.contextValue, icon]);
+  const tooltip = item.tooltip instanceof vscode.MarkdownString ? item.tooltip.value : item.tooltip;
+  return JSON.stringify([item.label, item.description, item.contextValue, icon, tooltip]);
 }

@@ -1,9 +1,10 @@
 import * as vscode from 'vscode';
-import type { ConditionStatus, MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
+import { arbiterText } from '../../schemas/arbiter.ts';
+import type { ArbiterStatus, ConditionStatus, MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
 import { isOverloaded, loadText } from '../../schemas/capacity.ts';
 import { apiMethods, isRoleEnough } from '../../schemas/apiMethods.ts';
 import { allowedActions } from '../model/allowedActions.ts';
-import { formatBytes, formatDuration } from '../model/format.ts';
+import { formatDuration } from '../model/format.ts';
 import { failbackWords } from '../model/failbackWords.ts';
 import { drainableHosts } from '../model/hostFacts.ts';
 import {
@@ -16,6 +17,7 @@ import {
   runningResync,
   runningVerify,
 } from '../model/moduleFacts.ts';
+import { warningsText } from '../model/troubles.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
 import type { ClusterNode, ModuleNode, NoteNode, ReplicaNode, TreeNode, WitnessNode } from './nodes.ts';
 import { stateIcon } from './stateIcon.ts';
@@ -54,7 +56,7 @@ function clusterItem({ session }: ClusterNode): vscode.TreeItem {
       const up = hosts.filter((host) => host.reachable).length;
       item.iconPath = new vscode.ThemeIcon('server-environment');
       const differ = (store.snapshot?.configuration?.drift.length ?? 0) > 0 ? ' · files differ' : '';
-      item.description = `${up} of ${hosts.length} hosts · via ${state.hello.host}${differ}`;
+      item.description = `${up} of ${hosts.length} hosts · via ${state.hello.host}${arbiterOf(store.arbiter)}${differ}`;
       facts.push('connected');
       break;
     }
@@ -95,7 +97,7 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
   const facts = moduleFacts(module);
   item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
   item.description = session.connected
-    ? `${facts.word} ${facts.label}${module.maintenance ? ' · maintenance' : ''}${verifyOf(module)}`
+    ? `${facts.word} ${facts.label}${module.maintenance ? ' · maintenance' : ''}${verifyOf(module)}${warningsOf(module)}`
     : `last known: ${facts.word}`;
   const actions = allowedActions(module, session.role).filter((action) => action.enabled);
   const { maintenance = null } = module;
@@ -172,13 +174,11 @@ function mayOperate({ role }: ClusterSession): boolean {
 
 function checkLine(kind: string, { name, state, since, error }: ConditionStatus): string {
   const icon = { starting: 'sync', well: 'check', failing: 'warning', failed: 'error' }[state];
-  const duration = formatDuration(Math.max(0, Date.now() - Date.parse(since)));
-  return `$(${icon}) ${kind} \`${name}\` ${state} for ${duration}${error === null ? '' : `: \`${error}\``}`;
+  return `$(${icon}) ${kind} \`${name}\` ${state} since ${new Date(since).toLocaleString()}${error === null ? '' : `: \`${error}\``}`;
 }
 
 function maintenanceWords({ until, reason, by }: MaintenanceStatus): string {
-  const left = formatDuration(Math.max(0, Date.parse(until) - Date.now()));
-  return `In maintenance until ${until} (${left} left), neither restarted nor taken over by itself${reason === null ? '' : `: ${reason}`} (${by}).`;
+  return `In maintenance until ${new Date(until).toLocaleString()}, neither restarted nor taken over by itself${reason === null ? '' : `: ${reason}`} (${by}).`;
 }
 
 /** ` · verify 42 %` while one runs, and what the last one found if that is not nothing. */
@@ -191,12 +191,15 @@ function verifyOf(module: ModuleStatus): string {
   return count === 0 ? '' : ` · ${count === 1 ? '1 difference' : `${count} differences`}`;
 }
 
-/** What a resync is for, and how far it is. */
+/** ` · 1 warning`: what it is stands in the tooltip and in the panel. */
+function warningsOf({ warnings }: ModuleStatus): string {
+  return warnings.length === 0 ? '' : ` · ${warningsText(warnings.length)}`;
+}
+
+/** What a resync is for. How far it is stands in the line of the secondary. */
 function resyncOf(module: ModuleStatus): string {
   const resync = runningResync(module);
-  if (!resync) return '';
-  const { kind, cause, checked, toCheck, sent } = resync;
-  return `Resync (${kind}: ${cause}): ${formatBytes(checked)} of ${formatBytes(toCheck)} compared, ${formatBytes(sent)} sent.`;
+  return resync ? `Resync (${resync.kind}: ${resync.cause}).` : '';
 }
 
 /** ` 42 %` for the replica that is being brought up to date, and how long it takes. */
@@ -210,7 +213,7 @@ function progressOf(module: ModuleStatus, label: string): string {
 function witnessItem({ session, host: name }: WitnessNode): vscode.TreeItem {
   const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.None);
   const host = session.store.host(name);
-  const reachable = session.store.arbiter?.reachable === true || host?.reachable === true;
+  const reachable = host?.reachable === true;
   const severity = !session.connected ? 'unknown' : reachable ? 'good' : 'warning';
   item.iconPath = severity === 'good' ? new vscode.ThemeIcon('law') : stateIcon(severity);
   item.description = `witness · ${!session.connected ? 'not known' : reachable ? 'reachable' : 'not reachable'}`;
@@ -231,21 +234,20 @@ function noteItem({ text, isWarning }: NoteNode): vscode.TreeItem {
   return item;
 }
 
+/** ` · arbiter not reachable`: what keeps hosts from taking over by themselves. */
+function arbiterOf(arbiter: ArbiterStatus | null): string {
+  if (arbiter?.kind === 'none') return ' · no arbiter';
+  return arbiter?.reachable === false ? ' · arbiter not reachable' : '';
+}
+
 function clusterTooltip(session: ClusterSession): vscode.MarkdownString {
   const { state, store, profile } = session;
   const lines = [`**${profile.name}** — ${profile.addresses.join(', ')}`];
   if (state.kind === 'connected') {
     lines.push(`Connected to ${state.hello.host} at ${state.address} as ${state.hello.role}.`);
-    const arbiter = store.arbiter;
-    if (arbiter?.kind === 'none') {
-      lines.push('$(warning) No arbiter: failover is manual unless a module accepts the risk.');
-    } else if (arbiter !== null) {
-      const name =
-        arbiter.kind === 'etcd'
-          ? `Arbiter etcd (${(arbiter.endpoints ?? []).join(', ')})`
-          : `Witness ${(arbiter.hosts ?? [arbiter.host ?? '']).join(', ')}`;
-      lines.push(`${name} ${arbiter.reachable ? 'reachable' : 'not reachable'}.`);
-    }
+    const arbiter = store.snapshot && arbiterText(store.snapshot);
+    if (arbiter) lines.push(`${store.arbiter?.reachable === true ? '' : '$(warning) '}Arbiter: ${arbiter}.`);
+    else if (store.snapshot) lines.push('$(warning) No arbiter: failover is manual unless a module accepts the risk.');
   } else if ('reason' in state) lines.push(state.reason, state.kind === 'unreachable' ? 'Tried again by itself.' : '');
   return markdown(lines);
 }

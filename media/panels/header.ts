@@ -59,7 +59,8 @@ export class Header {
     const { module, connection } = state;
     setText(this.#name, state.moduleName);
     this.#state.update(state.overall);
-    const arbiter = module === null ? '' : `automatic failover ${module.automaticFailover ? 'on' : 'off'}`;
+    const without = state.arbiterAnswers === false ? ', but the arbiter does not answer' : '';
+    const failover = module?.automaticFailover === true ? `on${without}` : 'off';
     const facts = [
       `Cluster ${state.cluster}`,
       ...(module === null
@@ -67,7 +68,7 @@ export class Header {
         : [
             `epoch ${module.epoch}`,
             `server ${module.serverKind}`,
-            arbiter,
+            `automatic failover ${failover}`,
             ...(module.directories ?? [module.directory]),
           ]),
     ];

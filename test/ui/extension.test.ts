@@ -446,6 +446,23 @@ describe('the extension in VS Code', () => {
     await item.waitFor({ state: 'detached' });
   });
 
+  step('tells at a glance of an arbiter that does not answer, and of what a module warns of', async () => {
+    const item = workbench.page.locator('[id="understudy.understudy.understudy.status"], [id$="understudy.status"]');
+    await workbench.panel.getByText(/automatic failover on/).waitFor();
+    story.witnessReachable = false;
+    story.change('web', (module) => (module.warnings = ['beta is suspect: late, or slow.']));
+    await workbench.line(/^site, 2 of 3 hosts · via \w+ · arbiter not reachable/).waitFor();
+    await workbench.line(/^web, PRIM on beta, in sync · 1 warning/).waitFor();
+    await workbench.line(/^gamma, witness · not reachable/).waitFor();
+    await item.getByText('Understudy: 2 problems').waitFor();
+    await workbench.panel.getByText(/automatic failover on, but the arbiter does not answer/).waitFor();
+    await workbench.screenshot('arbiter-lost');
+    story.witnessReachable = true;
+    story.change('web', (module) => (module.warnings = []));
+    await workbench.line(/^site, 3 of 3 hosts · via \w+$/).waitFor();
+    await item.waitFor({ state: 'detached' });
+  });
+
   step('forces a primary only after the name of the module was typed', async () => {
     story.change('db', (module) => {
       module.primary = null;
