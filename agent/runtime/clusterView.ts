@@ -90,8 +90,11 @@ export class ClusterView {
     return this.#heard.get(host)?.version ?? null;
   }
 
+  /** Whoever listens gets everything once more soon: what it has read itself may be newer than what was told last, and be undone before that. */
   onChange(listener: (event: ChangedEvent) => void): () => void {
     this.#listeners.add(listener);
+    this.#told.clear();
+    this.changed();
     this.#lookTimer ??= setInterval(() => this.changed(), lookMs);
     return () => {
       this.#listeners.delete(listener);
