@@ -23,12 +23,14 @@ export class Figures {
   }
 
   update(state: PanelState): void {
-    const traffic = state.module?.onHosts.find((replica) => replica.known && replica.traffic !== null)?.traffic ?? null;
+    const found = state.module?.onHosts.find((replica) => replica.known && replica.traffic !== null)?.traffic ?? null;
+    // They are of now, or nothing.
+    const traffic = state.connection.connected ? found : null;
     const show = (name: (typeof figures)[number][0], text: string | null): void => {
       const value = this.#values.get(name);
       if (value) setText(value, text ?? '–');
     };
-    setAttribute(this.element, 'data-live', state.connection.connected && traffic !== null);
+    setAttribute(this.element, 'data-live', traffic !== null);
     show('writes', traffic && count(traffic.writesPerSecond));
     show('flushes', traffic && count(traffic.flushesPerSecond));
     show('waiting', traffic && count(traffic.unacknowledged));

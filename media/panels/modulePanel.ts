@@ -91,6 +91,8 @@ function render(): void {
   left.update(state, first ?? '–', now);
   right.update(state, second ?? '–', now);
   arrow.update(state, first ?? '');
+  throughput.setLive(state.connection.connected);
+  lag.setLive(state.connection.connected);
   figures.update(state);
   checks.update(state, now);
   history.update(state, busy, now);

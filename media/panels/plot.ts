@@ -30,6 +30,7 @@ export class Plot {
   #times: number[] = [];
   #values: (number | null)[] = [];
   #hovered: number | null = null;
+  #isLive = false;
 
   constructor(options: PlotOptions) {
     this.#options = options;
@@ -60,6 +61,13 @@ export class Plot {
     this.#draw();
   }
 
+  /** Says whether the newest value is of now: otherwise there is none. */
+  setLive(isLive: boolean): void {
+    if (isLive === this.#isLive) return;
+    this.#isLive = isLive;
+    this.#showValue();
+  }
+
   /** Moves the window on although nothing was added. */
   tick(): void {
     if (this.#plot !== null) this.#draw();
@@ -82,7 +90,8 @@ export class Plot {
   }
 
   #showValue(): void {
-    const value = this.#hovered === null ? this.#values.at(-1) : this.#values[this.#hovered];
+    const newest = this.#isLive ? this.#values.at(-1) : null;
+    const value = this.#hovered === null ? newest : this.#values[this.#hovered];
     const words = typeof value === 'number' ? this.#options.format(value) : '–';
     const time = this.#hovered === null ? undefined : this.#times[this.#hovered];
     const when = time === undefined ? '' : ` at ${new Date(time * 1000).toLocaleTimeString('en-GB')}`;

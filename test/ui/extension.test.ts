@@ -537,10 +537,16 @@ describe('the extension in VS Code', () => {
 
   step('is quiet while no agent can be reached, and recovers by itself', async () => {
     await workbench.clearNotifications();
+    await workbench.page.locator('.tab', { hasText: 'Module web' }).click();
+    const now = workbench.panel.locator('.metric', { hasText: 'Throughput' }).locator('.value');
+    const writes = workbench.panel.locator('.figure', { hasText: 'Writes per second' });
+    await now.getByText(/MiB\/s$/).waitFor();
     await story.stopAgent('alpha');
     await story.stopAgent('beta');
     await workbench.line(/^site, unreachable · as of/).waitFor();
     await workbench.line(/^web, last known: PRIM/).waitFor();
+    await now.getByText('–', { exact: true }).waitFor();
+    await writes.getByText('–', { exact: true }).waitFor();
     await workbench.screenshot('unreachable');
     expect(await workbench.page.locator('.notification-toast').count()).toBe(0);
     await story.startAgent('beta');
