@@ -13,6 +13,7 @@ import type {
 } from '../../schemas/generated/api.ts';
 import { arbiterText } from '../../schemas/arbiter.ts';
 import { isOverloaded, loadText } from '../../schemas/capacity.ts';
+import { isUnheard } from '../../schemas/unheard.ts';
 import { paint, printable, renderTable } from './table.ts';
 import type { Cell, Colour } from './table.ts';
 import { formatBytes, formatSeconds } from './format.ts';
@@ -190,6 +191,10 @@ function replicaRow(replica: ReplicaStatus, module: ModuleStatus): Cell[] {
     traffic === null
       ? ''
       : `${formatBytes(traffic.bytesPerSecond)}/s${traffic.lagMicros === null ? '' : `, lag ${(traffic.lagMicros / 1000).toFixed(2)} ms`}`;
+  if (!isCurrent && isUnheard(replica)) {
+    const unknown = ['-', '-', '', `not reachable: ${printable(replica.reason ?? '')}`].map((text): Cell => ({ text }));
+    return [{ text: replica.host }, { text: '?', colour: 'grey' }, ...unknown];
+  }
   return [
     { text: replica.host === module.primary ? `${replica.host} ▶` : replica.host },
     { text: isCurrent ? replica.state : `${replica.state}?`, colour: isCurrent ? stateColours[replica.state] : 'grey' },

@@ -10,6 +10,7 @@ import type {
 } from '../../schemas/generated/api.ts';
 import { noArbiterWarnings } from '../../schemas/arbiter.ts';
 import { witnessesOf, type ResolvedModule } from '../../schemas/defaults.ts';
+import { unheardSince } from '../../schemas/unheard.ts';
 import type { LinkModule, LinkVersion } from '../../schemas/generated/link.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { ArbiterRecord, HostDrain, PeerStatus } from '../core/types.ts';
@@ -342,7 +343,7 @@ function unknownReplica(host: string): ReplicaStatus {
     state: 'WAIT',
     transition: null,
     reason: `nothing heard from ${host} yet`,
-    since: new Date(0).toISOString(),
+    since: unheardSince,
     epoch: 0,
     server: { state: 'stopped', detail: null, startedAt: null, restarts: 0 },
     traffic: null,

@@ -6,6 +6,7 @@ import type {
   ResyncStatus,
   VerifyStatus,
 } from '../../schemas/generated/api.ts';
+import { isUnheard } from '../../schemas/unheard.ts';
 import type { AddressFacts, LinkFacts, StateFacts } from '../../schemas/panel.ts';
 
 /** What the state of a module on one host means. */
@@ -16,13 +17,8 @@ export function replicaFacts(replica: ReplicaStatus, module: ModuleStatus): Stat
   return {
     severity: 'unknown',
     word: 'not reachable',
-    label: isHeard(replica) ? `(last ${replica.state})` : '(not heard yet)',
+    label: isUnheard(replica) ? '(not heard yet)' : `(last ${replica.state})`,
   };
-}
-
-/** Whether anything was ever told of it, since the agent that answers was started. */
-export function isHeard({ since }: ReplicaStatus): boolean {
-  return Date.parse(since) !== 0;
 }
 
 function knownReplicaFacts(replica: ReplicaStatus, module: ModuleStatus): StateFacts {

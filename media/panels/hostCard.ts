@@ -1,6 +1,7 @@
 import { isOverloaded, loadText } from '../../schemas/capacity.ts';
 import type { HostStatus, ReplicaStatus } from '../../schemas/generated/api.ts';
 import type { PanelState, StateFacts } from '../../schemas/panel.ts';
+import { isUnheard } from '../../schemas/unheard.ts';
 import { h, setAttribute, setText } from './dom.ts';
 import { StateMark } from './stateMark.ts';
 import { ago, span } from './words.ts';
@@ -62,8 +63,9 @@ export class HostCard {
     setText(this.#reason, reason);
     this.#reason.hidden = reason === '';
     setText(this.#server, replica === undefined ? '–' : serverWords(replica));
-    setText(this.#since, replica === undefined ? '–' : span(now - Date.parse(replica.since)));
-    setText(this.#epoch, String(replica?.epoch ?? '–'));
+    const isHeard = replica !== undefined && !isUnheard(replica);
+    setText(this.#since, isHeard && replica.known ? span(now - Date.parse(replica.since)) : '–');
+    setText(this.#epoch, isHeard ? String(replica.epoch) : '–');
     this.#updateNetworks(host);
     this.#addressRow.hidden = (state.module?.virtualAddresses ?? []).length === 0;
     setText(this.#addresses, replica === undefined ? '–' : addressWords(replica));
@@ -92,7 +94,7 @@ export class HostCard {
 
 function serverWords(replica: ReplicaStatus): string {
   const { state, detail, restarts } = replica.server;
-  if (!replica.known) return `not known, last ${state}`;
+  if (!replica.known) return isUnheard(replica) ? 'not known' : `not known, last ${state}`;
   const extra = [detail ?? '', restarts > 0 ? `${restarts} restart${restarts === 1 ? '' : 's'}` : ''].filter(
     (part) => part !== '',
   );

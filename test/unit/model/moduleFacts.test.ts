@@ -11,6 +11,7 @@ import {
 } from '../../../extension/model/moduleFacts.ts';
 import { TrafficHistory } from '../../../extension/model/trafficHistory.ts';
 import type { ModuleStatus, ReplicaStatus } from '../../../schemas/generated/api.ts';
+import { unheardSince } from '../../../schemas/unheard.ts';
 import { moduleStatus, replicaStatus, snapshotOf } from '../../support/memoryFacade.ts';
 
 function pair(alpha: ReplicaStatus, beta: ReplicaStatus, extra: Partial<ModuleStatus> = {}): ModuleStatus {
@@ -100,6 +101,14 @@ describe("what a module's state means", () => {
     });
     expect(enabled(module)).not.toContain('switchover');
     expect(enabled(module)).not.toContain('forcePrimary');
+  });
+
+  it('names no last state of a replica that was never heard', () => {
+    const facts = (since: string) => replicaFacts({ ...second, known: false, since }, pair(prim, second));
+    expect(facts('2026-01-01T00:00:00.000Z').label).toBe('(last SECOND)');
+    expect(facts(unheardSince)).toEqual({
+      ...{ severity: 'unknown', word: 'not reachable', label: '(not heard yet)' },
+    });
   });
 
   it('is an error while the disk of the primary has failed', () => {
