@@ -11,7 +11,7 @@ export function notePlacement(draft: Draft, placement: Placement): void {
   const before = state.placement;
   if (
     before?.barred === placement.barred &&
-    before.barredWithAll === placement.barredWithAll &&
+    before.heldBackWithAll === placement.heldBackWithAll &&
     before.waitsFor === placement.waitsFor &&
     before.avoids === placement.avoids
   ) {
@@ -30,6 +30,11 @@ export function goesAnyway({ desired, carriedOut }: ModuleCoreState): boolean {
 /** Why this host must not take the module; null: it may, as far as other modules are concerned. */
 export function barredBy(state: ModuleCoreState): string | null {
   return goesAnyway(state) ? null : (state.placement?.barred ?? null);
+}
+
+/** What has to start here before the module, which waits for that; null: nothing. */
+export function waitsForTurn(state: ModuleCoreState): string | null {
+  return state.role.at !== 'waiting' || goesAnyway(state) ? null : (state.placement?.waitsFor ?? null);
 }
 
 /** Whether the other host of the pair would serve the module, and may. */

@@ -122,6 +122,8 @@ export interface PeerStatus {
   /** As in {@link Placement}. */
   readonly barred?: string | null;
   readonly avoids?: string | null;
+  /** While it waits, as in {@link Placement}; not there: nothing. */
+  readonly waitsFor?: string;
   readonly desired: Desired;
   /** The newest record of the arbiter that this host knows. */
   readonly record: ArbiterRecord | null;
@@ -169,7 +171,7 @@ export interface ToldMaintenance extends Omit<Maintenance, 'until'> {
 /** What an operator asks for. */
 export type MaintenanceWish = Pick<Maintenance, 'forMs' | 'reason' | 'by'>;
 
-/** An operator clears a host of modules, or has done so: it follows, and takes over when the other host fails, but is never preferred. */
+/** An operator clears a host of modules, or has done so: it follows, and takes over when the other host fails or may not go on, but is not preferred. */
 export type HostDrain = 'draining' | 'drained';
 
 /** What an operator wants; the one with the higher sequence number holds for both hosts. */
@@ -204,8 +206,8 @@ export interface Conditions {
 export interface Placement {
   /** This host has no room for it, or runs what it must not run beside. */
   readonly barred: string | null;
-  /** Of a module that follows: what would bar it if all that follow the same host were taken over now. */
-  readonly barredWithAll?: string | null;
+  /** Of a module that follows: what would bar it, or come first, if all that follow the same host were taken over now. */
+  readonly heldBackWithAll?: string | null;
   /** Something else has to start first. */
   readonly waitsFor: string | null;
   /** It should rather be apart from what this host runs. */
@@ -436,7 +438,7 @@ export interface ModuleCoreState {
   readonly unfitSince: number | null;
   /** Null: there is nothing to be known of other modules. */
   readonly placement: Placement | null;
-  /** When what had to start first did. */
+  /** When what had to start first did, here or on the other host. */
   readonly clearedAt: number;
   /** Why a start was held back, said once. */
   readonly heldBackFor: string | null;
@@ -444,6 +446,8 @@ export interface ModuleCoreState {
   readonly lastingFailure: string | null;
   /** The last epoch of what was kept aside in this life of the agent; null: nothing was. */
   readonly keptAside: number | null;
+  /** Why what is to be kept aside could not be, the last time; null: it was, or is another matter by now. */
+  readonly keepAsideFailure: string | null;
   readonly shuttingDown: boolean;
   /** Another program is about to take the agent over: no secondary is attached meanwhile. */
   readonly detached: boolean;
