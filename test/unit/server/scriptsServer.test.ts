@@ -139,6 +139,50 @@ it('an aborted start kills the script', async () => {
   expect(server.state()).toBe('stopped');
 });
 
+it('a stop during the start waits for the end of that: never do two scripts run at once', async () => {
+  script('start', `echo > ${folder}/started; sleep 60`);
+  script(
+    'stop',
+    `mkdir ${folder}/busy || echo twice >> ${folder}/stopped; sleep 0.2; rmdir ${folder}/busy; echo stop >> ${folder}/stopped`,
+  );
+  const server = make();
+  const start = server.start(context, never);
+  start.catch(() => undefined);
+  await expect.poll(() => existsSync(path.join(folder, 'started'))).toBe(true);
+  const [stopped] = await Promise.all([server.stop(never), server.kill()]);
+  expect(stopped.how).toBe('wasNotRunning');
+  expect(server.state()).toBe('stopped');
+  await expect(start).rejects.toThrow('the server was stopped meanwhile');
+  expect(readFileSync(path.join(folder, 'stopped'), 'utf8')).toBe('stop\n');
+});
+
+it('what a start has left is not taken for stopped by who stops it meanwhile', async () => {
+  script('start', `echo > ${folder}/started; sleep 60`);
+  script('stop', 'echo busy; exit 1');
+  const server = make();
+  const start = server.start(context, never);
+  start.catch(() => undefined);
+  await expect.poll(() => existsSync(path.join(folder, 'started'))).toBe(true);
+  await expect(server.kill()).rejects.toThrow('It wrote: busy');
+  script('stop', '');
+  await server.kill();
+  expect(server.state()).toBe('stopped');
+});
+
+it('a stop of a server that is just found to have died tells of one end only', async () => {
+  script('check', 'exit 1');
+  script('stop', `sleep 0.2; echo stop >> ${folder}/stopped`);
+  const server = make({ check: ['check'] });
+  let deaths = 0;
+  server.events(({ type }) => (deaths += type === 'died' ? 1 : 0));
+  await server.start(context, never);
+  await expect.poll(() => server.state()).toBe('stopping');
+  await server.stop(never);
+  expect(server.state()).toBe('stopped');
+  expect(readFileSync(path.join(folder, 'stopped'), 'utf8')).toBe('stop\n');
+  expect(deaths).toBe(0);
+});
+
 it('a stop script on a mirror that stands still keeps nobody waiting but its caller', async () => {
   const server = make();
   await server.start(context, never);
