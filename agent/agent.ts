@@ -71,7 +71,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   const log = new EventLog(join(agent.stateDirectory, 'log.jsonl'), self.name, agent.logLevel);
   const manager = new ServiceManager(process.env);
   // A program that hangs decides nothing any more: without a sign of life the service manager ends it, and its mirror processes end what they carry.
-  const signs = manager.aliveEveryMs === null ? null : setInterval(() => manager.alive(), manager.aliveEveryMs);
+  // They keep nothing alive: one that cannot start has to end.
+  const signs = manager.aliveEveryMs === null ? null : setInterval(() => manager.alive(), manager.aliveEveryMs).unref();
   const stopExport = exportEvents(cluster.name, agent.events, log);
   log.add('info', null, 'AGENT_STARTED', `agent ${agentVersion} of ${self.name} in cluster ${cluster.name}`);
   for (const each of loaded.diagnostics) {

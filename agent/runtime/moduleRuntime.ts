@@ -585,7 +585,8 @@ export class ModuleRuntime {
     const outcome = await this.command('shutdown', timeoutMs);
     if (!outcome.ok) {
       this.#options.log.add('error', this.name, 'SHUTDOWN_FORCED', `${outcome.reason}: the server is killed`);
-      await this.#mirror.fence(this.#server);
+      // The agent ends after that, and others wait for their turn: giving up would leave both undone for ever.
+      await this.#mirror.fenceUntilGone(this.#server);
     }
     return outcome;
   }
