@@ -121,7 +121,7 @@ export class HostFencing {
     const failures: string[] = [];
     for (const device of this.#devices(host)) {
       if (!this.#demanded.has(host) && !this.#options.isWanted(host)) {
-        throw new FenceError([...failures, 'no module waits for that any more'].join('; '));
+        throw new FenceError([...failures, 'no module waits for that now'].join('; '));
       }
       try {
         const how = await fence(device, this.#closed.signal);

@@ -114,7 +114,11 @@ function perform(world: World, line: string, note: (text: string) => void): void
       world.changeFencing(first as ModuleConfig['fencePeer']);
       return;
     case 'power-switch':
-      world.setFenceDevice({ isDead: first === 'dead', slowMs: first === 'slow' ? seconds(second) : 0 });
+      world.setFenceDevice({
+        isDead: first === 'dead',
+        slowMs: first === 'slow' || first === 'spare' ? seconds(second) : 0,
+        hasSpare: first === 'spare',
+      });
       return;
     case 'command':
       world.operators.command(

@@ -292,10 +292,16 @@ export class World {
     this.#trace(`${what}${where} ${isCut ? 'cut' : 'healed'}`);
   }
 
-  setFenceDevice({ isDead = this.fenceDevice.isDead, slowMs = this.fenceDevice.slowMs }): void {
-    this.#trace(`the power switch ${isDead ? 'does not answer' : `takes ${String(slowMs)} ms longer`}`);
+  setFenceDevice({
+    isDead = this.fenceDevice.isDead,
+    slowMs = this.fenceDevice.slowMs,
+    hasSpare = this.fenceDevice.hasSpare,
+  }): void {
+    const also = hasSpare ? ', and there is another one' : '';
+    this.#trace(`the power switch ${isDead ? 'does not answer' : `takes ${String(slowMs)} ms longer`}${also}`);
     this.fenceDevice.isDead = isDead;
     this.fenceDevice.slowMs = slowMs;
+    this.fenceDevice.hasSpare = hasSpare;
   }
 
   setTrouble(network: Network, trouble?: Trouble): void {

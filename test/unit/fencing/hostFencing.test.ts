@@ -108,7 +108,7 @@ describe('fencing a host', () => {
       { alpha: [one], beta: [await device('own', 'exit 0', 300)] },
       { isWanted, mayFenceThis: () => true, log: (_level, code) => void (wanted[0] = code !== 'FENCE_YIELDS') },
     );
-    await expect(yields.fence('alpha')).rejects.toThrow('no module waits for that any more');
+    await expect(yields.fence('alpha')).rejects.toThrow('no module waits for that now');
     expect(yields.status('alpha')?.lastFenced ?? null).toBeNull();
     wanted[0] = true;
     const slow = await device(
