@@ -672,6 +672,24 @@ describe('plain HTTPS', () => {
   });
 
   it('enrols a host through the function of the agent, and refuses anything else', async () => {
+  it('gives no metrics of what a host did when it was heard last, but for what stays as it is', async () => {
+    const { port } = await start();
+    const traffic = {
+      ...{ writesPerSecond: 1, bytesPerSecond: 4096, flushesPerSecond: 1, unacknowledged: 2, lagMicros: 850 },
+      markedBytes: 65536,
+    };
+    const diverged = { since: 5, epoch: 6, from: 'alpha', fromEpoch: 7 };
+    const last = { known: false, traffic, diverged, diskError: { code: 'EIO', at: '' } };
+    facade.state = snapshotOf([
+      moduleStatus('web', { onHosts: [replicaStatus('alpha', 'ALONE'), replicaStatus('beta', 'PRIM', last)] }),
+    ]);
+    const { text } = await fetchText(port, '/metrics');
+    const ofBeta = text.split('\n').filter((line) => line.includes('module="web",host="beta"'));
+    expect(ofBeta).toEqual(['understudy_disk_failed{module="web",host="beta"} 1']);
+    expect(text).toContain('understudy_diverged{module="web"} 1\n');
+    expect(text).toContain('understudy_module_state{module="web",host="alpha",state="ALONE"} 1\n');
+  });
+
     const params = { host: 'beta', secret: 's'.repeat(43), request: 'PEM' };
     const none = await start();
     expect(await fetchText(none.port, '/enrol', 'POST', JSON.stringify(params))).toMatchObject({ status: 409 });
