@@ -148,6 +148,20 @@ describe('fencing a host', () => {
     expect(new Set(await actions())).toEqual(new Set(['one monitor', 'one status']));
   });
 
+  it('tells of no device that is not looked at any more; what it has done stays', async () => {
+    const named = { alpha: [await device('one', 'exit 1')] };
+    const fence = (): ReturnType<FencingOptions['fence']> => ({
+      ...{ onFailure: 'wait', monitorMs: 600_000, hosts: new Map(Object.entries(named)) },
+    });
+    const beta = fencing(named, { fence, peers: () => Object.keys(named) });
+    await expect(beta.test('alpha')).rejects.toThrow('monitor failed');
+    expect(beta.status('alpha')).toMatchObject({ answers: false });
+    named.alpha = [];
+    expect(beta.status('alpha')).toBeNull();
+    await expect(beta.fence('alpha')).rejects.toThrow('names no device');
+    expect(beta.status('alpha')).toMatchObject({ answers: null, lastFenced: { ok: false } });
+  });
+
   it('looks at the devices of the others when it begins, and not at its own', async () => {
     const told: string[] = [];
     const own = await device('own', 'exit 1');
