@@ -221,7 +221,7 @@ export class ModuleRuntime {
       module: config.module,
       checks,
       log,
-      unhealthy: (reason, action) => this.#dispatch({ type: 'serverUnhealthy', reason, action }),
+      unhealthy: (reason, action, isFirst) => this.#dispatch({ type: 'serverUnhealthy', reason, action, isFirst }),
       onChange: () => onChange(false),
     });
   }

@@ -335,12 +335,12 @@ export class World {
   }
 
   /** A check of the server has failed as often as counts. */
-  checkFails(name: HostName, action: UnhealthyAction): void {
+  checkFails(name: HostName, action: UnhealthyAction, isFirst = true): void {
     this.#watch.disturb();
     const host = this.hosts[name];
     if (host.server !== 'running') return;
     const reason = 'check tcp 10.0.0.50:80 failed 3 times in 30 s (connection refused)';
-    this.#feed(host, { type: 'serverUnhealthy', reason, action });
+    this.#feed(host, { type: 'serverUnhealthy', reason, action, isFirst });
   }
 
   /** @param unmet which conditions to be primary a host does not meet; null: it meets all of them */
