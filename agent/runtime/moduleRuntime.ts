@@ -28,7 +28,7 @@ import type {
 import type { HandedMirror, MirrorController } from '../mirror/controller.ts';
 import type { MirrorEvent, ReplicaRecord } from '../mirror/mirror.ts';
 import { MirrorError } from '../mirror/mirrorError.ts';
-import type { VirtualServer } from '../server/virtualServer.ts';
+import type { ServerState, VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
 import type { MaintenanceFile } from './maintenanceFile.ts';
@@ -460,6 +460,10 @@ export class ModuleRuntime {
 
   get addresses(): VirtualAddresses {
     return this.#options.addresses;
+  }
+
+  get serverState(): ServerState {
+    return this.#server.state;
   }
 
   get serverKind(): 'qemu' | 'scripts' {
