@@ -1,10 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { get, request as httpsRequest } from 'node:https';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { startApiServer } from '../../agent/api/apiServer.ts';
@@ -671,7 +672,6 @@ describe('plain HTTPS', () => {
     expect(held.text).toContain('understudy_start_held_back{module="web",host="beta"} 1\n');
   });
 
-  it('enrols a host through the function of the agent, and refuses anything else', async () => {
   it('gives no metrics of what a host did when it was heard last, but for what stays as it is', async () => {
     const { port } = await start();
     const traffic = {
@@ -690,6 +690,7 @@ describe('plain HTTPS', () => {
     expect(text).toContain('understudy_module_state{module="web",host="alpha",state="ALONE"} 1\n');
   });
 
+  it('enrols a host through the function of the agent, and refuses anything else', async () => {
     const params = { host: 'beta', secret: 's'.repeat(43), request: 'PEM' };
     const none = await start();
     expect(await fetchText(none.port, '/enrol', 'POST', JSON.stringify(params))).toMatchObject({ status: 409 });
@@ -720,6 +721,18 @@ describe('plain HTTPS', () => {
     expect((await fetchText(port, '/enrol')).status).toBe(405);
     expect(asked).toHaveLength(2);
     expect(audit.filter(({ what }) => what === 'enrol').map(({ outcome }) => outcome)).toEqual(['done', 'refused']);
+  });
+
+  it('makes no error of one who breaks off while enrolling', async () => {
+    const { port } = await start({ enrol: () => Promise.reject(new Error('not asked for')) });
+    const socket = connectTls({ host: '127.0.0.1', port, ca: authority.certificate });
+    await once(socket, 'secureConnect');
+    socket.write('POST /enrol HTTP/1.1\r\nhost: alpha\r\ncontent-length: 100\r\n\r\n{');
+    await fetchText(port, '/healthz');
+    socket.destroy();
+    // Whoever comes later is answered after that was noticed.
+    await fetchText(port, '/healthz');
+    expect(internal).toEqual([]);
   });
 
   it('sends the certificate of the authority along, for those who know its fingerprint only', async () => {
