@@ -90,7 +90,8 @@ export class ModuleMirror {
       await this.#controller.close().catch(() => undefined);
       this.#gone = true;
     }
-    const failure = await killed;
+    // What the kill needs may have stood still with the mirror, as a stop script that lies in it.
+    const failure = (await killed) === null ? null : await server.kill();
     if (failure !== null) {
       await new Promise((resolve) => setTimeout(resolve, fenceRetryMs));
       const why = failure instanceof Error ? failure.message : 'unknown';
