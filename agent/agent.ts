@@ -71,8 +71,9 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   const log = new EventLog(join(agent.stateDirectory, 'log.jsonl'), self.name, agent.logLevel);
   const manager = new ServiceManager(process.env);
   // A program that hangs decides nothing any more: without a sign of life the service manager ends it, and its mirror processes end what they carry.
-  const signs = manager.aliveEveryMs === null ? null : setInterval(() => manager.alive(), manager.aliveEveryMs);
-  const stopExport = exportEvents(cluster.name, agent.events, log);
+  // They keep nothing alive: one that cannot start has to end.
+  const signs = manager.aliveEveryMs === null ? null : setInterval(() => manager.alive(), manager.aliveEveryMs).unref();
+  const exported = exportEvents(cluster.name, agent.events, log);
   log.add('info', null, 'AGENT_STARTED', `agent ${agentVersion} of ${self.name} in cluster ${cluster.name}`);
   for (const each of loaded.diagnostics) {
     log.add(
@@ -298,7 +299,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   });
   // What an earlier program has started runs; otherwise it is not started before this one is known to be able to work.
   if (handed || watchdog.isRunning) watchdog.start();
-  const upgrade = new Upgrade({ configuration, slots: slots.all, log, signal: options.signal });
+  const upgrade = new Upgrade({ configuration, slots: slots.all, log, exported, signal: options.signal });
 
   let api: ApiServer;
   try {
@@ -360,7 +361,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   opened.close();
   await links.stop();
   log.add('info', null, 'AGENT_STOPPED', `agent of ${self.name} has stopped`);
-  await stopExport();
+  await exported.stop();
   if (signs) clearInterval(signs);
   return 0;
 }

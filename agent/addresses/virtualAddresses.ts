@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { AddressError } from './addressError.ts';
 import type { Interface } from './interfaces.ts';
 import { readInterfaces } from './ipTool.ts';
@@ -8,14 +9,18 @@ import {
   isSame,
   isThere,
   leftOvers,
+  LIFETIME_S,
   place,
   type HeldAddress,
   type Place,
   type VirtualAddress,
 } from './plan.ts';
 
-/** A host that has just lost the module may need a moment to let go of its addresses. */
-const patienceMs = 4000;
+/** A host that has just lost the module lets go of its addresses. Where its agent stands still its kernel does, when their time is over. */
+const patienceMs = (LIFETIME_S + 1) * 1000;
+/** The others are not looked after meanwhile. */
+const patienceBesideOthersMs = 4000;
+const askAgainMs = 100;
 /** Looks that follow soon after an address was set announce it again: a neighbour may have missed it, or have asked a moment before. */
 const soonLooksMs: readonly number[] = [1000, 1000, 2000];
 const lookMs = 3000;
@@ -177,7 +182,7 @@ export class VirtualAddresses {
     for (const each of addresses) {
       try {
         const where = place(each, host, interfaces);
-        await this.#untilFree(where, performance.now() + patienceMs, this.#ended.signal);
+        await this.#untilFree(where, performance.now() + patienceBesideOthersMs, this.#ended.signal);
         await this.#put([where], this.#ended.signal);
         log('info', 'ADDRESS_SET', `${where.placed.address} is set on ${where.placed.interface} of ${host}`);
       } catch (error) {
@@ -219,9 +224,11 @@ export class VirtualAddresses {
   }
 
   async #untilFree(where: Place, end: number, signal: AbortSignal): Promise<void> {
-    let mac: string | null;
-    do mac = await whoElseHas(where, signal);
-    while (mac !== null && performance.now() < end);
+    let mac = await whoElseHas(where, signal);
+    while (mac !== null && performance.now() < end) {
+      await delay(askAgainMs, undefined, { signal });
+      mac = await whoElseHas(where, signal);
+    }
     if (mac === null) return;
     const { address } = where.placed;
     throw new AddressError(

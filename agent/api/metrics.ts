@@ -20,7 +20,13 @@ function perModule(value: (module: ModuleStatus) => number): Metric['samples'] {
   return ({ modules }) => modules.map((module) => [{ module: module.name }, value(module)]);
 }
 
+/** Of hosts that are heard: what others were like when they were heard last is not what they are like. */
 function perReplica(value: (replica: ReplicaStatus) => number | null): Metric['samples'] {
+  return perReplicaHeardOf((replica) => (replica.known ? value(replica) : null));
+}
+
+/** Of hosts that are not heard now, too. */
+function perReplicaHeardOf(value: (replica: ReplicaStatus) => number | null): Metric['samples'] {
   return ({ modules }) =>
     modules.flatMap((module) =>
       module.onHosts.flatMap((replica): readonly Sample[] => {
@@ -72,12 +78,14 @@ const metrics: readonly Metric[] = [
     help: '1 for the state that the module is in on the host.',
     samples: ({ modules }) =>
       modules.flatMap((module) =>
-        module.onHosts.flatMap((replica) =>
-          states.map((state): Sample => [
-            { module: module.name, host: replica.host, state },
-            replica.state === state ? 1 : 0,
-          ]),
-        ),
+        module.onHosts
+          .filter(({ known }) => known)
+          .flatMap((replica) =>
+            states.map((state): Sample => [
+              { module: module.name, host: replica.host, state },
+              replica.state === state ? 1 : 0,
+            ]),
+          ),
       ),
   },
   {
@@ -98,7 +106,7 @@ const metrics: readonly Metric[] = [
   {
     name: 'understudy_disk_failed',
     help: '1 when the disk of the host has lost writes that it had taken, until the replica was resynchronised from the other host.',
-    samples: perReplica((replica) => (replica.diskError ? 1 : 0)),
+    samples: perReplicaHeardOf((replica) => (replica.diskError ? 1 : 0)),
   },
   {
     name: 'understudy_disk_silent',
@@ -183,12 +191,7 @@ const metrics: readonly Metric[] = [
   {
     name: 'understudy_start_held_back',
     help: '1 while the host would start the module but for other modules, 0 otherwise.',
-    samples: ({ modules }) =>
-      modules.flatMap((module) =>
-        module.onHosts
-          .filter(({ known }) => known)
-          .map(({ host, heldBack = null }): Sample => [{ module: module.name, host }, heldBack === null ? 0 : 1]),
-      ),
+    samples: perReplica(({ heldBack = null }) => (heldBack === null ? 0 : 1)),
   },
   {
     name: 'understudy_condition_unmet',

@@ -87,7 +87,13 @@ async function enrolHost(request: IncomingMessage, options: PlainHttpOptions): P
   if (options.enrol === null) {
     return { status: 409, body: 'This host cannot enrol others: ask the host that `understudy init` was run on.\n' };
   }
-  const body = await readBody(request);
+  let body: string | null;
+  try {
+    body = await readBody(request);
+  } catch {
+    // Whoever sent it has broken off; nobody reads the answer.
+    return { status: 400, body: 'The request has no end.\n' };
+  }
   if (body === null) return { status: 413, body: `The request is longer than ${longestBody} bytes.\n` };
   let params: unknown;
   try {

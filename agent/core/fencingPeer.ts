@@ -107,10 +107,12 @@ export function settleFencingPeer(draft: Draft, role: FencingPeer): void {
     else if (!role.isDone || !role.isUnconfirmed) draft.become({ ...role, isDone: true, isUnconfirmed: true });
     return;
   }
+  const isUnderWay = state.pending === 'fencePeer';
   const stopsByItself = draft.freshPeer() !== null && draft.now - role.since < patience * config.detectionMs;
-  if (state.pending === 'fencePeer' || draft.now < role.retryAt || stopsByItself) return;
-  if (role.isUnconfirmed !== (held !== 'ours')) draft.become({ ...role, isUnconfirmed: held !== 'ours' });
-  if (held !== 'ours') return;
+  if (!isUnderWay && (draft.now < role.retryAt || stopsByItself)) return;
+  const isUnconfirmed = held !== 'ours';
+  if (role.isUnconfirmed !== isUnconfirmed) draft.become({ ...role, isUnconfirmed });
+  if (isUnderWay || isUnconfirmed) return;
   draft.log('warn', 'FENCING_PEER', `${config.peer} is fenced before ${config.module} starts on ${config.self}`);
   draft.operate({ kind: 'fencePeer' });
 }
@@ -142,6 +144,13 @@ export function peerFenced(draft: Draft, role: FencingPeer, how: string | null):
 
 export function peerNotFenced(draft: Draft, role: FencingPeer, reason: string): void {
   const { peer, self, module, fencePeer } = draft.config;
+  if (role.isUnconfirmed) {
+    // There may be devices that were not used because of that.
+    const when = `tried again when the arbiter has confirmed that ${self} may still start ${module}`;
+    draft.log('error', 'FENCE_PEER_FAILED', `${peer} could not be fenced (${reason}): ${when}`);
+    draft.become({ ...role, failure: reason });
+    return;
+  }
   if (fencePeer !== 'wait') {
     const why = `${module} is started on ${self} all the same, as the arbiter has granted it`;
     draft.log('error', 'FENCE_PEER_FAILED', `${peer} could not be fenced (${reason}): ${why}`);
@@ -201,9 +210,9 @@ function giveUp(draft: Draft, reason: string): void {
   draft.wait(reason);
 }
 
-/** Whether this module waits for `host` to be fenced, and has asked for that. */
+/** Whether this module waits for `host` to be fenced, has asked for that, and may still: no further device is used otherwise. */
 export function wantsFenced(host: string, { config, role, pending }: ModuleCoreState): boolean {
-  return config.peer === host && role.at === 'fencingPeer' && pending === 'fencePeer';
+  return config.peer === host && role.at === 'fencingPeer' && pending === 'fencePeer' && !role.isUnconfirmed;
 }
 
 /** Whether `host` could be granted a module that this host is primary of by the record, or has been, and would then fence this one. */

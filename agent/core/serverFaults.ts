@@ -6,7 +6,7 @@ import { park, tooManyFailovers } from './flapping.ts';
 import { beginLeaving } from './leaving.ts';
 import { heldReason, isHeld, isInMaintenance } from './maintenance.ts';
 import { canTake } from './placement.ts';
-import type { Role, UnhealthyAction } from './types.ts';
+import type { CoreEvent, Role } from './types.ts';
 
 type Primary = Extract<Role, { at: 'primary' }>;
 
@@ -85,10 +85,14 @@ export function primaryServerStopped(draft: Draft, role: Primary, how: string): 
 }
 
 /** A server runs, and a check of it has failed as often as counts. It is asked to stop as by an operator: it may still be able to. */
-export function primaryServerUnhealthy(draft: Draft, role: Primary, reason: string, action: UnhealthyAction): void {
+export function primaryServerUnhealthy(
+  draft: Draft,
+  role: Primary,
+  { reason, action, isFirst }: Extract<CoreEvent, { type: 'serverUnhealthy' }>,
+): void {
   const isMaintained = isInMaintenance(draft.state, draft.now);
   if (action === 'report' || isMaintained) {
-    tell(draft, 'warn', reason, `only reported${isMaintained ? ' during the maintenance' : ''}`);
+    if (isFirst) tell(draft, 'warn', reason, `only reported${isMaintained ? ' during the maintenance' : ''}`);
     return;
   }
   // One that starts, stops or is down is seen to already; one whose writes wait for the arbiter cannot do its work.

@@ -243,7 +243,7 @@ function handle(draft: Draft, event: TimedEvent): void {
       noteConditions(draft, event.unmet);
       return;
     case 'serverUnhealthy':
-      if (role.at === 'primary') primaryServerUnhealthy(draft, role, event.reason, event.action);
+      if (role.at === 'primary') primaryServerUnhealthy(draft, role, event);
       return;
     case 'command':
       command(draft, event);

@@ -498,7 +498,13 @@ export type CoreEvent =
   /** Which conditions to be primary this host does not meet; null: it meets all of them. */
   | { readonly type: 'conditions'; readonly unmet: string | null }
   /** It runs, and a check of it has failed as often in a row as counts. */
-  | { readonly type: 'serverUnhealthy'; readonly reason: string; readonly action: UnhealthyAction }
+  /** `isFirst`: since the check was well, or the server started. */
+  | {
+      readonly type: 'serverUnhealthy';
+      readonly reason: string;
+      readonly action: UnhealthyAction;
+      readonly isFirst: boolean;
+    }
   | {
       readonly type: 'command';
       readonly id: number;

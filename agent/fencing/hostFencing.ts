@@ -68,9 +68,11 @@ export class HostFencing {
     return this.#devices(host).length > 0;
   }
 
-  /** Null: this host has nothing to do with it. */
+  /** Null: this host has nothing to do with it. How devices were that it does not look at any more counts for nothing; what it has done stays. */
   status(host: string): FenceStatus | null {
-    return this.#status.get(host) ?? (this.#watched.includes(host) ? unknown : null);
+    const status = this.#status.get(host) ?? unknown;
+    if (this.#watched.includes(host)) return status;
+    return status.lastFenced && { ...unknown, lastFenced: status.lastFenced };
   }
 
   /**
@@ -121,7 +123,7 @@ export class HostFencing {
     const failures: string[] = [];
     for (const device of this.#devices(host)) {
       if (!this.#demanded.has(host) && !this.#options.isWanted(host)) {
-        throw new FenceError([...failures, 'no module waits for that any more'].join('; '));
+        throw new FenceError([...failures, 'no module waits for that now'].join('; '));
       }
       try {
         const how = await fence(device, this.#closed.signal);

@@ -7,17 +7,24 @@ import { readSecret } from '../security/secretFile.ts';
 import type { EventLog } from './eventLog.ts';
 import { within } from './within.ts';
 
-/** How long an agent that stops waits for its last events to leave. */
+/** How long an agent that ends, or is replaced, waits for its last events to leave. */
 const lastEventsMs = 2000;
+
+export interface EventExport {
+  /** Resolves when all events have left this host, cannot for now, or that takes too long. */
+  delivered(): Promise<void>;
+  /** What is under way still leaves. */
+  stop(): Promise<void>;
+}
 
 const levels: readonly LogEntry['level'][] = ['debug', 'info', 'warn', 'error'];
 
-/** Sends the events of the log to where the agent's file says. Returns how to stop that: what is under way still leaves. */
+/** Sends the events of the log to where the agent's file says. */
 export function exportEvents(
   cluster: string,
   { level, syslog, webhooks }: ResolvedAgent['events'],
   log: EventLog,
-): () => Promise<void> {
+): EventExport {
   const sinks: { readonly sink: EventSink; readonly name: string; readonly level: EventLevel }[] = [];
   const troubleOf =
     (name: string): OnTrouble =>
@@ -59,9 +66,15 @@ export function exportEvents(
       }
     }
   });
-  return async () => {
-    stopListening();
+  const delivered = async (): Promise<void> => {
     await within(lastEventsMs, Promise.all(sinks.map(({ sink }) => sink.delivered())));
-    for (const { sink } of sinks) sink.close();
+  };
+  return {
+    delivered,
+    stop: async () => {
+      stopListening();
+      await delivered();
+      for (const { sink } of sinks) sink.close();
+    },
   };
 }

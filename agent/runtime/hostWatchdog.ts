@@ -56,7 +56,9 @@ export class HostWatchdog {
     const time = set === null ? 'its own time, as it takes no other' : `${String(set / 1000)} s`;
     const never = canBeStopped ? '' : '; it cannot be stopped, so a stop of the agent for longer resets the host, too';
     log('info', 'WATCHDOG', `${name} resets ${host} when the agent gives no sign of life for ${time}${never}`);
-    this.#timer = setInterval(() => this.feed(), Math.min(longestMealMs, (set ?? timeoutMs) / mealsPerTimeout));
+    const mealMs = Math.min(longestMealMs, (set ?? timeoutMs) / mealsPerTimeout);
+    // It keeps nothing alive: an agent that cannot start has to end.
+    this.#timer = setInterval(() => this.feed(), mealMs).unref();
     this.feed();
   }
 

@@ -17,7 +17,7 @@ export interface ModuleChecksOptions {
   readonly module: string;
   readonly checks: readonly RunnableCheck[];
   readonly log: EventLog;
-  readonly unhealthy: (reason: string, action: UnhealthyAction) => void;
+  readonly unhealthy: (reason: string, action: UnhealthyAction, isFirst: boolean) => void;
   readonly onChange: () => void;
 }
 
@@ -83,7 +83,7 @@ export class ModuleChecks {
       const after = secondsText(news.afterMs);
       log.add('info', module, 'CHECK_RECOVERED', `${module}: check ${name} is well again after ${after}`);
     } else if (onFailure !== 'report' || news.isFirst) {
-      unhealthy(reasonOf(name, news), onFailure);
+      unhealthy(reasonOf(name, news), onFailure, news.isFirst);
     }
   }
 }

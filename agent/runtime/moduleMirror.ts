@@ -90,14 +90,36 @@ export class ModuleMirror {
       await this.#controller.close().catch(() => undefined);
       this.#gone = true;
     }
-    const failure = await killed;
+    // What the kill needs may have stood still with the mirror, as a stop script that lies in it.
+    const failure = (await killed) === null ? null : await server.kill();
     if (failure !== null) {
       await new Promise((resolve) => setTimeout(resolve, fenceRetryMs));
-      throw new Error('the server could not be killed, or its virtual addresses not removed', { cause: failure });
+      const why = failure instanceof Error ? failure.message : 'unknown';
+      throw new Error(`the server could not be killed, or its virtual addresses not removed (${why})`, {
+        cause: failure,
+      });
     }
     server.noteKilled();
     // Nothing runs and nothing is served: that the mirror cannot be opened again yet is found by whoever needs it.
     await this.opened().catch((error: unknown) => log.add('error', module, 'MIRROR_NOT_OPENED', String(error)));
+  }
+
+  /** As {@link fence}, again and again until nothing of the server runs any more. */
+  async fenceUntilGone(server: ModuleServer): Promise<void> {
+    for (;;) {
+      try {
+        await this.fence(server);
+        return;
+      } catch (error) {
+        const { log, module } = this.#options;
+        log.add(
+          'error',
+          module,
+          'FENCE_FAILED',
+          `${module} may still run here: ${(error as Error).message}: trying again`,
+        );
+      }
+    }
   }
 
   async close(): Promise<void> {

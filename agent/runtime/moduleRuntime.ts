@@ -28,7 +28,7 @@ import type {
 import type { HandedMirror, MirrorController } from '../mirror/controller.ts';
 import type { MirrorEvent, ReplicaRecord } from '../mirror/mirror.ts';
 import { MirrorError } from '../mirror/mirrorError.ts';
-import type { VirtualServer } from '../server/virtualServer.ts';
+import type { ServerState, VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
 import type { MaintenanceFile } from './maintenanceFile.ts';
@@ -222,7 +222,7 @@ export class ModuleRuntime {
       module: config.module,
       checks,
       log,
-      unhealthy: (reason, action) => this.#dispatch({ type: 'serverUnhealthy', reason, action }),
+      unhealthy: (reason, action, isFirst) => this.#dispatch({ type: 'serverUnhealthy', reason, action, isFirst }),
       onChange: () => onChange(false),
     });
   }
@@ -463,6 +463,10 @@ export class ModuleRuntime {
     return this.#options.addresses;
   }
 
+  get serverState(): ServerState {
+    return this.#server.state;
+  }
+
   get serverKind(): 'qemu' | 'scripts' {
     return this.#options.serverKind;
   }
@@ -584,7 +588,8 @@ export class ModuleRuntime {
     const outcome = await this.command('shutdown', timeoutMs);
     if (!outcome.ok) {
       this.#options.log.add('error', this.name, 'SHUTDOWN_FORCED', `${outcome.reason}: the server is killed`);
-      await this.#mirror.fence(this.#server);
+      // The agent ends after that, and others wait for their turn: giving up would leave both undone for ever.
+      await this.#mirror.fenceUntilGone(this.#server);
     }
     return outcome;
   }

@@ -15,6 +15,7 @@ import type { EventLog } from './eventLog.ts';
 import type { FileApply } from './fileApply.ts';
 import { fileFacade } from './fileFacade.ts';
 import type { HostFiles } from './hostFiles.ts';
+import { isServing } from './isServing.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 import type { Upgrade } from './upgrade.ts';
 
@@ -110,9 +111,7 @@ function facadeOf(parts: ApiParts): AgentFacade {
     ...fileFacade(parts),
     isServing: (module) => {
       const runtime = slots.find((slot) => slot.module.name === module)?.runtime;
-      if (!runtime?.addresses.areSet) return false;
-      const { role } = runtime.core;
-      return role.at === 'primary' && role.server.kind === 'running' && role.link.kind !== 'lost';
+      return runtime ? isServing(runtime) : false;
     },
   };
 }

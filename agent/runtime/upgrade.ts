@@ -5,6 +5,7 @@ import { run } from '../platform/children.ts';
 import { close, replaceProcess } from '../platform/libc.ts';
 import { agentVersion } from '../version.ts';
 import type { EventLog } from './eventLog.ts';
+import type { EventExport } from './exportEvents.ts';
 import {
   conflictWith,
   descriptorsOf,
@@ -38,6 +39,7 @@ export interface UpgradeParts {
   readonly configuration: Configuration;
   readonly slots: readonly ModuleSlot[];
   readonly log: EventLog;
+  readonly exported: Pick<EventExport, 'delivered'>;
   /** Aborted: the agent is told to stop. */
   readonly signal: AbortSignal;
 }
@@ -159,11 +161,13 @@ export class Upgrade {
   }
 
   async #replace(upgrade: string): Promise<void> {
-    const { slots, log, signal } = this.#parts;
+    const { slots, log, exported, signal } = this.#parts;
     try {
       if (signal.aborted) throw new Error('the agent is told to stop');
       const primaries = this.#served();
       for (const slot of [...slots]) await slot.rest();
+      // They are in the log; the next program does not send them again.
+      await exported.delivered();
       await Promise.all(primaries.map((runtime) => runtime.awaitAgent(takeOverLimitMs)));
       await this.#exchange(upgrade, primaries);
     } catch (error) {

@@ -1,4 +1,5 @@
 import { Draft } from '../../agent/core/draft.ts';
+import { wantsFenced } from '../../agent/core/fencingPeer.ts';
 import { isHeld } from '../../agent/core/maintenance.ts';
 import { whyNotStarted } from '../../agent/core/placement.ts';
 import { quietUntil } from '../../agent/core/quiet.ts';
@@ -248,9 +249,10 @@ export class CoreDriver {
 
   #operate(host: Host, { number, operation }: Extract<Effect, { type: 'operation' }>): void {
     const { kind } = operation;
+    const isWanted = (): boolean => host.core !== null && wantsFenced(host.core.config.peer, host.core);
     const operate =
       kind === 'fencePeer'
-        ? this.#fenceDevice.fence.bind(this.#fenceDevice, host)
+        ? this.#fenceDevice.fence.bind(this.#fenceDevice, host, isWanted)
         : this.#mirror.operate.bind(this.#mirror, host, operation);
     operate((result: Result) => {
       if (typeof result === 'string') {

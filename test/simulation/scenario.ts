@@ -51,7 +51,7 @@ function perform(world: World, line: string, note: (text: string) => void): void
       world.guestDies(host);
       return;
     case 'check-fails':
-      world.checkFails(host, second as UnhealthyAction);
+      world.checkFails(host, second as UnhealthyAction, third !== 'again');
       return;
     case 'condition':
       world.conditions(host, second === 'fails' ? 'condition ping 10.0.0.254 failed (no answer)' : null);
@@ -114,7 +114,11 @@ function perform(world: World, line: string, note: (text: string) => void): void
       world.changeFencing(first as ModuleConfig['fencePeer']);
       return;
     case 'power-switch':
-      world.setFenceDevice({ isDead: first === 'dead', slowMs: first === 'slow' ? seconds(second) : 0 });
+      world.setFenceDevice({
+        isDead: first === 'dead',
+        slowMs: first === 'slow' || first === 'spare' ? seconds(second) : 0,
+        hasSpare: first === 'spare',
+      });
       return;
     case 'command':
       world.operators.command(

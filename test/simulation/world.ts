@@ -292,10 +292,16 @@ export class World {
     this.#trace(`${what}${where} ${isCut ? 'cut' : 'healed'}`);
   }
 
-  setFenceDevice({ isDead = this.fenceDevice.isDead, slowMs = this.fenceDevice.slowMs }): void {
-    this.#trace(`the power switch ${isDead ? 'does not answer' : `takes ${String(slowMs)} ms longer`}`);
+  setFenceDevice({
+    isDead = this.fenceDevice.isDead,
+    slowMs = this.fenceDevice.slowMs,
+    hasSpare = this.fenceDevice.hasSpare,
+  }): void {
+    const also = hasSpare ? ', and there is another one' : '';
+    this.#trace(`the power switch ${isDead ? 'does not answer' : `takes ${String(slowMs)} ms longer`}${also}`);
     this.fenceDevice.isDead = isDead;
     this.fenceDevice.slowMs = slowMs;
+    this.fenceDevice.hasSpare = hasSpare;
   }
 
   setTrouble(network: Network, trouble?: Trouble): void {
@@ -329,12 +335,12 @@ export class World {
   }
 
   /** A check of the server has failed as often as counts. */
-  checkFails(name: HostName, action: UnhealthyAction): void {
+  checkFails(name: HostName, action: UnhealthyAction, isFirst = true): void {
     this.#watch.disturb();
     const host = this.hosts[name];
     if (host.server !== 'running') return;
     const reason = 'check tcp 10.0.0.50:80 failed 3 times in 30 s (connection refused)';
-    this.#feed(host, { type: 'serverUnhealthy', reason, action });
+    this.#feed(host, { type: 'serverUnhealthy', reason, action, isFirst });
   }
 
   /** @param unmet which conditions to be primary a host does not meet; null: it meets all of them */

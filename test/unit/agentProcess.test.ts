@@ -13,8 +13,11 @@ const ports = { api: 34810, agent: 34811 };
 let directory: string;
 const taken: Server[] = [];
 
-async function run(...args: string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+const run = (...args: string[]): ReturnType<typeof runIn> => runIn({}, ...args);
+
+async function runIn(more: NodeJS.ProcessEnv, ...args: string[]): Promise<{ code: number | null; output: string }> {
+  const env = { ...process.env, ...more };
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const limit = setTimeout(() => child.kill('SIGKILL'), 20_000);
@@ -62,7 +65,9 @@ describe('the agent as a process', () => {
     ['agents', ports.agent],
   ])('ends with one clear error when the port for the %s is in use', async (_what, port) => {
     await take(port);
-    const { code, output } = await run('agent', '--config', join(directory, 'etc'));
+    // Signs of life for the service manager must not keep it from ending.
+    const service = { NOTIFY_SOCKET: join(directory, 'notify'), WATCHDOG_USEC: '15000000' };
+    const { code, output } = await runIn(service, 'agent', '--config', join(directory, 'etc'));
     expect(output).toContain(String(port));
     expect(output).toMatch(/in use/);
     expect(output).not.toMatch(/internal error|\n {4}at /);

@@ -1,10 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { get, request as httpsRequest } from 'node:https';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { startApiServer } from '../../agent/api/apiServer.ts';
@@ -671,6 +672,24 @@ describe('plain HTTPS', () => {
     expect(held.text).toContain('understudy_start_held_back{module="web",host="beta"} 1\n');
   });
 
+  it('gives no metrics of what a host did when it was heard last, but for what stays as it is', async () => {
+    const { port } = await start();
+    const traffic = {
+      ...{ writesPerSecond: 1, bytesPerSecond: 4096, flushesPerSecond: 1, unacknowledged: 2, lagMicros: 850 },
+      markedBytes: 65536,
+    };
+    const diverged = { since: 5, epoch: 6, from: 'alpha', fromEpoch: 7 };
+    const last = { known: false, traffic, diverged, diskError: { code: 'EIO', at: '' } };
+    facade.state = snapshotOf([
+      moduleStatus('web', { onHosts: [replicaStatus('alpha', 'ALONE'), replicaStatus('beta', 'PRIM', last)] }),
+    ]);
+    const { text } = await fetchText(port, '/metrics');
+    const ofBeta = text.split('\n').filter((line) => line.includes('module="web",host="beta"'));
+    expect(ofBeta).toEqual(['understudy_disk_failed{module="web",host="beta"} 1']);
+    expect(text).toContain('understudy_diverged{module="web"} 1\n');
+    expect(text).toContain('understudy_module_state{module="web",host="alpha",state="ALONE"} 1\n');
+  });
+
   it('enrols a host through the function of the agent, and refuses anything else', async () => {
     const params = { host: 'beta', secret: 's'.repeat(43), request: 'PEM' };
     const none = await start();
@@ -702,6 +721,18 @@ describe('plain HTTPS', () => {
     expect((await fetchText(port, '/enrol')).status).toBe(405);
     expect(asked).toHaveLength(2);
     expect(audit.filter(({ what }) => what === 'enrol').map(({ outcome }) => outcome)).toEqual(['done', 'refused']);
+  });
+
+  it('makes no error of one who breaks off while enrolling', async () => {
+    const { port } = await start({ enrol: () => Promise.reject(new Error('not asked for')) });
+    const socket = connectTls({ host: '127.0.0.1', port, ca: authority.certificate });
+    await once(socket, 'secureConnect');
+    socket.write('POST /enrol HTTP/1.1\r\nhost: alpha\r\ncontent-length: 100\r\n\r\n{');
+    await fetchText(port, '/healthz');
+    socket.destroy();
+    // Whoever comes later is answered after that was noticed.
+    await fetchText(port, '/healthz');
+    expect(internal).toEqual([]);
   });
 
   it('sends the certificate of the authority along, for those who know its fingerprint only', async () => {

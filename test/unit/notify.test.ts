@@ -1,7 +1,10 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DeliveryQueue, RefusedError } from '../../agent/notify/deliveryQueue.ts';
@@ -9,6 +12,8 @@ import type { EventSink } from '../../agent/notify/eventSink.ts';
 import { syslogMessage } from '../../agent/notify/syslogMessage.ts';
 import { openSyslog } from '../../agent/notify/syslogSender.ts';
 import { openWebhook } from '../../agent/notify/webhook.ts';
+import { EventLog } from '../../agent/runtime/eventLog.ts';
+import { exportEvents } from '../../agent/runtime/exportEvents.ts';
 import type { LogEntry } from '../../schemas/generated/api.ts';
 
 const entry = (message: string, more: Partial<LogEntry> = {}): LogEntry => ({
@@ -46,6 +51,32 @@ describe('an event as a message of syslog', () => {
 });
 
 describe('events', () => {
+  it('of the log have left when that is waited for, as before an upgrade, and go on to leave', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'understudy-events-'));
+    keep({ close: () => rmSync(folder, { recursive: true }) });
+    const got: string[] = [];
+    const answer = (request: IncomingMessage, done: () => void): void => {
+      void json(request).then((event) => {
+        got.push((event as LogEntry).message);
+        setTimeout(done, 50);
+      });
+    };
+    const server = keep(createHttpServer((request, response) => answer(request, () => response.end())));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const log = new EventLog(join(folder, 'log.jsonl'), 'alpha', 'error');
+    const receivers = { level: 'info', syslog: [], webhooks: [{ url, tokenFile: null, level: 'info' }] } as const;
+    const exported = exportEvents('site', receivers, log);
+    for (const message of ['one', 'two', 'three']) log.add('info', null, 'COMMAND', message);
+    await exported.delivered();
+    expect(got).toEqual(['one', 'two', 'three']);
+    log.add('info', null, 'COMMAND', 'four');
+    await exported.stop();
+    log.add('info', null, 'COMMAND', 'five');
+    expect(got).toEqual(['one', 'two', 'three', 'four']);
+  });
+
   it('reach a syslog server over UDP', async () => {
     const server = keep(createSocket('udp4'));
     server.bind(0, '127.0.0.1');

@@ -61,7 +61,9 @@ export async function runScript(call: ScriptCall): Promise<ScriptResult> {
   const program = await scriptProgram(call);
   call.signal.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const child = spawn(program, call.argv.slice(1), {
+    // Through a shell that becomes the program: were the agent itself to start one that lies in a mirror, it would stand still while
+    // the mirror does, and only the agent can let that go on.
+    const child = spawn('/bin/sh', ['-c', 'exec "$0" "$@"', program, ...call.argv.slice(1)], {
       cwd: '/',
       env: { ...process.env, ...call.environment, UNDERSTUDY_ACTION: call.action },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -24,6 +24,14 @@ export interface ScriptsServerOptions {
   readonly log: (line: string) => void;
 }
 
+/** A start, or the end of a server that has died: whoever stops the server waits for it, so that no two scripts are at it. */
+interface UnderWay {
+  /** Aborted when the server is to be stopped meanwhile. */
+  readonly asked: AbortController;
+  /** Never rejects. */
+  readonly over: Promise<unknown>;
+}
+
 /**
  * A server that scripts start and stop. It runs from the moment the start script has ended with code 0; only the check script can say
  * that it died.
@@ -35,6 +43,10 @@ export class ScriptsServer implements VirtualServer {
   /** Scripts that are running. */
   #running = 0;
   #checking: { readonly timer: NodeJS.Timeout; readonly abort: AbortController } | null = null;
+  #underWay: UnderWay | null = null;
+  #stopping: Promise<StopOutcome> | null = null;
+  /** The stop script has failed after a start that failed, or a death: parts of the server may run. */
+  #hasLeftovers = false;
 
   constructor(private options: ScriptsServerOptions) {
     this.#context = { module: options.module, host: options.host, epoch: 0 };
@@ -59,6 +71,10 @@ export class ScriptsServer implements VirtualServer {
     }
     signal.throwIfAborted();
     this.#context = context;
+    await this.#untilOver((asked) => this.#start(AbortSignal.any([signal, asked])));
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
     this.#change('starting');
     try {
       // Found out now, not at the moment when the server has to be stopped.
@@ -75,13 +91,26 @@ export class ScriptsServer implements VirtualServer {
     this.#scheduleCheck();
   }
 
-  async stop(signal: AbortSignal): Promise<StopOutcome> {
+  /** Who comes while it is being stopped waits for the end of that: there is no other way. */
+  stop(signal: AbortSignal): Promise<StopOutcome> {
+    this.#stopping ??= this.#stop(signal).finally(() => (this.#stopping = null));
+    return this.#stopping;
+  }
+
+  async #stop(signal: AbortSignal): Promise<StopOutcome> {
     const began = performance.now();
     const outcome = (how: StopOutcome['how']): StopOutcome => ({
       how,
       durationMs: Math.round(performance.now() - began),
     });
-    if (this.#state === 'stopped') return outcome('wasNotRunning');
+    const before = this.#underWay;
+    if (before !== null) {
+      const why = 'The start was ended: the server was stopped meanwhile.';
+      before.asked.abort(new ServerError('SERVER_START_FAILED', why));
+      await before.over;
+    }
+    const isGone = before === null || !this.#hasLeftovers;
+    if (this.#state === 'stopped' && isGone) return outcome('wasNotRunning');
     this.#endChecks();
     this.#change('stopping');
     const result = await this.#run('stop', this.options.config.stop, signal);
@@ -96,8 +125,7 @@ export class ScriptsServer implements VirtualServer {
 
   /** There is no harder way than the stop script; it is run whatever the state, and its failure is an error. */
   async kill(): Promise<void> {
-    if (this.#state === 'stopped') return;
-    await this.stop(AbortSignal.timeout(this.options.config.timeoutMs));
+    await this.stop(new AbortController().signal);
   }
 
   handOver(): HandedServer | null {
@@ -136,14 +164,17 @@ export class ScriptsServer implements VirtualServer {
 
   /** A start script that failed or was aborted half-way may have left parts of the server running. */
   async #clearFailedStart(error: unknown): Promise<void> {
+    this.#hasLeftovers = false;
     if (error instanceof ServerError && error.code === 'SERVER_CONFIGURATION') return;
     await this.#stopQuietly(AbortSignal.timeout(this.options.config.timeoutMs));
   }
 
   async #stopQuietly(signal: AbortSignal): Promise<void> {
+    this.#hasLeftovers = true;
     try {
       const result = await this.#run('stop', this.options.config.stop, signal);
-      if (result.code !== 0) this.options.log(this.#failure('stop', result).message);
+      this.#hasLeftovers = result.code !== 0;
+      if (this.#hasLeftovers) this.options.log(this.#failure('stop', result).message);
     } catch (error) {
       this.options.log(`The stop script failed: ${(error as Error).message}`);
     }
@@ -207,15 +238,24 @@ export class ScriptsServer implements VirtualServer {
       return;
     }
     this.#checking = null;
-    await this.#died(problem, signal);
+    const reason = problem;
+    await this.#untilOver((asked) => this.#died(reason, signal, asked));
   }
 
   /** What is left of a server that failed its check is stopped before anyone starts it anew. */
-  async #died(reason: string, signal: AbortSignal): Promise<void> {
+  async #died(reason: string, signal: AbortSignal, asked: AbortSignal): Promise<void> {
     this.#change('stopping');
     await this.#stopQuietly(signal);
     this.#change('stopped');
-    for (const listener of this.#listeners) listener({ type: 'died', reason });
+    // Otherwise it is told by whoever stops it.
+    if (!asked.aborted) for (const listener of this.#listeners) listener({ type: 'died', reason });
+  }
+
+  async #untilOver(work: (asked: AbortSignal) => Promise<void>): Promise<void> {
+    const asked = new AbortController();
+    const done = work(asked.signal);
+    this.#underWay = { asked, over: done.catch(() => undefined) };
+    await done.finally(() => (this.#underWay = null));
   }
 
   #endChecks(): void {

@@ -65,8 +65,8 @@ function make(change: Partial<ResolvedCheck> = {}, probe: Probe = tcpProbe({ hos
     module: 'web',
     checks: [{ check, probe }],
     log,
-    unhealthy: (reason, action) => {
-      told.push(`${action}: ${reason}`);
+    unhealthy: (reason, action, isFirst) => {
+      told.push(`${action}: ${reason}${isFirst ? '' : ' again'}`);
       changed();
     },
     onChange: changed,
@@ -88,6 +88,7 @@ it('looks while the server runs, tells the core of a failure again and again, an
   server.close();
   await until(() => told.length === 2);
   expect(told[0]).toMatch(/^restart: check website failed 3 times in 0\.\d s \(connection refused\)$/);
+  expect(told[1]).toMatch(/ again$/);
   expect(made.status).toMatchObject([{ name: 'website', state: 'failed', error: 'connection refused' }]);
   await listen(port);
   await until(() => stateOf(made) === 'well');
@@ -140,7 +141,7 @@ it('takes a look that does not end for failed, and begins no other one beside it
   await until(() => told.length === 2);
   expect(told).toEqual([
     'restart: check website failed (no answer within 20ms)',
-    'restart: check website failed (the look before this one has not ended yet)',
+    'restart: check website failed (the look before this one has not ended yet) again',
   ]);
   expect(begun).toBe(1);
   // Nor does anything wait for it.

@@ -108,7 +108,7 @@ describe('fencing a host', () => {
       { alpha: [one], beta: [await device('own', 'exit 0', 300)] },
       { isWanted, mayFenceThis: () => true, log: (_level, code) => void (wanted[0] = code !== 'FENCE_YIELDS') },
     );
-    await expect(yields.fence('alpha')).rejects.toThrow('no module waits for that any more');
+    await expect(yields.fence('alpha')).rejects.toThrow('no module waits for that now');
     expect(yields.status('alpha')?.lastFenced ?? null).toBeNull();
     wanted[0] = true;
     const slow = await device(
@@ -146,6 +146,20 @@ describe('fencing a host', () => {
     await beta.test('alpha');
     expect(told.map((line) => line.split(' ')[0])).toEqual(['FENCE_DEVICE_SILENT', 'FENCE_DEVICE_ANSWERS']);
     expect(new Set(await actions())).toEqual(new Set(['one monitor', 'one status']));
+  });
+
+  it('tells of no device that is not looked at any more; what it has done stays', async () => {
+    const named = { alpha: [await device('one', 'exit 1')] };
+    const fence = (): ReturnType<FencingOptions['fence']> => ({
+      ...{ onFailure: 'wait', monitorMs: 600_000, hosts: new Map(Object.entries(named)) },
+    });
+    const beta = fencing(named, { fence, peers: () => Object.keys(named) });
+    await expect(beta.test('alpha')).rejects.toThrow('monitor failed');
+    expect(beta.status('alpha')).toMatchObject({ answers: false });
+    named.alpha = [];
+    expect(beta.status('alpha')).toBeNull();
+    await expect(beta.fence('alpha')).rejects.toThrow('names no device');
+    expect(beta.status('alpha')).toMatchObject({ answers: null, lastFenced: { ok: false } });
   });
 
   it('looks at the devices of the others when it begins, and not at its own', async () => {

@@ -40,5 +40,6 @@ describe('a host that may be about to fence this one', () => {
     expect(wantsFenced('alpha', { ...waits, role })).toBe(true);
     expect(wantsFenced('gamma', { ...waits, role })).toBe(false);
     expect(wantsFenced('alpha', { ...waits, role, pending: null })).toBe(false);
+    expect(wantsFenced('alpha', { ...waits, role: { ...role, isUnconfirmed: true } })).toBe(false);
   });
 });

@@ -1,7 +1,9 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { fcntl } from '../../../agent/platform/libc.ts';
 import { ScriptsServer } from '../../../agent/server/scripts/scriptsServer.ts';
 import type { ServerEvent } from '../../../agent/server/virtualServer.ts';
 import type { ResolvedScripts } from '../../../schemas/defaults.ts';
@@ -137,12 +139,87 @@ it('an aborted start kills the script', async () => {
   expect(server.state()).toBe('stopped');
 });
 
+it('a stop during the start waits for the end of that: never do two scripts run at once', async () => {
+  script('start', `echo > ${folder}/started; sleep 60`);
+  script(
+    'stop',
+    `mkdir ${folder}/busy || echo twice >> ${folder}/stopped; sleep 0.2; rmdir ${folder}/busy; echo stop >> ${folder}/stopped`,
+  );
+  const server = make();
+  const start = server.start(context, never);
+  start.catch(() => undefined);
+  await expect.poll(() => existsSync(path.join(folder, 'started'))).toBe(true);
+  const [stopped] = await Promise.all([server.stop(never), server.kill()]);
+  expect(stopped.how).toBe('wasNotRunning');
+  expect(server.state()).toBe('stopped');
+  await expect(start).rejects.toThrow('the server was stopped meanwhile');
+  expect(readFileSync(path.join(folder, 'stopped'), 'utf8')).toBe('stop\n');
+});
+
+it('what a start has left is not taken for stopped by who stops it meanwhile', async () => {
+  script('start', `echo > ${folder}/started; sleep 60`);
+  script('stop', 'echo busy; exit 1');
+  const server = make();
+  const start = server.start(context, never);
+  start.catch(() => undefined);
+  await expect.poll(() => existsSync(path.join(folder, 'started'))).toBe(true);
+  await expect(server.kill()).rejects.toThrow('It wrote: busy');
+  script('stop', '');
+  await server.kill();
+  expect(server.state()).toBe('stopped');
+});
+
+it('a stop of a server that is just found to have died tells of one end only', async () => {
+  script('check', 'exit 1');
+  script('stop', `sleep 0.2; echo stop >> ${folder}/stopped`);
+  const server = make({ check: ['check'] });
+  let deaths = 0;
+  server.events(({ type }) => (deaths += type === 'died' ? 1 : 0));
+  await server.start(context, never);
+  await expect.poll(() => server.state()).toBe('stopping');
+  await server.stop(never);
+  expect(server.state()).toBe('stopped');
+  expect(readFileSync(path.join(folder, 'stopped'), 'utf8')).toBe('stop\n');
+  expect(deaths).toBe(0);
+});
+
+it('a stop script on a mirror that stands still keeps nobody waiting but its caller', async () => {
+  const server = make();
+  await server.start(context, never);
+  const goOn = standStill('stop');
+  const abort = new AbortController();
+  const began = performance.now();
+  const stop = server.stop(abort.signal);
+  stop.catch(() => undefined);
+  // The agent that would let the mirror go on has to have its turn.
+  await delay(300);
+  expect(performance.now() - began).toBeLessThan(3000);
+  abort.abort(new Error('the mirror is given up'));
+  await expect(stop).rejects.toThrow('The stop script of module web was ended by a signal');
+  goOn();
+  expect((await server.stop(never)).how).toBe('graceful');
+});
+
 it('reap runs the stop script, and is content when there is none yet', async () => {
   expect(await make().reap()).toHaveLength(1);
   expect(readFileSync(path.join(folder, 'stopped'), 'utf8')).toBe('stop\n');
   rmSync(path.join(folder, 'stop'));
   expect(await make().reap()).toEqual([]);
 });
+
+/** Whoever runs the script waits, as for a mirror that is frozen: by a lease on the file. Returns what ends that. */
+function standStill(name: string): () => void {
+  const ignore = (): void => undefined;
+  // So the holder of a lease is told that somebody waits.
+  process.on('SIGIO', ignore);
+  const held = openSync(path.join(folder, name), 'r');
+  const [setLease, exclusive] = [1024, 1];
+  fcntl(held, setLease, exclusive);
+  return () => {
+    closeSync(held);
+    process.off('SIGIO', ignore);
+  };
+}
 
 function isZombie(pid: string): boolean {
   try {

@@ -1,0 +1,55 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { MirrorController } from '../../agent/mirror/controller.ts';
+import { EventLog } from '../../agent/runtime/eventLog.ts';
+import { ModuleMirror } from '../../agent/runtime/moduleMirror.ts';
+import type { ModuleServer } from '../../agent/runtime/moduleServer.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'understudy-mirror-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What is done to end a server whose kills come to nothing so often. */
+async function endingOf(failures: number): Promise<readonly string[]> {
+  const did: string[] = [];
+  const done = (what: string) => (): Promise<void> => Promise.resolve(void did.push(what));
+  const controller = { events: () => undefined, freeze: done('freeze'), abort: done('abort') };
+  const server = {
+    giveUpStart: () => undefined,
+    kill: () => {
+      did.push('kill');
+      const isFailure = did.filter((what) => what === 'kill').length <= failures;
+      return Promise.resolve(isFailure ? new Error('the stop script ended with code 1') : null);
+    },
+    noteKilled: () => did.push('killed'),
+  };
+  const mirror = new ModuleMirror(
+    {
+      module: 'web',
+      log: new EventLog(join(folder, 'log.jsonl'), 'alpha', 'error'),
+      open: () => Promise.reject(new Error('not asked for')),
+      content: true,
+      onEvent: () => undefined,
+      onReopened: () => undefined,
+    },
+    controller as unknown as MirrorController,
+    null,
+  );
+  await mirror.fenceUntilGone(server as unknown as ModuleServer);
+  return did;
+}
+
+it('a server that cannot be killed at first is killed in the end, and why it was not is told', async () => {
+  const fence = ['freeze', 'kill', 'abort'];
+  expect(await endingOf(2)).toEqual([...fence, 'kill', ...fence, 'killed']);
+  expect(readFileSync(join(folder, 'log.jsonl'), 'utf8')).toContain('the stop script ended with code 1');
+});
+
+it('a kill that stood still with the mirror is made once more when that is given up, without a word', async () => {
+  expect(await endingOf(1)).toEqual(['freeze', 'kill', 'abort', 'kill', 'killed']);
+  expect(existsSync(join(folder, 'log.jsonl'))).toBe(false);
+});
