@@ -25,7 +25,7 @@ export class Upgrades {
   }
 
   isUnderWay(host: Host): boolean {
-    return [...this.#underWay.values()].some((each) => each.host === host);
+    return host.awayUntil > this.#world.clock.now || [...this.#underWay.values()].some((each) => each.host === host);
   }
 
   /** @param command the number of the command that detaches the module first */
@@ -36,10 +36,11 @@ export class Upgrades {
   commandDone(id: number, ok: boolean): void {
     const upgrade = this.#underWay.get(id);
     if (!upgrade) return;
-    this.#underWay.delete(id);
     const { clock, feed } = this.#world;
     const { host, life } = upgrade;
     clock.after(ok ? 100 : 0, () => {
+      // Until now: a host carries out one upgrade at a time.
+      this.#underWay.delete(id);
       if (host.life !== life || !host.core) return;
       const handed = ok && host.pausedUntil <= clock.now ? handedCore(host.core, ownTime(host, clock.now)) : null;
       if (handed === null) feed(host, { type: 'attachAgain' });
