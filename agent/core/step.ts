@@ -161,7 +161,7 @@ function handle(draft: Draft, event: TimedEvent): void {
       configChanged(draft, event.config);
       return;
     case 'peerStatus':
-      peerStatus(draft, event.status);
+      peerStatus(draft, event.status, event.withoutNews === true);
       return;
     case 'heartbeatAnswered':
       heardByPeer(draft, event.sentAt);
@@ -250,7 +250,7 @@ function handle(draft: Draft, event: TimedEvent): void {
   }
 }
 
-function peerStatus(draft: Draft, status: PeerStatus | null): void {
+function peerStatus(draft: Draft, status: PeerStatus | null, withoutNews: boolean): void {
   const { state, now } = draft;
   if (!status) {
     // Its agent lives and has not opened the module (yet). What it last said holds until the detection time is over: whatever it ran may
@@ -260,8 +260,9 @@ function peerStatus(draft: Draft, status: PeerStatus | null): void {
   }
   const presentSince = draft.freshPeer() ? state.peer.presentSince : now;
   state.peer = { heardAt: now, presentSince, closedAt: null, status };
-  peerIsHeard(draft);
   draft.learn(status.record);
+  if (withoutNews) return;
+  peerIsHeard(draft);
   learnResolution(draft, status.resolution ?? null);
   learnMaintenance(draft, status.maintenance ?? null);
   const { sequence, value, stay } = status.desired;

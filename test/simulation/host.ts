@@ -8,6 +8,7 @@ import type {
   ReplicaFacts,
   Resolution,
 } from '../../agent/core/types.ts';
+import type { Save } from '../../agent/core/unsaved.ts';
 import type { HostName, Network } from './network.ts';
 import type { Random } from './random.ts';
 
@@ -67,6 +68,8 @@ export interface Host {
   /** One program of the agent has ended and the next is not there yet; mirror and server go on. */
   awayUntil: number;
   queue: CoreEvent[];
+  /** What its program acts upon and could not make durable yet. */
+  owed: Map<Save['type'], Save>;
   /** Its monotonic clock: what it showed at a moment, and how fast it goes. */
   clock: { shown: number; at: number; rate: number };
   /** What its file of the module says; a program reads it when it begins. */
@@ -126,6 +129,7 @@ export function newHost(name: HostName): Host {
     isEnding: false,
     awayUntil: 0,
     queue: [],
+    owed: new Map(),
     clock: { shown: 0, at: 0, rate: 1 },
     detectionMs: 3000,
     wallAheadMs: 0,

@@ -157,6 +157,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'tail.epoch > record.epoch',
   },
   {
+    name: 'what the other host tells is acted upon although it could not be made durable',
+    file: 'agent/core/unsaved.ts',
+    find: 'return step(state, { ...event, withoutNews: true });',
+    replace: 'return step(state, event);',
+  },
+  {
     name: 'a primary stops when it does not reach the witness',
     file: 'agent/core/step.ts',
     find: 'state.inquiry = { ...state.inquiry, answeredAt: null, failure: event.reason ?? null };\n      return;',

@@ -202,6 +202,7 @@ export class World {
 
   #begin(host: Host): ModuleCoreState {
     host.program += 1;
+    host.owed.clear();
     const { desired, resolution, maintenance: stored, drained, promisedDetectionMs: promised } = host.disk;
     const incarnation = `${host.name}${String(host.program)}`;
     const now = ownTime(host, this.now);
@@ -221,8 +222,6 @@ export class World {
     const host = this.hosts[name];
     this.#trace(`detection on ${name}: ${String(detectionMs)} ms`);
     host.detectionMs = detectionMs;
-    // What is shorter now than the time that has passed cannot have been kept before.
-    if (host.cutOffSince !== null) host.cutOffSince = this.now;
     // A program that is about to be replaced does not read it any more: the next one begins with it.
     if (!host.core || host.awayUntil > this.now) return;
     this.#feed(host, { type: 'configChanged', config: this.#config(name) });
