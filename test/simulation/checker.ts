@@ -1,5 +1,5 @@
 import type { ArbiterRecord, LineageEntry, ModuleConfig, Resolution } from '../../agent/core/types.ts';
-import { holdsDurably, type Host } from './host.ts';
+import { holdsDurably, runsServer, type Host } from './host.ts';
 import type { HostName } from './network.ts';
 
 /** A promise was broken. */
@@ -94,14 +94,14 @@ export class Checker {
     const isPair = (this.#newest?.inSync.length ?? 0) > 1;
     // Its clock may be slow, and killing takes a moment.
     const detectionMs = host.core?.config.detectionMs ?? Infinity;
-    if (host.server !== 'running' || !isPair || cutOffMs < detectionMs * 0.77 + 350) return;
+    if (!runsServer(host) || !isPair || cutOffMs < detectionMs * 0.77 + 350) return;
     this.fail(`the server runs on ${host.name}, which has reached neither the other host nor the arbiter for too long`);
   }
 
   /** The server of a pair is down before the other host may start its own. @param silence what the other host hears, by its own clock and file */
   lookAtLease(host: Host, silence: { ms: number; detectionMs: number }): void {
     const isPair = (this.#newest?.inSync.length ?? 0) > 1;
-    if (host.server !== 'running' || !isPair || this.#now() <= this.#excusedUntil || this.#isForced) return;
+    if (!runsServer(host) || !isPair || this.#now() <= this.#excusedUntil || this.#isForced) return;
     if (silence.ms < silence.detectionMs + startsAfterMs) return;
     this.fail(`the server still runs on ${host.name}, and the other host may start its own`);
   }
@@ -213,7 +213,7 @@ export class Checker {
   /** Time passes. */
   passes(ms: number): void {
     const { alpha, beta } = this.#hosts;
-    if (alpha.server !== 'running' || beta.server !== 'running') return;
+    if (!runsServer(alpha) || !runsServer(beta)) return;
     this.twoServersMs += ms;
     // One that stood still was powered off before the other one started, if nothing is to start without that.
     const isExcused = this.#now() <= this.#excusedUntil && this.#config.fencePeer !== 'wait';

@@ -43,6 +43,8 @@ export class CoreDriver {
   steps = 0;
   /** Ticks that an agent would not have asked for. */
   sparedTicks = 0;
+  /** Of the stops of a server, those that take long. */
+  slowStops = 0;
   /** The server's image is missing: no start succeeds. */
   imageMissing = false;
   /** Until then no fault strikes that was prepared before. */
@@ -353,8 +355,10 @@ export class CoreDriver {
     const { clock, random } = this.#world;
     const { life } = host;
     host.server = 'stopping';
-    clock.after(random.between(100, 800), () => {
-      if (host.life !== life || host.server !== 'stopping') return;
+    const stop = (host.stop += 1);
+    const isSlow = this.slowStops > 0 && random.next() < this.slowStops;
+    clock.after(isSlow ? random.between(3000, 20_000) : random.between(100, 800), () => {
+      if (host.life !== life || host.server !== 'stopping' || host.stop !== stop) return;
       host.server = 'stopped';
       this.feed(host, { type: 'serverStopped', how: 'graceful' });
     });

@@ -304,6 +304,14 @@ export const faults: readonly Fault[] = [
     isOfFencing: true,
   },
   { name: 'command switchover', weight: 6, strike: (world, host) => world.operators.command(host, 'switchover') },
+  {
+    name: 'moved, and cut from everything while its server stops',
+    weight: 6,
+    strike: (world, host, random) => {
+      world.operators.command(host, 'switchover');
+      world.later(random.between(100, 3000), () => cutOff(world, host));
+    },
+  },
   { name: 'command stop', weight: 3, strike: (world, host) => world.operators.command(host, 'stop') },
   { name: 'command repair', weight: 2, strike: (world, host) => world.operators.command(host, 'repair') },
   { name: 'agent stopped in order', weight: 2, strike: (world, host) => world.operators.command(host, 'shutdown') },

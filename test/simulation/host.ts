@@ -56,6 +56,8 @@ export interface Host {
   /** It follows still, and has entered an epoch of its own: no resync into it ends any more. */
   isPromoted: boolean;
   server: 'stopped' | 'starting' | 'running' | 'stopping';
+  /** Number of the last stop of it that was begun. */
+  stop: number;
   /** Writes that were not acknowledged to the guest yet, and what is still missing for that. */
   held: Map<number, { local: boolean; remote: boolean }>;
   /** Another one after each loss of power and each start. */
@@ -90,6 +92,11 @@ export interface Host {
   reachedArbiter: boolean;
 }
 
+/** Whether anything of its server is there that could write: one that is being stopped may take its time. */
+export function runsServer({ server }: Host): boolean {
+  return server === 'running' || server === 'stopping';
+}
+
 /** No other module matters. */
 export const nothingElse: Placement = { barred: null, waitsFor: null, avoids: null };
 
@@ -122,6 +129,7 @@ export function newHost(name: HostName): Host {
     followSession: null,
     isPromoted: false,
     server: 'stopped',
+    stop: 0,
     held: new Map(),
     life: 0,
     program: 0,

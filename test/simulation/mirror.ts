@@ -1,5 +1,5 @@
 import type { LineageEntry, Operation } from '../../agent/core/types.ts';
-import { factsOf, flushAll, holdsDurably, type Host } from './host.ts';
+import { factsOf, flushAll, holdsDurably, runsServer, type Host } from './host.ts';
 import { resync } from './resync.ts';
 import { acknowledgeTimeoutMs, noticedAfterMs, Sessions, type Session } from './session.ts';
 import { feedSoon, otherThan, type Surroundings } from './surroundings.ts';
@@ -169,7 +169,7 @@ export class Mirror {
    */
   agentDies(host: Host): (() => void) | null {
     const session = this.sessions.ofPrimary(host);
-    if (host.server !== 'running') return null;
+    if (!runsServer(host)) return null;
     const epoch = host.disk.lineage.at(-1)?.epoch ?? 0;
     const vouched = session?.isInStep === true ? session : null;
     // Its connection ends with the mirror process, not with the agent.

@@ -88,6 +88,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'const killShare = 1.2;',
   },
   {
+    name: 'the server of a primary that is cut off is not killed while it is being stopped',
+    file: 'agent/core/primary.ts',
+    find: '(!serverIsDown(role.server) && isKillDue(draft, role, link.since)) ||',
+    replace: "(role.server.kind === 'running' && isKillDue(draft, role, link.since)) ||",
+  },
+  {
     name: 'the other host is taken for dead too early',
     file: 'agent/core/draft.ts',
     find: 'this.now - heardAt < detectionMsOf(this.state) ?',

@@ -12,6 +12,8 @@ const faultsMs = 60_000;
 const settleMs = 8000;
 /** Of the faults: those that wait for a state of the host, in which it is for a moment only. */
 const inWaitShare = 0.4;
+/** Of the stops of a server, those that take long. */
+const slowStops = 0.2;
 const wholeWithinMs = 40_000;
 /** Far from all seeds that are run. */
 const fencingSeeds = 1_000_000_007;
@@ -43,6 +45,7 @@ export function runSeed(
   );
   const world = new World({ random, config: plan.config, detectionMs: plan.detectionMs, ...options });
   world.setIdle(plan.isIdle);
+  world.driver.slowStops = slowStops;
   const struck = new Map<string, number>();
   let violation: string | null = null;
   try {
@@ -90,6 +93,7 @@ function strike(world: World, plan: Plan, random: Random, struck: Map<string, nu
 /** Everything heals and an operator asks for the module: it has to come back whole, and nothing may be gone. */
 function end(world: World, random: Random): void {
   for (const fault of faults) for (const host of hosts) fault.heal?.(world, host);
+  world.driver.slowStops = 0;
   world.run(settleMs);
   for (const host of hosts) world.restartIfStopped(host);
   // A host may just have been fenced once more.

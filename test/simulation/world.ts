@@ -28,6 +28,7 @@ import {
   nothingElse,
   ownTime,
   replaceDisk,
+  runsServer,
   setClockRate,
   wallTime,
   type Backup,
@@ -254,7 +255,7 @@ export class World {
     const ends = this.mirror.agentDies(host);
     this.#gone(host, false);
     if (ends === null) return;
-    if (server === 'running') host.server = server;
+    host.server = server;
     ends();
   }
 
@@ -465,10 +466,8 @@ export class World {
   #guestsWrite(): void {
     if (this.#isIdle && this.now % idleMs > idleMs / 20) return;
     for (const host of this.#all) {
-      if (host.server !== 'running' || host.mirror !== 'serving' || host.frozen || host.pausedUntil > this.now) {
-        continue;
-      }
-      this.mirror.write(host);
+      const isServed = host.mirror === 'serving' && !host.frozen;
+      if (runsServer(host) && isServed && host.pausedUntil <= this.now) this.mirror.write(host);
     }
   }
 }
