@@ -94,7 +94,7 @@ export class Checker {
     const isPair = (this.#newest?.inSync.length ?? 0) > 1;
     // Its clock may be slow, and killing takes a moment.
     const detectionMs = host.core?.config.detectionMs ?? Infinity;
-    if (!runsServer(host) || !isPair || cutOffMs < detectionMs * 0.77 + 350) return;
+    if (!runsServer(host) || !isPair || cutOffMs < detectionMs * 0.77 + 400) return;
     this.fail(`the server runs on ${host.name}, which has reached neither the other host nor the arbiter for too long`);
   }
 

@@ -17,6 +17,8 @@ export interface Fault {
   readonly isSpecial?: true;
   /** Of no effect where no host is fenced by command. */
   readonly isOfFencing?: true;
+  /** Not where detection times are so short that another one would need other heartbeats. */
+  readonly isOfDetection?: true;
 }
 
 const hosts: readonly HostName[] = ['alpha', 'beta'];
@@ -200,6 +202,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'another detection time on one host',
+    isOfDetection: true,
     weight: 4,
     strike: (world, host, random) => {
       world.setDetection(host, random.pick(detectionTimes));
@@ -334,11 +337,13 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'detection time changed on one host',
+    isOfDetection: true,
     weight: 6,
     strike: (world, host, random) => world.changeDetection(host, random.pick(detectionTimes)),
   },
   {
     name: 'detection time changed on both hosts',
+    isOfDetection: true,
     weight: 6,
     strike: (world, host, random) => {
       const detectionMs = random.pick(detectionTimes);
@@ -348,6 +353,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'detection time shortened, and cut off before that is heard',
+    isOfDetection: true,
     weight: 6,
     strike: (world, host, random) => {
       // With busy guests the secondary would be missed for its acknowledgements.

@@ -34,7 +34,7 @@ import {
   type Backup,
   type Host,
 } from './host.ts';
-import { Mirror } from './mirror.ts';
+import { killOfOverloadedMs, Mirror } from './mirror.ts';
 import { Networks, type CutOptions, type HostName, type Network, type Place, type Trouble } from './network.ts';
 import { Operators } from './operators.ts';
 import type { Random } from './random.ts';
@@ -279,7 +279,8 @@ export class World {
     const host = this.hosts[name];
     host.pausedUntil = Math.max(host.pausedUntil, this.now + forMs);
     // Its server is killed soon after its agent goes on.
-    this.checker.excuseTwoServersUntil(host.pausedUntil + 2 * tickMs + host.detectionMs / 8);
+    const killedMs = 2 * tickMs + host.detectionMs / 8 + killOfOverloadedMs;
+    this.checker.excuseTwoServersUntil(host.pausedUntil + killedMs);
     this.#trace(`${name} stands still for ${String(Math.round(forMs))} ms`);
   }
 
