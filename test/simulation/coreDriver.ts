@@ -55,13 +55,19 @@ export class CoreDriver {
   readonly #arbiter: Arbiter;
   readonly #mirror: Mirror;
   readonly #fenceDevice: FenceDevice;
-  readonly #coverage: Coverage;
+  readonly #coverage: Pick<Coverage, 'add'>;
   readonly #isTraced: boolean;
   readonly #onCommandDone: (id: number, ok: boolean) => void;
 
   constructor(
     world: Surroundings,
-    parts: { arbiter: Arbiter; mirror: Mirror; fenceDevice: FenceDevice; coverage: Coverage; isTraced: boolean },
+    parts: {
+      arbiter: Arbiter;
+      mirror: Mirror;
+      fenceDevice: FenceDevice;
+      coverage: Pick<Coverage, 'add'>;
+      isTraced: boolean;
+    },
     onCommandDone: (id: number, ok: boolean) => void,
   ) {
     this.#world = world;

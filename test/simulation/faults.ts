@@ -32,6 +32,9 @@ const wallClockMs = 48 * 3_600_000;
 
 /** In which a primary has gone on without the other host. */
 const awayMs = 2000;
+/** In which a pair that nothing else befalls has been whole for long enough that nothing but the witness may matter to it. */
+const steadyMs = 4000;
+const flickerMs = 3000;
 /** In which a witness that was restored hears from the primary. */
 const heardMs = 5000;
 
@@ -71,6 +74,17 @@ function restoreWitness(world: World, host: HostName, random: Random): void {
   world.run(heardMs);
   world.crash(otherThan(host));
   world.boot(host);
+}
+
+/** Of a question that is on its way when it goes nobody hears any more. */
+function flicker(world: World, random: Random): void {
+  world.driver.peaceUntil = world.now + steadyMs + flickerMs;
+  world.run(steadyMs);
+  for (const until = world.now + flickerMs; world.now < until;) {
+    world.arbiter.isUp = !world.arbiter.isUp;
+    world.run(random.between(50, 400));
+  }
+  world.arbiter.isUp = true;
 }
 
 function restoreCopy(world: World, random: Random): void {
@@ -175,6 +189,12 @@ export const faults: readonly Fault[] = [
     weight: 5,
     strike: (world, _, random) => (world.arbiter.isUp = half(random)),
     heal: (world) => (world.arbiter.isUp = true),
+  },
+  {
+    name: 'witness comes and goes, and nothing else happens',
+    weight: 4,
+    strike: (world, _, random) => flicker(world, random),
+    quietMs: 500,
   },
   { name: 'witness wiped', weight: 4, strike: (world) => world.arbiter.wipe() },
   { name: 'witness restored from an old copy', weight: 6, strike: restoreWitness, quietMs: heardMs },

@@ -36,7 +36,7 @@ export interface SeedResult {
 /** One run, which its seed determines to the last step: faults strike, then they end, and the module has to come back whole. */
 export function runSeed(
   seed: number,
-  options: { coverage?: Coverage; trace?: (line: string) => void } = {},
+  options: { coverage?: Pick<Coverage, 'add'>; trace?: (line: string) => void } = {},
 ): SeedResult {
   const random = new Random(seed);
   const plan = makePlan(random, new Random(seed + fencingSeeds));

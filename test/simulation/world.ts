@@ -59,7 +59,7 @@ export interface WorldOptions {
   /** Writes that lie in a host's directory before the module ever ran. */
   readonly files?: Partial<Record<HostName, readonly number[]>>;
   /** Shared by several worlds: what any of them reached. */
-  readonly coverage?: Coverage;
+  readonly coverage?: Pick<Coverage, 'add'>;
 }
 
 export class World {
@@ -186,9 +186,9 @@ export class World {
   }
 
   boot(name: HostName): void {
-    this.#watch.disturb();
     const host = this.hosts[name];
     if (host.core) return;
+    this.#watch.disturb();
     // What is left of an earlier life of the agent is ended first.
     host.isEnding = false;
     host.server = 'stopped';
