@@ -39,8 +39,8 @@ export class Checker {
   #isApart: boolean;
   /** Since when nothing but the witness has been missing; null: something else is, or the module was not whole then. */
   #wellSince: number | null = null;
-  /** Until then two servers may run: one of them stood still, and its agent kills it as soon as it goes on. */
-  #excusedUntil = 0;
+  /** Until then the server of a host may run beside the other one: the host stood still, and its agent kills it as soon as it goes on. */
+  readonly #excusedUntil: Record<HostName, number> = { alpha: -Infinity, beta: -Infinity };
   twoServersMs = 0;
   readonly #hosts: Hosts;
   readonly #config: ModuleConfig;
@@ -61,8 +61,8 @@ export class Checker {
     throw new Violation(`${(this.#now() / 1000).toFixed(3)}: ${what}`);
   }
 
-  excuseTwoServersUntil(at: number): void {
-    this.#excusedUntil = Math.max(this.#excusedUntil, at);
+  excuseServerUntil(name: HostName, at: number): void {
+    this.#excusedUntil[name] = Math.max(this.#excusedUntil[name], at);
   }
 
   operatorForces(): void {
@@ -101,7 +101,7 @@ export class Checker {
   /** The server of a pair is down before the other host may start its own. @param silence what the other host hears, by its own clock and file */
   lookAtLease(host: Host, silence: { ms: number; detectionMs: number }): void {
     const isPair = (this.#newest?.inSync.length ?? 0) > 1;
-    if (!runsServer(host) || !isPair || this.#now() <= this.#excusedUntil || this.#isForced) return;
+    if (!runsServer(host) || !isPair || this.#isExcused(host) || this.#isForced) return;
     if (silence.ms < silence.detectionMs + startsAfterMs) return;
     this.fail(`the server still runs on ${host.name}, and the other host may start its own`);
   }
@@ -216,12 +216,15 @@ export class Checker {
     if (!runsServer(alpha) || !runsServer(beta)) return;
     this.twoServersMs += ms;
     // One that stood still was powered off before the other one started, if nothing is to start without that.
-    const isExcused = this.#now() <= this.#excusedUntil && this.#config.fencePeer !== 'wait';
-    if (isExcused) return;
+    if ((this.#isExcused(alpha) || this.#isExcused(beta)) && this.#config.fencePeer !== 'wait') return;
     const since = Math.max(this.#togetherSince ?? Infinity, this.#forcedAt);
     const areApart = this.#now() - since < seenAfterMs;
     if ((this.#isApart || this.#isForced) && areApart) return;
     this.fail('both hosts run the server');
+  }
+
+  #isExcused({ name }: Host): boolean {
+    return this.#now() <= this.#excusedUntil[name];
   }
 
   /** Whether the host goes on with the history that an operator forced. */
