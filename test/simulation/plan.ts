@@ -41,8 +41,11 @@ export function makePlan(random: Random, fencing: Random): Plan {
   };
   const isShort = random.next() < shortShare;
   const candidates = faults.filter(
-    ({ isSpecial, isOfFencing, isOfDetection }) =>
-      (isForced || !isSpecial) && (config.fencePeer !== 'never' || !isOfFencing) && !(isShort && isOfDetection),
+    ({ isSpecial, isOfWitness, isOfFencing, isOfDetection }) =>
+      (isForced || !isSpecial) &&
+      (arbiter === 'witness' || !isOfWitness) &&
+      (config.fencePeer !== 'never' || !isOfFencing) &&
+      !(isShort && isOfDetection),
   );
   // Those of fencing come on top: they need the others to matter.
   const ofFencing = candidates.filter(({ isOfFencing }) => isOfFencing);

@@ -75,8 +75,8 @@ function strike(world: World, plan: Plan, random: Random, struck: Map<string, nu
     }
     const fault = pickFault(plan, random);
     const now = (): void => {
+      if (fault.strike(world, host, random) === false) return;
       struck.set(fault.name, (struck.get(fault.name) ?? 0) + 1);
-      fault.strike(world, host, random);
     };
     if (fault.quietMs !== undefined) {
       world.driver.peaceUntil = world.now + fault.quietMs;
