@@ -36,7 +36,7 @@ export class Checker {
   /** Without an arbiter nobody refuses the second of two hosts that are forced at once. */
   #forcedAt = -Infinity;
   /** Two histories were chosen: nobody holds what the other one acknowledges. */
-  #isApart: boolean;
+  #isApart = false;
   /** Since when nothing but the witness has been missing; null: something else is, or the module was not whole then. */
   #wellSince: number | null = null;
   /** Until then the server of a host may run beside the other one: the host stood still, and its agent kills it as soon as it goes on. */
@@ -50,7 +50,6 @@ export class Checker {
     this.#hosts = hosts;
     this.#config = config;
     this.#now = now;
-    this.#isApart = config.arbiter === 'none' && config.withoutArbiter === 'risk-split-brain';
   }
 
   get newestEpoch(): number {
@@ -141,18 +140,16 @@ export class Checker {
       for (const write of this.#owed) if (!holdsDurably(forced, write)) this.#owed.delete(write);
       return;
     }
+    const takesOver = cause === 'failover' && previous?.primary !== primary && primary === proposer.name;
+    if (this.#config.arbiter === 'none' && takesOver) {
+      if (this.#config.withoutArbiter === 'manual') this.fail(`${primary} takes over by itself, without an arbiter`);
+      // It does not know what the other host does meanwhile.
+      this.#isApart = true;
+    }
     // Who does not know yet that it was forced out may tell an arbiter that forgot everything by what it runs.
     if (this.#isApart || (this.#forced !== null && epoch <= this.#forced.epoch)) return;
     if (newest !== null && previous?.proposal === newest.proposal && !newest.inSync.includes(primary)) {
       this.fail(`${primary} becomes primary by epoch ${String(epoch)} and was not in sync before`);
-    }
-    if (
-      this.#config.arbiter === 'none' &&
-      cause === 'failover' &&
-      previous?.primary !== proposer.name &&
-      primary === proposer.name
-    ) {
-      this.fail(`${primary} takes over by itself, without an arbiter`);
     }
     if (this.#config.arbiter === 'none' && epoch === newest?.epoch && primary !== newest.primary) {
       // Each host took it for itself, in the moment in which they lost sight of each other: nobody is there who would refuse one.

@@ -208,7 +208,13 @@ export const faults: readonly Fault[] = [
     quietMs: 500,
   },
   { name: 'witness wiped', weight: 4, strike: (world) => world.arbiter.wipe(), isOfWitness: true },
-  { name: 'witness restored from an old copy', weight: 6, strike: restoreWitness, quietMs: heardMs, isOfWitness: true },
+  {
+    name: 'witness restored from an old copy',
+    weight: 10,
+    strike: restoreWitness,
+    quietMs: heardMs,
+    isOfWitness: true,
+  },
   { name: 'stand-still', weight: 8, strike: (world, host, random) => world.pause(host, random.between(100, 8000)) },
   {
     name: 'clock at another rate',

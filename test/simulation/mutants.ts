@@ -28,6 +28,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'const own = [...host.disk.marks];',
   },
   {
+    name: 'writes wait for ever when the primary has gone on alone',
+    file: 'test/simulation/mirror.ts',
+    find: 'host.frozen = false;\n          this.#releaseHeld(host);',
+    replace: 'this.#releaseHeld(host);',
+  },
+  {
     name: 'marks are never erased',
     file: 'test/simulation/mirror.ts',
     find: 'for (const write of own) host.disk.marks.delete(write);',

@@ -15,6 +15,8 @@ const inWaitShare = 0.4;
 /** Of the stops of a server, those that take long. */
 const slowStops = 0.2;
 const wholeWithinMs = 40_000;
+/** In which the guest of a module that is whole has a write answered. */
+const answeredWithinMs = 3000;
 /** Far from all seeds that are run. */
 const fencingSeeds = 1_000_000_007;
 /** Two histories may come of the first thing that an operator does. */
@@ -104,6 +106,12 @@ function end(world: World, random: Random): void {
     runUntilWhole(world, wholeWithinMs);
   }
   if (!world.isWhole) world.checker.fail(`not whole again, although every fault has ended: ${world.describe()}`);
+  world.setIdle(false);
+  const answered = world.acknowledged.size;
+  world.run(answeredWithinMs);
+  if (world.acknowledged.size === answered) {
+    world.checker.fail(`no write is answered, although every fault has ended: ${world.describe()}`);
+  }
   const lost = world.checker.destroyed();
   if (lost.length > 0) world.checker.fail(`${String(lost.length)} acknowledged writes are nowhere`);
 }
