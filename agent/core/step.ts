@@ -162,7 +162,7 @@ function handle(draft: Draft, event: TimedEvent): void {
       configChanged(draft, event.config);
       return;
     case 'peerStatus':
-      peerStatus(draft, event.status);
+      peerStatus(draft, event.status, event.withoutNews === true);
       return;
     case 'heartbeatAnswered':
       heardByPeer(draft, event.sentAt);
@@ -251,7 +251,7 @@ function handle(draft: Draft, event: TimedEvent): void {
   }
 }
 
-function peerStatus(draft: Draft, status: PeerStatus | null): void {
+function peerStatus(draft: Draft, status: PeerStatus | null, withoutNews: boolean): void {
   const { state, now } = draft;
   if (!status) {
     // Its agent lives and has not opened the module (yet). What it last said holds until the detection time is over: whatever it ran may
@@ -262,8 +262,9 @@ function peerStatus(draft: Draft, status: PeerStatus | null): void {
   const presentSince = draft.freshPeer() ? state.peer.presentSince : now;
   if (state.peer.status?.waitsFor !== undefined && status.waitsFor === undefined) state.clearedAt = now;
   state.peer = { heardAt: now, presentSince, closedAt: null, status };
-  peerIsHeard(draft);
   draft.learn(status.record);
+  if (withoutNews) return;
+  peerIsHeard(draft);
   learnResolution(draft, status.resolution ?? null);
   learnDesired(draft, status.desired);
   // A maintenance holds what was asked for before it began: so that has to be known first.

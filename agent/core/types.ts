@@ -461,8 +461,11 @@ export type CoreEvent =
   | { readonly type: 'tick' }
   /** The module's file is another one; names and hosts are the same. */
   | { readonly type: 'configChanged'; readonly config: ModuleConfig }
-  /** A heartbeat of the peer with its status for this module; null: it does not know the module. */
-  | { readonly type: 'peerStatus'; readonly status: PeerStatus | null }
+  /**
+   * A heartbeat of the peer with its status for this module; null: it does not know the module. `withoutNews`: what would have to be made durable
+   * first does not count.
+   */
+  | { readonly type: 'peerStatus'; readonly status: PeerStatus | null; readonly withoutNews?: true }
   /** The peer answered a heartbeat that was sent at `sentAt`. */
   | { readonly type: 'heartbeatAnswered'; readonly sentAt: number }
   | { readonly type: 'arbiterRead'; readonly record: ArbiterRecord | null }

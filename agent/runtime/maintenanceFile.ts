@@ -50,8 +50,9 @@ export class MaintenanceFile {
 
   save({ leftMs, ...rest }: ToldMaintenance, wallNow: number): void {
     const until = leftMs === null ? null : new Date(wallNow + leftMs).toISOString();
-    this.#kept = { ...rest, until };
-    writeDurably(this.#file, `${JSON.stringify({ formatVersion, ...this.#kept })}\n`);
+    const kept = { ...rest, until };
+    writeDurably(this.#file, `${JSON.stringify({ formatVersion, ...kept })}\n`);
+    this.#kept = kept;
   }
 
   /** For people; the same object as long as nothing of it has changed. */

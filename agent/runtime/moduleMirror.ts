@@ -5,7 +5,8 @@ import type { EventLog } from './eventLog.ts';
 import type { ModuleServer } from './moduleServer.ts';
 import { within } from './within.ts';
 
-const freezeAnswerMs = 300;
+/** For freeze and kill, before what waits for the mirror is failed. */
+const headStartMs = 300;
 const abortAnswerMs = 10_000;
 const fenceRetryMs = 1000;
 
@@ -78,10 +79,13 @@ export class ModuleMirror {
   async fence(server: ModuleServer): Promise<void> {
     const { log, module } = this.#options;
     server.giveUpStart();
-    await within(freezeAnswerMs, this.#controller.freeze());
+    // Neither waits for the other: a mirror process that stands still must not keep the server alive while the other host may start its own.
+    // Until the freeze holds nothing is acknowledged that would not be otherwise: of a pair only what the secondary has as well; of a host that
+    // was alone what belongs to the history that it leaves, which is kept aside before it is overwritten.
+    const frozen = within(headStartMs, this.#controller.freeze());
     const killed = server.kill();
     // A server that waits for a frozen write cannot die before the write is answered: give the kill a head start, then fail the write.
-    await within(freezeAnswerMs, killed);
+    await Promise.all([frozen, within(headStartMs, killed)]);
     if (!(await within(abortAnswerMs, this.#controller.abort()))) {
       if (!this.#gone) {
         log.add('error', module, 'MIRROR_STUCK', 'the mirror does not let go of its mount: its process is killed');

@@ -10,6 +10,7 @@ import { isInMaintenance } from '../core/maintenance.ts';
 import { initialState, step } from '../core/step.ts';
 import { drainOf } from '../core/switchover.ts';
 import { quietUntil } from '../core/quiet.ts';
+import { stepUnsaved } from '../core/unsaved.ts';
 import type {
   ArbiterRecord,
   Command,
@@ -24,6 +25,7 @@ import type {
   Outcome,
   PeerStatus,
   Placement,
+  StepResult,
 } from '../core/types.ts';
 import type { HandedMirror, MirrorController } from '../mirror/controller.ts';
 import type { MirrorEvent, ReplicaRecord } from '../mirror/mirror.ts';
@@ -40,6 +42,7 @@ import { ModuleFailback } from './moduleFailback.ts';
 import type { ModuleHooks } from './moduleHooks.ts';
 import { ModuleMirror } from './moduleMirror.ts';
 import { ModuleResync, type ResyncFile } from './moduleResync.ts';
+import { ModuleSaves } from './moduleSaves.ts';
 import { ModuleServer } from './moduleServer.ts';
 import { ModuleVerify, type VerifyFile } from './moduleVerify.ts';
 import type { DesiredFile, DetectionFile, ResolutionFile } from './moduleState.ts';
@@ -123,6 +126,7 @@ export class ModuleRuntime {
   #checks: ModuleChecks;
   #conditions: ModuleConditions;
   readonly #view = new ModuleView();
+  readonly #saves: ModuleSaves;
   readonly #verify: ModuleVerify;
   #schedule: VerifySchedule;
   #failback: ModuleFailback;
@@ -175,6 +179,14 @@ export class ModuleRuntime {
       },
       handed && startedAt !== null ? { startedAt: new Date(startedAt), epoch: handed.core.grant.epoch } : null,
     );
+    this.#saves = new ModuleSaves({
+      ...options,
+      module: config.module,
+      onRetry: () => {
+        const { config: wanted } = this.#options;
+        if (this.#core.config !== wanted) this.#dispatch({ type: 'configChanged', config: wanted });
+      },
+    });
     const promisedMs = options.promisedDetection.read();
     const initial = initialState(
       config,
@@ -597,6 +609,7 @@ export class ModuleRuntime {
   async close(): Promise<void> {
     this.#ticks?.end();
     this.#commands.close();
+    this.#saves.end();
     if (this.#scheduleTimer) clearInterval(this.#scheduleTimer);
     await this.#endLooks();
     await this.#mirror.close();
@@ -610,14 +623,7 @@ export class ModuleRuntime {
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         const before = this.#core;
-        const placement = this.#options.placement();
-        const { state, effects } = step(before, {
-          ...next,
-          now: performance.now(),
-          arbiterReachable: this.#options.arbiter.reachable(),
-          heardOn: this.#options.heardOn(),
-          ...(placement && { placement }),
-        });
+        const { state, effects } = this.#step(next);
         this.#core = state;
         const isOther = this.#view.isOther(before, state);
         if (isOther) this.#options.environment.note(this.#view.tell(state).shown);
@@ -628,6 +634,24 @@ export class ModuleRuntime {
       this.#draining = false;
       this.#ticks?.look();
     }
+  }
+
+  /** What is to be durable is so before anything else is done. */
+  #step(event: CoreEvent): StepResult {
+    const placement = this.#options.placement();
+    const timed = {
+      ...event,
+      now: performance.now(),
+      arbiterReachable: this.#options.arbiter.reachable(),
+      heardOn: this.#options.heardOn(),
+      ...(placement && { placement }),
+    };
+    const result = step(this.#core, timed);
+    const failure = this.#saves.save(result.effects);
+    if (failure === null) return result;
+    const instead = stepUnsaved(this.#core, timed, failure);
+    this.#saves.owe(instead.effects);
+    return instead;
   }
 
   /** What fails to be carried out must not keep the rest from being done. */
@@ -669,19 +693,13 @@ export class ModuleRuntime {
   }
 
   #carryOut(effect: Effect): void {
-    const { log, config, desired, arbiter } = this.#options;
+    const { log, config, arbiter } = this.#options;
     switch (effect.type) {
       case 'saveDesired':
-        desired.save(effect.desired);
-        return;
       case 'saveResolution':
-        this.#options.resolution.save(effect.resolution);
-        return;
       case 'saveMaintenance':
-        this.#options.maintenance.save(effect.maintenance, Date.now());
-        return;
       case 'savePromisedDetection':
-        this.#options.promisedDetection.save(effect.promisedMs);
+        // That was done before.
         return;
       case 'readArbiter':
         this.#readArbiter();

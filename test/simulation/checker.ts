@@ -1,5 +1,5 @@
 import type { ArbiterRecord, LineageEntry, ModuleConfig, Resolution } from '../../agent/core/types.ts';
-import { holdsDurably, type Host } from './host.ts';
+import { holdsDurably, runsServer, type Host } from './host.ts';
 import type { HostName } from './network.ts';
 
 /** A promise was broken. */
@@ -36,11 +36,11 @@ export class Checker {
   /** Without an arbiter nobody refuses the second of two hosts that are forced at once. */
   #forcedAt = -Infinity;
   /** Two histories were chosen: nobody holds what the other one acknowledges. */
-  #isApart: boolean;
+  #isApart = false;
   /** Since when nothing but the witness has been missing; null: something else is, or the module was not whole then. */
   #wellSince: number | null = null;
-  /** Until then two servers may run: one of them stood still, and its agent kills it as soon as it goes on. */
-  #excusedUntil = 0;
+  /** Until then the server of a host may run beside the other one: the host stood still, and its agent kills it as soon as it goes on. */
+  readonly #excusedUntil: Record<HostName, number> = { alpha: -Infinity, beta: -Infinity };
   twoServersMs = 0;
   readonly #hosts: Hosts;
   readonly #config: ModuleConfig;
@@ -50,7 +50,6 @@ export class Checker {
     this.#hosts = hosts;
     this.#config = config;
     this.#now = now;
-    this.#isApart = config.arbiter === 'none' && config.withoutArbiter === 'risk-split-brain';
   }
 
   get newestEpoch(): number {
@@ -61,8 +60,8 @@ export class Checker {
     throw new Violation(`${(this.#now() / 1000).toFixed(3)}: ${what}`);
   }
 
-  excuseTwoServersUntil(at: number): void {
-    this.#excusedUntil = Math.max(this.#excusedUntil, at);
+  excuseServerUntil(name: HostName, at: number): void {
+    this.#excusedUntil[name] = Math.max(this.#excusedUntil[name], at);
   }
 
   operatorForces(): void {
@@ -94,14 +93,14 @@ export class Checker {
     const isPair = (this.#newest?.inSync.length ?? 0) > 1;
     // Its clock may be slow, and killing takes a moment.
     const detectionMs = host.core?.config.detectionMs ?? Infinity;
-    if (host.server !== 'running' || !isPair || cutOffMs < detectionMs * 0.77 + 350) return;
+    if (!runsServer(host) || !isPair || cutOffMs < detectionMs * 0.77 + 400) return;
     this.fail(`the server runs on ${host.name}, which has reached neither the other host nor the arbiter for too long`);
   }
 
   /** The server of a pair is down before the other host may start its own. @param silence what the other host hears, by its own clock and file */
   lookAtLease(host: Host, silence: { ms: number; detectionMs: number }): void {
     const isPair = (this.#newest?.inSync.length ?? 0) > 1;
-    if (host.server !== 'running' || !isPair || this.#now() <= this.#excusedUntil || this.#isForced) return;
+    if (!runsServer(host) || !isPair || this.#isExcused(host) || this.#isForced) return;
     if (silence.ms < silence.detectionMs + startsAfterMs) return;
     this.fail(`the server still runs on ${host.name}, and the other host may start its own`);
   }
@@ -141,18 +140,16 @@ export class Checker {
       for (const write of this.#owed) if (!holdsDurably(forced, write)) this.#owed.delete(write);
       return;
     }
+    const takesOver = cause === 'failover' && previous?.primary !== primary && primary === proposer.name;
+    if (this.#config.arbiter === 'none' && takesOver) {
+      if (this.#config.withoutArbiter === 'manual') this.fail(`${primary} takes over by itself, without an arbiter`);
+      // It does not know what the other host does meanwhile.
+      this.#isApart = true;
+    }
     // Who does not know yet that it was forced out may tell an arbiter that forgot everything by what it runs.
     if (this.#isApart || (this.#forced !== null && epoch <= this.#forced.epoch)) return;
     if (newest !== null && previous?.proposal === newest.proposal && !newest.inSync.includes(primary)) {
       this.fail(`${primary} becomes primary by epoch ${String(epoch)} and was not in sync before`);
-    }
-    if (
-      this.#config.arbiter === 'none' &&
-      cause === 'failover' &&
-      previous?.primary !== proposer.name &&
-      primary === proposer.name
-    ) {
-      this.fail(`${primary} takes over by itself, without an arbiter`);
     }
     if (this.#config.arbiter === 'none' && epoch === newest?.epoch && primary !== newest.primary) {
       // Each host took it for itself, in the moment in which they lost sight of each other: nobody is there who would refuse one.
@@ -213,15 +210,18 @@ export class Checker {
   /** Time passes. */
   passes(ms: number): void {
     const { alpha, beta } = this.#hosts;
-    if (alpha.server !== 'running' || beta.server !== 'running') return;
+    if (!runsServer(alpha) || !runsServer(beta)) return;
     this.twoServersMs += ms;
     // One that stood still was powered off before the other one started, if nothing is to start without that.
-    const isExcused = this.#now() <= this.#excusedUntil && this.#config.fencePeer !== 'wait';
-    if (isExcused) return;
+    if ((this.#isExcused(alpha) || this.#isExcused(beta)) && this.#config.fencePeer !== 'wait') return;
     const since = Math.max(this.#togetherSince ?? Infinity, this.#forcedAt);
     const areApart = this.#now() - since < seenAfterMs;
     if ((this.#isApart || this.#isForced) && areApart) return;
     this.fail('both hosts run the server');
+  }
+
+  #isExcused({ name }: Host): boolean {
+    return this.#now() <= this.#excusedUntil[name];
   }
 
   /** Whether the host goes on with the history that an operator forced. */

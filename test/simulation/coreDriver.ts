@@ -6,7 +6,16 @@ import { quietUntil } from '../../agent/core/quiet.ts';
 import { roleState } from '../../agent/core/roleState.ts';
 import { divergenceOf, isToldTheSame, peerStatusOf, shownState } from '../../agent/core/status.ts';
 import { step } from '../../agent/core/step.ts';
-import type { CoreEvent, Effect, ModuleCoreState, Outcome, RoleState, StepResult } from '../../agent/core/types.ts';
+import type {
+  CoreEvent,
+  Effect,
+  ModuleCoreState,
+  Outcome,
+  RoleState,
+  StepResult,
+  TimedEvent,
+} from '../../agent/core/types.ts';
+import { isSave, stepUnsaved, type Save } from '../../agent/core/unsaved.ts';
 import type { Arbiter } from './arbiter.ts';
 import type { Coverage } from './coverage.ts';
 import type { FenceDevice } from './fenceDevice.ts';
@@ -16,6 +25,8 @@ import type { Surroundings } from './surroundings.ts';
 
 /** Of the ticks that an agent would have spared, every so many is tried all the same, to see that it changes nothing. */
 const triedTicks = 4;
+/** When what could not be made durable is tried again. */
+const saveRetryMs = 1000;
 
 interface Ambush {
   readonly host: Host;
@@ -33,6 +44,8 @@ export class CoreDriver {
   steps = 0;
   /** Ticks that an agent would not have asked for. */
   sparedTicks = 0;
+  /** Of the stops of a server, those that take long. */
+  slowStops = 0;
   /** The server's image is missing: no start succeeds. */
   imageMissing = false;
   /** Until then no fault strikes that was prepared before. */
@@ -43,13 +56,19 @@ export class CoreDriver {
   readonly #arbiter: Arbiter;
   readonly #mirror: Mirror;
   readonly #fenceDevice: FenceDevice;
-  readonly #coverage: Coverage;
+  readonly #coverage: Pick<Coverage, 'add'>;
   readonly #isTraced: boolean;
   readonly #onCommandDone: (id: number, ok: boolean) => void;
 
   constructor(
     world: Surroundings,
-    parts: { arbiter: Arbiter; mirror: Mirror; fenceDevice: FenceDevice; coverage: Coverage; isTraced: boolean },
+    parts: {
+      arbiter: Arbiter;
+      mirror: Mirror;
+      fenceDevice: FenceDevice;
+      coverage: Pick<Coverage, 'add'>;
+      isTraced: boolean;
+    },
     onCommandDone: (id: number, ok: boolean) => void,
   ) {
     this.#world = world;
@@ -78,15 +97,71 @@ export class CoreDriver {
     // Of a host at rest an agent does not look at that with every tick.
     const placement = event.type === 'tick' ? {} : { placement: host.placement };
     const heardOn = Object.entries(host.heardOn).map(([network, at]) => ({ network, at }));
-    const result = step(core, { ...event, now, arbiterReachable, heardOn, ...placement });
+    const result = this.#step(host, core, { ...event, now, arbiterReachable, heardOn, ...placement });
     this.steps += 1;
     for (const move of result.moves) this.#cover(host, move);
     if (result.moves.length > 0) this.#spring(host, result.state);
     this.#checkShortcuts(host, core, event.type, result, isSpared);
     this.#checkLog(host, core, result);
     host.core = result.state;
+    this.#checkKept(host, result.state);
+    // What is shorter now than the time that has passed cannot have been kept before.
+    if (core.config.detectionMs !== result.state.config.detectionMs) host.cutOffSince = null;
     if (this.#isTraced) this.#traceShown(host, core, result.state);
     for (const effect of result.effects) this.#carryOut(host, effect);
+  }
+
+  /** What is to be durable is so before anything else is done. */
+  #step(host: Host, core: ModuleCoreState, event: TimedEvent): StepResult {
+    const result = step(core, event);
+    const saves = result.effects.filter(isSave);
+    if (saves.length === 0 || this.#save(host, saves)) return result;
+    const instead = stepUnsaved(core, event, 'EIO: input/output error');
+    for (const each of instead.effects.filter(isSave)) host.owed.set(each.type, each);
+    this.#saveAgain(host, event.type === 'configChanged' ? event : null);
+    return instead;
+  }
+
+  #save(host: Host, saves: readonly Save[]): boolean {
+    if (host.disk.refusesUntil > this.#world.clock.now) return false;
+    for (const each of saves) {
+      this.#write(host, each);
+      host.owed.delete(each.type);
+    }
+    return true;
+  }
+
+  #saveAgain(host: Host, putOff: Extract<CoreEvent, { type: 'configChanged' }> | null): void {
+    const { program } = host;
+    this.#world.clock.after(saveRetryMs, () => {
+      if (host.program !== program) return;
+      const standsStill = Math.max(host.pausedUntil, host.awayUntil) > this.#world.clock.now;
+      if (standsStill || !this.#save(host, [...host.owed.values()])) this.#saveAgain(host, putOff);
+      // Unless the file has changed once more.
+      else if (putOff?.config.detectionMs === host.detectionMs) this.feed(host, putOff);
+    });
+  }
+
+  #write(host: Host, save: Save): void {
+    const { disk } = host;
+    switch (save.type) {
+      case 'saveDesired':
+        disk.desired = save.desired;
+        return;
+      case 'saveResolution':
+        disk.resolution = save.resolution;
+        this.#world.checker.operatorResolves(save.resolution);
+        return;
+      case 'saveMaintenance': {
+        const { leftMs, ...rest } = save.maintenance;
+        const wallNow = wallTime(host, this.#world.clock.now);
+        disk.maintenance = { ...rest, until: leftMs === null ? null : wallNow + leftMs };
+        return;
+      }
+      case 'savePromisedDetection':
+        disk.promisedDetectionMs = save.promisedMs;
+        return;
+    }
   }
 
   #cover(host: Host, move: StepResult['moves'][number]): void {
@@ -165,6 +240,16 @@ export class CoreDriver {
     }
   }
 
+  /** Nothing is done by what a restart would have forgotten, but what the core came to by itself. */
+  #checkKept({ name, disk, owed }: Host, { desired, resolution, maintenance, detection }: ModuleCoreState): void {
+    const isKept =
+      (disk.desired === desired || owed.has('saveDesired')) &&
+      disk.resolution === resolution &&
+      disk.maintenance?.sequence === maintenance?.sequence &&
+      disk.promisedDetectionMs === detection.promisedMs;
+    if (!isKept) this.#world.checker.fail(`${name} acts on what is not durable there`);
+  }
+
   /** Whatever people see change is explained to them. */
   #checkLog(host: Host, before: ModuleCoreState, { state, effects }: StepResult): void {
     const [from, to] = [shownState(before).state, shownState(state).state];
@@ -178,20 +263,10 @@ export class CoreDriver {
   #carryOut(host: Host, effect: Effect): void {
     switch (effect.type) {
       case 'saveDesired':
-        host.disk.desired = effect.desired;
-        return;
       case 'saveResolution':
-        host.disk.resolution = effect.resolution;
-        this.#world.checker.operatorResolves(effect.resolution);
-        return;
-      case 'saveMaintenance': {
-        const { leftMs, ...rest } = effect.maintenance;
-        const wallNow = wallTime(host, this.#world.clock.now);
-        host.disk.maintenance = { ...rest, until: leftMs === null ? null : wallNow + leftMs };
-        return;
-      }
+      case 'saveMaintenance':
       case 'savePromisedDetection':
-        host.disk.promisedDetectionMs = effect.promisedMs;
+        // That was done before.
         return;
       case 'readArbiter':
         this.#arbiter.read(host);
@@ -288,8 +363,10 @@ export class CoreDriver {
     const { clock, random } = this.#world;
     const { life } = host;
     host.server = 'stopping';
-    clock.after(random.between(100, 800), () => {
-      if (host.life !== life || host.server !== 'stopping') return;
+    const stop = (host.stop += 1);
+    const isSlow = this.slowStops > 0 && random.next() < this.slowStops;
+    clock.after(isSlow ? random.between(3000, 20_000) : random.between(100, 800), () => {
+      if (host.life !== life || host.server !== 'stopping' || host.stop !== stop) return;
       host.server = 'stopped';
       this.feed(host, { type: 'serverStopped', how: 'graceful' });
     });

@@ -8,15 +8,20 @@ export interface Fault {
   readonly name: string;
   /** Share among those of a run. */
   readonly weight: number;
-  readonly strike: (world: World, host: HostName, random: Random) => void;
+  /** False: there was nothing for it to befall. */
+  readonly strike: (world: World, host: HostName, random: Random) => unknown;
   /** Ends what has no end of its own. */
   readonly heal?: (world: World, host: HostName) => void;
   /** Nothing else happens for so long afterwards. */
   readonly quietMs?: number;
   /** Only what is chosen for a run of its own kind: see plan.ts. */
   readonly isSpecial?: true;
+  /** Of no effect without a witness. */
+  readonly isOfWitness?: true;
   /** Of no effect where no host is fenced by command. */
   readonly isOfFencing?: true;
+  /** Not where detection times are so short that another one would need other heartbeats. */
+  readonly isOfDetection?: true;
 }
 
 const hosts: readonly HostName[] = ['alpha', 'beta'];
@@ -30,6 +35,9 @@ const wallClockMs = 48 * 3_600_000;
 
 /** In which a primary has gone on without the other host. */
 const awayMs = 2000;
+/** In which a pair that nothing else befalls has been whole for long enough that nothing but the witness may matter to it. */
+const steadyMs = 4000;
+const flickerMs = 3000;
 /** In which a witness that was restored hears from the primary. */
 const heardMs = 5000;
 
@@ -45,33 +53,43 @@ function cutOff(world: World, host: HostName): void {
 }
 
 /** Often when the secondary is in step and not counted as in sync yet: its primary's last word must not make it one that has everything. */
-function killAgent(world: World, host: HostName, random: Random): void {
-  if (random.next() < 0.7) world.agentDies(host);
-  else {
-    const die = (): void => world.agentDies(host);
-    world.driver.lieInWait(world.hosts[host], 'primary.committing', random.between(0, 30), die);
-  }
+function killAgent(world: World, host: HostName, random: Random): boolean {
+  if (random.next() < 0.7) return world.agentDies(host);
+  world.driver.lieInWait(world.hosts[host], 'primary.committing', random.between(0, 30), () => world.agentDies(host));
+  return true;
 }
 
 /**
  * In half of the cases the host is off meanwhile, and comes back when the other one fails: the copy may count it as in sync, and nothing but what
  * the primary told the witness in between keeps it from starting.
  */
-function restoreWitness(world: World, host: HostName, random: Random): void {
+function restoreWitness(world: World, host: HostName, random: Random): boolean {
   const isOff = half(random);
   if (isOff) {
     world.driver.peaceUntil = world.now + awayMs + 2 * heardMs;
     world.crash(host);
     world.run(awayMs);
   }
-  restoreCopy(world, random);
-  if (!isOff) return;
+  const isRestored = restoreCopy(world, random);
+  if (!isOff) return isRestored;
   world.run(heardMs);
   world.crash(otherThan(host));
   world.boot(host);
+  return isRestored;
 }
 
-function restoreCopy(world: World, random: Random): void {
+/** Of a question that is on its way when it goes nobody hears any more. */
+function flicker(world: World, random: Random): void {
+  world.driver.peaceUntil = world.now + steadyMs + flickerMs;
+  world.run(steadyMs);
+  for (const until = world.now + flickerMs; world.now < until;) {
+    world.arbiter.isUp = !world.arbiter.isUp;
+    world.run(random.between(50, 400));
+  }
+  world.arbiter.isUp = true;
+}
+
+function restoreCopy(world: World, random: Random): boolean {
   // Two failures at once are not promised to be survived: whoever knows better has to be there.
   const knows = Object.values(world.hosts).some(
     (host) =>
@@ -82,7 +100,9 @@ function restoreCopy(world: World, random: Random): void {
       Math.max(host.pausedUntil, host.awayUntil) <= world.now,
   );
   const { copies } = world.arbiter;
-  if (knows && world.networks.isWhole && copies.length > 0) world.arbiter.restore(random.pick(copies));
+  if (!knows || !world.networks.isWhole || copies.length === 0) return false;
+  world.arbiter.restore(random.pick(copies));
+  return true;
 }
 
 export const faults: readonly Fault[] = [
@@ -145,6 +165,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'cut from the witness',
+    isOfWitness: true,
     weight: 8,
     strike: (world, host, random) => world.setCut(host, 'gamma', half(random), { oneWay: random.next() < 0.3 }),
     heal: (world, host) => world.setCut(host, 'gamma', false),
@@ -170,12 +191,30 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'witness crashed',
+    isOfWitness: true,
     weight: 5,
-    strike: (world, _, random) => (world.arbiter.isUp = half(random)),
+    strike: (world, _, random) => {
+      const wasUp = world.arbiter.isUp;
+      world.arbiter.isUp = half(random);
+      return wasUp !== world.arbiter.isUp;
+    },
     heal: (world) => (world.arbiter.isUp = true),
   },
-  { name: 'witness wiped', weight: 4, strike: (world) => world.arbiter.wipe() },
-  { name: 'witness restored from an old copy', weight: 6, strike: restoreWitness, quietMs: heardMs },
+  {
+    name: 'witness comes and goes, and nothing else happens',
+    isOfWitness: true,
+    weight: 4,
+    strike: (world, _, random) => flicker(world, random),
+    quietMs: 500,
+  },
+  { name: 'witness wiped', weight: 4, strike: (world) => world.arbiter.wipe(), isOfWitness: true },
+  {
+    name: 'witness restored from an old copy',
+    weight: 10,
+    strike: restoreWitness,
+    quietMs: heardMs,
+    isOfWitness: true,
+  },
   { name: 'stand-still', weight: 8, strike: (world, host, random) => world.pause(host, random.between(100, 8000)) },
   {
     name: 'clock at another rate',
@@ -200,6 +239,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'another detection time on one host',
+    isOfDetection: true,
     weight: 4,
     strike: (world, host, random) => {
       world.setDetection(host, random.pick(detectionTimes));
@@ -261,7 +301,11 @@ export const faults: readonly Fault[] = [
   {
     name: 'image missing',
     weight: 1,
-    strike: (world, _, random) => (world.driver.imageMissing = half(random)),
+    strike: (world, _, random) => {
+      const wasMissing = world.driver.imageMissing;
+      world.driver.imageMissing = half(random);
+      return wasMissing !== world.driver.imageMissing;
+    },
     heal: (world) => (world.driver.imageMissing = false),
   },
   {
@@ -304,6 +348,14 @@ export const faults: readonly Fault[] = [
     isOfFencing: true,
   },
   { name: 'command switchover', weight: 6, strike: (world, host) => world.operators.command(host, 'switchover') },
+  {
+    name: 'moved, and cut from everything while its server stops',
+    weight: 6,
+    strike: (world, host, random) => {
+      world.later(random.between(100, 3000), () => cutOff(world, host));
+      return world.operators.command(host, 'switchover');
+    },
+  },
   { name: 'command stop', weight: 3, strike: (world, host) => world.operators.command(host, 'stop') },
   { name: 'command repair', weight: 2, strike: (world, host) => world.operators.command(host, 'repair') },
   { name: 'agent stopped in order', weight: 2, strike: (world, host) => world.operators.command(host, 'shutdown') },
@@ -320,17 +372,20 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'witness upgraded to another version',
+    isOfWitness: true,
     weight: 2,
     strike: (world) => world.upgradeWitness(2),
     heal: (world) => world.upgradeWitness(2),
   },
   {
     name: 'detection time changed on one host',
+    isOfDetection: true,
     weight: 6,
     strike: (world, host, random) => world.changeDetection(host, random.pick(detectionTimes)),
   },
   {
     name: 'detection time changed on both hosts',
+    isOfDetection: true,
     weight: 6,
     strike: (world, host, random) => {
       const detectionMs = random.pick(detectionTimes);
@@ -340,6 +395,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'detection time shortened, and cut off before that is heard',
+    isOfDetection: true,
     weight: 6,
     strike: (world, host, random) => {
       // With busy guests the secondary would be missed for its acknowledgements.

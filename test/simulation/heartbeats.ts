@@ -1,10 +1,18 @@
 import { peerStatusOf } from '../../agent/core/status.ts';
+import { heartbeatMs } from '../../agent/runtime/liveness.ts';
 import type { Host } from './host.ts';
 import { ownTime } from './host.ts';
 import { networks } from './network.ts';
 import { otherThan, type Surroundings } from './surroundings.ts';
 
-const periodMs = 250;
+/** As the cluster file says. */
+const usualMs = 250;
+
+/** As an agent does by the file of the module. */
+function periodMs({ core, detectionMs }: Host): number {
+  const failover = { detectionMs: core?.config.detectionMs ?? detectionMs };
+  return heartbeatMs({ heartbeatMs: usualMs }, [{ failover }] as unknown as Parameters<typeof heartbeatMs>[1]);
+}
 
 /** Each host tells the other one how it stands, over every network, and answers what it hears. */
 export class Heartbeats {
@@ -13,8 +21,13 @@ export class Heartbeats {
 
   constructor(world: Surroundings) {
     this.#world = world;
-    world.clock.every(periodMs, () => {
-      for (const host of Object.values(world.hosts)) this.#tell(host);
+    for (const host of Object.values(world.hosts)) this.#beat(host);
+  }
+
+  #beat(host: Host): void {
+    this.#world.clock.after(periodMs(host), () => {
+      this.#tell(host);
+      this.#beat(host);
     });
   }
 

@@ -8,6 +8,7 @@ import type {
   ReplicaFacts,
   Resolution,
 } from '../../agent/core/types.ts';
+import type { Save } from '../../agent/core/unsaved.ts';
 import type { HostName, Network } from './network.ts';
 import type { Random } from './random.ts';
 
@@ -55,6 +56,8 @@ export interface Host {
   /** It follows still, and has entered an epoch of its own: no resync into it ends any more. */
   isPromoted: boolean;
   server: 'stopped' | 'starting' | 'running' | 'stopping';
+  /** Number of the last stop of it that was begun. */
+  stop: number;
   /** Writes that were not acknowledged to the guest yet, and what is still missing for that. */
   held: Map<number, { local: boolean; remote: boolean }>;
   /** Another one after each loss of power and each start. */
@@ -67,6 +70,8 @@ export interface Host {
   /** One program of the agent has ended and the next is not there yet; mirror and server go on. */
   awayUntil: number;
   queue: CoreEvent[];
+  /** What its program acts upon and could not make durable yet. */
+  owed: Map<Save['type'], Save>;
   /** Its monotonic clock: what it showed at a moment, and how fast it goes. */
   clock: { shown: number; at: number; rate: number };
   /** What its file of the module says; a program reads it when it begins. */
@@ -85,6 +90,11 @@ export interface Host {
   cutOffSince: number | null;
   /** Whether it reached the arbiter when that was last looked at. */
   reachedArbiter: boolean;
+}
+
+/** Whether anything of its server is there that could write: one that is being stopped may take its time. */
+export function runsServer({ server }: Host): boolean {
+  return server === 'running' || server === 'stopping';
 }
 
 /** No other module matters. */
@@ -119,6 +129,7 @@ export function newHost(name: HostName): Host {
     followSession: null,
     isPromoted: false,
     server: 'stopped',
+    stop: 0,
     held: new Map(),
     life: 0,
     program: 0,
@@ -126,6 +137,7 @@ export function newHost(name: HostName): Host {
     isEnding: false,
     awayUntil: 0,
     queue: [],
+    owed: new Map(),
     clock: { shown: 0, at: 0, rate: 1 },
     detectionMs: 3000,
     wallAheadMs: 0,

@@ -1,5 +1,5 @@
 import type { LineageEntry, Operation } from '../../agent/core/types.ts';
-import { factsOf, flushAll, holdsDurably, type Host } from './host.ts';
+import { factsOf, flushAll, holdsDurably, runsServer, type Host } from './host.ts';
 import { resync } from './resync.ts';
 import { acknowledgeTimeoutMs, noticedAfterMs, Sessions, type Session } from './session.ts';
 import { feedSoon, otherThan, type Surroundings } from './surroundings.ts';
@@ -12,6 +12,10 @@ function epochOf({ disk }: Host): number {
 
 /** What makes nothing durable. */
 const freeOfDisk: ReadonlySet<Operation['kind']> = new Set(['attach', 'holdOnPeerLoss', 'fence']);
+/** How long a server takes to be gone that is killed, at most; and on a host that stood still until just before. */
+const killMs = 50;
+export const killOfOverloadedMs = 300;
+const overloadedMs = 500;
 /** How long a batch of marks takes, at least. */
 const marksPeriodMs = 2000;
 
@@ -169,7 +173,7 @@ export class Mirror {
    */
   agentDies(host: Host): (() => void) | null {
     const session = this.sessions.ofPrimary(host);
-    if (host.server !== 'running') return null;
+    if (!runsServer(host)) return null;
     const epoch = host.disk.lineage.at(-1)?.epoch ?? 0;
     const vouched = session?.isInStep === true ? session : null;
     // Its connection ends with the mirror process, not with the agent.
@@ -241,8 +245,7 @@ export class Mirror {
         return;
       case 'fence':
         host.frozen = true;
-        host.server = 'stopped';
-        after(random.between(20, 100), () => {
+        after(Math.max(this.#kill(host), random.between(20, 100)), () => {
           this.#leaveSession(host, 'aborted');
           this.#unmounted(host);
           return null;
@@ -274,6 +277,24 @@ export class Mirror {
         });
         return;
     }
+  }
+
+  /** Nothing of the server goes on for longer than what is returned, milliseconds. */
+  #kill(host: Host): number {
+    const { clock, random } = this.#world;
+    const { life } = host;
+    if (!runsServer(host)) {
+      host.server = 'stopped';
+      return 0;
+    }
+    const isOverloaded = host.pausedUntil > 0 && clock.now - host.pausedUntil < overloadedMs;
+    const takesMs = random.between(0, isOverloaded ? killOfOverloadedMs : killMs);
+    clock.after(takesMs, () => {
+      this.#whenItRuns(host, () => {
+        if (host.life === life) host.server = 'stopped';
+      });
+    });
+    return takesMs;
   }
 
   /** What has to be made durable cannot be, on a disk that gives errors. */

@@ -28,6 +28,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'const own = [...host.disk.marks];',
   },
   {
+    name: 'writes wait for ever when the primary has gone on alone',
+    file: 'test/simulation/mirror.ts',
+    find: 'host.frozen = false;\n          this.#releaseHeld(host);',
+    replace: 'this.#releaseHeld(host);',
+  },
+  {
     name: 'marks are never erased',
     file: 'test/simulation/mirror.ts',
     find: 'for (const write of own) host.disk.marks.delete(write);',
@@ -86,6 +92,12 @@ export const mutants: readonly Mutant[] = [
     file: 'agent/core/primary.ts',
     find: 'const killShare = 0.6;',
     replace: 'const killShare = 1.2;',
+  },
+  {
+    name: 'the server of a primary that is cut off is not killed while it is being stopped',
+    file: 'agent/core/primary.ts',
+    find: '(!serverIsDown(role.server) && isKillDue(draft, role, link.since)) ||',
+    replace: "(role.server.kind === 'running' && isKillDue(draft, role, link.since)) ||",
   },
   {
     name: 'the other host is taken for dead too early',
@@ -155,6 +167,12 @@ export const mutants: readonly Mutant[] = [
     file: 'agent/core/fencingPeer.ts',
     find: 'tail.epoch < record.epoch',
     replace: 'tail.epoch > record.epoch',
+  },
+  {
+    name: 'what the other host tells is acted upon although it could not be made durable',
+    file: 'agent/core/unsaved.ts',
+    find: 'return step(state, { ...event, withoutNews: true });',
+    replace: 'return step(state, event);',
   },
   {
     name: 'a primary stops when it does not reach the witness',

@@ -53,13 +53,16 @@ export class Networks {
     this.#places = places;
   }
 
-  setCut(a: Place, b: Place, isCut: boolean, { network, oneWay = false }: CutOptions = {}): void {
+  /** Returns whether that is another state than before. */
+  setCut(a: Place, b: Place, isCut: boolean, { network, oneWay = false }: CutOptions = {}): boolean {
+    const before = [...this.#cut].join();
     for (const each of network ? [network] : networks) {
       for (const path of oneWay ? [`${a}>${b}/${each}`] : [`${a}>${b}/${each}`, `${b}>${a}/${each}`]) {
         if (isCut) this.#cut.add(path);
         else this.#cut.delete(path);
       }
     }
+    return [...this.#cut].join() !== before;
   }
 
   setTrouble(network: Network, trouble: Trouble = usualTrouble): void {

@@ -6,7 +6,7 @@ import type { Surroundings } from './surroundings.ts';
 
 const commandLimitMs = 60_000;
 
-/** What operators ask of a host. */
+/** What operators ask of a host; returned is whether there is anybody to be asked. */
 export class Operators {
   #next = 1;
   readonly #world: Surroundings;
@@ -25,34 +25,36 @@ export class Operators {
     return this.#next;
   }
 
-  command(name: HostName, kind: Command['kind'], keep: HostName | null = null, anyway = false): void {
+  command(name: HostName, kind: Command['kind'], keep: HostName | null = null, anyway = false): boolean {
     const { hosts, clock, feed, trace } = this.#world;
-    this.#disturb();
     const host = hosts[name];
     const id = this.#next++;
-    if (!host.core) return;
+    if (!host.core) return false;
+    this.#disturb();
     trace(`command ${kind} on ${name}${keep ? ` keep ${keep}` : ''}${anyway ? ' anyway' : ''}`);
     const deadline = ownTime(host, clock.now) + commandLimitMs;
     feed(host, { type: 'command', id, kind, keep, anyway, deadline, arbiterReachable: this.#arbiter.reaches(host) });
+    return true;
   }
 
   /** Drains a host, or takes that back. */
-  drain(name: HostName, drain: boolean): void {
+  drain(name: HostName, drain: boolean): boolean {
     const { hosts, feed, trace } = this.#world;
     const host = hosts[name];
-    if (!host.core) return;
+    if (!host.core) return false;
     trace(`${name} is ${drain ? 'drained' : 'undrained'}`);
     host.disk.drained = drain;
     feed(host, { type: 'hostDrain', drain: drain ? 'drained' : null });
     if (drain) this.command(name, 'drain');
+    return true;
   }
 
   /** Begins a maintenance, or ends it (null). */
-  maintain(name: HostName, forMs: number | null, reason: string | null = null): void {
+  maintain(name: HostName, forMs: number | null, reason: string | null = null): boolean {
     const { hosts, clock, feed, trace } = this.#world;
-    this.#disturb();
     const host = hosts[name];
-    if (!host.core) return;
+    if (!host.core) return false;
+    this.#disturb();
     const kind = forMs === null ? 'endMaintenance' : 'beginMaintenance';
     trace(`command ${kind} on ${name}`);
     feed(host, {
@@ -63,6 +65,7 @@ export class Operators {
       deadline: ownTime(host, clock.now) + commandLimitMs,
       arbiterReachable: true,
     });
+    return true;
   }
 
   /** Something that only the agent knows of stands in the way of a failback. */

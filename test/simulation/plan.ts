@@ -18,6 +18,9 @@ export interface Plan {
 }
 
 const kindsOfFaults = 7;
+/** That files may say as well, milliseconds, of both hosts: where only one of them does, the other one's heartbeats are too rare for its lease. */
+const shortDetectionTimes: readonly number[] = [400, 800];
+const shortShare = 0.15;
 /** In some runs a fault strikes while the one before it still has its effect, in others the module is whole again now and then. */
 const paces = [600, 1500, 3500, 3500] as const;
 
@@ -36,15 +39,20 @@ export function makePlan(random: Random, fencing: Random): Plan {
     restarts: random.pick([0, 3]),
     fencePeer: fencing.pick(['never', 'never', 'never', 'never', 'continue', 'wait', 'wait']),
   };
+  const isShort = random.next() < shortShare;
   const candidates = faults.filter(
-    ({ isSpecial, isOfFencing }) => (isForced || !isSpecial) && (config.fencePeer !== 'never' || !isOfFencing),
+    ({ isSpecial, isOfWitness, isOfFencing, isOfDetection }) =>
+      (isForced || !isSpecial) &&
+      (arbiter === 'witness' || !isOfWitness) &&
+      (config.fencePeer !== 'never' || !isOfFencing) &&
+      !(isShort && isOfDetection),
   );
   // Those of fencing come on top: they need the others to matter.
   const ofFencing = candidates.filter(({ isOfFencing }) => isOfFencing);
   const chosen = new Set([...candidates.filter(({ isSpecial }) => isSpecial), ...ofFencing]);
   while (chosen.size < kindsOfFaults + ofFencing.length) chosen.add(random.pick(candidates));
-  const alpha = random.pick(detectionTimes);
-  const detectionMs = { alpha, beta: random.next() < 0.7 ? alpha : random.pick(detectionTimes) };
+  const alpha = random.pick(isShort ? shortDetectionTimes : detectionTimes);
+  const detectionMs = { alpha, beta: isShort || random.next() < 0.7 ? alpha : random.pick(detectionTimes) };
   const betweenFaultsMs = random.pick(paces);
   return { config, detectionMs, betweenFaultsMs, faults: [...chosen], isIdle: random.next() < 0.25, isForced };
 }

@@ -43,13 +43,6 @@ function run(seed: number): World {
   return world;
 }
 
-function isWhole(world: World): boolean {
-  return hosts.some((name) => {
-    const { core, server } = world.hosts[name];
-    return server === 'running' && core?.role.at === 'primary' && core.role.link.kind === 'both';
-  });
-}
-
 describe('what operators plan, under faults', () => {
   it(
     `keeps the promises over ${String(seeds)} seeded runs, and comes back whole`,
@@ -58,7 +51,7 @@ describe('what operators plan, under faults', () => {
       for (let seed = 1; seed <= seeds && broken.length < 5; seed += 1) {
         try {
           const world = run(seed);
-          if (!isWhole(world)) broken.push(`seed ${String(seed)}: not whole again: ${world.describe()}`);
+          if (!world.isWhole) broken.push(`seed ${String(seed)}: not whole again: ${world.describe()}`);
         } catch (error) {
           if (!(error instanceof Violation)) throw error;
           broken.push(`seed ${String(seed)}: ${error.message}`);

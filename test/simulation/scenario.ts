@@ -107,6 +107,9 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'release-takes':
       world.mirror.releaseTakesMs = seconds(first);
       return;
+    case 'slow-stops':
+      world.driver.slowStops = 1;
+      return;
     case 'upgrade':
       world.upgrade(host, seconds(second));
       return;

@@ -12,7 +12,11 @@ const faultsMs = 60_000;
 const settleMs = 8000;
 /** Of the faults: those that wait for a state of the host, in which it is for a moment only. */
 const inWaitShare = 0.4;
+/** Of the stops of a server, those that take long. */
+const slowStops = 0.2;
 const wholeWithinMs = 40_000;
+/** In which the guest of a module that is whole has a write answered. */
+const answeredWithinMs = 3000;
 /** Far from all seeds that are run. */
 const fencingSeeds = 1_000_000_007;
 /** Two histories may come of the first thing that an operator does. */
@@ -34,7 +38,7 @@ export interface SeedResult {
 /** One run, which its seed determines to the last step: faults strike, then they end, and the module has to come back whole. */
 export function runSeed(
   seed: number,
-  options: { coverage?: Coverage; trace?: (line: string) => void } = {},
+  options: { coverage?: Pick<Coverage, 'add'>; trace?: (line: string) => void } = {},
 ): SeedResult {
   const random = new Random(seed);
   const plan = makePlan(random, new Random(seed + fencingSeeds));
@@ -43,6 +47,7 @@ export function runSeed(
   );
   const world = new World({ random, config: plan.config, detectionMs: plan.detectionMs, ...options });
   world.setIdle(plan.isIdle);
+  world.driver.slowStops = slowStops;
   const struck = new Map<string, number>();
   let violation: string | null = null;
   try {
@@ -72,8 +77,8 @@ function strike(world: World, plan: Plan, random: Random, struck: Map<string, nu
     }
     const fault = pickFault(plan, random);
     const now = (): void => {
+      if (fault.strike(world, host, random) === false) return;
       struck.set(fault.name, (struck.get(fault.name) ?? 0) + 1);
-      fault.strike(world, host, random);
     };
     if (fault.quietMs !== undefined) {
       world.driver.peaceUntil = world.now + fault.quietMs;
@@ -90,6 +95,7 @@ function strike(world: World, plan: Plan, random: Random, struck: Map<string, nu
 /** Everything heals and an operator asks for the module: it has to come back whole, and nothing may be gone. */
 function end(world: World, random: Random): void {
   for (const fault of faults) for (const host of hosts) fault.heal?.(world, host);
+  world.driver.slowStops = 0;
   world.run(settleMs);
   for (const host of hosts) world.restartIfStopped(host);
   // As agents pass it on: to the host that serves the module. A host may just have been fenced once more.
@@ -101,6 +107,12 @@ function end(world: World, random: Random): void {
     runUntilWhole(world, wholeWithinMs);
   }
   if (!world.isWhole) world.checker.fail(`not whole again, although every fault has ended: ${world.describe()}`);
+  world.setIdle(false);
+  const answered = world.acknowledged.size;
+  world.run(answeredWithinMs);
+  if (world.acknowledged.size === answered) {
+    world.checker.fail(`no write is answered, although every fault has ended: ${world.describe()}`);
+  }
   const lost = world.checker.destroyed();
   if (lost.length > 0) world.checker.fail(`${String(lost.length)} acknowledged writes are nowhere`);
 }

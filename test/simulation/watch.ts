@@ -10,10 +10,11 @@ export const lookMs = 250;
 /** In which a secondary goes on to become primary by itself. */
 const takesOver: ReadonlySet<Role['at']> = new Set(['following', 'asking', 'fencingPeer', 'entering', 'mounting']);
 
-/** Whether the module runs on one host, and the other one is in sync. */
+/** Whether the module runs on one host, which answers its writes, and the other one is in sync. */
 export function isWhole({ hosts }: Pick<Surroundings, 'hosts'>): boolean {
   return Object.values(hosts).some(
-    ({ core, server }) => server === 'running' && core?.role.at === 'primary' && core.role.link.kind === 'both',
+    ({ core, server, frozen }) =>
+      server === 'running' && !frozen && core?.role.at === 'primary' && core.role.link.kind === 'both',
   );
 }
 

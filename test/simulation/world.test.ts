@@ -34,16 +34,20 @@ describe('two hosts and a witness', () => {
     expect(world.acknowledged.size).toBeGreaterThan(before + 200);
   });
 
-  it('stops the server of a primary that is cut off from peer and witness before the other starts its own', () => {
-    const world = new World({ random: new Random(9) });
-    world.run(15_000);
-    world.setCut('alpha', 'beta', true);
-    world.setCut('alpha', 'gamma', true);
-    world.run(10_000);
-    expect(world.hosts.alpha.server).toBe('stopped');
-    expect(world.hosts.beta.server).toBe('running');
-    expect(world.checker.twoServersMs).toBe(0);
-  });
+  it.each([400, 800, 3000])(
+    'stops the server of a primary that is cut off before the other starts its own (detection %i ms)',
+    (detectionMs) => {
+      const world = new World({ random: new Random(9), config: { detectionMs } });
+      world.run(15_000);
+      expect(world.isWhole).toBe(true);
+      world.setCut('alpha', 'beta', true);
+      world.setCut('alpha', 'gamma', true);
+      world.run(10_000);
+      expect(world.hosts.alpha.server).toBe('stopped');
+      expect(world.hosts.beta.server).toBe('running');
+      expect(world.checker.twoServersMs).toBe(0);
+    },
+  );
 
   it('starts for the first time where the files are, and never overwrites files that nobody copied', () => {
     const only = new World({ random: new Random(11), files: { beta: [9001] } });

@@ -2,6 +2,7 @@
  * Two hosts and a witness on a virtual clock and network, with the agent's own failover core. Mirror and server are modelled by what the
  * core may rely on. Every step checks the promises.
  */
+import { primaryLeaseEnd } from '../../agent/core/primary.ts';
 import { initialState, step } from '../../agent/core/step.ts';
 import { shownState } from '../../agent/core/status.ts';
 import type {
@@ -28,12 +29,13 @@ import {
   nothingElse,
   ownTime,
   replaceDisk,
+  runsServer,
   setClockRate,
   wallTime,
   type Backup,
   type Host,
 } from './host.ts';
-import { Mirror } from './mirror.ts';
+import { killOfOverloadedMs, Mirror } from './mirror.ts';
 import { Networks, type CutOptions, type HostName, type Network, type Place, type Trouble } from './network.ts';
 import { Operators } from './operators.ts';
 import type { Random } from './random.ts';
@@ -58,7 +60,7 @@ export interface WorldOptions {
   /** Writes that lie in a host's directory before the module ever ran. */
   readonly files?: Partial<Record<HostName, readonly number[]>>;
   /** Shared by several worlds: what any of them reached. */
-  readonly coverage?: Coverage;
+  readonly coverage?: Pick<Coverage, 'add'>;
 }
 
 export class World {
@@ -185,9 +187,9 @@ export class World {
   }
 
   boot(name: HostName): void {
-    this.#watch.disturb();
     const host = this.hosts[name];
     if (host.core) return;
+    this.#watch.disturb();
     // What is left of an earlier life of the agent is ended first.
     host.isEnding = false;
     host.server = 'stopped';
@@ -202,6 +204,7 @@ export class World {
 
   #begin(host: Host): ModuleCoreState {
     host.program += 1;
+    host.owed.clear();
     const { desired, resolution, maintenance: stored, drained, promisedDetectionMs: promised } = host.disk;
     const incarnation = `${host.name}${String(host.program)}`;
     const now = ownTime(host, this.now);
@@ -221,8 +224,6 @@ export class World {
     const host = this.hosts[name];
     this.#trace(`detection on ${name}: ${String(detectionMs)} ms`);
     host.detectionMs = detectionMs;
-    // What is shorter now than the time that has passed cannot have been kept before.
-    if (host.cutOffSince !== null) host.cutOffSince = this.now;
     // A program that is about to be replaced does not read it any more: the next one begins with it.
     if (!host.core || host.awayUntil > this.now) return;
     this.#feed(host, { type: 'configChanged', config: this.#config(name) });
@@ -235,28 +236,33 @@ export class World {
     for (const host of this.#all) this.#feed(host, { type: 'configChanged', config: this.#config(host.name) });
   }
 
+  // Each of these returns whether there was anything for it to befall.
+
   /** What was not flushed may be lost. */
-  crash(name: HostName): void {
-    this.#watch.disturb();
+  crash(name: HostName): boolean {
     const host = this.hosts[name];
-    if (!host.core) return;
+    if (!host.core) return false;
+    this.#watch.disturb();
     this.#trace(`${name} loses power`);
     losesUnsynced(host, this.#random);
     this.#gone(host, this.#random.next() < 0.5);
+    return true;
   }
 
   /** The agent dies without a word: its mirror processes kill the server and unmount. */
-  agentDies(name: HostName): void {
-    this.#watch.disturb();
+  agentDies(name: HostName): boolean {
     const host = this.hosts[name];
-    if (!host.core) return;
+    if (!host.core) return false;
+    this.#watch.disturb();
     this.#trace(`the agent of ${name} dies`);
     const { server } = host;
     const ends = this.mirror.agentDies(host);
     this.#gone(host, false);
-    if (ends === null) return;
-    if (server === 'running') host.server = server;
-    ends();
+    if (ends !== null) {
+      host.server = server;
+      ends();
+    }
+    return true;
   }
 
   #gone(host: Host, silently: boolean): void {
@@ -278,18 +284,30 @@ export class World {
     this.#watch.disturb();
     const host = this.hosts[name];
     host.pausedUntil = Math.max(host.pausedUntil, this.now + forMs);
-    // Its server is killed soon after its agent goes on.
-    this.checker.excuseTwoServersUntil(host.pausedUntil + 2 * tickMs + host.detectionMs / 8);
+    if (this.#isMissed(host, host.pausedUntil)) {
+      // Its server is killed soon after its agent goes on.
+      const killedMs = 2 * tickMs + host.detectionMs / 8 + killOfOverloadedMs;
+      this.checker.excuseServerUntil(name, host.pausedUntil + killedMs);
+    }
     this.#trace(`${name} stands still for ${String(Math.round(forMs))} ms`);
   }
 
-  setCut(a: Place, b: Place, isCut: boolean, options: CutOptions = {}): void {
+  /** Whether a host that stands still until then may find that the other one has taken over what runs on it. */
+  #isMissed(host: Host, until: number): boolean {
+    const { core } = host;
+    if (!core || host.server === 'stopped') return false;
+    // What it was about to kill it kills when it goes on.
+    return core.role.at !== 'primary' || ownTime(host, until) > primaryLeaseEnd(core.role, core);
+  }
+
+  setCut(a: Place, b: Place, isCut: boolean, options: CutOptions = {}): boolean {
     if (a !== 'gamma' && b !== 'gamma') this.#watch.disturb();
-    this.networks.setCut(a, b, isCut, options);
+    const isOther = this.networks.setCut(a, b, isCut, options);
     const where = options.network ? ` on ${options.network}` : '';
     const arrow = options.oneWay ? '>' : '-';
     const what = options.oneWay ? `${a}${arrow}${b}` : [a, b].sort().join('-');
     this.#trace(`${what}${where} ${isCut ? 'cut' : 'healed'}`);
+    return isOther;
   }
 
   setFenceDevice({
@@ -326,30 +344,33 @@ export class World {
     this.hosts[name].detectionMs = detectionMs;
   }
 
-  guestDies(name: HostName): void {
-    this.#watch.disturb();
+  guestDies(name: HostName): boolean {
     const host = this.hosts[name];
-    if (host.server !== 'running' || !host.core || host.awayUntil > this.now) return;
+    if (host.server !== 'running' || !host.core || host.awayUntil > this.now) return false;
+    this.#watch.disturb();
     host.server = 'stopped';
     this.#feed(host, { type: 'serverFailed', reason: 'the guest crashed', lasting: false });
+    return true;
   }
 
   /** A check of the server has failed as often as counts. */
-  checkFails(name: HostName, action: UnhealthyAction, isFirst = true): void {
-    this.#watch.disturb();
+  checkFails(name: HostName, action: UnhealthyAction, isFirst = true): boolean {
     const host = this.hosts[name];
-    if (host.server !== 'running') return;
+    if (host.server !== 'running') return false;
+    this.#watch.disturb();
     const reason = 'check tcp 10.0.0.50:80 failed 3 times in 30 s (connection refused)';
     this.#feed(host, { type: 'serverUnhealthy', reason, action, isFirst });
+    return true;
   }
 
   /** @param unmet which conditions to be primary a host does not meet; null: it meets all of them */
-  conditions(name: HostName, unmet: string | null): void {
-    this.#watch.disturb();
+  conditions(name: HostName, unmet: string | null): boolean {
     const host = this.hosts[name];
-    if (!host.core) return;
+    if (!host.core) return false;
+    this.#watch.disturb();
     this.#trace(`${name} ${unmet === null ? 'meets its conditions' : 'does not meet a condition'}`);
     this.#feed(host, { type: 'conditions', unmet });
+    return true;
   }
 
   /** What the agent of a host knows of other modules is another thing now. */
@@ -363,23 +384,25 @@ export class World {
   }
 
   /** The mirror process ends, and no other one can take its place. */
-  mirrorDies(name: HostName): void {
-    this.#watch.disturb();
+  mirrorDies(name: HostName): boolean {
     const host = this.hosts[name];
-    if (!host.core || host.awayUntil > this.now) return;
+    if (!host.core || host.awayUntil > this.now) return false;
+    this.#watch.disturb();
     this.#trace(`the mirror process of ${name} ends`);
     this.mirror.dies(host);
     this.#feed(host, { type: 'mirrorFailed', reason: 'the mirror process ended' });
+    return true;
   }
 
   /** The disk of a host loses something that it had taken, and says so. */
-  diskFails(name: HostName): void {
-    this.#watch.disturb();
+  diskFails(name: HostName): boolean {
     const host = this.hosts[name];
-    if (!host.core || host.mirror !== 'serving') return;
+    if (!host.core || host.mirror !== 'serving') return false;
+    this.#watch.disturb();
     this.#trace(`the disk of ${name} fails`);
     host.disk.diskError = { code: 'EIO', at: 'some time' };
     this.#feed(host, { type: 'replica', replica: factsOf(host) });
+    return true;
   }
 
   /** For a while nothing can be made durable, beside what the guests write. */
@@ -389,21 +412,24 @@ export class World {
   }
 
   /** A copy of the host's replica, from which its disk may be restored. */
-  makeBackup(name: HostName): void {
-    this.#backups[name] = backUp(this.hosts[name]) ?? this.#backups[name];
+  makeBackup(name: HostName): boolean {
+    const backup = backUp(this.hosts[name]);
+    this.#backups[name] = backup ?? this.#backups[name];
+    return backup !== null;
   }
 
   /** The host comes back with another disk, empty or restored from the backup. The other host serves and has everything. */
-  replaceDisk(name: HostName, fromBackup: boolean): void {
+  replaceDisk(name: HostName, fromBackup: boolean): boolean {
     const host = this.hosts[name];
     const other = this.hosts[name === 'alpha' ? 'beta' : 'alpha'];
-    if (!this.checker.holdsAll(other)) return;
+    if (!this.checker.holdsAll(other)) return false;
     this.crash(name);
     this.#trace(`${name} has another disk${fromBackup ? ', restored from a backup' : ''}`);
     const backup = this.#backups[name];
     // Nothing tells a copy that was made since the last resync from what it is a copy of.
     replaceDisk(host, fromBackup && backup?.syncId !== other.disk.syncId ? backup : null);
     this.boot(name);
+    return true;
   }
 
   /** The guests write now and then only. */
@@ -422,11 +448,12 @@ export class World {
   }
 
   /** The agent is replaced by another program, which is there after `awayMs`. */
-  upgrade(name: HostName, awayMs: number, version = this.hosts[name].version): void {
+  upgrade(name: HostName, awayMs: number, version = this.hosts[name].version): boolean {
     const host = this.hosts[name];
-    if (!host.core || this.#upgrades.isUnderWay(host)) return;
+    if (!host.core || this.#upgrades.isUnderWay(host)) return false;
     this.#upgrades.add(this.operators.next, host, awayMs, version);
     this.operators.command(name, 'detach');
+    return true;
   }
 
   /** Stops the agent in whatever it does, and starts another program. */
@@ -472,10 +499,8 @@ export class World {
   #guestsWrite(): void {
     if (this.#isIdle && this.now % idleMs > idleMs / 20) return;
     for (const host of this.#all) {
-      if (host.server !== 'running' || host.mirror !== 'serving' || host.frozen || host.pausedUntil > this.now) {
-        continue;
-      }
-      this.mirror.write(host);
+      const isServed = host.mirror === 'serving' && !host.frozen;
+      if (runsServer(host) && isServed && host.pausedUntil <= this.now) this.mirror.write(host);
     }
   }
 }
