@@ -4,6 +4,9 @@ import type { LabCluster } from './harness/labCluster.ts';
 const names = ['alpha', 'beta', 'gamma'] as const;
 const addresses = ['10.77.0.1', '10.77.0.2', '10.77.0.3'] as const;
 
+/** Where a member keeps what it knows. */
+export const etcdDirectory = '/var/lib/etcd-lab';
+
 /** What the cluster file says of it. */
 export const etcdOnHosts = { etcd: addresses.map((address) => `http://${address}:2379`) };
 
@@ -14,7 +17,7 @@ export function startEtcd(host: LabHost): Promise<void> {
     'setsid',
     'etcd',
     `--name=${host.name}`,
-    '--data-dir=/var/lib/etcd-lab',
+    `--data-dir=${etcdDirectory}`,
     `--listen-peer-urls=http://${address}:2380`,
     `--initial-advertise-peer-urls=http://${address}:2380`,
     `--listen-client-urls=http://${address}:2379`,

@@ -63,11 +63,14 @@ export class FaultDisk {
     return this.#loop;
   }
 
+  /** Null without power, and when the power goes before it is done. */
   order(order: DiskOrder): Promise<unknown> {
+    const server = this.#server;
+    if (server === null) return Promise.resolve(null);
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#server?.send({ id, order });
+      server.send({ id, order });
     });
   }
 
@@ -121,6 +124,8 @@ export class FaultDisk {
     await run('umount', ['-l', path.join(this.#base, 'device')]).catch(() => undefined);
     const server = this.#server;
     this.#server = null;
+    for (const done of this.#waiting.values()) done(null);
+    this.#waiting.clear();
     if (!server || server.exitCode !== null) return;
     await new Promise((resolve) => {
       server.once('exit', resolve);

@@ -10,6 +10,14 @@ interface Answer {
   readonly id: string;
 }
 
+/** An answer of a server that another one had followed. */
+export interface LateAnswer {
+  readonly name: string;
+  readonly boot: number;
+  /** Since the first answer of the next one, milliseconds. */
+  readonly lateMs: number;
+}
+
 /** What an answer says about those before it. Every boot of a guest has an id of its own. */
 export class AnswerOrder {
   readonly #last = new Map<string, Answer>();
@@ -30,38 +38,53 @@ export class AnswerOrder {
 export class AnswerWatch {
   readonly #process: ChildProcess;
   readonly #order = new AnswerOrder();
-  #answers = 0;
-  #late: string[] = [];
+  readonly #answers = new Map<string, number>();
+  #late: LateAnswer[] = [];
+  #isStopped = false;
+  #ended: string | null = null;
 
-  constructor(lab: Lab, guests: readonly { readonly name: string; readonly address: string }[]) {
+  constructor(
+    lab: Pick<Lab, 'operatorPrefix' | 'adopt'>,
+    guests: readonly { readonly name: string; readonly address: string }[],
+  ) {
     const program = path.join(repositoryRoot, 'test/lab/campaign/askGuests.mjs');
     const named = guests.map(({ name, address }) => `${name}=${address}`);
-    const [file, ...args] = [...lab.operatorPrefix, process.execPath, program, ...named];
-    this.#process = spawn(file ?? 'nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [file = '', ...args] = [...lab.operatorPrefix, process.execPath, program, ...named];
+    this.#process = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     if (this.#process.pid !== undefined) lab.adopt(this.#process.pid);
     if (this.#process.stdout === null) throw new Error('The asking program has no output.');
+    const end = (how: string): void => {
+      if (!this.#isStopped) this.#ended ??= `the program that asks the servers for answers ended: ${how}`;
+    };
+    this.#process.once('error', ({ message }) => end(message));
+    this.#process.once('exit', (code, signal) => end(signal ?? `code ${String(code)}`));
     createInterface({ input: this.#process.stdout }).on('line', (line) => {
       const answer = JSON.parse(line) as Answer;
-      this.#answers += 1;
+      this.#answers.set(answer.name, this.answersOf(answer.name) + 1);
       const lateMs = this.#order.take(answer, performance.now());
-      if (lateMs === null) return;
-      this.#late.push(`${answer.name} boot=${answer.boot}, ${Math.round(lateMs)} ms after the next one`);
+      if (lateMs !== null) this.#late.push({ ...answer, lateMs });
     });
   }
 
-  /** Answers so far. */
-  get answers(): number {
-    return this.#answers;
+  /** Answers of a module's servers so far. */
+  answersOf(name: string): number {
+    return this.#answers.get(name) ?? 0;
+  }
+
+  /** Why nobody asks any more; null while somebody does. */
+  get ended(): string | null {
+    return this.#ended;
   }
 
   /** Answers of servers that another one had followed, since it was asked last. */
-  takeLate(): readonly string[] {
+  takeLate(): readonly LateAnswer[] {
     const late = this.#late;
     this.#late = [];
     return late;
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#process.kill('SIGKILL');
   }
 }

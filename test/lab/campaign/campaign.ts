@@ -1,7 +1,7 @@
 import { keepEvidence } from './evidence.ts';
 import type { CampaignOptions } from './options.ts';
 import { planRound, type Round } from './plan.ts';
-import { clock, describeResult, describeStep, type Report } from './report.ts';
+import { clock, describeResult, describeRound, describeStep, type Report } from './report.ts';
 import { Site } from './site.ts';
 import { LogPlaces, runStep } from './step.ts';
 import { untilWhole } from './whole.ts';
@@ -25,9 +25,7 @@ export class Campaign {
     let setUpsFailed = 0;
     for (let number = this.options.round; !this.#isOver() && setUpsFailed < setUpTries; number += 1) {
       const round = planRound(this.options.seed, number, this.options.arbiter, this.options.only);
-      this.print(
-        `round ${number}: a new cluster, its arbiter is ${round.arbiter === 'etcd' ? 'etcd on three hosts' : 'the witness gamma'}`,
-      );
+      this.print(describeRound(round));
       try {
         await this.#setUp(round);
         setUpsFailed = 0;
@@ -52,18 +50,20 @@ export class Campaign {
   }
 
   async #setUp(round: Round): Promise<void> {
-    this.#site = await Site.create(round.arbiter, () => undefined);
+    this.#site = await Site.create(round, () => undefined);
     await untilWhole(this.#site);
   }
 
   async #runSteps(round: Round, site: Site): Promise<void> {
     const logs = new LogPlaces();
     let records = 0;
+    // Decided once for each step, while it is looked at: what was not looked at while it was stopped is followed by another one.
+    let isLast = this.#isOver();
     for (const [index, step] of round.steps.entries()) {
-      if (this.#isOver()) return;
+      if (isLast) return;
       this.#steps += 1;
       this.print(`${this.#time()}  ${round.number}.${index + 1}  ${describeStep(step)}`);
-      const result = await runStep(site, step, logs);
+      const result = await runStep(site, step, logs, () => (isLast = this.#isOver()));
       this.report.add(result, records);
       records = result.records;
       this.print(`${' '.repeat(this.#time().length)}  ${describeResult(result)}${this.#timeLeft()}`);

@@ -4,7 +4,7 @@ import { Campaign } from './campaign.ts';
 import { faultKinds } from './faults/faultKinds.ts';
 import { type CampaignOptions, help, parseOptions } from './options.ts';
 import { planRound } from './plan.ts';
-import { describeStep, Report } from './report.ts';
+import { describeRound, describeStep, Report } from './report.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const complain = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -15,7 +15,7 @@ function list({ seed, arbiter, round, steps, only }: CampaignOptions): void {
   for (let number = round; number === round || (left ?? 0) > 0; number += 1) {
     const planned = planRound(seed, number, arbiter, only);
     const shown = planned.steps.slice(0, left ?? planned.steps.length);
-    print(`round ${number}, ${planned.arbiter}`);
+    print(describeRound(planned));
     for (const [index, step] of shown.entries()) print(`  ${number}.${index + 1}  ${describeStep(step)}`);
     left = left === null ? null : left - shown.length;
   }

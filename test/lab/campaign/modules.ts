@@ -16,9 +16,19 @@ export const campaignModules: readonly (GuestModule & { readonly name: ModuleNam
   { ...db, name: 'db' },
 ];
 
-export const campaignModuleOptions: WebModuleOptions = {
-  period: 0.1,
-  ring: 24,
-  // So many faults in so short a time would have a module parked for an operator.
-  more: { failover: { restarts: 100, restartPeriod: '10m', maxFailovers: 100, failoverPeriod: '10m' } },
-};
+export function campaignModuleOptions(detectionMs: number): WebModuleOptions {
+  return {
+    period: 0.1,
+    ring: 24,
+    more: {
+      failover: {
+        detection: `${detectionMs}ms`,
+        // So many faults in so short a time would have a module parked for an operator.
+        restarts: 100,
+        restartPeriod: '10m',
+        maxFailovers: 100,
+        failoverPeriod: '10m',
+      },
+    },
+  };
+}

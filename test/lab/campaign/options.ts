@@ -17,9 +17,10 @@ export interface CampaignOptions {
 }
 
 export const help = `Random faults on a lab of two hosts and a third machine: real agents, real virtual servers, one on each host and mirrored to the
-other, disks that lose what was not flushed when the power goes. A step is one fault, or two at once; after each one both pairs have to be
-whole again, nothing that a guest reported as durable may be missing, both replicas have to be equal, no server may have run twice, and no
-agent may have said anything unexpected. Needs root.
+other, disks that lose what was not flushed when the power goes, those of the arbiter as well. A step is one fault, or two at once; after each
+one both pairs have to be whole again, nothing that a guest reported as durable may be missing, both replicas have to be equal, no server may
+have run twice, and no agent may have said anything unexpected. The last step on a cluster is looked at while the servers are stopped, when
+every record can be looked at. Needs root.
 
   npm run test:lab -- [--hours H | --minutes M | --steps N] [--seed S] [--arbiter witness|etcd|both] [--round R] [--only NAME,…] [--list]
 

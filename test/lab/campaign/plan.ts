@@ -12,7 +12,7 @@ export interface PlannedStep {
   readonly first: PlannedFault;
   /** While the first one lasts, or while the pair recovers from it. */
   readonly second: { readonly fault: PlannedFault; readonly afterMs: number } | null;
-  /** Whether the replicas are compared by a verify while the servers run, or byte by byte while they are stopped. */
+  /** Whether the replicas are compared by a verify while the servers run, or byte by byte while they are stopped: that alone sees every record. */
   readonly check: 'running' | 'stopped';
 }
 
@@ -20,10 +20,14 @@ export interface PlannedStep {
 export interface Round {
   readonly number: number;
   readonly arbiter: ArbiterKind;
+  /** `failover.detection` of both modules, milliseconds. */
+  readonly detectionMs: number;
   readonly steps: readonly PlannedStep[];
 }
 
 export const stepsInRound = 20;
+/** What a module file has without saying so, and what one has that wants to be fast, milliseconds. */
+export const detectionsMs = [800, 3000];
 
 /** Everything that chance decides, by the seed and the round's number alone. */
 export function planRound(
@@ -34,10 +38,14 @@ export function planRound(
 ): Round {
   const chance = new Random(seed + Math.imul(number, 0x9e3779b9));
   const chosen = arbiter === 'both' ? ((seed + number) % 2 === 0 ? 'etcd' : 'witness') : arbiter;
-  const deck = new Deck(chance, kindsFor(chosen, only));
+  const detectionMs = chance.pick(detectionsMs);
+  const deck = new Deck(chance, kindsFor(chosen, only), detectionMs);
   const steps: PlannedStep[] = [];
-  for (let step = 0; step < stepsInRound; step += 1) steps.push(planStep(chance, deck));
-  return { number, arbiter: chosen, steps };
+  for (let step = 1; step <= stepsInRound; step += 1) {
+    const planned = planStep(chance, deck);
+    steps.push(step === stepsInRound ? { ...planned, check: 'stopped' } : planned);
+  }
+  return { number, arbiter: chosen, detectionMs, steps };
 }
 
 function planStep(chance: Random, deck: Deck): PlannedStep {
@@ -66,12 +74,13 @@ class Deck {
   constructor(
     private readonly chance: Random,
     private readonly kinds: readonly FaultKind[],
+    private readonly detectionMs: number,
   ) {}
 
   draw(): PlannedFault {
     if (this.#left.length === 0) this.#left = this.kinds;
     const kind = this.chance.pick(this.#left);
     this.#left = this.#left.filter((each) => each !== kind);
-    return { kind: kind.name, ...kind.draw(this.chance) };
+    return { kind: kind.name, ...kind.draw(this.chance, this.detectionMs) };
   }
 }

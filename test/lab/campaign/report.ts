@@ -1,4 +1,4 @@
-import type { PlannedStep } from './plan.ts';
+import type { PlannedStep, Round } from './plan.ts';
 import type { StepResult } from './step.ts';
 
 interface Row {
@@ -16,6 +16,11 @@ export function clock(ms: number): string {
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const twoDigits = (value: number): string => String(value).padStart(2, '0');
   return hours > 0 ? `${hours}:${twoDigits(minutes)}:${twoDigits(rest)}` : `${minutes}:${twoDigits(rest)}`;
+}
+
+export function describeRound({ number, arbiter, detectionMs }: Round): string {
+  const who = arbiter === 'etcd' ? 'etcd on three hosts' : 'the witness gamma';
+  return `round ${number}: a new cluster, its arbiter is ${who}, its detection time ${detectionMs} ms`;
 }
 
 export function describeStep({ first, second, check }: PlannedStep): string {

@@ -1,22 +1,18 @@
 import { readlinkSync } from 'node:fs';
+import { atOnce } from '../harness/atOnce.ts';
 import { guestProcesses, type LabHost } from '../harness/host.ts';
 import type { HostName } from '../harness/lab.ts';
 import type { ModuleName } from './modules.ts';
+import { areTwice, type RunningServer, SeenServers, type Twice } from './seenServers.ts';
 
 /** How often it looks, milliseconds. */
 const intervalMs = 40;
 
-interface Running {
-  readonly pid: number;
-  readonly host: HostName;
-}
-
 /** Which host runs each module's server, by the processes of all hosts and by nothing that agents say. */
 export class ServerWatch {
   readonly #timer: NodeJS.Timeout;
+  readonly #seen = new SeenServers();
   #last = performance.now();
-  #running = new Map<string, readonly Running[]>();
-  readonly #overlapMs = new Map<string, number>();
 
   constructor(
     private readonly hosts: readonly LabHost[],
@@ -27,22 +23,20 @@ export class ServerWatch {
 
   /** The host that runs the module's server, null without one. */
   hostOf(module: ModuleName): HostName | null {
-    return this.#running.get(module)?.[0]?.host ?? null;
+    return this.#seen.of(module)[0]?.host ?? null;
   }
 
   /** kill -9 of the module's server. Whether there was one. */
   kill(module: ModuleName): boolean {
     this.#look();
-    const running = this.#running.get(module) ?? [];
+    const running = this.#seen.of(module);
     for (const { pid } of running) process.kill(pid, 'SIGKILL');
     return running.length > 0;
   }
 
-  /** For how long a module ran on two hosts since it was asked last; a moment seen counts for the whole time since the last look. */
-  takeOverlapMs(module: ModuleName): number {
-    const overlap = this.#overlapMs.get(module) ?? 0;
-    this.#overlapMs.set(module, 0);
-    return Math.round(overlap);
+  /** Whether the module had more than one server since it was asked last. */
+  takeTwice(module: ModuleName): Twice | null {
+    return this.#seen.takeTwice(module);
   }
 
   stop(): void {
@@ -51,20 +45,22 @@ export class ServerWatch {
 
   #look(): void {
     const now = performance.now();
-    const gap = now - this.#last;
+    const gapMs = now - this.#last;
     this.#last = now;
     const hostOf = this.#hostsByNamespace();
-    const guests = guestProcesses().flatMap((guest) => {
-      const host = hostOf.get(guest.pidNamespace);
-      return host === undefined ? [] : [{ ...guest, host }];
-    });
-    for (const module of this.modules) {
+    this.#seen.take(
+      atOnce(() => this.#servers(hostOf), areTwice),
+      gapMs,
+    );
+  }
+
+  #servers(hostOf: ReadonlyMap<string, HostName>): readonly RunningServer[] {
+    return guestProcesses().flatMap(({ pid, pidNamespace, commandLine }) => {
+      const host = hostOf.get(pidNamespace);
       // The name that QEMU shows: its arguments end at zero bytes.
-      const running = guests.filter(({ commandLine }) => commandLine.includes(`guest=understudy-${module}\0`));
-      this.#running.set(module, running);
-      const places = new Set(running.map(({ host }) => host));
-      if (places.size > 1) this.#overlapMs.set(module, (this.#overlapMs.get(module) ?? 0) + gap);
-    }
+      const module = this.modules.find((each) => commandLine.includes(`guest=understudy-${each}\0`));
+      return host === undefined || module === undefined ? [] : [{ pid, host, module }];
+    });
   }
 
   #hostsByNamespace(): ReadonlyMap<string, HostName> {

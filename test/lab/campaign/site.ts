@@ -10,6 +10,7 @@ import { AnswerWatch } from './answerWatch.ts';
 import { HostDisks } from './hostDisks.ts';
 import { HostLimits } from './hostLimits.ts';
 import { campaignModuleOptions, campaignModules, db, type ModuleName } from './modules.ts';
+import type { Round } from './plan.ts';
 import { ServerWatch } from './serverWatch.ts';
 import { goOn, wakeEntrances } from './standstill.ts';
 import type { ArbiterKind, Target } from './target.ts';
@@ -23,6 +24,7 @@ export class Site {
   /** One at a time for each host: switching it on and off, and starting its agent. */
   readonly #turns = new Map<HostName, Promise<void>>();
   readonly #ends = new Map<string, number[]>();
+  readonly #twinMs = new Map<ModuleName, number>();
   #notes: string[] = [];
 
   private constructor(
@@ -35,16 +37,15 @@ export class Site {
   ) {}
 
   /** Hosts that are on, with agents that know one another; both modules are stopped. */
-  static async create(arbiter: ArbiterKind, log: (line: string) => void): Promise<Site> {
-    const disks = new HostDisks();
+  static async create({ arbiter, detectionMs }: Round, log: (line: string) => void): Promise<Site> {
+    const disks = new HostDisks(arbiter);
     let cluster: LabCluster | null = null;
     try {
       cluster = await LabCluster.create({
-        ...campaignModuleOptions,
+        ...campaignModuleOptions(detectionMs),
         ...(arbiter === 'etcd' ? { arbiter: etcdOnHosts } : {}),
         furtherModules: [db],
         log,
-        beforeAgents: disks.make,
         afterPower: async (host) => {
           await disks.mount(host);
           if (arbiter === 'etcd') await startEtcd(host);
@@ -99,8 +100,27 @@ export class Site {
     return this.#ends.get(host) ?? [];
   }
 
-  forgetEnds(): void {
+  /**
+   * The servers of this host go on for so long when others may have followed them, milliseconds. It holds for the modules that run there now, or nowhere,
+   * until they are looked at next.
+   */
+  expectTwins(host: HostName, ms: number): void {
+    // It runs none.
+    if (host === 'gamma') return;
+    for (const { name } of campaignModules) {
+      const runsOn = this.watch.hostOf(name);
+      if (runsOn === null || runsOn === host) this.#twinMs.set(name, this.expectedTwinsMs(name) + ms);
+    }
+  }
+
+  expectedTwinsMs(module: ModuleName): number {
+    return this.#twinMs.get(module) ?? 0;
+  }
+
+  /** What was expected of one step is not expected of the next one. */
+  forgetExpected(): void {
     this.#ends.clear();
+    this.#twinMs.clear();
   }
 
   /** Something that a reader wants to know of this step, such as what an operator was answered. */
@@ -179,6 +199,7 @@ export class Site {
         await this.limits.lift(host);
         await this.disks.slow(host, 0);
         await this.disks.makeRoom(host);
+        await this.disks.mend(host);
         if (this.arbiter === 'etcd' && !(await runsEtcd(host))) await startEtcd(host);
         await this.startAgent(name);
       }

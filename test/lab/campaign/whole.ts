@@ -9,7 +9,7 @@ export const wholeLimitMs = 120_000;
 /** So many records more show that the guest works. */
 const records = 5;
 
-/** Primary here, secondary there, both ready, in sync by the arbiter's record, and the server runs. */
+/** Primary here, secondary there, both ready, in sync by the arbiter's record, no disk in doubt, and the server runs. */
 export function isWholeOn(site: Site, module: ModuleName, primary: PairName): boolean {
   const { view } = site.cluster;
   const [one, other] = [view.replica(primary, module), view.replica(otherOf(primary), module)];
@@ -19,6 +19,8 @@ export function isWholeOn(site: Site, module: ModuleName, primary: PairName): bo
     one.server.state === 'running' &&
     other?.state === 'SECOND' &&
     other.transition === null &&
+    !one.diskError &&
+    !other.diskError &&
     view.module(primary, module)?.inSync.length === 2
   );
 }

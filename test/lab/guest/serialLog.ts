@@ -1,26 +1,38 @@
 import { readFile } from 'node:fs/promises';
 
+interface GuestBoot {
+  readonly boot: number;
+  readonly id: string;
+  /** Number of the last record that it found. */
+  readonly last: number;
+  /** The first line that is another record; `none` without one. */
+  readonly bad: string;
+}
+
 /** What a guest told over its serial console. */
 export interface SerialReport {
   /** The records reported as durable, in the order of the reports, as they were written: "12 boot=1 id=… up=…". */
   readonly acknowledged: readonly string[];
-  readonly boots: readonly { readonly boot: number; readonly last: number; readonly bad: string }[];
+  /** Each start of a guest: its number by its disk, an id of its own, and what it found there. */
+  readonly boots: readonly GuestBoot[];
 }
 
 const wrote = /^WROTE (\d+ boot=\d+ id=[0-9a-f]{8} up=[\d.]+)$/;
-const up = /^GUEST_UP boot=(\d+) id=[0-9a-f]{8} last=(\d+) bad=(\S+) uptime=[\d.]+$/;
+const up = /^GUEST_UP boot=(\d+) id=([0-9a-f]{8}) last=(\d+) bad=(\S+) uptime=[\d.]+$/;
 
 /** Reads a console log. A line that was cut short is no report: the guest said nothing that could be relied on. */
 export function parseSerial(text: string): SerialReport {
   const acknowledged: string[] = [];
-  const boots: { boot: number; last: number; bad: string }[] = [];
+  const boots: GuestBoot[] = [];
   const lines = text.split('\n');
   // What follows the last newline is still being written.
   for (const line of lines.slice(0, -1).map((raw) => raw.replace(/\r$/, ''))) {
     const record = wrote.exec(line)?.[1];
     if (record !== undefined) acknowledged.push(record);
     const start = up.exec(line);
-    if (start !== null) boots.push({ boot: Number(start[1]), last: Number(start[2]), bad: start[3] ?? '' });
+    if (start !== null) {
+      boots.push({ boot: Number(start[1]), id: start[2] ?? '', last: Number(start[3]), bad: start[4] ?? '' });
+    }
   }
   return { acknowledged, boots };
 }

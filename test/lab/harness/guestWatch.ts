@@ -1,9 +1,10 @@
+import { atOnce } from './atOnce.ts';
 import { guestProcesses, type LabHost } from './host.ts';
 
 /** How often it looks, milliseconds. */
 const intervalMs = 20;
 
-/** Watches for two guests at once: the QEMU processes of all hosts, independent of anything that agents say. */
+/** Watches for two guests at once, where there is one module: the QEMU processes of all hosts, independent of anything that agents say. */
 export class GuestWatch {
   #timer: NodeJS.Timeout;
   #last = performance.now();
@@ -14,7 +15,7 @@ export class GuestWatch {
     this.#timer = setInterval(() => this.#look(), intervalMs);
   }
 
-  /** Total time during which guests ran on more than one host, milliseconds; a moment seen counts for the whole time since the last look. */
+  /** Total time during which more than one guest ran, milliseconds; a moment seen counts for the whole time since the last look. */
   get overlapMs(): number {
     return Math.round(this.#overlapMs);
   }
@@ -34,7 +35,10 @@ export class GuestWatch {
     this.#last = now;
     this.#longestGapMs = Math.max(this.#longestGapMs, gap);
     if (guestProcesses().length < 2) return;
-    const serving = this.hosts.filter((host) => host.guests().length > 0);
-    if (serving.length > 1) this.#overlapMs += gap;
+    const guests = atOnce(
+      () => this.hosts.flatMap((host) => host.guests().map((pid) => ({ pid }))),
+      ({ length }) => length > 1,
+    );
+    if (guests.length > 1) this.#overlapMs += gap;
   }
 }

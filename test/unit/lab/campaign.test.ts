@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { unexpectedLines } from '../../lab/campaign/agentLogs.ts';
-import { AnswerOrder } from '../../lab/campaign/answerWatch.ts';
-import { bootsThatMissRecords } from '../../lab/campaign/bootOrder.ts';
 import { faultKinds } from '../../lab/campaign/faults/faultKinds.ts';
+import { placesOf } from '../../lab/campaign/hostDisks.ts';
 import { parseOptions } from '../../lab/campaign/options.ts';
-import { planRound } from '../../lab/campaign/plan.ts';
-import { clock, describeStep, Report } from '../../lab/campaign/report.ts';
-import { parseSerial } from '../../lab/guest/serialLog.ts';
+import { detectionsMs, planRound } from '../../lab/campaign/plan.ts';
+import { clock, describeRound, describeStep, Report } from '../../lab/campaign/report.ts';
 
 describe('the options of the campaign', () => {
   it('take hours and minutes, steps, a seed and an arbiter; twenty minutes without', () => {
@@ -61,6 +58,27 @@ describe('the plan of the campaign', () => {
     const ofWitness = rounds.filter(({ arbiter }) => arbiter === 'witness').flatMap((round) => round.steps);
     expect(ofWitness.map(describeStep).join('\n')).not.toContain('etcd');
   });
+
+  it('has a detection time for each round, of both kinds, and ends each round with a look at stopped servers, which misses nothing', () => {
+    const rounds = Array.from({ length: 20 }, (_, index) => planRound(1, index + 1, 'both'));
+    expect(new Set(rounds.map(({ detectionMs }) => detectionMs))).toEqual(new Set(detectionsMs));
+    const [first] = rounds;
+    if (!first) throw new Error('no round');
+    expect(describeRound({ ...first, arbiter: 'etcd', detectionMs: 800 })).toBe(
+      'round 1: a new cluster, its arbiter is etcd on three hosts, its detection time 800 ms',
+    );
+    expect(new Set(rounds.map(({ steps }) => steps.at(-1)?.check))).toEqual(new Set(['stopped']));
+  });
+
+  it('stands things still for shorter, or for longer, than the detection time of the round', () => {
+    for (let number = 1; number <= 20; number += 1) {
+      const { steps, detectionMs } = planRound(2, number, 'both', ['stands still, ', 'than the detection time']);
+      for (const { first } of steps.filter((step) => step.first.kind.includes('than the detection time'))) {
+        if (first.kind.includes('shorter')) expect(first.holdMs).toBeLessThan(detectionMs - 400);
+        else expect(first.holdMs).toBeGreaterThan(detectionMs);
+      }
+    }
+  });
 });
 
 describe('a plan of some faults only', () => {
@@ -69,48 +87,27 @@ describe('a plan of some faults only', () => {
     const steps = planRound(1, 1, 'witness', only).steps;
     const drawn = steps.flatMap(({ first, second }) => [first, ...(second === null ? [] : [second.fault])]);
     expect(new Set(drawn.map(({ kind }) => kind))).toEqual(
-      new Set(['power loss of one host', 'power loss of both hosts', 'disk full', 'slow disk']),
+      new Set(['power loss of one host', 'power loss of both hosts', 'disk full', 'slow disk', 'disk errors']),
     );
   });
 });
 
-describe('what the campaign looks at', () => {
-  it('is a crash in the log of an agent, but not an end that was brought about', () => {
-    const log = [
-      'supervise: start at 2026-01-01T00:00:00.000Z',
-      'supervise: the agent ended with code 137',
-      '2026-01-01T00:00:01.000Z warning SECONDARY_LOST web: the secondary was lost',
-    ];
-    expect(unexpectedLines(log.join('\n'), [137])).toEqual([]);
-    expect(unexpectedLines(log.join('\n'), [])).toEqual([log[1]]);
-    expect(unexpectedLines([log[1], log[1]].join('\n'), [137])).toEqual([log[1]]);
-    const crash = ["TypeError: Cannot read properties of undefined (reading 'x')", '    at step (file:///a.mjs:1:2)'];
-    expect(unexpectedLines(crash.join('\n'), [])).toEqual(crash);
-  });
+describe('the disks that lose what was not flushed', () => {
+  const placed = (host: string, arbiter: 'witness' | 'etcd'): string[] =>
+    placesOf(host, arbiter).map(({ directory }) => directory);
 
-  it('is a guest that starts without what was reported before, on whichever console', () => {
-    const record = (number: number, boot: number): string => `WROTE ${number} boot=${boot} id=0000000${boot} up=1.00\n`;
-    const up = (boot: number, last: number, bad = 'none'): string =>
-      `GUEST_UP boot=${boot} id=0000000${boot} last=${last} bad=${bad} uptime=3.00\n`;
-    const alpha = `${up(1, 0)}${record(1, 1)}${record(2, 1)}`;
-    expect(bootsThatMissRecords([alpha, `${up(2, 2)}${record(3, 2)}`].map(parseSerial))).toEqual([]);
-    // It has what was not reported any more.
-    expect(bootsThatMissRecords([alpha, up(2, 3)].map(parseSerial))).toEqual([]);
-    expect(bootsThatMissRecords([alpha, up(2, 1)].map(parseSerial))).toEqual([
-      'boot 2 found records up to 1 of 2 that were reported',
+  it('hold everything that decides which replica is the right one, also the records of the arbiter, on whichever host', () => {
+    const replica = ['/srv/vm', '/var/lib/understudy/modules'];
+    expect(['alpha', 'beta', 'gamma'].map((host) => placed(host, 'witness'))).toEqual([
+      replica,
+      replica,
+      ['/var/lib/understudy/arbiter'],
     ]);
-    expect(bootsThatMissRecords([alpha, up(2, 2, '2')].map(parseSerial))).toEqual([
-      'boot 2 found records up to 2 of 2 that were reported, and record 2 is not on its line',
+    expect(['alpha', 'beta', 'gamma'].map((host) => placed(host, 'etcd'))).toEqual([
+      [...replica, '/var/lib/etcd-lab'],
+      [...replica, '/var/lib/etcd-lab'],
+      ['/var/lib/etcd-lab'],
     ]);
-  });
-
-  it('is a server that answers after another one had followed it', () => {
-    const order = new AnswerOrder();
-    expect(order.take({ name: 'web', boot: 1, id: 'a' }, 0)).toBeNull();
-    expect(order.take({ name: 'db', boot: 1, id: 'x' }, 10)).toBeNull();
-    expect(order.take({ name: 'web', boot: 2, id: 'b' }, 100)).toBeNull();
-    expect(order.take({ name: 'web', boot: 2, id: 'b' }, 200)).toBeNull();
-    expect(order.take({ name: 'web', boot: 1, id: 'a' }, 350)).toBe(250);
   });
 });
 

@@ -21,7 +21,7 @@ describe('the record checker', () => {
     const text = `SeaBIOS\r\n\r\nGUEST_UP boot=1 id=0000000a last=0 bad=none uptime=1.00\r\n${console1}WROTE 4 boot=1 id=0000`;
     const report = parseSerial(text);
     expect(report.acknowledged).toEqual([record(1), record(2), record(3)]);
-    expect(report.boots).toEqual([{ boot: 1, last: 0, bad: 'none' }]);
+    expect(report.boots).toEqual([{ boot: 1, id: '0000000a', last: 0, bad: 'none' }]);
   });
 
   it('accepts a disk with every reported record and more', () => {
@@ -35,6 +35,8 @@ describe('the record checker', () => {
   it('counts a record as lost that is missing, or that another boot wrote anew under the same number', () => {
     const serial = [parseSerial(console1)];
     expect(judgeRecords([record(1), record(2)], serial).lost).toEqual([record(3)]);
+    expect(judgeRecords([], serial).lost).toEqual([record(1), record(2), record(3)]);
+    expect(judgeRecords([record(1), 'torn', record(3)], serial).lost).toEqual([record(2)]);
     expect(judgeRecords([record(1), record(2), record(3, '0000000b')], serial).lost).toEqual([record(3)]);
   });
 
@@ -84,6 +86,16 @@ describe('the comparison of trees', () => {
       'inner: mtimeNs 1000000000000 against 2000000000000',
     ],
     ['a name', (root) => mkdir(path.join(root, 'new')), 'new: only in'],
+    [
+      'link targets',
+      (root) => run(['ln', '-sfn', 'nowhere', path.join(root, 'inner/pointer')]),
+      'points to file against nowhere',
+    ],
+    [
+      'extended attributes',
+      (root) => run(['setfattr', '-n', 'user.note', '-v', '1', path.join(root, 'other')]),
+      'extended attributes differ',
+    ],
     ['hard links', relinked, 'twin: other hard links'],
   ])('finds other %s', async (_, change, expected) => {
     const a = await tree('a');

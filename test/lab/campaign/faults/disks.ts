@@ -32,4 +32,19 @@ export const diskFaults: readonly FaultKind[] = [
       };
     },
   },
+  {
+    name: 'disk errors',
+    draw: (chance) => {
+      const target = drawOfPair(chance);
+      return {
+        title: `disk of ${describeTarget(target)} gives errors (EIO)`,
+        holdMs: drawAny(chance),
+        begin: (site) =>
+          onHost(site, site.hostOf(target), async (host) => {
+            if (!(await site.disks.fail(host))) return null;
+            return () => site.disks.mend(host);
+          }),
+      };
+    },
+  },
 ];

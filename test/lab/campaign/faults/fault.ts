@@ -14,8 +14,6 @@ export interface DrawnFault {
   readonly title: string;
   /** How long it lasts, milliseconds. */
   readonly holdMs: number;
-  /** How long two servers of one module may be there: where a guest stood still and goes on before it is killed. Default 0. */
-  readonly overlapMs?: number;
   /** Brings it about. Null when there is nothing that it could be brought about on, such as a host that is switched off. */
   readonly begin: (site: Site) => Promise<Cure | null>;
 }
@@ -25,7 +23,8 @@ export interface FaultKind {
   readonly name: string;
   /** Only with this arbiter. */
   readonly arbiter?: ArbiterKind;
-  readonly draw: (chance: Random) => DrawnFault;
+  /** @param detectionMs the modules' detection time, milliseconds */
+  readonly draw: (chance: Random, detectionMs: number) => DrawnFault;
 }
 
 export function drawOfPair(chance: Random): Target {
@@ -44,10 +43,15 @@ export function describeTarget({ role, module }: Target): string {
   return role === 'third' ? 'gamma' : `the ${role} of ${module}`;
 }
 
-/** Shorter than the detection time, or longer; milliseconds. */
+/** Milliseconds. */
 export function drawShort(chance: Random): number {
   return Math.round(chance.between(200, 2200));
 }
+/** Shorter than the detection time, also with what it takes to bring it about and to end it; milliseconds. */
+export function drawShorter(chance: Random, detectionMs: number): number {
+  return Math.round(chance.between(detectionMs / 15, Math.min(0.73 * detectionMs, detectionMs - 500)));
+}
+/** Longer than any detection time that is drawn, milliseconds. */
 export function drawLong(chance: Random): number {
   return Math.round(chance.between(3500, 9000));
 }

@@ -27,9 +27,9 @@ export const loadFaults: readonly FaultKind[] = [
         holdMs: drawLong(chance),
         begin: (site) =>
           onHost(site, site.hostOf(target), async (host) => {
+            if (!(await site.limits.limitMemory(host))) return null;
             // The kernel may end a process to get memory, whichever it likes.
             site.expectEnd(host.name, 137);
-            if (!(await site.limits.limitMemory(host))) return null;
             return () => site.limits.lift(host);
           }),
       };

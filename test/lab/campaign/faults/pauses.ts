@@ -6,7 +6,7 @@ import {
   drawLong,
   drawOfAll,
   drawOfPair,
-  drawShort,
+  drawShorter,
   type DrawnFault,
   type FaultKind,
   onHost,
@@ -16,31 +16,31 @@ import type { Target } from '../target.ts';
 /** A guest that goes on after its host stood still is there until it is killed; what it writes is not acknowledged. */
 const untilKilledMs = 1000;
 
-function hostStandsStill(target: Target, holdMs: number): DrawnFault {
+function hostStandsStill(target: Target, holdMs: number, isLong: boolean): DrawnFault {
   return {
     title: `${describeTarget(target)} stands still`,
     holdMs,
-    overlapMs: target.role === 'third' ? 0 : untilKilledMs,
     begin: (site) =>
       onHost(site, site.hostOf(target), async (host) => {
         site.cluster.view.drop(host.name);
+        if (isLong) site.expectTwins(site.nameOf(host), untilKilledMs);
         await host.exec(['bash', '-c', 'kill -STOP -1']);
         return () => goOn(host, ['bash', '-c', 'kill -CONT -1']);
       }),
   };
 }
 
-function agentStandsStill(target: Target, holdMs: number): DrawnFault {
+function agentStandsStill(target: Target, holdMs: number, isLong: boolean): DrawnFault {
   return {
     title: `the agent of ${describeTarget(target)} stands still`,
     holdMs,
-    // Its guest runs on without it, for as long as nobody ends the agent; none of what it writes is acknowledged.
-    overlapMs: target.role === 'third' ? 0 : holdMs + untilKilledMs,
     begin: (site) =>
       onHost(site, site.hostOf(target), async (host) => {
         const pid = await host.agentPid();
         if (pid === null) return null;
         site.cluster.view.drop(host.name);
+        // Its guest runs on without it, for as long as nobody ends the agent; none of what it writes is acknowledged.
+        if (isLong) site.expectTwins(site.nameOf(host), holdMs + untilKilledMs);
         await host.exec(['kill', '-STOP', String(pid)]);
         return () => goOn(host, ['kill', '-CONT', String(pid)]);
       }),
@@ -66,11 +66,14 @@ const long = 'longer than the detection time';
 function both(
   what: string,
   drawTarget: (chance: Random) => Target,
-  make: (target: Target, holdMs: number) => DrawnFault,
+  make: (target: Target, holdMs: number, isLong: boolean) => DrawnFault,
 ): readonly FaultKind[] {
   return [
-    { name: `${what}, ${short}`, draw: (chance) => make(drawTarget(chance), drawShort(chance)) },
-    { name: `${what}, ${long}`, draw: (chance) => make(drawTarget(chance), drawLong(chance)) },
+    {
+      name: `${what}, ${short}`,
+      draw: (chance, detectionMs) => make(drawTarget(chance), drawShorter(chance, detectionMs), false),
+    },
+    { name: `${what}, ${long}`, draw: (chance) => make(drawTarget(chance), drawLong(chance), true) },
   ];
 }
 

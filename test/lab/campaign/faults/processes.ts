@@ -23,6 +23,7 @@ export const processFaults: readonly FaultKind[] = [
         holdMs: drawShort(chance),
         begin: (site) =>
           onHost(site, site.hostOf(target), async (host) => {
+            if ((await host.agentPid()) === null) return null;
             site.expectEnd(host.name, 137);
             await host.killAgent();
             return nothing;
@@ -39,6 +40,7 @@ export const processFaults: readonly FaultKind[] = [
         holdMs: drawLong(chance),
         begin: (site) =>
           onHost(site, site.hostOf(target), async (host) => {
+            if ((await host.agentPid()) === null) return null;
             site.expectEnd(host.name, 137);
             await host.killAgent({ andKeepItOff: true });
             return () => site.startAgent(site.nameOf(host));
@@ -55,6 +57,7 @@ export const processFaults: readonly FaultKind[] = [
         holdMs: drawAny(chance),
         begin: (site) =>
           onHost(site, site.hostOf(target), async (host) => {
+            if ((await host.agentPid()) === null) return null;
             site.expectEnd(host.name, 0);
             await host.stopAgent(90_000);
             return () => site.startAgent(site.nameOf(host));
