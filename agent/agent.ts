@@ -43,7 +43,7 @@ import { ToldModules } from './runtime/toldModules.ts';
 import { dependentsFirst } from './runtime/dependentsFirst.ts';
 import { Upgrade } from './runtime/upgrade.ts';
 import { EtcdFiles } from './security/etcdFiles.ts';
-import { loadIdentity } from './security/identity.ts';
+import { loadAuthority, loadIdentity } from './security/identity.ts';
 import { agentClientOptions, agentServerOptions, explainTlsError, peerHost } from './security/tlsOptions.ts';
 import { agentVersion } from './version.ts';
 
@@ -368,6 +368,9 @@ export async function offerTakeOver(configDirectory: string): Promise<TakeOverOf
   }
   const { cluster, self, modules } = loaded.configuration;
   try {
+    // Should it not be able to use them, it would say so when the one before has ended already.
+    loadIdentity(configDirectory, self.name);
+    loadAuthority(configDirectory);
     if (cluster.arbiter.kind === 'etcd') new EtcdFiles(cluster.arbiter);
   } catch (error) {
     return (error as Error).message;

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -303,6 +304,20 @@ describe('understudy init', () => {
       arbiter: { witness: 'gamma' },
       hosts: { alpha: { lan: '10.77.0.1', link: '10.78.0.1' } },
     });
+  });
+
+  it('makes what an agent can start with, and be taken over with', async () => {
+    await init();
+    const offer = (): Promise<Ran> => understudy(['agent', '--can-take-over', ...config('alpha')]);
+    expect(JSON.parse((await offer()).out)).toMatchObject({ host: 'alpha', cluster: 'site' });
+    for (const secret of ['host.key', 'ca.key']) {
+      chmodSync(path('alpha', 'etc', 'tls', secret), 0o640);
+      expect(await offer()).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(new RegExp(`${secret} has mode 0640.*chmod 600`)) as string,
+      });
+      chmodSync(path('alpha', 'etc', 'tls', secret), 0o600);
+    }
   });
 
   it('never overwrites a cluster, unless told so, and then keeps it', async () => {
