@@ -101,12 +101,7 @@ export class HostLinks {
     this.#options = { ...this.#options, ...network };
     for (const path of before) {
       if (this.#paths.includes(path)) continue;
-      // It says nothing any more.
-      const { dialling } = path;
-      path.dialling = null;
-      dialling?.destroy();
-      path.connection?.close('the cluster file names another address');
-      path.candidate?.close('the cluster file names another address');
+      giveUp(path, 'the cluster file names another address');
     }
     if (this.#timer) {
       clearInterval(this.#timer);
@@ -126,7 +121,7 @@ export class HostLinks {
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer) clearInterval(this.#timer);
-    for (const path of this.#paths) path.connection?.close('this agent stops');
+    for (const path of this.#paths) giveUp(path, 'this agent stops');
     await this.#listener.stop();
   }
 
@@ -451,6 +446,15 @@ export class HostLinks {
       });
     }
   }
+}
+
+function giveUp(path: Path, reason: string): void {
+  // It says nothing any more.
+  const { dialling } = path;
+  path.dialling = null;
+  dialling?.destroy();
+  path.connection?.close(reason);
+  path.candidate?.close(reason);
 }
 
 function newPath(host: LinkHost, network: string, address: string): Path {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectPlain, createServer as createPlainServer, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
@@ -207,6 +207,25 @@ describe('links between agents', () => {
     const impostor = links(beta, alpha, {}, identity('alpha'));
     await Promise.all([a.start(), impostor.start()]);
     await vi.waitFor(() => expect(said.join('\n')).toContain('Expected the agent of beta, and alpha answered'), 5000);
+  });
+
+  it('leaves nothing open when it is stopped, whether it was greeted, only connected, or not even that', async () => {
+    const silent: Socket[] = [];
+    const keep = (socket: Socket): void => {
+      socket.on('error', () => undefined);
+      socket.resume();
+      silent.push(socket);
+    };
+    const neverGreets = createTlsServer(agentServerOptions(identity('beta')), keep).listen(port, '127.0.10.2');
+    const neverShakesHands = createPlainServer(keep).listen(port, '127.0.11.2');
+    const servers = [neverGreets, neverShakesHands];
+    await Promise.all(servers.map((server) => once(server, 'listening')));
+    for (const server of servers) open.push({ stop: () => new Promise((closed) => server.close(() => closed())) });
+    const a = links(alpha, beta);
+    await a.start();
+    await vi.waitFor(() => expect(silent).toHaveLength(2), { timeout: 5000, interval: 5 });
+    await a.stop();
+    await vi.waitFor(() => expect(silent.every(({ closed }) => closed)).toBe(true), 500);
   });
 
   it('says clearly that a port is in use', async () => {
