@@ -572,6 +572,14 @@ describe('with an agent', () => {
     await expect.poll(() => facade.listeners).toBe(0);
   });
 
+  it('status --watch of a module ends with an error when the module is removed', async () => {
+    const ran = local(['status', 'web', '--watch', '--json']);
+    await expect.poll(() => facade.listeners).toBe(1);
+    facade.remove('web');
+    expect(await ran).toMatchObject({ code: 2, out: expect.stringMatching(/There is no module \\"web\\"/) as string });
+    await expect.poll(() => facade.listeners).toBe(0);
+  });
+
   it('status --watch redraws a terminal in place and leaves it as it was', async () => {
     const user = new AbortController();
     let out = '';
