@@ -260,7 +260,7 @@ export class HostLinks {
         modules: isNew ? current.modules : null,
         configuration: isNew ? version : null,
       };
-      path.connection.send(heartbeat);
+      sendOrClose(path.connection, heartbeat);
     }
   }
 
@@ -445,6 +445,15 @@ export class HostLinks {
         error: error instanceof Error ? error.message : String(error),
       });
     }
+  }
+}
+
+/** What cannot be told to a host must not end this agent, which tells others, and carries servers. */
+function sendOrClose(connection: PeerConnection, heartbeat: LinkHeartbeat): void {
+  try {
+    connection.send(heartbeat);
+  } catch (error) {
+    connection.close(`it cannot be told of the modules: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -228,6 +228,24 @@ describe('links between agents', () => {
     await vi.waitFor(() => expect(silent.every(({ closed }) => closed)).toBe(true), 500);
   });
 
+  it('goes on when what it has to tell a host of its modules is too long, and says so', async () => {
+    const said: string[] = [];
+    const status = { role: 'none', link: 'none', able: true, serverRunning: false, consistent: true, content: false };
+    const desired = { value: 'started', sequence: 1 };
+    const module = { ...status, desired, record: null, lineage: [], endpoint: null } as LinkModule['status'];
+    const told = (shown: object): Record<string, LinkModule> => ({
+      web: { status: module, shown, lastFailover: null, lastResync: null },
+    });
+    let current = told({ reason: 'x'.repeat(1 << 20) });
+    const heard: unknown[] = [];
+    const a = links(alpha, beta, { modules: () => current, log: (_level, _code, message) => said.push(message) });
+    const b = links(beta, alpha, { onHeartbeat: (_host, modules) => heard.push(modules) });
+    await Promise.all([a.start(), b.start()]);
+    await vi.waitFor(() => expect(said.join('\n')).toMatch(/told of the modules: a message .* over the limit/), 5000);
+    current = told({});
+    await vi.waitFor(() => expect(heard).toContainEqual(current), 5000);
+  });
+
   it('says clearly that a port is in use', async () => {
     const a = links(alpha, beta);
     await a.start();
