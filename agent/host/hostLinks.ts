@@ -54,6 +54,7 @@ export class HostLinks {
   readonly #requests = new LinkRequests();
   readonly #versions = new Map<string, string>();
   readonly #capacities = new Map<string, Amount>();
+  readonly #certificateEnds = new Map<string, Date>();
   readonly #lastSeen = new Map<string, Date>();
   /** Of the heartbeats. It begins with the time since the machine was started: an agent that is started anew goes on with higher numbers. */
   #sequence = Math.floor(Number(process.hrtime.bigint() / 1_000_000n));
@@ -111,6 +112,13 @@ export class HostLinks {
     if (this.#timer) this.#beat();
   }
 
+  /** This host has another certificate: connections from now on are made with it. Those that there are go on, or are made anew with it. */
+  renew(connections: 'keep' | 'replace'): void {
+    this.#listener.renew?.();
+    if (connections === 'keep') return;
+    for (const path of this.#paths) path.connection?.close('this host has another certificate');
+  }
+
   /** Listens on this host's addresses and begins to dial. Rejects with a clear error when a port is in use. */
   async start(): Promise<void> {
     await this.#listener.start((socket, network) => this.#onAccepted(socket, network));
@@ -157,6 +165,11 @@ export class HostLinks {
 
   version(host: string): string | null {
     return this.#versions.get(host) ?? null;
+  }
+
+  /** When the certificate ends that a host has shown last, which it may have replaced since; null: it was never connected. */
+  certificateEnd(host: string): Date | null {
+    return this.#certificateEnds.get(host) ?? null;
   }
 
   /** What a host's system has counted; null: it was never heard. */
@@ -326,8 +339,13 @@ export class HostLinks {
   }
 
   #adopt(path: Path, socket: TLSSocket): void {
+    // Nothing is known of it any more once it is closed.
+    const certificate = socket.getPeerX509Certificate();
     const events: PeerConnectionEvents = {
-      onHello: (from, hello) => this.#onHello(path, from, hello),
+      onHello: (from, hello) => {
+        if (certificate) this.#certificateEnds.set(path.host.name, new Date(certificate.validTo));
+        this.#onHello(path, from, hello);
+      },
       onMessage: (from, message) => {
         if (path.connection !== from) return;
         path.heardAt = performance.now();

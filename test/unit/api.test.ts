@@ -1,10 +1,11 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { get, request as httpsRequest } from 'node:https';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { startApiServer } from '../../agent/api/apiServer.ts';
@@ -669,6 +670,40 @@ describe('plain HTTPS', () => {
     facade.state = snapshotOf([moduleStatus('web', { onHosts: [replicaStatus('beta', 'WAIT', { heldBack })] })]);
     const held = await fetchText(port, '/metrics');
     expect(held.text).toContain('understudy_start_held_back{module="web",host="beta"} 1\n');
+  });
+
+  it('tells how long the certificates are good for that it has seen', async () => {
+    const { hosts, time, ...state } = snapshotOf();
+    const certificateEnd = new Date(Date.parse(time) + 90_500).toISOString();
+    facade.state = {
+      ...state,
+      time,
+      hosts: hosts.map((host) => (host.name === 'beta' ? { ...host, certificateEnd } : host)),
+    };
+    const { port } = await start();
+    const { text } = await fetchText(port, '/metrics');
+    expect(text.match(/^understudy_certificate_seconds_left.*$/gm)).toEqual([
+      'understudy_certificate_seconds_left{host="beta"} 91',
+    ]);
+  });
+
+  it('shows another certificate from the moment on that it has one, and keeps its sessions', async () => {
+    const server = await start();
+    const { port } = server;
+    const client = await connect(port);
+    const shown = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connectTls({ host: '127.0.0.1', port, ca: authority.certificate }, () => {
+          resolve(socket.getPeerCertificate().fingerprint256);
+          socket.destroy();
+        }).once('error', reject);
+      });
+    const printOf = ({ certificate }: CertifiedKey): string => new X509Certificate(certificate).fingerprint256;
+    expect(await shown()).toBe(printOf(host));
+    const own = await createHostCertificate(authority, { host: 'alpha', addresses: [] });
+    server.renew({ ...own, authority: authority.certificate });
+    expect(await shown()).toBe(printOf(own));
+    await expect(client.call('cluster.snapshot', {})).resolves.toMatchObject({ cluster: 'site' });
   });
 
   it('enrols a host through the function of the agent, and refuses anything else', async () => {

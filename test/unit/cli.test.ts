@@ -420,6 +420,65 @@ describe('understudy join', () => {
     expect(codes.map(({ code }) => code).sort()).toEqual([0, 3, 3]);
   });
 
+  it('renews nothing but the certificate of a host, and names it where joining is refused', async () => {
+    const tokens = await init();
+    await startAlpha();
+    const newToken = async (host: string): Promise<string> => {
+      const ran = await understudy(['token', 'join', '--host', host, '--json', ...config('alpha')]);
+      return (JSON.parse(ran.out) as { token: string }).token;
+    };
+    const renew = (token: string, extra: readonly string[] = []): Promise<Ran> =>
+      understudy(['join', '--server', `127.0.0.1:${port}`, '--token', token, ...config('beta'), '--renew', ...extra]);
+    expect(await renew(tokens['beta'] ?? '')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/understudy join/) as string,
+    });
+    expect((await join2(tokens['beta'] ?? '')).code).toBe(0);
+    expect((await join2(await newToken('beta'))).err).toMatch(/belongs to a cluster already.*join --renew/);
+    writeFileSync(path('beta', 'etc', 'agent.jsonc'), `// ours\n${read('beta', 'etc', 'agent.jsonc')}`);
+    const [agentFile, before] = [read('beta', 'etc', 'agent.jsonc'), loadIdentity(path('beta', 'etc'), 'beta')];
+
+    expect(await renew(await newToken('gamma'))).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/for the host gamma, and this host is beta .*nothing was changed/) as string,
+    });
+    expect((await renew(await newToken('beta'), ['--force'])).code).toBe(2);
+    // The one that was made must still be good.
+    const renewed = await renew(await newToken('beta'));
+    expect(renewed).toMatchObject({ code: 0, err: '' });
+    expect(renewed.out).toMatch(/beta has a new certificate in the cluster site, good until 20\d\d-\d\d-\d\d\./);
+    const after = loadIdentity(path('beta', 'etc'), 'beta');
+    expect(after.certificate).not.toBe(before.certificate);
+    expect(after.key).not.toBe(before.key);
+    expect(read('beta', 'etc', 'agent.jsonc')).toBe(agentFile);
+    expect(readdirSync(path())).not.toContainEqual(expect.stringContaining('backup'));
+    expect(readdirSync(path('beta'))).not.toContainEqual(expect.stringContaining('backup'));
+
+    // With files of tls/ that are damaged, too; but not from another cluster.
+    writeFileSync(path('beta', 'etc', 'tls', 'ca.crt'), 'rubbish');
+    expect((await renew(await newToken('beta'))).code).toBe(0);
+    expect(loadIdentity(path('beta', 'etc'), 'beta').authority).toBe(after.authority);
+    const [host, secret, authority = ''] = (await newToken('beta')).split('.');
+    const other = `${host}.${secret}.${authority.startsWith('A') ? 'B' : 'A'}${authority.slice(1)}`;
+    expect(await renew(other)).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/for another cluster .*nothing was changed/) as string,
+    });
+  });
+
+  it('does not take the key of the authority away from the host that certifies the others', async () => {
+    await init();
+    await startAlpha();
+    const made = await understudy(['token', 'join', '--host', 'alpha', '--json', ...config('alpha')]);
+    const { token } = JSON.parse(made.out) as { token: string };
+    const server = ['--server', `127.0.0.1:${port}`, '--token', token];
+    expect(await understudy(['join', ...server, ...folders('alpha'), '--force'])).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/certifies its hosts .*nothing was changed/) as string,
+    });
+    expect(existsSync(path('alpha', 'etc', 'tls', 'ca.key'))).toBe(true);
+  });
+
   it('refuses each other mistake with one clear error', async () => {
     const tokens = await init();
     const beta = tokens['beta'] ?? '';
