@@ -1325,6 +1325,20 @@ describe('understudy witness', () => {
     expect((await witness('list')).out).toMatch(/\nlyon .*\nsite /);
   });
 
+  it('adds a cluster, and says what to do, when the certificates of another one are damaged', async () => {
+    const tokens = await init();
+    await startAlpha();
+    expect((await witness('add', [...server(), '--token', tokens['gamma'] ?? '', '--as', 'lyon'])).code).toBe(0);
+    const tls = ['w', 'clusters', 'lyon', 'tls'];
+    mkdirSync(path('w', 'clusters', 'paris', 'tls'), { recursive: true });
+    for (const name of ['ca.crt', 'host.crt']) writeFileSync(path('w', 'clusters', 'paris', 'tls', name), 'rubbish');
+    writeFileSync(path('w', 'clusters', 'paris', 'paris.cluster.jsonc'), '{}');
+    const before = read(...tls, 'host.crt');
+    expect((await witness('add', [...server(), '--token', await newToken('gamma')])).code).toBe(0);
+    expect(read(...tls, 'host.crt')).not.toBe(before);
+    expect((await witness('list')).out).toMatch(/paris is not served: .*host\.crt is no certificate: .*witness add/);
+  });
+
   it('removes a cluster with its records, after its name was typed', async () => {
     const tokens = await init();
     await startAlpha();
