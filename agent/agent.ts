@@ -15,6 +15,7 @@ import { HostFencing } from './fencing/hostFencing.ts';
 import { HostLinks } from './host/hostLinks.ts';
 import type { LinkNetwork } from './host/linkOptions.ts';
 import { RESUME_VERSION } from './mirror/ipc.ts';
+import { CertificateCare } from './runtime/certificateCare.ts';
 import { ClusterView } from './runtime/clusterView.ts';
 import { Commands } from './runtime/commands.ts';
 import { makeEnrol } from './runtime/enrol.ts';
@@ -43,7 +44,9 @@ import { startApi } from './runtime/startApi.ts';
 import { ToldModules } from './runtime/toldModules.ts';
 import { Upgrade } from './runtime/upgrade.ts';
 import { EtcdFiles } from './security/etcdFiles.ts';
-import { loadIdentity } from './security/identity.ts';
+import type { HostSubject } from './security/certificates.ts';
+import { loadAuthority, loadIdentity } from './security/identity.ts';
+import { renewWhereCertified } from './security/renew.ts';
 import { agentClientOptions, agentServerOptions, explainTlsError, peerHost } from './security/tlsOptions.ts';
 import { agentVersion } from './version.ts';
 
@@ -65,6 +68,12 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   const { agent, cluster, self } = configuration;
   // Should anything below fail, this process ends, and the mirror processes end the servers: as after any death of the agent.
   const handed = readHandOver();
+  const certified = (): HostSubject => ({
+    host: configuration.self.name,
+    addresses: configuration.self.addresses.map(({ address }) => address),
+  });
+  // What is in the way of it is told further below, where it is tried again: the old one may be good for a while.
+  const isRenewed = await renewWhereCertified(options.configDirectory, certified(), new Date()).catch(() => false);
   const identity = loadIdentity(options.configDirectory, self.name);
   exemptFromOutOfMemoryKiller();
 
@@ -75,6 +84,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   const signs = manager.aliveEveryMs === null ? null : setInterval(() => manager.alive(), manager.aliveEveryMs).unref();
   const exported = exportEvents(cluster.name, agent.events, log);
   log.add('info', null, 'AGENT_STARTED', `agent ${agentVersion} of ${self.name} in cluster ${cluster.name}`);
+  if (isRenewed) log.add('info', null, 'CERTIFICATE_RENEWED', `${self.name} has made itself a new certificate`);
   for (const each of loaded.diagnostics) {
     log.add(
       each.severity === 'error' ? 'error' : 'warn',
@@ -117,8 +127,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     ...network(),
     port: cluster.ports.agent,
     security: {
-      serverOptions: () => agentServerOptions(identity),
-      clientOptions: (host) => agentClientOptions(identity, host),
+      serverOptions: () => agentServerOptions(care.identity),
+      clientOptions: (host) => agentClientOptions(care.identity, host),
       peerHost: (socket) =>
         peerHost(
           socket,
@@ -126,7 +136,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
         ),
       explain: explainTlsError,
     },
-    modules: (host) => told.of(host, runtimes()),
+    modules: (host) => told.of(host, runtimes(), care.identity.expires),
     version: () => files.told,
     onHeartbeat: (host, modules, version) => {
       fencing.heard(host);
@@ -165,6 +175,17 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       const notice = livenessNotice(host, news);
       if (notice) log.add(notice.level, null, notice.code, notice.message);
       view.changed();
+    },
+    log: (level, code, message) => log.add(level, null, code, message),
+  });
+  const care: CertificateCare = new CertificateCare({
+    configDirectory: options.configDirectory,
+    self: certified,
+    identity,
+    onNew: (renewed) => {
+      // What carries no modules is seen with its new certificate at once; the others tell of theirs.
+      links.renew(slots.all.some(({ isOurs }) => isOurs) ? 'keep' : 'replace');
+      api.renew(renewed);
     },
     log: (level, code, message) => log.add(level, null, code, message),
   });
@@ -224,6 +245,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     hostDrain: () => drain.state,
     fenceStatus: (host) => fencing.status(host),
     version: () => files.told,
+    ownCertificateEnd: () => care.identity.expires,
+    certificateNotice: (host, end) => care.notice(host, end),
     arbiterReachable: () => opened.reachable(),
   });
   const commands = new Commands(self.name, slots.all, links, view, log);
@@ -327,6 +350,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     await links.stop();
     throw error;
   }
+  await care.start();
   await files.start();
   await Promise.all(slots.all.map((slot) => slot.start()));
   fencing.start();
@@ -358,6 +382,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   watchdog.stop();
   view.close();
   fencing.close();
+  care.stop();
   opened.close();
   await links.stop();
   log.add('info', null, 'AGENT_STOPPED', `agent of ${self.name} has stopped`);
@@ -375,6 +400,9 @@ export async function offerTakeOver(configDirectory: string): Promise<TakeOverOf
   }
   const { cluster, self, modules } = loaded.configuration;
   try {
+    // Should it not be able to use them, it would say so when the one before has ended already.
+    loadIdentity(configDirectory, self.name);
+    loadAuthority(configDirectory);
     if (cluster.arbiter.kind === 'etcd') new EtcdFiles(cluster.arbiter);
   } catch (error) {
     return (error as Error).message;

@@ -3,7 +3,7 @@ import { checkAgent } from './checks/agentChecks.ts';
 import { checkCluster } from './checks/clusterChecks.ts';
 import { checkModule, checkModuleInCluster } from './checks/moduleChecks.ts';
 import { checkPairOfModules } from './checks/modulePairChecks.ts';
-import { checkOtherModules, checkRoom } from './checks/placementChecks.ts';
+import { checkCount, checkOtherModules, checkRoom } from './checks/placementChecks.ts';
 import { checkServerChecks } from './checks/serverChecks.ts';
 import { resolveAgent, resolveCluster, resolveModule } from './defaults.ts';
 import type { AnyDocument, ParsedDocument } from './document.ts';
@@ -53,6 +53,7 @@ export function crossChecks(documents: readonly AnyDocument[]): readonly Diagnos
     tell(document, checkModule(module));
     tell(document, checkServerChecks(module, file));
     tell(document, checkOtherModules(module, all, isComplete));
+    tell(document, checkCount(module, all));
     if (resolved !== null) {
       tell(document, checkModuleInCluster(module, file, resolved));
       tell(document, checkRoom(module, all, resolved));

@@ -44,6 +44,7 @@ export type DiagnosticCode =
   | 'dependency-cycle'
   | 'bad-anti-affinity'
   | 'over-capacity'
+  | 'too-many-modules'
   | 'several-clusters'
   | 'not-applied';
 

@@ -1,6 +1,6 @@
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server as HttpServer } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -25,6 +25,8 @@ const retryListenMs = 2000;
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 30_000;
 
+type ApiIdentity = Pick<Identity, 'certificate' | 'key' | 'authority'>;
+
 export interface ApiServerOptions {
   readonly facade: AgentFacade;
   readonly tokens: Pick<ClientTokens, 'authenticate'>;
@@ -33,7 +35,7 @@ export interface ApiServerOptions {
   /** 0: any free one (tests). */
   readonly port: number;
   /** Null: no TLS, only for addresses of the loopback interface. */
-  readonly identity: Pick<Identity, 'certificate' | 'key' | 'authority'> | null;
+  readonly identity: ApiIdentity | null;
   readonly enrol: Enrol | null;
   readonly audit: Audit;
   /** Failures of our own, for the log. */
@@ -47,6 +49,8 @@ export interface ApiServerOptions {
 export interface ApiServer {
   /** Where it listens now. */
   addresses(): readonly { readonly address: string; readonly port: number }[];
+  /** Connections from now on are shown this certificate; without TLS it makes no difference. */
+  renew(identity: ApiIdentity): void;
   /** Ends all sessions and frees the ports. */
   close(): Promise<void>;
 }
@@ -125,6 +129,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
         const bound = server.address();
         return bound === null || typeof bound === 'string' ? [] : [{ address: bound.address, port: bound.port }];
       }),
+    renew: (identity) => {
+      gate.renew(identity);
+      for (const server of servers) {
+        if (server instanceof HttpsServer) server.setSecureContext(apiServerOptions(identity));
+      }
+    },
     close: end,
   };
 }
@@ -140,13 +150,19 @@ class Gate {
   });
   readonly #sessions = new Set<Session>();
   #waitingRefusals = 0;
+  #identity: ApiIdentity | null;
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
+    this.#identity = options.identity;
+  }
+
+  renew(identity: ApiIdentity): void {
+    if (this.#identity !== null) this.#identity = identity;
   }
 
   createServer(): HttpServer {
-    const { identity } = this.#options;
+    const identity = this.#identity;
     const onRequest: RequestListener = (request, response) => void answerPlainHttp(request, response, this.#options);
     const server =
       identity === null ? createHttpServer(onRequest) : createHttpsServer(apiServerOptions(identity), onRequest);

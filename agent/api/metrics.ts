@@ -212,6 +212,16 @@ const metrics: readonly Metric[] = [
     samples: ({ hosts }) => hosts.map((host) => [{ host: host.name }, host.reachable ? 1 : 0]),
   },
   {
+    name: 'understudy_certificate_seconds_left',
+    help: 'How long the certificate of the host is good for, as it was last seen. After that no connection to the host can be made.',
+    samples: ({ hosts, time }) =>
+      hosts.flatMap(({ name, certificateEnd = null }): readonly Sample[] =>
+        certificateEnd === null
+          ? []
+          : [[{ host: name }, Math.round((Date.parse(certificateEnd) - Date.parse(time)) / 1000)]],
+      ),
+  },
+  {
     name: 'understudy_host_suspect',
     help: '1 while the host is late, or was heard again only lately.',
     samples: ({ hosts }) => hosts.map((host) => [{ host: host.name }, host.liveness === 'suspect' ? 1 : 0]),

@@ -36,7 +36,7 @@ export function makeRoom(directory: string, stateDirectory: string, force: boole
     throw new CliError(
       exitCodes.refused,
       'ALREADY',
-      `${directory} belongs to a cluster already (${entries.join(', ')}): nothing was changed. Use --config for another folder, or --force to put these aside and begin anew.`,
+      `${directory} belongs to a cluster already (${entries.join(', ')}): nothing was changed. Use --config for another folder, or --force to put these aside and begin anew; \`understudy join --renew\` replaces the certificate alone.`,
     );
   }
   const backup = `${resolve(directory)}.backup-${new Date().toISOString().replaceAll(':', '').slice(0, 17)}`;

@@ -1,5 +1,6 @@
 import { recordedModules } from '../arbiter/recordStore.ts';
 import { loadWitnessCluster } from '../witness/witnessCluster.ts';
+import { endsSoon } from '../security/certificateEnd.ts';
 import type { HeardHost } from '../witness/servedCluster.ts';
 import type { WitnessFolder } from '../witness/witnessFolder.ts';
 import type { ClusterState } from '../witness/witnessProcess.ts';
@@ -46,8 +47,6 @@ export function describeClusters(
   });
 }
 
-const soonMs = 30 * 24 * 3600 * 1000;
-
 export function witnessLines(clusters: readonly WitnessedCluster[], isRunning: boolean, hasColour: boolean): string {
   const notRunning = isRunning ? '' : 'The witness does not run: start it with `understudy witness run`.\n';
   if (clusters.length === 0) return `${notRunning}There are no clusters here: \`understudy witness add\` adds one.\n`;
@@ -67,7 +66,7 @@ export function witnessLines(clusters: readonly WitnessedCluster[], isRunning: b
     { text: formatBytes(bytes) },
     {
       text: expires?.slice(0, 10) ?? '?',
-      colour: expires !== null && Date.parse(expires) - Date.now() > soonMs ? 'none' : 'red',
+      colour: expires === null || endsSoon(new Date(expires), new Date()) ? 'red' : 'none',
     },
   ]);
   const problems = clusters.flatMap(({ name, problem }) =>

@@ -54,6 +54,7 @@ export class HostLinks {
   readonly #requests = new LinkRequests();
   readonly #versions = new Map<string, string>();
   readonly #capacities = new Map<string, Amount>();
+  readonly #certificateEnds = new Map<string, Date>();
   readonly #lastSeen = new Map<string, Date>();
   /** Of the heartbeats. It begins with the time since the machine was started: an agent that is started anew goes on with higher numbers. */
   #sequence = Math.floor(Number(process.hrtime.bigint() / 1_000_000n));
@@ -101,12 +102,7 @@ export class HostLinks {
     this.#options = { ...this.#options, ...network };
     for (const path of before) {
       if (this.#paths.includes(path)) continue;
-      // It says nothing any more.
-      const { dialling } = path;
-      path.dialling = null;
-      dialling?.destroy();
-      path.connection?.close('the cluster file names another address');
-      path.candidate?.close('the cluster file names another address');
+      giveUp(path, 'the cluster file names another address');
     }
     if (this.#timer) {
       clearInterval(this.#timer);
@@ -114,6 +110,13 @@ export class HostLinks {
     }
     await this.#listener.change(network.self);
     if (this.#timer) this.#beat();
+  }
+
+  /** This host has another certificate: connections from now on are made with it. Those that there are go on, or are made anew with it. */
+  renew(connections: 'keep' | 'replace'): void {
+    this.#listener.renew?.();
+    if (connections === 'keep') return;
+    for (const path of this.#paths) path.connection?.close('this host has another certificate');
   }
 
   /** Listens on this host's addresses and begins to dial. Rejects with a clear error when a port is in use. */
@@ -126,7 +129,7 @@ export class HostLinks {
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer) clearInterval(this.#timer);
-    for (const path of this.#paths) path.connection?.close('this agent stops');
+    for (const path of this.#paths) giveUp(path, 'this agent stops');
     await this.#listener.stop();
   }
 
@@ -162,6 +165,11 @@ export class HostLinks {
 
   version(host: string): string | null {
     return this.#versions.get(host) ?? null;
+  }
+
+  /** When the certificate ends that a host has shown last, which it may have replaced since; null: it was never connected. */
+  certificateEnd(host: string): Date | null {
+    return this.#certificateEnds.get(host) ?? null;
   }
 
   /** What a host's system has counted; null: it was never heard. */
@@ -265,7 +273,7 @@ export class HostLinks {
         modules: isNew ? current.modules : null,
         configuration: isNew ? version : null,
       };
-      path.connection.send(heartbeat);
+      sendOrClose(path.connection, heartbeat);
     }
   }
 
@@ -331,8 +339,13 @@ export class HostLinks {
   }
 
   #adopt(path: Path, socket: TLSSocket): void {
+    // Nothing is known of it any more once it is closed.
+    const certificate = socket.getPeerX509Certificate();
     const events: PeerConnectionEvents = {
-      onHello: (from, hello) => this.#onHello(path, from, hello),
+      onHello: (from, hello) => {
+        if (certificate) this.#certificateEnds.set(path.host.name, new Date(certificate.validTo));
+        this.#onHello(path, from, hello);
+      },
       onMessage: (from, message) => {
         if (path.connection !== from) return;
         path.heardAt = performance.now();
@@ -451,6 +464,24 @@ export class HostLinks {
       });
     }
   }
+}
+
+/** What cannot be told to a host must not end this agent, which tells others, and carries servers. */
+function sendOrClose(connection: PeerConnection, heartbeat: LinkHeartbeat): void {
+  try {
+    connection.send(heartbeat);
+  } catch (error) {
+    connection.close(`it cannot be told of the modules: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function giveUp(path: Path, reason: string): void {
+  // It says nothing any more.
+  const { dialling } = path;
+  path.dialling = null;
+  dialling?.destroy();
+  path.connection?.close(reason);
+  path.candidate?.close(reason);
 }
 
 function newPath(host: LinkHost, network: string, address: string): Path {

@@ -49,6 +49,11 @@ export class LinkListener implements LinkAcceptor {
     if (failed?.status === 'rejected') throw failed.reason;
   }
 
+  /** Connections from now on are shown what `serverOptions` say now. */
+  renew(): void {
+    for (const { server } of this.#places) server.setSecureContext(this.#options.security.serverOptions());
+  }
+
   async #listen({ network, address }: Address): Promise<void> {
     const { port, security, log } = this.#options;
     const server = createServer(security.serverOptions(), (socket) => {

@@ -24,6 +24,8 @@ export interface LinkAcceptor {
   start(onAccepted: (socket: TLSSocket, network: string) => void): Promise<void>;
   /** This host has other addresses now. */
   change(self: Pick<LinkHost, 'addresses'>): Promise<void>;
+  /** This host has another certificate now. Not there: whoever serves it is made anew. */
+  renew?(): void;
   stop(): Promise<void>;
 }
 

@@ -44,6 +44,9 @@ export interface ClusterViewOptions {
   readonly fenceStatus: (host: string) => FenceStatus | null;
   /** Which files this host runs by. */
   readonly version: () => LinkVersion;
+  readonly ownCertificateEnd: () => Date;
+  /** What people are told of a certificate that ends then; null: that is far away. */
+  readonly certificateNotice: (host: string, end: Date) => string | null;
   /** Of the witnesses of all modules, or of etcd; from this host, now. */
   readonly arbiterReachable: () => boolean;
 }
@@ -207,6 +210,7 @@ export class ClusterView {
       const isOfPair = slots.some(({ module }) => module.hosts.includes(host.name));
       const role = witnessesOf(configuration.cluster).includes(host.name) && !isOfPair ? 'witness' : 'host';
       const load = isOfPair ? placements.load(host.name, (module) => this.primaryOf(module)) : null;
+      const certificateEnd = this.#certificateEnd(host.name)?.toISOString() ?? null;
       if (host.name === configuration.self.name) {
         const networks = host.addresses.map(({ network, address }) => ({
           name: network,
@@ -217,7 +221,7 @@ export class ClusterView {
         const [lastSeen, drain] = [new Date().toISOString(), this.#options.hostDrain()];
         const { number: version } = this.#options.version();
         const seen = { reachable: true, liveness: 'alive', lastSeen } as const;
-        return { name: host.name, role, ...seen, agentVersion, version, drain, load, networks };
+        return { name: host.name, role, ...seen, agentVersion, version, certificateEnd, drain, load, networks };
       }
       return {
         name: host.name,
@@ -227,6 +231,7 @@ export class ClusterView {
         lastSeen: links.lastSeen(host.name)?.toISOString() ?? null,
         agentVersion: links.version(host.name),
         version: this.versionOf(host.name)?.number ?? null,
+        certificateEnd,
         drain: this.#drainOf(host.name),
         fence: this.#options.fenceStatus(host.name),
         load,
@@ -281,6 +286,7 @@ export class ClusterView {
         ...this.#options.placements.warnings(module.name, (name) => this.primaryOf(name)),
         ...this.#suspects(module),
         ...this.#unfenceable(module),
+        ...this.#certificateNotices(module),
       ],
       maintenance: maintained?.maintenance ?? null,
       onHosts,
@@ -315,6 +321,27 @@ export class ClusterView {
         ? [`${self.name} could not fence ${host} now: ${status.reason ?? 'no answer'}`]
         : [];
     });
+  }
+
+  /** Null: not known. A host with modules tells of it; of others it is known what they showed when they were connected. */
+  #certificateEnd(host: string): Date | null {
+    const { configuration, links, ownCertificateEnd } = this.#options;
+    if (host === configuration.self.name) return ownCertificateEnd();
+    const told = Object.values(this.#heard.get(host)?.modules ?? {}).map(
+      ({ shown }) => shown as Partial<ReplicaStatus>,
+    );
+    const end = told.find(({ certificateEnd }) => certificateEnd !== undefined)?.certificateEnd;
+    return end === undefined ? links.certificateEnd(host) : new Date(end);
+  }
+
+  /** Of what the module needs: its hosts, and who may be its arbiter. One authority ends for all of them. */
+  #certificateNotices({ hosts }: ResolvedModule): string[] {
+    const { configuration, certificateNotice } = this.#options;
+    const notices = [...hosts, ...witnessesOf(configuration.cluster)].flatMap((host) => {
+      const end = this.#certificateEnd(host);
+      return (end && certificateNotice(host, end)) ?? [];
+    });
+    return [...new Set(notices)];
   }
 
   #peerStatus(slot: ModuleSlot, host: string): PeerStatus | null {

@@ -1,13 +1,16 @@
-import { createHash, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
 import { SecurityError } from './securityError.ts';
 import { loadX509 } from './x509.ts';
 
 const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
 const dayMs = 24 * 3600 * 1000;
-const authorityDays = 3653;
-const hostDays = 731;
-/** Certificates are valid from a little before they are made: clocks of the hosts differ. */
+/**
+ * 30 years. An earlier end would bring nothing but a day on which no host reaches another one any more: who may connect is what the cluster
+ * file says.
+ */
+const authorityDays = 10_957;
+/** The authority is valid from a little before it is made: clocks of the hosts differ. */
 const clockSlackMs = 3600 * 1000;
 
 /** A certificate and its private key, both PEM. */
@@ -40,7 +43,7 @@ function serialNumber(): string {
   return bytes.toString('hex');
 }
 
-/** Makes the certificate authority of a cluster: ECDSA P-256, ten years unless told otherwise. */
+/** Makes the certificate authority of a cluster: ECDSA P-256, 30 years unless told otherwise. */
 export async function createAuthority(
   cluster: string,
   validity: Validity = validityFor(authorityDays),
@@ -71,7 +74,7 @@ export async function createRequest(host: string): Promise<{ readonly key: strin
 }
 
 /**
- * Certifies the key of a request. Nothing of the request but its key is taken over: name and addresses are the cluster file's.
+ * Certifies the key of a request, as long as the authority is valid unless told otherwise. Nothing of the request but its key is taken over: name and addresses are the cluster file's.
  * @throws SecurityError REQUEST_BROKEN when it cannot be read, is not signed by its own key, or its key is of another kind.
  */
 export async function signRequest(
@@ -112,11 +115,17 @@ export async function createHostCertificate(
   };
 }
 
+/** A certificate for a key that the host has already. @param key PEM @throws Error when it is no key of ours */
+export async function certifyKey(authority: CertifiedKey, key: string, subject: HostSubject): Promise<string> {
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
+  return certify(authority, await webcrypto.subtle.importKey('spki', spki, keyAlgorithm, true, ['verify']), subject);
+}
+
 async function certify(
   authority: CertifiedKey,
   publicKey: webcrypto.CryptoKey,
   subject: HostSubject,
-  validity = validityFor(hostDays),
+  validity?: Validity,
 ): Promise<string> {
   const x509 = await loadX509();
   const issuer = new x509.X509Certificate(authority.certificate);
@@ -126,7 +135,8 @@ async function certify(
     serialNumber: serialNumber(),
     subject: `CN=${subject.host}`,
     issuer: issuer.subject,
-    ...validity,
+    // As long as its authority, from its beginning on: whatever the clock says here now.
+    ...(validity ?? { notBefore: issuer.notBefore, notAfter: issuer.notAfter }),
     signingAlgorithm,
     publicKey,
     signingKey,

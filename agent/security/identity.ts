@@ -1,7 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { makeDirectoryDurably, readIfExists, writeDurably } from '../platform/durable.ts';
-import { commonName } from './certificates.ts';
+import { newAuthority, renewal } from './certificateEnd.ts';
+import { commonName, fingerprint } from './certificates.ts';
 import type { CertifiedKey } from './certificates.ts';
 import { readSecret, writeSecret } from './secretFile.ts';
 import { SecurityError } from './securityError.ts';
@@ -13,6 +14,7 @@ export interface Identity {
   readonly key: string;
   /** Certificate of the cluster's authority. */
   readonly authority: string;
+  /** When nobody takes the certificate any more: at its own end, or at that of the authority. */
   readonly expires: Date;
 }
 
@@ -35,40 +37,47 @@ export function identityFiles(configDirectory: string): IdentityFiles {
   };
 }
 
-function readCertificate(file: string): { readonly pem: string; readonly parsed: X509Certificate } {
+/** @param advice what to do when it cannot be used */
+function readCertificate(
+  file: string,
+  advice: string,
+): { readonly pem: string; readonly parsed: X509Certificate; readonly ends: Date } {
   const content = readIfExists(file);
-  if (content === null) {
-    throw new SecurityError(
-      'CERTIFICATE_MISSING',
-      `${file} does not exist: run \`understudy init\` or \`understudy join\` on this host.`,
-    );
-  }
+  if (content === null) throw new SecurityError('CERTIFICATE_MISSING', `${file} does not exist: ${advice}.`);
   try {
-    return { pem: content.toString('utf8'), parsed: new X509Certificate(content) };
+    const parsed = new X509Certificate(content);
+    return { pem: content.toString('utf8'), parsed, ends: new Date(parsed.validTo) };
   } catch (error) {
-    throw new SecurityError(
-      'CERTIFICATE_BROKEN',
-      `${file} is no certificate: run \`understudy join\` again, or restore it from a backup.`,
-      { cause: error },
-    );
+    throw new SecurityError('CERTIFICATE_BROKEN', `${file} is no certificate: ${advice}.`, { cause: error });
   }
+}
+
+/** Fingerprint of the authority that a configuration folder has; null: none that can be read. */
+export function authorityOf(configDirectory: string): string | null {
+  try {
+    const certificate = readIfExists(identityFiles(configDirectory).authorityCertificate);
+    return certificate === null ? null : fingerprint(certificate);
+  } catch {
+    return null;
+  }
+}
+
+/** The host that the certificate in a configuration folder is for. @throws SecurityError when it cannot be read */
+export function hostOf(configDirectory: string, joinCommand: string): string | null {
+  const advice = renewal('NAME', joinCommand);
+  return commonName(readCertificate(identityFiles(configDirectory).certificate, advice).parsed);
 }
 
 /**
  * Reads and checks this host's key and certificate, so that a host with a broken identity says so at its start and not at the first failover.
  * @throws SecurityError with a code for each reason.
  */
-export function loadIdentity(
-  configDirectory: string,
-  host: string,
-  now = new Date(),
-  joinCommand = 'understudy join',
-): Identity {
+export function loadIdentity(configDirectory: string, host: string, now = new Date(), joinCommand?: string): Identity {
   const files = identityFiles(configDirectory);
-  const authority = readCertificate(files.authorityCertificate);
-  const own = readCertificate(files.certificate);
-  const key = readSecret(files.key);
-  const again = `run \`understudy token join --host ${host}\` on the first host and \`${joinCommand}\` here`;
+  const again = renewal(host, joinCommand);
+  const authority = readCertificate(files.authorityCertificate, again);
+  const own = readCertificate(files.certificate, again);
+  const key = readSecret(files.key, again);
   if (!isKeyOf(key, own.parsed)) {
     throw new SecurityError('CERTIFICATE_WRONG_KEY', `${files.key} is not the key of ${files.certificate}: ${again}.`);
   }
@@ -85,13 +94,10 @@ export function loadIdentity(
       `${files.certificate} is the certificate of ${name ?? 'nobody'}, and agent.jsonc says that this host is ${host}: ${again}.`,
     );
   }
-  for (const [file, { parsed }] of [
-    [files.authorityCertificate, authority],
-    [files.certificate, own],
-  ] as const) {
-    checkDates(file, parsed, now, again);
-  }
-  return { host, certificate: own.pem, key, authority: authority.pem, expires: new Date(own.parsed.validTo) };
+  checkDates(files.authorityCertificate, authority.parsed, now, newAuthority);
+  checkDates(files.certificate, own.parsed, now, again);
+  const expires = own.ends < authority.ends ? own.ends : authority.ends;
+  return { host, certificate: own.pem, key, authority: authority.pem, expires };
 }
 
 function isKeyOf(key: string, certificate: X509Certificate): boolean {
@@ -116,7 +122,13 @@ function checkDates(file: string, certificate: X509Certificate, now: Date, again
 export function loadAuthority(configDirectory: string): CertifiedKey | null {
   const files = identityFiles(configDirectory);
   if (readIfExists(files.authorityKey) === null) return null;
-  return { certificate: readCertificate(files.authorityCertificate).pem, key: readSecret(files.authorityKey) };
+  const advice = 'restore it from a backup, or copy it from another host of the cluster';
+  return { certificate: readCertificate(files.authorityCertificate, advice).pem, key: readSecret(files.authorityKey) };
+}
+
+/** Puts another certificate of the key that is there in place of the one before: at any moment one of them is there. */
+export function storeCertificate(configDirectory: string, certificate: string): void {
+  writeDurably(identityFiles(configDirectory).certificate, certificate, { mode: 0o644 });
 }
 
 /** Installs a host's identity; the key last, so that a half-done installation is never taken for a whole one. */

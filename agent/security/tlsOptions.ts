@@ -139,7 +139,7 @@ export function explainTlsError(error: unknown, peer: string): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const message = error instanceof Error ? error.message : String(error);
   if (code === 'CERT_HAS_EXPIRED') {
-    return `The certificate of ${peer} has expired: run \`understudy token join\` on the first host and \`understudy join\` on ${peer}.`;
+    return `The certificate of ${peer} has expired: \`understudy token join\` on the first host says how it gets another.`;
   }
   if (code === 'CERT_NOT_YET_VALID') {
     return `The certificate of ${peer} is not valid yet: compare the clocks of the hosts.`;
@@ -149,7 +149,7 @@ export function explainTlsError(error: unknown, peer: string): string {
   }
   // What the other side says of our certificate arrives as a TLS alert (RFC 8446 section 6.2).
   if (code === 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED') {
-    return `${peer} refuses this host's certificate as expired: run \`understudy join\` here, and compare the clocks.`;
+    return `${peer} refuses this host's certificate as expired: compare the clocks, and get another with \`understudy join --renew\` here.`;
   }
   if (code === 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA') {
     return `${peer} refuses this host's certificate: it is of another cluster.`;
@@ -159,7 +159,7 @@ export function explainTlsError(error: unknown, peer: string): string {
     return `${peer} answers for other clusters, not for this one: run \`understudy token join\` on the first host and \`understudy witness add\` on ${peer}.`;
   }
   if (code.startsWith('ERR_SSL_') && code.includes('ALERT') && code.includes('CERTIFICATE')) {
-    return `${peer} refuses this host's certificate (${code}): run \`understudy join\` here.`;
+    return `${peer} refuses this host's certificate (${code}): get another with \`understudy join --renew\` here.`;
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return `The certificate of ${peer} is not for the address that was dialled: use an address of the cluster file.`;

@@ -7,6 +7,7 @@ import type { LinkNetwork } from '../host/linkOptions.ts';
 import { LinkAllowance } from '../host/linkAllowance.ts';
 import type { SharedListener } from '../host/sharedListener.ts';
 import { heartbeatMs, shortestDetectionMs } from '../runtime/liveness.ts';
+import { endNotice, renewal } from '../security/certificateEnd.ts';
 import {
   agentClientOptions,
   agentContext,
@@ -16,7 +17,7 @@ import {
   peerHost,
   sharedServerOptions,
 } from '../security/tlsOptions.ts';
-import type { WitnessCluster, WitnessNetwork } from './witnessCluster.ts';
+import { joinCommand, type WitnessCluster, type WitnessNetwork } from './witnessCluster.ts';
 import { WitnessFiles } from './witnessFiles.ts';
 import type { WitnessFolder } from './witnessFolder.ts';
 import type { LogLine, WitnessLog } from './witnessLog.ts';
@@ -129,7 +130,16 @@ export class ServedCluster {
   }
 
   start(): Promise<void> {
+    this.warnOfEnd();
     return this.#links.start();
+  }
+
+  /** Says it when this host's certificate in the cluster ends soon. */
+  warnOfEnd(now = new Date()): void {
+    const { self, identity } = this.#of;
+    const advice = renewal(self.name, joinCommand);
+    const notice = endNotice(self.name, identity.expires, identity.authority, advice, now);
+    if (notice !== null) this.#log('warn', 'CERTIFICATE_ENDS', notice);
   }
 
   async stop(): Promise<void> {

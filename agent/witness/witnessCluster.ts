@@ -1,13 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { crossChecks } from '../../schemas/crossChecks.ts';
 import { resolveCluster, witnessesOf, type ResolvedCluster, type ResolvedHost } from '../../schemas/defaults.ts';
 import { formatDiagnostic, type Diagnostic } from '../../schemas/diagnostic.ts';
 import { kindOfFile, parseDocument } from '../../schemas/document.ts';
 import { locate, parseText, valueOf } from '../../schemas/jsonText.ts';
-import { commonName } from '../security/certificates.ts';
-import { identityFiles, loadIdentity, type Identity } from '../security/identity.ts';
+import { hostOf, loadIdentity, type Identity } from '../security/identity.ts';
 import { readHeldVersion, type HeldVersion } from './heldVersion.ts';
 import type { ClusterFile, WitnessFolder } from './witnessFolder.ts';
 
@@ -15,6 +13,8 @@ import type { ClusterFile, WitnessFolder } from './witnessFolder.ts';
 const mostPaths = 64;
 /** Bytes; together with the records it keeps all of the witness's state below 20 MiB. */
 const longestClusterFile = 16 << 10;
+/** How this host gets a new certificate. */
+export const joinCommand = 'understudy witness add';
 /** Module files that name the witness at all, together; hardly any does. */
 const longestNaming = 128 << 10;
 
@@ -102,11 +102,11 @@ export function loadWitnessCluster(folder: WitnessFolder, name: string): Witness
   const fileName = readdirSync(directory).find((each) => kindOfFile(each) === 'cluster');
   if (fileName === undefined) throw new Error(`${directory} has no cluster file: add the cluster again`);
   const file = { name: fileName, text: readFileSync(join(directory, fileName), 'utf8') };
-  const host = commonName(new X509Certificate(readFileSync(identityFiles(directory).certificate))) ?? '';
+  const host = hostOf(directory, joinCommand) ?? '';
   const read = readCluster(file, host);
   if ('why' in read) {
     throw new Error(read.diagnostic ? `${directory}: ${formatDiagnostic(read.diagnostic)}` : read.why);
   }
-  const identity = loadIdentity(directory, host, new Date(), 'understudy witness add');
+  const identity = loadIdentity(directory, host, new Date(), joinCommand);
   return { name, ...read.network, identity, file, held: readHeldVersion(directory, file.text) };
 }

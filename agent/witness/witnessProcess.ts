@@ -12,6 +12,7 @@ import { WitnessLog } from './witnessLog.ts';
 
 /** What could not be served is tried again this often: a port that was in use, a clock that was wrong. */
 const retryMs = 10_000;
+const dayMs = 24 * 3600 * 1000;
 
 /** What the running witness says of a cluster. */
 export interface ClusterState {
@@ -58,10 +59,12 @@ export async function runWitness(options: {
   const retry = setInterval(() => {
     witness.retry().catch((error: unknown) => log('warn', 'RETRY_FAILED', messageOf(error)));
   }, options.retryEveryMs ?? retryMs);
+  const daily = setInterval(() => witness.warnOfEnds(), dayMs);
   log('info', 'WITNESS_READY', `witness ${agentVersion} of ${String(witness.states().length)} clusters`);
   options.onReady?.();
   await aborted(options.signal);
   clearInterval(retry);
+  clearInterval(daily);
   await control.stop();
   await witness.stop();
   log('info', 'WITNESS_STOPPED', 'the witness has stopped; pairs that are whole go on without it');
@@ -103,6 +106,10 @@ class Witness {
 
   states(): ClusterState[] {
     return [...this.#entries].map(([name, { served, problem }]) => ({ name, problem, hosts: served?.heard() ?? [] }));
+  }
+
+  warnOfEnds(): void {
+    for (const { served } of this.#entries.values()) served?.warnOfEnd();
   }
 
   async stop(): Promise<void> {

@@ -92,6 +92,24 @@ function wayBack(from: string, to: string, modules: readonly ResolvedModule[]): 
   return null;
 }
 
+/** Of one host: what it tells the others of its modules with a heartbeat has to be short. */
+const mostModules = 128;
+
+/** More modules of a host than it can tell the others of: told at the last ones. */
+export function* checkCount(module: ResolvedModule, modules: readonly ResolvedModule[]): Iterable<Problem> {
+  for (const [index, host] of module.hosts.entries()) {
+    const own = modules.filter(({ hosts }) => hosts.includes(host));
+    if (own.indexOf(module) < mostModules) continue;
+    const expected = `at most ${String(mostModules)} modules of one host`;
+    yield {
+      code: 'too-many-modules',
+      path: ['hosts', index],
+      message: `${host} is a host of ${String(own.length)} modules: expected ${expected}`,
+      expected,
+    };
+  }
+}
+
 /** Where the hosts, as far as their capacity is stated, could not run everything: told at what would have no room. */
 export function* checkRoom(
   module: ResolvedModule,

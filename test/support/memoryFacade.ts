@@ -154,6 +154,18 @@ export class MemoryFacade implements AgentFacade {
     for (const listener of this.#changeListeners) listener({ revision, time, arbiter, hosts: [], modules });
   }
 
+  /** By a change of the files. */
+  remove(module: string): void {
+    const modules = this.state.modules.filter(({ name }) => name !== module);
+    this.state = { ...this.state, revision: this.state.revision + 1, modules };
+    const { revision, arbiter, hosts } = this.state;
+    const names = { modules: modules.map(({ name }) => name), hosts: hosts.map(({ name }) => name) };
+    const configuration = { version: 1, drift: [], ...names };
+    for (const listener of this.#changeListeners) {
+      listener({ revision, time, arbiter, configuration, hosts: [], modules: [] });
+    }
+  }
+
   append(message: string, module: string | null = null): void {
     const entry: LogEntry = { time, host: 'alpha', module, level: 'info', code: 'TEST', message };
     this.entries.push(entry);

@@ -5,6 +5,8 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createHostCertificate } from '../../agent/security/certificates.ts';
+import { loadAuthority, loadIdentity, storeIdentity } from '../../agent/security/identity.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'dist', 'agent', 'understudy.mjs');
 const address = '127.0.12.1';
@@ -73,6 +75,27 @@ describe('the agent as a process', () => {
     expect(output).not.toMatch(/internal error|\n {4}at /);
     expect(code).toBe(1);
   });
+
+  it('makes itself a new certificate at its start when the old one has ended, on the host that certifies the others', async () => {
+    const etc = join(directory, 'etc');
+    const [authority, dayMs] = [loadAuthority(etc), 86_400_000];
+    if (!authority) throw new Error('there is no authority');
+    const ended = { notBefore: new Date(Date.now() - 2 * dayMs), notAfter: new Date(Date.now() - dayMs) };
+    const own = await createHostCertificate(authority, { host: 'alpha', addresses: [address] }, ended);
+    storeIdentity(etc, { ...own, authority: authority.certificate });
+    const child = spawn(process.execPath, [program, 'agent', '--config', etc], { stdio: 'ignore' });
+    const limit = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    try {
+      const log = (): Promise<string> => run('log', '--config', etc).then(({ output }) => output);
+      await expect.poll(log, { timeout: 20_000 }).toMatch(/CERTIFICATE_RENEWED|has made itself a new certificate/);
+      expect(loadIdentity(etc, 'alpha').key).toBe(own.key);
+      child.kill('SIGTERM');
+      await once(child, 'close');
+    } finally {
+      clearTimeout(limit);
+      child.kill('SIGKILL');
+    }
+  }, 60_000);
 
   it('feeds the watchdog that its file names, and stops it when it is stopped in order', async () => {
     const device = join(directory, 'watchdog');

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { get, request as httpsRequest } from 'node:https';
@@ -688,6 +689,40 @@ describe('plain HTTPS', () => {
     expect(ofBeta).toEqual(['understudy_disk_failed{module="web",host="beta"} 1']);
     expect(text).toContain('understudy_diverged{module="web"} 1\n');
     expect(text).toContain('understudy_module_state{module="web",host="alpha",state="ALONE"} 1\n');
+  });
+
+  it('tells how long the certificates are good for that it has seen', async () => {
+    const { hosts, time, ...state } = snapshotOf();
+    const certificateEnd = new Date(Date.parse(time) + 90_500).toISOString();
+    facade.state = {
+      ...state,
+      time,
+      hosts: hosts.map((host) => (host.name === 'beta' ? { ...host, certificateEnd } : host)),
+    };
+    const { port } = await start();
+    const { text } = await fetchText(port, '/metrics');
+    expect(text.match(/^understudy_certificate_seconds_left.*$/gm)).toEqual([
+      'understudy_certificate_seconds_left{host="beta"} 91',
+    ]);
+  });
+
+  it('shows another certificate from the moment on that it has one, and keeps its sessions', async () => {
+    const server = await start();
+    const { port } = server;
+    const client = await connect(port);
+    const shown = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connectTls({ host: '127.0.0.1', port, ca: authority.certificate }, () => {
+          resolve(socket.getPeerCertificate().fingerprint256);
+          socket.destroy();
+        }).once('error', reject);
+      });
+    const printOf = ({ certificate }: CertifiedKey): string => new X509Certificate(certificate).fingerprint256;
+    expect(await shown()).toBe(printOf(host));
+    const own = await createHostCertificate(authority, { host: 'alpha', addresses: [] });
+    server.renew({ ...own, authority: authority.certificate });
+    expect(await shown()).toBe(printOf(own));
+    await expect(client.call('cluster.snapshot', {})).resolves.toMatchObject({ cluster: 'site' });
   });
 
   it('enrols a host through the function of the agent, and refuses anything else', async () => {

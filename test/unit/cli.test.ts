@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -305,6 +306,20 @@ describe('understudy init', () => {
     });
   });
 
+  it('makes what an agent can start with, and be taken over with', async () => {
+    await init();
+    const offer = (): Promise<Ran> => understudy(['agent', '--can-take-over', ...config('alpha')]);
+    expect(JSON.parse((await offer()).out)).toMatchObject({ host: 'alpha', cluster: 'site' });
+    for (const secret of ['host.key', 'ca.key']) {
+      chmodSync(path('alpha', 'etc', 'tls', secret), 0o640);
+      expect(await offer()).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(new RegExp(`${secret} has mode 0640.*chmod 600`)) as string,
+      });
+      chmodSync(path('alpha', 'etc', 'tls', secret), 0o600);
+    }
+  });
+
   it('never overwrites a cluster, unless told so, and then keeps it', async () => {
     await init();
     const before = read('alpha', 'etc', 'tls', 'ca.crt');
@@ -403,6 +418,65 @@ describe('understudy join', () => {
       understudy(['join', '--server', `127.0.0.1:${port}`, '--token', tokens['beta'] ?? '', ...folders(name)]);
     const codes = await Promise.all(['b1', 'b2', 'b3'].map(attempt));
     expect(codes.map(({ code }) => code).sort()).toEqual([0, 3, 3]);
+  });
+
+  it('renews nothing but the certificate of a host, and names it where joining is refused', async () => {
+    const tokens = await init();
+    await startAlpha();
+    const newToken = async (host: string): Promise<string> => {
+      const ran = await understudy(['token', 'join', '--host', host, '--json', ...config('alpha')]);
+      return (JSON.parse(ran.out) as { token: string }).token;
+    };
+    const renew = (token: string, extra: readonly string[] = []): Promise<Ran> =>
+      understudy(['join', '--server', `127.0.0.1:${port}`, '--token', token, ...config('beta'), '--renew', ...extra]);
+    expect(await renew(tokens['beta'] ?? '')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/understudy join/) as string,
+    });
+    expect((await join2(tokens['beta'] ?? '')).code).toBe(0);
+    expect((await join2(await newToken('beta'))).err).toMatch(/belongs to a cluster already.*join --renew/);
+    writeFileSync(path('beta', 'etc', 'agent.jsonc'), `// ours\n${read('beta', 'etc', 'agent.jsonc')}`);
+    const [agentFile, before] = [read('beta', 'etc', 'agent.jsonc'), loadIdentity(path('beta', 'etc'), 'beta')];
+
+    expect(await renew(await newToken('gamma'))).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/for the host gamma, and this host is beta .*nothing was changed/) as string,
+    });
+    expect((await renew(await newToken('beta'), ['--force'])).code).toBe(2);
+    // The one that was made must still be good.
+    const renewed = await renew(await newToken('beta'));
+    expect(renewed).toMatchObject({ code: 0, err: '' });
+    expect(renewed.out).toMatch(/beta has a new certificate in the cluster site, good until 20\d\d-\d\d-\d\d\./);
+    const after = loadIdentity(path('beta', 'etc'), 'beta');
+    expect(after.certificate).not.toBe(before.certificate);
+    expect(after.key).not.toBe(before.key);
+    expect(read('beta', 'etc', 'agent.jsonc')).toBe(agentFile);
+    expect(readdirSync(path())).not.toContainEqual(expect.stringContaining('backup'));
+    expect(readdirSync(path('beta'))).not.toContainEqual(expect.stringContaining('backup'));
+
+    // With files of tls/ that are damaged, too; but not from another cluster.
+    writeFileSync(path('beta', 'etc', 'tls', 'ca.crt'), 'rubbish');
+    expect((await renew(await newToken('beta'))).code).toBe(0);
+    expect(loadIdentity(path('beta', 'etc'), 'beta').authority).toBe(after.authority);
+    const [host, secret, authority = ''] = (await newToken('beta')).split('.');
+    const other = `${host}.${secret}.${authority.startsWith('A') ? 'B' : 'A'}${authority.slice(1)}`;
+    expect(await renew(other)).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/for another cluster .*nothing was changed/) as string,
+    });
+  });
+
+  it('does not take the key of the authority away from the host that certifies the others', async () => {
+    await init();
+    await startAlpha();
+    const made = await understudy(['token', 'join', '--host', 'alpha', '--json', ...config('alpha')]);
+    const { token } = JSON.parse(made.out) as { token: string };
+    const server = ['--server', `127.0.0.1:${port}`, '--token', token];
+    expect(await understudy(['join', ...server, ...folders('alpha'), '--force'])).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/certifies its hosts .*nothing was changed/) as string,
+    });
+    expect(existsSync(path('alpha', 'etc', 'tls', 'ca.key'))).toBe(true);
   });
 
   it('refuses each other mistake with one clear error', async () => {
@@ -554,6 +628,14 @@ describe('with an agent', () => {
     await expect.poll(() => lines().at(-1)).toMatchObject({ revision: 2, modules: [{ primary: 'beta' }] });
     user.abort();
     expect((await ran).code).toBe(0);
+    await expect.poll(() => facade.listeners).toBe(0);
+  });
+
+  it('status --watch of a module ends with an error when the module is removed', async () => {
+    const ran = local(['status', 'web', '--watch', '--json']);
+    await expect.poll(() => facade.listeners).toBe(1);
+    facade.remove('web');
+    expect(await ran).toMatchObject({ code: 2, out: expect.stringMatching(/There is no module \\"web\\"/) as string });
     await expect.poll(() => facade.listeners).toBe(0);
   });
 
@@ -1241,6 +1323,20 @@ describe('understudy witness', () => {
     });
     expect((await witness('add', [...server(), '--token', token, '--as', 'lyon'])).code).toBe(0);
     expect((await witness('list')).out).toMatch(/\nlyon .*\nsite /);
+  });
+
+  it('adds a cluster, and says what to do, when the certificates of another one are damaged', async () => {
+    const tokens = await init();
+    await startAlpha();
+    expect((await witness('add', [...server(), '--token', tokens['gamma'] ?? '', '--as', 'lyon'])).code).toBe(0);
+    const tls = ['w', 'clusters', 'lyon', 'tls'];
+    mkdirSync(path('w', 'clusters', 'paris', 'tls'), { recursive: true });
+    for (const name of ['ca.crt', 'host.crt']) writeFileSync(path('w', 'clusters', 'paris', 'tls', name), 'rubbish');
+    writeFileSync(path('w', 'clusters', 'paris', 'paris.cluster.jsonc'), '{}');
+    const before = read(...tls, 'host.crt');
+    expect((await witness('add', [...server(), '--token', await newToken('gamma')])).code).toBe(0);
+    expect(read(...tls, 'host.crt')).not.toBe(before);
+    expect((await witness('list')).out).toMatch(/paris is not served: .*host\.crt is no certificate: .*witness add/);
   });
 
   it('removes a cluster with its records, after its name was typed', async () => {

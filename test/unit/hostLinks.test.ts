@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectPlain, createServer as createPlainServer, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
@@ -8,7 +8,12 @@ import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { HostLinks } from '../../agent/host/hostLinks.ts';
 import type { HostLinksOptions } from '../../agent/host/linkOptions.ts';
 import { UnreachableError } from '../../agent/host/linkRequests.ts';
-import { type CertifiedKey, createAuthority, createHostCertificate } from '../../agent/security/certificates.ts';
+import {
+  type CertifiedKey,
+  createAuthority,
+  createHostCertificate,
+  type Validity,
+} from '../../agent/security/certificates.ts';
 import type { Identity } from '../../agent/security/identity.ts';
 import { agentClientOptions, agentServerOptions, explainTlsError, peerHost } from '../../agent/security/tlsOptions.ts';
 
@@ -35,8 +40,8 @@ let port = 24811;
 let authority: CertifiedKey;
 const identities = new Map<string, Identity>();
 
-async function identityOf(host: string, by: CertifiedKey = authority): Promise<Identity> {
-  const { certificate, key } = await createHostCertificate(by, { host, addresses: [] });
+async function identityOf(host: string, by: CertifiedKey = authority, validity?: Validity): Promise<Identity> {
+  const { certificate, key } = await createHostCertificate(by, { host, addresses: [] }, validity);
   return { host, certificate, key, authority: by.certificate, expires: new Date(Date.now() + 86_400_000) };
 }
 
@@ -207,6 +212,92 @@ describe('links between agents', () => {
     const impostor = links(beta, alpha, {}, identity('alpha'));
     await Promise.all([a.start(), impostor.start()]);
     await vi.waitFor(() => expect(said.join('\n')).toContain('Expected the agent of beta, and alpha answered'), 5000);
+  });
+
+  const dayMs = 86_400_000;
+  const security = (own: () => Identity, other: string): HostLinksOptions['security'] => ({
+    serverOptions: () => agentServerOptions(own()),
+    clientOptions: (host) => agentClientOptions(own(), host),
+    peerHost: (socket) => peerHost(socket, [other]),
+    explain: explainTlsError,
+  });
+
+  it.each([
+    ['dials', 'alpha', 'beta'],
+    ['is dialled', 'beta', 'alpha'],
+  ])('connects a host that %s once its certificate, which has ended, is replaced', async (_what, host, peer) => {
+    const ended: Validity = { notBefore: new Date(Date.now() - 2 * dayMs), notAfter: new Date(Date.now() - dayMs) };
+    let own = await identityOf(host, authority, ended);
+    const said: string[] = [];
+    const log: HostLinksOptions['log'] = (_level, _code, message) => said.push(message);
+    const [self, other] = host === 'alpha' ? [alpha, beta] : [beta, alpha];
+    const a = links(self, other, { log, security: security(() => own, peer) });
+    const b = links(other, self, { log });
+    await Promise.all([a.start(), b.start()]);
+    await vi.waitFor(
+      () => expect(said.join('\n')).toMatch(new RegExp(`certificate of ${host}.* has expired: .*token join`)),
+      5000,
+    );
+    expect(b.certificateEnd(host)).toBeNull();
+    own = identity(host);
+    a.renew('keep');
+    await vi.waitFor(() => expect(b.networks(host).every(({ up }) => up)).toBe(true), 5000);
+    expect(b.certificateEnd(host)?.getTime()).toBeGreaterThan(Date.now() + dayMs);
+  });
+
+  it('goes on with the connections that there are when the certificate is replaced, or makes them anew', async () => {
+    const validity = { notBefore: new Date(Date.now() - dayMs), notAfter: new Date(Date.now() + dayMs) };
+    let own = await identityOf('beta', authority, validity);
+    const said: string[] = [];
+    const a = links(alpha, beta, { log: (_level, code) => said.push(code) });
+    const b = links(beta, alpha, { security: security(() => own, 'alpha') });
+    await Promise.all([a.start(), b.start()]);
+    await vi.waitFor(() => expect(a.networks('beta').every(({ up }) => up)).toBe(true), 5000);
+    own = await identityOf('beta');
+    b.renew('keep');
+    await expect(a.request('beta', 'arbiter.read', { module: 'web' }, 1000)).resolves.toEqual({});
+    expect(said).not.toContain('LINK_DOWN');
+    expect(a.certificateEnd('beta')?.getTime()).toBeLessThan(Date.now() + dayMs);
+    b.renew('replace');
+    await vi.waitFor(() => expect(a.certificateEnd('beta')?.getTime()).toBeGreaterThan(Date.now() + dayMs), 5000);
+    await vi.waitFor(() => expect(a.networks('beta').every(({ up }) => up)).toBe(true), 5000);
+  });
+
+  it('leaves nothing open when it is stopped, whether it was greeted, only connected, or not even that', async () => {
+    const silent: Socket[] = [];
+    const keep = (socket: Socket): void => {
+      socket.on('error', () => undefined);
+      socket.resume();
+      silent.push(socket);
+    };
+    const neverGreets = createTlsServer(agentServerOptions(identity('beta')), keep).listen(port, '127.0.10.2');
+    const neverShakesHands = createPlainServer(keep).listen(port, '127.0.11.2');
+    const servers = [neverGreets, neverShakesHands];
+    await Promise.all(servers.map((server) => once(server, 'listening')));
+    for (const server of servers) open.push({ stop: () => new Promise((closed) => server.close(() => closed())) });
+    const a = links(alpha, beta);
+    await a.start();
+    await vi.waitFor(() => expect(silent).toHaveLength(2), { timeout: 5000, interval: 5 });
+    await a.stop();
+    await vi.waitFor(() => expect(silent.every(({ closed }) => closed)).toBe(true), 500);
+  });
+
+  it('goes on when what it has to tell a host of its modules is too long, and says so', async () => {
+    const said: string[] = [];
+    const status = { role: 'none', link: 'none', able: true, serverRunning: false, consistent: true, content: false };
+    const desired = { value: 'started', sequence: 1 };
+    const module = { ...status, desired, record: null, lineage: [], endpoint: null } as LinkModule['status'];
+    const told = (shown: object): Record<string, LinkModule> => ({
+      web: { status: module, shown, lastFailover: null, lastResync: null },
+    });
+    let current = told({ reason: 'x'.repeat(1 << 20) });
+    const heard: unknown[] = [];
+    const a = links(alpha, beta, { modules: () => current, log: (_level, _code, message) => said.push(message) });
+    const b = links(beta, alpha, { onHeartbeat: (_host, modules) => heard.push(modules) });
+    await Promise.all([a.start(), b.start()]);
+    await vi.waitFor(() => expect(said.join('\n')).toMatch(/told of the modules: a message .* over the limit/), 5000);
+    current = told({});
+    await vi.waitFor(() => expect(heard).toContainEqual(current), 5000);
   });
 
   it('says clearly that a port is in use', async () => {

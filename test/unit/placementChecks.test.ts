@@ -35,6 +35,18 @@ const told = (...documents: AnyDocument[]): string[] =>
     ({ file, severity, code, path, message }) => `${file} ${severity} ${code} ${path}: ${message}`,
   );
 
+describe('the modules of a host', () => {
+  it('are no more than it can tell the others of with every heartbeat', () => {
+    const modules = Array.from({ length: 129 }, (_, index) => module(`m${String(index)}`));
+    expect(told(cluster(), ...modules.slice(1))).toEqual([]);
+    const elsewhere = module('far', { hosts: ['gamma', 'delta'] });
+    expect(told(cluster(), ...modules, elsewhere)).toEqual([
+      'm128.module.jsonc error too-many-modules hosts[0]: alpha is a host of 129 modules: expected at most 128 modules of one host',
+      'm128.module.jsonc error too-many-modules hosts[1]: beta is a host of 129 modules: expected at most 128 modules of one host',
+    ]);
+  });
+});
+
 describe('what a module says of other ones', () => {
   it('may name any module of the cluster, in any order', () => {
     expect(

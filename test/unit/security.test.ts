@@ -13,16 +13,19 @@ import {
   signRequest,
 } from '../../agent/security/certificates.ts';
 import type { CertifiedKey, Validity } from '../../agent/security/certificates.ts';
+import { endNotice, endOf } from '../../agent/security/certificateEnd.ts';
 import { ClientTokens, localTokenFile } from '../../agent/security/clientTokens.ts';
 import {
   identityFiles,
   loadAuthority,
   loadIdentity,
   storeAuthority,
+  storeCertificate,
   storeIdentity,
 } from '../../agent/security/identity.ts';
 import type { Identity } from '../../agent/security/identity.ts';
 import { JoinTokens, parseJoinToken } from '../../agent/security/joinTokens.ts';
+import { renewWhereCertified } from '../../agent/security/renew.ts';
 import { readSecret, writeSecret } from '../../agent/security/secretFile.ts';
 import { agentClientOptions, agentServerOptions, explainTlsError, peerHost } from '../../agent/security/tlsOptions.ts';
 
@@ -50,7 +53,7 @@ async function identityOf(host: string, validity?: Validity, by = authority): Pr
 }
 
 describe('certificates', () => {
-  it('names the host and its addresses, for server and client use, for two years', async () => {
+  it('names the host and its addresses, for server and client use, for as long as its authority', async () => {
     const certificate = new X509Certificate((await identityOf('alpha')).certificate);
     expect(certificate.subject).toBe('CN=alpha');
     expect(certificate.checkHost('alpha')).toBe('alpha');
@@ -60,14 +63,14 @@ describe('certificates', () => {
     expect(certificate.checkIP('10.77.0.2')).toBeUndefined();
     expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']);
     expect(certificate.ca).toBe(false);
-    const years = (Date.parse(certificate.validTo) - Date.now()) / (365.25 * dayMs);
-    expect(years).toBeCloseTo(2, 1);
+    const by = new X509Certificate(authority.certificate);
+    expect([certificate.validFrom, certificate.validTo]).toEqual([by.validFrom, by.validTo]);
   });
 
-  it('makes an authority for ten years that signs its hosts', () => {
+  it('makes an authority for 30 years that signs its hosts', () => {
     const certificate = new X509Certificate(authority.certificate);
     expect(certificate.ca).toBe(true);
-    expect((Date.parse(certificate.validTo) - Date.now()) / (365.25 * dayMs)).toBeCloseTo(10, 1);
+    expect((Date.parse(certificate.validTo) - Date.now()) / (365.25 * dayMs)).toBeCloseTo(30, 1);
   });
 
   it('certifies the key of a request and takes no name from it', async () => {
@@ -136,6 +139,79 @@ describe('the identity of a host', () => {
     expect(() => loadIdentity(folder, 'alpha')).toThrow(expect.objectContaining({ code: 'CERTIFICATE_WRONG_KEY' }));
     install({ ...(await identityOf('alpha')), certificate: 'rubbish' });
     expect(() => loadIdentity(folder, 'alpha')).toThrow(expect.objectContaining({ code: 'CERTIFICATE_BROKEN' }));
+  });
+});
+
+describe('a certificate that ends', () => {
+  const self = { host: 'alpha', addresses: ['10.77.0.1'] };
+  const lasting = (days: number): Validity => ({ notBefore: fromNow(-10), notAfter: fromNow(days) });
+  const renew = (now = new Date()): Promise<boolean> => renewWhereCertified(folder, self, now);
+  const ends = (): Date => loadIdentity(folder, 'alpha').expires;
+
+  it('is told with what to run, and that nothing but the certificate is replaced by it', async () => {
+    storeIdentity(folder, await identityOf('alpha', expired));
+    expect(() => loadIdentity(folder, 'alpha')).toThrow(
+      /expired on .*: run `understudy token join --host alpha` on the first host and `understudy join --renew` here/,
+    );
+  });
+
+  it('is replaced by itself on the host that certifies the others, and the key stays', async () => {
+    storeAuthority(folder, authority);
+    storeIdentity(folder, await identityOf('alpha', lasting(61)));
+    expect(await renew()).toBe(false);
+    expect(await renew(fromNow(2))).toBe(true);
+    expect(ends()).toEqual(endOf(authority.certificate));
+    expect(await renew(fromNow(2))).toBe(false);
+    storeIdentity(folder, await identityOf('alpha', expired));
+    expect(await renew()).toBe(true);
+    const key = readSecret(identityFiles(folder).key);
+    for (const [certificate, how] of [
+      [(await identityOf('alpha')).certificate, /is not the key of/],
+      ['rubbish', /no certificate/],
+      [null, /does not exist/],
+    ] as const) {
+      if (certificate === null) rmSync(identityFiles(folder).certificate);
+      else storeCertificate(folder, certificate);
+      expect(() => loadIdentity(folder, 'alpha')).toThrow(how);
+      expect(await renew()).toBe(true);
+      expect(loadIdentity(folder, 'alpha').key).toBe(key);
+    }
+    expect(new X509Certificate(loadIdentity(folder, 'alpha').certificate).checkIP('10.77.0.1')).toBe('10.77.0.1');
+  });
+
+  it('stays as it is where it cannot be replaced', async () => {
+    storeIdentity(folder, await identityOf('alpha', lasting(10)));
+    expect(await renew()).toBe(false);
+    storeAuthority(folder, authority);
+    // Somebody has to look at it: another name in agent.jsonc, perhaps.
+    storeIdentity(folder, await identityOf('beta', lasting(10)));
+    expect(await renew()).toBe(false);
+    storeIdentity(folder, await identityOf('alpha', lasting(10)));
+    chmodSync(identityFiles(folder).key, 0o640);
+    expect(await renew()).toBe(false);
+    chmodSync(identityFiles(folder).authorityKey, 0o640);
+    await expect(renew()).rejects.toThrow(/chmod 600/);
+  });
+
+  it('is not made anew in vain when the authority ends', async () => {
+    const old = await createAuthority('site', lasting(20));
+    storeAuthority(folder, old);
+    const own = await createHostCertificate(old, self);
+    storeIdentity(folder, { ...own, authority: old.certificate });
+    expect(ends()).toEqual(endOf(old.certificate));
+    expect(await renew()).toBe(false);
+    expect(await renew(fromNow(21))).toBe(false);
+    const notice = endNotice('alpha', ends(), old.certificate, 'do this', new Date());
+    expect(notice).toMatch(
+      /^The authority .* ends on \d{4}-\d\d-\d\d \(in 19 days\): .*see "Certificates" in README\.$/,
+    );
+  });
+
+  it('is told of from 60 days before its end, and after it', () => {
+    const notice = (days: number) => endNotice('beta', fromNow(days), authority.certificate, 'do this', new Date());
+    expect(notice(60.1)).toBeNull();
+    expect(notice(59.9)).toMatch(/^The certificate of beta ends on .* \(in 59 days\): .*; do this\.$/);
+    expect(notice(-1)).toMatch(/^The certificate of beta ended on \d{4}-\d\d-\d\d: /);
   });
 });
 

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WitnessArbiter } from '../../agent/arbiter/witness.ts';
 import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
 import type { HostLinks } from '../../agent/host/hostLinks.ts';
+import { createHostCertificate } from '../../agent/security/certificates.ts';
 import { agentClientOptions, clusterServerName } from '../../agent/security/tlsOptions.ts';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { arbiterRecord as record } from '../support/arbiterRecord.ts';
@@ -154,6 +155,20 @@ describe('one witness for several clusters', () => {
     writeFileSync(join(witness.folder.recordsDirectory('red'), 'db.json'), '{');
     await expect(arbiter.read('db')).rejects.toThrow(/damaged/);
     expect(await arbiter.propose('web', null, record(1, 'alpha', 'a/1'))).toMatchObject({ granted: true });
+  });
+
+  it('says at its start, and when a cluster is added, that its certificate there ends soon', async () => {
+    const by = red().authority;
+    const validity = { notBefore: new Date(), notAfter: new Date(Date.now() + 10.5 * 86_400_000) };
+    const own = await createHostCertificate(by, { host: 'gamma', addresses: [] }, validity);
+    const file = { name: red().fileName, text: red().text() };
+    witness.folder.install('red', { file, identity: { ...own, authority: by.certificate } });
+    await witness.reload();
+    expect(witness.said.filter((line) => line.includes('CERTIFICATE_ENDS'))).toEqual([
+      expect.stringMatching(
+        /warn red CERTIFICATE_ENDS .*gamma ends on .*\(in 10 days\).*token join.*understudy witness add/,
+      ),
+    ]);
   });
 
   it('serves the others when the folder of one that it could not serve goes away', async () => {

@@ -72,7 +72,12 @@ async function watch(module: string | null, options: Options, io: Io): Promise<t
     changed: (event) => {
       if (snapshot === null) early.push(event);
       else snapshot = applyChange(snapshot, event);
-      draw();
+      try {
+        draw();
+      } catch (error) {
+        // Its module was removed.
+        end.fail(error as Error);
+      }
     },
     lost: end.fail,
   });

@@ -162,6 +162,10 @@ async function joinToken(options: Common & { readonly host: string }, io: Io): P
   }
   const line = makeJoinLine(cluster, self, host, agent.stateDirectory, authority.certificate);
   if (options.json) printJson(io, { ok: true, ...line });
-  else io.stdout(`on ${line.host}, once, within 24 hours:\n  ${line.command}\n`);
+  else {
+    io.stdout(
+      `on ${line.host}, once, within 24 hours:\n  ${line.command}\n\nWith --renew where ${line.host} has joined already and gets a new certificate. A witness of several clusters takes\n\`understudy witness add\` in place of \`understudy join\`, without it.\n`,
+    );
+  }
   return exitCodes.ok;
 }

@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
 import { mostClusters } from '../../arbiter/recordRoom.ts';
-import { readIfExists } from '../../platform/durable.ts';
-import { fingerprint } from '../../security/certificates.ts';
-import { identityFiles } from '../../security/identity.ts';
+import { authorityOf } from '../../security/identity.ts';
 import { parseJoinToken } from '../../security/joinTokens.ts';
 import { askControl } from '../../witness/control.ts';
 import { whyNoWitness, whyRunsModules } from '../../witness/witnessCluster.ts';
@@ -136,11 +134,7 @@ async function add(options: AddOptions, io: Io): Promise<ExitCode> {
 
 /** The name that the cluster with this authority has here; null: it is not here. */
 function knownAs(folder: WitnessFolder, authority: string): string | null {
-  const authorityOf = (name: string): string | null => {
-    const certificate = readIfExists(identityFiles(folder.clusterDirectory(name)).authorityCertificate);
-    return certificate === null ? null : fingerprint(certificate);
-  };
-  return folder.names().find((name) => authorityOf(name) === authority) ?? null;
+  return folder.names().find((name) => authorityOf(folder.clusterDirectory(name)) === authority) ?? null;
 }
 
 /** @param known the name that the cluster has here already */
