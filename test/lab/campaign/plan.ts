@@ -1,7 +1,7 @@
 import { Random } from '../../simulation/random.ts';
 import type { DrawnFault, FaultKind } from './faults/fault.ts';
 import { faultKinds } from './faults/faultKinds.ts';
-import type { ArbiterKind } from './target.ts';
+import type { ArbiterKind, Setting } from './target.ts';
 
 export interface PlannedFault extends DrawnFault {
   readonly kind: string;
@@ -17,11 +17,8 @@ export interface PlannedStep {
 }
 
 /** The steps on one cluster. */
-export interface Round {
+export interface Round extends Setting {
   readonly number: number;
-  readonly arbiter: ArbiterKind;
-  /** `failover.detection` of both modules, milliseconds. */
-  readonly detectionMs: number;
   readonly steps: readonly PlannedStep[];
 }
 

@@ -10,10 +10,9 @@ import { AnswerWatch } from './answerWatch.ts';
 import { HostDisks } from './hostDisks.ts';
 import { HostLimits } from './hostLimits.ts';
 import { campaignModuleOptions, campaignModules, db, type ModuleName } from './modules.ts';
-import type { Round } from './plan.ts';
 import { ServerWatch } from './serverWatch.ts';
 import { goOn, wakeEntrances } from './standstill.ts';
-import type { ArbiterKind, Target } from './target.ts';
+import type { ArbiterKind, Setting, Target } from './target.ts';
 
 /** An agent answers within it, or says no. Milliseconds. */
 const answerLimitMs = 90_000;
@@ -37,7 +36,7 @@ export class Site {
   ) {}
 
   /** Hosts that are on, with agents that know one another; both modules are stopped. */
-  static async create({ arbiter, detectionMs }: Round, log: (line: string) => void): Promise<Site> {
+  static async create({ arbiter, detectionMs }: Setting, log: (line: string) => void): Promise<Site> {
     const disks = new HostDisks(arbiter);
     let cluster: LabCluster | null = null;
     try {
