@@ -168,7 +168,8 @@ function resolve(draft: Draft, keep: string | null, arbiterReachable: boolean): 
       `keeping ${keep} needs a new epoch from the arbiter, which does not answer: bring it back first`,
     );
   }
-  if (role.at === 'waiting' && role.parked) draft.wait('resolving');
+  if (role.at === 'waiting' && (role.parked || draft.now < role.retryAt)) draft.wait('resolving');
+  draft.state.keepAsideFailure = null;
   if (fork === null || (resolution?.keep === keep && resolution.lost !== null && begun)) return null;
   const given = keep === winner ? fork.own : fork.other;
   const lost = { epoch: given.epoch, primary: given.primary };
@@ -241,7 +242,9 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
       }
       break;
     case 'resolve':
-      if (role.at === 'waiting' && role.parked) return refusal('FAILED', role.reason);
+      if (role.at === 'waiting' && (role.parked || draft.state.keepAsideFailure !== null)) {
+        return refusal('FAILED', role.reason);
+      }
       if (isUnderWay(draft) && !(role.at === 'following' || status?.role === 'secondary')) break;
       if (each.keep === self ? runsHere : runsThere) {
         const loser = each.keep === self ? peer : self;

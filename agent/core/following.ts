@@ -32,7 +32,9 @@ export function follow(draft: Draft, primary: PeerStatus): void {
       : isToBeRepaired(draft, primary)
         ? `differs from ${draft.config.peer}, and an operator asked for a repair`
         : `was primary by epoch ${String(tail.epoch)}, unknown to ${draft.config.peer}`;
-    draft.log('warn', 'KEEPING_ASIDE', `${draft.config.self} ${why}: its content is kept aside before the resync`);
+    if (draft.state.keepAsideFailure === null) {
+      draft.log('warn', 'KEEPING_ASIDE', `${draft.config.self} ${why}: its content is kept aside before the resync`);
+    }
     draft.become({ at: 'keepingAside', epoch, name });
     const { self: host, peer: kept } = draft.config;
     const reason = fork ? `an operator chose to keep ${kept}` : why;
@@ -58,6 +60,7 @@ function holdsItsOwn(draft: Draft, primary: PeerStatus): boolean {
 }
 
 export function startToFollow(draft: Draft, epoch: number): void {
+  draft.state.keepAsideFailure = null;
   draft.become({ at: 'startingToFollow', epoch });
   draft.operate({ kind: 'follow', epoch });
 }

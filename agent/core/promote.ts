@@ -47,6 +47,7 @@ export function promote(
 ): void {
   if (flaps(draft, options.cause)) return;
   draft.state.heldBackFor = null;
+  draft.state.keepAsideFailure = null;
   const lived = [
     options.expect,
     draft.tail()?.epoch,

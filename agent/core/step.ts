@@ -50,8 +50,8 @@ import { settleWaiting } from './waiting.ts';
 const mountRetryMs = 3000;
 /** After a failed attempt to follow. */
 const followRetryMs = 3000;
-/** After a replica that is to be repaired could not be kept aside. */
-const keepAsideRetryMs = 15_000;
+/** After a replica could not be kept aside, which costs another look for room. */
+const keepAsideRetryMs = 60_000;
 
 /** @param incarnation unique per life of the agent, so that names of proposals never repeat */
 export function initialState(
@@ -92,6 +92,7 @@ export function initialState(
     heldBackFor: null,
     lastingFailure: null,
     keptAside: null,
+    keepAsideFailure: null,
     shuttingDown: false,
     detached: false,
     proposals: 0,
@@ -263,19 +264,31 @@ function peerStatus(draft: Draft, status: PeerStatus | null): void {
   peerIsHeard(draft);
   draft.learn(status.record);
   learnResolution(draft, status.resolution ?? null);
+  learnDesired(draft, status.desired);
+  // A maintenance holds what was asked for before it began: so that has to be known first.
   learnMaintenance(draft, status.maintenance ?? null);
-  const { sequence, value, stay } = status.desired;
+}
+
+function learnDesired(draft: Draft, told: Desired): void {
+  const { state } = draft;
+  const { sequence, value, stay } = told;
   const newer = sequence > state.desired.sequence;
   // Asked for on both sides of a cut: the preferred host's word holds.
   const isOther = value !== state.desired.value || stay !== state.desired.stay;
   const tied = sequence === state.desired.sequence && isOther && state.config.hosts[0] === state.config.peer;
   if (!newer && !tied) return;
-  if (state.desired.parked !== undefined && value === 'started') {
+  const { role } = state;
+  const isParked = role.at === 'waiting' && role.parked;
+  if (value === 'started' && (state.desired.value === 'stopped' || (newer && isParked))) {
     // An operator has mended the cause: what it did before does not count any more.
     state.failovers = [];
     state.restarts = [];
   }
-  state.desired = status.desired;
+  // Whatever this host waits for by itself is tried now, as on the host that was asked.
+  if (value === 'started' && newer && role.at === 'waiting' && (isParked || draft.now < role.retryAt)) {
+    draft.wait('starting');
+  }
+  state.desired = told;
   draft.emit({ type: 'saveDesired', desired: state.desired });
 }
 
@@ -356,11 +369,6 @@ function operationFailed(draft: Draft, reason: string): void {
       draft.operate({ kind: 'fence' });
       return;
     case 'keepingAside':
-      draft.log(
-        'error',
-        'KEEP_ASIDE_FAILED',
-        `${draft.config.module}: what only ${draft.config.self} holds could not be kept aside: ${reason}`,
-      );
       keepAsideFailed(draft, reason);
       return;
     case 'startingToFollow':
@@ -374,19 +382,24 @@ function operationFailed(draft: Draft, reason: string): void {
   }
 }
 
+/** Nobody has to choose anything: as soon as there is room it goes on. */
 function keepAsideFailed(draft: Draft, reason: string): void {
-  const { self, peer } = draft.config;
-  const primary = draft.freshPeer();
-  if (primary && isToBeRepaired(draft, primary)) {
-    // Nobody has to choose anything: as soon as there is room it goes on.
-    draft.wait(`${self} is to be repaired, and what it holds could not be kept aside: ${reason}`, {
-      retryAt: draft.now + keepAsideRetryMs,
-    });
-    return;
+  const { module, self, peer } = draft.config;
+  const isNew = draft.state.keepAsideFailure !== reason;
+  if (isNew) {
+    const what = `what only ${self} holds could not be kept aside: ${reason}`;
+    draft.log('error', 'KEEP_ASIDE_FAILED', `${module}: ${what}; it is tried again every minute`);
   }
-  draft.wait(`${self} holds writes that ${peer} does not, and they could not be kept aside: ${reason}`, {
-    parked: true,
-  });
+  draft.state.keepAsideFailure = reason;
+  const primary = draft.freshPeer();
+  const isRepair = primary !== null && isToBeRepaired(draft, primary);
+  const why = isRepair
+    ? `${self} is to be repaired, and what it holds could not be kept aside: ${reason}`
+    : `${self} holds writes that ${peer} does not, and they could not be kept aside: ${reason}`;
+  draft.wait(why, { retryAt: draft.now + keepAsideRetryMs });
+  // Each try begins another wait, and the log has this one already.
+  const { role } = draft.state;
+  if (!isNew && role.at === 'waiting') draft.become({ ...role, isTold: true });
 }
 
 function mirrorFailed(draft: Draft, reason: string): void {

@@ -444,6 +444,8 @@ export interface ModuleCoreState {
   readonly lastingFailure: string | null;
   /** The last epoch of what was kept aside in this life of the agent; null: nothing was. */
   readonly keptAside: number | null;
+  /** Why what is to be kept aside could not be, the last time; null: it was, or is another matter by now. */
+  readonly keepAsideFailure: string | null;
   readonly shuttingDown: boolean;
   /** Another program is about to take the agent over: no secondary is attached meanwhile. */
   readonly detached: boolean;

@@ -92,8 +92,9 @@ function end(world: World, random: Random): void {
   for (const fault of faults) for (const host of hosts) fault.heal?.(world, host);
   world.run(settleMs);
   for (const host of hosts) world.restartIfStopped(host);
-  // A host may just have been fenced once more.
-  world.operators.command(hosts.find((host) => world.hosts[host].core !== null) ?? 'alpha', 'start');
+  // As agents pass it on: to the host that serves the module. A host may just have been fenced once more.
+  const serving = hosts.find((host) => world.hosts[host].core?.role.at === 'primary');
+  world.operators.command(serving ?? hosts.find((host) => world.hosts[host].core !== null) ?? 'alpha', 'start');
   runUntilWhole(world, settleMs * 3);
   for (let turn = 0; turn < operatorTurns && !world.isWhole; turn += 1) {
     operatorActs(world, random);
