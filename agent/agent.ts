@@ -210,7 +210,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     slots: slots.all,
     stated: () => configuration.cluster.capacity,
     counted: (host) => links.capacity(host),
-    heard: (host, module) => view.lately(host, module),
+    // By the time at which a host is taken for failed nothing that it told counts any more.
+    heard: (host, module) => view.lately(host, module, 0.9 * shortestDetectionMs(configuration.modules)),
     log,
   });
   const view: ClusterView = new ClusterView({

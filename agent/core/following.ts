@@ -168,10 +168,15 @@ export function primaryEnded(draft: Draft, role: Following, epoch: number): void
   // Held back by other modules: so it is when the detection time is over.
   if (!draft.mayPromoteWithoutPeer() || heldBackBy(state) !== null) return;
   const because = `the agent of ${config.peer} died, and its mirror process has ended the server`;
-  const barred = goesAnyway(state) ? null : (state.placement?.barredWithAll ?? null);
-  if (barred !== null) {
-    // Those that come first may not have ended yet, and would find the room taken: when the detection time is over, their order decides.
-    draft.log('info', 'PRIMARY_ENDED', `${because}; others come first, and once the detection time is over ${barred}`);
+  const heldBack = goesAnyway(state) ? null : (state.placement?.heldBackWithAll ?? null);
+  if (heldBack !== null) {
+    // Those that come first may not have ended yet: they would find the room taken, or start after this one. When the detection time is over,
+    // their order decides.
+    draft.log(
+      'info',
+      'PRIMARY_ENDED',
+      `${because}; others come first, and once the detection time is over ${heldBack}`,
+    );
     return;
   }
   draft.log('warn', 'PRIMARY_ENDED', `${because}: ${config.self} asks the arbiter to take over ${config.module}`);

@@ -11,7 +11,7 @@ export function notePlacement(draft: Draft, placement: Placement): void {
   const before = state.placement;
   if (
     before?.barred === placement.barred &&
-    before.barredWithAll === placement.barredWithAll &&
+    before.heldBackWithAll === placement.heldBackWithAll &&
     before.waitsFor === placement.waitsFor &&
     before.avoids === placement.avoids
   ) {

@@ -204,8 +204,8 @@ export interface Conditions {
 export interface Placement {
   /** This host has no room for it, or runs what it must not run beside. */
   readonly barred: string | null;
-  /** Of a module that follows: what would bar it if all that follow the same host were taken over now. */
-  readonly barredWithAll?: string | null;
+  /** Of a module that follows: what would bar it, or come first, if all that follow the same host were taken over now. */
+  readonly heldBackWithAll?: string | null;
   /** Something else has to start first. */
   readonly waitsFor: string | null;
   /** It should rather be apart from what this host runs. */

@@ -72,10 +72,11 @@ export class ClusterView {
     return this.#heard.get(host)?.modules[module] ?? null;
   }
 
-  /** What a host told of a module a moment ago; null: it is silent. */
-  lately(host: string, module: string): LinkModule | null {
+  /** What a host told of a module a moment ago; null: it is silent. @param withinMs where two seconds ago are too long ago */
+  lately(host: string, module: string, withinMs = staleMs): LinkModule | null {
     const heard = this.#heard.get(host);
-    return heard && performance.now() - heard.at <= staleMs ? (heard.modules[module] ?? null) : null;
+    const isLate = !heard || performance.now() - heard.at > Math.min(withinMs, staleMs);
+    return isLate ? null : (heard.modules[module] ?? null);
   }
 
   /** The host that serves a module now, as far as known. */

@@ -74,7 +74,7 @@ export class Placements {
     const host = { name: self, capacity: this.#capacity(self) };
     const found = placementOf(name, modules, host);
     const isFollowing = core.role.at === 'following';
-    const placement = isFollowing ? { ...found, barredWithAll: this.#barredWithAll(core, modules, host) } : found;
+    const placement = isFollowing ? { ...found, heldBackWithAll: this.#heldBackWithAll(core, modules, host) } : found;
     this.#known.set(name, { at: now, placement });
     this.#tellWhatIsMissing(modules.find((module) => module.name === name));
     return placement;
@@ -112,13 +112,17 @@ export class Placements {
       : `${to} has no room for ${names.join(' and ')}${names.length > 1 ? ' together' : ''}: ${missing}`;
   }
 
-  #barredWithAll({ config }: ModuleCoreState, modules: readonly PlacedModule[], host: PlacingHost): string | null {
+  /** The host that is followed may have ended, and be believed to serve all of them still. */
+  #heldBackWithAll({ config }: ModuleCoreState, modules: readonly PlacedModule[], host: PlacingHost): string | null {
     const follows = (name: string): boolean => {
       const core = this.#slot(name)?.runtime?.core;
       return core?.role.at === 'following' && core.config.peer === config.peer;
     };
-    const all = modules.map((each): PlacedModule => (follows(each.name) ? { ...each, standing: 'candidate' } : each));
-    return placementOf(config.module, all, host).barred;
+    const all = modules.map((each): PlacedModule =>
+      follows(each.name) ? { ...each, standing: 'candidate', unready: notYet(each.name) } : each,
+    );
+    const { barred, waitsFor } = placementOf(config.module, all, host);
+    return barred ?? waitsFor;
   }
 
   /** What one module has just taken, the next one must not take in the same moment. */
@@ -157,10 +161,13 @@ export class Placements {
       // What is still being opened may be about to start, and come before others.
       const opening = isOurs && failure === null ? 'candidate' : 'away';
       const standing = runtime ? standingOf(runtime.core, now) : opening;
+      // What is yet to start here is ready nowhere, whatever was heard last of the host that has just died.
+      const isComing = runtime !== null && (standing === 'candidate' || standing === 'starting');
+      const whyUnready = (): string | null => (isComing ? notYet(module.name) : this.#whyUnready(module.name));
       return {
         ...module,
         standing,
-        unready: needed.has(module.name) ? this.#whyUnready(module.name) : null,
+        unready: needed.has(module.name) ? whyUnready() : null,
         waitedMs: this.#waitedMs(module.name, standing, now),
       };
     });
@@ -218,7 +225,7 @@ export class Placements {
       return unwell ? `check ${unwell.name} of ${name} is ${unwell.state} on ${running.host}` : null;
     }
     const desired = told.map(({ status }) => status.desired).sort((a, b) => b.sequence - a.sequence)[0];
-    return desired?.value === 'stopped' ? `${name} is stopped` : `${name} does not run yet`;
+    return desired?.value === 'stopped' ? `${name} is stopped` : notYet(name);
   }
 
   #shortfalls(name: string): string[] {
@@ -235,6 +242,10 @@ export class Placements {
 
 function isStated({ cpu, memoryBytes }: Amount): boolean {
   return cpu > 0 || memoryBytes > 0;
+}
+
+function notYet(name: string): string {
+  return `${name} does not run yet`;
 }
 
 function stranger(name: string, unready: string | null): PlacedModule {

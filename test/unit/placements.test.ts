@@ -167,9 +167,49 @@ describe('what an agent makes of what it knows of modules', () => {
     const all = placements();
     expect(all.of('web')).toMatchObject({
       barred: null,
-      barredWithAll: expect.stringContaining('beside db') as string,
+      heldBackWithAll: expect.stringContaining('beside db') as string,
     });
-    expect(all.of('db')).toMatchObject({ barred: null, barredWithAll: null });
+    expect(all.of('db')).toMatchObject({ barred: null, heldBackWithAll: null });
+  });
+
+  describe('of modules that follow a host whose agent has just died, and is still believed to serve them', () => {
+    const link = { endpoint: { session: 's' }, connected: true, connectedAt: 0, spent: false };
+    const following: Role = { at: 'following', epoch: 1, since: 0, ...link };
+    const runsOnAlpha = (...names: string[]): void => {
+      for (const name of names) tell('alpha', name, { role: 'primary', serverRunning: true });
+    };
+
+    it('lets one wait for what it depends on', () => {
+      add('app', following, { dependsOn: ['db'] });
+      add('db', following);
+      runsOnAlpha('app', 'db');
+      const all = placements();
+      const waits = 'app starts after db, which it depends on: db does not run yet';
+      expect(all.of('app')).toMatchObject({ barred: null, waitsFor: null, heldBackWithAll: waits });
+      expect(all.of('db')).toMatchObject({ waitsFor: null, heldBackWithAll: null });
+      const asking = { at: 'asking', epoch: 1, cause: 'failover', firstSign: 0, since: 0 } as const;
+      slots.pop();
+      add('db', {
+        ...asking,
+        proposal: { expect: 0, record: grant, retryAt: 0 },
+        forced: false,
+        peerEnded: true,
+      });
+      expect(all.of('app')).toMatchObject({ waitsFor: waits });
+      slots.pop();
+      add('db', serving);
+      expect(all.of('app')).toMatchObject({ waitsFor: null, heldBackWithAll: null });
+    });
+
+    it('lets one wait for what is more urgent', () => {
+      add('web', following);
+      add('db', following, { priority: 1 });
+      runsOnAlpha('web', 'db');
+      const all = placements();
+      const waits = 'web starts after db, which starts first on beta';
+      expect(all.of('web')).toMatchObject({ barred: null, waitsFor: null, heldBackWithAll: waits });
+      expect(all.of('db')).toMatchObject({ waitsFor: null, heldBackWithAll: null });
+    });
   });
 
   it('keeps room for what is still being opened here, unless that has failed', () => {
