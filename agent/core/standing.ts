@@ -3,7 +3,7 @@ import { detectionMsOf } from './detectionTimes.ts';
 import { Draft } from './draft.ts';
 import { isHeld } from './maintenance.ts';
 import { canTake } from './placement.ts';
-import { isPreferred } from './preference.ts';
+import { preferenceOf } from './preference.ts';
 import type { ModuleCoreState, Role } from './types.ts';
 
 export type Standing =
@@ -67,5 +67,5 @@ function isAboutToStart(draft: Draft, role: Extract<Role, { at: 'waiting' }>): b
   if (peer?.role === 'primary' || peer?.role === 'promoting') return false;
   if (record === null) return replica.consistent && draft.now - role.since < settlingMs;
   if (!draft.inSyncBy(record)) return false;
-  return peer === null ? draft.mayPromoteWithoutPeer() : isPreferred(draft, peer) || !canTake(peer);
+  return peer === null ? draft.mayPromoteWithoutPeer() : preferenceOf(draft, peer).host === 'self' || !canTake(peer);
 }

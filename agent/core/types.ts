@@ -169,7 +169,7 @@ export interface ToldMaintenance extends Omit<Maintenance, 'until'> {
 /** What an operator asks for. */
 export type MaintenanceWish = Pick<Maintenance, 'forMs' | 'reason' | 'by'>;
 
-/** An operator clears a host of modules, or has done so: it follows, and takes over when the other host fails, but is never preferred. */
+/** An operator clears a host of modules, or has done so: it follows, and takes over when the other host fails or may not go on, but is not preferred. */
 export type HostDrain = 'draining' | 'drained';
 
 /** What an operator wants; the one with the higher sequence number holds for both hosts. */

@@ -1,6 +1,5 @@
 /** WAIT: what has to be true before this host may do anything, looked at again with every event. */
 import { becauseOf, listText, secondsText, silenceText } from './because.ts';
-import { fitter } from './conditions.ts';
 import { detectionMsOf } from './detectionTimes.ts';
 import { forkWithoutOrder, isGivenUp, peerYields, waitDiverged } from './divergence.ts';
 import type { Draft } from './draft.ts';
@@ -9,8 +8,8 @@ import { follow } from './following.ts';
 import { inquire, inquiryPeriodMs, inquiryValidMs } from './inquiry.ts';
 import { heldReason, isHeld } from './maintenance.ts';
 import { isInDoubt } from './ownDisk.ts';
-import { canTake, freer, isHeldBack } from './placement.ts';
-import { isPreferred } from './preference.ts';
+import { canTake, isHeldBack } from './placement.ts';
+import { preferenceOf, whyFirst } from './preference.ts';
 import { promote } from './promote.ts';
 import type { ArbiterRecord, PeerStatus, Role } from './types.ts';
 
@@ -164,8 +163,7 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   }
   // Both hold everything. With the peer at hand the preferred host starts and takes the other along.
   if (peer) {
-    const [fit, free] = [fitter(state, peer), freer(state, peer)];
-    const preferred = isPreferred(draft, peer);
+    const preference = preferenceOf(draft, peer);
     const patience = 2 * detectionMsOf(state);
     // From when they see each other: else both would start in the moment in which they do.
     const together = Math.max(role.since, state.clearedAt, state.peer.presentSince ?? draft.now);
@@ -174,18 +172,12 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
       draft.wait(`waiting for ${peerName} to learn what was asked for`);
     } else if (!canTake(peer)) {
       start(peer.able ? record.inSync : [self], `${peerName} holds everything as well, and cannot take it`);
-    } else if (preferred) {
-      const both = `both hosts hold everything, and ${self}`;
-      const first = config.hosts[0] === self ? 'is the preferred host' : `goes first, as ${peerName} is drained`;
-      const instead = free === 'self' ? `keeps it apart, unlike ${peerName}` : first;
-      start(record.inSync, `${both} ${fit === 'self' ? 'alone meets the conditions to be primary' : instead}`);
+    } else if (preference.host === 'self') {
+      start(record.inSync, `both hosts hold everything, and ${self} ${whyFirst(draft, preference)}`);
     } else if (draft.now - together > patience) {
       start(record.inSync, `${peerName} was to start it, and did not within ${secondsText(patience)}`);
     } else {
-      const instead = config.hosts[0] === self ? `as ${self} is drained` : 'the preferred host';
-      const apart = free === 'peer' ? `as ${state.placement?.avoids ?? ''}` : instead;
-      const why = fit === 'peer' ? 'which meets the conditions to be primary' : apart;
-      draft.wait(`waiting for ${peerName}, ${why}, to start`);
+      draft.wait(`waiting for ${peerName}, ${whyFirst(draft, preference)}, to start`);
     }
     return;
   }

@@ -12,7 +12,7 @@ export async function drainHost(session: ClusterSession, host: string): Promise<
       moving.length === 0
         ? `${host} serves no module now.`
         : `Two at a time, these modules are shut down on ${host} and started on their other hosts: ${moving.join(', ')}. Nothing is moved when one of them cannot be.`,
-      `Until it is undrained no switchover, start or failback prefers ${host}. It is kept in sync, and takes over when the other host of a pair fails.`,
+      `Until it is undrained no start, switchover or failback prefers ${host}. It is kept in sync, and takes over when the other host of a pair fails, stops, or may not go on.`,
     ].join('\n\n'),
     'Drain',
   );

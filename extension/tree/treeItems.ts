@@ -140,7 +140,7 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
     ...drains.map((isDrained) => (session.connected ? (isDrained ? 'undrain' : 'drain') : '')),
   ]);
   const networks = session.store.host(host)?.networks ?? [];
-  const drained = `${host} is ${drain ?? ''}: nothing but a failure of the other host brings a module to it until it is undrained.`;
+  const drained = `${host} is ${drain ?? ''}: until it is undrained no start, switchover or failback prefers it; it takes over when the other host fails, stops, or may not go on.`;
   item.tooltip = markdown([
     `**${host}** — ${facts.word} ${facts.label}`,
     replica.reason ?? '',

@@ -16,7 +16,7 @@ export const addDrain: AddVerb = (program, { io, run }) => {
     .option('--json', 'print the outcome as JSON', false)
     .addHelpText(
       'after',
-      '\nExample:\n  understudy drain alpha\n\nThe modules that the host serves are switched over to their other hosts, two at a time. Nothing is moved when one of\nthem cannot be. From then on, over restarts, the host is drained: it follows and is kept in sync, but no switchover,\nstart or failback prefers it until `understudy undrain HOST`. When the other host of a pair fails meanwhile, a drained\nhost takes over all the same, as otherwise nobody would serve the module: reboot it when the pairs are whole.',
+      '\nExample:\n  understudy drain alpha\n\nThe modules that the host serves are switched over to their other hosts, two at a time. Nothing is moved when one of\nthem cannot be. From then on, over restarts, the host is drained: it follows and is kept in sync, but no start,\nswitchover or failback prefers it until `understudy undrain HOST`. When the other host of a pair fails, stops, or may\nnot go on (its disk, its server, a condition), a drained host takes over all the same, as otherwise nobody would serve\nthe module: reboot it when the pairs are whole.',
     )
     .action((host: string, options: Options) =>
       run(options.json, async () => {
