@@ -32,6 +32,11 @@ export function barredBy(state: ModuleCoreState): string | null {
   return goesAnyway(state) ? null : (state.placement?.barred ?? null);
 }
 
+/** What has to start here before the module, which waits for that; null: nothing. */
+export function waitsForTurn(state: ModuleCoreState): string | null {
+  return state.role.at !== 'waiting' || goesAnyway(state) ? null : (state.placement?.waitsFor ?? null);
+}
+
 /** Whether the other host of the pair would serve the module, and may. */
 export function canTake(peer: PeerStatus | null | undefined): boolean {
   return peer?.able === true && (peer.barred ?? null) === null;

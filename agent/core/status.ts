@@ -5,7 +5,7 @@ import { unmetText } from './conditions.ts';
 import { fencingPeerText } from './fencingPeer.ts';
 import { diskErrorText, isInDoubt } from './ownDisk.ts';
 import { rangesOf } from './lineage.ts';
-import { barredBy } from './placement.ts';
+import { barredBy, waitsForTurn } from './placement.ts';
 import type { ModuleCoreState, PeerStatus, Role } from './types.ts';
 
 const lineageTold = 32;
@@ -35,6 +35,7 @@ function isSameRole(before: Role, after: Role): boolean {
 /** The part of the state that goes out with every heartbeat. */
 export function peerStatusOf(state: ModuleCoreState, now: number): PeerStatus {
   const { role } = state;
+  const waitsFor = waitsForTurn(state);
   return {
     role: roleWord(state),
     link: linkWord(state),
@@ -45,6 +46,7 @@ export function peerStatusOf(state: ModuleCoreState, now: number): PeerStatus {
     conditions: state.conditions,
     barred: barredBy(state),
     avoids: state.placement?.avoids ?? null,
+    ...(waitsFor !== null && { waitsFor }),
     serverRunning: role.at === 'primary' && role.server.kind === 'running',
     desired: state.desired,
     record: state.record,

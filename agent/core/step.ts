@@ -260,6 +260,7 @@ function peerStatus(draft: Draft, status: PeerStatus | null): void {
     return;
   }
   const presentSince = draft.freshPeer() ? state.peer.presentSince : now;
+  if (state.peer.status?.waitsFor !== undefined && status.waitsFor === undefined) state.clearedAt = now;
   state.peer = { heardAt: now, presentSince, closedAt: null, status };
   peerIsHeard(draft);
   draft.learn(status.record);

@@ -122,6 +122,8 @@ export interface PeerStatus {
   /** As in {@link Placement}. */
   readonly barred?: string | null;
   readonly avoids?: string | null;
+  /** While it waits, as in {@link Placement}; not there: nothing. */
+  readonly waitsFor?: string;
   readonly desired: Desired;
   /** The newest record of the arbiter that this host knows. */
   readonly record: ArbiterRecord | null;
@@ -436,7 +438,7 @@ export interface ModuleCoreState {
   readonly unfitSince: number | null;
   /** Null: there is nothing to be known of other modules. */
   readonly placement: Placement | null;
-  /** When what had to start first did. */
+  /** When what had to start first did, here or on the other host. */
   readonly clearedAt: number;
   /** Why a start was held back, said once. */
   readonly heldBackFor: string | null;

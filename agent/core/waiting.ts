@@ -9,6 +9,7 @@ import { inquire, inquiryPeriodMs, inquiryValidMs } from './inquiry.ts';
 import { heldReason, isHeld } from './maintenance.ts';
 import { isInDoubt } from './ownDisk.ts';
 import { canTake, isHeldBack } from './placement.ts';
+import { priorityLimitMs } from './placementRules.ts';
 import { preferenceOf, whyFirst } from './preference.ts';
 import { promote } from './promote.ts';
 import type { ArbiterRecord, PeerStatus, Role } from './types.ts';
@@ -164,7 +165,8 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   // Both hold everything. With the peer at hand the preferred host starts and takes the other along.
   if (peer) {
     const preference = preferenceOf(draft, peer);
-    const patience = 2 * detectionMsOf(state);
+    // It may have to wait for its turn there.
+    const patience = 2 * detectionMsOf(state) + (peer.waitsFor === undefined ? 0 : priorityLimitMs);
     // From when they see each other: else both would start in the moment in which they do.
     const together = Math.max(role.since, state.clearedAt, state.peer.presentSince ?? draft.now);
     if (peer.role === 'promoting') draft.wait(`${peerName} is being promoted`);
