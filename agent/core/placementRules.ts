@@ -37,16 +37,27 @@ export function startOrder(modules: readonly PlacedModule[]): PlacedModule[] {
   );
 }
 
-/** How long the chain is that a module depends on. As many rounds as it can have links: circles, which the files must not have, end here, too. */
+/** How long the chain is that a module depends on. */
 function depthsOf(modules: readonly PlacedModule[]): Map<string, number> {
   const depths = new Map(modules.map(({ name }) => [name, 0]));
-  for (const _ of modules) {
+  untilNothingChanges(modules.length, () => {
+    let isChanged = false;
     for (const { name, dependsOn } of modules) {
+      const known = depths.get(name) ?? 0;
       const below = dependsOn.map((other) => (depths.get(other) ?? -1) + 1);
-      depths.set(name, Math.min(modules.length, Math.max(depths.get(name) ?? 0, ...below)));
+      const depth = Math.min(modules.length, Math.max(known, ...below));
+      if (depth === known) continue;
+      depths.set(name, depth);
+      isChanged = true;
     }
-  }
+    return isChanged;
+  });
   return depths;
+}
+
+/** At most as many rounds as a chain can have links: circles, which the files must not have, end here, too. */
+function untilNothingChanges(most: number, round: () => boolean): void {
+  for (let rounds = 0; rounds < most && round(); rounds += 1);
 }
 
 /** What the other modules mean for a start of `name` on this host. */
@@ -137,14 +148,18 @@ function whatComesFirst(
 /** What others depend on is as urgent as they are. */
 function effectivePriorities(modules: readonly PlacedModule[]): Map<string, number> {
   const urgency = new Map(modules.map(({ name, priority }) => [name, priority]));
-  for (const _ of modules) {
+  untilNothingChanges(modules.length, () => {
+    let isChanged = false;
     for (const { name, dependsOn } of modules) {
       for (const other of dependsOn) {
-        const known = urgency.get(other);
-        if (known !== undefined) urgency.set(other, Math.max(known, urgency.get(name) ?? known));
+        const [known, own] = [urgency.get(other), urgency.get(name)];
+        if (known === undefined || own === undefined || own <= known) continue;
+        urgency.set(other, own);
+        isChanged = true;
       }
     }
-  }
+    return isChanged;
+  });
   return urgency;
 }
 

@@ -124,6 +124,21 @@ describe('order', () => {
   });
 });
 
+it('looks at each module a few times only, however many there are', () => {
+  let looks = 0;
+  const modules = Array.from({ length: 200 }, (_, index): PlacedModule => {
+    const { dependsOn, ...rest } = module(`m${String(index)}`, { memory: 1 });
+    return Object.defineProperty(rest as PlacedModule, 'dependsOn', {
+      get: () => {
+        looks += 1;
+        return dependsOn;
+      },
+    });
+  });
+  placementOf('m199', modules, host);
+  expect(looks).toBeLessThan(20 * modules.length);
+});
+
 describe('who is kept apart', () => {
   it('holds in both directions: required bars, preferred only speaks for the other host', () => {
     const required = { antiAffinity: { preferred: [], required: ['web2'] } };
