@@ -1,5 +1,6 @@
 /** How a module stands on this host as other modules see it, which share its room and its order. */
 import { detectionMsOf } from './detectionTimes.ts';
+import { isGivenUp } from './divergence.ts';
 import { Draft } from './draft.ts';
 import { isHeld } from './maintenance.ts';
 import { canTake } from './placement.ts';
@@ -60,12 +61,16 @@ function isCandidate(draft: Draft): boolean {
 }
 
 function isAboutToStart(draft: Draft, role: Extract<Role, { at: 'waiting' }>): boolean {
-  const { record, replica } = draft.state;
+  const { record, replica, inquiry } = draft.state;
   const isKept = role.parked || role.diverged !== null || draft.now < role.retryAt || draft.now < role.yieldUntil;
-  if (isKept) return false;
+  if (isKept || isGivenUp(draft)) return false;
   const peer = draft.freshPeer();
   if (peer?.role === 'primary' || peer?.role === 'promoting') return false;
-  if (record === null) return replica.consistent && draft.now - role.since < settlingMs;
+  const isSettling = draft.now - role.since < settlingMs;
+  if (record === null) return replica.consistent && isSettling;
+  // An arbiter that has forgotten it: the other host is waited for, however long that takes.
+  const isForgotten = inquiry.answeredAt !== null && inquiry.record?.epoch !== record.epoch;
+  if (isForgotten && !isSettling) return false;
   if (!draft.inSyncBy(record)) return false;
   return peer === null ? draft.mayPromoteWithoutPeer() : preferenceOf(draft, peer).host === 'self' || !canTake(peer);
 }
