@@ -45,6 +45,7 @@ import { ModuleVerify, type VerifyFile } from './moduleVerify.ts';
 import type { DesiredFile, DetectionFile, ResolutionFile } from './moduleState.ts';
 import { ModuleView, type ModuleStatus } from './moduleView.ts';
 import { operate, type OperationResult } from './operations.ts';
+import { PendingCommands } from './pendingCommands.ts';
 import { tickWhenDue, type Ticks } from './ticker.ts';
 import { VerifySchedule, type ScheduleFile } from './verifySchedule.ts';
 
@@ -116,7 +117,7 @@ export interface ModuleRuntimeOptions extends ModuleSettings {
 export class ModuleRuntime {
   #options: ModuleRuntimeOptions;
   readonly #queue: CoreEvent[] = [];
-  readonly #waiting = new Map<number, (outcome: Outcome) => void>();
+  readonly #commands: PendingCommands;
   readonly #mirror: ModuleMirror;
   readonly #server: ModuleServer;
   #checks: ModuleChecks;
@@ -132,7 +133,6 @@ export class ModuleRuntime {
   #core: ModuleCoreState;
   #draining = false;
   #ticks: Ticks | null = null;
-  #nextCommand = 1;
 
   private constructor(
     options: ModuleRuntimeOptions,
@@ -143,6 +143,7 @@ export class ModuleRuntime {
   ) {
     this.#options = options;
     const { config, log } = options;
+    this.#commands = new PendingCommands(config.module);
     this.#mirror = new ModuleMirror(
       {
         module: config.module,
@@ -571,13 +572,11 @@ export class ModuleRuntime {
     keep: string | null = null,
     { maintenance, anyway = false }: { readonly maintenance?: MaintenanceWish; readonly anyway?: boolean } = {},
   ): Promise<Outcome> {
-    const id = this.#nextCommand++;
-    return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
-      const deadline = performance.now() + timeoutMs;
-      const arbiterReachable = this.#options.arbiter.reachable();
-      this.#dispatch({ type: 'command', id, kind, keep, maintenance, anyway, deadline, arbiterReachable });
-    });
+    const { id, outcome } = this.#commands.begin();
+    const deadline = performance.now() + timeoutMs;
+    const arbiterReachable = this.#options.arbiter.reachable();
+    this.#dispatch({ type: 'command', id, kind, keep, maintenance, anyway, deadline, arbiterReachable });
+    return outcome;
   }
 
   /** Leaves the module in order: hands it over if there is somebody to take it, stops it otherwise. */
@@ -592,6 +591,7 @@ export class ModuleRuntime {
 
   async close(): Promise<void> {
     this.#ticks?.end();
+    this.#commands.close();
     if (this.#scheduleTimer) clearInterval(this.#scheduleTimer);
     await this.#endLooks();
     await this.#mirror.close();
@@ -709,8 +709,7 @@ export class ModuleRuntime {
         this.#server.stop();
         return;
       case 'commandDone':
-        this.#waiting.get(effect.id)?.(effect.outcome);
-        this.#waiting.delete(effect.id);
+        this.#commands.done(effect.id, effect.outcome);
         return;
       case 'log':
         log.add(effect.level, config.module, effect.code, effect.message, effect.fields);
