@@ -46,6 +46,11 @@ export class ModuleSlot {
     return this.#runtime;
   }
 
+  /** Whether an earlier program of this process has served the module, and it was not taken over yet. */
+  get isServedAlready(): boolean {
+    return this.adopt !== null;
+  }
+
   /** Whether nothing of the module runs on this host, nor is to. */
   get isStopped(): boolean {
     return this.#runtime?.isStopped ?? true;
@@ -73,9 +78,7 @@ export class ModuleSlot {
     if (this.#timer) clearTimeout(this.#timer);
     const edition = this.#edition;
     try {
-      const { adopt } = this;
-      this.adopt = null;
-      const runtime = await (adopt ?? this.#open)();
+      const runtime = await (this.adopt ?? this.#open)();
       this.#failure = null;
       this.#runtime = runtime;
       if (this.#closed) await runtime.close();
@@ -85,6 +88,8 @@ export class ModuleSlot {
       this.#failure = reason;
       const isWanted = !this.#closed && !this.#isResting;
       if (isWanted && edition === this.#edition) this.#timer = setTimeout(() => void this.start(), retryMs);
+    } finally {
+      this.adopt = null;
     }
     this.onChange();
   }

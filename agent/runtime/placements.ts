@@ -20,6 +20,8 @@ export interface PlacementSlot {
   /** Whether this host is of its pair, and why it could not be opened here. */
   readonly isOurs: boolean;
   readonly failure: string | null;
+  /** Its server runs here, and a new program of the agent is about to open it. */
+  readonly isServedAlready: boolean;
   /** Null: it is not open on this host. */
   readonly runtime: {
     readonly core: ModuleCoreState;
@@ -157,10 +159,11 @@ export class Placements {
 
   #modules(now: number): PlacedModule[] {
     const needed = new Set(this.#all.flatMap(({ dependsOn }) => dependsOn));
-    const known = this.#options.slots.map(({ module, runtime, isOurs, failure }): PlacedModule => {
+    const known = this.#options.slots.map(({ module, runtime, isOurs, failure, isServedAlready }): PlacedModule => {
       // What is still being opened may be about to start, and come before others.
       const opening = isOurs && failure === null ? 'candidate' : 'away';
-      const standing = runtime ? standingOf(runtime.core, now) : opening;
+      const unopened = isServedAlready ? 'here' : opening;
+      const standing = runtime ? standingOf(runtime.core, now) : unopened;
       // What is yet to start here is ready nowhere, whatever was heard last of the host that has just died.
       const isComing = runtime !== null && (standing === 'candidate' || standing === 'starting');
       const whyUnready = (): string | null => (isComing ? notYet(module.name) : this.#whyUnready(module.name));

@@ -32,6 +32,32 @@ function slotOf({ isPrimary = false } = {}): { readonly slot: ModuleSlot; readon
   return { slot: new ModuleSlot(web, open, null, log, () => undefined), did };
 }
 
+describe('a module that an earlier program of this process has served', () => {
+  it('counts as served until it is taken over, or cannot be', async () => {
+    const log = new EventLog(join(folder, 'log.jsonl'), 'alpha', 'error');
+    const never = (): Promise<ModuleRuntime> => Promise.reject(new Error('no other way'));
+    for (const isTaken of [true, false]) {
+      let end: () => void = () => undefined;
+      const adopt = (): Promise<ModuleRuntime> =>
+        new Promise((resolve, reject) => {
+          const close = (): Promise<void> => Promise.resolve();
+          end = () => (isTaken ? resolve({ close } as unknown as ModuleRuntime) : reject(new Error('it is gone')));
+        });
+      const slot = new ModuleSlot(web, never, adopt, log, () => undefined);
+      expect(slot.isServedAlready).toBe(true);
+      const started = slot.start();
+      await Promise.resolve();
+      expect(slot.isServedAlready).toBe(true);
+      end();
+      await started;
+      expect(slot.isServedAlready).toBe(false);
+      expect(slot.runtime !== null).toBe(isTaken);
+      await slot.close();
+    }
+    expect(slotOf().slot.isServedAlready).toBe(false);
+  });
+});
+
 describe('a module, while another program is about to take the agent over', () => {
   it('is closed where it is not served, and open again when that has failed', async () => {
     const { slot, did } = slotOf();

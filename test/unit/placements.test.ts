@@ -66,7 +66,7 @@ describe('what an agent makes of what it knows of modules', () => {
     const core = role && coreOf(name, role);
     const runtime = core && { core, status: () => ({ checks }), peerStatus: () => peerStatusOf(core, 0) };
     const module = resolveModule(file as unknown as ModuleFile);
-    slots.push({ module, isOurs: role !== null, failure: null, runtime });
+    slots.push({ module, isOurs: role !== null, isServedAlready: false, failure: null, runtime });
   };
   const tell = (host: string, module: string, status: Partial<PeerStatus>, checks: CheckStatus[] = []): void => {
     const told = { role: 'none', serverRunning: false, desired: { value: 'started', sequence: 1 }, ...status };
@@ -222,6 +222,16 @@ describe('what an agent makes of what it knows of modules', () => {
     expect(placements().of('web')).toMatchObject({ barred: expect.stringContaining('beside db') as string });
     slots = [web, { ...db, runtime: null, failure: 'the directory is missing' }];
     expect(placements().of('web')).toMatchObject({ barred: null, waitsFor: null });
+  });
+
+  it('counts what is served here while a new program of the agent takes it over', () => {
+    const needs = { needs: { memory: '3GiB' } };
+    add('web', waiting, { ...needs, priority: 1 });
+    add('db', serving, needs);
+    const [web, db] = slots;
+    if (!web || !db) throw new Error('two were added');
+    slots = [web, { ...db, runtime: null, isServedAlready: true }];
+    expect(placements().of('web')).toMatchObject({ barred: expect.stringContaining('beside db') as string });
   });
 
   it('warns of what runs together and should not, and of what runs without what it depends on', () => {
