@@ -33,6 +33,7 @@ import { HostWatchdog } from './runtime/hostWatchdog.ts';
 import { HostFiles } from './runtime/hostFiles.ts';
 import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlots } from './runtime/moduleSlots.ts';
+import { leaveInOrder } from './runtime/leaveInOrder.ts';
 import { heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
 import { stopTimeMs } from './runtime/moduleTimes.ts';
 import { isOtherArbiter } from './runtime/arbiterCheck.ts';
@@ -40,7 +41,6 @@ import { openArbiter, type OpenArbiter } from './runtime/openArbiter.ts';
 import { ownCapacity, Placements } from './runtime/placements.ts';
 import { startApi } from './runtime/startApi.ts';
 import { ToldModules } from './runtime/toldModules.ts';
-import { dependentsFirst } from './runtime/dependentsFirst.ts';
 import { Upgrade } from './runtime/upgrade.ts';
 import { EtcdFiles } from './security/etcdFiles.ts';
 import { loadIdentity } from './security/identity.ts';
@@ -343,7 +343,12 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     'AGENT_STOPPING',
     `agent of ${self.name} stops: modules with a healthy secondary are handed over, the others stopped`,
   );
-  await dependentsFirst(slots.all, (slot) => slot.shutdown(leaveLimitMs + stopTimeMs(slot.module)));
+  await leaveInOrder(
+    self.name,
+    slots.all,
+    (slot) => slot.shutdown(leaveLimitMs + stopTimeMs(slot.module)),
+    (host, name) => view.lately(host, name)?.status.serverRunning ?? null,
+  );
   links.hurry();
   await new Promise((resolve) => setTimeout(resolve, farewellMs));
   await api.close();
