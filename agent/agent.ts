@@ -33,7 +33,7 @@ import { HostWatchdog } from './runtime/hostWatchdog.ts';
 import { HostFiles } from './runtime/hostFiles.ts';
 import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlots } from './runtime/moduleSlots.ts';
-import { heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
+import { beatsMoreOften, heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
 import { stopTimeMs } from './runtime/moduleTimes.ts';
 import { isOtherArbiter } from './runtime/arbiterCheck.ts';
 import { openArbiter, type OpenArbiter } from './runtime/openArbiter.ts';
@@ -243,10 +243,6 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     heardOn: (host) => links.networks(host).flatMap(({ network, up }) => (up ? [network] : [])),
     log,
     takeEffect: async (before) => {
-      const shorter = configuration.modules.some(({ name, failover }) => {
-        const old = before.modules.find((each) => each.name === name);
-        return old && failover.detectionMs < old.failover.detectionMs;
-      });
       if (isOtherArbiter(before.cluster, configuration.cluster)) {
         // No module is open at this moment.
         opened.close();
@@ -254,7 +250,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
         await opened.start();
       }
       // Heartbeats become more frequent before anybody waits for less of them.
-      if (shorter) await links.change(network());
+      if (beatsMoreOften(before, configuration)) await links.change(network());
       await slots.change(configuration.modules);
       await links.change(network());
       const keys = clusterChanges(before.cluster, configuration.cluster).map(({ key }) => key);
