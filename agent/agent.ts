@@ -6,7 +6,7 @@ import { witnessesOf } from '../schemas/defaults.ts';
 import type { ApiServer } from './api/apiServer.ts';
 import { RecordStore } from './arbiter/recordStore.ts';
 import { answerAsWitness } from './arbiter/witness.ts';
-import { loadConfiguration, readAgentFile } from './config/configuration.ts';
+import { listenAddresses, loadConfiguration, readAgentFile } from './config/configuration.ts';
 import { PendingFile } from './config/pendingVersion.ts';
 import { VersionStore } from './config/versions.ts';
 import { mayBeTakenBy, wantsFenced } from './core/fencingPeer.ts';
@@ -232,6 +232,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     view.changed();
   };
 
+  let api: ApiServer | null = null;
   const store = new VersionStore(agent.stateDirectory);
   const files: HostFiles = new HostFiles({
     configuration,
@@ -253,6 +254,9 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       if (beatsMoreOften(before, configuration)) await links.change(network());
       await slots.change(configuration.modules);
       await links.change(network());
+      await api?.change(listenAddresses(configuration)).catch((error: unknown) => {
+        log.add('error', null, 'API_ADDRESS', error instanceof Error ? error.message : String(error));
+      });
       const keys = clusterChanges(before.cluster, configuration.cluster).map(({ key }) => key);
       if (keys.some((key) => key.startsWith('fence'))) fencing.start();
       // Virtual addresses stand where this host has its own.
@@ -295,7 +299,6 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   if (handed || watchdog.isRunning) watchdog.start();
   const upgrade = new Upgrade({ configuration, slots: slots.all, log, signal: options.signal });
 
-  let api: ApiServer;
   try {
     await links.start();
     await opened.start();
