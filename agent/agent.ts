@@ -300,6 +300,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   const upgrade = new Upgrade({ configuration, slots: slots.all, log, signal: options.signal });
 
   try {
+    // What is in doubt is so before anybody can ask this host for anything.
+    await files.start();
     await links.start();
     await opened.start();
     api = await startApi({
@@ -324,7 +326,6 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     await links.stop();
     throw error;
   }
-  await files.start();
   await Promise.all(slots.all.map((slot) => slot.start()));
   fencing.start();
   watchdog.start();

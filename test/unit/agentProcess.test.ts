@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,8 +13,11 @@ const ports = { api: 34810, agent: 34811 };
 let directory: string;
 const taken: Server[] = [];
 
-async function run(...args: string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+async function run(
+  environment: NodeJS.ProcessEnv,
+  ...args: string[]
+): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: environment });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const limit = setTimeout(() => child.kill('SIGKILL'), 20_000);
@@ -48,7 +51,7 @@ beforeEach(async () => {
     '--run',
     join(directory, 'run'),
   ];
-  expect((await run('init', '--host', 'alpha', '--cluster', file, ...folders)).code).toBe(0);
+  expect((await run(process.env, 'init', '--host', 'alpha', '--cluster', file, ...folders)).code).toBe(0);
 });
 
 afterEach(() => {
@@ -62,12 +65,24 @@ describe('the agent as a process', () => {
     ['agents', ports.agent],
   ])('ends with one clear error when the port for the %s is in use', async (_what, port) => {
     await take(port);
-    const { code, output } = await run('agent', '--config', join(directory, 'etc'));
+    const { code, output } = await run(process.env, 'agent', '--config', join(directory, 'etc'));
     expect(output).toContain(String(port));
     expect(output).toMatch(/in use/);
     expect(output).not.toMatch(/internal error|\n {4}at /);
     expect(code).toBe(1);
   });
+
+  it('ends when it cannot start, whatever it has begun: the service manager starts it again', async () => {
+    const versions = join(directory, 'state', 'versions');
+    mkdirSync(versions, { recursive: true });
+    writeFileSync(join(versions, 'pending.json'), '{');
+    // It is to be told that this agent lives.
+    const manager = { NOTIFY_SOCKET: join(directory, 'notify'), WATCHDOG_USEC: '60000000' };
+    const { code, output } = await run({ ...process.env, ...manager }, 'agent', '--config', join(directory, 'etc'));
+    expect(output).toMatch(/pending\.json is damaged.*remove it/);
+    expect(code).toBe(70);
+    expect(readFileSync(join(directory, 'state', 'log.jsonl'), 'utf8')).not.toContain('AGENT_READY');
+  }, 60_000);
 
   it('feeds the watchdog that its file names, and stops it when it is stopped in order', async () => {
     const device = join(directory, 'watchdog');
