@@ -76,13 +76,13 @@ export class HostFiles {
     // What this host was to decide itself it did not, or it would run by it.
     await this.#doubt.resume(({ number, host }) => number <= this.number || host === configuration.self.name);
     if (configuration.version > 0) {
-      const before = store.read(configuration.version - 1)?.files ?? {};
+      const before = store.before(configuration.version)?.files ?? {};
       const found = await readFolder(configuration.directory);
       const unfinished = differingFiles(before, configuration.files).filter(
         (name) => found.files[name] === before[name],
       );
       const only = (files: Files): Files => Object.fromEntries(unfinished.flatMap((name) => entry(files, name)));
-      writeFolder(configuration.directory, only(before), only(configuration.files));
+      this.#writeFolder(configuration.directory, only(before), only(configuration.files));
     }
     await this.#look();
     this.#timer = setInterval(() => void this.#look().catch(() => undefined), lookMs);
@@ -303,7 +303,7 @@ export class HostFiles {
     // Decided: until here nothing else has happened, and nobody could ask.
     this.#reserved = null;
     configuration.become(next);
-    this.#writeFolder(before, version, named);
+    this.#writeFolder(before.directory, before.files, version.files, named);
     this.#problem = null;
     // Heartbeats tell it before the addresses change.
     this.#changed();
@@ -343,10 +343,10 @@ export class HostFiles {
   }
 
   /** What cannot be written there is shown as a difference: the agent runs by the version all the same. */
-  #writeFolder({ directory, files }: Configuration, version: FileVersion, named: readonly string[]): void {
+  #writeFolder(directory: string, before: Files, after: Files, named: readonly string[] = []): void {
     const { log } = this.#options;
     try {
-      for (const path of writeFolder(directory, files, version.files, named)) {
+      for (const path of writeFolder(directory, before, after, named)) {
         log.add('warn', null, 'FILE_PUT_ASIDE', `what somebody had changed by hand and not applied is kept in ${path}`);
       }
     } catch (error) {
@@ -374,8 +374,11 @@ export class HostFiles {
 
   async #look(): Promise<void> {
     const { configuration, log } = this.#options;
+    const { files } = configuration;
     const found = await readFolder(configuration.directory);
-    const edited = differingFiles(configuration.files, found.files);
+    // Another version has taken effect meanwhile, and part of what was read is of the one before: whoever made it so looks again.
+    if (configuration.files !== files) return;
+    const edited = differingFiles(files, found.files);
     const fresh = edited.filter((name) => !this.#edited.includes(name));
     if (edited.join() === this.#edited.join()) return;
     this.#edited = edited;

@@ -1,6 +1,8 @@
-import { rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readFolder } from '../../agent/config/configuration.ts';
+import { hashOfFiles, type FileVersion } from '../../agent/config/versions.ts';
 import { ApplyHosts, webFile as web, type HostName } from '../support/applyHosts.ts';
 
 let bench: ApplyHosts;
@@ -13,6 +15,56 @@ afterEach(() => {
 });
 
 const host = (name: HostName) => bench.host(name);
+const versionOf = (number: number, text: string): FileVersion => {
+  const files = { ...host('alpha').files.files, [web]: text };
+  return { number, hash: hashOfFiles(files), at: '', by: 'ops', host: 'alpha', note: null, files };
+};
+
+describe('a folder', () => {
+  it('that cannot be written keeps no agent from starting', async () => {
+    const db = join(bench.folder, 'alpha', 'modules', 'db.module.jsonc');
+    mkdirSync(db);
+    const text = bench.webText('3s', { name: 'db', mirror: { directories: [join(bench.folder, 'db')] } });
+    mkdirSync(join(bench.folder, 'db'));
+    const added = { name: 'db.module.jsonc', text };
+    expect(await bench.apply('beta', [added])).toMatchObject({ applied: true });
+    bench.stop('alpha');
+    const { files } = await bench.start('alpha');
+    expect(files.told).toMatchObject({ number: 1, edited: ['db.module.jsonc'] });
+    expect(readFileSync(join(bench.folder, 'alpha', 'log.jsonl'), 'utf8')).toContain('FOLDER_NOT_WRITTEN');
+    rmSync(db, { recursive: true });
+    bench.stop('alpha');
+    expect((await bench.start('alpha')).files.told).toMatchObject({ number: 1, edited: [] });
+  });
+
+  it('is brought to a version that was taken over just before the agent ended, however many it had missed', async () => {
+    expect(await bench.applyWeb('alpha', bench.webText('5s'))).toMatchObject({ applied: true, version: 1 });
+    bench.stop('beta');
+    host('alpha').store.save(versionOf(2, bench.webText('6s')));
+    const newest = versionOf(3, bench.webText('7s'));
+    mkdirSync(join(bench.folder, 'beta', 'state', 'versions'), { recursive: true });
+    writeFileSync(
+      join(bench.folder, 'beta', 'state', 'versions', '3.json'),
+      JSON.stringify({ formatVersion: 1, ...newest }),
+    );
+    const beta = await bench.start('beta');
+    expect(beta.files.told).toMatchObject({ number: 3, edited: [] });
+    expect(readFileSync(bench.fileOf('beta'), 'utf8')).toBe(bench.webText('7s'));
+  });
+
+  it('that is read while a version takes effect is not taken for edited', async () => {
+    bench.stop('beta');
+    vi.useFakeTimers({ toFake: ['setInterval'] });
+    const { configuration, files } = await bench.start('beta');
+    vi.advanceTimersByTime(5000);
+    configuration.become({ ...configuration.now, files: { ...configuration.files, [web]: bench.webText('5s') } });
+    for (let times = 0; times < 3; times += 1) await readFolder(configuration.directory);
+    expect(files.told.edited).toEqual([]);
+    // The next look finds it.
+    vi.advanceTimersByTime(5000);
+    await expect.poll(() => files.told.edited).toEqual([web]);
+  });
+});
 
 describe('what is applied to a module', () => {
   it('does not touch the directories that it has already: they may stand still', async () => {
