@@ -209,34 +209,42 @@ export class HostFiles {
     await this.#become(reserved.version, next, reserved.named, tellOthers);
   }
 
-  /** A newer version of another host, which this one did not hear of when it was applied. Returns why it cannot be taken over; null: it is. */
+  /** A newer version of another host, which this one did not hear of when it was applied. Returns why it cannot be taken over; null: it is, or there is something to wait for. */
   catchUp(version: FileVersion): Promise<string | null> {
     return this.#inTurn(() => this.#catchUp(version));
   }
 
   async #catchUp(version: FileVersion): Promise<string | null> {
     const isBeingTold = this.#reserved !== null && performance.now() - this.#reserved.since < toldWithinMs;
-    if (version.number <= this.number || isBeingTold) return null;
-    this.#reserved = null;
+    // With a later one in doubt, what that closes must stay closed: this host goes on when it knows what became of it.
+    const isInDoubt = this.inDoubt !== null && version.number < this.inDoubt.number;
+    if (version.number <= this.number || isBeingTold || isInDoubt) return null;
+    this.#letGo(version);
     const { next, problems } = await this.#judge(version, true);
     const [first] = problems.filter(({ severity }) => severity === 'error');
-    const problem = next === null || first ? (first?.message ?? 'the files cannot be used') : null;
-    if (problem !== null || next === null) {
-      if (problem !== this.#problem) {
-        const message = `version ${String(version.number)} of the files cannot be taken over on ${next?.self.name ?? 'this host'}: ${String(problem)}`;
-        this.#options.log.add('error', null, 'FILES_BEHIND', message);
-      }
-      this.#problem = problem;
-      this.#changed();
-      return problem;
+    const problem =
+      next === null || first
+        ? (first?.message ?? 'the files cannot be used')
+        : await this.#become(version, next).then(() => null, messageOf);
+    if (problem === null) return null;
+    if (problem !== this.#problem) {
+      const { log, configuration } = this.#options;
+      const message = `version ${String(version.number)} of the files cannot be taken over on ${configuration.self.name}: ${problem}`;
+      log.add('error', null, 'FILES_BEHIND', message);
     }
-    await this.#become(version, next);
-    return null;
+    this.#problem = problem;
+    this.#changed();
+    return problem;
   }
 
   #reservation(): Proposed | null {
     const isHeld = this.#reserved !== null && performance.now() - this.#reserved.since < reservedMs;
     return isHeld ? (this.#reserved?.proposed ?? null) : null;
+  }
+
+  /** It is settled what became of all versions up to this one; a later one may still be decided. */
+  #letGo({ number }: FileVersion): void {
+    if (this.#reserved && this.#reserved.proposed.version.number <= number) this.#reserved = null;
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -301,7 +309,7 @@ export class HostFiles {
     if (before.version === 0) store.save(this.#asFound(before));
     this.#save(version);
     // Decided: until here nothing else has happened, and nobody could ask.
-    this.#reserved = null;
+    this.#letGo(version);
     configuration.become(next);
     this.#writeFolder(before.directory, before.files, version.files, named);
     this.#problem = null;
@@ -325,8 +333,8 @@ export class HostFiles {
       await this.#doubt.end();
     } catch (error) {
       // It is applied all the same. Modules that were closed for another arbiter stay so.
-      const reason = error instanceof Error ? error.message : String(error);
-      log.add('error', null, 'FILES_NOT_IN_EFFECT', `what runs could not be changed: ${reason}; restart the agent`);
+      const message = `what runs could not be changed: ${messageOf(error)}; restart the agent`;
+      log.add('error', null, 'FILES_NOT_IN_EFFECT', message);
     }
     await this.#look();
     this.#changed();
@@ -402,6 +410,10 @@ export class HostFiles {
 function entry(files: Files, name: string): [string, string][] {
   const text = files[name];
   return text === undefined ? [] : [[name, text]];
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function problemOf(diagnostic: Diagnostic): LinkFileProblem {

@@ -79,3 +79,26 @@ describe('what is applied to a module', () => {
     ]);
   });
 });
+
+describe('an earlier version than the one in doubt', () => {
+  it('does not end the doubt', async () => {
+    bench.isStopped = true;
+    bench.lost = (to, method) => to === 'beta' && method === 'configuration.commit';
+    expect(await bench.applyWeb('alpha', bench.webText('5s'))).toMatchObject({ applied: true, version: 1 });
+    // It misses two versions that it has agreed to.
+    bench.stop('beta');
+    await bench.start('beta');
+    expect(await bench.applyCluster('alpha', { arbiter: 'none' })).toMatchObject({ applied: true, version: 2 });
+    bench.stop('beta');
+    const { files } = await bench.start('beta');
+    expect([files.number, files.inDoubt?.number]).toEqual([0, 2]);
+    const first = host('alpha').store.read(1);
+    if (!first) throw new Error('version 1 is not kept');
+    expect(await files.catchUp(first)).toBeNull();
+    expect(files.inDoubt?.number).toBe(2);
+    expect(bench.held.get('beta')).toMatch(/about to change by version 2/);
+    bench.lost = () => false;
+    bench.hear('beta', 'alpha');
+    await expect.poll(() => [files.number, files.inDoubt, bench.held.get('beta')]).toEqual([2, null, null]);
+  });
+});
