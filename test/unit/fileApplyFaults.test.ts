@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readFolder } from '../../agent/config/configuration.ts';
 import { hashOfFiles, type FileVersion } from '../../agent/config/versions.ts';
-import { ApplyHosts, webFile as web, type HostName } from '../support/applyHosts.ts';
+import { ApplyHosts, clusterFile, said, webFile as web, type HostName } from '../support/applyHosts.ts';
 
 let bench: ApplyHosts;
 beforeEach(async () => {
@@ -15,10 +15,19 @@ afterEach(() => {
 });
 
 const host = (name: HostName) => bench.host(name);
+const detection = (name: HostName) => host(name).configuration.modules[0]?.failover.detectionMs;
 const versionOf = (number: number, text: string): FileVersion => {
   const files = { ...host('alpha').files.files, [web]: text };
   return { number, hash: hashOfFiles(files), at: '', by: 'ops', host: 'alpha', note: null, files };
 };
+
+/** A host that can make no version durable, until the returned function is called. */
+function breakDisk(name: HostName): () => void {
+  const versions = join(bench.folder, name, 'state', 'versions');
+  mkdirSync(dirname(versions), { recursive: true });
+  writeFileSync(versions, '');
+  return () => rmSync(versions);
+}
 
 describe('a folder', () => {
   it('that cannot be written keeps no agent from starting', async () => {
@@ -100,5 +109,58 @@ describe('an earlier version than the one in doubt', () => {
     bench.lost = () => false;
     bench.hear('beta', 'alpha');
     await expect.poll(() => [files.number, files.inDoubt, bench.held.get('beta')]).toEqual([2, null, null]);
+  });
+});
+
+describe('what is said of hosts that are behind', () => {
+  it('names why a host did not take a version over, there and on the host that asks', async () => {
+    const mend = breakDisk('beta');
+    const result = await bench.applyWeb('alpha', bench.webText('5s'));
+    expect(result).toMatchObject({ applied: true, version: 1 });
+    expect(result.message).toMatch(/applied on alpha, gamma; beta has not taken it over \(.*(EEXIST|ENOTDIR).*\)/);
+    const hears = <T>(told: () => T) =>
+      expect.poll(
+        () => {
+          bench.hear('beta', 'alpha');
+          return told();
+        },
+        { timeout: 15_000, interval: 100 },
+      );
+    await hears(() => host('beta').files.told.problem).toMatch(/EEXIST|ENOTDIR/);
+    expect(host('beta').files.number).toBe(0);
+    expect(said(await bench.applyWeb('beta', bench.webText('6s')))).toMatch(
+      /alpha runs by version 1 already, and beta cannot take it over: .*(EEXIST|ENOTDIR)/,
+    );
+    mend();
+    await hears(() => detection('beta')).toBe(5000);
+    expect(host('beta').files.told.problem).toBeNull();
+  });
+
+  it('says where a version comes from that only a witness has', async () => {
+    expect(await host('gamma').files.catchUp(versionOf(7, bench.webText('5s')))).toBeNull();
+    expect(said(await bench.applyWeb('alpha', bench.webText('6s')))).toMatch(
+      /gamma runs by version 7 already, which alpha has not agreed to and does not take from a mere witness: let gamma/,
+    );
+    bench.stop('beta');
+    expect(said(await bench.applyWeb('alpha', bench.webText('6s')))).toMatch(/bring back beta, which may have it, or/);
+  });
+});
+
+describe('a host that is to leave', () => {
+  const staying = { beta: { lan: '10.77.0.2', link: '10.78.0.2' }, gamma: { lan: '10.77.0.3' } };
+  const withoutWeb = (more: object) => [
+    { name: clusterFile, text: bench.clusterText(more) },
+    { name: web, text: null },
+  ];
+
+  it('is taken out on another one', async () => {
+    bench.isStopped = true;
+    const changed = withoutWeb({ hosts: { ...staying, delta: { lan: '10.77.0.4' } } });
+    for (const dryRun of [true, false]) {
+      const refused = await bench.apply('alpha', changed, dryRun);
+      expect(refused.applied).toBe(false);
+      expect(said(refused)).toBe('alpha: alpha cannot take itself out of the cluster: apply it on beta');
+    }
+    expect(await bench.apply('beta', changed)).toMatchObject({ applied: true, message: /alpha is no host/ });
   });
 });
