@@ -6,7 +6,7 @@ import { witnessesOf } from '../schemas/defaults.ts';
 import type { ApiServer } from './api/apiServer.ts';
 import { RecordStore } from './arbiter/recordStore.ts';
 import { answerAsWitness } from './arbiter/witness.ts';
-import { loadConfiguration, readAgentFile } from './config/configuration.ts';
+import { listenAddresses, loadConfiguration, readAgentFile } from './config/configuration.ts';
 import { PendingFile } from './config/pendingVersion.ts';
 import { VersionStore } from './config/versions.ts';
 import { mayBeTakenBy, wantsFenced } from './core/fencingPeer.ts';
@@ -35,7 +35,7 @@ import { HostFiles } from './runtime/hostFiles.ts';
 import type { ModuleRuntime } from './runtime/moduleRuntime.ts';
 import { ModuleSlots } from './runtime/moduleSlots.ts';
 import { leaveInOrder } from './runtime/leaveInOrder.ts';
-import { heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
+import { beatsMoreOften, heartbeatMs, livenessNotice, shortestDetectionMs } from './runtime/liveness.ts';
 import { stopTimeMs } from './runtime/moduleTimes.ts';
 import { isOtherArbiter } from './runtime/arbiterCheck.ts';
 import { openArbiter, type OpenArbiter } from './runtime/openArbiter.ts';
@@ -185,7 +185,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     onNew: (renewed) => {
       // What carries no modules is seen with its new certificate at once; the others tell of theirs.
       links.renew(slots.all.some(({ isOurs }) => isOurs) ? 'keep' : 'replace');
-      api.renew(renewed);
+      api?.renew(renewed);
     },
     log: (level, code, message) => log.add(level, null, code, message),
   });
@@ -257,6 +257,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     view.changed();
   };
 
+  let api: ApiServer | null = null;
   const store = new VersionStore(agent.stateDirectory);
   const files: HostFiles = new HostFiles({
     configuration,
@@ -268,10 +269,6 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     heardOn: (host) => links.networks(host).flatMap(({ network, up }) => (up ? [network] : [])),
     log,
     takeEffect: async (before) => {
-      const shorter = configuration.modules.some(({ name, failover }) => {
-        const old = before.modules.find((each) => each.name === name);
-        return old && failover.detectionMs < old.failover.detectionMs;
-      });
       if (isOtherArbiter(before.cluster, configuration.cluster)) {
         // No module is open at this moment.
         opened.close();
@@ -279,9 +276,12 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
         await opened.start();
       }
       // Heartbeats become more frequent before anybody waits for less of them.
-      if (shorter) await links.change(network());
+      if (beatsMoreOften(before, configuration)) await links.change(network());
       await slots.change(configuration.modules);
       await links.change(network());
+      await api?.change(listenAddresses(configuration)).catch((error: unknown) => {
+        log.add('error', null, 'API_ADDRESS', error instanceof Error ? error.message : String(error));
+      });
       const keys = clusterChanges(before.cluster, configuration.cluster).map(({ key }) => key);
       if (keys.some((key) => key.startsWith('fence'))) fencing.start();
       // Virtual addresses stand where this host has its own.
@@ -324,8 +324,9 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   if (handed || watchdog.isRunning) watchdog.start();
   const upgrade = new Upgrade({ configuration, slots: slots.all, log, exported, signal: options.signal });
 
-  let api: ApiServer;
   try {
+    // What is in doubt is so before anybody can ask this host for anything.
+    await files.start();
     await links.start();
     await opened.start();
     api = await startApi({
@@ -351,7 +352,6 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     throw error;
   }
   await care.start();
-  await files.start();
   await Promise.all(slots.all.map((slot) => slot.start()));
   fencing.start();
   watchdog.start();

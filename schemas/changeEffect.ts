@@ -48,10 +48,10 @@ export const clusterEffects: Readonly<Record<string, ChangeEffect>> = {
 
 /** @returns the keys that differ, in the order of the file's sections */
 export function moduleChanges(before: ResolvedModule, after: ResolvedModule): readonly KeyEffect[] {
-  const changes = differences(before, after, '').map((path) => ({
-    key: keyOf(path),
-    effect: effectOf(moduleEffects, path),
-  }));
+  const changes = differences(before, after, '')
+    // Nothing but the first one of the directories.
+    .filter((path) => path !== 'mirror.directory')
+    .map((path) => ({ key: keyOf(path), effect: effectOf(moduleEffects, path) }));
   if (usesGuestAgent(before) !== usesGuestAgent(after)) {
     // A virtual machine that runs gets no channel to an agent in it any more.
     changes.push({ key: `checks (the ${usesGuestAgent(after) ? 'first' : 'last'} guestAgent check)`, effect: 'stop' });
@@ -93,8 +93,5 @@ function isSection(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** The unit is part of the resolved name only. */
 function keyOf(path: string): string {
-  return path
-    .replace(/(Ms|Bytes)$/, '')
-    .replace(/^mirror\.directory$/, 'mirror.directories')
-    .replace(/^server\.kind$/, 'server');
+  return path.replace(/(Ms|Bytes)$/, '').replace(/^server\.kind$/, 'server');
 }

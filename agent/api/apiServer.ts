@@ -5,10 +5,10 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { longestRequest } from '../../schemas/apiMethods.ts';
-import { isLoopback, parseIpAddress } from '../../schemas/ipAddress.ts';
 import { apiServerOptions } from '../security/tlsOptions.ts';
 import type { Client, ClientTokens } from '../security/clientTokens.ts';
 import type { Identity } from '../security/identity.ts';
+import { ApiListeners } from './apiListeners.ts';
 import type { Audit } from './audit.ts';
 import type { AgentFacade } from './facade.ts';
 import { answerPlainHttp } from './plainHttp.ts';
@@ -20,8 +20,6 @@ const wrongTokenDelayMs = 300;
 const mostWaitingRefusals = 64;
 const mostSessions = 256;
 const defaultPatienceMs = 10_000;
-/** Milliseconds between two attempts to listen on an address that is not there yet. */
-const retryListenMs = 2000;
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 30_000;
 
@@ -51,20 +49,10 @@ export interface ApiServer {
   addresses(): readonly { readonly address: string; readonly port: number }[];
   /** Connections from now on are shown this certificate; without TLS it makes no difference. */
   renew(identity: ApiIdentity): void;
+  /** Listens on these addresses from now on, as {@link startApiServer} does. @throws ApiListenError when one cannot be; the others are */
+  change(addresses: readonly string[]): Promise<void>;
   /** Ends all sessions and frees the ports. */
   close(): Promise<void>;
-}
-
-/** The API cannot listen; the message says why and what to do. */
-export class ApiListenError extends Error {
-  override readonly name = 'ApiListenError';
-  constructor(
-    readonly code: 'INSECURE' | 'BAD_ADDRESS' | 'PORT_IN_USE' | 'ADDRESS_NOT_HERE' | 'NOT_ALLOWED' | 'FAILED',
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 }
 
 /**
@@ -73,69 +61,35 @@ export class ApiListenError extends Error {
  * @throws ApiListenError
  */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  for (const text of options.listen) {
-    const address = parseIpAddress(text);
-    if (address === null) {
-      throw new ApiListenError('BAD_ADDRESS', `"${text}" is no IP address: correct api.listen in agent.jsonc.`);
-    }
-    if (options.identity === null && !isLoopback(address)) {
-      throw new ApiListenError(
-        'INSECURE',
-        `The agent does not listen on ${text} without TLS: set api.tls to true in agent.jsonc, or api.listen to 127.0.0.1.`,
-      );
-    }
-  }
+  const { identity, port, warn, internalError } = options;
   const gate = new Gate(options);
-  const servers = new Set<HttpServer>();
-  const retries = new Set<NodeJS.Timeout>();
-  let isClosed = false;
-  const add = async (address: string): Promise<void> => {
-    const server = gate.createServer();
-    try {
-      await listen(server, address, options.port);
-    } catch (error) {
-      if (!(error instanceof ApiListenError) || error.code !== 'ADDRESS_NOT_HERE') throw error;
-      const timer = setTimeout(() => {
-        retries.delete(timer);
-        add(address).catch(options.internalError);
-      }, retryListenMs);
-      retries.add(timer);
-      return;
-    }
-    if (isClosed) await close(server);
-    else servers.add(server);
-  };
-  const end = async (): Promise<void> => {
-    isClosed = true;
+  const listeners = new ApiListeners({
+    port,
+    hasTls: identity !== null,
+    createServer: () => gate.createServer(),
+    warn,
+    internalError,
+  });
+  const close = async (): Promise<void> => {
     gate.close();
-    for (const timer of retries) clearTimeout(timer);
-    await Promise.all([...servers].map(close));
+    await listeners.close();
   };
   try {
-    for (const address of options.listen) {
-      const before = retries.size;
-      await add(address);
-      if (retries.size > before) {
-        options.warn(`${address} is no address of this host now: the API listens on it once it is there.`);
-      }
-    }
+    await listeners.change(options.listen);
   } catch (error) {
-    await end();
+    await close();
     throw error;
   }
   return {
-    addresses: () =>
-      [...servers].flatMap((server) => {
-        const bound = server.address();
-        return bound === null || typeof bound === 'string' ? [] : [{ address: bound.address, port: bound.port }];
-      }),
-    renew: (identity) => {
-      gate.renew(identity);
-      for (const server of servers) {
-        if (server instanceof HttpsServer) server.setSecureContext(apiServerOptions(identity));
+    addresses: () => listeners.bound(),
+    renew: (renewed) => {
+      gate.renew(renewed);
+      for (const server of listeners.servers()) {
+        if (server instanceof HttpsServer) server.setSecureContext(apiServerOptions(renewed));
       }
     },
-    close: end,
+    change: (addresses) => listeners.change(addresses),
+    close,
   };
 }
 
@@ -266,48 +220,4 @@ function answerAndClose(socket: Socket, status: number, text: string): void {
     `HTTP/1.1 ${status} ${reasonPhrases[status] ?? ''}\r\n${challenge}Content-Type: text/plain; charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
-}
-
-function listen(server: HttpServer, address: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(explainListenError(error, address, port)));
-    server.listen({ host: address, port, exclusive: true }, () => {
-      server.removeAllListeners('error');
-      server.on('error', () => undefined);
-      resolve();
-    });
-  });
-}
-
-function explainListenError(error: NodeJS.ErrnoException, address: string, port: number): ApiListenError {
-  const cause = { cause: error };
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new ApiListenError(
-        'PORT_IN_USE',
-        `Port ${port} on ${address} is in use by another program: end it (\`ss -ltnp 'sport = :${port}'\` names it), or set ports.api in the cluster file.`,
-        cause,
-      );
-    case 'EADDRNOTAVAIL':
-      return new ApiListenError(
-        'ADDRESS_NOT_HERE',
-        `${address} is no address of this host now: bring its network up, or correct the cluster file or api.listen in agent.jsonc.`,
-        cause,
-      );
-    case 'EACCES':
-      return new ApiListenError(
-        'NOT_ALLOWED',
-        `This user may not listen on port ${port}: run the agent as root, or set ports.api in the cluster file.`,
-        cause,
-      );
-    default:
-      return new ApiListenError('FAILED', `The API cannot listen on ${address}, port ${port}: ${error.message}`, cause);
-  }
-}
-
-function close(server: HttpServer): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

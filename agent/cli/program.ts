@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
+import { ApiListenError } from '../api/apiListeners.ts';
 import { RefusedByAgentError, TimedOutError, UnreachableError } from '../api/clientErrors.ts';
-import { ApiListenError } from '../api/apiServer.ts';
 import { ListenError } from '../host/linkListener.ts';
 import { SecurityError } from '../security/securityError.ts';
 import { agentVersion } from '../version.ts';

@@ -154,7 +154,7 @@ function appliedVersion(
   try {
     const store = new VersionStore(resolveAgent(agent.value).stateDirectory);
     const newest = store.newest();
-    return newest && { ...newest, before: store.read(newest.number - 1)?.files ?? null };
+    return newest && { ...newest, before: store.before(newest.number)?.files ?? null };
   } catch (error) {
     // Who may not read the state has the folder to go by, which is the same unless somebody edited it.
     if (error instanceof Error && 'code' in error && error.code === 'EACCES') return null;

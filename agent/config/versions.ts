@@ -66,6 +66,14 @@ export class VersionStore {
     return { number, hash, at, by, host, note, files };
   }
 
+  /** The one that this host ran by before that one, which need not have the number before. Null: it is not kept (any more). */
+  before(number: number): FileVersion | null {
+    const earlier = this.#numbers()
+      .filter((each) => each < number)
+      .at(-1);
+    return earlier === undefined ? null : this.read(earlier);
+  }
+
   /** Newest first; damaged ones are left out. */
   all(): readonly FileVersion[] {
     return this.#numbers()

@@ -38,6 +38,12 @@ export interface ApplyWish {
   readonly base: number | null;
 }
 
+/** A host that could not be asked, or refused. */
+interface Missed {
+  readonly host: string;
+  readonly reason: string;
+}
+
 export interface FileApplyOptions {
   readonly configuration: CurrentConfiguration;
   readonly files: HostFiles;
@@ -94,6 +100,7 @@ export class FileApply {
     const refused = [
       ...this.#overtaken(expected),
       ...this.#withoutSay(configuration.self.name).map((message) => of(configuration.self.name, message)),
+      ...this.#leaving(hosts),
       ...this.#unfit(base.files, changed, files),
       ...this.#hostProblems(hosts),
     ];
@@ -126,7 +133,7 @@ export class FileApply {
       const left = configuration.others
         .map(({ name }) => name)
         .filter((name) => !hosts.includes(name) && this.#options.links.reachable(name));
-      let missed: readonly { readonly host: string; readonly reason: string }[] = [];
+      let missed: readonly Missed[] = [];
       try {
         await own.commit(proposal, async () => {
           missed = await this.#toAll(hosts, 'configuration.commit', { proposal });
@@ -146,16 +153,7 @@ export class FileApply {
           `${host} did not take version ${String(version.number)} over: ${reason}`,
         );
       }
-      return result(
-        version.number,
-        appliedMessage(
-          version,
-          hosts,
-          missed.map(({ host }) => host),
-          left,
-        ),
-        problems,
-      );
+      return result(version.number, appliedMessage(version, hosts, missed, left), problems);
     });
   }
 
@@ -203,8 +201,7 @@ export class FileApply {
     }
     const isTooSoon = performance.now() - (this.#triedAt.get(host) ?? -Infinity) < catchUpMs;
     if (version.number <= files.number || this.#fetching || isTooSoon) return;
-    const mayGive = (hash: string): boolean =>
-      this.#withoutSay(host).length === 0 || files.hasAgreedTo(version.number, hash);
+    const mayGive = (hash: string): boolean => this.#mayGive(host, { number: version.number, hash });
     if (!mayGive(version.hash)) return;
     this.#fetching = true;
     this.#triedAt.set(host, performance.now());
@@ -237,6 +234,11 @@ export class FileApply {
     const { proposal, number, host } = pending;
     const answer = await links.request(host, 'configuration.outcome', { proposal, number }, answerMs);
     if (ConfigurationOutcomeResult(answer) && answer['outcome'] === 'dropped') await files.abort(proposal);
+  }
+
+  /** Whether this host takes a version from that one. */
+  #mayGive(host: string, { number, hash }: Pick<LinkVersion, 'number' | 'hash'>): boolean {
+    return this.#withoutSay(host).length === 0 || this.#options.files.hasAgreedTo(number, hash);
   }
 
   /** Why a host has no say in the files; empty: it has. */
@@ -296,15 +298,38 @@ export class FileApply {
         ];
       }
       if (told.number > files.number) {
-        const why = this.#notFetched.get(name);
-        const next =
-          why === undefined ? `is about to take it over: try again in a moment` : `could not get it from there: ${why}`;
-        return [
-          of(name, `${name} runs by version ${String(told.number)} already, and ${configuration.self.name} ${next}`),
-        ];
+        return [of(name, `${name} runs by version ${String(told.number)} already, ${this.#whyBehind(name, told)}`)];
       }
       return [];
     });
+  }
+
+  /** What keeps this host from the newer version of another one. */
+  #whyBehind(host: string, version: LinkVersion): string {
+    const { configuration, files, links } = this.#options;
+    const self = configuration.self.name;
+    if (!this.#mayGive(host, version)) {
+      const away = hostsWithSay(configuration).filter((name) => name !== self && !links.reachable(name));
+      const bring = away.length > 0 ? `bring back ${away.join(' or ')}, which may have it, or ` : '';
+      return `which ${self} has not agreed to and does not take from a mere witness: ${bring}let ${host} join anew`;
+    }
+    const { inDoubt, told } = files;
+    if (told.problem !== null) return `and ${self} cannot take it over: ${told.problem}`;
+    const why = this.#notFetched.get(host);
+    if (why !== undefined) return `and ${self} could not get it from there: ${why}`;
+    return inDoubt !== null && version.number < inDoubt.number
+      ? `and ${self} takes it over when it knows what became of version ${String(inDoubt.number)}: bring ${inDoubt.host} back`
+      : `and ${self} is about to take it over: try again in a moment`;
+  }
+
+  /** A host runs by the version that it decides, and would be none of its hosts. @param hosts those that stay */
+  #leaving(hosts: readonly string[]): FileProblem[] {
+    const { configuration } = this.#options;
+    const { name } = configuration.self;
+    if (hosts.includes(name)) return [];
+    const say = hostsWithSay(configuration).filter((each) => hosts.includes(each));
+    const where = say.length > 0 ? say.join(' or ') : 'a host that stays';
+    return [of(name, `${name} cannot take itself out of the cluster: apply it on ${where}`)];
   }
 
   /** Whether all hosts run by this host's version, and none of these files was changed by hand anywhere. */
@@ -351,7 +376,7 @@ export class FileApply {
     hosts: readonly string[],
     method: LinkRequest['method'],
     params: { readonly proposal: string },
-  ): Promise<{ readonly host: string; readonly reason: string }[]> {
+  ): Promise<Missed[]> {
     const { configuration, files, links } = this.#options;
     if (method === 'configuration.abort') await files.abort(params.proposal);
     const others = hosts.filter((host) => host !== configuration.self.name);
@@ -398,12 +423,14 @@ function keysOf(file: string, old: string | undefined, fresh: string | undefined
 function appliedMessage(
   { number }: FileVersion,
   hosts: readonly string[],
-  missed: readonly string[],
+  missed: readonly Missed[],
   left: readonly string[],
 ): string {
-  const took = hosts.filter((host) => !missed.includes(host)).join(', ');
+  const took = hosts.filter((name) => !missed.some(({ host }) => host === name)).join(', ');
   const parts = [`version ${String(number)} is applied on ${took}`];
-  if (missed.length > 0) parts.push(`${missed.join(', ')} went away meanwhile, and takes it over when it is back`);
+  parts.push(
+    ...missed.map(({ host, reason }) => `${host} has not taken it over (${reason}), and does so as soon as it can`),
+  );
   if (left.length > 0) {
     parts.push(
       `${left.join(', ')} is no host of the cluster any more: stop its agent, or \`understudy witness remove\` the cluster there`,

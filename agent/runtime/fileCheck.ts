@@ -45,7 +45,7 @@ export async function checkHere(
   for (const module of next.modules.filter(({ hosts }) => hosts.includes(host))) {
     const before = now.modules.find(({ name }) => name === module.name);
     const isOther = !before || moduleChanges(before, module).length > 0;
-    if (isOther) problems.push(...checkDirectories(next, module));
+    if (isOther) problems.push(...checkDirectories(before?.hosts.includes(host) ? before : null, next, module));
     problems.push(...(await checkAddresses(isOther ? null : now, next, module)));
   }
   if (!isDecided) {
@@ -162,8 +162,18 @@ function keptAddresses(before: ResolvedCluster, after: ResolvedCluster, host: st
     .map(({ network }) => network);
 }
 
-function checkDirectories(next: Configuration, module: ResolvedModule): LinkFileProblem[] {
+/**
+ * A directory that the module has here already may be on a disk that does not answer, or served by a mirror that only this agent can let go on:
+ * who looks at it may stand still with it.
+ * @param before the module as it is on this host now; null: it has none
+ */
+function checkDirectories(
+  before: ResolvedModule | null,
+  next: Configuration,
+  module: ResolvedModule,
+): LinkFileProblem[] {
   return module.mirror.directories.flatMap((directory, index) => {
+    if (before?.mirror.directories.includes(directory)) return [];
     if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return [];
     const message = `the directory ${directory} does not exist on ${next.self.name}: make it, or mount its disk, first`;
     return [at(next.files, fileOf(next.files, module.name), ['mirror', 'directories', index], message)];

@@ -76,13 +76,13 @@ export class HostFiles {
     // What this host was to decide itself it did not, or it would run by it.
     await this.#doubt.resume(({ number, host }) => number <= this.number || host === configuration.self.name);
     if (configuration.version > 0) {
-      const before = store.read(configuration.version - 1)?.files ?? {};
+      const before = store.before(configuration.version)?.files ?? {};
       const found = await readFolder(configuration.directory);
       const unfinished = differingFiles(before, configuration.files).filter(
         (name) => found.files[name] === before[name],
       );
       const only = (files: Files): Files => Object.fromEntries(unfinished.flatMap((name) => entry(files, name)));
-      writeFolder(configuration.directory, only(before), only(configuration.files));
+      this.#writeFolder(configuration.directory, only(before), only(configuration.files));
     }
     await this.#look();
     this.#timer = setInterval(() => void this.#look().catch(() => undefined), lookMs);
@@ -209,34 +209,42 @@ export class HostFiles {
     await this.#become(reserved.version, next, reserved.named, tellOthers);
   }
 
-  /** A newer version of another host, which this one did not hear of when it was applied. Returns why it cannot be taken over; null: it is. */
+  /** A newer version of another host, which this one did not hear of when it was applied. Returns why it cannot be taken over; null: it is, or there is something to wait for. */
   catchUp(version: FileVersion): Promise<string | null> {
     return this.#inTurn(() => this.#catchUp(version));
   }
 
   async #catchUp(version: FileVersion): Promise<string | null> {
     const isBeingTold = this.#reserved !== null && performance.now() - this.#reserved.since < toldWithinMs;
-    if (version.number <= this.number || isBeingTold) return null;
-    this.#reserved = null;
+    // With a later one in doubt, what that closes must stay closed: this host goes on when it knows what became of it.
+    const isInDoubt = this.inDoubt !== null && version.number < this.inDoubt.number;
+    if (version.number <= this.number || isBeingTold || isInDoubt) return null;
+    this.#letGo(version);
     const { next, problems } = await this.#judge(version, true);
     const [first] = problems.filter(({ severity }) => severity === 'error');
-    const problem = next === null || first ? (first?.message ?? 'the files cannot be used') : null;
-    if (problem !== null || next === null) {
-      if (problem !== this.#problem) {
-        const message = `version ${String(version.number)} of the files cannot be taken over on ${next?.self.name ?? 'this host'}: ${String(problem)}`;
-        this.#options.log.add('error', null, 'FILES_BEHIND', message);
-      }
-      this.#problem = problem;
-      this.#changed();
-      return problem;
+    const problem =
+      next === null || first
+        ? (first?.message ?? 'the files cannot be used')
+        : await this.#become(version, next).then(() => null, messageOf);
+    if (problem === null) return null;
+    if (problem !== this.#problem) {
+      const { log, configuration } = this.#options;
+      const message = `version ${String(version.number)} of the files cannot be taken over on ${configuration.self.name}: ${problem}`;
+      log.add('error', null, 'FILES_BEHIND', message);
     }
-    await this.#become(version, next);
-    return null;
+    this.#problem = problem;
+    this.#changed();
+    return problem;
   }
 
   #reservation(): Proposed | null {
     const isHeld = this.#reserved !== null && performance.now() - this.#reserved.since < reservedMs;
     return isHeld ? (this.#reserved?.proposed ?? null) : null;
+  }
+
+  /** It is settled what became of all versions up to this one; a later one may still be decided. */
+  #letGo({ number }: FileVersion): void {
+    if (this.#reserved && this.#reserved.proposed.version.number <= number) this.#reserved = null;
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -301,9 +309,9 @@ export class HostFiles {
     if (before.version === 0) store.save(this.#asFound(before));
     this.#save(version);
     // Decided: until here nothing else has happened, and nobody could ask.
-    this.#reserved = null;
+    this.#letGo(version);
     configuration.become(next);
-    this.#writeFolder(before, version, named);
+    this.#writeFolder(before.directory, before.files, version.files, named);
     this.#problem = null;
     // Heartbeats tell it before the addresses change.
     this.#changed();
@@ -325,8 +333,8 @@ export class HostFiles {
       await this.#doubt.end();
     } catch (error) {
       // It is applied all the same. Modules that were closed for another arbiter stay so.
-      const reason = error instanceof Error ? error.message : String(error);
-      log.add('error', null, 'FILES_NOT_IN_EFFECT', `what runs could not be changed: ${reason}; restart the agent`);
+      const message = `what runs could not be changed: ${messageOf(error)}; restart the agent`;
+      log.add('error', null, 'FILES_NOT_IN_EFFECT', message);
     }
     await this.#look();
     this.#changed();
@@ -343,10 +351,10 @@ export class HostFiles {
   }
 
   /** What cannot be written there is shown as a difference: the agent runs by the version all the same. */
-  #writeFolder({ directory, files }: Configuration, version: FileVersion, named: readonly string[]): void {
+  #writeFolder(directory: string, before: Files, after: Files, named: readonly string[] = []): void {
     const { log } = this.#options;
     try {
-      for (const path of writeFolder(directory, files, version.files, named)) {
+      for (const path of writeFolder(directory, before, after, named)) {
         log.add('warn', null, 'FILE_PUT_ASIDE', `what somebody had changed by hand and not applied is kept in ${path}`);
       }
     } catch (error) {
@@ -374,8 +382,11 @@ export class HostFiles {
 
   async #look(): Promise<void> {
     const { configuration, log } = this.#options;
+    const { files } = configuration;
     const found = await readFolder(configuration.directory);
-    const edited = differingFiles(configuration.files, found.files);
+    // Another version has taken effect meanwhile, and part of what was read is of the one before: whoever made it so looks again.
+    if (configuration.files !== files) return;
+    const edited = differingFiles(files, found.files);
     const fresh = edited.filter((name) => !this.#edited.includes(name));
     if (edited.join() === this.#edited.join()) return;
     this.#edited = edited;
@@ -399,6 +410,10 @@ export class HostFiles {
 function entry(files: Files, name: string): [string, string][] {
   const text = files[name];
   return text === undefined ? [] : [[name, text]];
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function problemOf(diagnostic: Diagnostic): LinkFileProblem {

@@ -14,6 +14,11 @@ export function shortestDetectionMs(modules: readonly Pick<ResolvedModule, 'fail
   return modules.length === 0 ? usualDetectionMs : Math.min(...modules.map(({ failover }) => failover.detectionMs));
 }
 
+interface Beating {
+  readonly cluster: Pick<ResolvedCluster, 'heartbeatMs'>;
+  readonly modules: readonly Pick<ResolvedModule, 'failover'>[];
+}
+
 /** How often heartbeats go out: as the cluster file says, and more often when a module is to be missed sooner. */
 export function heartbeatMs(
   cluster: Pick<ResolvedCluster, 'heartbeatMs'>,
@@ -21,6 +26,11 @@ export function heartbeatMs(
 ): number {
   const wanted = Math.floor(shortestDetectionMs(modules) / heartbeatsInDetection);
   return Math.min(cluster.heartbeatMs, Math.max(wanted, shortestHeartbeatMs));
+}
+
+/** Whether heartbeats go out more often by `after`, because somebody waits for less of them. */
+export function beatsMoreOften(before: Beating, after: Beating): boolean {
+  return heartbeatMs(after.cluster, after.modules) < heartbeatMs(before.cluster, before.modules);
 }
 
 /** What the log says of a host that is late, taken for failed, or heard again. Null: nothing worth a line. */

@@ -53,7 +53,7 @@ export class ModuleSlot {
 
   /** Whether nothing of the module runs on this host, nor is to. */
   get isStopped(): boolean {
-    return this.#runtime?.isStopped ?? true;
+    return this.#runtime?.isStopped ?? this.adopt === null;
   }
 
   /** Why another arbiter would not know enough of the module; null: it would. */
@@ -106,6 +106,15 @@ export class ModuleSlot {
     this.#module = module;
     this.#open = open;
     this.#edition++;
+    const { adopt } = this;
+    if (adopt && goOn) {
+      // What runs is what an earlier program started by the file as it was.
+      this.adopt = async () => {
+        const runtime = await adopt();
+        goOn(runtime);
+        return runtime;
+      };
+    }
     if (this.#runtime && goOn) {
       goOn(this.#runtime);
       this.onChange();

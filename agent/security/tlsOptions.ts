@@ -162,7 +162,7 @@ export function explainTlsError(error: unknown, peer: string): string {
     return `${peer} refuses this host's certificate (${code}): get another with \`understudy join --renew\` here.`;
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return `The certificate of ${peer} is not for the address that was dialled: use an address of the cluster file.`;
+    return `The certificate of ${peer} is not for the address that was dialled: it names those that its host had when it joined. Use one of them, or run the command on the host.`;
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
     return `${peer} does not speak TLS as expected (${code}): is the port an agent's?`;

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { ApplyResult } from '../../schemas/generated/api.ts';
 import { RefusedRequest } from './harness/clusterView.ts';
+import { webModuleFile } from './harness/webModule.ts';
 import { noLab, useLabCluster } from './labSuite.ts';
 
 describe.skipIf(noLab !== null)('with a healthy pair', () => {
@@ -45,6 +47,24 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
     await cluster().powerOn('gamma');
     await cluster().waitUntilServing('beta');
     await cluster().waitForRecords('beta', 10);
+  });
+
+  it('a host and a witness that are gone for good: new machines of their names join, and files can be applied again', async () => {
+    const apply = (detection: string): Promise<ApplyResult> => {
+      const files = [{ name: 'web.module.jsonc', text: webModuleFile({ more: { failover: { detection } } }) }];
+      return cluster().view.request('alpha', 'configuration.apply', { files });
+    };
+    expect(await apply('4s')).toMatchObject({ applied: true, version: 1 });
+    await cluster().powerLoss('gamma');
+    await cluster().replaceMachine('gamma');
+    await cluster().waitForAgents();
+    await cluster().powerLoss('beta');
+    await cluster().view.waitFor('alpha is alone', () => cluster().view.replica('alpha', 'web')?.state === 'ALONE');
+    expect((await apply('3s')).problems).toMatchObject([{ host: 'beta', message: /beta is not reachable/ }]);
+    await cluster().replaceMachine('beta');
+    await cluster().waitUntilHealthy('alpha');
+    expect(cluster().view.module('alpha', 'web')?.lastResync).toMatchObject({ host: 'beta', kind: 'full' });
+    expect(await apply('3s')).toMatchObject({ applied: true, version: 2 });
   });
 
   it('a switchover is refused without a secondary, and says why', async () => {

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,6 +95,18 @@ describe('the agent as a process', () => {
       clearTimeout(limit);
       child.kill('SIGKILL');
     }
+  });
+
+  it('ends when it cannot start, whatever it has begun: the service manager starts it again', async () => {
+    const versions = join(directory, 'state', 'versions');
+    mkdirSync(versions, { recursive: true });
+    writeFileSync(join(versions, 'pending.json'), '{');
+    // It is to be told that this agent lives.
+    const manager = { NOTIFY_SOCKET: join(directory, 'notify'), WATCHDOG_USEC: '60000000' };
+    const { code, output } = await runIn(manager, 'agent', '--config', join(directory, 'etc'));
+    expect(output).toMatch(/pending\.json is damaged.*remove it/);
+    expect(code).toBe(70);
+    expect(readFileSync(join(directory, 'state', 'log.jsonl'), 'utf8')).not.toContain('AGENT_READY');
   }, 60_000);
 
   it('feeds the watchdog that its file names, and stops it when it is stopped in order', async () => {

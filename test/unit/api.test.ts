@@ -70,6 +70,14 @@ async function start(extra: Partial<ApiServerOptions> = {}): Promise<ApiServer &
   return { ...server, port: server.addresses()[0]?.port ?? 0 };
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 async function connect(
   port: number,
   role: Role = 'admin',
@@ -171,6 +179,25 @@ describe('listening', () => {
     const server = await start({ listen: ['127.0.0.1', '192.0.2.1'], warn: (message) => warnings.push(message) });
     expect(server.addresses()).toHaveLength(1);
     expect(warnings).toEqual([expect.stringContaining('192.0.2.1 is no address of this host now')]);
+  });
+
+  it('follows other addresses without a break, and who is connected stays so', async () => {
+    const port = await freePort();
+    const named = await createHostCertificate(authority, { host: 'alpha', addresses: ['127.0.0.2', '127.0.0.3'] });
+    const identity = { ...named, authority: authority.certificate };
+    const server = await start({ port, identity, listen: ['127.0.0.1', '127.0.0.2', '192.0.2.1'] });
+    const places = () => server.addresses().map(({ address }) => address);
+    const stays = await connect(port);
+    const goes = await connect(port, 'admin', {}, { host: '127.0.0.2' });
+    await server.change(['127.0.0.3', '127.0.0.1']);
+    expect(places()).toEqual(['127.0.0.1', '127.0.0.3']);
+    expect((await connect(port, 'admin', {}, { host: '127.0.0.3' })).hello.host).toBe('alpha');
+    await expect(connect(port, 'admin', {}, { host: '127.0.0.2' })).rejects.toThrow(
+      /Nothing listens at .*127\.0\.0\.2/,
+    );
+    for (const client of [stays, goes]) await client.call('module.start', { module: 'web' });
+    await expect(server.change(['localhost', '127.0.0.4'])).rejects.toMatchObject({ code: 'BAD_ADDRESS' });
+    expect(places()).toEqual(['127.0.0.4']);
   });
 });
 

@@ -46,6 +46,11 @@ describe('what a changed module file means while the module runs', () => {
       { mirror: { directories: ['/srv/web'], exclude: ['*.tmp'] } },
       [{ key: 'mirror.exclude', effect: 'stop' }],
     ],
+    [
+      'another first directory',
+      { mirror: { directories: ['/srv/other'] } },
+      [{ key: 'mirror.directories', effect: 'stop' }],
+    ],
     ['the order of its hosts', { hosts: ['beta', 'alpha'] }, [{ key: 'hosts', effect: 'stop' }]],
   ])('%s', (_what, more, expected) => {
     expect(changes(more)).toEqual(expected);

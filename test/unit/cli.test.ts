@@ -1017,6 +1017,10 @@ describe('with an agent', () => {
     writeFileSync(file, '{\n  "name": "web",\n  "checks": []\n}\n');
     expect(await local(['apply'])).toMatchObject({ code: 2, err: expect.stringMatching(/Name the files/) as string });
     expect((await local(['apply', path('alpha', 'etc', 'agent.jsonc')])).err).toMatch(/agent.jsonc is of one host/);
+    const twice = { code: 2, err: expect.stringMatching(/web\.module\.jsonc is named twice/) as string };
+    writeFileSync(path('alpha', 'web.module.jsonc'), '{}');
+    expect(await local(['apply', file, path('alpha', 'web.module.jsonc')])).toMatchObject(twice);
+    expect(await local(['apply', file, '--remove', 'web.module.jsonc'])).toMatchObject(twice);
     const dry = await local(['apply', file, '--dry-run']);
     expect(dry).toMatchObject({ code: 0, out: expect.stringMatching(/could run by these files/) as string });
     facade.files.problems = ['alpha', 'beta'].map((host) => {

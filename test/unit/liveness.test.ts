@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { heartbeatMs, livenessNotice, shortestDetectionMs } from '../../agent/runtime/liveness.ts';
+import { beatsMoreOften, heartbeatMs, livenessNotice, shortestDetectionMs } from '../../agent/runtime/liveness.ts';
 
 const modules = (...detections: number[]) =>
   detections.map((detectionMs) => ({ failover: { detectionMs } })) as unknown as Parameters<
@@ -13,6 +13,17 @@ it('heartbeats go out ten times in the shortest detection time, or as the cluste
   expect(heartbeatMs({ heartbeatMs: 250 }, modules(3000, 800))).toBe(80);
   expect(heartbeatMs({ heartbeatMs: 1000 }, modules(3000))).toBe(300);
   expect(heartbeatMs({ heartbeatMs: 250 }, modules(400))).toBe(40);
+});
+
+it('they become more frequent by a new module as by a changed one', () => {
+  const cluster = { heartbeatMs: 250 };
+  const by = (...detections: number[]) => ({ cluster, modules: modules(...detections) });
+  expect(beatsMoreOften(by(3000), by(800))).toBe(true);
+  expect(beatsMoreOften(by(3000), by(3000, 800))).toBe(true);
+  expect(beatsMoreOften(by(), by(800))).toBe(true);
+  expect(beatsMoreOften(by(3000), { ...by(3000), cluster: { heartbeatMs: 100 } })).toBe(true);
+  expect(beatsMoreOften(by(3000, 800), by(2500, 800))).toBe(false);
+  expect(beatsMoreOften(by(800), by(3000))).toBe(false);
 });
 
 it('tells of a host that is late, on which networks, and when it is steady again', () => {

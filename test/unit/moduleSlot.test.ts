@@ -99,3 +99,22 @@ describe('a module, while another program is about to take the agent over', () =
     expect(did).toEqual(['opened', 'closed']);
   });
 });
+
+describe('a module that an earlier program left running', () => {
+  it('goes by the file as it became before it was taken over', async () => {
+    const did: string[] = [];
+    const runtimeOf = (what: string) => () => {
+      did.push(what);
+      return Promise.resolve({ isStopped: false, what } as unknown as ModuleRuntime);
+    };
+    const log = new EventLog(join(folder, 'log.jsonl'), 'alpha', 'error');
+    const slot = new ModuleSlot(web, runtimeOf('opened'), runtimeOf('adopted'), log, () => undefined);
+    expect(slot.isStopped).toBe(false);
+    await slot.hold('it is in doubt');
+    await slot.change(web, runtimeOf('opened by the new file'), () => did.push('told'));
+    expect(did).toEqual([]);
+    await slot.hold(null);
+    expect(did).toEqual(['adopted', 'told']);
+    expect(slot.isStopped).toBe(false);
+  });
+});

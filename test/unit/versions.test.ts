@@ -48,6 +48,13 @@ describe('versions of the files', () => {
     expect(store().read(3)).toBeNull();
   });
 
+  it('the one before a version is the newest that this host had before, whatever its number', () => {
+    for (const number of [0, 2, 5]) store().save(version(number, files(`${String(number + 1)}s`)));
+    expect(store().before(5)?.number).toBe(2);
+    expect(store().before(2)?.number).toBe(0);
+    expect(store().before(0)).toBeNull();
+  });
+
   it('says which file is damaged and what to do', () => {
     store().save(version(1, files('1s')));
     writeFileSync(join(folder, 'state', 'versions', '1.json'), '{');

@@ -41,6 +41,11 @@ export const addApply: AddVerb = (program, { io, run }) => {
         if (changed.length === 0) {
           throw new CliError(exitCodes.usage, 'USAGE', 'Name the files to be applied, or one to --remove.');
         }
+        const twice = changed.find(({ name }, index) => changed.findIndex((each) => each.name === name) < index);
+        if (twice) {
+          const message = `${twice.name} is named twice, and there is one file of a name on the hosts: name one.`;
+          throw new CliError(exitCodes.usage, 'USAGE', message);
+        }
         const { note, dryRun } = options;
         const params: ApplyParams = { files: changed, dryRun, ...(note !== undefined && { note }) };
         return printApplied(io, options.json, await callAgent('configuration.apply', params, options, io));

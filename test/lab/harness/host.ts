@@ -80,6 +80,13 @@ export class LabHost {
     await writeFile(path.join(this.disk, 'etc/hostname'), `${this.name}\n`);
   }
 
+  /** Another machine, of which nothing is known, takes the place of this one, which is switched off. */
+  async replace(): Promise<void> {
+    if (this.isOn) throw new LabError(`${this.name} is running.`);
+    await rm(this.disk, { recursive: true, force: true });
+    await this.install();
+  }
+
   /** Cables up, addresses set, first process running. Starts no agent. */
   async powerOn(): Promise<void> {
     if (this.isOn) return;

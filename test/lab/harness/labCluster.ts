@@ -151,6 +151,17 @@ export class LabCluster {
     await this.host(name).startAgent();
   }
 
+  /** A host that is switched off is gone for good: another machine of its name and its addresses joins, as README says. */
+  async replaceMachine(name: Exclude<HostName, 'alpha'>): Promise<void> {
+    const [alpha, host] = [this.host('alpha'), this.host(name)];
+    await host.replace();
+    if (name === 'beta') await mkdir(host.outside(mirrorDirectory), { recursive: true });
+    await host.powerOn();
+    await this.afterPower?.(host);
+    const made = JSON.parse(await alpha.runUnderstudy(['token', 'join', '--host', name, '--json'])) as JoinLine;
+    await enrol(host, alpha.address('lan'), made.token);
+  }
+
   serialLogs(): readonly string[] {
     return pair.map((name) => this.host(name).outside(serialLog));
   }
