@@ -575,6 +575,7 @@ export type Outcome =
       readonly numbers: Readonly<Record<string, number | string | boolean | null>>;
     };
 
+/** In the order in which they are carried out, but what is to be saved, which comes first: when that fails see `stepUnsaved`. */
 export type Effect =
   | { readonly type: 'saveDesired'; readonly desired: Desired }
   | { readonly type: 'saveResolution'; readonly resolution: Resolution }

@@ -8,6 +8,9 @@ const answerLimitMs = 1000;
 /** Of the questions and of the answers, whatever the network does. */
 const lostShare = 0.02;
 
+/** Of a host that is its own arbiter. */
+const notSaved: CoreEvent = { type: 'arbiterUnreachable', reason: 'EIO: input/output error' };
+
 /** The third vote: a witness that crashes, forgets and remembers wrongly; or none, when the record lives on both hosts. */
 export class Arbiter {
   isUp = true;
@@ -56,17 +59,17 @@ export class Arbiter {
   }
 
   read(host: Host): void {
-    this.#ask(host, () => ({ type: 'arbiterRead', record: this.#recordFor(host) }));
+    this.#ask(host, () => ({ type: 'arbiterRead', record: this.#recordOf(host) }));
   }
 
   propose(host: Host, { expect, record }: Proposal): void {
     this.#ask(host, () => {
-      const current = this.#recordFor(host);
+      const current = this.#recordOf(host);
       const result = compareAndSet(current, expect, record);
       if (!result.granted) return { type: 'proposalRefused', proposal: record.proposal, current: result.current };
       if (result.record === current) return { type: 'proposalGranted', record: current };
-      if (this.isNone) host.disk.record = record;
-      else this.record = record;
+      if (!this.isNone) this.record = record;
+      else if (!this.#save(host, record)) return notSaved;
       const { epoch, primary, inSync } = record;
       this.#world.trace(`arbiter grants epoch ${String(epoch)} primary ${primary} in sync ${inSync.join(',')}`);
       this.#world.checker.granted(host, current, record);
@@ -74,13 +77,21 @@ export class Arbiter {
     });
   }
 
-  /** Without an arbiter each host learns of a newer record with the other's heartbeats. */
-  #recordFor(host: Host): ArbiterRecord | null {
-    if (!this.isNone) return this.record;
+  #recordOf(host: Host): ArbiterRecord | null {
+    return this.isNone ? host.disk.record : this.record;
+  }
+
+  /** Without an arbiter each host learns of a newer record with the other's heartbeats. Returns whether it has it durably. */
+  #adopts(host: Host): boolean {
     const told = host.core?.peer.status?.record ?? null;
-    const own = host.disk.record;
-    if (told && told.epoch > (own?.epoch ?? 0)) host.disk.record = told;
-    return host.disk.record;
+    const isNewer = told !== null && told.epoch > (host.disk.record?.epoch ?? 0);
+    return !isNewer || this.#save(host, told);
+  }
+
+  #save(host: Host, record: ArbiterRecord): boolean {
+    if (host.disk.refusesUntil > this.#world.clock.now) return false;
+    host.disk.record = record;
+    return true;
   }
 
   /** Question and answer may each be lost; the arbiter decides when the question arrives, which may be long after it was given up. */
@@ -94,7 +105,7 @@ export class Arbiter {
       feed(host, event);
     };
     if (this.isNone) {
-      clock.after(random.between(1, 20), () => answer(decide()));
+      clock.after(random.between(1, 20), () => answer(this.#adopts(host) ? decide() : notSaved));
       return;
     }
     clock.after(answerLimitMs, () => {

@@ -1,5 +1,5 @@
 import type { ArbiterRecord, LineageEntry, ModuleConfig, Resolution } from '../../agent/core/types.ts';
-import { holdsDurably, runsServer, type Host } from './host.ts';
+import { givesBack, holdsDurably, runsServer, type Host } from './host.ts';
 import type { HostName } from './network.ts';
 
 /** A promise was broken. */
@@ -137,7 +137,7 @@ export class Checker {
       this.#forced = record;
       // The operator was told that what this replica lacks will be missing.
       const forced = this.#hosts[primary as HostName];
-      for (const write of this.#owed) if (!holdsDurably(forced, write)) this.#owed.delete(write);
+      for (const write of this.#owed) if (!givesBack(forced, write)) this.#owed.delete(write);
       return;
     }
     const takesOver = cause === 'failover' && previous?.primary !== primary && primary === proposer.name;

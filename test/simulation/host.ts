@@ -27,6 +27,8 @@ export interface Disk {
   /** Of the last resync that both completed. */
   syncId: string | null;
   consistent: boolean;
+  /** With an unfinished resync into it: the writes that it held before; null: that was not kept. */
+  undo: ReadonlySet<number> | null;
   diskError: ReplicaFacts['diskError'];
   /** Numbers of the writes in the replica. Each one has a zone of its own. */
   log: Set<number>;
@@ -113,6 +115,7 @@ export function newHost(name: HostName): Host {
       lineage: [],
       syncId: null,
       consistent: true,
+      undo: null,
       diskError: null,
       log: new Set(),
       unsynced: new Set(),
@@ -166,13 +169,30 @@ export function setClockRate(host: Host, now: number, rate: number): void {
 }
 
 export function factsOf({ disk }: Host): ReplicaFacts {
-  const { lineage, consistent, diskError, log } = disk;
-  return { lineage: [...lineage], consistent, diskError: diskError ?? null, content: log.size > 0 };
+  const { lineage, consistent, undo, diskError, log } = disk;
+  const restorable = undo !== null;
+  return { lineage: [...lineage], consistent, restorable, diskError: diskError ?? null, content: log.size > 0 };
 }
 
 /** Whether its replica has the write, and keeps it when the power is lost. */
 export function holdsDurably({ disk }: Host, write: number): boolean {
   return disk.log.has(write) && !disk.unsynced.has(write);
+}
+
+/** Whether a start of this replica finds the write, after an unfinished resync was taken back. */
+export function givesBack(host: Host, write: number): boolean {
+  return host.disk.undo?.has(write) ?? holdsDurably(host, write);
+}
+
+/** An unfinished resync is taken back, and what it had changed is marked. */
+export function rollBack({ disk }: Host): void {
+  const { undo, log } = disk;
+  if (undo === null) return;
+  for (const write of [...undo, ...log]) if (undo.has(write) !== log.has(write)) disk.marks.add(write);
+  disk.log = new Set(undo);
+  disk.unsynced.clear();
+  disk.undo = null;
+  disk.consistent = true;
 }
 
 /** Of what was not flushed each write may or may not have reached the disk, in any order. */
@@ -190,6 +210,7 @@ export function replaceDisk({ disk }: Host, backup: Backup | null): void {
   disk.unsynced.clear();
   disk.marks = new Set(backup?.marks);
   disk.consistent = true;
+  disk.undo = null;
   disk.diskError = null;
 }
 

@@ -1,5 +1,5 @@
 import type { LineageEntry, Operation } from '../../agent/core/types.ts';
-import { factsOf, flushAll, holdsDurably, runsServer, type Host } from './host.ts';
+import { factsOf, flushAll, holdsDurably, rollBack, runsServer, type Host } from './host.ts';
 import { resync } from './resync.ts';
 import { acknowledgeTimeoutMs, noticedAfterMs, Sessions, type Session } from './session.ts';
 import { feedSoon, otherThan, type Surroundings } from './surroundings.ts';
@@ -21,6 +21,8 @@ const marksPeriodMs = 2000;
 
 /** The data plane, by what the core may rely on: what is acknowledged when, what a loss of power leaves. */
 export class Mirror {
+  /** Whether a resync that is not finished can be taken back. */
+  keepsUndo = true;
   /** Beyond the usual: there is much to compare. */
   resyncTakesMs = 0;
   /** Beyond the usual: programs that still use the mount hold it up. */
@@ -334,6 +336,7 @@ export class Mirror {
   }
 
   #serve(host: Host): Result {
+    rollBack(host);
     if (!host.disk.consistent) return 'a resync into this replica was not completed';
     const followed = this.sessions.ofFollower(host);
     if (followed) this.sessions.endAtFollower(followed, 'the follower was promoted');
@@ -354,7 +357,7 @@ export class Mirror {
     if (epochOf(follower) > epochOf(host)) return `refused: this replica is at epoch ${String(epochOf(follower))}`;
     const session = this.sessions.begin(host, id, network);
     feedSoon(this.#world, follower, { type: 'mirrorFollowerLink', connected: true });
-    const copy = resync(this.#world, host, follower);
+    const copy = resync(this.#world, host, follower, this);
     const takesMs = (copy.isNeeded ? random.between(100, 2000) : 30) + this.resyncTakesMs;
     const { life } = host;
     clock.after(takesMs, () => {

@@ -13,6 +13,8 @@ export interface Plan {
   readonly betweenFaultsMs: number;
   /** Whether the guests are idle most of the time: then nothing but the heartbeats tells of a loss. */
   readonly isIdle: boolean;
+  /** Whether an unfinished resync can be taken back. */
+  readonly keepsUndo: boolean;
   /** Whether operators force hosts: what the other one has may be missing then, as they were told. */
   readonly isForced: boolean;
 }
@@ -24,8 +26,8 @@ const shortShare = 0.15;
 /** In some runs a fault strikes while the one before it still has its effect, in others the module is whole again now and then. */
 const paces = [600, 1500, 3500, 3500] as const;
 
-/** @param fencing decides on it alone: a run without it is what it would be otherwise */
-export function makePlan(random: Random, fencing: Random): Plan {
+/** @param more decides on fencing and undo: a run without them is what it would be otherwise */
+export function makePlan(random: Random, more: Random): Plan {
   const kind = random.next();
   const arbiter = kind < 0.76 ? 'witness' : 'none';
   const withoutArbiter = kind < 0.88 ? 'manual' : 'risk-split-brain';
@@ -37,7 +39,7 @@ export function makePlan(random: Random, fencing: Random): Plan {
     onDiskError: random.pick(['switchover', 'report']),
     maxFailovers: random.next() < 0.9 ? 1000 : 2,
     restarts: random.pick([0, 3]),
-    fencePeer: fencing.pick(['never', 'never', 'never', 'never', 'continue', 'wait', 'wait']),
+    fencePeer: more.pick(['never', 'never', 'never', 'never', 'continue', 'wait', 'wait']),
   };
   const isShort = random.next() < shortShare;
   const candidates = faults.filter(
@@ -54,7 +56,9 @@ export function makePlan(random: Random, fencing: Random): Plan {
   const alpha = random.pick(isShort ? shortDetectionTimes : detectionTimes);
   const detectionMs = { alpha, beta: isShort || random.next() < 0.7 ? alpha : random.pick(detectionTimes) };
   const betweenFaultsMs = random.pick(paces);
-  return { config, detectionMs, betweenFaultsMs, faults: [...chosen], isIdle: random.next() < 0.25, isForced };
+  const isIdle = random.next() < 0.25;
+  const keepsUndo = more.next() < 0.75;
+  return { config, detectionMs, betweenFaultsMs, faults: [...chosen], isIdle, keepsUndo, isForced };
 }
 
 export function pickFault({ faults: chosen }: Plan, random: Random): Fault {

@@ -18,7 +18,7 @@ const wholeWithinMs = 40_000;
 /** In which the guest of a module that is whole has a write answered. */
 const answeredWithinMs = 3000;
 /** Far from all seeds that are run. */
-const fencingSeeds = 1_000_000_007;
+const moreSeeds = 1_000_000_007;
 /** Two histories may come of the first thing that an operator does. */
 const operatorTurns = 2;
 
@@ -41,12 +41,13 @@ export function runSeed(
   options: { coverage?: Pick<Coverage, 'add'>; trace?: (line: string) => void } = {},
 ): SeedResult {
   const random = new Random(seed);
-  const plan = makePlan(random, new Random(seed + fencingSeeds));
+  const plan = makePlan(random, new Random(seed + moreSeeds));
   options.trace?.(
     `plan: ${JSON.stringify([plan.config, plan.detectionMs])}; ${plan.faults.map(({ name }) => name).join(', ')}`,
   );
   const world = new World({ random, config: plan.config, detectionMs: plan.detectionMs, ...options });
   world.setIdle(plan.isIdle);
+  world.mirror.keepsUndo = plan.keepsUndo;
   world.driver.slowStops = slowStops;
   const struck = new Map<string, number>();
   let violation: string | null = null;
@@ -128,8 +129,9 @@ function operatorActs(world: World, random: Random): void {
     const role = core?.role;
     if (role?.at !== 'waiting') continue;
     if (role.diverged !== null) world.operators.command(host, 'resolve', random.pick(hosts));
-    else if (role.reason.includes('force-primary') && core?.replica.consistent) world.operators.command(host, 'force');
-    else continue;
+    else if (role.reason.includes('force-primary') && (core?.replica.consistent || core?.replica.restorable)) {
+      world.operators.command(host, 'force');
+    } else continue;
     return;
   }
 }
