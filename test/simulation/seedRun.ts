@@ -13,7 +13,7 @@ const settleMs = 8000;
 /** Of the faults: those that wait for a state of the host, in which it is for a moment only. */
 const inWaitShare = 0.4;
 /** Of the stops of a server, those that take long. */
-const slowStops = 0.2;
+const slowStops = 0.35;
 const wholeWithinMs = 40_000;
 /** In which the guest of a module that is whole has a write answered. */
 const answeredWithinMs = 3000;

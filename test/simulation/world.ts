@@ -295,9 +295,9 @@ export class World {
   /** Whether a host that stands still until then may find that the other one has taken over what runs on it. */
   #isMissed(host: Host, until: number): boolean {
     const { core } = host;
-    if (!core || host.server === 'stopped') return false;
-    // What it was about to kill it kills when it goes on.
-    return core.role.at !== 'primary' || ownTime(host, until) > primaryLeaseEnd(core.role, core);
+    if (host.server === 'stopped') return false;
+    // What its agent left, or was about to kill, is killed when it goes on.
+    return core === null || core.role.at !== 'primary' || ownTime(host, until) > primaryLeaseEnd(core.role, core);
   }
 
   setCut(a: Place, b: Place, isCut: boolean, options: CutOptions = {}): boolean {
