@@ -77,4 +77,12 @@ describe.skipIf(noLab !== null)('three modules on two hosts, of which one could 
       for (const host of hosts) expect(await cluster.startsOf(module, host)).toEqual(['alpha', 'beta', 'alpha']);
     }
   });
+
+  it('are handed over before what they depend on when the agent is stopped', async () => {
+    for (const module of ['db', 'app']) await cluster.view.request('alpha', 'module.start', { module });
+    for (const module of ['db', 'app']) await cluster.waitUntilWhole(module, 'alpha');
+    await cluster.host('alpha').stopAgent();
+    for (const module of ['db', 'app']) await cluster.waitUntilServing(module, 'beta');
+    expect(first('alpha', 'db', 'LEAVING')).toBeGreaterThanOrEqual(first('beta', 'app', 'SERVER_RUNNING'));
+  });
 });
