@@ -56,7 +56,7 @@ function clusterItem({ session }: ClusterNode): vscode.TreeItem {
       const up = hosts.filter((host) => host.reachable).length;
       item.iconPath = new vscode.ThemeIcon('server-environment');
       const differ = (store.snapshot?.configuration?.drift.length ?? 0) > 0 ? ' · files differ' : '';
-      item.description = `${up} of ${hosts.length} hosts · via ${state.hello.host}${arbiterOf(store.arbiter)}${differ}`;
+      item.description = `${up} of ${hosts.length} hosts${arbiterOf(store.arbiter)}${differ} · via ${state.hello.host}`;
       facts.push('connected');
       break;
     }

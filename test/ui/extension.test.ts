@@ -451,7 +451,7 @@ describe('the extension in VS Code', () => {
     await workbench.panel.getByText(/automatic failover on/).waitFor();
     story.witnessReachable = false;
     story.change('web', (module) => (module.warnings = ['beta is suspect: late, or slow.']));
-    await workbench.line(/^site, 2 of 3 hosts · via \w+ · arbiter not reachable/).waitFor();
+    await workbench.line(/^site, 2 of 3 hosts · arbiter not reachable · via/).waitFor();
     await workbench.line(/^web, PRIM on beta, in sync · 1 warning/).waitFor();
     await workbench.line(/^gamma, witness · not reachable/).waitFor();
     await item.getByText('Understudy: 2 problems').waitFor();
