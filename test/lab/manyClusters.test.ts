@@ -70,7 +70,7 @@ describe.skipIf(noLab !== null)('one witness for two clusters', () => {
     const known = async (): Promise<string> => gamma().runUnderstudy(['witness', 'list']);
     for (;;) {
       const list = await known();
-      if (clusters.every(({ name }) => new RegExp(`${name} +gamma +alpha now, beta now +web`).test(list))) break;
+      if (clusters.every(({ name }) => new RegExp(`${name} +gamma +\\S+ +alpha now, beta now +web`).test(list))) break;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     expect(clusters.map((cluster) => cluster.stateOf('alpha'))).toEqual(['PRIM ready', 'PRIM ready']);
