@@ -64,10 +64,11 @@ export function forkFrom(draft: Draft, primary: PeerStatus): Fork | null {
 
 /**
  * Two histories of which the numbers do not tell which one an operator wanted last: an arbiter that had forgotten everything granted a force
- * by a number that is lower than what the other host had lived through, or as high. Null: there is one history, or the later number is the forced one.
+ * by a number that is lower than what the other host had lived through, or as high. Null: there is one history, or the later number is the forced
+ * one, or one of the two holds an unfinished resync, which is no history: what it held before was settled then.
  */
 export function forkWithoutOrder(draft: Draft, peer: PeerStatus): Fork | null {
-  const fork = forkFrom(draft, peer);
+  const fork = draft.state.replica.consistent && peer.consistent ? forkFrom(draft, peer) : null;
   if (fork === null) return null;
   const isForced = {
     own: draft.state.replica.lineage.some(({ epoch, apart }) => apart === true && epoch > fork.common),

@@ -500,8 +500,7 @@ export type CoreEvent =
   | { readonly type: 'serverFailed'; readonly reason: string; readonly lasting: boolean }
   /** Which conditions to be primary this host does not meet; null: it meets all of them. */
   | { readonly type: 'conditions'; readonly unmet: string | null }
-  /** It runs, and a check of it has failed as often in a row as counts. */
-  /** `isFirst`: since the check was well, or the server started. */
+  /** It runs, and a check of it has failed as often in a row as counts. `isFirst`: since the check was well, or the server started. */
   | {
       readonly type: 'serverUnhealthy';
       readonly reason: string;
