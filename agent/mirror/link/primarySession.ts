@@ -1,4 +1,4 @@
-import { ErrnoError, sendFully } from '../../platform/libc.ts';
+import { errnos, ErrnoError, sendFully } from '../../platform/libc.ts';
 import type { Mutation } from '../mutation.ts';
 import { ByteWriter } from './bytes.ts';
 import { encodeMutation } from './mutationCodec.ts';
@@ -6,6 +6,8 @@ import { ToFollower } from './protocol.ts';
 import { frameBytes, Sealer } from './sealer.ts';
 import { Link, type SharedState } from './sharedState.ts';
 
+/** What sending ends with when the peer has ended the connection, or this host has. */
+const ENDED = new Set([errnos.EPIPE, errnos.ECONNRESET]);
 /** Room for frames that are sent together. */
 const FRAMES_BYTES = 256 * 1024;
 /** A longer frame is sent at once. */
@@ -97,7 +99,8 @@ export class PrimarySession {
       sendFully(this.#fd, frames);
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
-      this.lost(`sending to the peer failed: ${error.code}`);
+      // The thread that receives finds the same end, behind what the peer said last: why it has ended it.
+      if (!ENDED.has(error.errno)) this.lost(`sending to the peer failed: ${error.code}`);
     } finally {
       this.#shared.disk.busy();
     }

@@ -4,6 +4,7 @@ import { type ContentMessage, HASH_BYTES, type HashMessage } from '../link/resyn
 import type { BeforeChange } from '../undo/stateKeeper.ts';
 import type { Applier } from '../replica/applier.ts';
 import { keepCapability } from './capability.ts';
+import { keepTime } from './keepTime.ts';
 import { clearRange, dataWithin, hasHash } from './content.ts';
 import type { DataPiece, DirectStore } from './directStore.ts';
 import { NOT_THERE_YET } from './notThereYet.ts';
@@ -52,7 +53,7 @@ export function compareHashes(
     const cleared = dataWithin(fd, hole.start, hole.end);
     if (cleared === null) continue;
     options.before?.content(fd, [cleared]);
-    keepCapability(fd, () => clearRange(fd, cleared.start, cleared.end));
+    keepTime(fd, () => keepCapability(fd, () => clearRange(fd, cleared.start, cleared.end)));
   }
   return { absent: false, differing };
 }

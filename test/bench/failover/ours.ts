@@ -4,11 +4,11 @@ import { AddressWatch } from '../../lab/harness/addressWatch.ts';
 import { LabCluster, type LabClusterOptions, pair } from '../../lab/harness/labCluster.ts';
 import { guestAddress } from '../../lab/harness/webModule.ts';
 import { fromWallClock } from './clock.ts';
-import type { EventName } from './events.ts';
 import { crashGuest, cutOff, twoGuests } from './faults.ts';
 import { guestStart } from './guestStart.ts';
+import { phasesOf } from './oursPhases.ts';
 import { addressTarget, guestOptions, guestTarget, virtualAddress } from './services.ts';
-import type { Contender, OpenContender, Phases } from './system.ts';
+import type { Contender, OpenContender } from './system.ts';
 
 export const oursSettings = ['3s', '800ms'] as const;
 
@@ -103,34 +103,12 @@ function common(cluster: LabCluster): Omit<OpenContender, 'startedAt' | 'problem
       } else if (event === 'agentKill') await alpha.killAgent();
       else await alpha.runUnderstudy(['switchover', 'web', '--to', 'beta'], { timeoutMs: 120_000 });
     },
-    phases: (event, faultMs, startedMs) => Promise.resolve(phasesOf(cluster, event, faultMs, startedMs)),
+    phases: (event, faultMs, startedMs) => {
+      const told = cluster.view.log.map(({ code, time }) => ({ code, atMs: fromWallClock(Date.parse(time)) }));
+      return Promise.resolve(phasesOf(told, event, faultMs, startedMs));
+    },
     describe: () => Promise.resolve(cluster.view.describe()),
     close: () => cluster.destroy(),
-  };
-}
-
-/** The entry of the log by which a host tells that it knows. */
-const knows: Readonly<Record<EventName, string | null>> = {
-  powerLoss: 'PRIMARY_SILENT',
-  linkCut: 'PRIMARY_SILENT',
-  agentKill: 'PRIMARY_SILENT',
-  guestCrash: 'SERVER_DIED',
-  switchover: null,
-};
-
-function phasesOf(cluster: LabCluster, event: EventName, faultMs: number, startedMs: number): Phases {
-  const momentsOf = (code: string | null): readonly number[] =>
-    cluster.view.log
-      .filter((entry) => entry.code === code)
-      .map((entry) => fromWallClock(Date.parse(entry.time)))
-      .filter((moment) => moment >= faultMs - 1);
-  const knownMs = momentsOf(knows[event])[0] ?? null;
-  // The start is told before the process begins, to the clock's millisecond.
-  const orderedMs = momentsOf('SERVER_STARTING').findLast((moment) => moment <= startedMs + 20) ?? null;
-  return {
-    detectionMs: knownMs === null ? null : knownMs - faultMs,
-    decisionMs: knownMs === null || orderedMs === null ? null : orderedMs - knownMs,
-    startMs: orderedMs === null ? null : startedMs - orderedMs,
   };
 }
 
