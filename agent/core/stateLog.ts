@@ -1,4 +1,5 @@
 /** The log as a chain of causes: each change of the state that people see is told with what led to it, and so is what a module waits for. */
+import type { ModuleState } from '../../schemas/generated/api.ts';
 import { becauseOf, lostText, recordText } from './because.ts';
 import type { Draft } from './draft.ts';
 import { shownState } from './status.ts';
@@ -15,15 +16,16 @@ export function tellState(draft: Draft, before: ModuleCoreState): void {
   const mayDiffer = draft.moves.length > 0 || before.desired !== state.desired;
   const was = mayDiffer ? shownState(before).state : null;
   const is = mayDiffer ? shownState(state).state : null;
-  if (was !== is) tellChange(draft, before, String(was), String(is));
+  if (was !== null && is !== null && was !== is) tellChange(draft, before, was, is);
   else tellWait(draft);
 }
 
-function tellChange(draft: Draft, before: ModuleCoreState, from: string, to: string): void {
+function tellChange(draft: Draft, before: ModuleCoreState, from: ModuleState, to: ModuleState): void {
   const { module, self } = draft.config;
   const { role } = draft.state;
   const because = before.role.at === 'stopped' ? whyItBegins(draft, before) : whyItIs(draft);
   draft.log('info', 'STATE', `${module} on ${self}: ${from} → ${to}, ${because}`, { from, to, because });
+  draft.emit({ type: 'stateChanged', from, to, because });
   // It is told by this, and does not count among the reasons of the wait.
   if (role.at === 'waiting' && role.reason === because) draft.state.role = { ...role, isTold: true, toldBefore: -1 };
 }

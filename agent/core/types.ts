@@ -5,7 +5,7 @@
  * The protocol is primary/backup replication with an outside configuration manager (PacificA, Lin et al., MSR-TR-2008-25): the arbiter
  * holds one record per module and changes it by compare-and-set on its epoch. All times are milliseconds of the host's monotonic clock.
  */
-import type { RefusalCode } from '../../schemas/generated/api.ts';
+import type { ModuleState, RefusalCode } from '../../schemas/generated/api.ts';
 
 /** What the arbiter holds for a module. */
 export interface ArbiterRecord {
@@ -593,6 +593,13 @@ export type Effect =
       readonly code: string;
       readonly message: string;
       readonly fields: Readonly<Record<string, number | string | boolean | null>>;
+    }
+  | {
+      /** Of what people see, on this host; the log has it as well. */
+      readonly type: 'stateChanged';
+      readonly from: ModuleState;
+      readonly to: ModuleState;
+      readonly because: string;
     }
   | {
       readonly type: 'reportFailover';

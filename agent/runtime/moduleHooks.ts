@@ -1,5 +1,6 @@
 import type { HookName, ResolvedHooks } from '../../schemas/defaults.ts';
 import type { Role } from '../core/types.ts';
+import type { ModuleState } from '../../schemas/generated/api.ts';
 import { describeFailure, runScript, type ScriptResult } from '../server/scripts/scriptRun.ts';
 import type { EventLog } from './eventLog.ts';
 import { verdictOf } from './hookVerdict.ts';
@@ -70,15 +71,25 @@ export class ModuleHooks {
     );
   }
 
-  /** Runs a hook that nobody waits for. @param reason for people */
-  after(name: Exclude<HookName, 'beforePrimary' | 'beforeStop'>, epoch: number, reason = ''): void {
+  /** Runs a hook that nobody waits for. @param reason for people @param told variables that are not those of this moment */
+  after(
+    name: Exclude<HookName, 'beforePrimary' | 'beforeStop'>,
+    epoch: number,
+    reason = '',
+    told: Readonly<Record<string, string>> = {},
+  ): void {
     // Told of what is now, not of what will be when its turn comes.
-    const variables = this.#variables(name, epoch, reason);
+    const variables = { ...this.#variables(name, epoch, reason), ...told };
     this.#running++;
     this.#after = this.#after
       .then(() => this.#runWith(name, variables, this.#closed.signal))
       .then(() => undefined)
       .finally(() => this.#running--);
+  }
+
+  /** Call with each change of the state that people see. @param because for people */
+  stateChanged(from: ModuleState, to: ModuleState, epoch: number, because: string): void {
+    this.after('afterChange', epoch, because, { UNDERSTUDY_PREVIOUS_STATE: from, UNDERSTUDY_STATE: to });
   }
 
   /** Call when the role has changed. */

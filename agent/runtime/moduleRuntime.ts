@@ -737,6 +737,9 @@ export class ModuleRuntime {
       case 'log':
         log.add(effect.level, config.module, effect.code, effect.message, effect.fields);
         return;
+      case 'stateChanged':
+        this.#options.hooks.stateChanged(effect.from, effect.to, this.#core.record?.epoch ?? 0, effect.because);
+        return;
       case 'reportFailover': {
         const { kind, from, cause, durationMs, epoch } = effect;
         this.#view.lastFailover = {

@@ -297,6 +297,7 @@ export class CoreDriver {
         if (effect.code === 'FORCED') this.#world.checker.operatorForces();
         this.#world.trace(`${host.name} ${effect.code} ${effect.message}`);
         return;
+      case 'stateChanged':
       case 'reportFailover':
         return;
     }

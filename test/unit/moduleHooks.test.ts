@@ -11,7 +11,15 @@ import { ModuleServer } from '../../agent/runtime/moduleServer.ts';
 import { ScriptsServer } from '../../agent/server/scripts/scriptsServer.ts';
 import { until } from './addresses/twoMachines.ts';
 
-const names = ['beforePrimary', 'afterPrimary', 'beforeStop', 'afterStop', 'afterSecondary', 'afterWait'] as const;
+const names = [
+  'beforePrimary',
+  'afterPrimary',
+  'beforeStop',
+  'afterStop',
+  'afterSecondary',
+  'afterWait',
+  'afterChange',
+] as const;
 
 let folder: string;
 let log: EventLog;
@@ -249,6 +257,18 @@ describe('hooks', () => {
     expect(told()).toEqual([
       'afterSecondary web alpha beta STOP>STOP 3',
       'afterWait web alpha beta STOP>STOP 3 too many failovers',
+    ]);
+  });
+
+  it('learn of each change of the state, and why, in their order, however late they are told', async () => {
+    script('afterChange', 'sleep 0.1');
+    hooks.stateChanged('WAIT', 'ALONE', 7, 'alpha was silent');
+    hooks.stateChanged('ALONE', 'PRIM', 8, 'alpha is in sync');
+    environment.note({ state: 'STOP', transition: null });
+    await hooks.close();
+    expect(told()).toEqual([
+      'afterChange web alpha beta WAIT>ALONE 7 alpha was silent',
+      'afterChange web alpha beta ALONE>PRIM 8 alpha is in sync',
     ]);
   });
 });
