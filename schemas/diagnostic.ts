@@ -21,6 +21,7 @@ export type DiagnosticCode =
   | 'arbiter-kind'
   | 'insecure-arbiter'
   | 'witness-in-pair'
+  | 'etcd-in-pair'
   | 'no-common-network'
   | 'bad-directory'
   | 'overlapping-directories'

@@ -57,7 +57,7 @@ export class ApiListeners {
   }
 
   /**
-   * These are the addresses from now on. Those that stay are listened on without a break; sessions over one that goes end with their connections.
+   * These are the addresses from now on. Those that stay are listened on without a break; a session over one that goes lasts as long as its connection.
    * @throws ApiListenError when one of them cannot be listened on; the others are, and the next change tries it again
    */
   async change(addresses: readonly string[]): Promise<void> {
@@ -71,7 +71,7 @@ export class ApiListeners {
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
-  /** Frees the ports. */
+  /** Frees the ports. Resolves when all connections have ended; those of sessions are ended by whoever has them. */
   async close(): Promise<void> {
     const places = [...this.#places.values()];
     this.#places.clear();

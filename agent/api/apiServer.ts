@@ -22,6 +22,8 @@ const mostSessions = 256;
 const defaultPatienceMs = 10_000;
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 30_000;
+/** What clients have to take their leave when the agent stops, milliseconds. One that is gone never does. */
+const farewellMs = 500;
 
 type ApiIdentity = Pick<Identity, 'certificate' | 'key' | 'authority'>;
 
@@ -103,6 +105,7 @@ class Gate {
     clientTracking: false,
   });
   readonly #sessions = new Set<Session>();
+  readonly #connections = new Set<Socket>();
   #waitingRefusals = 0;
   #identity: ApiIdentity | null;
 
@@ -122,6 +125,10 @@ class Gate {
       identity === null ? createHttpServer(onRequest) : createHttpsServer(apiServerOptions(identity), onRequest);
     server.headersTimeout = headersTimeoutMs;
     server.requestTimeout = requestTimeoutMs;
+    server.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.on('close', () => this.#connections.delete(socket));
+    });
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       this.#upgrade(request, socket as Socket, head),
     );
@@ -135,6 +142,9 @@ class Gate {
     for (const session of this.#sessions) session.close(1001, 'the agent stops');
     this.#sessions.clear();
     this.#sockets.close();
+    setTimeout(() => {
+      for (const socket of this.#connections) socket.destroy();
+    }, farewellMs).unref();
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ArbiterRecord } from '../core/types.ts';
-import { makeDirectoryDurably, readIfExists, writeDurably } from '../platform/durable.ts';
+import { makeDirectoryDurably, readIfExists, syncDirectory, writeDurably } from '../platform/durable.ts';
 import type { ProposeResult } from './arbiter.ts';
 import { compareAndSet } from './compareAndSet.ts';
 import type { RecordRoom } from './recordRoom.ts';
@@ -19,6 +19,8 @@ export class RecordStore {
   readonly #room: RecordRoom | null;
   /** Those that are there: who asks for others takes no memory. */
   readonly #records = new Map<string, ArbiterRecord>();
+  /** A file was put in place, and that did not become durable. */
+  #isUnsettled = false;
 
   /** @param room where the records of others have to have a place, too */
   constructor(directory: string, room: RecordRoom | null = null) {
@@ -31,7 +33,11 @@ export class RecordStore {
     const known = this.#records.get(module);
     if (known !== undefined) return known;
     const record = this.#load(module);
-    if (record) this.#records.set(module, record);
+    if (record === null) return null;
+    // It may be one that nobody was told of for that reason.
+    if (this.#isUnsettled) syncDirectory(this.#directory);
+    this.#isUnsettled = false;
+    this.#records.set(module, record);
     return record;
   }
 
@@ -56,7 +62,10 @@ export class RecordStore {
     try {
       writeDurably(this.#file(module), text);
     } catch (error) {
-      if (isNew) this.#room?.giveBack();
+      if (isNew) {
+        if (existsSync(this.#file(module))) this.#isUnsettled = true;
+        else this.#room?.giveBack();
+      }
       throw error;
     }
     this.#records.set(module, record);

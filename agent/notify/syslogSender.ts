@@ -6,7 +6,8 @@ import { DeliveryQueue } from './deliveryQueue.ts';
 import type { EventSink, OnTrouble } from './eventSink.ts';
 import { syslogMessage } from './syslogMessage.ts';
 
-const connectLimitMs = 10_000;
+/** For a connection, and then for each message: to be taken over by this host's network, which waits for the server when much is on its way. */
+const limitMs = 10_000;
 
 export interface SyslogReceiver {
   readonly protocol: 'udp' | 'tcp' | 'tls';
@@ -58,7 +59,7 @@ function overStream({ protocol, host, port }: SyslogReceiver): Sender {
   const connect = (): Promise<Socket> =>
     new Promise((resolve, reject) => {
       const socket = protocol === 'tls' ? connectTls({ host, port, servername: host }) : connectTcp({ host, port });
-      const limit = setTimeout(() => socket.destroy(new Error('it does not answer')), connectLimitMs);
+      const limit = setTimeout(() => socket.destroy(new Error('it does not answer')), limitMs);
       socket.unref();
       socket.once(protocol === 'tls' ? 'secureConnect' : 'connect', () => {
         clearTimeout(limit);
@@ -78,12 +79,19 @@ function overStream({ protocol, host, port }: SyslogReceiver): Sender {
     send: async (message) => {
       const socket = open ?? (await connect());
       const content = Buffer.from(message, 'utf8');
-      await new Promise<void>((resolve, reject) =>
+      await new Promise<void>((resolve, reject) => {
+        // A connection that is destroyed tells its writes nothing that can be relied upon.
+        const limit = setTimeout(() => {
+          reject(new Error('it takes nothing any more'));
+          socket.destroy();
+        }, limitMs);
+        limit.unref();
         socket.write(Buffer.concat([Buffer.from(`${String(content.length)} `), content]), (error) => {
+          clearTimeout(limit);
           if (error) reject(error);
           else resolve();
-        }),
-      );
+        });
+      });
     },
     close: () => open?.destroy(),
   };

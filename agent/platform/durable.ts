@@ -19,7 +19,8 @@ export function syncDirectory(directory: string): void {
 
 /**
  * Replaces a file as a whole: after a crash at any moment the old or the new content is there, complete. When this returns the new one is
- * on the disk. Throws Node's file errors; then the old content stays.
+ * on the disk. Throws Node's file errors; then the old content is there, or the new one if only its name could not be made durable: after a
+ * power loss it may be either.
  */
 export function writeDurably(file: string, data: string | Uint8Array, options: DurableOptions = {}): void {
   const mode = options.mode ?? 0o600;

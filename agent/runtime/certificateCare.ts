@@ -26,6 +26,7 @@ export class CertificateCare {
   readonly #parts: CertificateCareParts;
   #identity: Identity;
   #seen: string | null = null;
+  #isLooking = false;
   #timers: readonly NodeJS.Timeout[] = [];
 
   constructor(parts: CertificateCareParts) {
@@ -39,9 +40,9 @@ export class CertificateCare {
 
   /** Begins to look, the first time at once. */
   async start(): Promise<void> {
-    this.#timers = [setInterval(() => void this.look(), lookMs), setInterval(() => void this.daily(), dayMs)];
+    this.#timers = [setInterval(() => void this.#lookAgain(), lookMs), setInterval(() => void this.daily(), dayMs)];
     for (const timer of this.#timers) timer.unref();
-    await this.look();
+    await this.#lookAgain();
     await this.daily();
   }
 
@@ -63,14 +64,21 @@ export class CertificateCare {
     if (notice !== null) log('warn', 'CERTIFICATE_ENDS', notice);
   }
 
+  /** As {@link look}, unless the disk has not answered the one before: each would take a thread that others need. */
+  async #lookAgain(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    await this.look();
+    this.#isLooking = false;
+  }
+
   /** Takes what is in the files, if it is something else than before and can be used. */
   async look(): Promise<void> {
     const { configDirectory, onNew, log } = this.#parts;
     const { certificate, key } = identityFiles(configDirectory);
     // As it is here, unless something was replaced.
-    const times = await Promise.all(
-      [certificate, key].map(async (file) => (await stat(file).catch(() => null))?.mtimeMs),
-    );
+    const times: (number | undefined)[] = [];
+    for (const file of [certificate, key]) times.push((await stat(file).catch(() => null))?.mtimeMs);
     const seen = times.join(' ');
     if (seen === this.#seen) return;
     this.#seen = seen;

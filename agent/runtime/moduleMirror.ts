@@ -26,6 +26,7 @@ export class ModuleMirror {
   readonly #options: ModuleMirrorOptions;
   #controller: MirrorController;
   #gone = false;
+  #isClosed = false;
   #guarded: string;
 
   constructor(options: ModuleMirrorOptions, controller: MirrorController, handed: HandedMirror | null) {
@@ -59,11 +60,16 @@ export class ModuleMirror {
     this.#controller.guard(processGroups).catch(() => undefined);
   }
 
-  /** The mirror, opened again if its process is gone. */
+  /** The mirror, opened again if its process is gone. Rejects once this was closed: another one may have opened the replica. */
   async opened(): Promise<MirrorController> {
+    this.#throwIfClosed();
     if (this.#gone) {
       await this.#controller.close().catch(() => undefined);
-      this.#controller = await this.#options.open();
+      this.#throwIfClosed();
+      const controller = await this.#options.open();
+      if (this.#isClosed) await controller.close().catch(() => undefined);
+      this.#throwIfClosed();
+      this.#controller = controller;
       this.#gone = false;
       this.#guarded = '';
       this.#listen(this.#controller);
@@ -105,7 +111,9 @@ export class ModuleMirror {
     }
     server.noteKilled();
     // Nothing runs and nothing is served: that the mirror cannot be opened again yet is found by whoever needs it.
-    await this.opened().catch((error: unknown) => log.add('error', module, 'MIRROR_NOT_OPENED', String(error)));
+    await this.opened().catch((error: unknown) => {
+      if (!this.#isClosed) log.add('error', module, 'MIRROR_NOT_OPENED', String(error));
+    });
   }
 
   /** As {@link fence}, again and again until nothing of the server runs any more. */
@@ -126,13 +134,19 @@ export class ModuleMirror {
     }
   }
 
+  /** Nothing is told of it any more, and no process is started for it. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#controller.close().catch(() => undefined);
+  }
+
+  #throwIfClosed(): void {
+    if (this.#isClosed) throw new Error(`the mirror of ${this.#options.module} is closed`);
   }
 
   #listen(controller: MirrorController): void {
     controller.events((event) => {
-      if (controller === this.#controller) this.#options.onEvent(event);
+      if (controller === this.#controller && !this.#isClosed) this.#options.onEvent(event);
     });
   }
 }

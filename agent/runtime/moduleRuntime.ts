@@ -136,6 +136,7 @@ export class ModuleRuntime {
   readonly #resync: ModuleResync;
   #core: ModuleCoreState;
   #draining = false;
+  #isClosed = false;
   #ticks: Ticks | null = null;
 
   private constructor(
@@ -416,6 +417,11 @@ export class ModuleRuntime {
     return this.#core.role.at === 'primary';
   }
 
+  /** What is left of the module here is being ended. */
+  get isFencing(): boolean {
+    return this.#core.role.at === 'fencing';
+  }
+
   /** The mirror process waits for another program of the agent for so long; then the server is ended as after the agent's death. */
   async awaitAgent(limitMs: number): Promise<void> {
     await this.addresses.awaitAgent(limitMs);
@@ -606,7 +612,9 @@ export class ModuleRuntime {
     return outcome;
   }
 
+  /** What is still under way comes to nothing: whoever opens the module anew owns its replica and its files. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#ticks?.end();
     this.#commands.close();
     this.#saves.end();
@@ -617,6 +625,7 @@ export class ModuleRuntime {
   }
 
   #dispatch(event: CoreEvent): void {
+    if (this.#isClosed) return;
     this.#queue.push(event);
     if (this.#draining) return;
     this.#draining = true;

@@ -149,13 +149,17 @@ export class ModuleSlot {
     });
   }
 
-  /** Closes the module, unless it is served here, and opens it only with {@link resume}. */
+  /**
+   * Closes the module, unless it is served here, and opens it only with {@link resume}. Rejects while what is left of it here is being ended:
+   * that is tried until it is done.
+   */
   rest(): Promise<void> {
     this.#isResting = true;
     if (this.#timer) clearTimeout(this.#timer);
     return this.#inTurn(async () => {
       const runtime = this.#runtime;
       if (!runtime || runtime.isPrimary) return;
+      if (runtime.isFencing) throw new Error(`${this.module.name} is being ended here: try again when it is`);
       this.#runtime = null;
       await runtime.close();
     });

@@ -1,6 +1,7 @@
 import { witnessOf, type ResolvedEtcd, type ResolvedModule } from '../../schemas/defaults.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
 import { EtcdArbiter } from '../arbiter/etcd/etcdArbiter.ts';
+import { EtcdLogin } from '../arbiter/etcd/etcdLogin.ts';
 import { EtcdMember } from '../arbiter/etcd/etcdMember.ts';
 import { EtcdMembers } from '../arbiter/etcd/etcdMembers.ts';
 import { EtcdWatch } from '../arbiter/etcd/etcdWatch.ts';
@@ -87,8 +88,9 @@ function openWitnesses({ configuration, links }: ArbiterParts, hosts: readonly s
 function openEtcd(parts: ArbiterParts, etcd: ResolvedEtcd): OpenArbiter {
   const { configuration, identity, log, onReturned, onChange } = parts;
   const files = new EtcdFiles(etcd);
+  const login = new EtcdLogin();
   const members = new EtcdMembers(
-    etcd.endpoints.map((url) => new EtcdMember(url, files)),
+    etcd.endpoints.map((url) => new EtcdMember(url, files, login)),
     (reachable, reason) => {
       if (reachable) {
         log.add('info', null, 'ARBITER_UP', 'the arbiter is reachable: etcd answers');

@@ -44,8 +44,10 @@ export class EtcdFiles {
   async refresh(): Promise<void> {
     const { passwordFile, caFile, certificateFile, keyFile } = this.#files;
     const names = [passwordFile, caFile, certificateFile, keyFile].filter((name) => name !== null);
-    // Looked at without waiting for the disk: the thread that asks decides whether others live.
-    const times = await Promise.all(names.map(async (name) => (await stat(name).catch(() => null))?.mtimeMs ?? 0));
+    // Looked at without waiting for the disk: the thread that asks decides whether others live. One after the other: a disk that does not
+    // answer keeps a thread, and there are four for all that is waited for like that.
+    const times: number[] = [];
+    for (const name of names) times.push((await stat(name).catch(() => null))?.mtimeMs ?? 0);
     const changedAt = times.join(' ');
     if (changedAt === this.#changedAt) return;
     if (this.#changedAt !== null) this.#read = readAll(this.#files);

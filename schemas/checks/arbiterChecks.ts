@@ -7,7 +7,7 @@ import { nearest } from '../nearest.ts';
 const etcdKeys = ['prefix', 'user', 'passwordFile', 'caFile', 'certificateFile', 'keyFile'] as const;
 
 /** Scheme, IPv6 address in brackets or another name, port. */
-const memberAddress = /^(https?):\/\/(?:\[([0-9A-Fa-f:.]+)\]|([^/?#@:[\]\s]+))(?::[0-9]{1,5})?\/?$/;
+const memberAddress = /^https?:\/\/(?:\[([0-9A-Fa-f:.]+)\]|([^/?#@:[\]\s]+))(?::[0-9]{1,5})?\/?$/;
 
 /** Problems of the arbiter that the schema cannot express. */
 export function* checkArbiter({ arbiter, hosts }: ClusterFile): Iterable<Problem> {
@@ -76,16 +76,21 @@ function* checkEtcd(arbiter: ArbiterSection): Iterable<Problem> {
   }
 }
 
+/** The address or name of the host in the address of a member, without its scheme, brackets and port; null: it is no such address. */
+export function hostOfMember(text: string): string | null {
+  const [, bracketed, plain] = memberAddress.exec(text) ?? [];
+  return bracketed ?? plain ?? null;
+}
+
 function* checkMember(arbiter: ArbiterSection, index: number, text: string): Iterable<Problem> {
   const path = ['arbiter', 'etcd', index];
-  const [, scheme, bracketed, plain] = memberAddress.exec(text) ?? [];
-  const name = bracketed ?? plain;
-  if (name === undefined) {
+  const name = hostOfMember(text);
+  if (name === null) {
     const expected = 'a member and its port, such as "https://10.0.0.11:2379"';
     yield { code: 'bad-address', path, message: `"${text}" is no address of a member: expected ${expected}`, expected };
     return;
   }
-  if (scheme === 'https') return;
+  if (text.startsWith('https:')) return;
   const address = parseIpAddress(name);
   if (name === 'localhost' || (address !== null && isLoopback(address))) return;
   const expected = 'an address with https';

@@ -5,6 +5,7 @@ import type { ModuleFile } from '../generated/module.ts';
 import { nearest } from '../nearest.ts';
 import { formatDuration } from '../units.ts';
 import { isWithin, normalDirectory } from './directories.ts';
+import { checkEtcdOfPair } from './etcdChecks.ts';
 import { checkExclude } from './excludeChecks.ts';
 import { checkFailback } from './failbackChecks.ts';
 import { checkHooks } from './hookChecks.ts';
@@ -162,6 +163,7 @@ export function* checkModuleInCluster(
       expected,
     };
   }
+  yield* checkEtcdOfPair(module, cluster);
   yield* checkVirtualAddressesInCluster(module, cluster);
   yield* checkDetection(module);
   if (cluster.arbiter.kind === 'none') yield* checkWithoutArbiter(module, file);

@@ -2,6 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EtcdArbiter } from '../../agent/arbiter/etcd/etcdArbiter.ts';
+import { EtcdLogin } from '../../agent/arbiter/etcd/etcdLogin.ts';
 import { EtcdMember } from '../../agent/arbiter/etcd/etcdMember.ts';
 import { EtcdMembers } from '../../agent/arbiter/etcd/etcdMembers.ts';
 import { EtcdWatch } from '../../agent/arbiter/etcd/etcdWatch.ts';
@@ -27,8 +28,9 @@ function connect(
   if (resolved.kind !== 'etcd') throw new Error('not etcd');
   const files = new EtcdFiles(resolved);
   const news: string[] = [];
+  const login = new EtcdLogin();
   const members = new EtcdMembers(
-    resolved.endpoints.map((url) => new EtcdMember(url, files)),
+    resolved.endpoints.map((url) => new EtcdMember(url, files, login)),
     (reachable, reason) => news.push(`${reachable ? 'up' : 'down'}: ${reason}`),
   );
   opened.push(members);

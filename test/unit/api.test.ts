@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { get, request as httpsRequest } from 'node:https';
-import { createServer } from 'node:net';
+import { connect as netConnect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,7 +97,12 @@ async function connect(
 async function rawSocket(
   port: number,
   autoPong = true,
-): Promise<{ send: (text: string | Buffer) => void; next: () => Promise<unknown>; closed: Promise<string> }> {
+): Promise<{
+  send: (text: string | Buffer) => void;
+  next: () => Promise<unknown>;
+  closed: Promise<string>;
+  pause: () => void;
+}> {
   const token = tokens.create(`raw${tokens.list().length}`, 'admin');
   const socket = new WebSocket(`wss://127.0.0.1:${port}/`, {
     ca: authority.certificate,
@@ -121,6 +126,7 @@ async function rawSocket(
     send: (text) => socket.send(text),
     next: () => (got.length > 0 ? Promise.resolve(got.shift()) : new Promise((resolve) => waiting.push(resolve))),
     closed,
+    pause: () => socket.pause(),
   };
 }
 
@@ -309,6 +315,18 @@ describe('the client', () => {
       (resolve) => void connect(port, 'viewer', { lost: resolve }).then(() => server.close()),
     );
     expect((await lost).message).toMatch(/the agent stops/);
+  });
+
+  it('is not waited for when it is gone without a word', async () => {
+    const server = await start();
+    const { pause } = await rawSocket(server.port);
+    pause();
+    const mute = netConnect(server.port, '127.0.0.1');
+    ends.push(() => mute.destroy());
+    await once(mute, 'connect');
+    const before = performance.now();
+    await server.close();
+    expect(performance.now() - before).toBeLessThan(4000);
   });
 });
 

@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import files from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CertificateCare } from '../../agent/runtime/certificateCare.ts';
 import { createAuthority, createHostCertificate, type CertifiedKey } from '../../agent/security/certificates.ts';
 import { loadIdentity, storeAuthority, storeIdentity, type Identity } from '../../agent/security/identity.ts';
@@ -46,6 +48,22 @@ async function start(): Promise<void> {
 }
 
 describe('the certificate of a host whose agent runs', () => {
+  it('is looked for by one thread only while its disk does not answer', async () => {
+    await put(61);
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const looks = vi.spyOn(files, 'stat').mockReturnValue(new Promise(() => undefined));
+    syncBuiltinESMExports();
+    try {
+      void start();
+      await vi.advanceTimersByTimeAsync(600_000);
+      expect(looks).toHaveBeenCalledTimes(1);
+    } finally {
+      looks.mockRestore();
+      syncBuiltinESMExports();
+      vi.useRealTimers();
+    }
+  });
+
   it('is of no interest while it is good for long', async () => {
     await put(61);
     await start();

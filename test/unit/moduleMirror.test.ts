@@ -1,8 +1,9 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { MirrorController } from '../../agent/mirror/controller.ts';
+import type { MirrorEvent } from '../../agent/mirror/mirror.ts';
 import { EventLog } from '../../agent/runtime/eventLog.ts';
 import { ModuleMirror } from '../../agent/runtime/moduleMirror.ts';
 import type { ModuleServer } from '../../agent/runtime/moduleServer.ts';
@@ -52,4 +53,41 @@ it('a server that cannot be killed at first is killed in the end, and why it was
 it('a kill that stood still with the mirror is made once more when that is given up, without a word', async () => {
   expect(await endingOf(1)).toEqual(['freeze', 'kill', 'abort', 'kill', 'killed']);
   expect(existsSync(join(folder, 'log.jsonl'))).toBe(false);
+});
+
+it('a mirror that is closed starts no process any more, and tells nothing', async () => {
+  const opened = new Set(['first']);
+  const told: string[] = [];
+  let tell: (event: MirrorEvent) => void = () => undefined;
+  const controllerOf = (name: string): MirrorController =>
+    ({
+      events: (listener: typeof tell) => (tell = listener),
+      close: () => Promise.resolve(void opened.delete(name)),
+    }) as unknown as MirrorController;
+  let start: () => void = () => undefined;
+  const mirror = new ModuleMirror(
+    {
+      module: 'web',
+      log: new EventLog(join(folder, 'log.jsonl'), 'alpha', 'error'),
+      open: () => {
+        opened.add('second');
+        return new Promise((resolve) => (start = () => resolve(controllerOf('second'))));
+      },
+      content: true,
+      onEvent: ({ type }) => told.push(type),
+      onReopened: () => told.push('reopened'),
+    },
+    controllerOf('first'),
+    null,
+  );
+  mirror.noteGone();
+  const opening = mirror.opened();
+  await vi.waitFor(() => expect([...opened]).toEqual(['second']));
+  await mirror.close();
+  tell({ type: 'peerLost', reason: 'the link is cut' });
+  start();
+  await expect(opening).rejects.toThrow('the mirror of web is closed');
+  await expect(mirror.opened()).rejects.toThrow('the mirror of web is closed');
+  expect(opened.size).toBe(0);
+  expect(told).toEqual([]);
 });

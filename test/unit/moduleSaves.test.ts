@@ -2,23 +2,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ModuleConfig, PeerStatus } from '../../agent/core/types.ts';
-import type { MirrorController } from '../../agent/mirror/controller.ts';
+import type { PeerStatus } from '../../agent/core/types.ts';
 import { EventLog } from '../../agent/runtime/eventLog.ts';
-import { MaintenanceFile } from '../../agent/runtime/maintenanceFile.ts';
-import { ModuleEnvironment } from '../../agent/runtime/moduleEnvironment.ts';
-import { ModuleHooks } from '../../agent/runtime/moduleHooks.ts';
-import { ResyncFile } from '../../agent/runtime/moduleResync.ts';
-import {
-  ModuleRuntime,
-  type ModuleRuntimeOptions,
-  type ModuleSettings,
-  type PartSettings,
-} from '../../agent/runtime/moduleRuntime.ts';
+import type { ModuleRuntime, ModuleSettings, PartSettings } from '../../agent/runtime/moduleRuntime.ts';
 import { ModuleSaves } from '../../agent/runtime/moduleSaves.ts';
-import { DesiredFile, DetectionFile, ResolutionFile } from '../../agent/runtime/moduleState.ts';
-import { VerifyFile } from '../../agent/runtime/moduleVerify.ts';
-import { ScheduleFile } from '../../agent/runtime/verifySchedule.ts';
+import { DesiredFile, DetectionFile } from '../../agent/runtime/moduleState.ts';
+import { moduleConfig, moduleFiles, moduleSettings, openModule } from '../support/openedModule.ts';
 
 let folder: string;
 let state: string;
@@ -34,13 +23,6 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const files = () => ({
-  desired: new DesiredFile(state),
-  resolution: new ResolutionFile(state),
-  maintenance: new MaintenanceFile(state),
-  promisedDetection: new DetectionFile(state),
-});
-
 /** Nothing can be written there until {@link mend}. */
 const fail = (): void => rmSync(state, { recursive: true });
 const mend = (): void => void mkdirSync(state, { recursive: true });
@@ -48,7 +30,7 @@ const logged = (code: string): number => readFileSync(join(folder, 'events.log')
 
 describe('what the core keeps', () => {
   it('is saved again until it is durable, the newest of its kind, when it is acted upon already', () => {
-    const saves = new ModuleSaves({ ...files(), module: 'web', log, onRetry: () => undefined });
+    const saves = new ModuleSaves({ ...moduleFiles(state), module: 'web', log, onRetry: () => undefined });
     fail();
     const parked = (sequence: number) =>
       [{ type: 'saveDesired', desired: { value: 'stopped', sequence, parked: 'it failed' } }] as const;
@@ -72,55 +54,15 @@ describe('what the core keeps', () => {
   });
 });
 
-const config: ModuleConfig = {
-  ...{ module: 'web', self: 'alpha', peer: 'beta', hosts: ['alpha', 'beta'], arbiter: 'witness', automatic: true },
-  ...{ withoutArbiter: 'manual', detectionMs: 3000, restarts: 3, restartPeriodMs: 600_000, maxFailovers: 5 },
-  ...{ failoverPeriodMs: 86_400_000, failback: 'manual', failbackAfterMs: 600_000, onDiskError: 'switchover' },
-  ...{ conditionsSettleMs: 5000, fencePeer: 'never' },
-};
-
 const heard: PeerStatus = {
   ...{ role: 'none', link: 'none', able: true, conditions: null, barred: null, avoids: null, serverRunning: false },
   ...{ desired: { value: 'started', sequence: 0 }, record: null, lineage: [], consistent: true, content: false },
   ...{ endpoint: null, diverged: null, resolution: null, drain: null, maintenance: null, detectionMs: 3000 },
 };
 
-const settings = {
-  ...{ checks: [], conditions: [], resyncBandwidth: null, verifyBandwidth: null },
-  ...{ verifySchedule: 'never', failbackWindow: 'always' },
-};
-
-/** A module that waits for the arbiter, without a mirror and a server. */
-async function openModule(): Promise<ModuleRuntime> {
-  const environment = new ModuleEnvironment('beta');
-  const mirror = {
-    events: () => undefined,
-    record: () => Promise.resolve({ lineage: [], consistent: true }),
-    close: () => Promise.resolve(),
-  } as unknown as MirrorController;
-  const server = {
-    events: () => undefined,
-    reap: () => Promise.resolve([]),
-    state: () => 'stopped',
-    processGroups: () => [],
-    reconfigure: () => undefined,
-  };
-  const options = {
-    ...files(),
-    ...settings,
-    ...{ config, directories: [], serverKind: 'scripts', settings: '', mirrorSettings: '', log, environment },
-    openMirror: () => Promise.resolve(mirror),
-    arbiter: { reachable: () => true, read: () => new Promise(() => undefined) },
-    ...{ server, addresses: { clear: () => Promise.resolve(), change: () => Promise.resolve(), held: [] } },
-    hooks: new ModuleHooks({
-      ...{ module: 'web', host: 'alpha', environment, log },
-      hooks: {} as ConstructorParameters<typeof ModuleHooks>[0]['hooks'],
-    }),
-    ...{ verify: new VerifyFile(state), resync: new ResyncFile(state), scheduleFile: new ScheduleFile(state) },
-    ...{ verifiedByPeer: () => null, hostDrain: () => null, placement: () => undefined, heardOn: () => [] },
-    onChange: () => undefined,
-  };
-  const module = await ModuleRuntime.start(options as unknown as ModuleRuntimeOptions);
+/** One that waits for the arbiter. */
+async function waitingModule(): Promise<ModuleRuntime> {
+  const module = await openModule(state, log, { reachable: () => true, read: () => new Promise(() => undefined) });
   vi.advanceTimersByTime(100);
   expect(module.status().state).toBe('WAIT');
   return module;
@@ -128,7 +70,7 @@ async function openModule(): Promise<ModuleRuntime> {
 
 describe('a module whose state cannot be made durable', () => {
   it('refuses what an operator asks for, says what to do, and does nothing by it', async () => {
-    const module = await openModule();
+    const module = await waitingModule();
     fail();
     const outcome = await module.command('stop', 10_000);
     expect(outcome).toMatchObject({
@@ -144,7 +86,7 @@ describe('a module whose state cannot be made durable', () => {
   });
 
   it('hears the other host, and what it says that is to be kept once it can be', async () => {
-    const module = await openModule();
+    const module = await waitingModule();
     fail();
     const news = { ...heard, desired: { value: 'stopped', sequence: 7 } as const };
     module.peerHeard(news);
@@ -157,11 +99,11 @@ describe('a module whose state cannot be made durable', () => {
   });
 
   it('goes by another detection time only when it would know of it after a restart', async () => {
-    const module = await openModule();
+    const module = await waitingModule();
     fail();
-    const next = { ...config, detectionMs: 6000 };
+    const next = { ...moduleConfig, detectionMs: 6000 };
     module.reconfigure(
-      { config: next, ...settings } as unknown as ModuleSettings,
+      { config: next, ...moduleSettings } as unknown as ModuleSettings,
       { hooks: {}, addresses: [], server: {}, mirror: '' } as unknown as PartSettings,
     );
     expect(module.peerStatus().detectionMs).toBe(3000);

@@ -21,12 +21,12 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A slot whose module is opened and closed without a mirror. */
-function slotOf({ isPrimary = false } = {}): { readonly slot: ModuleSlot; readonly did: string[] } {
+function slotOf({ isPrimary = false, isFencing = false } = {}): { readonly slot: ModuleSlot; readonly did: string[] } {
   const did: string[] = [];
   const open = (): Promise<ModuleRuntime> => {
     did.push('opened');
     const close = (): Promise<void> => Promise.resolve(void did.push('closed'));
-    return Promise.resolve({ isPrimary, close } as unknown as ModuleRuntime);
+    return Promise.resolve({ isPrimary, isFencing, close } as unknown as ModuleRuntime);
   };
   const log = new EventLog(join(folder, 'log.jsonl'), 'alpha', 'error');
   return { slot: new ModuleSlot(web, open, null, log, () => undefined), did };
@@ -87,6 +87,14 @@ describe('a module, while another program is about to take the agent over', () =
     await slot.start();
     await slot.rest();
     expect(slot.runtime?.isPrimary).toBe(true);
+    expect(did).toEqual(['opened']);
+  });
+
+  it('is not closed while what is left of it is being ended', async () => {
+    const { slot, did } = slotOf({ isFencing: true });
+    await slot.start();
+    await expect(slot.rest()).rejects.toThrow('web is being ended here: try again when it is');
+    await slot.resume();
     expect(did).toEqual(['opened']);
   });
 

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer, Socket, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
@@ -119,6 +119,36 @@ describe('events', () => {
     again.listen(port, '127.0.0.1');
     await vi.waitFor(() => expect(trouble).toHaveBeenLastCalledWith(null, 0), 5000);
     await vi.waitFor(() => expect(texts.join('')).toContain('away'));
+  });
+
+  it('go to a syslog server over another connection when it takes nothing over the one that there is', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const texts: string[] = [];
+    const server = keep(createServer((socket) => socket.on('data', (piece) => texts.push(piece.toString()))));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const trouble = vi.fn();
+    const { port } = server.address() as AddressInfo;
+    const sink = keep(openSyslog({ protocol: 'tcp', host: '127.0.0.1', port }, trouble));
+    const write = vi.spyOn(Socket.prototype, 'write').mockImplementationOnce(() => false);
+    const until = async (isSo: () => boolean): Promise<void> => {
+      while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+    };
+    try {
+      sink.add(entry('one'));
+      await until(() => write.mock.calls.length > 0);
+      vi.advanceTimersByTime(9900);
+      expect(trouble).not.toHaveBeenCalled();
+      vi.advanceTimersByTime(100);
+      await until(() => trouble.mock.calls.length > 0);
+      expect(trouble).toHaveBeenCalledWith('it takes nothing any more', 0);
+      await until(() => vi.getTimerCount() > 0);
+      vi.advanceTimersByTime(1000);
+      await until(() => texts.join('').includes('one'));
+      expect(trouble).toHaveBeenLastCalledWith(null, 0);
+    } finally {
+      write.mockRestore();
+    }
   });
 
   it('are posted as JSON with the token, again after an error of the server, and not after a refusal', async () => {

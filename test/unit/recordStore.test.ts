@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SharedRoom } from '../../agent/arbiter/recordRoom.ts';
 import { RecordStore } from '../../agent/arbiter/recordStore.ts';
 import { answerAsWitness } from '../../agent/arbiter/witness.ts';
 import { arbiterRecord as record } from '../support/arbiterRecord.ts';
@@ -48,6 +49,34 @@ describe("the witness's records", () => {
     expect(new RecordStore(directory).read('web')).toEqual(told);
     const long = { ...params, expect: 2, record: { ...told, epoch: 3, because: 'x'.repeat(257) } };
     expect(() => answerAsWitness(store, 'arbiter.propose', long)).toThrow(/not valid/);
+  });
+
+  it('keeps the room of a record whose name could not be made durable, and tells nobody of it before it is', () => {
+    const room = new SharedRoom().open('site', 0);
+    const [take, giveBack] = [vi.spyOn(room, 'take'), vi.spyOn(room, 'giveBack')];
+    const store = new RecordStore(directory, room);
+    const sync = vi.spyOn(fs, 'fsyncSync');
+    const failAt = (...calls: readonly number[]): void => {
+      let call = 0;
+      sync.mockImplementation(() => {
+        if (calls.includes(call++)) throw new Error('EIO: the disk gives errors');
+      });
+    };
+    try {
+      // The content first, then the name.
+      failAt(0);
+      expect(() => store.propose('web', null, record(1, 'alpha', 'a/1'))).toThrow('EIO');
+      expect(store.read('web')).toBeNull();
+      expect([take.mock.calls.length, giveBack.mock.calls.length]).toEqual([1, 1]);
+      failAt(1, 2);
+      expect(() => store.propose('web', null, record(1, 'alpha', 'a/1'))).toThrow('EIO');
+      expect(() => store.read('web')).toThrow('EIO');
+      expect(store.propose('web', null, record(1, 'alpha', 'a/1')).granted).toBe(true);
+      expect(sync).toHaveBeenCalledTimes(5);
+      expect([take.mock.calls.length, giveBack.mock.calls.length]).toEqual([2, 1]);
+    } finally {
+      sync.mockRestore();
+    }
   });
 
   it('never takes a damaged record for a missing one', () => {

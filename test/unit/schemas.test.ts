@@ -315,6 +315,20 @@ describe('files together', () => {
     expect(alone.map(({ code, severity }) => `${severity} ${code}`)).toContain('warning fence-without-arbiter');
   });
 
+  it.each([
+    [['10.77.0.1', '10.0.0.12', '10.0.0.13'], '3s', ['etcd-in-pair hosts[0]']],
+    [['10.77.0.1', '10.0.0.12', '10.0.0.13'], '5s', []],
+    [['[::ffff:10.77.0.1]', 'beta', 'gamma'], '3s', ['etcd-in-pair hosts[0]', 'etcd-in-pair hosts[1]']],
+    [['10.77.0.3', 'etcd.example', '127.0.0.1'], '3s', []],
+    [['10.77.0.2'], '10s', ['etcd-in-pair hosts[1]']],
+    [['10.77.0.1', '10.77.0.2'], '10s', ['etcd-in-pair hosts[0]', 'etcd-in-pair hosts[1]']],
+  ])('warn of a pair that carries etcd, %j, with a detection time of %s', (members, detection, expected) => {
+    const arbiter = { etcd: members.map((member) => `https://${member}:2379`) };
+    const found = inCluster({ failover: { detection } }, { arbiter });
+    expect(told(found)).toEqual(expected);
+    expect(found.every(({ severity }) => severity === 'warning')).toBe(true);
+  });
+
   it('never send the password of etcd in the clear', () => {
     const arbiter = { etcd: ['http://10.0.0.11:2379'], user: 'understudy', passwordFile: '/etc/understudy/password' };
     expect(check(clusterDocument({ arbiter }))).toMatchObject([{ code: 'insecure-arbiter', severity: 'error' }]);

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { readError, readToken } from './etcdAnswers.ts';
+import type { EtcdLogin } from './etcdLogin.ts';
 
 /** Larger answers are refused, bytes. A record is some hundred. */
 const answerLimitBytes = 1 << 20;
@@ -13,19 +14,26 @@ const permissionDenied = 7;
 export interface EtcdSecurity {
   /** PEM; what is undefined is not used. */
   tls(): { readonly ca?: string; readonly cert?: string; readonly key?: string };
-  user(): { readonly name: string; readonly password: string } | null;
+  user(): User | null;
+}
+
+interface User {
+  readonly name: string;
+  readonly password: string;
 }
 
 /** One member of etcd, asked through its JSON gateway (https://etcd.io/docs, "gRPC gateway"; etcd 3.4 or later). */
 export class EtcdMember {
   readonly url: string;
   readonly #security: EtcdSecurity;
+  readonly #login: EtcdLogin;
   readonly #agent: HttpAgent | HttpsAgent;
-  #token: string | null = null;
 
-  constructor(url: string, security: EtcdSecurity) {
+  /** @param login the same one for all members */
+  constructor(url: string, security: EtcdSecurity, login: EtcdLogin) {
     this.url = url;
     this.#security = security;
+    this.#login = login;
     const options = { keepAlive: true, maxSockets: 8, maxFreeSockets: 1 };
     this.#agent = url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options);
   }
@@ -37,12 +45,7 @@ export class EtcdMember {
    */
   async ask(path: string, body: object, signal: AbortSignal): Promise<unknown> {
     const user = this.#security.user();
-    if (user !== null) this.#token ??= await this.#logIn(user, signal);
-    let answer = await this.#post(path, body, signal);
-    if (user !== null && isTokenRefused(answer)) {
-      this.#token = await this.#logIn(user, signal);
-      answer = await this.#post(path, body, signal);
-    }
+    const answer = await (user === null ? this.#post(path, body, null, signal) : this.#askAs(user, path, body, signal));
     const refusal = readError(answer);
     if (refusal === null) return answer;
     const advice =
@@ -56,15 +59,26 @@ export class EtcdMember {
     this.#agent.destroy();
   }
 
-  async #logIn({ name, password }: { name: string; password: string }, signal: AbortSignal): Promise<string> {
-    this.#token = null;
-    const answer = await this.#post('/v3/auth/authenticate', { name, password }, signal);
+  async #askAs(user: User, path: string, body: object, signal: AbortSignal): Promise<unknown> {
+    const token = await this.#token(user, signal);
+    const answer = await this.#post(path, body, token, signal);
+    if (!isTokenRefused(answer)) return answer;
+    this.#login.refused(token);
+    return this.#post(path, body, await this.#token(user, signal), signal);
+  }
+
+  #token(user: User, signal: AbortSignal): Promise<string> {
+    return this.#login.token(this.url, (limit) => this.#logIn(user, limit), signal);
+  }
+
+  async #logIn({ name, password }: User, signal: AbortSignal): Promise<string> {
+    const answer = await this.#post('/v3/auth/authenticate', { name, password }, null, signal);
     const refusal = readError(answer);
     if (refusal !== null) throw new Error(`the log-in of "${name}" failed: ${refusal.message}`);
     return readToken(answer);
   }
 
-  #post(path: string, body: object, signal: AbortSignal): Promise<unknown> {
+  #post(path: string, body: object, token: string | null, signal: AbortSignal): Promise<unknown> {
     const content = JSON.stringify(body);
     const isSecure = this.url.startsWith('https:');
     const options: RequestOptions = {
@@ -74,7 +88,7 @@ export class EtcdMember {
       headers: {
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(content),
-        ...(this.#token === null ? {} : { authorization: this.#token }),
+        ...(token === null ? {} : { authorization: token }),
       },
       ...(isSecure ? this.#security.tls() : {}),
     };

@@ -15,13 +15,18 @@ export class EtcdMembers {
   readonly #members: EtcdMember[];
   readonly #onReachable: (reachable: boolean, reason: string) => void;
   #reachable: boolean | null = null;
+  /** How many questions were asked, and the latest of them that was answered. */
+  #asked = 0;
+  #answered = 0;
+  /** Whose turn it is among those that are not asked first. */
+  #turn = 0;
 
   constructor(members: readonly EtcdMember[], onReachable: (reachable: boolean, reason: string) => void) {
     this.#members = [...members];
     this.#onReachable = onReachable;
   }
 
-  /** Whether the last question was answered. */
+  /** Whether the last question that is over was answered. */
   get reachable(): boolean {
     return this.#reachable === true;
   }
@@ -31,19 +36,33 @@ export class EtcdMembers {
    * @throws RecordError when one answered with what cannot be used; Error that names each member and why it did not answer
    */
   async ask<T>(question: (member: EtcdMember, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const number = ++this.#asked;
     const end = new AbortController();
     const limit = setTimeout(() => end.abort(), answerLimitMs);
     try {
       const answer = await this.#firstAnswer(question, end.signal);
-      this.#note(true, 'it answers');
+      this.#noteAnswer(number, 'it answers');
       return answer;
     } catch (error) {
-      this.#note(error instanceof RecordError, (error as Error).message);
+      const { message } = error as Error;
+      if (error instanceof RecordError) this.#noteAnswer(number, message);
+      // One that was asked later has an answer by now: that this one has none is no news.
+      else if (number > this.#answered) this.#note(false, message);
       throw error;
     } finally {
       clearTimeout(limit);
       end.abort();
     }
+  }
+
+  /**
+   * Asks one of the members that are not asked first, each in its turn, whatever comes of it: so connection and log-in stand there as well when
+   * it is needed. A member forgets the token of one who has not asked it itself for five minutes.
+   */
+  async askSpare(question: (member: EtcdMember, signal: AbortSignal) => Promise<unknown>): Promise<void> {
+    const spare = this.#members.slice(1);
+    const member = spare[this.#turn++ % Math.max(1, spare.length)];
+    if (member !== undefined) await question(member, AbortSignal.timeout(answerLimitMs)).catch(() => undefined);
   }
 
   close(): void {
@@ -92,6 +111,11 @@ export class EtcdMembers {
     if (this.#members[0] === member) return;
     this.#members.splice(this.#members.indexOf(member), 1);
     this.#members.unshift(member);
+  }
+
+  #noteAnswer(number: number, reason: string): void {
+    this.#answered = Math.max(this.#answered, number);
+    this.#note(true, reason);
   }
 
   #note(reachable: boolean, reason: string): void {
