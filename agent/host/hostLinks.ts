@@ -375,7 +375,7 @@ export class HostLinks {
             void this.#serve(from, message);
             return;
           case 'response':
-            this.#requests.answered(message.id, message.result, message.error);
+            this.#requests.answered(from.host, message.id, message.result, message.error);
             return;
         }
       },
