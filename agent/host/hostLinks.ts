@@ -59,6 +59,7 @@ export class HostLinks {
   /** Of the heartbeats. It begins with the time since the machine was started: an agent that is started anew goes on with higher numbers. */
   #sequence = Math.floor(Number(process.hrtime.bigint() / 1_000_000n));
   #beatAt = -Infinity;
+  #isHurried = false;
   readonly #news = new Map<string, HostNews>();
   readonly #suspicions = new Map<string, Suspicion>();
   #timer: NodeJS.Timeout | null = null;
@@ -177,9 +178,16 @@ export class HostLinks {
     return this.#capacities.get(host) ?? null;
   }
 
-  /** Sends a heartbeat now instead of at the next beat, for a change that the peer should learn at once. */
+  /**
+   * Sends a heartbeat now instead of at the next beat, for a change that the peer should learn at once: one for all changes of this turn, as each
+   * heartbeat tells of all modules. In a failover all of them change, and one for each would be more than can be sent.
+   */
   hurry(): void {
-    if (!this.#stopped) this.#sendHeartbeats();
+    if (this.#isHurried) return;
+    this.#isHurried = true;
+    setImmediate(() => {
+      if (this.#isHurried && !this.#stopped) this.#sendHeartbeats();
+    });
   }
 
   /** @throws UnreachableError when nothing is known of the outcome; Error when the other host answered with one. */
@@ -252,12 +260,14 @@ export class HostLinks {
   }
 
   #sendHeartbeats(): void {
+    this.#isHurried = false;
     this.#sequence += 1;
     const now = performance.now();
     const version = this.#options.version();
     const news = new Map<string, { readonly modules: Record<string, LinkModule>; readonly text: string }>();
     for (const path of this.#paths) {
-      if (!path.connection) continue;
+      // What is behind tells of the modules when it has caught up. Questions wait there as well, and are not to be lost for it.
+      if (!path.connection || path.connection.isBehind) continue;
       path.sent.set(this.#sequence, now);
       if (path.sent.size > 64) path.sent.delete(path.sent.keys().next().value ?? 0);
       let current = news.get(path.host.name);

@@ -7,6 +7,8 @@ import type { LinkAllowance } from './linkAllowance.ts';
 
 /** What waits to be sent to a peer that does not read; more means that it is stuck, and the connection is given up. */
 const maximumBacklogBytes = 4 << 20;
+/** With so much of that waiting, what is told again and again is left out. */
+const behindShare = 0.25;
 
 export interface PeerConnectionEvents {
   onHello(connection: PeerConnection, hello: LinkHello): void;
@@ -39,9 +41,18 @@ export class PeerConnection {
     socket.on('close', () => this.close('the connection was closed by the other end'));
   }
 
+  /** So much waits to be sent that what may be left out for now had better be. */
+  get isBehind(): boolean {
+    return this.#socket.writableLength > behindShare * this.#mostBacklogBytes;
+  }
+
+  get #mostBacklogBytes(): number {
+    return this.#allowance?.backlogBytes ?? maximumBacklogBytes;
+  }
+
   send(message: LinkMessage): void {
     if (this.#closed) return;
-    if (this.#socket.writableLength > (this.#allowance?.backlogBytes ?? maximumBacklogBytes)) {
+    if (this.#socket.writableLength > this.#mostBacklogBytes) {
       this.close(`${this.host} does not read what it is sent`);
       return;
     }

@@ -97,6 +97,40 @@ function links(
   return made;
 }
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function moduleShowing(shown: object): LinkModule {
+  const flags = { able: true, serverRunning: false, consistent: true, content: false };
+  const desired = { value: 'started', sequence: 1 } as const;
+  const status: LinkModule['status'] = {
+    role: 'none',
+    link: 'none',
+    ...flags,
+    desired,
+    record: null,
+    lineage: [],
+    endpoint: null,
+  };
+  return { status, shown, lastFailover: null, lastResync: null };
+}
+
+const rawHello = {
+  type: 'hello',
+  protocolVersion: agentProtocolVersion,
+  agentVersion: '1',
+  host: 'beta',
+  cluster: 'site',
+} as const;
+
+/** A connection of beta's to alpha that may say anything. */
+async function rawBeta(address = '127.0.10.1'): Promise<TLSSocket> {
+  const socket = connectTls({ ...agentClientOptions(identity('beta'), 'alpha'), host: address, port });
+  socket.on('error', () => undefined);
+  open.push({ stop: () => Promise.resolve(void socket.destroy()) });
+  await once(socket, 'secureConnect');
+  return socket;
+}
+
 describe('links between agents', () => {
   it('hears heartbeats over every network, measures their answers, and carries requests', async () => {
     const answered = vi.fn();
@@ -181,6 +215,50 @@ describe('links between agents', () => {
       expect((last - first) / beats).toBeGreaterThan(45);
       expect((last - first) / beats).toBeLessThan(200);
     }
+  });
+
+  it('tells of many changes at once with one heartbeat', async () => {
+    const told = vi.fn(() => ({}));
+    const a = links(alpha, beta, { heartbeatMs: 5000, modules: told });
+    const b = links(beta, alpha);
+    await b.start();
+    await a.start();
+    await vi.waitFor(() => expect(a.networks('beta').every(({ up, rttMs }) => up && rttMs !== null)).toBe(true), 5000);
+    told.mockClear();
+    for (let change = 0; change < 100; change += 1) a.hurry();
+    await a.request('beta', 'arbiter.read', { module: 'web' }, 5000);
+    expect(told).toHaveBeenCalledTimes(1);
+  });
+
+  it('asks a host that cannot keep up with what it is told, and loses no question for it', async () => {
+    let told = 0;
+    const lost: string[] = [];
+    const a = links(alpha, beta, {
+      heartbeatMs: 2000,
+      modules: () => ({ web: moduleShowing({ reason: `${String((told += 1))} ${'x'.repeat(900_000)}` }) }),
+      log: (_level, _code, message) => /does not read|nothing heard/.test(message) && lost.push(message),
+    });
+    await a.start();
+    const socket = await rawBeta();
+    socket.write(encodeMessage({ ...rawHello, capacity: { cpu: 2, memoryBytes: 2 ** 30 } }));
+    await vi.waitFor(() => expect(a.reachable('beta')).toBe(true), { timeout: 5000, interval: 5 });
+    socket.pause();
+    for (let change = 0; change < 40; change += 1) {
+      a.hurry();
+      await nextTurn();
+    }
+    expect(told).toBeLessThan(40);
+    const asked = a.request('beta', 'arbiter.read', { module: 'web' }, 10_000);
+    const decoder = new MessageDecoder();
+    socket.on('data', (bytes: Buffer) => {
+      for (const message of decoder.push(bytes) as { type: string; id: number }[]) {
+        if (message.type !== 'request') continue;
+        socket.write(encodeMessage({ type: 'response', id: message.id, result: { answered: true }, error: null }));
+      }
+    });
+    socket.resume();
+    await expect(asked).resolves.toEqual({ answered: true });
+    expect(lost).toEqual([]);
   });
 
   it('says that the outcome is unknown when the other agent goes away', async () => {
@@ -284,12 +362,7 @@ describe('links between agents', () => {
 
   it('goes on when what it has to tell a host of its modules is too long, and says so', async () => {
     const said: string[] = [];
-    const status = { role: 'none', link: 'none', able: true, serverRunning: false, consistent: true, content: false };
-    const desired = { value: 'started', sequence: 1 };
-    const module = { ...status, desired, record: null, lineage: [], endpoint: null } as LinkModule['status'];
-    const told = (shown: object): Record<string, LinkModule> => ({
-      web: { status: module, shown, lastFailover: null, lastResync: null },
-    });
+    const told = (shown: object): Record<string, LinkModule> => ({ web: moduleShowing(shown) });
     let current = told({ reason: 'x'.repeat(1 << 20) });
     const heard: unknown[] = [];
     const a = links(alpha, beta, { modules: () => current, log: (_level, _code, message) => said.push(message) });
