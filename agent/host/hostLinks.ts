@@ -173,7 +173,7 @@ export class HostLinks {
     return this.#certificateEnds.get(host) ?? null;
   }
 
-  /** What a host's system has counted; null: it was never heard. */
+  /** What a host's system has counted; null: it was never heard, or takes no modules. */
   capacity(host: string): Amount | null {
     return this.#capacities.get(host) ?? null;
   }
@@ -222,9 +222,9 @@ export class HostLinks {
     this.#noteStall(now);
     this.#beatAt = now;
     for (const path of this.#paths) {
-      if (path.connection && now - path.heardAt > this.#silenceMs) {
-        path.connection.close(`nothing heard for ${String(Math.round(now - path.heardAt))} ms`);
-      }
+      // Nothing is heard on one that is not read for a while.
+      const silentMs = path.connection ? now - Math.max(path.heardAt, path.connection.restsUntil) : 0;
+      if (silentMs > this.#silenceMs) path.connection?.close(`nothing heard for ${String(Math.round(silentMs))} ms`);
       if (path.candidate && now - path.candidateSince > dialTimeoutMs) path.candidate.close('no greeting');
       const dials = this.#options.self.name < path.host.name;
       if (dials && !path.connection && !path.candidate && !path.dialling && now >= path.nextDialAt) this.#dial(path);
@@ -272,7 +272,8 @@ export class HostLinks {
       if (path.sent.size > 64) path.sent.delete(path.sent.keys().next().value ?? 0);
       let current = news.get(path.host.name);
       if (!current) {
-        const modules = this.#options.modules(path.host.name);
+        // One that takes no modules has no use for them, and may serve others as well.
+        const modules = this.#capacities.has(path.host.name) ? this.#options.modules(path.host.name) : {};
         news.set(path.host.name, (current = { modules, text: this.#newsOf(path.host.name).textOf(modules, version) }));
       }
       const isNew = path.told !== current.text;
@@ -416,6 +417,7 @@ export class HostLinks {
     path.heard = null;
     this.#versions.set(path.host.name, hello.agentVersion);
     if (hello.capacity) this.#capacities.set(path.host.name, hello.capacity);
+    else this.#capacities.delete(path.host.name);
     this.#options.log('info', 'LINK_UP', `${path.host.name} over ${path.network} (${path.address})`);
     if (!wasReachable) this.#options.onReachable(path.host.name, true, `over ${path.network}`);
     this.hurry();

@@ -59,7 +59,7 @@ export interface HostLinksOptions {
   readonly acceptor?: LinkAcceptor;
   /** What the other hosts may ask for, when this program serves others as well. */
   readonly allowance?: LinkAllowance;
-  /** What goes out to a host with every heartbeat. */
+  /** What goes out with every heartbeat to a host that takes modules. */
   readonly modules: (host: string) => Record<string, LinkModule>;
   /** Which files this host runs by: the same object as long as nothing of it has changed. */
   readonly version: () => LinkVersion;

@@ -24,6 +24,7 @@ export class PeerConnection {
   readonly #decoder = new MessageDecoder();
   #greeted = false;
   #closed = false;
+  #restsUntil = -Infinity;
 
   constructor(
     socket: TLSSocket,
@@ -48,6 +49,11 @@ export class PeerConnection {
 
   get #mostBacklogBytes(): number {
     return this.#allowance?.backlogBytes ?? maximumBacklogBytes;
+  }
+
+  /** Until then it is not read, as the other end has sent more than it may. */
+  get restsUntil(): number {
+    return this.#restsUntil;
   }
 
   send(message: LinkMessage): void {
@@ -87,6 +93,7 @@ export class PeerConnection {
 
   /** What is not read stays with the other end, which stops sending at last. */
   #rest(ms: number): void {
+    this.#restsUntil = performance.now() + ms;
     this.#socket.pause();
     setTimeout(() => {
       if (!this.#closed) this.#socket.resume();

@@ -6,6 +6,7 @@ import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { HostLinks } from '../../agent/host/hostLinks.ts';
+import type { LinkAllowance } from '../../agent/host/linkAllowance.ts';
 import type { HostLinksOptions } from '../../agent/host/linkOptions.ts';
 import { UnreachableError } from '../../agent/host/linkRequests.ts';
 import {
@@ -67,11 +68,12 @@ function links(
   other: typeof alpha,
   changes: Partial<HostLinksOptions> = {},
   own = identity(self.name),
+  takesModules = true,
 ): HostLinks {
   const made = new HostLinks({
     cluster: 'site',
     agentVersion: '1.2.3',
-    capacity: { cpu: 2, memoryBytes: 2 ** 30 },
+    ...(takesModules && { capacity: { cpu: 2, memoryBytes: 2 ** 30 } }),
     self,
     others: [other],
     port,
@@ -129,6 +131,11 @@ async function rawBeta(address = '127.0.10.1'): Promise<TLSSocket> {
   open.push({ stop: () => Promise.resolve(void socket.destroy()) });
   await once(socket, 'secureConnect');
   return socket;
+}
+
+/** Beta, as a program that takes no modules. */
+function witnessLinks(changes: Partial<HostLinksOptions>): HostLinks {
+  return links(beta, alpha, changes, identity('beta'), false);
 }
 
 describe('links between agents', () => {
@@ -228,6 +235,30 @@ describe('links between agents', () => {
     for (let change = 0; change < 100; change += 1) a.hurry();
     await a.request('beta', 'arbiter.read', { module: 'web' }, 5000);
     expect(told).toHaveBeenCalledTimes(1);
+  });
+
+  it('tells a host that takes no modules nothing of them', async () => {
+    const heard: Record<string, LinkModule>[] = [];
+    const a = links(alpha, beta, { modules: () => ({ web: moduleShowing({}) }) });
+    const b = witnessLinks({ onHeartbeat: (_host, modules) => heard.push(modules) });
+    await Promise.all([a.start(), b.start()]);
+    await vi.waitFor(() => expect(heard.length).toBeGreaterThan(2), 5000);
+    expect(heard.filter((modules) => Object.keys(modules).length > 0)).toEqual([]);
+    expect(a.capacity('beta')).toBeNull();
+  });
+
+  it('keeps a connection that it does not read for a while, as too much came over it', async () => {
+    let rests = 0;
+    const received = (): number => ((rests += 1) === 20 ? 1800 : 0);
+    const allowance = { received, backlogBytes: 2 ** 18 } as unknown as LinkAllowance;
+    const lost: string[] = [];
+    const a = links(alpha, beta);
+    const b = witnessLinks({ allowance, log: (_level, code, message) => code === 'LINK_DOWN' && lost.push(message) });
+    await Promise.all([a.start(), b.start()]);
+    // By what comes over the other one the rest is over, and something was heard after it.
+    await vi.waitFor(() => expect(rests).toBeGreaterThan(300), 20_000);
+    expect(lost).toEqual([]);
+    expect(b.networks('alpha').every(({ up }) => up)).toBe(true);
   });
 
   it('asks a host that cannot keep up with what it is told, and loses no question for it', async () => {
