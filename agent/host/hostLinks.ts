@@ -1,5 +1,12 @@
 import { connect, type TLSSocket } from 'node:tls';
-import type { LinkHeartbeat, LinkHello, LinkModule, LinkRequest, LinkVersion } from '../../schemas/generated/link.ts';
+import type {
+  LinkHeartbeat,
+  LinkHello,
+  LinkModule,
+  LinkRequest,
+  LinkResponse,
+  LinkVersion,
+} from '../../schemas/generated/link.ts';
 import type { Amount } from '../../schemas/capacity.ts';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { LinkListener } from './linkListener.ts';
@@ -30,6 +37,8 @@ interface Path {
   /** When the connection that is there, or was last, was greeted. */
   greetedAt: number;
   heardAt: number;
+  /** When the last heartbeat was sent that was answered: until then at least it carried both ways. */
+  provenAt: number;
   rttMs: number | null;
   readonly sent: Map<number, number>;
   lastError: string | null;
@@ -45,7 +54,7 @@ const stallToldMs = 1000;
 
 /**
  * The connections of this agent to all others: one per host and network, mutual TLS, dialled by the host whose name sorts first.
- * Heartbeats go over all of them; requests over any that is up.
+ * Heartbeats go over all of them; requests over one that has just carried something both ways.
  */
 export class HostLinks {
   #options: HostLinksOptions;
@@ -197,9 +206,19 @@ export class HostLinks {
     params: Record<string, unknown>,
     timeoutMs: number,
   ): Promise<Record<string, unknown>> {
-    const path = this.#paths.find((each) => each.host.name === host && each.connection !== null);
-    if (!path?.connection) return Promise.reject(new UnreachableError(`${host} is not reachable`));
-    return this.#requests.ask(path.connection, method, params, timeoutMs);
+    const connection = this.#best(host);
+    if (!connection) return Promise.reject(new UnreachableError(`${host} is not reachable`));
+    return this.#requests.ask(connection, method, params, timeoutMs);
+  }
+
+  /** The connection to a host that is known best to carry both ways, the first of equals: one may be dead and not given up yet. */
+  #best(host: string): PeerConnection | null {
+    let best: Path | null = null;
+    for (const path of this.#paths) {
+      if (path.host.name !== host || !path.connection) continue;
+      if (best === null || path.provenAt > best.provenAt) best = path;
+    }
+    return best?.connection ?? null;
   }
 
   /** A path from which nothing is heard for this long is taken down and dialled anew. */
@@ -411,6 +430,7 @@ export class HostLinks {
     path.connection = connection;
     path.greetedAt = performance.now();
     path.heardAt = performance.now();
+    path.provenAt = path.heardAt;
     path.lastError = null;
     path.sent.clear();
     path.told = null;
@@ -458,22 +478,22 @@ export class HostLinks {
     for (const key of path.sent.keys()) {
       if (key <= sequence) path.sent.delete(key);
     }
+    path.provenAt = sentAt;
     const rtt = performance.now() - sentAt;
     path.rttMs = path.rttMs === null ? rtt : path.rttMs * 0.8 + rtt * 0.2;
     if (this.#newsOf(path.host.name).isAnswered(sentAt)) this.#options.onAnswered(path.host.name, sentAt);
   }
 
   async #serve(connection: PeerConnection, request: LinkRequest): Promise<void> {
+    // What takes long may outlive the connection, while whoever asked is still reached over another one, and waits.
+    const answer = (result: Record<string, unknown> | null, error: string | null): void => {
+      const response: LinkResponse = { type: 'response', id: request.id, result, error };
+      if (!connection.send(response)) this.#best(connection.host)?.send(response);
+    };
     try {
-      const result = await this.#options.onRequest(connection.host, request.method, request.params);
-      connection.send({ type: 'response', id: request.id, result, error: null });
+      answer(await this.#options.onRequest(connection.host, request.method, request.params), null);
     } catch (error) {
-      connection.send({
-        type: 'response',
-        id: request.id,
-        result: null,
-        error: error instanceof Error ? error.message : String(error),
-      });
+      answer(null, error instanceof Error ? error.message : String(error));
     }
   }
 }
@@ -508,6 +528,7 @@ function newPath(host: LinkHost, network: string, address: string): Path {
     nextDialAt: 0,
     greetedAt: -Infinity,
     heardAt: -Infinity,
+    provenAt: -Infinity,
     rttMs: null,
     sent: new Map<number, number>(),
     lastError: null,

@@ -36,7 +36,7 @@ export class LinkRequests {
         reject(new UnreachableError(`${host} did not answer within ${String(timeoutMs)} ms`));
       }, timeoutMs);
       this.#waiting.set(id, { host, resolve, reject, timer });
-      connection.send({ type: 'request', id, method, params });
+      if (!connection.send({ type: 'request', id, method, params })) this.#fail(id, 'its connection is closed');
     });
   }
 
@@ -52,11 +52,14 @@ export class LinkRequests {
 
   /** No connection to a host is left. */
   lost(host: string, reason: string): void {
-    for (const [id, waiting] of this.#waiting) {
-      if (waiting.host !== host) continue;
-      this.#waiting.delete(id);
-      clearTimeout(waiting.timer);
-      waiting.reject(new UnreachableError(`${host} became unreachable: ${reason}`));
-    }
+    for (const [id, waiting] of this.#waiting) if (waiting.host === host) this.#fail(id, reason);
+  }
+
+  #fail(id: number, reason: string): void {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    this.#waiting.delete(id);
+    clearTimeout(waiting.timer);
+    waiting.reject(new UnreachableError(`${waiting.host} became unreachable: ${reason}`));
   }
 }

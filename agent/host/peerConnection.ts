@@ -56,11 +56,12 @@ export class PeerConnection {
     return this.#restsUntil;
   }
 
-  send(message: LinkMessage): void {
-    if (this.#closed) return;
+  /** Returns false when the connection is closed, and nothing was sent. */
+  send(message: LinkMessage): boolean {
+    if (this.#closed) return false;
     if (this.#socket.writableLength > this.#mostBacklogBytes) {
       this.close(`${this.host} does not read what it is sent`);
-      return;
+      return false;
     }
     // What is sent in one turn goes out in one piece.
     if (this.#socket.writableCorked === 0) {
@@ -68,6 +69,7 @@ export class PeerConnection {
       process.nextTick(() => this.#socket.uncork());
     }
     this.#socket.write(encodeMessage(message));
+    return true;
   }
 
   close(reason: string): void {

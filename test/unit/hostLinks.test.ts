@@ -133,6 +133,36 @@ async function rawBeta(address = '127.0.10.1'): Promise<TLSSocket> {
   return socket;
 }
 
+/** Beta, where it is reached through relays. */
+const relayedBeta = {
+  name: 'beta',
+  addresses: [
+    { network: 'lan', address: '127.0.10.3' },
+    { network: 'link', address: '127.0.11.3' },
+  ],
+};
+
+/** A network between two addresses, which can be held up or ended. */
+async function relay(from: string, to: string): Promise<{ hold: () => void; end: () => void }> {
+  const ends: Socket[] = [];
+  const server = createPlainServer((near) => {
+    const far = connectPlain({ host: to, port });
+    for (const socket of [near, far]) ends.push(socket.on('error', () => undefined));
+    near.pipe(far).pipe(near);
+  });
+  server.listen(port, from);
+  await once(server, 'listening');
+  const end = (): void => {
+    server.close();
+    for (const socket of ends) socket.destroy();
+  };
+  open.push({ stop: () => Promise.resolve(end()) });
+  const hold = (): void => {
+    for (const socket of ends) socket.unpipe().pause();
+  };
+  return { hold, end };
+}
+
 /** Beta, as a program that takes no modules. */
 function witnessLinks(changes: Partial<HostLinksOptions>): HostLinks {
   return links(beta, alpha, changes, identity('beta'), false);
@@ -290,6 +320,46 @@ describe('links between agents', () => {
     socket.resume();
     await expect(asked).resolves.toEqual({ answered: true });
     expect(lost).toEqual([]);
+  });
+
+  it('asks over the network that still carries, not over the first one that is not given up yet', async () => {
+    const [lan] = [await relay('127.0.10.3', '127.0.10.2'), await relay('127.0.11.3', '127.0.11.2')];
+    const answered = vi.fn();
+    const a = links(alpha, relayedBeta, { onAnswered: answered });
+    const b = links(beta, alpha);
+    await b.start();
+    await a.start();
+    await vi.waitFor(() => expect(a.networks('beta').every(({ up }) => up)).toBe(true), 5000);
+    lan.hold();
+    answered.mockClear();
+    await vi.waitFor(() => expect(answered.mock.calls.length).toBeGreaterThan(1), { timeout: 900, interval: 5 });
+    expect(a.networks('beta').every(({ up }) => up)).toBe(true);
+    await expect(a.request('beta', 'arbiter.read', { module: 'web' }, 500)).resolves.toEqual({});
+  });
+
+  it('answers over another network when the one over which it was asked is gone', async () => {
+    const lan = await relay('127.0.10.3', '127.0.10.2');
+    let answer: (result: Record<string, unknown>) => void = () => undefined;
+    const isAsked = vi.fn();
+    const a = links(alpha, relayedBeta);
+    const b = links(beta, alpha, {
+      onRequest: () => {
+        isAsked();
+        return new Promise((resolve) => (answer = resolve));
+      },
+    });
+    await b.start();
+    await a.start();
+    const up = (): boolean[] => b.networks('alpha').map((each) => each.up);
+    await vi.waitFor(() => expect(up()).toEqual([true, false]), 5000);
+    const asked = a.request('beta', 'module.command', { module: 'web' }, 10_000);
+    await vi.waitFor(() => expect(isAsked).toHaveBeenCalled(), { timeout: 5000, interval: 5 });
+    await relay('127.0.11.3', '127.0.11.2');
+    await vi.waitFor(() => expect(up()).toEqual([true, true]), 5000);
+    lan.end();
+    await vi.waitFor(() => expect(up()).toEqual([false, true]), { timeout: 5000, interval: 5 });
+    answer({ done: true });
+    await expect(asked).resolves.toEqual({ done: true });
   });
 
   it('says that the outcome is unknown when the other agent goes away', async () => {

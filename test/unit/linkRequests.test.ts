@@ -5,7 +5,7 @@ import type { LinkMessage, LinkRequest } from '../../schemas/generated/link.ts';
 
 function connectionTo(host: string): { connection: PeerConnection; asked: LinkRequest[] } {
   const asked: LinkRequest[] = [];
-  const send = (message: LinkMessage): unknown => message.type === 'request' && asked.push(message);
+  const send = (message: LinkMessage): boolean => message.type === 'request' && asked.push(message) > 0;
   return { connection: { host, send } as unknown as PeerConnection, asked };
 }
 
