@@ -27,6 +27,7 @@ import { EventLog } from './runtime/eventLog.ts';
 import { exportEvents } from './runtime/exportEvents.ts';
 import { FileApply, isAboutFiles } from './runtime/fileApply.ts';
 import { letGoOf, readHandOver, settingsOf, HAND_OVER_VERSION, type TakeOverOffer } from './runtime/handOver.ts';
+import { hostsWithSay } from './runtime/filesSay.ts';
 import { FenceCommands } from './runtime/fenceCommands.ts';
 import { HostCommands } from './runtime/hostCommands.ts';
 import { HostDrain } from './runtime/hostDrain.ts';
@@ -152,8 +153,8 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       for (const runtime of runtimes()) if (runtime.core.config.peer === host) runtime.heartbeatAnswered(sentAt);
     },
     onRequest: async (host, method, params) => {
-      if (method === 'module.command') return commands.answer(params);
-      if (method === 'host.command') return hostCommands.answer(params);
+      if (method === 'module.command') return commands.answer(host, params);
+      if (method === 'host.command') return hostCommands.answer(host, params);
       if (isAboutFiles(method)) return fileApply.answer(host, method, params);
       if (method === 'arbiter.copy') throw new Error('records travel with heartbeats');
       if (!witnessesOf(configuration.cluster).includes(self.name)) {
@@ -249,7 +250,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     certificateNotice: (host, end) => care.notice(host, end),
     arbiterReachable: () => opened.reachable(),
   });
-  const commands = new Commands(self.name, slots.all, links, view, log);
+  const commands = new Commands(self.name, slots.all, links, view, log, () => hostsWithSay(configuration));
   const pairs = (): string[] => slots.all.flatMap(({ module }) => module.hosts);
   const hostCommands = new HostCommands(self.name, hostNames, pairs, links, drain, log);
   const changed = (urgent: boolean): void => {
