@@ -8,7 +8,9 @@ import type {
   LinkVersion,
 } from '../../schemas/generated/link.ts';
 import type { Amount } from '../../schemas/capacity.ts';
+import { parseIpAddress } from '../../schemas/ipAddress.ts';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
+import { leftOutText, LineLimit } from './lineLimit.ts';
 import { LinkListener } from './linkListener.ts';
 import { LinkRequests, UnreachableError } from './linkRequests.ts';
 import { HostNews } from './hostNews.ts';
@@ -49,6 +51,9 @@ interface Path {
 
 const dialTimeoutMs = 1000;
 const redialMs = 300;
+/** Lines on connections that were refused. */
+const refusalsAtOnce = 20;
+const refusalsPerSecond = 0.1;
 /** A shorter stall of this process is nobody's business, milliseconds. */
 const stallToldMs = 1000;
 
@@ -61,6 +66,7 @@ export class HostLinks {
   #paths: readonly Path[] = [];
   readonly #listener: LinkAcceptor;
   readonly #requests = new LinkRequests();
+  readonly #refusals = new LineLimit(refusalsAtOnce, refusalsPerSecond);
   readonly #versions = new Map<string, string>();
   readonly #capacities = new Map<string, Amount>();
   readonly #certificateEnds = new Map<string, Date>();
@@ -76,7 +82,13 @@ export class HostLinks {
 
   constructor(options: HostLinksOptions) {
     this.#options = options;
-    this.#listener = options.acceptor ?? new LinkListener(options);
+    this.#listener =
+      options.acceptor ??
+      new LinkListener({
+        ...options,
+        isHost: (address) => this.#paths.some((path) => isSameAddress(path.address, address)),
+        onRefused: (reason) => this.#refused(reason),
+      });
     this.#lookFor(options);
   }
 
@@ -352,13 +364,7 @@ export class HostLinks {
       ? this.#paths.find((each) => each.host.name === peer.host && each.network === network)
       : undefined;
     if (!path || this.#stopped) {
-      if (!this.#stopped) {
-        this.#options.log(
-          'warn',
-          'LINK_REFUSED',
-          peer.ok ? `${peer.host} has no address on ${network} in the cluster file` : peer.reason,
-        );
-      }
+      this.#refused(peer.ok ? `${peer.host} has no address on ${network} in the cluster file` : peer.reason);
       socket.destroy();
       return;
     }
@@ -366,6 +372,13 @@ export class HostLinks {
     path.connection?.close('replaced by a new connection');
     path.candidate?.close('replaced by a new connection');
     this.#adopt(path, socket);
+  }
+
+  /** Anybody may try as often as they like. */
+  #refused(reason: string): void {
+    if (this.#stopped) return;
+    const leftOut = this.#refusals.next();
+    if (leftOut !== null) this.#options.log('warn', 'LINK_REFUSED', `${reason}${leftOutText(leftOut)}`);
   }
 
   #adopt(path: Path, socket: TLSSocket): void {
@@ -505,6 +518,12 @@ function sendOrClose(connection: PeerConnection, heartbeat: LinkHeartbeat): void
   } catch (error) {
     connection.close(`it cannot be told of the modules: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** One address may be written in several ways. */
+function isSameAddress(one: string, other: string): boolean {
+  const canonical = (address: string): string => parseIpAddress(address)?.canonical ?? address;
+  return canonical(one) === canonical(other);
 }
 
 function giveUp(path: Path, reason: string): void {

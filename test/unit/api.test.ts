@@ -230,6 +230,18 @@ describe('who gets in', () => {
     socket.terminate();
   });
 
+  it('nobody at an address that makes too many connections', async () => {
+    const asked: string[] = [];
+    let admits = true;
+    const { port } = await start({ admits: (address) => asked.push(address) > 0 && admits });
+    expect((await fetchText(port, '/healthz')).status).toBe(200);
+    admits = false;
+    await expect(fetchText(port, '/healthz')).rejects.toThrow();
+    admits = true;
+    expect((await fetchText(port, '/healthz')).status).toBe(200);
+    expect(asked).toEqual(['127.0.0.1', '127.0.0.1', '127.0.0.1']);
+  });
+
   it('not any more once the token is revoked', async () => {
     const { port } = await start();
     const client = await connect(port, 'operator');

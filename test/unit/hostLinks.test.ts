@@ -8,6 +8,7 @@ import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { HostLinks } from '../../agent/host/hostLinks.ts';
 import type { LinkAllowance } from '../../agent/host/linkAllowance.ts';
 import type { HostLinksOptions } from '../../agent/host/linkOptions.ts';
+import { listenWhenThere } from '../../agent/host/linkListener.ts';
 import { UnreachableError } from '../../agent/host/linkRequests.ts';
 import {
   type CertifiedKey,
@@ -125,8 +126,9 @@ const rawHello = {
 } as const;
 
 /** A connection of beta's to alpha that may say anything. */
-async function rawBeta(address = '127.0.10.1'): Promise<TLSSocket> {
-  const socket = connectTls({ ...agentClientOptions(identity('beta'), 'alpha'), host: address, port });
+async function rawBeta(): Promise<TLSSocket> {
+  const to = { host: '127.0.10.1', localAddress: '127.0.10.2', port };
+  const socket = connectTls({ ...agentClientOptions(identity('beta'), 'alpha'), ...to });
   socket.on('error', () => undefined);
   open.push({ stop: () => Promise.resolve(void socket.destroy()) });
   await once(socket, 'secureConnect');
@@ -161,6 +163,17 @@ async function relay(from: string, to: string): Promise<{ hold: () => void; end:
     for (const socket of ends) socket.unpipe().pause();
   };
   return { hold, end };
+}
+
+/** Connections by nobody of the cluster. */
+function strangersAt(address: string, count: number, text = ''): { ended: () => number } {
+  const sockets = Array.from({ length: count }, () => connectPlain({ host: address, port }));
+  for (const socket of sockets) {
+    socket.on('error', () => undefined);
+    socket.resume().write(text);
+  }
+  open.push({ stop: () => Promise.resolve(sockets.forEach((socket) => socket.destroy())) });
+  return { ended: () => sockets.filter(({ closed }) => closed).length };
 }
 
 /** Beta, as a program that takes no modules. */
@@ -519,6 +532,38 @@ describe('links between agents', () => {
     await new Promise((closed) => taken.close(closed));
     await changed();
     await vi.waitFor(() => expect(up()).toEqual([true, true]), 5000);
+  });
+
+  it('takes a host in however many others come, of which it takes some', async () => {
+    const a = links(alpha, beta);
+    await a.start();
+    const strangers = strangersAt('127.0.10.1', 300);
+    await vi.waitFor(() => expect(strangers.ended()).toBeGreaterThan(150), { timeout: 4000, interval: 5 });
+    const socket = await rawBeta();
+    socket.write(encodeMessage(rawHello));
+    await vi.waitFor(() => expect(a.reachable('beta')).toBe(true), { timeout: 5000, interval: 5 });
+    await a.stop();
+    await vi.waitFor(() => expect(strangers.ended()).toBe(300), 500);
+  });
+
+  it('fills no log with those that it refuses', async () => {
+    const said: string[] = [];
+    const a = links(alpha, beta, { log: (_level, code, message) => code === 'LINK_REFUSED' && said.push(message) });
+    await a.start();
+    const strangers = strangersAt('127.0.10.1', 60, 'GET / HTTP/1.1\r\n\r\n');
+    await vi.waitFor(() => expect(strangers.ended()).toBe(60), 5000);
+    expect(said).toHaveLength(20);
+  });
+
+  it('goes on listening when a connection cannot be taken in, and says so now and then', async () => {
+    const server = createPlainServer();
+    open.push({ stop: () => new Promise((closed) => server.close(() => closed())) });
+    const said: string[] = [];
+    await listenWhenThere(server, '127.0.10.1', port, { warn: (text) => said.push(text), isStopped: () => false });
+    for (let lost = 0; lost < 100; lost += 1) server.emit('error', new Error('accept EMFILE'));
+    expect(said[0]).toBe(`127.0.10.1, port ${String(port)}: a connection was lost: accept EMFILE`);
+    expect(said).toHaveLength(5);
+    expect(server.listening).toBe(true);
   });
 
   it('ends a connection that never begins its handshake', async () => {
