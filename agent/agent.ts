@@ -19,6 +19,7 @@ import { CertificateCare } from './runtime/certificateCare.ts';
 import { ClusterView } from './runtime/clusterView.ts';
 import { Commands } from './runtime/commands.ts';
 import { makeEnrol } from './runtime/enrol.ts';
+import { doAll } from './runtime/doAll.ts';
 import { CurrentConfiguration } from './runtime/currentConfiguration.ts';
 import { drainedModules } from './runtime/drainedModules.ts';
 import { DrainFile } from './runtime/drainFile.ts';
@@ -114,6 +115,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     onChange: () => view.changed(),
   });
   const runtimes = (): ModuleRuntime[] => slots.all.flatMap((slot) => (slot.runtime ? [slot.runtime] : []));
+  const sharedWith = (host: string): ModuleRuntime[] => runtimes().filter(({ core }) => core.config.peer === host);
   const told = new ToldModules();
   const network = (): LinkNetwork => ({
     self: configuration.self,
@@ -140,18 +142,17 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     modules: (host) => told.of(host, runtimes(), care.identity.expires),
     version: () => files.told,
     onHeartbeat: (host, modules, version) => {
-      fencing.heard(host);
-      view.heard(host, modules, version);
-      fileApply.heard(host, version);
-      for (const runtime of runtimes()) {
-        if (runtime.core.config.peer === host) {
-          runtime.peerHeard((modules[runtime.name]?.status as PeerStatus | undefined) ?? null);
-        }
-      }
+      const hear = (runtime: ModuleRuntime) => (): void =>
+        runtime.peerHeard((modules[runtime.name]?.status as PeerStatus | undefined) ?? null);
+      doAll([
+        ['fencing', () => fencing.heard(host)],
+        ['view', () => view.heard(host, modules, version)],
+        ['files', () => fileApply.heard(host, version)],
+        ...sharedWith(host).map((runtime) => [runtime.name, hear(runtime)] as const),
+      ]);
     },
-    onAnswered: (host, sentAt) => {
-      for (const runtime of runtimes()) if (runtime.core.config.peer === host) runtime.heartbeatAnswered(sentAt);
-    },
+    onAnswered: (host, sentAt) =>
+      doAll(sharedWith(host).map((runtime) => [runtime.name, () => runtime.heartbeatAnswered(sentAt)])),
     onRequest: async (host, method, params) => {
       if (method === 'module.command') return commands.answer(host, params);
       if (method === 'host.command') return hostCommands.answer(host, params);

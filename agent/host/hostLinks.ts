@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
 import type {
   LinkHeartbeat,
@@ -44,9 +45,16 @@ interface Path {
   rttMs: number | null;
   readonly sent: Map<number, number>;
   lastError: string | null;
+  /** Of the agent at the other end, as it has greeted. */
+  life: string | undefined;
   /** What was last told and last heard of the modules on this connection: a heartbeat without them means the same again. */
   told: string | null;
-  heard: { readonly modules: Record<string, LinkModule>; readonly version: LinkVersion } | null;
+  heard: Heard | null;
+}
+
+interface Heard {
+  readonly modules: Record<string, LinkModule>;
+  readonly version: LinkVersion;
 }
 
 const dialTimeoutMs = 1000;
@@ -75,7 +83,10 @@ export class HostLinks {
   #sequence = Math.floor(Number(process.hrtime.bigint() / 1_000_000n));
   #beatAt = -Infinity;
   #isHurried = false;
+  readonly #life = randomUUID();
   readonly #news = new Map<string, HostNews>();
+  /** Why what a host tells was not taken in. */
+  readonly #unheard = new Map<string, string>();
   readonly #suspicions = new Map<string, Suspicion>();
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
@@ -394,22 +405,7 @@ export class HostLinks {
         path.heardAt = performance.now();
         switch (message.type) {
           case 'heartbeat':
-            this.#lastSeen.set(path.host.name, new Date());
-            this.#suspicions.get(path.host.name)?.heard(path.heardAt);
-            if (message.modules && message.configuration) {
-              const news = this.#newsOf(path.host.name);
-              const version = news.heardVersion(message.configuration);
-              path.heard = { modules: news.heard(message.modules), version };
-            }
-            if (!path.heard) {
-              from.close('its first heartbeat told nothing of the modules');
-              return;
-            }
-            from.send({ type: 'heartbeatAnswer', sequence: message.sequence });
-            this.#beatAlong();
-            if (this.#newsOf(path.host.name).isNewest(message.sequence)) {
-              this.#options.onHeartbeat(path.host.name, path.heard.modules, path.heard.version);
-            }
+            this.#onHeartbeat(path, from, message);
             return;
           case 'heartbeatAnswer':
             this.#onAnswer(path, message.sequence);
@@ -427,10 +423,51 @@ export class HostLinks {
     const connection = new PeerConnection(socket, path.host.name, path.network, events, this.#options.allowance);
     const { cluster, agentVersion, self, capacity } = this.#options;
     const protocolVersion = agentProtocolVersion;
-    const hello = { type: 'hello', protocolVersion, agentVersion, host: self.name, cluster } as const;
+    const hello = { type: 'hello', protocolVersion, agentVersion, host: self.name, cluster, life: this.#life } as const;
     connection.send({ ...hello, ...(capacity && { capacity }) });
     path.candidate = connection;
     path.candidateSince = performance.now();
+  }
+
+  #onHeartbeat(path: Path, connection: PeerConnection, { sequence, modules, configuration }: LinkHeartbeat): void {
+    const { name } = path.host;
+    const news = this.#newsOf(name);
+    if (!news.isOfNow(path.life)) {
+      connection.close('the agent at its other end has ended: another one has greeted');
+      return;
+    }
+    this.#lastSeen.set(name, new Date());
+    this.#suspicions.get(name)?.heard(path.heardAt);
+    if (modules && configuration) {
+      path.heard = { modules: news.heard(modules), version: news.heardVersion(configuration) };
+    }
+    if (!path.heard) {
+      connection.close('its first heartbeat told nothing of the modules');
+      return;
+    }
+    // The answer renews the leases of what the other host serves. Whoever waits for that host to fall silent has to wait anew before.
+    if (news.isNewest(sequence)) {
+      if (!this.#deliver(name, path.heard)) return;
+      news.delivered(sequence);
+    }
+    connection.send({ type: 'heartbeatAnswer', sequence });
+    this.#beatAlong();
+  }
+
+  /** Whether everybody here has heard what a host tells. What they do with it must not cost the connection, over which others are asked. */
+  #deliver(host: string, { modules, version }: Heard): boolean {
+    try {
+      this.#options.onHeartbeat(host, modules, version);
+      this.#unheard.delete(host);
+      return true;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (this.#unheard.get(host) !== reason) {
+        this.#unheard.set(host, reason);
+        this.#options.log('warn', 'HEARTBEAT_FAILED', `what ${host} tells could not be taken in: ${reason}`);
+      }
+      return false;
+    }
   }
 
   #onHello(path: Path, connection: PeerConnection, hello: LinkHello): void {
@@ -446,8 +483,10 @@ export class HostLinks {
     path.provenAt = path.heardAt;
     path.lastError = null;
     path.sent.clear();
+    path.life = hello.life;
     path.told = null;
     path.heard = null;
+    this.#newsOf(path.host.name).greeted(hello.life);
     this.#versions.set(path.host.name, hello.agentVersion);
     if (hello.capacity) this.#capacities.set(path.host.name, hello.capacity);
     else this.#capacities.delete(path.host.name);
@@ -551,6 +590,7 @@ function newPath(host: LinkHost, network: string, address: string): Path {
     rttMs: null,
     sent: new Map<number, number>(),
     lastError: null,
+    life: undefined,
     told: null,
     heard: null,
   };

@@ -126,10 +126,12 @@ const rawHello = {
 } as const;
 
 /** A connection of beta's to alpha that may say anything. */
-async function rawBeta(): Promise<TLSSocket> {
-  const to = { host: '127.0.10.1', localAddress: '127.0.10.2', port };
+async function rawBeta(network: 'lan' | 'link' = 'lan'): Promise<TLSSocket> {
+  const [host, localAddress] = network === 'lan' ? ['127.0.10.1', '127.0.10.2'] : ['127.0.11.1', '127.0.11.2'];
+  const to = { host, localAddress, port };
   const socket = connectTls({ ...agentClientOptions(identity('beta'), 'alpha'), ...to });
   socket.on('error', () => undefined);
+  socket.resume();
   open.push({ stop: () => Promise.resolve(void socket.destroy()) });
   await once(socket, 'secureConnect');
   return socket;
@@ -265,6 +267,49 @@ describe('links between agents', () => {
       expect((last - first) / beats).toBeGreaterThan(45);
       expect((last - first) / beats).toBeLessThan(200);
     }
+  });
+
+  it('answers a heartbeat only when all have heard it here, and keeps the connection when they have not', async () => {
+    const answered = vi.fn();
+    const said: string[] = [];
+    let tried = 0;
+    let fails = true;
+    const a = links(alpha, beta, { onAnswered: answered });
+    const b = links(beta, alpha, {
+      onHeartbeat: () => {
+        tried += 1;
+        if (fails) throw new Error('web: it cannot');
+      },
+      log: (_level, code, message) => said.push(`${code} ${message}`),
+    });
+    await Promise.all([a.start(), b.start()]);
+    await vi.waitFor(() => expect(tried).toBeGreaterThan(10), 5000);
+    expect(answered).not.toHaveBeenCalled();
+    expect(said.filter((line) => /LINK_DOWN|HEARTBEAT_FAILED/.test(line))).toEqual([
+      'HEARTBEAT_FAILED what alpha tells could not be taken in: web: it cannot',
+    ]);
+    fails = false;
+    await vi.waitFor(() => expect(answered).toHaveBeenCalled(), 5000);
+  });
+
+  it('hears a machine that was started anew, though its connections are replaced one by one', async () => {
+    const heard = vi.fn();
+    const a = links(alpha, beta, { heartbeatMs: 1000, onHeartbeat: heard });
+    await a.start();
+    const heartbeat = (sequence: number) =>
+      encodeMessage({ type: 'heartbeat', sequence, modules: {}, configuration: version });
+    const before = await rawBeta();
+    before.write(Buffer.concat([encodeMessage({ ...rawHello, life: 'first' }), heartbeat(1000)]));
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(1), { timeout: 5000, interval: 5 });
+    const now = await rawBeta('link');
+    now.write(Buffer.concat([encodeMessage({ ...rawHello, life: 'second' }), heartbeat(5)]));
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(2), { timeout: 5000, interval: 5 });
+    // What the first one had still sent is no news.
+    const closed = once(before, 'close');
+    before.write(heartbeat(1001));
+    await closed;
+    now.write(heartbeat(6));
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(3), { timeout: 5000, interval: 5 });
   });
 
   it('tells of many changes at once with one heartbeat', async () => {
