@@ -64,6 +64,15 @@ afterEach(async () => {
   port += 1;
 });
 
+function endLater(end: () => void): void {
+  open.push({
+    stop: () => {
+      end();
+      return Promise.resolve();
+    },
+  });
+}
+
 function links(
   self: typeof alpha,
   other: typeof alpha,
@@ -132,7 +141,7 @@ async function rawBeta(network: 'lan' | 'link' = 'lan'): Promise<TLSSocket> {
   const socket = connectTls({ ...agentClientOptions(identity('beta'), 'alpha'), ...to });
   socket.on('error', () => undefined);
   socket.resume();
-  open.push({ stop: () => Promise.resolve(void socket.destroy()) });
+  endLater(() => socket.destroy());
   await once(socket, 'secureConnect');
   return socket;
 }
@@ -160,7 +169,7 @@ async function relay(from: string, to: string): Promise<{ hold: () => void; end:
     server.close();
     for (const socket of ends) socket.destroy();
   };
-  open.push({ stop: () => Promise.resolve(end()) });
+  endLater(end);
   const hold = (): void => {
     for (const socket of ends) socket.unpipe().pause();
   };
@@ -174,7 +183,9 @@ function strangersAt(address: string, count: number, text = ''): { ended: () => 
     socket.on('error', () => undefined);
     socket.resume().write(text);
   }
-  open.push({ stop: () => Promise.resolve(sockets.forEach((socket) => socket.destroy())) });
+  endLater(() => {
+    for (const socket of sockets) socket.destroy();
+  });
   return { ended: () => sockets.filter(({ closed }) => closed).length };
 }
 
