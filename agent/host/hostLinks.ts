@@ -18,6 +18,7 @@ import { HostNews } from './hostNews.ts';
 import type { HostLinksOptions, LinkAcceptor, LinkHost, LinkNetwork } from './linkOptions.ts';
 import { PeerConnection, type PeerConnectionEvents } from './peerConnection.ts';
 import { Suspicion, suspicionTimes, type Liveness } from './suspicion.ts';
+import { UnprovenAnswers } from './unprovenAnswers.ts';
 
 export interface NetworkState {
   readonly network: string;
@@ -42,6 +43,7 @@ interface Path {
   heardAt: number;
   /** When the last heartbeat was sent that was answered: until then at least it carried both ways. */
   provenAt: number;
+  readonly unproven: UnprovenAnswers;
   rttMs: number | null;
   readonly sent: Map<number, number>;
   lastError: string | null;
@@ -481,6 +483,7 @@ export class HostLinks {
     path.greetedAt = performance.now();
     path.heardAt = performance.now();
     path.provenAt = path.heardAt;
+    path.unproven.take();
     path.lastError = null;
     path.sent.clear();
     path.life = hello.life;
@@ -508,6 +511,7 @@ export class HostLinks {
     }
     path.connection = null;
     if (this.#stopped) return;
+    this.#answerAnew(path);
     // One that had served for a while is dialled at once: the other side may have closed it while this process stood still.
     if (performance.now() - path.greetedAt > stallToldMs) this.#dialAtOnce(path);
     this.#options.log('warn', 'LINK_DOWN', `${path.host.name} over ${path.network} (${path.address}): ${reason}`);
@@ -531,21 +535,34 @@ export class HostLinks {
       if (key <= sequence) path.sent.delete(key);
     }
     path.provenAt = sentAt;
+    path.unproven.arrived(sentAt);
     const rtt = performance.now() - sentAt;
     path.rttMs = path.rttMs === null ? rtt : path.rttMs * 0.8 + rtt * 0.2;
     if (this.#newsOf(path.host.name).isAnswered(sentAt)) this.#options.onAnswered(path.host.name, sentAt);
   }
 
   async #serve(connection: PeerConnection, request: LinkRequest): Promise<void> {
-    // What takes long may outlive the connection, while whoever asked is still reached over another one, and waits.
-    const answer = (result: Record<string, unknown> | null, error: string | null): void => {
-      const response: LinkResponse = { type: 'response', id: request.id, result, error };
-      if (!connection.send(response)) this.#best(connection.host)?.send(response);
-    };
+    const answer = (result: Record<string, unknown> | null, error: string | null): void =>
+      this.#answer(connection, { type: 'response', id: request.id, result, error });
     try {
       answer(await this.#options.onRequest(connection.host, request.method, request.params), null);
     } catch (error) {
       answer(null, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** What took long may have outlived the connection, while whoever asked is still reached over another one, and waits. */
+  #answer(connection: PeerConnection, response: LinkResponse): void {
+    const open = connection.send(response) ? connection : this.#best(connection.host);
+    if (!open || (open !== connection && !open.send(response))) return;
+    this.#paths.find((path) => path.connection === open)?.unproven.add(response, performance.now());
+  }
+
+  /** Answers that may have been lost with their connection: whoever has got one already does not wait for it any more. */
+  #answerAnew({ host, unproven }: Path): void {
+    for (const response of unproven.take()) {
+      const other = this.#best(host.name);
+      if (other) this.#answer(other, response);
     }
   }
 }
@@ -587,6 +604,7 @@ function newPath(host: LinkHost, network: string, address: string): Path {
     greetedAt: -Infinity,
     heardAt: -Infinity,
     provenAt: -Infinity,
+    unproven: new UnprovenAnswers(),
     rttMs: null,
     sent: new Map<number, number>(),
     lastError: null,
