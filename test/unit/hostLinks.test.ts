@@ -423,7 +423,7 @@ describe('links between agents', () => {
     await b.start();
     await a.start();
     const up = (): boolean[] => b.networks('alpha').map((each) => each.up);
-    await vi.waitFor(() => expect(up()).toEqual([true, false]), 5000);
+    await vi.waitFor(() => expect([...up(), a.reachable('beta')]).toEqual([true, false, true]), 5000);
     const asked = a.request('beta', 'module.command', { module: 'web' }, 10_000);
     await vi.waitFor(() => expect(isAsked).toHaveBeenCalled(), { timeout: 5000, interval: 5 });
     await relay('127.0.11.3', '127.0.11.2');
