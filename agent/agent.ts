@@ -19,6 +19,7 @@ import { CertificateCare } from './runtime/certificateCare.ts';
 import { ClusterView } from './runtime/clusterView.ts';
 import { Commands } from './runtime/commands.ts';
 import { makeEnrol } from './runtime/enrol.ts';
+import { doAll } from './runtime/doAll.ts';
 import { CurrentConfiguration } from './runtime/currentConfiguration.ts';
 import { drainedModules } from './runtime/drainedModules.ts';
 import { DrainFile } from './runtime/drainFile.ts';
@@ -27,6 +28,7 @@ import { EventLog } from './runtime/eventLog.ts';
 import { exportEvents } from './runtime/exportEvents.ts';
 import { FileApply, isAboutFiles } from './runtime/fileApply.ts';
 import { letGoOf, readHandOver, settingsOf, HAND_OVER_VERSION, type TakeOverOffer } from './runtime/handOver.ts';
+import { hostsWithSay } from './runtime/filesSay.ts';
 import { FenceCommands } from './runtime/fenceCommands.ts';
 import { HostCommands } from './runtime/hostCommands.ts';
 import { HostDrain } from './runtime/hostDrain.ts';
@@ -113,6 +115,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     onChange: () => view.changed(),
   });
   const runtimes = (): ModuleRuntime[] => slots.all.flatMap((slot) => (slot.runtime ? [slot.runtime] : []));
+  const sharedWith = (host: string): ModuleRuntime[] => runtimes().filter(({ core }) => core.config.peer === host);
   const told = new ToldModules();
   const network = (): LinkNetwork => ({
     self: configuration.self,
@@ -139,21 +142,20 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     modules: (host) => told.of(host, runtimes(), care.identity.expires),
     version: () => files.told,
     onHeartbeat: (host, modules, version) => {
-      fencing.heard(host);
-      view.heard(host, modules, version);
-      fileApply.heard(host, version);
-      for (const runtime of runtimes()) {
-        if (runtime.core.config.peer === host) {
-          runtime.peerHeard((modules[runtime.name]?.status as PeerStatus | undefined) ?? null);
-        }
-      }
+      const hear = (runtime: ModuleRuntime) => (): void =>
+        runtime.peerHeard((modules[runtime.name]?.status as PeerStatus | undefined) ?? null);
+      doAll([
+        ['fencing', () => fencing.heard(host)],
+        ['view', () => view.heard(host, modules, version)],
+        ['files', () => fileApply.heard(host, version)],
+        ...sharedWith(host).map((runtime) => [runtime.name, hear(runtime)] as const),
+      ]);
     },
-    onAnswered: (host, sentAt) => {
-      for (const runtime of runtimes()) if (runtime.core.config.peer === host) runtime.heartbeatAnswered(sentAt);
-    },
+    onAnswered: (host, sentAt) =>
+      doAll(sharedWith(host).map((runtime) => [runtime.name, () => runtime.heartbeatAnswered(sentAt)])),
     onRequest: async (host, method, params) => {
-      if (method === 'module.command') return commands.answer(params);
-      if (method === 'host.command') return hostCommands.answer(params);
+      if (method === 'module.command') return commands.answer(host, params);
+      if (method === 'host.command') return hostCommands.answer(host, params);
       if (isAboutFiles(method)) return fileApply.answer(host, method, params);
       if (method === 'arbiter.copy') throw new Error('records travel with heartbeats');
       if (!witnessesOf(configuration.cluster).includes(self.name)) {
@@ -249,7 +251,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
     certificateNotice: (host, end) => care.notice(host, end),
     arbiterReachable: () => opened.reachable(),
   });
-  const commands = new Commands(self.name, slots.all, links, view, log);
+  const commands = new Commands(self.name, slots.all, links, view, log, () => hostsWithSay(configuration));
   const pairs = (): string[] => slots.all.flatMap(({ module }) => module.hosts);
   const hostCommands = new HostCommands(self.name, hostNames, pairs, links, drain, log);
   const changed = (urgent: boolean): void => {

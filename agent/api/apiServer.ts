@@ -38,6 +38,8 @@ export interface ApiServerOptions {
   readonly identity: ApiIdentity | null;
   readonly enrol: Enrol | null;
   readonly audit: Audit;
+  /** Whether this address may make another connection, each of which costs this host more than it costs the other end. */
+  readonly admits?: (address: string) => boolean;
   /** Failures of our own, for the log. */
   readonly internalError: (error: unknown) => void;
   /** See SessionOptions; default ten seconds. */
@@ -123,6 +125,10 @@ class Gate {
     const onRequest: RequestListener = (request, response) => void answerPlainHttp(request, response, this.#options);
     const server =
       identity === null ? createHttpServer(onRequest) : createHttpsServer(apiServerOptions(identity), onRequest);
+    // Before anything of the handshake is read.
+    server.on('connection', (socket: Socket) => {
+      if (this.#options.admits?.(socket.remoteAddress ?? '') === false) socket.destroy();
+    });
     server.headersTimeout = headersTimeoutMs;
     server.requestTimeout = requestTimeoutMs;
     server.on('connection', (socket: Socket) => {

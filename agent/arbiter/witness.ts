@@ -43,8 +43,9 @@ export class WitnessArbiter implements Arbiter {
     const result = await this.#channel.request('arbiter.propose', { module, expect, record }, answerLimitMs);
     if (!ArbiterProposeResult(result)) throw new Error('the witness sent an answer that is not valid');
     const current = result['current'] as ArbiterRecord | null;
-    if (result['granted'] === true && current !== null) return { granted: true, record: current };
-    return { granted: false, current };
+    if (result['granted'] !== true) return { granted: false, current };
+    if (current?.proposal !== record.proposal) throw new Error('the witness granted something that was not proposed');
+    return { granted: true, record: current };
   }
 }
 

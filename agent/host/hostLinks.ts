@@ -1,13 +1,24 @@
+import { randomUUID } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
-import type { LinkHeartbeat, LinkHello, LinkModule, LinkRequest, LinkVersion } from '../../schemas/generated/link.ts';
+import type {
+  LinkHeartbeat,
+  LinkHello,
+  LinkModule,
+  LinkRequest,
+  LinkResponse,
+  LinkVersion,
+} from '../../schemas/generated/link.ts';
 import type { Amount } from '../../schemas/capacity.ts';
+import { parseIpAddress } from '../../schemas/ipAddress.ts';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
+import { leftOutText, LineLimit } from './lineLimit.ts';
 import { LinkListener } from './linkListener.ts';
 import { LinkRequests, UnreachableError } from './linkRequests.ts';
 import { HostNews } from './hostNews.ts';
 import type { HostLinksOptions, LinkAcceptor, LinkHost, LinkNetwork } from './linkOptions.ts';
 import { PeerConnection, type PeerConnectionEvents } from './peerConnection.ts';
 import { Suspicion, suspicionTimes, type Liveness } from './suspicion.ts';
+import { UnprovenAnswers } from './unprovenAnswers.ts';
 
 export interface NetworkState {
   readonly network: string;
@@ -30,28 +41,42 @@ interface Path {
   /** When the connection that is there, or was last, was greeted. */
   greetedAt: number;
   heardAt: number;
+  /** When the last heartbeat was sent that was answered: until then at least it carried both ways. */
+  provenAt: number;
+  readonly unproven: UnprovenAnswers;
   rttMs: number | null;
   readonly sent: Map<number, number>;
   lastError: string | null;
+  /** Of the agent at the other end, as it has greeted. */
+  life: string | undefined;
   /** What was last told and last heard of the modules on this connection: a heartbeat without them means the same again. */
   told: string | null;
-  heard: { readonly modules: Record<string, LinkModule>; readonly version: LinkVersion } | null;
+  heard: Heard | null;
+}
+
+interface Heard {
+  readonly modules: Record<string, LinkModule>;
+  readonly version: LinkVersion;
 }
 
 const dialTimeoutMs = 1000;
 const redialMs = 300;
+/** Lines on connections that were refused. */
+const refusalsAtOnce = 20;
+const refusalsPerSecond = 0.1;
 /** A shorter stall of this process is nobody's business, milliseconds. */
 const stallToldMs = 1000;
 
 /**
  * The connections of this agent to all others: one per host and network, mutual TLS, dialled by the host whose name sorts first.
- * Heartbeats go over all of them; requests over any that is up.
+ * Heartbeats go over all of them; requests over one that has just carried something both ways.
  */
 export class HostLinks {
   #options: HostLinksOptions;
   #paths: readonly Path[] = [];
   readonly #listener: LinkAcceptor;
   readonly #requests = new LinkRequests();
+  readonly #refusals = new LineLimit(refusalsAtOnce, refusalsPerSecond);
   readonly #versions = new Map<string, string>();
   readonly #capacities = new Map<string, Amount>();
   readonly #certificateEnds = new Map<string, Date>();
@@ -59,14 +84,24 @@ export class HostLinks {
   /** Of the heartbeats. It begins with the time since the machine was started: an agent that is started anew goes on with higher numbers. */
   #sequence = Math.floor(Number(process.hrtime.bigint() / 1_000_000n));
   #beatAt = -Infinity;
+  #isHurried = false;
+  readonly #life = randomUUID();
   readonly #news = new Map<string, HostNews>();
+  /** Why what a host tells was not taken in. */
+  readonly #unheard = new Map<string, string>();
   readonly #suspicions = new Map<string, Suspicion>();
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
   constructor(options: HostLinksOptions) {
     this.#options = options;
-    this.#listener = options.acceptor ?? new LinkListener(options);
+    this.#listener =
+      options.acceptor ??
+      new LinkListener({
+        ...options,
+        isHost: (address) => this.#paths.some((path) => isSameAddress(path.address, address)),
+        onRefused: (reason) => this.#refused(reason),
+      });
     this.#lookFor(options);
   }
 
@@ -172,14 +207,21 @@ export class HostLinks {
     return this.#certificateEnds.get(host) ?? null;
   }
 
-  /** What a host's system has counted; null: it was never heard. */
+  /** What a host's system has counted; null: it was never heard, or takes no modules. */
   capacity(host: string): Amount | null {
     return this.#capacities.get(host) ?? null;
   }
 
-  /** Sends a heartbeat now instead of at the next beat, for a change that the peer should learn at once. */
+  /**
+   * Sends a heartbeat now instead of at the next beat, for a change that the peer should learn at once: one for all changes of this turn, as each
+   * heartbeat tells of all modules. In a failover all of them change, and one for each would be more than can be sent.
+   */
   hurry(): void {
-    if (!this.#stopped) this.#sendHeartbeats();
+    if (this.#isHurried) return;
+    this.#isHurried = true;
+    setImmediate(() => {
+      if (this.#isHurried && !this.#stopped) this.#sendHeartbeats();
+    });
   }
 
   /** @throws UnreachableError when nothing is known of the outcome; Error when the other host answered with one. */
@@ -189,9 +231,19 @@ export class HostLinks {
     params: Record<string, unknown>,
     timeoutMs: number,
   ): Promise<Record<string, unknown>> {
-    const path = this.#paths.find((each) => each.host.name === host && each.connection !== null);
-    if (!path?.connection) return Promise.reject(new UnreachableError(`${host} is not reachable`));
-    return this.#requests.ask(path.connection, method, params, timeoutMs);
+    const connection = this.#best(host);
+    if (!connection) return Promise.reject(new UnreachableError(`${host} is not reachable`));
+    return this.#requests.ask(connection, method, params, timeoutMs);
+  }
+
+  /** The connection to a host that is known best to carry both ways, the first of equals: one may be dead and not given up yet. */
+  #best(host: string): PeerConnection | null {
+    let best: Path | null = null;
+    for (const path of this.#paths) {
+      if (path.host.name !== host || !path.connection) continue;
+      if (best === null || path.provenAt > best.provenAt) best = path;
+    }
+    return best?.connection ?? null;
   }
 
   /** A path from which nothing is heard for this long is taken down and dialled anew. */
@@ -214,9 +266,9 @@ export class HostLinks {
     this.#noteStall(now);
     this.#beatAt = now;
     for (const path of this.#paths) {
-      if (path.connection && now - path.heardAt > this.#silenceMs) {
-        path.connection.close(`nothing heard for ${String(Math.round(now - path.heardAt))} ms`);
-      }
+      // Nothing is heard on one that is not read for a while.
+      const silentMs = path.connection ? now - Math.max(path.heardAt, path.connection.restsUntil) : 0;
+      if (silentMs > this.#silenceMs) path.connection?.close(`nothing heard for ${String(Math.round(silentMs))} ms`);
       if (path.candidate && now - path.candidateSince > dialTimeoutMs) path.candidate.close('no greeting');
       const dials = this.#options.self.name < path.host.name;
       if (dials && !path.connection && !path.candidate && !path.dialling && now >= path.nextDialAt) this.#dial(path);
@@ -252,17 +304,20 @@ export class HostLinks {
   }
 
   #sendHeartbeats(): void {
+    this.#isHurried = false;
     this.#sequence += 1;
     const now = performance.now();
     const version = this.#options.version();
     const news = new Map<string, { readonly modules: Record<string, LinkModule>; readonly text: string }>();
     for (const path of this.#paths) {
-      if (!path.connection) continue;
+      // What is behind tells of the modules when it has caught up. Questions wait there as well, and are not to be lost for it.
+      if (!path.connection || path.connection.isBehind) continue;
       path.sent.set(this.#sequence, now);
       if (path.sent.size > 64) path.sent.delete(path.sent.keys().next().value ?? 0);
       let current = news.get(path.host.name);
       if (!current) {
-        const modules = this.#options.modules(path.host.name);
+        // One that takes no modules has no use for them, and may serve others as well.
+        const modules = this.#capacities.has(path.host.name) ? this.#options.modules(path.host.name) : {};
         news.set(path.host.name, (current = { modules, text: this.#newsOf(path.host.name).textOf(modules, version) }));
       }
       const isNew = path.told !== current.text;
@@ -322,13 +377,7 @@ export class HostLinks {
       ? this.#paths.find((each) => each.host.name === peer.host && each.network === network)
       : undefined;
     if (!path || this.#stopped) {
-      if (!this.#stopped) {
-        this.#options.log(
-          'warn',
-          'LINK_REFUSED',
-          peer.ok ? `${peer.host} has no address on ${network} in the cluster file` : peer.reason,
-        );
-      }
+      this.#refused(peer.ok ? `${peer.host} has no address on ${network} in the cluster file` : peer.reason);
       socket.destroy();
       return;
     }
@@ -336,6 +385,13 @@ export class HostLinks {
     path.connection?.close('replaced by a new connection');
     path.candidate?.close('replaced by a new connection');
     this.#adopt(path, socket);
+  }
+
+  /** Anybody may try as often as they like. */
+  #refused(reason: string): void {
+    if (this.#stopped) return;
+    const leftOut = this.#refusals.next();
+    if (leftOut !== null) this.#options.log('warn', 'LINK_REFUSED', `${reason}${leftOutText(leftOut)}`);
   }
 
   #adopt(path: Path, socket: TLSSocket): void {
@@ -351,22 +407,7 @@ export class HostLinks {
         path.heardAt = performance.now();
         switch (message.type) {
           case 'heartbeat':
-            this.#lastSeen.set(path.host.name, new Date());
-            this.#suspicions.get(path.host.name)?.heard(path.heardAt);
-            if (message.modules && message.configuration) {
-              const news = this.#newsOf(path.host.name);
-              const version = news.heardVersion(message.configuration);
-              path.heard = { modules: news.heard(message.modules), version };
-            }
-            if (!path.heard) {
-              from.close('its first heartbeat told nothing of the modules');
-              return;
-            }
-            from.send({ type: 'heartbeatAnswer', sequence: message.sequence });
-            this.#beatAlong();
-            if (this.#newsOf(path.host.name).isNewest(message.sequence)) {
-              this.#options.onHeartbeat(path.host.name, path.heard.modules, path.heard.version);
-            }
+            this.#onHeartbeat(path, from, message);
             return;
           case 'heartbeatAnswer':
             this.#onAnswer(path, message.sequence);
@@ -375,7 +416,7 @@ export class HostLinks {
             void this.#serve(from, message);
             return;
           case 'response':
-            this.#requests.answered(message.id, message.result, message.error);
+            this.#requests.answered(from.host, message.id, message.result, message.error);
             return;
         }
       },
@@ -384,10 +425,51 @@ export class HostLinks {
     const connection = new PeerConnection(socket, path.host.name, path.network, events, this.#options.allowance);
     const { cluster, agentVersion, self, capacity } = this.#options;
     const protocolVersion = agentProtocolVersion;
-    const hello = { type: 'hello', protocolVersion, agentVersion, host: self.name, cluster } as const;
+    const hello = { type: 'hello', protocolVersion, agentVersion, host: self.name, cluster, life: this.#life } as const;
     connection.send({ ...hello, ...(capacity && { capacity }) });
     path.candidate = connection;
     path.candidateSince = performance.now();
+  }
+
+  #onHeartbeat(path: Path, connection: PeerConnection, { sequence, modules, configuration }: LinkHeartbeat): void {
+    const { name } = path.host;
+    const news = this.#newsOf(name);
+    if (!news.isOfNow(path.life)) {
+      connection.close('the agent at its other end has ended: another one has greeted');
+      return;
+    }
+    this.#lastSeen.set(name, new Date());
+    this.#suspicions.get(name)?.heard(path.heardAt);
+    if (modules && configuration) {
+      path.heard = { modules: news.heard(modules), version: news.heardVersion(configuration) };
+    }
+    if (!path.heard) {
+      connection.close('its first heartbeat told nothing of the modules');
+      return;
+    }
+    // The answer renews the leases of what the other host serves. Whoever waits for that host to fall silent has to wait anew before.
+    if (news.isNewest(sequence)) {
+      if (!this.#deliver(name, path.heard)) return;
+      news.delivered(sequence);
+    }
+    connection.send({ type: 'heartbeatAnswer', sequence });
+    this.#beatAlong();
+  }
+
+  /** Whether everybody here has heard what a host tells. What they do with it must not cost the connection, over which others are asked. */
+  #deliver(host: string, { modules, version }: Heard): boolean {
+    try {
+      this.#options.onHeartbeat(host, modules, version);
+      this.#unheard.delete(host);
+      return true;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (this.#unheard.get(host) !== reason) {
+        this.#unheard.set(host, reason);
+        this.#options.log('warn', 'HEARTBEAT_FAILED', `what ${host} tells could not be taken in: ${reason}`);
+      }
+      return false;
+    }
   }
 
   #onHello(path: Path, connection: PeerConnection, hello: LinkHello): void {
@@ -400,12 +482,17 @@ export class HostLinks {
     path.connection = connection;
     path.greetedAt = performance.now();
     path.heardAt = performance.now();
+    path.provenAt = path.heardAt;
+    path.unproven.take();
     path.lastError = null;
     path.sent.clear();
+    path.life = hello.life;
     path.told = null;
     path.heard = null;
+    this.#newsOf(path.host.name).greeted(hello.life);
     this.#versions.set(path.host.name, hello.agentVersion);
     if (hello.capacity) this.#capacities.set(path.host.name, hello.capacity);
+    else this.#capacities.delete(path.host.name);
     this.#options.log('info', 'LINK_UP', `${path.host.name} over ${path.network} (${path.address})`);
     if (!wasReachable) this.#options.onReachable(path.host.name, true, `over ${path.network}`);
     this.hurry();
@@ -424,6 +511,7 @@ export class HostLinks {
     }
     path.connection = null;
     if (this.#stopped) return;
+    this.#answerAnew(path);
     // One that had served for a while is dialled at once: the other side may have closed it while this process stood still.
     if (performance.now() - path.greetedAt > stallToldMs) this.#dialAtOnce(path);
     this.#options.log('warn', 'LINK_DOWN', `${path.host.name} over ${path.network} (${path.address}): ${reason}`);
@@ -446,22 +534,35 @@ export class HostLinks {
     for (const key of path.sent.keys()) {
       if (key <= sequence) path.sent.delete(key);
     }
+    path.provenAt = sentAt;
+    path.unproven.arrived(sentAt);
     const rtt = performance.now() - sentAt;
     path.rttMs = path.rttMs === null ? rtt : path.rttMs * 0.8 + rtt * 0.2;
     if (this.#newsOf(path.host.name).isAnswered(sentAt)) this.#options.onAnswered(path.host.name, sentAt);
   }
 
   async #serve(connection: PeerConnection, request: LinkRequest): Promise<void> {
+    const answer = (result: Record<string, unknown> | null, error: string | null): void =>
+      this.#answer(connection, { type: 'response', id: request.id, result, error });
     try {
-      const result = await this.#options.onRequest(connection.host, request.method, request.params);
-      connection.send({ type: 'response', id: request.id, result, error: null });
+      answer(await this.#options.onRequest(connection.host, request.method, request.params), null);
     } catch (error) {
-      connection.send({
-        type: 'response',
-        id: request.id,
-        result: null,
-        error: error instanceof Error ? error.message : String(error),
-      });
+      answer(null, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** What took long may have outlived the connection, while whoever asked is still reached over another one, and waits. */
+  #answer(connection: PeerConnection, response: LinkResponse): void {
+    const open = connection.send(response) ? connection : this.#best(connection.host);
+    if (!open || (open !== connection && !open.send(response))) return;
+    this.#paths.find((path) => path.connection === open)?.unproven.add(response, performance.now());
+  }
+
+  /** Answers that may have been lost with their connection: whoever has got one already does not wait for it any more. */
+  #answerAnew({ host, unproven }: Path): void {
+    for (const response of unproven.take()) {
+      const other = this.#best(host.name);
+      if (other) this.#answer(other, response);
     }
   }
 }
@@ -473,6 +574,12 @@ function sendOrClose(connection: PeerConnection, heartbeat: LinkHeartbeat): void
   } catch (error) {
     connection.close(`it cannot be told of the modules: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** One address may be written in several ways. */
+function isSameAddress(one: string, other: string): boolean {
+  const canonical = (address: string): string => parseIpAddress(address)?.canonical ?? address;
+  return canonical(one) === canonical(other);
 }
 
 function giveUp(path: Path, reason: string): void {
@@ -496,9 +603,12 @@ function newPath(host: LinkHost, network: string, address: string): Path {
     nextDialAt: 0,
     greetedAt: -Infinity,
     heardAt: -Infinity,
+    provenAt: -Infinity,
+    unproven: new UnprovenAnswers(),
     rttMs: null,
     sent: new Map<number, number>(),
     lastError: null,
+    life: undefined,
     told: null,
     heard: null,
   };

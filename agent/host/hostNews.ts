@@ -7,6 +7,8 @@ export class HostNews {
   #told: { readonly modules: Modules; readonly version: LinkVersion; readonly text: string } | null = null;
   #heard: { readonly modules: Record<string, LinkModule>; readonly text: string } | null = null;
   #version: { readonly version: LinkVersion; readonly text: string } | null = null;
+  /** Of the host's agent, whose heartbeats are counted. */
+  #life: string | undefined;
   #sequence = -1;
   #answered = -Infinity;
 
@@ -38,17 +40,31 @@ export class HostNews {
     return this.#version.version;
   }
 
+  /** A connection to the host begins. @param life of the agent at its other end; undefined: it does not tell */
+  greeted(life: string | undefined): void {
+    if (life !== this.#life) this.forgetSequence();
+    this.#life = life;
+  }
+
+  /** Whether what comes from this life of the host's agent counts: another one has greeted since otherwise. */
+  isOfNow(life: string | undefined): boolean {
+    return life === this.#life;
+  }
+
   /**
    * Whether this heartbeat of the host's tells anything: it goes out over every network, and what a slow one brings late is older than what is
    * known already. Whoever believed it would, say, take a primary for none.
    */
   isNewest(sequence: number): boolean {
-    if (sequence <= this.#sequence) return false;
-    this.#sequence = sequence;
-    return true;
+    return sequence > this.#sequence;
   }
 
-  /** Nothing that was sent can still come. A machine that was started anew begins with lower numbers. */
+  /** All that there are here have heard this heartbeat. */
+  delivered(sequence: number): void {
+    this.#sequence = Math.max(this.#sequence, sequence);
+  }
+
+  /** Nothing that was sent counts any more. A machine that was started anew begins with lower numbers. */
   forgetSequence(): void {
     this.#sequence = -1;
   }

@@ -1,8 +1,14 @@
-import type { Server as PlainServer } from 'node:net';
+import { createServer as createPlainServer, type Server as PlainServer } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { HandshakeGate } from './handshakeGate.ts';
+import { Handshakes } from './handshakes.ts';
+import { leftOutText, LineLimit } from './lineLimit.ts';
 import type { HostLinksOptions, LinkAcceptor } from './linkOptions.ts';
 
 const relistenMs = 2000;
+/** Lines on connections that could not be taken in. */
+const linesAtOnce = 5;
+const linesPerSecond = 0.1;
 
 /** This host's links cannot listen; the message says why and what to do. */
 export class ListenError extends Error {
@@ -17,18 +23,28 @@ export class ListenError extends Error {
 }
 
 type Address = HostLinksOptions['self']['addresses'][number];
-type Place = Address & { readonly server: Server };
+/** `secure` takes over what comes in at `server`. */
+type Place = Address & { readonly server: PlainServer; readonly secure: Server };
+
+export interface LinkListenerOptions extends Pick<HostLinksOptions, 'self' | 'port' | 'security' | 'log'> {
+  /** Whether a host of the cluster has this address: its connections are taken however many others come. */
+  readonly isHost: (address: string) => boolean;
+  /** A connection did not get in; the reason for people. */
+  readonly onRefused: (reason: string) => void;
+}
 
 /** Accepts connections on each of this host's addresses. */
 export class LinkListener implements LinkAcceptor {
-  readonly #options: Pick<HostLinksOptions, 'self' | 'port' | 'security' | 'log'>;
+  readonly #options: LinkListenerOptions;
+  readonly #handshakes: Handshakes;
   #places: Place[] = [];
   #onAccepted: (socket: TLSSocket, network: string) => void = (socket) => socket.destroy();
   readonly #accepted = new Set<TLSSocket>();
   #stopped = false;
 
-  constructor(options: Pick<HostLinksOptions, 'self' | 'port' | 'security' | 'log'>) {
+  constructor(options: LinkListenerOptions) {
     this.#options = options;
+    this.#handshakes = new Handshakes(new HandshakeGate(), options.isHost);
   }
 
   /** Rejects with a clear error when a port is in use. */
@@ -51,23 +67,27 @@ export class LinkListener implements LinkAcceptor {
 
   /** Connections from now on are shown what `serverOptions` say now. */
   renew(): void {
-    for (const { server } of this.#places) server.setSecureContext(this.#options.security.serverOptions());
+    for (const { secure } of this.#places) secure.setSecureContext(this.#options.security.serverOptions());
   }
 
   async #listen({ network, address }: Address): Promise<void> {
-    const { port, security, log } = this.#options;
-    const server = createServer(security.serverOptions(), (socket) => {
+    const { port, security, log, onRefused } = this.#options;
+    const secure = createServer(security.serverOptions(), (socket) => {
+      this.#handshakes.done(socket);
       this.#accepted.add(socket);
       socket.once('close', () => this.#accepted.delete(socket));
       socket.on('error', () => socket.destroy());
       this.#onAccepted(socket, network);
     });
-    server.on('tlsClientError', (error, socket) => {
-      log('warn', 'LINK_REFUSED', security.explain(error, socket.remoteAddress ?? 'an unknown address'));
+    secure.on('tlsClientError', (error, socket) => {
+      onRefused(security.explain(error, socket.remoteAddress ?? 'an unknown address'));
       // Node leaves it open when it only said nothing.
       socket.destroy();
     });
-    const place = { network, address, server };
+    const server = createPlainServer((socket) => {
+      if (this.#handshakes.begin(socket)) secure.emit('connection', socket);
+    });
+    const place = { network, address, server, secure };
     this.#places.push(place);
     try {
       await listenWhenThere(server, address, port, {
@@ -84,6 +104,7 @@ export class LinkListener implements LinkAcceptor {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const socket of this.#accepted) socket.destroy();
+    this.#handshakes.end();
     await Promise.all(this.#places.map(({ server }) => new Promise((resolve) => server.close(resolve))));
   }
 }
@@ -108,7 +129,7 @@ export async function listenWhenThere(
   waiting: Waiting,
 ): Promise<void> {
   try {
-    await listen(server, address, port);
+    await listen(server, address, port, waiting);
     if (waiting.isStopped()) server.close();
   } catch (error) {
     if (!(error instanceof ListenError) || error.code !== 'EADDRNOTAVAIL') throw error;
@@ -122,7 +143,7 @@ function listenLater(server: PlainServer, address: string, port: number, waiting
   const again = async (): Promise<void> => {
     if (waiting.isStopped()) return;
     try {
-      await listen(server, address, port);
+      await listen(server, address, port, waiting);
       if (waiting.isStopped()) server.close();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -133,7 +154,7 @@ function listenLater(server: PlainServer, address: string, port: number, waiting
   setTimeout(() => void again(), relistenMs).unref();
 }
 
-function listen(server: PlainServer, address: string, port: number): Promise<void> {
+function listen(server: PlainServer, address: string, port: number, { warn }: Waiting): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const hint =
@@ -146,6 +167,13 @@ function listen(server: PlainServer, address: string, port: number): Promise<voi
     });
     server.listen({ host: address, port, exclusive: true }, () => {
       server.removeAllListeners('error');
+      // What could not be taken in, such as for want of descriptors, does not end the others.
+      const limit = new LineLimit(linesAtOnce, linesPerSecond);
+      server.on('error', (error) => {
+        const leftOut = limit.next();
+        if (leftOut === null) return;
+        warn(`${address}, port ${String(port)}: a connection was lost: ${error.message}${leftOutText(leftOut)}`);
+      });
       resolve();
     });
   });

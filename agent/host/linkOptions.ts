@@ -59,10 +59,11 @@ export interface HostLinksOptions {
   readonly acceptor?: LinkAcceptor;
   /** What the other hosts may ask for, when this program serves others as well. */
   readonly allowance?: LinkAllowance;
-  /** What goes out to a host with every heartbeat. */
+  /** What goes out with every heartbeat to a host that takes modules. */
   readonly modules: (host: string) => Record<string, LinkModule>;
   /** Which files this host runs by: the same object as long as nothing of it has changed. */
   readonly version: () => LinkVersion;
+  /** Once for each heartbeat, before it is answered. It is not when this throws: the answer renews the leases of what that host serves. */
   readonly onHeartbeat: (host: string, modules: Record<string, LinkModule>, version: LinkVersion) => void;
   /** The peer answered a heartbeat that was sent at `sentAt` (monotonic milliseconds). */
   readonly onAnswered: (host: string, sentAt: number) => void;

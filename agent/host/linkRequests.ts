@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { LinkRequest } from '../../schemas/generated/link.ts';
 import type { PeerConnection } from './peerConnection.ts';
 
@@ -16,7 +17,8 @@ export class UnreachableError extends Error {
 /** Questions that this agent has put to other hosts, until they are answered or cannot be any more. */
 export class LinkRequests {
   readonly #waiting = new Map<number, Waiting>();
-  #lastId = 0;
+  /** It begins anywhere: an answer that comes late, to what the agent before this one asked, is none to a question of this one. */
+  #lastId = randomInt(2 ** 47);
 
   /** @throws UnreachableError when nothing is known of the outcome; Error when the other host answered with one. */
   ask(
@@ -34,13 +36,14 @@ export class LinkRequests {
         reject(new UnreachableError(`${host} did not answer within ${String(timeoutMs)} ms`));
       }, timeoutMs);
       this.#waiting.set(id, { host, resolve, reject, timer });
-      connection.send({ type: 'request', id, method, params });
+      if (!connection.send({ type: 'request', id, method, params })) this.#fail(id, 'its connection is closed');
     });
   }
 
-  answered(id: number, result: object | null, error: string | null): void {
+  /** A host has answered. What only another one was asked it has no say in. */
+  answered(host: string, id: number, result: object | null, error: string | null): void {
     const waiting = this.#waiting.get(id);
-    if (!waiting) return;
+    if (waiting?.host !== host) return;
     this.#waiting.delete(id);
     clearTimeout(waiting.timer);
     if (error !== null || result === null) waiting.reject(new Error(error ?? 'empty answer'));
@@ -49,11 +52,14 @@ export class LinkRequests {
 
   /** No connection to a host is left. */
   lost(host: string, reason: string): void {
-    for (const [id, waiting] of this.#waiting) {
-      if (waiting.host !== host) continue;
-      this.#waiting.delete(id);
-      clearTimeout(waiting.timer);
-      waiting.reject(new UnreachableError(`${host} became unreachable: ${reason}`));
-    }
+    for (const [id, waiting] of this.#waiting) if (waiting.host === host) this.#fail(id, reason);
+  }
+
+  #fail(id: number, reason: string): void {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    this.#waiting.delete(id);
+    clearTimeout(waiting.timer);
+    waiting.reject(new UnreachableError(`${waiting.host} became unreachable: ${reason}`));
   }
 }

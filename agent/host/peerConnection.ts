@@ -7,6 +7,8 @@ import type { LinkAllowance } from './linkAllowance.ts';
 
 /** What waits to be sent to a peer that does not read; more means that it is stuck, and the connection is given up. */
 const maximumBacklogBytes = 4 << 20;
+/** With so much of that waiting, what is told again and again is left out. */
+const behindShare = 0.25;
 
 export interface PeerConnectionEvents {
   onHello(connection: PeerConnection, hello: LinkHello): void;
@@ -22,6 +24,7 @@ export class PeerConnection {
   readonly #decoder = new MessageDecoder();
   #greeted = false;
   #closed = false;
+  #restsUntil = -Infinity;
 
   constructor(
     socket: TLSSocket,
@@ -39,11 +42,26 @@ export class PeerConnection {
     socket.on('close', () => this.close('the connection was closed by the other end'));
   }
 
-  send(message: LinkMessage): void {
-    if (this.#closed) return;
-    if (this.#socket.writableLength > (this.#allowance?.backlogBytes ?? maximumBacklogBytes)) {
+  /** So much waits to be sent that what may be left out for now had better be. */
+  get isBehind(): boolean {
+    return this.#socket.writableLength > behindShare * this.#mostBacklogBytes;
+  }
+
+  get #mostBacklogBytes(): number {
+    return this.#allowance?.backlogBytes ?? maximumBacklogBytes;
+  }
+
+  /** Until then it is not read, as the other end has sent more than it may. */
+  get restsUntil(): number {
+    return this.#restsUntil;
+  }
+
+  /** Returns false when the connection is closed, and nothing was sent. */
+  send(message: LinkMessage): boolean {
+    if (this.#closed) return false;
+    if (this.#socket.writableLength > this.#mostBacklogBytes) {
       this.close(`${this.host} does not read what it is sent`);
-      return;
+      return false;
     }
     // What is sent in one turn goes out in one piece.
     if (this.#socket.writableCorked === 0) {
@@ -51,6 +69,7 @@ export class PeerConnection {
       process.nextTick(() => this.#socket.uncork());
     }
     this.#socket.write(encodeMessage(message));
+    return true;
   }
 
   close(reason: string): void {
@@ -76,6 +95,7 @@ export class PeerConnection {
 
   /** What is not read stays with the other end, which stops sending at last. */
   #rest(ms: number): void {
+    this.#restsUntil = performance.now() + ms;
     this.#socket.pause();
     setTimeout(() => {
       if (!this.#closed) this.#socket.resume();

@@ -1,11 +1,9 @@
-import { createServer as createPlainServer, type Server, type Socket } from 'node:net';
+import { createServer as createPlainServer, type Server } from 'node:net';
 import { createServer, type SecureContext, type TlsOptions, type TLSSocket } from 'node:tls';
 import { HandshakeGate } from './handshakeGate.ts';
+import { Handshakes } from './handshakes.ts';
 import { listenWhenThere } from './linkListener.ts';
 import type { LinkAcceptor, LinkHost } from './linkOptions.ts';
-
-/** Connections whose handshake is not done; with one more, the oldest of them goes. */
-const handshakesUnderWay = 256;
 
 /** One cluster of those that share a listener. */
 export interface ListenerTenant {
@@ -91,8 +89,7 @@ export class SharedListener {
 class Place {
   readonly #members = new Map<string, Member>();
   readonly #accepted = new Map<TLSSocket, ListenerTenant>();
-  /** By the other end's address and port. */
-  readonly #underWay = new Map<string, Socket>();
+  readonly #handshakes: Handshakes;
   readonly #server: Server;
   readonly #options: SharedListenerOptions;
   #listening: Promise<void> | null = null;
@@ -106,6 +103,7 @@ class Place {
     options: SharedListenerOptions,
   ) {
     this.#options = options;
+    this.#handshakes = new Handshakes(gate);
     const secure = createServer(
       {
         ...options.serverOptions(),
@@ -119,16 +117,7 @@ class Place {
       socket.destroy();
     });
     this.#server = createPlainServer((socket) => {
-      socket.on('error', () => socket.destroy());
-      if (!gate.admits(socket.remoteAddress ?? '', performance.now())) {
-        socket.destroy();
-        return;
-      }
-      const end = endOf(socket);
-      this.#underWay.set(end, socket);
-      socket.once('close', () => this.#underWay.delete(end));
-      if (this.#underWay.size > handshakesUnderWay) this.#underWay.values().next().value?.destroy();
-      secure.emit('connection', socket);
+      if (this.#handshakes.begin(socket)) secure.emit('connection', socket);
     });
   }
 
@@ -157,13 +146,13 @@ class Place {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const socket of this.#underWay.values()) socket.destroy();
+    this.#handshakes.end();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
   #onSecure(socket: TLSSocket): void {
     socket.on('error', () => socket.destroy());
-    this.#underWay.delete(endOf(socket));
+    this.#handshakes.done(socket);
     const member = this.#members.get(socketName(socket));
     const from = socket.remoteAddress ?? 'an unknown address';
     if (!member) {
@@ -179,10 +168,6 @@ class Place {
     socket.once('close', () => this.#accepted.delete(socket));
     member.onAccepted(socket, member.network);
   }
-}
-
-function endOf({ remoteAddress = '', remotePort = 0 }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
-  return `${remoteAddress} ${String(remotePort)}`;
 }
 
 /** The server name that was asked for, which Node's types know on the other side only. */

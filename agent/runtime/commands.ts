@@ -60,14 +60,19 @@ const limitsMs: Readonly<Record<Kind, number>> = {
   checkRoom: 60_000,
 };
 
+/** What can lose what was written. A host that is nothing but a witness has no say in it, as in files: it may be in other hands. */
+const needSay: ReadonlySet<Kind> = new Set(['force', 'resolve', 'repair']);
+
 /** Carries commands to the host that has to act. */
 export class Commands {
+  /** @param say the hosts that are not mere witnesses, see {@link needSay} */
   constructor(
     private readonly self: string,
     private readonly slots: readonly ModuleSlot[],
     private readonly links: HostLinks,
     private readonly view: ClusterView,
     private readonly log: EventLog,
+    private readonly say: () => readonly string[],
   ) {}
 
   async run(kind: Kind, module: string, host: string | null, by: Actor, details: Details = {}): Promise<ApiOutcome> {
@@ -92,8 +97,8 @@ export class Commands {
     return { ok: false, refusal: { code: outcome.code, reason: outcome.reason, numbers: { ...outcome.numbers } } };
   }
 
-  /** A command that another agent forwards to this one. */
-  async answer(params: Record<string, unknown>): Promise<Record<string, unknown>> {
+  /** A command that another agent forwards to this one. @param from the host of that agent */
+  async answer(from: string, params: Record<string, unknown>): Promise<Record<string, unknown>> {
     if (!ModuleCommandParams(params)) throw new Error('the forwarded command is not valid');
     const { module, kind, keep, by, timeoutMs, bandwidth, verifiedAt, forMs, reason, anyway } = params as {
       module: string;
@@ -109,9 +114,17 @@ export class Commands {
     };
     const slot = this.slots.find((each) => each.module.name === module);
     const details = { bandwidth, verifiedAt, forMs, reason, anyway };
-    const outcome = slot?.runtime
-      ? await carryOut(slot.runtime, { kind, keep: keep ?? null, by, timeoutMs, details })
-      : refuse('NOT_HEALTHY', slot?.failure ?? `${this.self} does not run ${module}`);
+    if (kind !== 'checkRoom') {
+      // Who asked is what that agent says; which agent it is, is certain.
+      const asked = `${kind} of ${module}, asked by ${by}, handed on by ${from}`;
+      this.log.add('info', slot ? module : null, 'COMMAND', asked);
+    }
+    const outcome =
+      this.#withoutSay(from, kind) ??
+      (slot?.runtime
+        ? await carryOut(slot.runtime, { kind, keep: keep ?? null, by, timeoutMs, details })
+        : refuse('NOT_HEALTHY', slot?.failure ?? `${this.self} does not run ${module}`));
+    if (!outcome.ok) this.log.add('warn', slot ? module : null, 'COMMAND_REFUSED', `${kind}: ${outcome.reason}`);
     return outcome.ok
       ? { ok: true, message: outcome.message, code: null, numbers: {} }
       : { ok: false, message: outcome.reason, code: outcome.code, numbers: { ...outcome.numbers } };
@@ -131,6 +144,8 @@ export class Commands {
         `${host} is not a host of ${module}; its hosts are ${slot.module.hosts.join(' and ')}`,
       );
     }
+    const withoutSay = this.#withoutSay(this.self, kind);
+    if (withoutSay) return withoutSay;
     const target = this.#target(kind, slot, host);
     if (typeof target !== 'string') return target;
     const loser = loserOf(kind, slot, kind === 'resolve' ? host : target);
@@ -140,6 +155,15 @@ export class Commands {
       if (!room.ok && room.code === 'NO_ROOM') return room;
     }
     return this.#send(kind, slot, target, kind === 'resolve' ? host : null, by, details);
+  }
+
+  #withoutSay(host: string, kind: Kind): Extract<Outcome, { ok: false }> | null {
+    const say = this.say();
+    if (!needSay.has(kind) || say.includes(host)) return null;
+    return refuse(
+      'BAD_REQUEST',
+      `${host} is a witness only, and has no say in what may lose data: ask the agent of ${say.join(' or ')}`,
+    );
   }
 
   #isDiverged(module: string): boolean {

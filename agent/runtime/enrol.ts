@@ -16,7 +16,7 @@ export function makeEnrol(configuration: Configuration): Enrol | null {
   if (authority === null) return null;
   const { agent, directory } = configuration;
   const joinTokens = new JoinTokens(agent.stateDirectory);
-  return async ({ host, secret, request }) => {
+  const enrol: Enrol = async ({ host, secret, request }) => {
     const { cluster, version, files: held } = configuration;
     const subject = cluster.hosts.find((each) => each.name === host);
     if (!subject) {
@@ -31,6 +31,14 @@ export function makeEnrol(configuration: Configuration): Enrol | null {
     joinTokens.consume(secret, host);
     const tokens = new ClientTokens(agent.stateDirectory).list();
     return { certificate, authority: authority.certificate, ...files, tokens: tokens.map((token) => ({ ...token })) };
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  return async (params) => {
+    // Anybody may ask: nothing is read and signed for one who has no token, and one thing at a time for those who have.
+    joinTokens.check(params.secret, params.host);
+    const enrolled = last.then(() => enrol(params));
+    last = enrolled.catch(() => undefined);
+    return enrolled;
   };
 }
 

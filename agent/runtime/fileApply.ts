@@ -201,8 +201,7 @@ export class FileApply {
     }
     const isTooSoon = performance.now() - (this.#triedAt.get(host) ?? -Infinity) < catchUpMs;
     if (version.number <= files.number || this.#fetching || isTooSoon) return;
-    const mayGive = (hash: string): boolean => this.#mayGive(host, { number: version.number, hash });
-    if (!mayGive(version.hash)) return;
+    if (!this.#mayGive(host, version)) return;
     this.#fetching = true;
     this.#triedAt.set(host, performance.now());
     links
@@ -211,7 +210,9 @@ export class FileApply {
         if (!ConfigurationFetchResult(result)) throw new Error(`${host} sent files that are not valid`);
         const { version: fetched } = result as unknown as { version: LinkFileVersion };
         const newer = fromLink(fetched);
-        if (newer.number < version.number || !mayGive(hashOfFiles(newer.files))) {
+        const hash = hashOfFiles(newer.files);
+        const isTold = newer.number > version.number || (newer.number === version.number && hash === version.hash);
+        if (!isTold || !this.#mayGive(host, { number: newer.number, hash })) {
           throw new Error(`${host} sent another version than it runs by`);
         }
         this.#notFetched.delete(host);

@@ -38,10 +38,11 @@ export class HostCommands {
     return { ok: false, refusal: { code, reason, numbers: { ...numbers } } };
   }
 
-  /** A command that another agent forwards to this one. */
-  async answer(params: Record<string, unknown>): Promise<Record<string, unknown>> {
+  /** A command that another agent forwards to this one. @param from the host of that agent */
+  async answer(from: string, params: Record<string, unknown>): Promise<Record<string, unknown>> {
     if (!HostCommandParams(params)) throw new Error('the forwarded command is not valid');
     const { kind, by } = params as { kind: Kind; by: string };
+    this.log.add('info', null, 'COMMAND', `${kind} of ${this.self}, asked by ${by}, handed on by ${from}`);
     const outcome = await this.#carryOut(kind, by);
     return outcome.ok
       ? { ok: true, message: outcome.message, code: null, numbers: {} }

@@ -1,12 +1,13 @@
 import { startApiServer, type ApiServer } from '../api/apiServer.ts';
-import type { AuditEntry } from '../api/audit.ts';
 import type { Actor, AgentFacade, Outcome } from '../api/facade.ts';
 import type { Enrol } from '../api/plainHttp.ts';
+import { HandshakeGate } from '../host/handshakeGate.ts';
 import { listenAddresses, type Configuration } from '../config/configuration.ts';
 import type { VersionStore } from '../config/versions.ts';
 import { ClientTokens } from '../security/clientTokens.ts';
 import type { Identity } from '../security/identity.ts';
 import { agentVersion } from '../version.ts';
+import { auditTo } from './auditLog.ts';
 import type { ClusterView } from './clusterView.ts';
 import type { Commands } from './commands.ts';
 import type { FenceCommands } from './fenceCommands.ts';
@@ -18,6 +19,10 @@ import type { HostFiles } from './hostFiles.ts';
 import { isServing } from './isServing.ts';
 import type { ModuleSlot } from './moduleSlot.ts';
 import type { Upgrade } from './upgrade.ts';
+
+/** Connections that one address may make at once, and per second: what watches many modules (`/ready/MODULE`) makes one for each. */
+const connectionsAtOnce = 300;
+const connectionsPerSecond = 100;
 
 export interface ApiParts {
   readonly configuration: Configuration;
@@ -42,6 +47,7 @@ export function startApi(parts: ApiParts): Promise<ApiServer> {
   const { agent, cluster } = configuration;
   const tokens = new ClientTokens(agent.stateDirectory);
   tokens.issueLocal();
+  const gate = new HandshakeGate(connectionsAtOnce, connectionsPerSecond);
   return startApiServer({
     facade: facadeOf(parts),
     tokens,
@@ -49,7 +55,8 @@ export function startApi(parts: ApiParts): Promise<ApiServer> {
     port: cluster.ports.api,
     identity: agent.api.tls ? identity : null,
     enrol,
-    audit: (entry) => audit(log, entry),
+    audit: auditTo(log),
+    admits: (address) => gate.admits(address, performance.now()),
     warn: (message) => log.add('warn', null, 'API_ADDRESS', message),
     internalError: (error) =>
       log.add('error', null, 'API_FAILED', error instanceof Error ? (error.stack ?? error.message) : String(error)),
@@ -114,21 +121,4 @@ function facadeOf(parts: ApiParts): AgentFacade {
       return runtime ? isServing(runtime) : false;
     },
   };
-}
-
-function audit(log: EventLog, entry: AuditEntry): void {
-  const { who, role, from, what, parameters, outcome, code, message, durationMs } = entry;
-  log.add(
-    outcome === 'done' ? 'info' : 'warn',
-    parameters['module'] ?? null,
-    'AUDIT',
-    `${what} by ${who ?? 'nobody known'} from ${from}: ${outcome}${message ? ` (${message})` : ''}`,
-    {
-      who,
-      role,
-      code,
-      durationMs,
-      ...parameters,
-    },
-  );
 }

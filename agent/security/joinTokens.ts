@@ -63,17 +63,14 @@ export class JoinTokens {
   }
 
   /**
-   * Uses a token up: durable when this returns, so hand the certificate out after it.
-   * @throws SecurityError TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED or TOKEN_OTHER_HOST; then the token is as it was.
+   * Whether a token can be used, which it stays.
+   * @throws SecurityError TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED or TOKEN_OTHER_HOST
    */
-  consume(secret: string, host: string, now = new Date()): void {
+  check(secret: string, host: string, now = new Date()): void {
     const hash = hashOf(secret);
-    const file = join(this.#folder, `${hash}.json`);
-    const used = join(this.#folder, `${hash}.used`);
-    const again = `make a new one with \`understudy token join --host ${host}\``;
-    if (readIfExists(used) !== null) {
-      throw new SecurityError('TOKEN_USED', `This join token has been used already: ${again}.`);
-    }
+    const { file, used } = this.#filesOf(hash);
+    const again = anew(host);
+    if (readIfExists(used) !== null) throw usedAlready(host);
     if (readIfExists(file) === null) {
       throw new SecurityError(
         'TOKEN_UNKNOWN',
@@ -93,12 +90,25 @@ export class JoinTokens {
     if (now > new Date(stored.expires)) {
       throw new SecurityError('TOKEN_EXPIRED', `This join token expired at ${stored.expires}: ${again}.`);
     }
+  }
+
+  /**
+   * Uses a token up: durable when this returns, so hand the certificate out after it.
+   * @throws SecurityError as {@link check}; then the token is as it was.
+   */
+  consume(secret: string, host: string, now = new Date()): void {
+    this.check(secret, host, now);
+    const { file, used } = this.#filesOf(hashOf(secret));
     try {
       renameSync(file, used);
     } catch (error) {
-      throw new SecurityError('TOKEN_USED', `This join token has been used already: ${again}.`, { cause: error });
+      throw usedAlready(host, { cause: error });
     }
     syncDirectory(this.#folder);
+  }
+
+  #filesOf(hash: string): { readonly file: string; readonly used: string } {
+    return { file: join(this.#folder, `${hash}.json`), used: join(this.#folder, `${hash}.used`) };
   }
 
   /** Tokens that can still be used. */
@@ -112,6 +122,14 @@ export class JoinTokens {
     const stored = names.filter((name) => name.endsWith('.json')).map((name) => parseStored(join(this.#folder, name)));
     return stored.filter(({ expires }) => now <= new Date(expires)).map(({ host, expires }) => ({ host, expires }));
   }
+}
+
+function anew(host: string): string {
+  return `make a new one with \`understudy token join --host ${host}\``;
+}
+
+function usedAlready(host: string, options?: ErrorOptions): SecurityError {
+  return new SecurityError('TOKEN_USED', `This join token has been used already: ${anew(host)}.`, options);
 }
 
 function parseStored(file: string): StoredJoinToken {

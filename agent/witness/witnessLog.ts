@@ -1,4 +1,4 @@
-import { Bucket } from '../host/bucket.ts';
+import { LineLimit } from '../host/lineLimit.ts';
 import { journalPrefix } from '../runtime/eventLog.ts';
 
 export type LogLine = (level: 'info' | 'warn', code: string, message: string) => void;
@@ -17,17 +17,11 @@ export class WitnessLog {
 
   /** For one cluster. @param who its name, or that of the whole */
   of(who: string): LogLine {
-    const bucket = new Bucket(atOnce, perSecond, performance.now());
-    let left = 0;
+    const limit = new LineLimit(atOnce, perSecond);
     return (level, code, message) => {
-      const now = performance.now();
-      if (bucket.left(now) < 1) {
-        left += 1;
-        return;
-      }
-      bucket.take(1, now);
+      const left = limit.next();
+      if (left === null) return;
       if (left > 0) this.#line('warn', who, 'LOG_LEFT_OUT', `${String(left)} lines were left out, there were too many`);
-      left = 0;
       this.#line(level, who, code, message);
     };
   }

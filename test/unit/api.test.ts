@@ -236,6 +236,25 @@ describe('who gets in', () => {
     socket.terminate();
   });
 
+  it('nobody at an address that makes too many connections', async () => {
+    const asked: string[] = [];
+    let admits = true;
+    const { port } = await start({ admits: (address) => asked.push(address) > 0 && admits });
+    const shakesHands = (): Promise<boolean> =>
+      new Promise((resolve) => {
+        const socket = connectTls({ host: '127.0.0.1', port, ca: authority.certificate });
+        ends.push(() => socket.destroy());
+        socket.once('secureConnect', () => resolve(true));
+        socket.on('error', () => resolve(false));
+      });
+    expect(await shakesHands()).toBe(true);
+    admits = false;
+    expect(await shakesHands()).toBe(false);
+    admits = true;
+    expect(await shakesHands()).toBe(true);
+    expect(asked).toEqual(['127.0.0.1', '127.0.0.1', '127.0.0.1']);
+  });
+
   it('not any more once the token is revoked', async () => {
     const { port } = await start();
     const client = await connect(port, 'operator');

@@ -192,6 +192,15 @@ describe('applying files', () => {
       .toBe(5000);
   });
 
+  it('takes no other files for a version than those that the host says it runs by', async () => {
+    bench.lost = (to, method) => to === 'beta' && method === 'configuration.commit';
+    expect(await apply('alpha', webText('5s'))).toMatchObject({ applied: true });
+    host('beta').apply.heard('alpha', { ...host('alpha').files.told, hash: 'f'.repeat(64) });
+    const why = async (): Promise<string> => said(await apply('beta', webText('9s')));
+    await expect.poll(why).toContain('could not get it from there: alpha sent another version than it runs by');
+    expect(numbers()).toEqual([1, 0, 1]);
+  });
+
   it('a module is taken out only when it is stopped, and added again by its file', async () => {
     const refused = await apply('alpha', null);
     expect(refused.problems.map(({ message }) => message).join()).toMatch(/not stopped on alpha: stop it first/);

@@ -6,7 +6,9 @@ import { encodeMessage, MessageDecoder } from '../../agent/host/framing.ts';
 import type { LinkModule } from '../../schemas/generated/link.ts';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { HostLinks } from '../../agent/host/hostLinks.ts';
+import type { LinkAllowance } from '../../agent/host/linkAllowance.ts';
 import type { HostLinksOptions } from '../../agent/host/linkOptions.ts';
+import { listenWhenThere } from '../../agent/host/linkListener.ts';
 import { UnreachableError } from '../../agent/host/linkRequests.ts';
 import {
   type CertifiedKey,
@@ -62,16 +64,26 @@ afterEach(async () => {
   port += 1;
 });
 
+function endLater(end: () => void): void {
+  open.push({
+    stop: () => {
+      end();
+      return Promise.resolve();
+    },
+  });
+}
+
 function links(
   self: typeof alpha,
   other: typeof alpha,
   changes: Partial<HostLinksOptions> = {},
   own = identity(self.name),
+  takesModules = true,
 ): HostLinks {
   const made = new HostLinks({
     cluster: 'site',
     agentVersion: '1.2.3',
-    capacity: { cpu: 2, memoryBytes: 2 ** 30 },
+    ...(takesModules && { capacity: { cpu: 2, memoryBytes: 2 ** 30 } }),
     self,
     others: [other],
     port,
@@ -95,6 +107,91 @@ function links(
   });
   open.push(made);
   return made;
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function moduleShowing(shown: object): LinkModule {
+  const flags = { able: true, serverRunning: false, consistent: true, content: false };
+  const desired = { value: 'started', sequence: 1 } as const;
+  const status: LinkModule['status'] = {
+    role: 'none',
+    link: 'none',
+    ...flags,
+    desired,
+    record: null,
+    lineage: [],
+    endpoint: null,
+  };
+  return { status, shown, lastFailover: null, lastResync: null };
+}
+
+const rawHello = {
+  type: 'hello',
+  protocolVersion: agentProtocolVersion,
+  agentVersion: '1',
+  host: 'beta',
+  cluster: 'site',
+} as const;
+
+/** A connection of beta's to alpha that may say anything. */
+async function rawBeta(network: 'lan' | 'link' = 'lan'): Promise<TLSSocket> {
+  const [host, localAddress] = network === 'lan' ? ['127.0.10.1', '127.0.10.2'] : ['127.0.11.1', '127.0.11.2'];
+  const to = { host, localAddress, port };
+  const socket = connectTls({ ...agentClientOptions(identity('beta'), 'alpha'), ...to });
+  socket.on('error', () => undefined);
+  socket.resume();
+  endLater(() => socket.destroy());
+  await once(socket, 'secureConnect');
+  return socket;
+}
+
+/** Beta, where it is reached through relays. */
+const relayedBeta = {
+  name: 'beta',
+  addresses: [
+    { network: 'lan', address: '127.0.10.3' },
+    { network: 'link', address: '127.0.11.3' },
+  ],
+};
+
+/** A network between two addresses, which can be held up or ended. */
+async function relay(from: string, to: string): Promise<{ hold: () => void; end: () => void }> {
+  const ends: Socket[] = [];
+  const server = createPlainServer((near) => {
+    const far = connectPlain({ host: to, port });
+    for (const socket of [near, far]) ends.push(socket.on('error', () => undefined));
+    near.pipe(far).pipe(near);
+  });
+  server.listen(port, from);
+  await once(server, 'listening');
+  const end = (): void => {
+    server.close();
+    for (const socket of ends) socket.destroy();
+  };
+  endLater(end);
+  const hold = (): void => {
+    for (const socket of ends) socket.unpipe().pause();
+  };
+  return { hold, end };
+}
+
+/** Connections by nobody of the cluster. */
+function strangersAt(address: string, count: number, text = ''): { ended: () => number } {
+  const sockets = Array.from({ length: count }, () => connectPlain({ host: address, port }));
+  for (const socket of sockets) {
+    socket.on('error', () => undefined);
+    socket.resume().write(text);
+  }
+  endLater(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  return { ended: () => sockets.filter(({ closed }) => closed).length };
+}
+
+/** Beta, as a program that takes no modules. */
+function witnessLinks(changes: Partial<HostLinksOptions>): HostLinks {
+  return links(beta, alpha, changes, identity('beta'), false);
 }
 
 describe('links between agents', () => {
@@ -181,6 +278,160 @@ describe('links between agents', () => {
       expect((last - first) / beats).toBeGreaterThan(45);
       expect((last - first) / beats).toBeLessThan(200);
     }
+  });
+
+  it('answers a heartbeat only when all have heard it here, and keeps the connection when they have not', async () => {
+    const answered = vi.fn();
+    const said: string[] = [];
+    let tried = 0;
+    let fails = true;
+    const a = links(alpha, beta, { onAnswered: answered });
+    const b = links(beta, alpha, {
+      onHeartbeat: () => {
+        tried += 1;
+        if (fails) throw new Error('web: it cannot');
+      },
+      log: (_level, code, message) => said.push(`${code} ${message}`),
+    });
+    await Promise.all([a.start(), b.start()]);
+    await vi.waitFor(() => expect(tried).toBeGreaterThan(10), 5000);
+    expect(answered).not.toHaveBeenCalled();
+    expect(said.filter((line) => /LINK_DOWN|HEARTBEAT_FAILED/.test(line))).toEqual([
+      'HEARTBEAT_FAILED what alpha tells could not be taken in: web: it cannot',
+    ]);
+    fails = false;
+    await vi.waitFor(() => expect(answered).toHaveBeenCalled(), 5000);
+  });
+
+  it('hears a machine that was started anew, though its connections are replaced one by one', async () => {
+    const heard = vi.fn();
+    const a = links(alpha, beta, { heartbeatMs: 1000, onHeartbeat: heard });
+    await a.start();
+    const heartbeat = (sequence: number) =>
+      encodeMessage({ type: 'heartbeat', sequence, modules: {}, configuration: version });
+    const before = await rawBeta();
+    before.write(Buffer.concat([encodeMessage({ ...rawHello, life: 'first' }), heartbeat(1000)]));
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(1), { timeout: 5000, interval: 5 });
+    const now = await rawBeta('link');
+    now.write(Buffer.concat([encodeMessage({ ...rawHello, life: 'second' }), heartbeat(5)]));
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(2), { timeout: 5000, interval: 5 });
+    // What the first one had still sent is no news.
+    const closed = once(before, 'close');
+    before.write(heartbeat(1001));
+    await closed;
+    now.write(heartbeat(6));
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(3), { timeout: 5000, interval: 5 });
+  });
+
+  it('tells of many changes at once with one heartbeat', async () => {
+    const told = vi.fn(() => ({}));
+    const a = links(alpha, beta, { heartbeatMs: 5000, modules: told });
+    const b = links(beta, alpha);
+    await b.start();
+    await a.start();
+    await vi.waitFor(() => expect(a.networks('beta').every(({ up, rttMs }) => up && rttMs !== null)).toBe(true), 5000);
+    told.mockClear();
+    for (let change = 0; change < 100; change += 1) a.hurry();
+    await a.request('beta', 'arbiter.read', { module: 'web' }, 5000);
+    expect(told).toHaveBeenCalledTimes(1);
+  });
+
+  it('tells a host that takes no modules nothing of them', async () => {
+    const heard: Record<string, LinkModule>[] = [];
+    const a = links(alpha, beta, { modules: () => ({ web: moduleShowing({}) }) });
+    const b = witnessLinks({ onHeartbeat: (_host, modules) => heard.push(modules) });
+    await Promise.all([a.start(), b.start()]);
+    await vi.waitFor(() => expect(heard.length).toBeGreaterThan(2), 5000);
+    expect(heard.filter((modules) => Object.keys(modules).length > 0)).toEqual([]);
+    expect(a.capacity('beta')).toBeNull();
+  });
+
+  it('keeps a connection that it does not read for a while, as too much came over it', async () => {
+    let rests = 0;
+    const received = (): number => ((rests += 1) === 20 ? 1800 : 0);
+    const allowance = { received, backlogBytes: 2 ** 18 } as unknown as LinkAllowance;
+    const lost: string[] = [];
+    const a = links(alpha, beta);
+    const b = witnessLinks({ allowance, log: (_level, code, message) => code === 'LINK_DOWN' && lost.push(message) });
+    await Promise.all([a.start(), b.start()]);
+    // By what comes over the other one the rest is over, and something was heard after it.
+    await vi.waitFor(() => expect(rests).toBeGreaterThan(300), 20_000);
+    expect(lost).toEqual([]);
+    expect(b.networks('alpha').every(({ up }) => up)).toBe(true);
+  });
+
+  it('asks a host that cannot keep up with what it is told, and loses no question for it', async () => {
+    let told = 0;
+    const lost: string[] = [];
+    const a = links(alpha, beta, {
+      heartbeatMs: 2000,
+      modules: () => ({ web: moduleShowing({ reason: `${String((told += 1))} ${'x'.repeat(900_000)}` }) }),
+      log: (_level, _code, message) => /does not read|nothing heard/.test(message) && lost.push(message),
+    });
+    await a.start();
+    const socket = await rawBeta();
+    socket.write(encodeMessage({ ...rawHello, capacity: { cpu: 2, memoryBytes: 2 ** 30 } }));
+    await vi.waitFor(() => expect(a.reachable('beta')).toBe(true), { timeout: 5000, interval: 5 });
+    socket.pause();
+    for (let change = 0; change < 40; change += 1) {
+      a.hurry();
+      await nextTurn();
+    }
+    expect(told).toBeLessThan(40);
+    const asked = a.request('beta', 'arbiter.read', { module: 'web' }, 10_000);
+    const decoder = new MessageDecoder();
+    socket.on('data', (bytes: Buffer) => {
+      for (const message of decoder.push(bytes) as { type: string; id: number }[]) {
+        if (message.type !== 'request') continue;
+        socket.write(encodeMessage({ type: 'response', id: message.id, result: { answered: true }, error: null }));
+      }
+    });
+    socket.resume();
+    await expect(asked).resolves.toEqual({ answered: true });
+    expect(lost).toEqual([]);
+  });
+
+  it('asks over the network that still carries, not over the first one that is not given up yet', async () => {
+    const [lan] = [await relay('127.0.10.3', '127.0.10.2'), await relay('127.0.11.3', '127.0.11.2')];
+    const answered = vi.fn();
+    const a = links(alpha, relayedBeta, { onAnswered: answered });
+    const b = links(beta, alpha);
+    await b.start();
+    await a.start();
+    await vi.waitFor(() => expect(a.networks('beta').every(({ up }) => up)).toBe(true), 5000);
+    lan.hold();
+    answered.mockClear();
+    await vi.waitFor(() => expect(answered.mock.calls.length).toBeGreaterThan(1), { timeout: 900, interval: 5 });
+    expect(a.networks('beta').every(({ up }) => up)).toBe(true);
+    await expect(a.request('beta', 'arbiter.read', { module: 'web' }, 500)).resolves.toEqual({});
+  });
+
+  it.each([
+    ['is gone', 'end'],
+    ['is dead, which is not known yet', 'hold'],
+  ] as const)('answers over another network when the one over which it was asked %s', async (_what, fault) => {
+    const lan = await relay('127.0.10.3', '127.0.10.2');
+    let answer: (result: Record<string, unknown>) => void = () => undefined;
+    const isAsked = vi.fn();
+    const a = links(alpha, relayedBeta);
+    const b = links(beta, alpha, {
+      onRequest: () => {
+        isAsked();
+        return new Promise((resolve) => (answer = resolve));
+      },
+    });
+    await b.start();
+    await a.start();
+    const up = (): boolean[] => b.networks('alpha').map((each) => each.up);
+    await vi.waitFor(() => expect([...up(), a.reachable('beta')]).toEqual([true, false, true]), 5000);
+    const asked = a.request('beta', 'module.command', { module: 'web' }, 10_000);
+    await vi.waitFor(() => expect(isAsked).toHaveBeenCalled(), { timeout: 5000, interval: 5 });
+    await relay('127.0.11.3', '127.0.11.2');
+    await vi.waitFor(() => expect(up()).toEqual([true, true]), 5000);
+    lan[fault]();
+    if (fault === 'end') await vi.waitFor(() => expect(up()).toEqual([false, true]), { timeout: 5000, interval: 5 });
+    answer({ done: true });
+    await expect(asked).resolves.toEqual({ done: true });
   });
 
   it('says that the outcome is unknown when the other agent goes away', async () => {
@@ -284,12 +535,7 @@ describe('links between agents', () => {
 
   it('goes on when what it has to tell a host of its modules is too long, and says so', async () => {
     const said: string[] = [];
-    const status = { role: 'none', link: 'none', able: true, serverRunning: false, consistent: true, content: false };
-    const desired = { value: 'started', sequence: 1 };
-    const module = { ...status, desired, record: null, lineage: [], endpoint: null } as LinkModule['status'];
-    const told = (shown: object): Record<string, LinkModule> => ({
-      web: { status: module, shown, lastFailover: null, lastResync: null },
-    });
+    const told = (shown: object): Record<string, LinkModule> => ({ web: moduleShowing(shown) });
     let current = told({ reason: 'x'.repeat(1 << 20) });
     const heard: unknown[] = [];
     const a = links(alpha, beta, { modules: () => current, log: (_level, _code, message) => said.push(message) });
@@ -345,6 +591,38 @@ describe('links between agents', () => {
     await new Promise((closed) => taken.close(closed));
     await changed();
     await vi.waitFor(() => expect(up()).toEqual([true, true]), 5000);
+  });
+
+  it('takes a host in however many others come, of which it takes some', async () => {
+    const a = links(alpha, beta);
+    await a.start();
+    const strangers = strangersAt('127.0.10.1', 300);
+    await vi.waitFor(() => expect(strangers.ended()).toBeGreaterThan(150), { timeout: 4000, interval: 5 });
+    const socket = await rawBeta();
+    socket.write(encodeMessage(rawHello));
+    await vi.waitFor(() => expect(a.reachable('beta')).toBe(true), { timeout: 5000, interval: 5 });
+    await a.stop();
+    await vi.waitFor(() => expect(strangers.ended()).toBe(300), 500);
+  });
+
+  it('fills no log with those that it refuses', async () => {
+    const said: string[] = [];
+    const a = links(alpha, beta, { log: (_level, code, message) => code === 'LINK_REFUSED' && said.push(message) });
+    await a.start();
+    const strangers = strangersAt('127.0.10.1', 60, 'GET / HTTP/1.1\r\n\r\n');
+    await vi.waitFor(() => expect(strangers.ended()).toBe(60), 5000);
+    expect(said).toHaveLength(20);
+  });
+
+  it('goes on listening when a connection cannot be taken in, and says so now and then', async () => {
+    const server = createPlainServer();
+    open.push({ stop: () => new Promise((closed) => server.close(() => closed())) });
+    const said: string[] = [];
+    await listenWhenThere(server, '127.0.10.1', port, { warn: (text) => said.push(text), isStopped: () => false });
+    for (let lost = 0; lost < 100; lost += 1) server.emit('error', new Error('accept EMFILE'));
+    expect(said[0]).toBe(`127.0.10.1, port ${String(port)}: a connection was lost: accept EMFILE`);
+    expect(said).toHaveLength(5);
+    expect(server.listening).toBe(true);
   });
 
   it('ends a connection that never begins its handshake', async () => {
