@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import * as libc from '../../agent/platform/libc.ts';
 import { differences, Pair, type TestHost } from './pairHarness.ts';
 
@@ -90,3 +90,47 @@ test('scattered blocks that the guest writes again while they are brought over a
   await alpha.mirror.release();
   expect(differences(alpha.directory, beta.directory)).toEqual([]);
 });
+
+describe('a file that has its name again after a loss of power', () => {
+  const named = ({ directory }: TestHost, name: string) => path.join(directory, name);
+
+  async function replacedAndLost(replace: () => void): Promise<void> {
+    const { alpha, beta } = pair;
+    const kept = path.join(alpha.base, 'kept');
+    fs.writeFileSync(named(alpha, 'y'), Buffer.alloc(100_000, 'old '));
+    fs.linkSync(named(alpha, 'y'), kept);
+    await pair.serve(alpha);
+    await pair.join(alpha, beta);
+    replace();
+    await alpha.crash();
+    // What the file system had not made durable of names is undone.
+    fs.rmSync(named(alpha, 'tmp'), { force: true });
+    fs.renameSync(kept, named(alpha, 'y'));
+    await pair.serve(beta);
+    const fd = fs.openSync(named(beta, 'y'), 'r+');
+    fs.writeSync(fd, Buffer.alloc(4096, 'last'), 0, 4096, 40_960);
+    fs.closeSync(fd);
+    await alpha.open();
+    const { progress } = await pair.join(beta, alpha);
+    expect(progress.kind).toBe('delta');
+    await beta.mirror.release();
+    expect(differences(beta.directory, alpha.directory)).toEqual([]);
+  }
+
+  test('is compared as a whole where another one was moved into its place', async () => {
+    const { alpha } = pair;
+    await replacedAndLost(() => {
+      fs.writeFileSync(named(alpha, 'tmp'), Buffer.alloc(100_000, 'new '));
+      fs.renameSync(named(alpha, 'tmp'), named(alpha, 'y'));
+    });
+  });
+
+  test('is compared as a whole where it was removed and another one made', async () => {
+    const { alpha } = pair;
+    await replacedAndLost(() => {
+      fs.rmSync(named(alpha, 'y'));
+      fs.writeFileSync(named(alpha, 'y'), Buffer.alloc(100_000, 'new '));
+    });
+  });
+});
+

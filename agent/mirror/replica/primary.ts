@@ -183,6 +183,7 @@ export class Primary implements MutationSink {
         marks.markWhole(mutation.file.ino);
         return;
       case 'unlink':
+        marks.removed(mutation.ino);
         this.#sendTimeOf(mutation.path);
         return;
       case 'rename':
@@ -198,16 +199,19 @@ export class Primary implements MutationSink {
     const moved = this.#tree.stat(from);
     const target = this.#tree.stat(to);
     const type = (stat: typeof moved) => (stat === null ? 0 : stat.mode & S_IFMT);
+    const whole: number[] = [];
     if ((flags & EXCHANGE) !== 0) {
       if (type(moved) === S_IFDIR || type(target) === S_IFDIR) this.#marks.markEverything();
-      if (target !== null && type(target) === S_IFREG) this.#marks.markWhole(target.ino);
     } else if (target !== null) this.#sendTimeOf(to);
+    // Moved away, or replaced: a loss of power may give it its name back while the follower has the other file there.
+    if (target !== null && type(target) === S_IFREG) whole.push(target.ino);
     // By a name that is not replicated no time is sent.
     if (this.#border.excluded(to)) this.#sendTimeOf(from);
     // Files that were not replicated become so: the follower may have older ones of their names.
     if (type(moved) === S_IFDIR && this.#border.reveals({ from, to })) this.#marks.markEverything();
     // The content may now stand where the follower has an older file of that name; that of a directory is what is below it.
-    if (moved !== null && (type(moved) === S_IFREG || type(moved) === S_IFDIR)) this.#marks.markWhole(moved.ino);
+    if (moved !== null && (type(moved) === S_IFREG || type(moved) === S_IFDIR)) whole.push(moved.ino);
+    this.#marks.markWhole(...whole);
   }
 
   /** A name is about to go that a time is to be sent for; the file may have others. */
@@ -247,14 +251,15 @@ export class Primary implements MutationSink {
     }
     const session = this.#liveSession();
     const { inStep } = this.#shared;
-    if (!inStep) this.#markMade(replicated);
+    const markBefore = !inStep || this.#marks.hasRemoved;
+    if (markBefore) this.#markMade(replicated);
     if (!session || replicated.length === 0) return this.#shared.hold(reply.bytes, 0, waits);
     const crossing = this.#border.crossing(replicated);
     // The reply stands ready before the frame goes out: the acknowledgement may be faster than this thread.
     const number = session.nextNumber + (crossing ? FRAMES_OF_CROSSING : 0);
     const ticket = this.#shared.hold(reply.bytes, inStep ? number : 0, waits);
     this.#sendReplicated(session, replicated, crossing, ticket);
-    if (inStep) this.#markMade(replicated);
+    if (!markBefore) this.#markMade(replicated);
     return ticket;
   }
 
@@ -295,7 +300,8 @@ export class Primary implements MutationSink {
   /**
    * A new file is marked as a whole, since the follower may have an older one of its name: nothing that is written to it later tells of the
    * holes that it keeps, and a process that comes after this one does not know that it is new. In step behind the frame, so that the follower
-   * makes the file meanwhile, and its acknowledgement is awaited; else before the reply goes out.
+   * makes the file meanwhile, and its acknowledgement is awaited; else before the reply goes out. Where a file was removed that may have had
+   * the name, before the frame: this host may come back from a loss of power with that file, and the follower with the new one.
    */
   #markMade(mutations: readonly Mutation[]): void {
     for (const mutation of mutations) {
