@@ -134,3 +134,88 @@ describe('a file that has its name again after a loss of power', () => {
   });
 });
 
+describe('after both have stopped in order', () => {
+  const LENGTH = 4 * MEBIBYTE;
+
+  /** Of a file that is not served, so that only the file system knows of it. */
+  function changeBehind(host: TestHost): void {
+    const { mtime, atime } = fs.statSync(file(host));
+    const fd = fs.openSync(file(host), 'r+');
+    fs.writeSync(fd, Buffer.alloc(4096, 'other'), 0, 4096, 2 * MEBIBYTE);
+    fs.closeSync(fd);
+    fs.utimesSync(file(host), atime, mtime);
+  }
+
+  async function stopBoth(): Promise<void> {
+    const { alpha, beta } = pair;
+    await pair.serve(alpha);
+    fs.writeFileSync(file(alpha), Buffer.alloc(LENGTH, 'same'));
+    await pair.join(alpha, beta);
+    await alpha.mirror.release();
+    await alpha.close();
+    await beta.close();
+  }
+
+  /** The guest writes a block at once, and another one when the resync has hardly begun. */
+  async function startBoth() {
+    const { alpha, beta } = pair;
+    await alpha.open();
+    await beta.open();
+    await pair.serve(alpha);
+    const fd = fs.openSync(file(alpha), 'r+');
+    fs.writeSync(fd, Buffer.alloc(4096, 'next'), 0, 4096, 0);
+    const from = await pair.attach(alpha, beta);
+    fs.writeSync(fd, Buffer.alloc(4096, 'then'), 0, 4096, 8192);
+    fs.closeSync(fd);
+    const { progress } = await alpha.event('inStep', from);
+    await alpha.mirror.release();
+    expect(progress.kind).toBe('delta');
+    expect(differences(alpha.directory, beta.directory)).toEqual([]);
+    return progress;
+  }
+
+  test('what was changed behind the mirror on the host that serves is found, whatever the guest writes', async () => {
+    await stopBoth();
+    changeBehind(pair.alpha);
+    await startBoth();
+  });
+
+  test('what was changed behind the mirror on the host that follows is found, whatever the guest writes', async () => {
+    await stopBoth();
+    changeBehind(pair.beta);
+    await startBoth();
+  });
+
+  test('nothing but what the guest writes is compared when nothing was changed', async () => {
+    await stopBoth();
+    const { toCheck } = await startBoth();
+    expect(toCheck).toBeLessThanOrEqual(MEBIBYTE);
+  });
+
+  test('a file that is marked is compared as a whole when it was changed behind a mirror that was alone', async () => {
+    const { alpha, beta } = pair;
+    await pair.serve(alpha);
+    fs.writeFileSync(file(alpha), Buffer.alloc(LENGTH, 'same'));
+    await pair.join(alpha, beta);
+    await secondaryLeaves();
+    await beta.close();
+    const stop = async () => {
+      const fd = fs.openSync(file(alpha), 'r+');
+      fs.writeSync(fd, Buffer.alloc(4096, 'more'), 0, 4096, 4096);
+      fs.closeSync(fd);
+      await alpha.mirror.release();
+      await alpha.close();
+    };
+    await stop();
+    await alpha.open();
+    await pair.serve(alpha);
+    await stop();
+    changeBehind(alpha);
+    // A start that comes to nothing does not make it forgotten.
+    await alpha.open();
+    await pair.serve(alpha);
+    await alpha.mirror.release();
+    await alpha.close();
+    await startBoth();
+  });
+});

@@ -16,6 +16,7 @@ import type { Answer } from '../link/ackMessages.ts';
 import { ByteWriter } from '../link/bytes.ts';
 import type { DiskWaits } from '../link/diskWaits.ts';
 import { WaitsFor } from '../link/heldReplies.ts';
+import { pathsOf } from '../link/mutationCodec.ts';
 import { PrimarySession } from '../link/primarySession.ts';
 import { ToFollower, ToPrimary } from '../link/protocol.ts';
 import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
@@ -27,6 +28,7 @@ import { PrimaryResync } from '../resync/primaryResync.ts';
 import { chooseKind } from '../resync/kind.ts';
 import { PrimaryVerify } from '../verify/primaryVerify.ts';
 import { markDifferences } from '../verify/markDifferences.ts';
+import { pathsBelow } from '../undo/undoJournal.ts';
 import { unfinished } from '../verify/report.ts';
 import type { Crossing } from './crossing.ts';
 import { DirtyTimes } from './dirtyTimes.ts';
@@ -37,6 +39,7 @@ import { ReplicationBorder } from './replicationBorder.ts';
 import { rootsOf } from './roots.ts';
 import { type SyncCycle, SyncCycles } from './syncCycles.ts';
 import { parentOf, ReplicaTree } from './tree.ts';
+import { UnwatchedChanges } from './unwatchedChanges.ts';
 import { ZoneMarks } from './zoneMarks.ts';
 
 const TIMES_EVERY_MS = 500;
@@ -48,6 +51,8 @@ const VERIFY_MS = 20;
 const RESYNC_MS = 500;
 /** After so long without a step of the resync one is made under load, too. */
 const OVERDUE_MS = 10;
+/** At a release the files are looked through for so long at most. */
+const LOOK_LIMIT_MS = 5_000;
 /** Both replicas have this long to become durable when the mirror is released. */
 const RELEASE_LIMIT_MS = 60_000;
 const COLLAPSE_OR_INSERT = 8 | 32;
@@ -76,6 +81,8 @@ export class Primary implements MutationSink {
   readonly #main: MainCaller;
   readonly #tree: ReplicaTree;
   readonly #marks: ZoneMarks;
+  /** Null once a resync has compared everything, or when nobody can tell. */
+  #unwatched: UnwatchedChanges | null;
   readonly #ownDisk: OwnDisk;
   readonly #cycles: SyncCycles;
   readonly #dirtyTimes: DirtyTimes;
@@ -128,6 +135,7 @@ export class Primary implements MutationSink {
     const roots = rootsOf(setup.directories);
     this.#tree = new ReplicaTree(rootFd, roots);
     this.#marks = ZoneMarks.open(setup.stateDirectory);
+    this.#unwatched = UnwatchedChanges.since(setup.stopped, this.#marks.marked);
     this.#cycles = new SyncCycles({
       marks: this.#marks,
       ownDisk: this.#ownDisk,
@@ -150,6 +158,7 @@ export class Primary implements MutationSink {
   /** Marks what is about to change. @throws ErrnoError when the mark cannot be made durable: the change is refused then */
   prepare(mutation: Mutation): void {
     try {
+      this.#markUnwatched(mutation);
       this.#mark(mutation);
     } catch (error) {
       throw new ErrnoError(errnoOf(error) ?? errnos.EIO, 'zone mark');
@@ -160,6 +169,20 @@ export class Primary implements MutationSink {
       if (this.#session && path !== null && !this.#border.excluded(path)) this.#dirtyTimes.note(mutation);
     }
   }
+
+  /** What was changed behind the mirror is marked before the mirror changes it, too: afterwards only the mirror's own change would be known. */
+  #markUnwatched(mutation: Mutation): void {
+    if (this.#unwatched === null) return;
+    if (mutation.kind === 'write' && this.#unwatched.knows(mutation.file.ino)) return;
+    for (const path of pathsOf(mutation)) this.#isUnwatched(path);
+  }
+
+  /** Whether a file was changed behind the mirror; then it is marked as a whole. @throws Node's file errors */
+  readonly #isUnwatched = (path: string): boolean => {
+    const stat = this.#unwatched === null ? null : this.#tree.stat(path);
+    if (stat === null) return false;
+    return this.#unwatched?.look(stat, () => this.#marks.markWhole(stat.ino)) === true;
+  };
 
   #mark(mutation: Mutation): void {
     const marks = this.#marks;
@@ -608,6 +631,7 @@ export class Primary implements MutationSink {
       marks: this.#marks,
       dirtyTimes: this.#dirtyTimes,
       excluded: this.#border.excluded,
+      isUnwatched: this.#isUnwatched,
       kind,
       cause,
       pace: this.#pace,
@@ -683,11 +707,12 @@ export class Primary implements MutationSink {
     if (cycle.purpose === 'finish' && cycle.syncId !== null) {
       // The record first: marks that are gone too early would be missed, marks that stay too long cost a little.
       try {
-        this.#main.call({ op: 'updateRecord', change: { syncId: cycle.syncId, consistent: true } });
+        this.#main.call({ op: 'updateRecord', change: { syncId: cycle.syncId, consistent: true, stopped: null } });
       } catch (error) {
         session.lost(`the end of the resync could not be recorded on this host: ${describeError(error).message}`);
         return;
       }
+      this.#unwatched = null;
     }
     if (cycle.turned) this.#marks.drop();
     this.#statsDue = true;
@@ -806,7 +831,7 @@ export class Primary implements MutationSink {
     while (!this.#releasing && !this.#stopping && !this.#shared.aborted) this.#waitAndDrain(1000);
     if (this.#releasing && !this.#stopping && !this.#shared.aborted) {
       this.#release();
-      this.#post({ type: 'released' });
+      this.#post({ type: 'released', allMarked: this.#markAllUnwatched() });
     }
     this.close();
   }
@@ -839,6 +864,22 @@ export class Primary implements MutationSink {
     this.#cycles.start({ purpose: 'release', number, syncId: null, turned });
     waitFor(() => !this.#cycles.running);
     this.#session?.send(ToFollower.goodbye);
+  }
+
+  /** The moment of this end takes the place of the one before: what was changed behind the mirror since then has to be known by marks. */
+  #markAllUnwatched(): boolean {
+    if (this.#unwatched === null) return true;
+    const limit = monotonicMs() + LOOK_LIMIT_MS;
+    try {
+      for (const path of pathsBelow(this.#tree, '')) {
+        if (monotonicMs() > limit) return false;
+        if (!this.#border.excluded(path)) this.#isUnwatched(path);
+      }
+      return true;
+    } catch (error) {
+      console.error(`What was changed behind the mirror could not be marked: ${describeError(error).message}`);
+      return false;
+    }
   }
 
   close(): void {

@@ -199,6 +199,11 @@ export class ZoneMarks {
     return union;
   }
 
+  /** What anything is marked of. */
+  get marked(): Set<number> {
+    return new Set([...this.#current.files.keys(), ...(this.#old?.files.keys() ?? [])]);
+  }
+
   /** What is marked as a whole: files, and directories that were moved. */
   get whole(): Set<number> {
     const found = new Set<number>();
