@@ -245,8 +245,10 @@ export class DirectoryCompare {
       this.#before.change();
       chownat(place.dirFd, place.name, entry.uid, entry.gid);
     }
+    // Another owner has taken a capability away.
+    const xattrs = ownersDiffer ? (this.#tree.entry(path)?.xattrs ?? []) : local.xattrs;
     const theirs = new Map(entry.xattrs.map((xattr) => [xattr.name, xattr.value]));
-    const ours = new Map(local.xattrs.map((xattr) => [xattr.name, xattr.value]));
+    const ours = new Map(xattrs.map((xattr) => [xattr.name, xattr.value]));
     for (const name of ours.keys()) {
       if (theirs.has(name)) continue;
       this.#before.change();
