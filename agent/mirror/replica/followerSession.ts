@@ -1,4 +1,4 @@
-import { ErrnoError, errnoName, errnos } from '../../platform/libc.ts';
+import { ErrnoError, errnoName, errnos, RENAME_EXCHANGE, RENAME_WHITEOUT } from '../../platform/libc.ts';
 import { ByteReader, ByteWriter, MalformedMessage } from '../link/bytes.ts';
 import { ConnectionEnd, type FollowerConnection } from '../link/followerConnection.ts';
 import { decodeMutation, pathsOf } from '../link/mutationCodec.ts';
@@ -312,8 +312,15 @@ export class FollowerSession {
         this.#keeper?.mutation(mutation);
         this.#context.applier.apply(mutation);
         this.#compare?.onMutation(mutation);
+        if (this.#resyncing && mutation.kind === 'rename') this.#checkRename(mutation);
       });
     }
+  }
+
+  /** What is two files on the primary may be one with two names here still: a rename of the one to the other does nothing then (rename(2)). */
+  #checkRename({ from, to, flags }: Rename): void {
+    if ((flags & (RENAME_EXCHANGE | RENAME_WHITEOUT)) !== 0 || this.#context.tree.stat(from) === null) return;
+    this.#miss([from, to], 'it is one file with another name here');
   }
 
   /** Files tell of changes behind the mirror only as long as the mirror has not changed them. */
