@@ -163,10 +163,20 @@ export class Primary implements MutationSink {
     } catch (error) {
       throw new ErrnoError(errnoOf(error) ?? errnos.EIO, 'zone mark');
     }
-    // Before the change: even one that fails (no space) may set the file's time.
+    if (this.#session) this.#noteTimes(mutation);
+  }
+
+  /**
+   * Before the change: even one that fails may set a time, that of a file (no space), or that of a directory in which a name was made and taken back.
+   * And names that are not replicated change the time of a directory that is.
+   */
+  #noteTimes(mutation: Mutation): void {
+    const { excluded } = this.#border;
     if (mutation.kind === 'write' || mutation.kind === 'truncate' || mutation.kind === 'fallocate') {
       const { path } = mutation.file;
-      if (this.#session && path !== null && !this.#border.excluded(path)) this.#dirtyTimes.note(mutation);
+      if (path !== null && !excluded(path)) this.#dirtyTimes.note(mutation);
+    } else if (!('file' in mutation) || mutation.kind === 'link') {
+      for (const path of pathsOf(mutation)) if (!excluded(parentOf(path))) this.#dirtyTimes.add(parentOf(path));
     }
   }
 
@@ -386,8 +396,13 @@ export class Primary implements MutationSink {
     this.#changed = this.#statsDue = true;
     this.#shared.makeRoom(this.#whileFull);
     this.#flushes++;
-    const session = this.#liveSession();
+    let session = this.#liveSession();
     const path = session && this.#shared.inStep ? this.#border.nameOf(file) : null;
+    if (path === '' && !datasync) {
+      // The root stands for everything. What is waited for may have failed, and have found the secondary lost.
+      this.#sendTimes();
+      session = this.#liveSession();
+    }
     if (!session || path === null) return this.#shared.hold(reply.bytes, 0, WaitsFor.local);
     // fdatasync(2) does not ask for it, and it would cost both file systems a commit of their journals.
     const time = datasync ? null : this.#dirtyTimes.takeOne(path);
