@@ -310,6 +310,10 @@ export class Primary implements MutationSink {
     this.#session?.settle();
   }
 
+  unknown(): void {
+    this.#liveSession()?.lost('what a change that failed left in its file could not be read');
+  }
+
   finish(begun: number, errno: number, repair: readonly Mutation[] | null): void {
     if (errno === 0) {
       this.#shared.localDone(begun);
