@@ -158,7 +158,11 @@ export class PrimaryResync {
     const stat = this.#context.tree.stat(path);
     if (stat === null) return;
     if ((stat.mode & S_IFMT) === S_IFDIR) this.#walk.look(path);
-    else if ((stat.mode & S_IFMT) === S_IFREG) this.#content.check(stat.ino, path, WHOLE_FILE, false);
+    else if ((stat.mode & S_IFMT) === S_IFREG) {
+      // What was changed under the name of another file has no mark of its own.
+      this.#markUnmarked(stat.ino);
+      this.#content.check(stat.ino, path, WHOLE_FILE, false);
+    }
   }
 
   /** What is at these paths has come to be replicated, and was sent. */
