@@ -464,6 +464,7 @@ export class FollowerSession {
       this.#store.close();
       this.#keeper?.close();
       this.#keeper = null;
+      this.#context.applier.closeRemoved();
       this.#sendJson(ToPrimary.finished, { number, again: false });
     } else this.#send(ToPrimary.synced, new ByteWriter(8).size(number).done());
   }
