@@ -69,6 +69,14 @@ export interface DiskError {
   readonly at: string;
 }
 
+/** The last orderly end of a replica's use, by which it is found out what was changed behind the mirror afterwards. */
+export interface Stopped {
+  /** By the kernel's time of files, nanoseconds since 1970. */
+  readonly at: string;
+  /** It was served since, so that files that are marked may be newer for that. */
+  readonly served: boolean;
+}
+
 /** The durable record of a replica (`replica.json` in the state directory, fsynced before any call that changes it returns). */
 export interface ReplicaRecord {
   readonly formatVersion: 1;
@@ -86,6 +94,8 @@ export interface ReplicaRecord {
    * replica has ended, no mark is cleared, and this replica counts for less than the other one.
    */
   readonly diskError?: DiskError | null;
+  /** Null, or not there, since a resync of the pair has ended, and after a crash of a replica that was in step. */
+  readonly stopped?: Stopped | null;
   /** The directory that the record speaks of; not there before the replica holds anything. */
   readonly directory?: DirectoryIdentity;
   /** Instead of it: several directories, in their order. */

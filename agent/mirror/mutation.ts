@@ -114,6 +114,8 @@ export interface MutationSink {
    * announced equal to what the files hold now; null when nobody knows what they hold. It is empty for a flush.
    */
   finish(begun: number, errno: number, repair: readonly Mutation[] | null): void;
+  /** A change that failed has left in a file what nobody knows, so that nobody can be told of it. */
+  unknown(): void;
   /**
    * The changes that follow need not be told to anybody until `settle`, so that they can be told together. Every call of these two is followed
    * by `settle` before the dispatcher waits for anything.

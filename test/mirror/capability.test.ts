@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -69,4 +70,46 @@ test('a write of the guest takes the capability away on both replicas', async ()
   fs.writeFileSync(file(alpha, 'program'), 'other content');
   expect(capabilityOf(alpha, 'program')).toBeUndefined();
   expect(capabilityOf(beta, 'program')).toBeUndefined();
+});
+
+/** The secondary leaves, and the program gets another owner, which takes its capability away, and has it again. */
+async function giveToAnother(name: string): Promise<void> {
+  const { alpha, beta } = pair;
+  const from = alpha.seen.length;
+  await beta.mirror.release();
+  await alpha.event('peerLost', from);
+  await pair.goAlone(alpha);
+  fs.chownSync(file(alpha, name), 1000, 1000);
+  allow(name);
+}
+
+test('a program keeps its capabilities when a resync gives it to another owner', async () => {
+  const { alpha, beta } = pair;
+  await pair.serve(alpha);
+  program('owned', 'content');
+  await pair.join(alpha, beta);
+  await giveToAnother('owned');
+  await pair.join(alpha, beta);
+  expect(capabilityOf(beta, 'owned')).toBe(NET_RAW.toString('hex'));
+  await alpha.mirror.release();
+  expect(differences(alpha.directory, beta.directory)).toEqual([]);
+});
+
+test('a program has its capabilities again when a resync is taken back that gave it to another owner', async () => {
+  const { alpha, beta } = pair;
+  await pair.serve(alpha);
+  program('owned', 'content');
+  await pair.join(alpha, beta);
+  await giveToAnother('owned');
+  fs.writeFileSync(file(alpha, 'long'), randomBytes(1 << 20));
+  await alpha.mirror.paceResync({ paused: false, bandwidth: 64 << 10 });
+  const from = await pair.attach(alpha, beta);
+  await alpha.event('resync', from, 10_000, ({ progress }) => progress.content > 0);
+  const lost = beta.seen.length;
+  await alpha.crash();
+  await beta.event('followerLink', lost, 10_000, ({ connected }) => !connected);
+  expect(fs.statSync(file(beta, 'owned')).uid).toBe(1000);
+  await pair.serve(beta);
+  expect(fs.statSync(file(beta, 'owned')).uid).toBe(0);
+  expect(capabilityOf(beta, 'owned')).toBe(NET_RAW.toString('hex'));
 });

@@ -100,6 +100,10 @@ class TestSink implements MutationSink {
     if (!this.#reply({ bytes })) libc.tryWrite(this.#data.fuseFd, bytes);
   }
 
+  unknown(): void {
+    this.#record({ kind: 'unknown' });
+  }
+
   gather(): void {}
 
   settle(): void {}

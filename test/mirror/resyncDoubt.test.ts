@@ -40,7 +40,8 @@ test('a file that a resync had made when it was lost is copied as a whole by the
   expect(await settle(alpha.directory, beta.directory)).toEqual([]);
 }, 60_000);
 
-test('a write by a name that is still one of another file on the secondary leaves that one as it is', async () => {
+/** What is one file of two names on the secondary is two on the primary, and a resync has looked at the first name only. */
+async function halfOfOneFile(): Promise<number> {
   pair = await new Pair({ both: { resyncBandwidth: 128 << 10 } }).open();
   const { alpha, beta } = pair;
   fs.mkdirSync(at(alpha, 'first'));
@@ -59,9 +60,25 @@ test('a write by a name that is still one of another file on the secondary leave
   const from = await pair.attach(alpha, beta);
   // The first directory has been looked at, the last one has not.
   await alpha.event('resync', from, 10_000, ({ progress }) => progress.names > 3002);
+  return from;
+}
+
+test('a write by a name that is still one of another file on the secondary leaves that one as it is', async () => {
+  const from = await halfOfOneFile();
+  const { alpha, beta } = pair;
   fs.writeFileSync(at(alpha, 'zlast', 'other'), 'written');
   const { progress } = await alpha.event('inStep', from);
   expect(progress.kind).toBe('delta');
   expect(fs.readFileSync(at(beta, 'first', 'one'), 'utf8')).toBe('one file');
+  expect(await settle(alpha.directory, beta.directory)).toEqual([]);
+}, 90_000);
+
+test('a file that is moved over one that is the same file on the secondary leaves its old name there, too', async () => {
+  const from = await halfOfOneFile();
+  const { alpha, beta } = pair;
+  fs.renameSync(at(alpha, 'first', 'one'), at(alpha, 'zlast', 'other'));
+  const { progress } = await alpha.event('inStep', from);
+  expect(progress.kind).toBe('delta');
+  expect(fs.existsSync(at(beta, 'first', 'one'))).toBe(false);
   expect(await settle(alpha.directory, beta.directory)).toEqual([]);
 }, 90_000);

@@ -88,3 +88,29 @@ test('when more changes than may be kept, the secondary says so and the resync g
   expect(await beta.mirror.record()).toMatchObject({ consistent: true });
   expect(changed(describe(alpha.directory), describe(beta.directory))).toEqual([]);
 });
+
+test('files that were replaced during a resync do not keep their space when it is over', async () => {
+  const { pair, alpha, beta } = await resyncing({ alpha: { resyncBandwidth: 2 * MIB } });
+  const from = await pair.attach(alpha, beta);
+  await alpha.event('resync', from, 30_000, ({ progress }) => progress.content > 0);
+  const at = (name: string) => path.join(alpha.directory, name);
+  for (const name of ['a/file-37', 'a/file-38']) {
+    fs.appendFileSync(at(name), 'more');
+    fs.writeFileSync(at('new'), 'another one');
+    fs.renameSync(at('new'), at(name));
+  }
+  await alpha.event('inStep', from, 60_000);
+  const opened = `/proc/${beta.mirror.pid ?? 0}/fd`;
+  const removed = fs
+    .readdirSync(opened)
+    .flatMap((fd) => {
+      try {
+        return [fs.readlinkSync(path.join(opened, fd))];
+      } catch {
+        // Closed meanwhile.
+        return [];
+      }
+    })
+    .filter((target) => target.startsWith(beta.base) && target.endsWith(' (deleted)'));
+  expect(removed).toEqual([]);
+});

@@ -264,6 +264,50 @@ describe('the marks of a replica', () => {
     marks.close();
   });
 
+  test('take files along whose names were removed as soon as a name is given, until both replicas have them removed', () => {
+    resetMarks(directory);
+    const marks = ZoneMarks.open(directory);
+    const next = () => {
+      marks.turn();
+      marks.drop();
+    };
+    marks.removed(1);
+    expect(inodes()).toEqual([]);
+    // The peer is lost before it was durable.
+    marks.turn();
+    marks.removed(2);
+    marks.unturn();
+    expect(marks.hasRemoved).toBe(true);
+    marks.markWhole(3);
+    expect(inodes()).toEqual([1, 2, 3]);
+    expect(loadMarks(directory).files.get(1)?.whole).toBe(true);
+    expect(marks.hasRemoved).toBe(false);
+    next();
+    next();
+    expect(inodes()).toEqual([]);
+
+    marks.removed(4);
+    marks.turn();
+    marks.removed(5);
+    // Until the drop the first one may come back, too.
+    marks.markWhole(6);
+    expect(inodes()).toEqual([4, 5, 6]);
+    marks.drop();
+    next();
+
+    marks.removed(7);
+    marks.turn();
+    marks.removed(8);
+    marks.drop();
+    marks.markWhole(9);
+    expect(inodes()).toEqual([8, 9]);
+    // A name for a file that is marked already takes what was removed along as well.
+    marks.removed(10);
+    marks.markWhole(9);
+    expect(inodes()).toEqual([10, 8, 9]);
+    marks.close();
+  });
+
   describe('when new files of marks cannot be written', () => {
     /** The place of the temporary file is taken by a directory: every replacement of a file of marks fails. */
     const block = () => {

@@ -22,6 +22,7 @@ const sink: MutationSink = {
   begin: unused,
   beginFlush: unused,
   finish: unused,
+  unknown: unused,
   gather: () => undefined,
   settle: () => undefined,
   released: unused,

@@ -1,6 +1,7 @@
 import type { DiskWaits } from '../link/diskWaits.ts';
 import type { FileRef, Mutation, MutationSink } from '../mutation.ts';
 import type { ColdReads } from './coldReads.ts';
+import { contentNow } from './contentNow.ts';
 import type { FuseChannel } from './channel.ts';
 import type { HandleTable } from './handles.ts';
 import { Note, type MountJournal } from './journal.ts';
@@ -117,6 +118,14 @@ export class MountContext {
   applyTo(node: FuseNode, describe: (file: FileRef) => Mutation, action: () => Mutation | void): void {
     if (this.isReplicated(node)) this.apply(describe(this.nodes.ref(node)), action);
     else action();
+  }
+
+  /** A change of a range of a file has failed, and was perhaps made in part: other replicas get what is there now. */
+  repair(node: FuseNode, offset: number, size: number): void {
+    if (!this.isReplicated(node)) return;
+    const changes = contentNow(this.files, this.nodes, node, offset, size);
+    if (changes === null) this.sink.unknown();
+    else for (const each of changes) this.apply(each, () => undefined);
   }
 
   /** Nothing of the present request was applied yet. */

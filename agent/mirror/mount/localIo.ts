@@ -1,19 +1,8 @@
-import {
-  AsyncIo,
-  close,
-  errnoOf,
-  errnos,
-  fdatasync,
-  fstat,
-  fsync,
-  O_RDONLY,
-  preadFully,
-  tryPread,
-  tryPwrite,
-} from '../../platform/libc.ts';
+import { AsyncIo, errnoOf, errnos, fdatasync, fsync, tryPread, tryPwrite } from '../../platform/libc.ts';
 import { DiskPace } from '../diskPace.ts';
 import type { DiskWaits } from '../link/diskWaits.ts';
 import type { Mutation, MutationSink } from '../mutation.ts';
+import { contentNow } from './contentNow.ts';
 import { type FuseChannel, MOST_KEPT, type RequestBuffer, sendReply } from './channel.ts';
 import type { Handle } from './handles.ts';
 import type { LocalFiles } from './localFile.ts';
@@ -291,29 +280,9 @@ export class LocalIo {
       else errno = more === 0 ? errnos.ENOSPC : -more;
     }
     this.#channel.giveBack(buffer);
-    this.#sink.finish(each.begun, errno, errno === 0 ? [] : this.#contentOf(node, offset, size));
-  }
-
-  /** What a range of a file holds now, as changes; null when it cannot be read. */
-  #contentOf(node: FuseNode, offset: number, size: number): Mutation[] | null {
-    try {
-      // The size is that of the file as the peer knows it only when nothing is on its way.
-      this.waitFor(node);
-      const fd = this.#files.open(node, O_RDONLY);
-      try {
-        const file = this.#nodes.ref(node);
-        const length = Math.min(size, Math.max(0, fstat(fd).size - offset));
-        const data = Buffer.alloc(length);
-        preadFully(fd, data, offset);
-        const changes: Mutation[] = [{ kind: 'truncate', file, size: fstat(fd).size }];
-        if (length > 0) changes.push({ kind: 'write', file, offset, data });
-        return changes;
-      } finally {
-        close(fd);
-      }
-    } catch {
-      return null;
-    }
+    // The size is that of the file as the peer knows it only when nothing is on its way.
+    if (errno !== 0) this.waitFor(node);
+    this.#sink.finish(each.begun, errno, errno === 0 ? [] : contentNow(this.#files, this.#nodes, node, offset, size));
   }
 
   /** Waits for everything and ends. */

@@ -134,7 +134,7 @@ export class Applier {
         const to = tree.locate(mutation.to);
         renameat2(from.dirFd, from.name, to.dirFd, to.name, mutation.flags);
         tree.forgetDirectories();
-        if (target !== null) this.#closeRemoved();
+        if (target !== null) this.closeRemoved();
         return;
       }
       case 'chmod': {
@@ -296,8 +296,8 @@ export class Applier {
     return true;
   }
 
-  /** A file that lost its last name must not keep its space. */
-  #closeRemoved(): void {
+  /** A file that lost its last name must not keep its space. During a resync it may have one where its content is kept, until that is dropped. */
+  closeRemoved(): void {
     for (const [ino, { fd }] of this.#files) {
       if (fstat(fd).nlink === 0) this.forget(ino);
     }

@@ -251,7 +251,7 @@ export class FollowerHost {
     const own = this.#record.value.lineage;
     const later = (own.at(-1)?.epoch ?? 0) > (order.lineage.at(-1)?.epoch ?? 0);
     // What this disk had lost is known to be there again.
-    const sound = { consistent: true, restorable: false, diskError: null };
+    const sound = { consistent: true, restorable: false, diskError: null, stopped: null };
     this.#update({ syncId: order.syncId, ...sound, lineage: later ? own : order.lineage });
     // Before what was kept goes: the thread, which has not heard of this yet, must not miss it.
     this.#turn.noteFinished(session);

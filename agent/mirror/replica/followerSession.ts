@@ -1,4 +1,4 @@
-import { ErrnoError, errnoName, errnos } from '../../platform/libc.ts';
+import { ErrnoError, errnoName, errnos, RENAME_EXCHANGE, RENAME_WHITEOUT } from '../../platform/libc.ts';
 import { ByteReader, ByteWriter, MalformedMessage } from '../link/bytes.ts';
 import { ConnectionEnd, type FollowerConnection } from '../link/followerConnection.ts';
 import { decodeMutation, pathsOf } from '../link/mutationCodec.ts';
@@ -29,6 +29,7 @@ import { leftovers } from './excluded.ts';
 import type { MainCaller } from './mainCall.ts';
 import { isLineageEntry, isRecord } from './record.ts';
 import { parentOf, type ReplicaTree } from './tree.ts';
+import { UnwatchedChanges } from './unwatchedChanges.ts';
 import type { LoadedMarks } from './zoneMarks.ts';
 import type { ZoneSet } from './zoneSet.ts';
 
@@ -91,6 +92,10 @@ export class FollowerSession {
   readonly #verify: FollowerVerify;
   readonly #store = new DirectStore();
   #compare: DirectoryCompare | null = null;
+  /** While names are compared, when it can be told what was changed on this host behind the mirror. */
+  #unwatched: UnwatchedChanges | null = null;
+  /** Of the primary's files: what they are here was looked at. */
+  readonly #lookedAt = new Set<number>();
   /** From the start of a resync to its end changes may hit what is not there yet. */
   #resyncing = false;
   #inStep = false;
@@ -302,11 +307,32 @@ export class FollowerSession {
       const mutation: Mutation = decodeMutation(input);
       if (mutation.kind === 'unlink' || mutation.kind === 'rename') this.#verify.forgetLinks();
       this.#tolerant(pathsOf(mutation), () => {
+        this.#lookAt(mutation);
         if (mutation.kind === 'rename') this.#removeLeftovers(mutation);
         this.#keeper?.mutation(mutation);
         this.#context.applier.apply(mutation);
         this.#compare?.onMutation(mutation);
+        if (this.#resyncing && mutation.kind === 'rename') this.#checkRename(mutation);
       });
+    }
+  }
+
+  /** What is two files on the primary may be one with two names here still: a rename of the one to the other does nothing then (rename(2)). */
+  #checkRename({ from, to, flags }: Rename): void {
+    if ((flags & (RENAME_EXCHANGE | RENAME_WHITEOUT)) !== 0 || this.#context.tree.stat(from) === null) return;
+    this.#miss([from, to], 'it is one file with another name here');
+  }
+
+  /** Files tell of changes behind the mirror only as long as the mirror has not changed them. */
+  #lookAt(mutation: Mutation): void {
+    if (this.#unwatched === null) return;
+    if ('file' in mutation) {
+      if (this.#lookedAt.has(mutation.file.ino)) return;
+      this.#lookedAt.add(mutation.file.ino);
+    }
+    for (const path of pathsOf(mutation)) {
+      const stat = this.#context.tree.stat(path);
+      if (stat !== null) this.#unwatched.look(stat);
     }
   }
 
@@ -376,6 +402,8 @@ export class FollowerSession {
     this.#resyncing = true;
     this.#inStep = false;
     const marks = this.#context.loadMarks();
+    this.#unwatched = full ? null : UnwatchedChanges.since(this.#context.record().stopped ?? null, marks.files.keys());
+    this.#lookedAt.clear();
     this.#context.applier.forgetAll();
     this.#keeper?.close();
     const keeper = (this.#keeper = this.#context.keeper(this.alive));
@@ -385,6 +413,7 @@ export class FollowerSession {
       excluded: this.#context.excluded,
       // A full resync looks at everything anyway.
       marks: full ? new Map<number, ZoneSet>() : marks.files,
+      unwatched: this.#unwatched,
       onStep: this.alive,
       before: keeper,
       onDoubt: (path) => this.#miss([path], 'it was one file with another name here'),
@@ -419,6 +448,7 @@ export class FollowerSession {
     this.#resyncing = false;
     this.#inStep = true;
     this.#compare = null;
+    this.#unwatched = null;
     // A replica that turned out equal stays a good one; what was changed can be taken back until its end is durable.
     if (this.#keeper?.spoiled === false) this.#keeper = null;
     this.#context.requestSync(number, { syncId: order.syncId, lineage: order.record.lineage });
@@ -434,6 +464,7 @@ export class FollowerSession {
       this.#store.close();
       this.#keeper?.close();
       this.#keeper = null;
+      this.#context.applier.closeRemoved();
       this.#sendJson(ToPrimary.finished, { number, again: false });
     } else this.#send(ToPrimary.synced, new ByteWriter(8).size(number).done());
   }

@@ -9,6 +9,7 @@ import {
   type MirrorOptions,
   type ReplicaRecord,
   type ResyncPace,
+  type Stopped,
 } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { FollowerHost } from './followerHost.ts';
@@ -23,6 +24,7 @@ import { pruneAside } from './pruneAside.ts';
 import { RecordStore } from './record.ts';
 import { numberRoots, rootsOf, type Roots } from './roots.ts';
 import { ReplicaTree } from './tree.ts';
+import { momentOfFiles } from './unwatchedChanges.ts';
 
 /** An orderly release at the end of the process has this long, milliseconds. */
 const CLOSE_LIMIT_MS = 10_000;
@@ -128,15 +130,23 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
       );
     }
     refuseReplaced(directoriesOf(this.#options), this.#location.rootFds);
-    this.#primary = await this.#startPrimary(null);
+    const { stopped = null } = this.#record.value;
+    // Before anything is changed: after a crash nobody can tell these changes from others.
+    if (stopped?.served === false) this.#record.update({ stopped: { ...stopped, served: true } });
+    try {
+      this.#primary = await this.#startPrimary(null, stopped);
+    } catch (error) {
+      if (stopped?.served === false) this.#record.update({ stopped });
+      throw error;
+    }
   }
 
   /** Goes on serving what an earlier process of this mirror served. */
   async resume(takenOver: TakenOver): Promise<void> {
-    this.#primary = await this.#startPrimary(takenOver);
+    this.#primary = await this.#startPrimary(takenOver, this.#record.value.stopped ?? null);
   }
 
-  #startPrimary(takenOver: TakenOver | null): Promise<PrimaryHost> {
+  #startPrimary(takenOver: TakenOver | null, stopped: Stopped | null): Promise<PrimaryHost> {
     return PrimaryHost.start({
       options: this.#options,
       record: this.#record,
@@ -144,6 +154,7 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
       emit: this.#emit,
       workers: this.#workers,
       inherited: this.#inherited,
+      stopped,
       takenOver,
     });
   }
@@ -154,7 +165,8 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
     const startedAt = Date.now();
     const changed = await rollBack(this.#tree(), stateDirectory);
     markRolledBack(stateDirectory, changed);
-    this.#record.update({ consistent: true, restorable: false });
+    // By now the file system has changed all files itself.
+    this.#record.update({ consistent: true, restorable: false, stopped: null });
     dropUndo(stateDirectory);
     this.#emit({ type: 'rolledBack', epoch: this.#record.epoch, durationMs: Date.now() - startedAt });
   }
@@ -228,9 +240,24 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
   }
 
   async release(): Promise<void> {
-    await this.#primary?.release();
+    const allMarked = (await this.#primary?.release()) ?? false;
     this.#primary = null;
+    const followed = this.#follower !== null;
     await this.#stopFollowing();
+    const { consistent, lineage, stopped = null } = this.#record.value;
+    // Where an earlier moment stands, the resync since then has not ended, and may not have come to what was changed before it.
+    if (allMarked || (followed && consistent && lineage.length > 0 && stopped === null)) this.#noteEnd();
+  }
+
+  /** From here on nobody watches what is changed. */
+  #noteEnd(): void {
+    try {
+      const at = String(momentOfFiles(this.#options.stateDirectory));
+      this.#record.update({ stopped: { at, served: false } });
+    } catch (error) {
+      // As after a crash.
+      console.error(`The end of the mirror could not be recorded: ${describeError(error).message}`);
+    }
   }
 
   async keepAside(name: string, about: AsideFacts): Promise<string> {

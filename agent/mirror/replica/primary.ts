@@ -16,6 +16,7 @@ import type { Answer } from '../link/ackMessages.ts';
 import { ByteWriter } from '../link/bytes.ts';
 import type { DiskWaits } from '../link/diskWaits.ts';
 import { WaitsFor } from '../link/heldReplies.ts';
+import { pathsOf } from '../link/mutationCodec.ts';
 import { PrimarySession } from '../link/primarySession.ts';
 import { ToFollower, ToPrimary } from '../link/protocol.ts';
 import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
@@ -27,6 +28,7 @@ import { PrimaryResync } from '../resync/primaryResync.ts';
 import { chooseKind } from '../resync/kind.ts';
 import { PrimaryVerify } from '../verify/primaryVerify.ts';
 import { markDifferences } from '../verify/markDifferences.ts';
+import { pathsBelow } from '../undo/undoJournal.ts';
 import { unfinished } from '../verify/report.ts';
 import type { Crossing } from './crossing.ts';
 import { DirtyTimes } from './dirtyTimes.ts';
@@ -37,6 +39,7 @@ import { ReplicationBorder } from './replicationBorder.ts';
 import { rootsOf } from './roots.ts';
 import { type SyncCycle, SyncCycles } from './syncCycles.ts';
 import { parentOf, ReplicaTree } from './tree.ts';
+import { UnwatchedChanges } from './unwatchedChanges.ts';
 import { ZoneMarks } from './zoneMarks.ts';
 
 const TIMES_EVERY_MS = 500;
@@ -48,6 +51,8 @@ const VERIFY_MS = 20;
 const RESYNC_MS = 500;
 /** After so long without a step of the resync one is made under load, too. */
 const OVERDUE_MS = 10;
+/** At a release the files are looked through for so long at most. */
+const LOOK_LIMIT_MS = 5_000;
 /** Both replicas have this long to become durable when the mirror is released. */
 const RELEASE_LIMIT_MS = 60_000;
 const COLLAPSE_OR_INSERT = 8 | 32;
@@ -76,6 +81,8 @@ export class Primary implements MutationSink {
   readonly #main: MainCaller;
   readonly #tree: ReplicaTree;
   readonly #marks: ZoneMarks;
+  /** Null once a resync has compared everything, or when nobody can tell. */
+  #unwatched: UnwatchedChanges | null;
   readonly #ownDisk: OwnDisk;
   readonly #cycles: SyncCycles;
   readonly #dirtyTimes: DirtyTimes;
@@ -128,6 +135,7 @@ export class Primary implements MutationSink {
     const roots = rootsOf(setup.directories);
     this.#tree = new ReplicaTree(rootFd, roots);
     this.#marks = ZoneMarks.open(setup.stateDirectory);
+    this.#unwatched = UnwatchedChanges.since(setup.stopped, this.#marks.marked);
     this.#cycles = new SyncCycles({
       marks: this.#marks,
       ownDisk: this.#ownDisk,
@@ -150,16 +158,41 @@ export class Primary implements MutationSink {
   /** Marks what is about to change. @throws ErrnoError when the mark cannot be made durable: the change is refused then */
   prepare(mutation: Mutation): void {
     try {
+      this.#markUnwatched(mutation);
       this.#mark(mutation);
     } catch (error) {
       throw new ErrnoError(errnoOf(error) ?? errnos.EIO, 'zone mark');
     }
-    // Before the change: even one that fails (no space) may set the file's time.
+    if (this.#session) this.#noteTimes(mutation);
+  }
+
+  /**
+   * Before the change: even one that fails may set a time, that of a file (no space), or that of a directory in which a name was made and taken back.
+   * And names that are not replicated change the time of a directory that is.
+   */
+  #noteTimes(mutation: Mutation): void {
+    const { excluded } = this.#border;
     if (mutation.kind === 'write' || mutation.kind === 'truncate' || mutation.kind === 'fallocate') {
       const { path } = mutation.file;
-      if (this.#session && path !== null && !this.#border.excluded(path)) this.#dirtyTimes.note(mutation);
+      if (path !== null && !excluded(path)) this.#dirtyTimes.note(mutation);
+    } else if (!('file' in mutation) || mutation.kind === 'link') {
+      for (const path of pathsOf(mutation)) if (!excluded(parentOf(path))) this.#dirtyTimes.add(parentOf(path));
     }
   }
+
+  /** What was changed behind the mirror is marked before the mirror changes it, too: afterwards only the mirror's own change would be known. */
+  #markUnwatched(mutation: Mutation): void {
+    if (this.#unwatched === null) return;
+    if (mutation.kind === 'write' && this.#unwatched.knows(mutation.file.ino)) return;
+    for (const path of pathsOf(mutation)) this.#isUnwatched(path);
+  }
+
+  /** Whether a file was changed behind the mirror; then it is marked as a whole. @throws Node's file errors */
+  readonly #isUnwatched = (path: string): boolean => {
+    const stat = this.#unwatched === null ? null : this.#tree.stat(path);
+    if (stat === null) return false;
+    return this.#unwatched?.look(stat, () => this.#marks.markWhole(stat.ino)) === true;
+  };
 
   #mark(mutation: Mutation): void {
     const marks = this.#marks;
@@ -183,6 +216,7 @@ export class Primary implements MutationSink {
         marks.markWhole(mutation.file.ino);
         return;
       case 'unlink':
+        marks.removed(mutation.ino);
         this.#sendTimeOf(mutation.path);
         return;
       case 'rename':
@@ -198,16 +232,19 @@ export class Primary implements MutationSink {
     const moved = this.#tree.stat(from);
     const target = this.#tree.stat(to);
     const type = (stat: typeof moved) => (stat === null ? 0 : stat.mode & S_IFMT);
+    const whole: number[] = [];
     if ((flags & EXCHANGE) !== 0) {
       if (type(moved) === S_IFDIR || type(target) === S_IFDIR) this.#marks.markEverything();
-      if (target !== null && type(target) === S_IFREG) this.#marks.markWhole(target.ino);
     } else if (target !== null) this.#sendTimeOf(to);
+    // Moved away, or replaced: a loss of power may give it its name back while the follower has the other file there.
+    if (target !== null && type(target) === S_IFREG) whole.push(target.ino);
     // By a name that is not replicated no time is sent.
     if (this.#border.excluded(to)) this.#sendTimeOf(from);
     // Files that were not replicated become so: the follower may have older ones of their names.
     if (type(moved) === S_IFDIR && this.#border.reveals({ from, to })) this.#marks.markEverything();
     // The content may now stand where the follower has an older file of that name; that of a directory is what is below it.
-    if (moved !== null && (type(moved) === S_IFREG || type(moved) === S_IFDIR)) this.#marks.markWhole(moved.ino);
+    if (moved !== null && (type(moved) === S_IFREG || type(moved) === S_IFDIR)) whole.push(moved.ino);
+    this.#marks.markWhole(...whole);
   }
 
   /** A name is about to go that a time is to be sent for; the file may have others. */
@@ -247,14 +284,15 @@ export class Primary implements MutationSink {
     }
     const session = this.#liveSession();
     const { inStep } = this.#shared;
-    if (!inStep) this.#markMade(replicated);
+    const markBefore = !inStep || this.#marks.hasRemoved;
+    if (markBefore) this.#markMade(replicated);
     if (!session || replicated.length === 0) return this.#shared.hold(reply.bytes, 0, waits);
     const crossing = this.#border.crossing(replicated);
     // The reply stands ready before the frame goes out: the acknowledgement may be faster than this thread.
     const number = session.nextNumber + (crossing ? FRAMES_OF_CROSSING : 0);
     const ticket = this.#shared.hold(reply.bytes, inStep ? number : 0, waits);
     this.#sendReplicated(session, replicated, crossing, ticket);
-    if (inStep) this.#markMade(replicated);
+    if (!markBefore) this.#markMade(replicated);
     return ticket;
   }
 
@@ -270,6 +308,10 @@ export class Primary implements MutationSink {
 
   settle(): void {
     this.#session?.settle();
+  }
+
+  unknown(): void {
+    this.#liveSession()?.lost('what a change that failed left in its file could not be read');
   }
 
   finish(begun: number, errno: number, repair: readonly Mutation[] | null): void {
@@ -295,7 +337,8 @@ export class Primary implements MutationSink {
   /**
    * A new file is marked as a whole, since the follower may have an older one of its name: nothing that is written to it later tells of the
    * holes that it keeps, and a process that comes after this one does not know that it is new. In step behind the frame, so that the follower
-   * makes the file meanwhile, and its acknowledgement is awaited; else before the reply goes out.
+   * makes the file meanwhile, and its acknowledgement is awaited; else before the reply goes out. Where a file was removed that may have had
+   * the name, before the frame: this host may come back from a loss of power with that file, and the follower with the new one.
    */
   #markMade(mutations: readonly Mutation[]): void {
     for (const mutation of mutations) {
@@ -357,8 +400,13 @@ export class Primary implements MutationSink {
     this.#changed = this.#statsDue = true;
     this.#shared.makeRoom(this.#whileFull);
     this.#flushes++;
-    const session = this.#liveSession();
+    let session = this.#liveSession();
     const path = session && this.#shared.inStep ? this.#border.nameOf(file) : null;
+    if (path === '' && !datasync) {
+      // The root stands for everything. What is waited for may have failed, and have found the secondary lost.
+      this.#sendTimes();
+      session = this.#liveSession();
+    }
     if (!session || path === null) return this.#shared.hold(reply.bytes, 0, WaitsFor.local);
     // fdatasync(2) does not ask for it, and it would cost both file systems a commit of their journals.
     const time = datasync ? null : this.#dirtyTimes.takeOne(path);
@@ -602,6 +650,7 @@ export class Primary implements MutationSink {
       marks: this.#marks,
       dirtyTimes: this.#dirtyTimes,
       excluded: this.#border.excluded,
+      isUnwatched: this.#isUnwatched,
       kind,
       cause,
       pace: this.#pace,
@@ -677,11 +726,12 @@ export class Primary implements MutationSink {
     if (cycle.purpose === 'finish' && cycle.syncId !== null) {
       // The record first: marks that are gone too early would be missed, marks that stay too long cost a little.
       try {
-        this.#main.call({ op: 'updateRecord', change: { syncId: cycle.syncId, consistent: true } });
+        this.#main.call({ op: 'updateRecord', change: { syncId: cycle.syncId, consistent: true, stopped: null } });
       } catch (error) {
         session.lost(`the end of the resync could not be recorded on this host: ${describeError(error).message}`);
         return;
       }
+      this.#unwatched = null;
     }
     if (cycle.turned) this.#marks.drop();
     this.#statsDue = true;
@@ -800,7 +850,7 @@ export class Primary implements MutationSink {
     while (!this.#releasing && !this.#stopping && !this.#shared.aborted) this.#waitAndDrain(1000);
     if (this.#releasing && !this.#stopping && !this.#shared.aborted) {
       this.#release();
-      this.#post({ type: 'released' });
+      this.#post({ type: 'released', allMarked: this.#markAllUnwatched() });
     }
     this.close();
   }
@@ -833,6 +883,22 @@ export class Primary implements MutationSink {
     this.#cycles.start({ purpose: 'release', number, syncId: null, turned });
     waitFor(() => !this.#cycles.running);
     this.#session?.send(ToFollower.goodbye);
+  }
+
+  /** The moment of this end takes the place of the one before: what was changed behind the mirror since then has to be known by marks. */
+  #markAllUnwatched(): boolean {
+    if (this.#unwatched === null) return true;
+    const limit = monotonicMs() + LOOK_LIMIT_MS;
+    try {
+      for (const path of pathsBelow(this.#tree, '')) {
+        if (monotonicMs() > limit) return false;
+        if (!this.#border.excluded(path)) this.#isUnwatched(path);
+      }
+      return true;
+    } catch (error) {
+      console.error(`What was changed behind the mirror could not be marked: ${describeError(error).message}`);
+      return false;
+    }
   }
 
   close(): void {

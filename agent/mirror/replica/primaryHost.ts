@@ -16,6 +16,7 @@ import {
   type MirrorEvent,
   type MirrorOptions,
   type ResyncPace,
+  type Stopped,
   type VerifyReport,
 } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
@@ -59,6 +60,7 @@ export interface PrimaryParts {
   /** The folder of the worker bundles. */
   readonly workers: string;
   readonly inherited: Inherited | null;
+  readonly stopped: Stopped | null;
   /** What an earlier process of this mirror served, to go on with; null for a new mount. */
   readonly takenOver: TakenOver | null;
 }
@@ -118,6 +120,7 @@ export class PrimaryHost {
   #nextToken = 1;
   #verifying = false;
   #releasing = false;
+  #allMarked = false;
   #onFrozen: ((reason: string) => void) | null = null;
   #onEndTold: (number: number | null) => void = () => {};
   #gone = false;
@@ -154,6 +157,7 @@ export class PrimaryHost {
       exclude: this.#options.exclude,
       stateDirectory: this.#options.stateDirectory,
       diskHasFailed: Boolean(this.#record.value.diskError),
+      stopped: parts.stopped,
       resyncBandwidth: this.#options.resyncBandwidth,
       directIo: this.#options.directIo,
       processors: this.#options.processors,
@@ -312,9 +316,11 @@ export class PrimaryHost {
       case 'unmounted':
         if (!this.#releasing) this.#crashed(`${this.#options.directory} was unmounted by somebody else`);
         return;
+      case 'released':
+        this.#allMarked = message.allMarked;
+        return;
       case 'serving':
       case 'call':
-      case 'released':
       case 'stopped':
         return;
     }
@@ -710,15 +716,17 @@ export class PrimaryHost {
   /**
    * Unmounts, makes both replicas durable and equal. @throws MirrorError "busy" when the mount is in use; then it is still served. "frozen"
    * when it was frozen before, or the secondary is lost meanwhile; it is to be aborted then
+   * @returns whether everything in which the replicas may differ by now is marked
    */
-  async release(): Promise<void> {
+  async release(): Promise<boolean> {
     if (this.#shared.frozen) {
       throw new MirrorError('frozen', 'the mirror is frozen: let it go on alone, thaw it, or abort it');
     }
-    if (this.#gone) return;
+    if (this.#gone) return false;
     this.#releasing = true;
     try {
       await this.#release();
+      return this.#allMarked;
     } finally {
       this.#releasing = false;
     }

@@ -7,6 +7,7 @@ import type {
   ResyncBandwidth,
   ResyncPace,
   ResyncProgress,
+  Stopped,
   VerifyProgress,
   VerifyReport,
 } from '../mirror.ts';
@@ -22,6 +23,8 @@ export interface DispatcherSetup {
   readonly stateDirectory: string;
   /** The record says that this host's disk has lost what it had taken. */
   readonly diskHasFailed: boolean;
+  /** When this replica's use ended in order before, as long as a resync since has not ended. */
+  readonly stopped: Stopped | null;
   readonly resyncBandwidth: ResyncBandwidth;
   readonly directIo: MirrorOptions['directIo'];
   readonly processors: MirrorOptions['processors'];
@@ -91,6 +94,7 @@ export type FromDispatcher =
   /** Something was sent to the keeper. */
   | { readonly type: 'keeping' }
   | { readonly type: 'unmounted' }
-  | { readonly type: 'released' }
+  /** Whether all that was changed behind the mirror before is marked. */
+  | { readonly type: 'released'; readonly allMarked: boolean }
   | { readonly type: 'stopped' }
   | { readonly type: 'crashed'; readonly reason: string };

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { readIfExists, writeDurably } from '../../platform/durable.ts';
-import type { DirectoryIdentity, DiskError, LineageEntry, ReplicaRecord } from '../mirror.ts';
+import type { DirectoryIdentity, DiskError, LineageEntry, ReplicaRecord, Stopped } from '../mirror.ts';
 import { MirrorError } from '../mirrorError.ts';
 
 const LINEAGE_LIMIT = 256;
 
 /** What of a record changes while a replica is in use. */
 export type RecordChange = Partial<
-  Pick<ReplicaRecord, 'lineage' | 'syncId' | 'consistent' | 'restorable' | 'diskError'>
+  Pick<ReplicaRecord, 'lineage' | 'syncId' | 'consistent' | 'restorable' | 'diskError' | 'stopped'>
 >;
 
 /** The durable record of a replica (`replica.json`). One thread owns it: the main thread of the mirror process. */
@@ -156,7 +156,8 @@ export function isRecord(value: unknown): value is ReplicaRecord {
     (record.restorable === undefined || typeof record.restorable === 'boolean') &&
     (record.directory === undefined || isIdentity(record.directory)) &&
     (record.directories === undefined || (Array.isArray(record.directories) && record.directories.every(isIdentity))) &&
-    (record.diskError === undefined || record.diskError === null || isDiskError(record.diskError))
+    (record.diskError === undefined || record.diskError === null || isDiskError(record.diskError)) &&
+    (record.stopped === undefined || record.stopped === null || isStopped(record.stopped))
   );
 }
 
@@ -170,6 +171,11 @@ export function isLineageEntry(value: unknown): value is LineageEntry {
 function isDiskError(value: unknown): value is DiskError {
   const { code, at } = Object(value) as Partial<Record<keyof DiskError, unknown>>;
   return typeof code === 'string' && typeof at === 'string';
+}
+
+function isStopped(value: unknown): value is Stopped {
+  const { at, served } = Object(value) as Partial<Record<keyof Stopped, unknown>>;
+  return typeof at === 'string' && /^\d{1,20}$/.test(at) && typeof served === 'boolean';
 }
 
 function isIdentity(value: unknown): value is DirectoryIdentity {

@@ -59,6 +59,8 @@ interface Generation {
   readonly files: Map<number, ZoneSet>;
   /** Files made in this generation: their first change marks them as a whole, since an older file of the name may be the peer's. */
   readonly fresh: Set<number>;
+  /** Files of which a name was removed: should this host lose power, they may have it again while the peer has another file of that name. */
+  readonly removed: Set<number>;
   /** Marked on the disk before anything was written there; not told by {@link ZoneMarks.of} before something is. */
   readonly hot: HotExtents;
   readonly slot: 0 | 1;
@@ -98,7 +100,7 @@ export class ZoneMarks {
     writeMarkFile(path(0), 0, records);
     writeMarkFile(path(1), 1, []);
     const appender = new MarkAppender(path(0), records.length);
-    return new ZoneMarks(stateDirectory, { files, fresh: new Set(), hot: HotExtents.none, slot: 0, problem }, appender);
+    return new ZoneMarks(stateDirectory, { ...newGeneration(0), files, problem }, appender);
   }
 
   /** Null when the marks can be trusted, else why not. */
@@ -152,12 +154,31 @@ export class ZoneMarks {
     return this.#old !== null && this.#old.fresh.has(ino) && !this.#old.files.get(ino)?.whole;
   }
 
-  /** Marks a file as a whole, whatever its size becomes. */
-  markWhole(ino: number): void {
-    const known = this.#current.files.get(ino);
-    if (known?.whole) return;
-    this.#appender.append([{ kind: MarkKind.whole, ino, first: 0, count: 0 }]);
-    setOf(this.#current.files, ino).whole = true;
+  /**
+   * A name of a file is about to be removed. That costs nothing by itself: what matters is that the name may be given to another file, and
+   * whoever gives a name marks something as a whole, which takes these along.
+   */
+  removed(ino: number): void {
+    this.#current.removed.add(ino);
+  }
+
+  /** Whether the next mark of a whole file takes others along: then it has to come before the peer learns of what it is for. */
+  get hasRemoved(): boolean {
+    return this.#current.removed.size > 0 || (this.#old !== null && this.#old.removed.size > 0);
+  }
+
+  /** Marks files as a whole, whatever their size becomes. @throws Node's file errors: the change must not be made then */
+  markWhole(...inos: readonly number[]): void {
+    const { files, removed } = this.#current;
+    const all = new Set([...inos, ...removed, ...(this.#old?.removed ?? [])]);
+    const missing = [...all].filter((ino) => !files.get(ino)?.whole);
+    // In one write, whatever their number.
+    if (missing.length > 0) {
+      this.#appender.append(missing.map((ino) => ({ kind: MarkKind.whole, ino, first: 0, count: 0 })));
+    }
+    for (const ino of missing) setOf(files, ino).whole = true;
+    removed.clear();
+    this.#old?.removed.clear();
   }
 
   /** Gives the marks up: the next resync compares everything. */
@@ -176,6 +197,11 @@ export class ZoneMarks {
     if (old) union.addAll(old);
     if (current) union.addAll(current);
     return union;
+  }
+
+  /** What anything is marked of. */
+  get marked(): Set<number> {
+    return new Set([...this.#current.files.keys(), ...(this.#old?.files.keys() ?? [])]);
   }
 
   /** What is marked as a whole: files, and directories that were moved. */
@@ -203,7 +229,7 @@ export class ZoneMarks {
     this.#appender.close();
     this.#appender = appender;
     this.#old = this.#current;
-    this.#current = { files: new Map(), fresh: new Set(), hot, slot, problem: null };
+    this.#current = { ...newGeneration(slot), hot };
   }
 
   /** Opens the empty file of a new generation, and marks durably what is hot. */
@@ -243,6 +269,7 @@ export class ZoneMarks {
     const current = this.#current;
     for (const [ino, set] of current.files) setOf(old.files, ino).addAll(set);
     for (const ino of current.fresh) old.fresh.add(ino);
+    for (const ino of current.removed) old.removed.add(ino);
     old.problem ??= current.problem;
     const records = recordsOf(old.files, old.problem);
     writeMarkFile(this.#path(old.slot), this.#nextGeneration++, records);
@@ -282,6 +309,15 @@ export class ZoneMarks {
     this.#appender.close();
   }
 }
+
+const newGeneration = (slot: 0 | 1): Generation => ({
+  files: new Map(),
+  fresh: new Set(),
+  removed: new Set(),
+  hot: HotExtents.none,
+  slot,
+  problem: null,
+});
 
 const other = (slot: 0 | 1): 0 | 1 => (slot === 0 ? 1 : 0);
 

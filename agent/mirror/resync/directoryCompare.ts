@@ -29,6 +29,7 @@ import type { BeforeChange } from '../undo/stateKeeper.ts';
 import type { Applier } from '../replica/applier.ts';
 import { rootOf } from '../replica/roots.ts';
 import { type Entry, joinPath, type ReplicaTree } from '../replica/tree.ts';
+import type { UnwatchedChanges } from '../replica/unwatchedChanges.ts';
 import type { ByteRange, ZoneSet } from '../replica/zoneSet.ts';
 import { keepCapability } from './capability.ts';
 import { withFile } from './content.ts';
@@ -48,6 +49,7 @@ export class DirectoryCompare {
   readonly #marks: Map<number, ZoneSet>;
   /** What this replica itself has marked as a whole: directories among them it has moved, which the primary has not seen. */
   readonly #moved: ReadonlySet<number>;
+  readonly #unwatched: UnwatchedChanges | null;
   readonly #onStep: () => void;
   readonly #before: BeforeChange;
   readonly #onDoubt: (path: string) => void;
@@ -61,6 +63,8 @@ export class DirectoryCompare {
     excluded: (path: string) => boolean;
     /** This replica's own marks, by local inode number. */
     marks: Map<number, ZoneSet>;
+    /** Null: nobody can tell what was changed behind the mirror. */
+    unwatched: UnwatchedChanges | null;
     /** Called now and then in long work. */
     onStep: () => void;
     /** Told before anything is changed. */
@@ -74,6 +78,7 @@ export class DirectoryCompare {
     this.#excluded = options.excluded;
     this.#marks = options.marks;
     this.#moved = new Set([...options.marks].filter(([, set]) => set.whole).map(([ino]) => ino));
+    this.#unwatched = options.unwatched;
     this.#onStep = options.onStep;
     this.#before = options.before;
     this.#onDoubt = options.onDoubt;
@@ -114,6 +119,8 @@ export class DirectoryCompare {
   }
 
   #compareEntry(path: string, entry: Entry): Omit<ComparedEntry, 'index'> {
+    const found = this.#unwatched === null ? null : this.#tree.stat(path);
+    if (found !== null) this.#unwatched?.look(found);
     let local = this.#tree.entry(path);
     const type = entry.mode & S_IFMT;
     if (local !== null && !this.#sameThing(local, entry)) {
@@ -151,7 +158,8 @@ export class DirectoryCompare {
   }
 
   #markedOf(path: string, ino: number, size: number): readonly ByteRange[] {
-    if (size > 0 && isBelowMoved(this.#tree, path, this.#moved)) return [{ start: 0, end: size }];
+    const isSuspect = this.#unwatched?.includes(ino) === true || isBelowMoved(this.#tree, path, this.#moved);
+    if (size > 0 && isSuspect) return [{ start: 0, end: size }];
     return this.#marks.get(ino)?.ranges(size) ?? [];
   }
 
@@ -237,8 +245,10 @@ export class DirectoryCompare {
       this.#before.change();
       chownat(place.dirFd, place.name, entry.uid, entry.gid);
     }
+    // Another owner has taken a capability away.
+    const xattrs = ownersDiffer ? (this.#tree.entry(path)?.xattrs ?? []) : local.xattrs;
     const theirs = new Map(entry.xattrs.map((xattr) => [xattr.name, xattr.value]));
-    const ours = new Map(local.xattrs.map((xattr) => [xattr.name, xattr.value]));
+    const ours = new Map(xattrs.map((xattr) => [xattr.name, xattr.value]));
     for (const name of ours.keys()) {
       if (theirs.has(name)) continue;
       this.#before.change();

@@ -36,6 +36,8 @@ export class PrimaryResync {
    * other files that look the same. What is moved from now on the follower sees moved.
    */
   readonly #moved: ReadonlySet<number>;
+  /** Whether a file was changed behind the mirror, and is marked as a whole. */
+  readonly #isUnwatched: (path: string) => boolean;
   #missed = 0;
   #finishing = false;
 
@@ -46,6 +48,7 @@ export class PrimaryResync {
     marks: ZoneMarks;
     dirtyTimes: DirtyTimes;
     excluded: (path: string) => boolean;
+    isUnwatched: (path: string) => boolean;
     kind: ResyncKind;
     cause: string;
     pace: Pace;
@@ -56,6 +59,7 @@ export class PrimaryResync {
     this.#marks = options.marks;
     this.#kind = kind;
     this.#moved = options.marks.whole;
+    this.#isUnwatched = options.isUnwatched;
     this.#walk = new DirectoryWalk(this.#context, (path, entry, compared) => this.#onFile(path, entry, compared));
     this.#content = new ContentCompare(this.#context, (directory) => this.#walk.look(directory));
     sendCounted(this.#context, ToFollower.begin, Buffer.from(JSON.stringify({ kind })));
@@ -103,6 +107,8 @@ export class PrimaryResync {
       this.#content.check(entry.ino, path, WHOLE_FILE, fresh);
       return;
     }
+    // Before its marks are asked for: one that was changed gets one.
+    this.#isUnwatched(path);
     const own = this.#marks.of(entry.ino);
     const ranges = mergeRanges([...(own?.ranges(entry.size) ?? []), ...(compared?.marked ?? [])]);
     if (ranges.length > 0 || own !== null) this.#content.check(entry.ino, path, ranges, false);
@@ -152,7 +158,11 @@ export class PrimaryResync {
     const stat = this.#context.tree.stat(path);
     if (stat === null) return;
     if ((stat.mode & S_IFMT) === S_IFDIR) this.#walk.look(path);
-    else if ((stat.mode & S_IFMT) === S_IFREG) this.#content.check(stat.ino, path, WHOLE_FILE, false);
+    else if ((stat.mode & S_IFMT) === S_IFREG) {
+      // What was changed under the name of another file has no mark of its own.
+      this.#markUnmarked(stat.ino);
+      this.#content.check(stat.ino, path, WHOLE_FILE, false);
+    }
   }
 
   /** What is at these paths has come to be replicated, and was sent. */

@@ -275,11 +275,14 @@ class RollBack {
       const found = this.#tree.entry(path);
       if (found === null) throw damaged(`${JSON.stringify(path)} could not be made again`);
       const { dirFd, name } = this.#tree.locate(path);
-      if (found.uid !== entry.uid || found.gid !== entry.gid) chownat(dirFd, name, entry.uid, entry.gid);
+      const ownersDiffer = found.uid !== entry.uid || found.gid !== entry.gid;
+      if (ownersDiffer) chownat(dirFd, name, entry.uid, entry.gid);
+      // Another owner has taken a capability away.
+      const xattrs = ownersDiffer ? (this.#tree.entry(path)?.xattrs ?? []) : found.xattrs;
       const kept = new Set(entry.xattrs.map((xattr) => xattr.name));
-      for (const xattr of found.xattrs) if (!kept.has(xattr.name)) removexattrat(dirFd, name, xattr.name);
+      for (const xattr of xattrs) if (!kept.has(xattr.name)) removexattrat(dirFd, name, xattr.name);
       for (const xattr of entry.xattrs) {
-        const same = found.xattrs.find((each) => each.name === xattr.name)?.value.equals(xattr.value);
+        const same = xattrs.find((each) => each.name === xattr.name)?.value.equals(xattr.value);
         if (!same) setxattrat(dirFd, name, xattr.name, xattr.value, 0);
       }
       // After the owner, which takes setuid away, and access lists, which rewrite the mode.

@@ -4,6 +4,7 @@ import {
   S_ISGID,
   S_ISUID,
   S_IXGRP,
+  errnoOf,
   errnos,
   fallocate as fallocateFd,
   fstat,
@@ -17,6 +18,10 @@ import { ATTR_OUT_SIZE, GETATTR_FH, SetAttr } from '../protocol.ts';
 
 /** FALLOC_FL_COLLAPSE_RANGE and FALLOC_FL_INSERT_RANGE. */
 const COLLAPSE_OR_INSERT = 8 | 32;
+/** FALLOC_FL_PUNCH_HOLE and FALLOC_FL_ZERO_RANGE. */
+const PUNCH_OR_ZERO = 2 | 16;
+/** What a file system refuses before it has changed anything. */
+const REFUSALS: readonly number[] = [errnos.EOPNOTSUPP, errnos.EINVAL, errnos.EPERM, errnos.EFBIG, errnos.ENODEV];
 
 /** GETATTR. */
 export function getattr(context: MountContext): void {
@@ -154,9 +159,11 @@ export function fallocate(context: MountContext): void {
       () => fallocateFd(fd, mode, offset, length),
     );
   } catch (error) {
-    // A full disk may leave a file that has grown a part of the way.
+    // A full disk may leave a file that has grown a part of the way, or a range that was cleared before it was to be allocated anew.
     const { size } = fstat(fd);
-    if (size !== before) {
+    const refused = REFUSALS.includes(errnoOf(error) ?? 0);
+    if ((mode & PUNCH_OR_ZERO) !== 0 && !refused) context.repair(node, offset, length);
+    else if (size !== before) {
       context.applyTo(
         node,
         (file) => ({ kind: 'truncate', file, size }),

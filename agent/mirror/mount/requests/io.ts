@@ -72,7 +72,9 @@ export function write(context: MountContext): void {
     node,
     (file) => ({ kind: 'write', file, offset, data }),
     () => {
-      written = must((handle.direct ? tryPwrite : tryPwriteCached)(fd, data, offset), 'pwrite');
+      const first = (handle.direct ? tryPwrite : tryPwriteCached)(fd, data, offset);
+      if (handle.direct && first < 0) refused = -first;
+      else written = must(first, 'pwrite');
       // The kernel turns a short answer to direct I/O into EIO: what keeps the rest from being written is the better answer.
       while (viaDirect && refused === 0 && written > 0 && written < data.byteLength) {
         const more = tryPwrite(fd, data.subarray(written), offset + written);
@@ -83,7 +85,11 @@ export function write(context: MountContext): void {
       return { kind: 'write', file: context.nodes.ref(node), offset, data: data.subarray(0, written) };
     },
   );
-  if (refused !== 0) return context.fail(refused);
+  if (refused !== 0) {
+    // The disk may have taken a part of what it has refused.
+    if (handle.direct) context.repair(node, offset + written, data.byteLength - written);
+    return context.fail(refused);
+  }
   channel.put32(0, written);
   channel.put32(1, 0);
   context.finish(8);
