@@ -23,6 +23,8 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/globalSetup.ts'],
     passWithNoTests: false,
+    // A machine that is busy with other tests may take seconds for what takes milliseconds otherwise.
+    expect: { poll: { timeout: 15_000 } },
     projects: suites.map(({ name, folders, timeout, parallel }, order) => ({
       extends: true,
       test: {

@@ -8,6 +8,7 @@ export default defineConfig({
     include: ['test/**/*.long.test.ts'],
     testTimeout: 3_600_000,
     hookTimeout: 600_000,
+    expect: { poll: { timeout: 15_000 } },
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,

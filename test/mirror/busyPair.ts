@@ -67,6 +67,8 @@ export class BusyPair {
     await change();
     await alpha.event('peerLost', from);
     await pause(200);
+    // What they said before is read, however late this process has its turn.
+    for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
     const held = busy.map((guest) => guest.rounds);
     await pause(200);
     expect(busy.map((guest) => guest.rounds)).toEqual(held);

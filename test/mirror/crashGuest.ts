@@ -134,9 +134,14 @@ export class CrashGuest {
     }
   }
 
+  /** As {@link stop}, without waiting for its end: a program whose write is held ends only when that is answered. */
+  kill(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
   /** Ends it, if it did not end by itself with its mount. */
   async stop(): Promise<void> {
-    this.#child?.kill('SIGKILL');
+    this.kill();
     await this.#ended;
     // What came behind the last durable version may have been written or not: the next life begins well above it.
     this.#next = Math.max(this.#next, this.durable + 1) + 1000;

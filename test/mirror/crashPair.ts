@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { expect } from 'vitest';
 import { ZONE_BYTES } from '../../agent/mirror/link/protocol.ts';
 import { loadMarks } from '../../agent/mirror/replica/zoneMarks.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { CrashGuest, differingBytes } from './crashGuest.ts';
 import type { Writing } from './crashGuestWriting.ts';
 import { FaultDisk } from './faultDisk.ts';
@@ -51,7 +52,8 @@ export class CrashPair extends Pair {
   }
 
   static async make(use: Use, layout: Layout): Promise<CrashPair> {
-    const pair = new CrashPair(await makeDisks(layout), await makeDisks(layout), use, layout);
+    const [one, other] = await makeDisksOfBoth(layout);
+    const pair = new CrashPair(one, other, use, layout);
     try {
       CrashGuest.prepare(pair.alpha.directories);
       await pair.open();
@@ -103,21 +105,35 @@ export class CrashPair extends Pair {
   }
 
   override async remove(): Promise<void> {
-    await this.guest.stop();
-    for (const [host, disks] of this.disks) {
-      await host.close().catch(() => undefined);
-      for (const disk of disks) await disk.remove();
-    }
-    await super.remove();
+    // It may wait for a mirror that holds its write: then it ends when that does.
+    this.guest.kill();
+    const hosts = [...this.disks.keys()];
+    const disks = [...this.disks.values()].flat();
+    await cleanUp([
+      // What stays wrong is told at the end.
+      ...hosts.map((host) => () => host.close().catch(() => undefined)),
+      () => this.guest.stop(),
+      ...disks.map((disk) => () => disk.remove()),
+      () => super.remove(),
+    ]);
   }
 }
 
-async function makeDisks({ directories, stateOn }: Layout): Promise<FaultDisk[]> {
-  const disks: FaultDisk[] = [];
+async function makeDisksOfBoth(layout: Layout): Promise<[FaultDisk[], FaultDisk[]]> {
+  const made: [FaultDisk[], FaultDisk[]] = [[], []];
+  try {
+    for (const disks of made) await makeDisks(disks, layout);
+    return made;
+  } catch (error) {
+    await cleanUp(made.flat().map((disk) => () => disk.remove()));
+    throw error;
+  }
+}
+
+async function makeDisks(disks: FaultDisk[], { directories, stateOn }: Layout): Promise<void> {
   while (disks.length < directories + (stateOn === 'own' ? 1 : 0)) {
     const disk = await FaultDisk.make(MEGABYTES);
     // Before the next disk is: two directories of one number that are made in the same moment are refused.
     if (disks.push(disk) <= directories) fs.mkdirSync(`${disk.mountPoint}/data`);
   }
-  return disks;
 }

@@ -3,14 +3,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe as suite, expect, test } from 'vitest';
 import { errnos } from '../../agent/platform/libc.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { FaultDisk } from './faultDisk.ts';
 import { GuestProgram } from './guestProgram.ts';
 import { Pair, settle, type TestHost } from './pairHarness.ts';
 
 const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+afterEach(() => cleanUp(cleanups.splice(0).reverse()));
 
 const run = (program: string, ...args: string[]) => execFileSync(program, args, { stdio: 'pipe' });
 
@@ -32,6 +31,12 @@ async function faultDisk(): Promise<{ disk: FaultDisk; directory: string }> {
   const disk = await FaultDisk.make(64);
   cleanups.push(() => disk.remove());
   return { disk, directory: path.join(disk.mountPoint, 'data') };
+}
+
+/** The disk answers no more, until it is told to resume or the test is over. */
+async function hold(disk: FaultDisk, afterWrites: number): Promise<void> {
+  cleanups.push(() => disk.order({ do: 'resume' }));
+  await disk.order({ do: 'hold', afterWrites });
 }
 
 const losses = ({ seen }: TestHost, from = 0) => seen.slice(from).filter(({ type }) => type === 'peerLost');
@@ -176,7 +181,7 @@ suite('a disk that does not answer', () => {
     const pair = await openPair('beta', directory, 1500);
     const { alpha, beta } = pair;
     const from = alpha.seen.length;
-    await disk.order({ do: 'hold', afterWrites: 1 });
+    await hold(disk, 1);
     const write = guest(durableWrite, path.join(alpha.directory, 'a'), '4');
     expect((await alpha.event('peerLost', from, 10_000)).reason).toMatch(
       /no acknowledgement|a flush was not carried out/,
@@ -195,14 +200,14 @@ suite('a disk that does not answer', () => {
 
   test('on the primary: the guest waits as with a local disk, the secondary is kept, and both go on when it answers again', async () => {
     const { disk, directory } = await faultDisk();
-    const { alpha, beta } = await openPair('alpha', directory, 1500);
+    const { alpha, beta } = await openPair('alpha', directory, 3000);
     const from = alpha.seen.length;
-    await disk.order({ do: 'hold', afterWrites: 1 });
+    await hold(disk, 1);
     const write = guest(durableWrite, path.join(alpha.directory, 'a'), '4');
     // Twice as long as a secondary has to answer.
-    expect(await write.waits(3000)).toBe(true);
+    expect(await write.waits(6000)).toBe(true);
     const silent = await alpha.event('diskSilent', from, 10_000);
-    expect(silent.silentMs).toBeGreaterThan(1500);
+    expect(silent.silentMs).toBeGreaterThan(3000);
     await disk.order({ do: 'resume' });
     expect(await write.end()).toBe('durable\n');
     expect((await alpha.event('diskSilent', alpha.seen.indexOf(silent) + 1, 10_000)).silentMs).toBeNull();
@@ -212,32 +217,33 @@ suite('a disk that does not answer', () => {
 
   test('on the primary: a read that waits for it is found as well', async () => {
     const { disk, directory } = await faultDisk();
-    const { alpha } = await openPair('alpha', directory, 1500);
+    const { alpha } = await openPair('alpha', directory, 3000);
     const from = alpha.seen.length;
     const file = path.join(alpha.directory, 'a');
-    expect(await guest(durableWrite, file, '4096').end()).toBe('durable\n');
+    expect(await guest(durableWrite, file, '256').end()).toBe('durable\n');
     // What the host has in memory is not asked of the disk.
     fs.writeFileSync('/proc/sys/vm/drop_caches', '1');
-    await disk.order({ do: 'hold', afterWrites: 0 });
+    await hold(disk, 0);
     const read = guest('cat "$1" > /dev/null && echo read', file);
-    expect((await alpha.event('diskSilent', from, 10_000)).silentMs).toBeGreaterThan(1500);
+    expect((await alpha.event('diskSilent', from, 10_000)).silentMs).toBeGreaterThan(3000);
     await disk.order({ do: 'resume' });
     expect(await read.end()).toBe('read\n');
   });
 
   test('a freeze, and a peer that does not answer, are no silence of the disk', async () => {
-    const pair = await openPair('alpha', (await faultDisk()).directory, 1500);
+    // Longer than the disk itself may take when others use it, too.
+    const pair = await openPair('alpha', (await faultDisk()).directory, 5000);
     const { alpha, beta } = pair;
     const from = alpha.seen.length;
     await alpha.mirror.freeze();
     const write = guest(durableWrite, path.join(alpha.directory, 'a'), '64');
-    expect(await write.waits(4000)).toBe(true);
+    expect(await write.waits(7000)).toBe(true);
     await alpha.mirror.thaw();
     expect(await write.end()).toBe('durable\n');
     beta.mirror.destroy();
     expect((await alpha.event('peerLost', from, 10_000)).reason).toBeTruthy();
     const held = guest(durableWrite, path.join(alpha.directory, 'b'), '512');
-    expect(await held.waits(4000)).toBe(true);
+    expect(await held.waits(7000)).toBe(true);
     await pair.goAlone(alpha);
     expect(await held.end()).toBe('durable\n');
     expect(alpha.seen.slice(from).filter(({ type }) => type === 'diskSilent')).toEqual([]);
@@ -246,7 +252,7 @@ suite('a disk that does not answer', () => {
   test('on the primary: whoever ends it does not wait without end, and nor does its guest', async () => {
     const { disk, directory } = await faultDisk();
     const { alpha } = await openPair('alpha', directory, 1500);
-    await disk.order({ do: 'hold', afterWrites: 1 });
+    await hold(disk, 1);
     const write = guest(durableWrite, path.join(alpha.directory, 'a'), '4');
     expect(await write.waits(500)).toBe(true);
     const before = Date.now();

@@ -19,7 +19,7 @@ export class FaultDisk {
   #server: ChildProcess | null = null;
   #loop = '';
   #nextId = 1;
-  readonly #waiting = new Map<number, (result: unknown) => void>();
+  readonly #waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
 
   private constructor(readonly isMounted: boolean) {
     this.#base = fs.mkdtempSync(path.join(os.tmpdir(), 'us-disk-'));
@@ -31,13 +31,18 @@ export class FaultDisk {
   /** @param isMounted false: whoever wants it mounts {@link device} where it likes, and takes it away before `remove` */
   static async make(megabytes: number, isMounted = true): Promise<FaultDisk> {
     const disk = new FaultDisk(isMounted);
-    const durable = path.join(disk.#base, 'durable');
-    fs.writeFileSync(durable, '');
-    fs.truncateSync(durable, megabytes << 20);
-    const lazy = 'lazy_itable_init=0,lazy_journal_init=0,nodiscard';
-    await run('mkfs.ext4', ['-q', '-F', '-b', '4096', '-m', '0', '-J', 'size=8', '-E', lazy, durable]);
-    await disk.#start();
-    return disk;
+    try {
+      const durable = path.join(disk.#base, 'durable');
+      fs.writeFileSync(durable, '');
+      fs.truncateSync(durable, megabytes << 20);
+      const lazy = 'lazy_itable_init=0,lazy_journal_init=0,nodiscard';
+      await run('mkfs.ext4', ['-q', '-F', '-b', '4096', '-m', '0', '-J', 'size=8', '-E', lazy, durable]);
+      await disk.#start();
+      return disk;
+    } catch (error) {
+      await disk.remove();
+      throw error;
+    }
   }
 
   async #start(): Promise<void> {
@@ -46,14 +51,17 @@ export class FaultDisk {
     bundle ??= bundleProgram('faultDisk', 'test/mirror/faultDiskServer.ts');
     const server = fork(await bundle, [this.#base, device], { execArgv: [] });
     this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      this.#waiting.set(0, () => resolve());
-      server.on('message', ({ id, result }: { id: number; result: unknown }) => {
-        this.#waiting.get(id)?.(result);
-        this.#waiting.delete(id);
-      });
-      server.once('exit', (code) => reject(new Error(`the disk's process ended with code ${code ?? '?'}`)));
+    server.on('message', ({ id, result }: { id: number; result: unknown }) => {
+      this.#waiting.get(id)?.resolve(result);
+      this.#waiting.delete(id);
     });
+    server.once('exit', (code, signal) => {
+      if (this.#server !== server) return;
+      const error = new Error(`the disk's process ended: ${signal ?? `code ${code}`}`);
+      for (const { reject } of this.#waiting.values()) reject(error);
+      this.#waiting.clear();
+    });
+    await new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
     this.#loop = (await run('losetup', ['--find', '--show', device])).stdout.trim();
     if (this.isMounted) await run('mount', ['-t', 'ext4', this.#loop, this.mountPoint]);
   }
@@ -68,9 +76,12 @@ export class FaultDisk {
     const server = this.#server;
     if (server === null) return Promise.resolve(null);
     const id = this.#nextId++;
-    return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
-      server.send({ id, order });
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      server.send({ id, order }, (error) => {
+        if (error === null || !this.#waiting.delete(id)) return;
+        reject(error);
+      });
     });
   }
 
@@ -118,15 +129,15 @@ export class FaultDisk {
   }
 
   async #end(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    for (const { resolve } of this.#waiting.values()) resolve(null);
+    this.#waiting.clear();
     await run('umount', ['-l', this.mountPoint]).catch(() => undefined);
     if (this.#loop) await run('losetup', ['-d', this.#loop]).catch(() => undefined);
     this.#loop = '';
     await run('umount', ['-l', path.join(this.#base, 'device')]).catch(() => undefined);
-    const server = this.#server;
-    this.#server = null;
-    for (const done of this.#waiting.values()) done(null);
-    this.#waiting.clear();
-    if (!server || server.exitCode !== null) return;
+    if (!server || server.exitCode !== null || server.signalCode !== null) return;
     await new Promise((resolve) => {
       server.once('exit', resolve);
       server.kill('SIGKILL');

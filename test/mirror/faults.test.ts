@@ -10,13 +10,12 @@ import type { FollowerEndpoint } from '../../agent/mirror/mirror.ts';
 import { markFileEnd } from '../../agent/mirror/replica/markFile.ts';
 import * as libc from '../../agent/platform/libc.ts';
 import { mountAt, unmount } from '../../agent/platform/mounts.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { GuestProgram } from './guestProgram.ts';
 import { differences, mirrorBundle, Pair, settle, TestHost } from './pairHarness.ts';
 
 const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+afterEach(() => cleanUp(cleanups.splice(0).reverse()));
 
 async function newPair(options: ConstructorParameters<typeof Pair>[0] = {}): Promise<Pair> {
   const pair = new Pair(options);
@@ -64,7 +63,8 @@ suite('a resync that is interrupted', () => {
     await pair.serve(alpha);
     const inStep = await pair.join(alpha, beta);
     expect(inStep.durationMs).toBeGreaterThan(1400);
-    expect(inStep.durationMs).toBeLessThan(4000);
+    // Two seconds, and what the disks take.
+    expect(inStep.durationMs).toBeLessThan(15_000);
   });
 
   test('as a delta stays a delta', async () => {
@@ -248,15 +248,22 @@ suite('the network', () => {
     );
     await alpha.event('inStep');
     await alpha.mirror.onPeerLoss('hold');
+    const enough = path.join(alpha.base, 'enough');
     const guest = new GuestProgram(
-      'dd if=/dev/urandom of="$1" bs=16k count=600 2>/dev/null && echo done',
+      'until [ -e "$2" ]; do dd if=/dev/urandom of="$1" bs=16k count=100 2>/dev/null || exit 1; done; echo done',
       path.join(alpha.directory, 'file'),
+      enough,
     );
     cleanups.push(() => guest.kill());
     await alpha.event('stats', alpha.seen.length, 5000, (event) => event.stats.writes > 20);
     relay.cut();
     await alpha.event('peerLost');
+    const held = new GuestProgram('echo x > "$1" && echo written', path.join(alpha.directory, 'held'));
+    cleanups.push(() => held.kill());
+    expect(await held.waits()).toBe(true);
     await pair.goAlone(alpha);
+    expect(await held.end()).toBe('written\n');
+    fs.writeFileSync(enough, '');
     expect(await guest.end(20_000)).toBe('done\n');
     const { progress } = await pair.join(alpha, beta);
     expect(progress.kind).toBe('delta');
@@ -313,10 +320,12 @@ suite('the agent', () => {
     const host = new TestHost('alpha');
     cleanups.push(() => host.remove());
     const guest = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+    cleanups.push(() => guest.kill('SIGKILL'));
     const [channelFd, childChannelFd] = libc.streamPair();
     const child = spawn(process.execPath, [await mirrorBundle()], {
       stdio: ['ignore', 'inherit', 'inherit', childChannelFd],
     });
+    cleanups.push(() => child.kill('SIGKILL'));
     libc.close(childChannelFd);
     const answers: MirrorMessage[] = [];
     const channel = new IpcChannel(

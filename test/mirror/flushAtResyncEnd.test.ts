@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type * as BackgroundCalls from '../../agent/mirror/replica/backgroundCalls.ts';
 import type { MirrorEvent, ReplicaRecord } from '../../agent/mirror/mirror.ts';
 import { MirrorHost } from '../../agent/mirror/replica/mirrorHost.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { FaultDisk } from './faultDisk.ts';
 import { GuestProgram } from './guestProgram.ts';
 import { mirrorBundle, TestHost } from './pairHarness.ts';
@@ -38,13 +39,9 @@ beforeEach(async () => {
   place = new TestHost('alpha');
   beta = new TestHost('beta', { directory: path.join(disk.mountPoint, 'data') });
 });
-afterEach(async () => {
-  recover();
-  await alpha?.abort();
-  await place.remove();
-  await beta.remove();
-  await disk.remove();
-});
+afterEach(() =>
+  cleanUp([() => recover(), () => alpha?.abort(), () => place.remove(), () => beta.remove(), () => disk.remove()]),
+);
 
 test('what was flushed while a resync ended is durable on the secondary, too, once both are named in sync', async () => {
   const events: MirrorEvent[] = [];

@@ -51,7 +51,7 @@ suite('a replica with a history of its own', () => {
     // The guest goes on, on what took the place of what was kept.
     other.write('later', 2_500_000);
     fs.writeFileSync(path.join(beta.directory, 'disk.raw'), other);
-    await expect.poll(() => readManifest(folder)?.differences, { timeout: 10_000 }).not.toBeNull();
+    await expect.poll(() => readManifest(folder)?.differences).not.toBeNull();
     await expect.poll(() => fs.existsSync(path.join(folder, 'files', 'same'))).toBe(false);
 
     const found = readManifest(folder)?.differences ?? [];

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type * as BackgroundCalls from '../../agent/mirror/replica/backgroundCalls.ts';
 import { MirrorHost } from '../../agent/mirror/replica/mirrorHost.ts';
 import type { ReplicaRecord } from '../../agent/mirror/mirror.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { differences, mirrorBundle, settle, TestHost } from './pairHarness.ts';
 
 /** The disk of the follower, which lives in this process: while it is slow, what is to be made durable waits. */
@@ -25,21 +26,19 @@ vi.mock(import('../../agent/mirror/replica/backgroundCalls.ts'), async (original
   };
 });
 
+/** How long the secondary may be silent. */
+const ACKNOWLEDGE_MS = 1500;
+
 let alpha: TestHost;
 let place: TestHost;
 let beta: MirrorHost | null = null;
 let recover = () => {};
 
 beforeEach(() => {
-  alpha = new TestHost('alpha', { resyncBandwidth: 4 << 20 });
+  alpha = new TestHost('alpha', { resyncBandwidth: 4 << 20, acknowledgeTimeoutMs: ACKNOWLEDGE_MS });
   place = new TestHost('beta');
 });
-afterEach(async () => {
-  recover();
-  await beta?.close();
-  await alpha.remove();
-  await place.remove();
-});
+afterEach(() => cleanUp([() => recover(), () => beta?.close(), () => alpha.remove(), () => place.remove()]));
 
 const record = () =>
   JSON.parse(fs.readFileSync(path.join(place.options.stateDirectory, 'replica.json'), 'utf8')) as ReplicaRecord;
@@ -61,7 +60,7 @@ test("the late end of one session's resync does not complete that of the next se
 
   const from = alpha.seen.length;
   // The same follower goes on: what it was asked for by the first session is still under way.
-  await vi.waitUntil(() => alpha.mirror.attach('127.0.0.1', endpoint, 2).then(() => true), { timeout: 10_000 });
+  await vi.waitFor(() => alpha.mirror.attach('127.0.0.1', endpoint, 2), { timeout: 10_000 });
   await alpha.event('resync', from, 10_000, (event) => event.progress.sent > 1 << 20);
   recover();
   await vi.waitUntil(() => disk.waiting === 0, { timeout: 10_000 });
@@ -113,7 +112,7 @@ test('a secondary whose disk is slow when the resync first changes it is not tak
   await vi.waitUntil(() => disk.waiting === 1, { timeout: 10_000 });
   expect(record().consistent).toBe(true);
   // Twice as long as a secondary may be silent.
-  await new Promise((resolve) => setTimeout(resolve, 2 * alpha.options.acknowledgeTimeoutMs));
+  await new Promise((resolve) => setTimeout(resolve, 2 * ACKNOWLEDGE_MS));
   expect(alpha.seen.slice(from).filter(({ type }) => type === 'peerLost')).toEqual([]);
   recover();
   await alpha.event('inStep', from);

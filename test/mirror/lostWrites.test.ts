@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe as suite, expect, test } from 'vitest';
 import { loadMarks } from '../../agent/mirror/replica/zoneMarks.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { FaultDisk } from './faultDisk.ts';
 import { GuestProgram } from './guestProgram.ts';
 import { Pair, settle, type TestHost } from './pairHarness.ts';
@@ -52,11 +53,9 @@ const isMarked = (host: TestHost): boolean => {
 beforeEach(async () => {
   disk = await FaultDisk.make(64);
 });
-afterEach(async () => {
-  await disk.order({ do: 'failContent', text: null });
-  await pair.remove();
-  await disk.remove();
-});
+afterEach(() =>
+  cleanUp([() => disk.order({ do: 'failContent', text: null }), () => pair.remove(), () => disk.remove()]),
+);
 
 suite("the primary's disk loses a write", () => {
   test('the guest gets the error, the secondary is kept, and what was lost comes back from it', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { cleanUp } from '../support/cleanUp.ts';
 import { differences, Pair } from './pairHarness.ts';
 
 let pair: Pair;
@@ -13,10 +14,7 @@ beforeEach(async () => {
   await pair.serve(alpha);
   await pair.join(alpha, beta);
 });
-afterEach(async () => {
-  await end();
-  await pair.remove();
-});
+afterEach(() => cleanUp([end, () => pair.remove()]));
 
 /** A service with a mount namespace of its own, as a container has: what is unmounted here stays mounted there. */
 async function start(script: string, program = 'sleep'): Promise<void> {
@@ -28,6 +26,8 @@ async function start(script: string, program = 'sleep'): Promise<void> {
     },
   );
   if (service.stdout) await once(service.stdout, 'data');
+  const comm = `/proc/${service.pid}/comm`;
+  await expect.poll(() => fs.readFileSync(comm, 'utf8').trim()).toBe(path.basename(program));
 }
 
 async function end(): Promise<void> {

@@ -214,7 +214,7 @@ describe('a full disk', () => {
     fs.rmSync(mount.path('f'));
     // The kernel may tell a few requests later that it has no more use for a file without a name; its room is free from then on.
     const next = mount.path('g');
-    await vi.waitFor(() => fs.writeFileSync(next, chunk));
+    await vi.waitFor(() => fs.writeFileSync(next, chunk), 15_000);
     await mount.unmount();
     libc.umount(mount.directory, libc.MNT_DETACH);
   });

@@ -61,12 +61,17 @@ export class OrderedWriter {
     }
   }
 
-  async end(): Promise<void> {
+  /** As {@link end}, without waiting for it: a program whose write is held ends only when that is answered. */
+  kill(): void {
     try {
       if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
     } catch {
       // It has ended with its host.
     }
+  }
+
+  async end(): Promise<void> {
+    this.kill();
     await this.#ended;
   }
 }

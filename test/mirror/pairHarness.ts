@@ -8,6 +8,13 @@ import { directoriesOf, type MirrorEvent, type MirrorOptions } from '../../agent
 import { ReplicaTree, joinPath, type Entry } from '../../agent/mirror/replica/tree.ts';
 import { mountAt, unmount } from '../../agent/platform/mounts.ts';
 import { bundleMirror } from '../support/bundles.ts';
+import { cleanUpTogether } from '../support/cleanUp.ts';
+
+/**
+ * How long a secondary may be silent unless a test is about just that: longer than an fsync takes on a disk that others use. A primary that
+ * loses it for less would hold its calls, and those that the test makes itself keep it from ever getting on.
+ */
+const ACKNOWLEDGE_MS = 20_000;
 
 const bundles = new Map<number | null, Promise<string>>();
 
@@ -64,7 +71,7 @@ export class TestHost {
       directory,
       stateDirectory: path.join(base, 'state'),
       exclude: [],
-      acknowledgeTimeoutMs: 1500,
+      acknowledgeTimeoutMs: ACKNOWLEDGE_MS,
       directIo: 'cache',
       processors: 'awake',
       resyncBandwidth: null,
@@ -217,7 +224,7 @@ export class Pair {
   }
 
   async remove(): Promise<void> {
-    await Promise.all([this.alpha.remove(), this.beta.remove()]);
+    await cleanUpTogether([() => this.alpha.remove(), () => this.beta.remove()]);
   }
 }
 

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe as suite, expect, test } from 'vitest';
 import { loadMarks } from '../../agent/mirror/replica/zoneMarks.ts';
 import { mountAt, unmount } from '../../agent/platform/mounts.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { GuestProgram } from './guestProgram.ts';
 import { differences, Pair } from './pairHarness.ts';
 
@@ -54,8 +55,9 @@ suite('while the pair is in step', () => {
     const before = Date.now();
     const write = program('echo x > "$1" && echo written', file('a'));
     const lost = await alpha.event('peerLost');
-    expect(lost.reason).toMatch(/no acknowledgement for 3\.\d s/);
-    expect(Date.now() - before).toBeLessThan(5000);
+    // Whichever of the two was asked for first, and later when the one who waits had no processor itself.
+    expect(lost.reason).toMatch(/(no acknowledgement|a flush was not carried out) for ([3-9]|\d\d)\.\d s/);
+    expect(Date.now() - before).toBeLessThan(15_000);
     expect(await write.waits()).toBe(true);
     await pair.goAlone(alpha);
     expect(await write.end()).toBe('written\n');
@@ -144,6 +146,11 @@ suite('when the secondary dies', () => {
 suite('when it is stopped while a secondary that is silent is waited for', () => {
   test('the next call is answered', async () => {
     const { alpha, beta } = pair;
+    // A connection is waited for for five seconds then: far longer than calls take that do not wait for it.
+    await alpha.close();
+    Object.assign(alpha.options, { acknowledgeTimeoutMs: 10_000 });
+    await alpha.open();
+    await pair.serve(alpha);
     const sockets: net.Socket[] = [];
     const silent = net.createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
     await once(silent, 'listening');
@@ -160,7 +167,7 @@ suite('when it is stopped while a secondary that is silent is waited for', () =>
       const before = Date.now();
       await alpha.mirror.abort();
       await alpha.mirror.follow('127.0.0.1', pair.epoch);
-      expect(Date.now() - before).toBeLessThan(2000);
+      expect(Date.now() - before).toBeLessThan(4000);
       await refused;
     } finally {
       for (const socket of sockets) socket.destroy();
@@ -234,8 +241,7 @@ suite('when the state directory is full', () => {
   });
   afterEach(async () => {
     const stateDirectory = state();
-    await pair.alpha.close();
-    unmount(stateDirectory);
+    await cleanUp([() => pair.alpha.close(), () => unmount(stateDirectory)]);
   });
 
   test('a pair that is in step stays so, and its marks are cleared when there is room again', async () => {

@@ -4,13 +4,12 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { bundleProgram } from '../support/bundles.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { differences, Pair, settle } from './pairHarness.ts';
 
 const run = promisify(execFile);
 const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+afterEach(() => cleanUp(cleanups.splice(0).reverse()));
 
 /** What the program saw, by what it did; the paths are of one length, so that the limits are met alike. */
 async function seen(program: string, directory: string): Promise<Map<string, string>> {

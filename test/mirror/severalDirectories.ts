@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { listMounts } from '../../agent/platform/mounts.ts';
 import type { MirrorOptions } from '../../agent/mirror/mirror.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { Pair, settle, type TestHost } from './pairHarness.ts';
 
 /** What both hosts call the directories of {@link SeveralDirectories}. */
@@ -48,11 +49,13 @@ export class SeveralDirectories {
   }
 
   async remove(): Promise<void> {
-    await this.pair.remove();
-    for (const base of this.#mounted) {
-      execFileSync('umount', [path.join(base, 'disk')]);
-      fs.rmSync(base, { recursive: true, force: true });
-    }
+    await cleanUp([
+      () => this.pair.remove(),
+      ...this.#mounted.splice(0).map((base) => () => {
+        execFileSync('umount', [path.join(base, 'disk')]);
+        fs.rmSync(base, { recursive: true, force: true });
+      }),
+    ]);
   }
 }
 

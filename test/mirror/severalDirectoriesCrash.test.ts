@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { mountAt } from '../../agent/platform/mounts.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { expectOrder, OrderedWriter } from './orderedWriter.ts';
 import type { TestHost } from './pairHarness.ts';
 import { fileIn, SeveralDirectories } from './severalDirectories.ts';
@@ -13,9 +14,10 @@ beforeEach(async () => {
   await several.pair.open();
 });
 afterEach(async () => {
-  await writer?.end();
+  const used = writer;
   writer = null;
-  await several.remove();
+  used?.kill();
+  await cleanUp([() => several.remove(), () => used?.end()]);
 });
 
 /** Alpha serves a program that writes to all directories in turn, beta follows. */

@@ -3,14 +3,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { mountAt, unmount } from '../../agent/platform/mounts.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { GuestProgram } from './guestProgram.ts';
 import { TestHost } from './pairHarness.ts';
 import { fileIn, SeveralDirectories } from './severalDirectories.ts';
 
 const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+afterEach(() => cleanUp(cleanups.splice(0).reverse()));
 
 async function open(): Promise<SeveralDirectories> {
   const several = new SeveralDirectories();

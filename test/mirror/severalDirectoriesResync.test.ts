@@ -9,6 +9,8 @@ import { fileIn, SeveralDirectories } from './severalDirectories.ts';
 import { change, changed, fill } from './variedTree.ts';
 
 const MIB = 1 << 20;
+/** A bandwidth by which seconds are left of a resync that has come a little more than half of its way. */
+const SLOW = MIB;
 let several: SeveralDirectories | null = null;
 afterEach(async () => {
   await several?.remove();
@@ -16,8 +18,8 @@ afterEach(async () => {
 });
 
 /** Beta was in step once, and is away while everything changes in all directories. */
-async function changedAlone(resyncBandwidth: number | null) {
-  several = new SeveralDirectories({ resyncBandwidth });
+async function changedAlone(bandwidth: number | null) {
+  several = new SeveralDirectories();
   const { pair } = several;
   const { alpha, beta } = pair;
   for (const directory of alpha.directories) fill(directory);
@@ -28,6 +30,7 @@ async function changedAlone(resyncBandwidth: number | null) {
   await beta.mirror.release();
   await alpha.event('peerLost');
   await pair.goAlone(alpha);
+  await alpha.mirror.paceResync({ paused: false, bandwidth });
   const before = beta.directories.map(describe);
   for (const directory of alpha.directories) change(directory);
   return { pair, alpha, beta, before };
@@ -49,7 +52,7 @@ test('a resync by what changed brings every directory in line, and one from noth
 });
 
 test('a secondary whose primary is lost in mid-resync can be had back as it was, in every directory', async () => {
-  const { pair, alpha, beta, before } = await changedAlone(6 * MIB);
+  const { pair, alpha, beta, before } = await changedAlone(SLOW);
   const from = await pair.attach(alpha, beta);
   await alpha.event(
     'resync',
@@ -57,8 +60,9 @@ test('a secondary whose primary is lost in mid-resync can be had back as it was,
     30_000,
     ({ progress }) => progress.checked > 0.5 * progress.toCheck && progress.sent > MIB,
   );
+  const since = beta.seen.length;
   await alpha.crash();
-  await beta.event('followerLink', 0, 10_000, (event) => !event.connected);
+  await beta.event('followerLink', since, 10_000, (event) => !event.connected);
   expect(await beta.mirror.record()).toMatchObject({ consistent: false, restorable: true });
   await pair.serve(beta);
   const after = beta.directories.map(describe);
@@ -71,7 +75,7 @@ test('a secondary whose primary is lost in mid-resync can be had back as it was,
 });
 
 test('a resync that is taken back, and broken off in that again and again, is taken back in the end in every directory', async () => {
-  const { pair, alpha, beta, before } = await changedAlone(6 * MIB);
+  const { pair, alpha, beta, before } = await changedAlone(SLOW);
   const from = await pair.attach(alpha, beta);
   await alpha.event(
     'resync',
@@ -79,8 +83,9 @@ test('a resync that is taken back, and broken off in that again and again, is ta
     30_000,
     ({ progress }) => progress.checked > 0.6 * progress.toCheck && progress.sent > MIB,
   );
+  const since = beta.seen.length;
   await alpha.crash();
-  await beta.event('followerLink', 0, 10_000, (event) => !event.connected);
+  await beta.event('followerLink', since, 10_000, (event) => !event.connected);
   pair.epoch++;
   await beta.mirror.enterEpoch({ epoch: pair.epoch, primary: 'beta' });
   for (const ms of [5, 15, 30, 60, 120]) {

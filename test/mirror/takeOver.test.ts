@@ -4,6 +4,7 @@ import { MirrorController } from '../../agent/mirror/controller.ts';
 import type { MirrorEvent } from '../../agent/mirror/mirror.ts';
 import { mountAt, unmount } from '../../agent/platform/mounts.ts';
 import { Random } from '../simulation/random.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { BusyPair, pause } from './busyPair.ts';
 import { GuestProgram } from './guestProgram.ts';
 import { mirrorBundle, TestHost } from './pairHarness.ts';
@@ -73,9 +74,7 @@ describe('kill -9 of the mirror process that serves', () => {
 
 describe('a mirror that is destroyed', () => {
   const cleanups: (() => unknown)[] = [];
-  afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-  });
+  afterEach(() => cleanUp(cleanups.splice(0).reverse()));
 
   it('is not taken over, also when its process says only afterwards that it could be', async () => {
     const host = new TestHost('alpha');

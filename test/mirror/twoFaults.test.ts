@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe as suite, expect, test } from 'vitest';
 import { errnos } from '../../agent/platform/libc.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import { BusyGuest } from './busyGuest.ts';
 import { FaultDisk } from './faultDisk.ts';
 import { GuestProgram } from './guestProgram.ts';
@@ -9,9 +10,7 @@ import { Pair, settle } from './pairHarness.ts';
 import { WireProxy } from './wireProxy.ts';
 
 const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+afterEach(() => cleanUp(cleanups.splice(0).reverse()));
 
 const MEBIBYTE = 1 << 20;
 const ACKNOWLEDGE_MS = 3000;

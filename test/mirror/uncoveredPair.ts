@@ -3,6 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 import type { VerifyReport } from '../../agent/mirror/mirror.ts';
+import { unmount } from '../../agent/platform/mounts.ts';
+import { cleanUp } from '../support/cleanUp.ts';
 import type { GuestProgram } from './guestProgram.ts';
 import { Pair } from './pairHarness.ts';
 
@@ -16,18 +18,18 @@ export class UncoveredPair {
   constructor() {
     beforeEach(async () => {
       this.#pair = new Pair();
-      await this.#pair.open();
       this.below = path.join(this.pair.beta.base, 'below');
+      await this.#pair.open();
       fs.mkdirSync(this.below);
       execFileSync('mount', ['--bind', this.pair.beta.directory, this.below]);
       execFileSync('mount', ['--make-private', this.below]);
       await this.pair.serve(this.pair.alpha);
     });
     afterEach(async () => {
-      for (const each of this.#programs.splice(0)) each.kill();
-      execFileSync('umount', [this.below]);
-      await this.#pair?.remove();
+      const pair = this.#pair;
       this.#pair = null;
+      for (const each of this.#programs.splice(0)) each.kill();
+      await cleanUp([() => fs.existsSync(this.below) && unmount(this.below), () => pair?.remove()]);
     });
   }
 

@@ -8,7 +8,7 @@ export class WireProxy {
   #silent = false;
   /** Sees all that comes through. */
   onData: ((direction: 'toFollower' | 'toPrimary', data: Buffer) => void) | null = null;
-  /** A bit of the next bytes into this direction is changed. */
+  /** A bit of the next bytes into this direction is changed: of the last one, which is none of a length that would be waited for. */
   #flip: 'toFollower' | 'toPrimary' | null = null;
 
   private constructor(target: number) {
@@ -38,7 +38,7 @@ export class WireProxy {
       this.onData?.(direction, data);
       if (this.#flip === direction) {
         this.#flip = null;
-        const at = data.length >> 1;
+        const at = data.length - 1;
         data.writeUInt8(data.readUInt8(at) ^ 4, at);
       }
       to.write(data);

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAuthority, createHostCertificate } from '../../agent/security/certificates.ts';
+import { freePort } from './ports.ts';
 
 interface Member {
   readonly name: string;
@@ -64,9 +64,11 @@ export class EtcdCluster {
     const secure = this.#isSecure
       ? [`--cert-file=${folder}.crt`, `--key-file=${folder}.key`, `--trusted-ca-file=${this.caFile}`]
       : [];
+    // It ends with the test, however that ends.
     member.process = spawn(
-      'etcd',
+      'setpriv',
       [
+        ...['--pdeathsig', 'KILL', '--', 'etcd'],
         `--name=${member.name}`,
         `--data-dir=${folder}`,
         `--listen-peer-urls=${member.peerUrl}`,
@@ -89,26 +91,34 @@ export class EtcdCluster {
     await gone;
   }
 
-  /** The member that leads now. */
-  async leader(): Promise<Member> {
-    for (const member of this.members.filter((each) => each.process !== null)) {
-      const { header, leader } = (await this.post(member, '/v3/maintenance/status', {})) as {
-        header: { member_id: string };
-        leader?: string;
-      };
-      if (leader === header.member_id) return member;
+  /** The member that leads now, or after the election that goes on. */
+  async leader(timeoutMs = 15_000): Promise<Member> {
+    for (const end = Date.now() + timeoutMs; Date.now() < end; await delay(50)) {
+      for (const member of this.#running) if (await this.#leads(member)) return member;
     }
     throw new Error('No member says that it leads.');
+  }
+
+  async #leads(member: Member): Promise<boolean> {
+    const status = (await this.post(member, '/v3/maintenance/status', {}).catch(() => null)) as {
+      header: { member_id: string };
+      leader?: string;
+    } | null;
+    return status !== null && status.leader === status.header.member_id;
+  }
+
+  get #running(): readonly Member[] {
+    return this.members.filter((member) => member.process !== null);
   }
 
   async waitForQuorum(timeoutMs = 20_000): Promise<void> {
     const end = Date.now() + timeoutMs;
     for (;;) {
       const answers = await Promise.allSettled(
-        this.members
-          .filter((member) => member.process !== null)
-          .map((member) => this.post(member, '/v3/kv/range', { key: 'YQ==' })),
+        this.#running.map((member) => this.post(member, '/v3/kv/range', { key: 'YQ==' })),
       );
+      const ended = this.#running.find(({ process: each }) => each?.exitCode !== null || each.signalCode !== null);
+      if (ended) throw new Error(`The member ${ended.name} of etcd ended: is another program at ${ended.url}?`);
       if (answers.every(({ status }) => status === 'fulfilled')) return;
       if (Date.now() > end) throw new Error(`etcd has no quorum after ${String(timeoutMs)} ms.`);
       await delay(50);
@@ -154,13 +164,4 @@ export class EtcdCluster {
       writeFileSync(path.join(this.directory, `${name}.key`), made.key, { mode: 0o600 });
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
@@ -7,21 +7,28 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHostCertificate } from '../../agent/security/certificates.ts';
 import { loadAuthority, loadIdentity, storeIdentity } from '../../agent/security/identity.ts';
+import { freePort } from '../support/ports.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'dist', 'agent', 'understudy.mjs');
 const address = '127.0.12.1';
-const ports = { api: 34810, agent: 34811 };
+const ports = { api: await freePort(address), agent: await freePort(address) };
 
 let directory: string;
 const taken: Server[] = [];
+
+/** Starts the program; it ends with this process, however that ends. */
+const start = (args: readonly string[], options: SpawnOptions): ChildProcess =>
+  spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, program, ...args], options);
 
 const run = (...args: string[]): ReturnType<typeof runIn> => runIn({}, ...args);
 
 async function runIn(more: NodeJS.ProcessEnv, ...args: string[]): Promise<{ code: number | null; output: string }> {
   const env = { ...process.env, ...more };
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const child = start(args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  }
   const limit = setTimeout(() => child.kill('SIGKILL'), 20_000);
   const [code] = (await once(child, 'close')) as [number | null];
   clearTimeout(limit);
@@ -83,7 +90,7 @@ describe('the agent as a process', () => {
     const ended = { notBefore: new Date(Date.now() - 2 * dayMs), notAfter: new Date(Date.now() - dayMs) };
     const own = await createHostCertificate(authority, { host: 'alpha', addresses: [address] }, ended);
     storeIdentity(etc, { ...own, authority: authority.certificate });
-    const child = spawn(process.execPath, [program, 'agent', '--config', etc], { stdio: 'ignore' });
+    const child = start(['agent', '--config', etc], { stdio: 'ignore' });
     const limit = setTimeout(() => child.kill('SIGKILL'), 30_000);
     try {
       const log = (): Promise<string> => run('log', '--config', etc).then(({ output }) => output);
@@ -120,7 +127,7 @@ describe('the agent as a process', () => {
     );
     let given = '';
     const reader = createReadStream(device).on('data', (chunk) => (given += chunk.toString('latin1')));
-    const child = spawn(process.execPath, [program, 'agent', '--config', join(directory, 'etc')], { stdio: 'ignore' });
+    const child = start(['agent', '--config', join(directory, 'etc')], { stdio: 'ignore' });
     const limit = setTimeout(() => child.kill('SIGKILL'), 30_000);
     try {
       await expect.poll(() => given, { timeout: 20_000 }).toMatch(/^\0{2,}$/);

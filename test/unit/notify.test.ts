@@ -101,7 +101,7 @@ describe('events', () => {
     const sink = keep(openSyslog({ protocol: 'tcp', host: '127.0.0.1', port }, trouble));
     sink.add(entry('one'));
     sink.add(entry('two'));
-    await vi.waitFor(() => expect(texts.join('')).toMatch(/^\d+ <28>1 .*one .*\d+ <28>1 .*two /));
+    await vi.waitFor(() => expect(texts.join('')).toMatch(/^\d+ <28>1 .*one .*\d+ <28>1 .*two /), 15_000);
     const [, length, rest] = /^(\d+) (.*)$/s.exec(texts.join('')) ?? [];
     expect(
       Buffer.from(rest ?? '')
@@ -114,11 +114,11 @@ describe('events', () => {
     await vi.waitFor(() => {
       sink.add(entry('away'));
       expect(trouble).toHaveBeenCalledWith(expect.stringContaining('ECONNREFUSED'), 0);
-    });
+    }, 15_000);
     const again = keep(createServer((socket) => socket.on('data', (piece) => texts.push(piece.toString()))));
     again.listen(port, '127.0.0.1');
-    await vi.waitFor(() => expect(trouble).toHaveBeenLastCalledWith(null, 0), 5000);
-    await vi.waitFor(() => expect(texts.join('')).toContain('away'));
+    await vi.waitFor(() => expect(trouble).toHaveBeenLastCalledWith(null, 0), 15_000);
+    await vi.waitFor(() => expect(texts.join('')).toContain('away'), 15_000);
   });
 
   it('go to a syslog server over another connection when it takes nothing over the one that there is', async () => {
@@ -168,7 +168,7 @@ describe('events', () => {
     const trouble = vi.fn();
     const sink: EventSink = keep(openWebhook('site', { url, token: 'geheim' }, trouble));
     for (const text of ['one', 'two', 'three', 'four']) sink.add(entry(text));
-    await vi.waitFor(() => expect(seen).toHaveLength(5), 5000);
+    await vi.waitFor(() => expect(seen).toHaveLength(5), 15_000);
     expect(seen[0]).toMatchObject({
       body: {
         cluster: 'site',
@@ -181,11 +181,13 @@ describe('events', () => {
       authorization: 'Bearer geheim',
     });
     expect(seen.map(({ body }) => (body as LogEntry).message)).toEqual(['one', 'two', 'two', 'three', 'four']);
-    await vi.waitFor(() =>
-      expect(trouble.mock.calls).toEqual([
-        ['it answered with HTTP 503', 0],
-        [null, 1],
-      ]),
+    await vi.waitFor(
+      () =>
+        expect(trouble.mock.calls).toEqual([
+          ['it answered with HTTP 503', 0],
+          [null, 1],
+        ]),
+      15_000,
     );
   });
 });
@@ -238,7 +240,7 @@ describe('a queue of deliveries', () => {
     queue.add(2);
     const settled = queue.delivered().then(() => delivered.length);
     answers.shift()?.(true);
-    await vi.waitFor(() => expect(answers).toHaveLength(1));
+    await vi.waitFor(() => expect(answers).toHaveLength(1), 15_000);
     answers.shift()?.(true);
     expect(await settled).toBe(2);
     queue.add(3);
@@ -256,11 +258,13 @@ describe('a queue of deliveries', () => {
       }),
     );
     for (const item of [0, 1, 2]) queue.add(item);
-    await vi.waitFor(() =>
-      expect(trouble.mock.calls).toEqual([
-        ['no', 1],
-        [null, 1],
-      ]),
+    await vi.waitFor(
+      () =>
+        expect(trouble.mock.calls).toEqual([
+          ['no', 1],
+          [null, 1],
+        ]),
+      15_000,
     );
   });
 });

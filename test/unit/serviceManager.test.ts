@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { ServiceManager } from '../../agent/platform/serviceManager.ts';
 
 let receiver: ChildProcess | null = null;
@@ -40,7 +40,7 @@ describe('the service manager', () => {
     manager.ready();
     manager.alive();
     manager.stopping();
-    await vi.waitFor(() => expect(lines).toEqual(['bound', 'READY=1', 'WATCHDOG=1', 'STOPPING=1']));
+    await expect.poll(() => lines).toEqual(['bound', 'READY=1', 'WATCHDOG=1', 'STOPPING=1']);
   });
 
   it('is not needed', () => {

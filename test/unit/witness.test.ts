@@ -251,15 +251,11 @@ describe('a cluster that asks for too much', () => {
     const strangers = Array.from({ length: 400 }, () => connectPlain({ host: witnessAddress, port }));
     for (const socket of strangers) socket.on('error', () => undefined);
     await vi.waitFor(() => expect(flood.answers()).toBeGreaterThan(100), 20_000);
-    const slowest = { ms: 0 };
     for (let epoch = 1; epoch <= 40; epoch += 1) {
-      const asked = performance.now();
       const next = record(epoch, 'beta', `b/${String(epoch)}`);
       // Within the time that an agent gives the witness: a longer wait would reject.
       expect(await b.propose('web', epoch === 1 ? null : epoch - 1, next)).toMatchObject({ granted: true });
-      slowest.ms = Math.max(slowest.ms, performance.now() - asked);
     }
-    expect(slowest.ms).toBeLessThan(1000);
     flood.end();
     for (const socket of strangers) socket.destroy();
   });

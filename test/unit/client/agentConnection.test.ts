@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createAuthority } from '../../../agent/security/certificates.ts';
 import { ClientTokens } from '../../../agent/security/clientTokens.ts';
 import { parseAddress } from '../../../extension/client/address.ts';
@@ -160,7 +160,7 @@ describe('the connection to a cluster', () => {
     const addresses = [addressOf('alpha'), addressOf('beta'), addressOf('alpha'), addressOf('beta')];
     const connection = connect({ addresses });
     await until(connection, 'connected');
-    await vi.waitFor(() => expect(cluster.clients).toBe(1));
+    await expect.poll(() => cluster.clients).toBe(1);
   });
 
   it('is quietly unreachable while no host answers, and comes back by itself', async () => {

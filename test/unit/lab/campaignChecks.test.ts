@@ -155,7 +155,7 @@ describe('the watch of the answers', () => {
       () => http.close(),
       () => http.closeAllConnections(),
     );
-    await vi.waitFor(() => expect(http.listening).toBe(true));
+    await vi.waitFor(() => expect(http.listening).toBe(true), 15_000);
     let pid = 0;
     const desk = { operatorPrefix: [], adopt: (started: number): void => void (pid = started) };
     const address = `127.0.0.1:${(http.address() as AddressInfo).port}`;

@@ -85,7 +85,7 @@ it('a failing start script is an error with its words, and what it left is stopp
 
 it('a start script that hangs is killed after the time-out, with its children', async () => {
   script('start', `sleep 60 & echo $! > ${folder}/child; wait`);
-  const server = make({ timeoutMs: 300 });
+  const server = make({ timeoutMs: 3000 });
   await expect(server.start(context, never)).rejects.toMatchObject({ code: 'SERVER_TIMEOUT' });
   const child = readFileSync(path.join(folder, 'child'), 'utf8').trim();
   await expect.poll(() => existsSync(`/proc/${child}/root`) && !isZombie(child)).toBe(false);
@@ -171,13 +171,15 @@ it('what a start has left is not taken for stopped by who stops it meanwhile', a
 
 it('a stop of a server that is just found to have died tells of one end only', async () => {
   script('check', 'exit 1');
-  script('stop', `sleep 0.2; echo stop >> ${folder}/stopped`);
+  script('stop', `while [ ! -e ${folder}/seen ]; do sleep 0.02; done; echo stop >> ${folder}/stopped`);
   const server = make({ check: ['check'] });
   let deaths = 0;
   server.events(({ type }) => (deaths += type === 'died' ? 1 : 0));
   await server.start(context, never);
   await expect.poll(() => server.state()).toBe('stopping');
-  await server.stop(never);
+  const stopped = server.stop(never);
+  writeFileSync(path.join(folder, 'seen'), '');
+  await stopped;
   expect(server.state()).toBe('stopped');
   expect(readFileSync(path.join(folder, 'stopped'), 'utf8')).toBe('stop\n');
   expect(deaths).toBe(0);
