@@ -1,18 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
-import { appendFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { LabError } from './labError.ts';
 import { addressOf, type LabNetwork, type NetworkName, type Station } from './network.ts';
 import { repositoryRoot, understudyProgram } from './paths.ts';
 import { isAlive, type LabRegistry, type ProcessName, processName } from './registry.ts';
 import { describeFailure, type RunOptions, type RunResult, tryRun } from './run.ts';
+import { wallClockFile } from './shiftedDate.ts';
 
 /** Where the supervisor keeps its switch, inside the host. Lost with the power, as /run is. */
 const superviseState = '/run/understudy-supervise';
 const agentLog = '/var/log/understudy-agent.log';
+const wallClockProgram = pathToFileURL(path.join(repositoryRoot, 'dist/test/wallClock.mjs')).href;
 
 /**
  * A physical server: network, mount, pid and uts namespaces of its own. /etc, /var and /srv are folders of its own that survive
@@ -22,6 +25,7 @@ export class LabHost {
   #init: ProcessName | null = null;
   /** What brings processes into the host, from outside. */
   readonly #entered = new Set<ChildProcess>();
+  #clockAheadMs: number | null = null;
 
   constructor(
     readonly station: Station,
@@ -78,6 +82,23 @@ export class LabHost {
     await rm(path.join(this.disk, 'etc/hosts'), { force: true });
     await writeFile(path.join(this.disk, 'etc/hosts'), this.hostsFile);
     await writeFile(path.join(this.disk, 'etc/hostname'), `${this.name}\n`);
+  }
+
+  /** How far this host's clock on the wall is ahead of the machine's, milliseconds; null: nobody has ever set it. */
+  get clockAheadMs(): number | null {
+    return this.#clockAheadMs;
+  }
+
+  /**
+   * Sets this host's clock on the wall, for agents that are started after the first time, and all that they start: see wallClock.ts. They
+   * notice within a tenth of a second. What the system itself looks at its clock for goes by the machine's: times of files, the validity of
+   * certificates in a handshake.
+   */
+  async setClock(aheadMs: number): Promise<void> {
+    const file = this.outside(wallClockFile);
+    await writeFile(`${file}.new`, `${aheadMs}\n`);
+    await rename(`${file}.new`, file);
+    this.#clockAheadMs = aheadMs;
   }
 
   /** Another machine, of which nothing is known, takes the place of this one, which is switched off. */
@@ -160,12 +181,12 @@ export class LabHost {
   }
 
   /** Starts a process inside the host, with the group of its own; it ends with the host or with the lab. */
-  spawn(argv: readonly string[]): ChildProcess {
+  spawn(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
     const [file, ...rest] = [...this.prefix(), ...argv];
     const child = spawn(file ?? 'nsenter', rest, {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: this.environment,
+      env: { ...this.environment, ...environment },
     });
     if (child.pid !== undefined) this.registry.addProcess(child.pid);
     this.#entered.add(child);
@@ -189,7 +210,8 @@ export class LabHost {
     await appendFile(this.outside(agentLog), `supervise: start at ${new Date().toISOString()}\n`);
     const script = path.join(repositoryRoot, 'test/lab/harness/supervise.sh');
     const agent = [process.execPath, understudyProgram, 'agent'];
-    const child = this.spawn(['setsid', 'bash', script, superviseState, agentLog, ...agent]);
+    const clock = this.#clockAheadMs === null ? {} : { NODE_OPTIONS: `--import=${wallClockProgram}` };
+    const child = this.spawn(['setsid', 'bash', script, superviseState, agentLog, ...agent], clock);
     child.stdout?.resume();
     child.stderr?.resume();
     child.unref();

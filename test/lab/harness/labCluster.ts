@@ -37,6 +37,8 @@ export interface LabClusterOptions extends WebModuleOptions {
   readonly arbiter?: object;
   /** How hosts are powered off, by the cluster file. */
   readonly fence?: (lab: Lab) => object;
+  /** Whether the hosts' clocks on the wall can be set: LabHost.setClock. */
+  readonly settableClocks?: boolean;
   /** Modules beside `web`, with the same options. */
   readonly furtherModules?: readonly GuestModule[];
 }
@@ -70,6 +72,7 @@ export class LabCluster {
         await installGuest(lab, module, guest);
       }
       for (const name of pair) await options.beforeAgents?.(lab.host(name));
+      if (options.settableClocks) for (const host of lab.hosts) await host.setClock(0);
       for (const host of lab.hosts) await options.afterPower?.(host);
       const view = await enrolAll(lab, workspace, log);
       const cluster = new LabCluster(lab, view, workspace, options.afterPower);
@@ -169,6 +172,12 @@ export class LabCluster {
   /** Number of the last record that the guest reported as durable on this host, 0 without one. */
   async lastRecord(name: PairName): Promise<number> {
     return lastNumber(await readSerial(this.host(name).outside(serialLog)));
+  }
+
+  /** Every start of a guest there has been, on whichever host, by an id that it drew for itself. */
+  async guestIds(): Promise<readonly string[]> {
+    const reports = await Promise.all(this.serialLogs().map(readSerial));
+    return reports.flatMap(({ boots }) => boots.map(({ id }) => id));
   }
 
   /** Waits until the guest reports `more` further records on this host. Returns the moment of the report. */
