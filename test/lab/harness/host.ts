@@ -90,9 +90,9 @@ export class LabHost {
   }
 
   /**
-   * Sets this host's clock on the wall, for agents that are started after the first time, and all that they start: see wallClock.ts. They
-   * notice within a tenth of a second. What the system itself looks at its clock for goes by the machine's: times of files, the validity of
-   * certificates in a handshake.
+   * Sets this host's clock on the wall, for Node's programs that are started there after it was set for the first time: see wallClock.ts. They notice
+   * within a tenth of a second. What the system itself looks at its clock for goes by the machine's: times of files, the validity of certificates
+   * in a handshake.
    */
   async setClock(aheadMs: number): Promise<void> {
     const file = this.outside(wallClockFile);
@@ -106,6 +106,7 @@ export class LabHost {
     if (this.isOn) throw new LabError(`${this.name} is running.`);
     await rm(this.disk, { recursive: true, force: true });
     await this.install();
+    if (this.#clockAheadMs !== null) await this.setClock(0);
   }
 
   /** Cables up, addresses set, first process running. Starts no agent. */
@@ -160,13 +161,16 @@ export class LabHost {
     return ['nsenter', '-t', String(this.#init.pid), '-m', '-u', '-n', '-p', '--'];
   }
 
-  readonly environment: NodeJS.ProcessEnv = {
-    PATH: `${path.dirname(process.execPath)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
-    HOME: '/var/root',
-    LANG: 'C.UTF-8',
-    TMPDIR: '/var/tmp',
-    NO_COLOR: '1',
-  };
+  get environment(): NodeJS.ProcessEnv {
+    return {
+      PATH: `${path.dirname(process.execPath)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+      HOME: '/var/root',
+      LANG: 'C.UTF-8',
+      TMPDIR: '/var/tmp',
+      NO_COLOR: '1',
+      ...(this.#clockAheadMs === null ? {} : { NODE_OPTIONS: `--import=${wallClockProgram}` }),
+    };
+  }
 
   /** Runs a command inside the host to its end, whatever its exit code. */
   exec(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
@@ -181,12 +185,12 @@ export class LabHost {
   }
 
   /** Starts a process inside the host, with the group of its own; it ends with the host or with the lab. */
-  spawn(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
+  spawn(argv: readonly string[]): ChildProcess {
     const [file, ...rest] = [...this.prefix(), ...argv];
     const child = spawn(file ?? 'nsenter', rest, {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...this.environment, ...environment },
+      env: this.environment,
     });
     if (child.pid !== undefined) this.registry.addProcess(child.pid);
     this.#entered.add(child);
@@ -210,8 +214,7 @@ export class LabHost {
     await appendFile(this.outside(agentLog), `supervise: start at ${new Date().toISOString()}\n`);
     const script = path.join(repositoryRoot, 'test/lab/harness/supervise.sh');
     const agent = [process.execPath, understudyProgram, 'agent'];
-    const clock = this.#clockAheadMs === null ? {} : { NODE_OPTIONS: `--import=${wallClockProgram}` };
-    const child = this.spawn(['setsid', 'bash', script, superviseState, agentLog, ...agent], clock);
+    const child = this.spawn(['setsid', 'bash', script, superviseState, agentLog, ...agent]);
     child.stdout?.resume();
     child.stderr?.resume();
     child.unref();

@@ -44,6 +44,7 @@ export interface LabClusterOptions extends WebModuleOptions {
 }
 
 const apiPort = 4810;
+const yearMs = 365 * 24 * 3_600_000;
 
 /** A lab with agents on its hosts, enrolled as an operator would do it, and the module `web` around the guest. */
 export class LabCluster {
@@ -72,9 +73,14 @@ export class LabCluster {
         await installGuest(lab, module, guest);
       }
       for (const name of pair) await options.beforeAgents?.(lab.host(name));
-      if (options.settableClocks) for (const host of lab.hosts) await host.setClock(0);
+      const setClocks = async (aheadMs: number): Promise<void> => {
+        if (options.settableClocks) for (const host of lab.hosts) await host.setClock(aheadMs);
+      };
+      // A cluster has lived for a while before somebody sets a clock back: no certificate of it begins later than that.
+      await setClocks(-yearMs);
       for (const host of lab.hosts) await options.afterPower?.(host);
       const view = await enrolAll(lab, workspace, log);
+      await setClocks(0);
       const cluster = new LabCluster(lab, view, workspace, options.afterPower);
       log('waiting until the agents know one another');
       await cluster.waitForAgents();
