@@ -27,6 +27,11 @@ export default tseslint.config(
     },
   },
   {
+    // Somebody may set the clock on the wall: these measure by performance.now() or monotonicMs().
+    files: ['agent/{addresses,arbiter,checks,fencing,host,mirror,server}/**/*.ts'],
+    rules: { 'no-restricted-properties': ['error', { object: 'Date', property: 'now' }] },
+  },
+  {
     // The failover core is a pure function of its inputs: the simulator replays it exactly.
     files: ['agent/core/**/*.ts'],
     rules: {

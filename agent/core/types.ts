@@ -405,6 +405,8 @@ export interface ModuleCoreState {
     readonly record: ArbiterRecord | null;
     /** Why it could not be asked, when that was told. */
     readonly failure: string | null;
+    /** When this host last waited without an answer. */
+    readonly unansweredAt?: number;
   };
   readonly peer: {
     /** When a status was last received; null: not since the agent started. */

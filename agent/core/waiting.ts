@@ -53,6 +53,7 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
     return;
   }
   if (answeredAt === null || draft.now - answeredAt > inquiryValidMs) {
+    state.inquiry = { ...state.inquiry, unansweredAt: draft.now };
     draft.wait(
       `no answer from the arbiter${failure === null ? '' : ` (${failure})`}${peer ? '' : `, and ${config.peer} is silent`}: starting needs an epoch from it`,
       kept,
@@ -169,6 +170,8 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     const patience = 2 * detectionMsOf(state) + (peer.waitsFor === undefined ? 0 : priorityLimitMs);
     // From when they see each other: else both would start in the moment in which they do.
     const together = Math.max(role.since, state.clearedAt, state.peer.presentSince ?? draft.now);
+    // The arbiter may be back for a moment only: the other host has to hear of it, too.
+    const isPatient = draft.now - together <= patience || isJustAnswered(draft);
     if (peer.role === 'promoting') draft.wait(`${peerName} is being promoted`);
     else if (peer.desired.sequence !== state.desired.sequence) {
       draft.wait(`waiting for ${peerName} to learn what was asked for`);
@@ -176,7 +179,7 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
       start(peer.able ? record.inSync : [self], `${peerName} holds everything as well, and cannot take it`);
     } else if (preference.host === 'self') {
       start(record.inSync, `both hosts hold everything, and ${self} ${whyFirst(draft, preference)}`);
-    } else if (draft.now - together > patience) {
+    } else if (!isPatient) {
       start(record.inSync, `${peerName} was to start it, and did not within ${secondsText(patience)}`);
     } else {
       draft.wait(`waiting for ${peerName}, ${whyFirst(draft, preference)}, to start`);
@@ -247,6 +250,11 @@ function withoutRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, out
     firstSign: draft.now,
     because: `the arbiter ${what} of it, and ${config.self} ${why}`,
   });
+}
+
+/** Whether the arbiter did not answer until a moment ago, in which the hosts may not have heard of it one as soon as the other. */
+function isJustAnswered({ now, state }: Draft): boolean {
+  return now - (state.inquiry.unansweredAt ?? -Infinity) <= inquiryValidMs;
 }
 
 /** Of a peer that is not at hand. */

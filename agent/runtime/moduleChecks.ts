@@ -42,7 +42,9 @@ export class ModuleChecks {
   serverIs(state: ServerState, startedAt: Date | null = null): void {
     const runs = state === 'running' && !this.#isSuspended;
     if (runs === (this.#runs !== null)) return;
-    if (runs) this.#begin(performance.now() - (startedAt === null ? 0 : Date.now() - startedAt.getTime()));
+    // The wall's clock may have been set back since: then it counts as started a moment ago, and not at some time to come.
+    const agoMs = startedAt === null ? 0 : Math.max(0, Date.now() - startedAt.getTime());
+    if (runs) this.#begin(performance.now() - agoMs);
     else void this.#end();
   }
 

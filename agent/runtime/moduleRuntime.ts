@@ -34,6 +34,7 @@ import type { ServerState, VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
 import type { MaintenanceFile } from './maintenanceFile.ts';
+import { isOfferedInVain } from './mirrorAddress.ts';
 import { noticeOf, type NoticedEvent } from './mirrorNotice.ts';
 import { ModuleChecks, type RunnableCheck } from './moduleChecks.ts';
 import { ModuleConditions, type RunnableCondition } from './moduleConditions.ts';
@@ -547,6 +548,9 @@ export class ModuleRuntime {
   }
 
   peerHeard(status: PeerStatus | null): void {
+    if (isOfferedInVain(this.#core.role, this.#options.mirrorAddress(), performance.now())) {
+      this.#dispatch({ type: 'mirrorFollowerLink', connected: false });
+    }
     this.#dispatch({ type: 'peerStatus', status });
   }
 

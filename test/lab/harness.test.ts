@@ -44,13 +44,15 @@ describe.skipIf(noLab !== null)('a lab', () => {
     expect(await hears('10.77.0.2')).toBe(true);
   });
 
-  it('cuts a cable silently, visibly or in one direction, and heals it', async () => {
+  it('cuts a cable silently, visibly, in one direction or at its own end, and heals it', async () => {
     const { network } = lab;
     const { station } = lab.host('alpha');
     for (const fault of [
       () => network.cutSilently(station, 'link'),
       () => network.cutCarrier(station, ['link']),
       () => network.deafen(station, 'link'),
+      () => network.switchOff(station, 'link'),
+      () => network.blackhole(station, 'link'),
     ]) {
       await fault();
       expect(await reaches('10.78.0.2')).toBe(false);

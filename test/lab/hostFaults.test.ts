@@ -1,11 +1,20 @@
+import { utimes } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { ApplyResult } from '../../schemas/generated/api.ts';
 import { RefusedRequest } from './harness/clusterView.ts';
+import { pair, type PairName } from './harness/labCluster.ts';
 import { webModuleFile } from './harness/webModule.ts';
 import { noLab, useLabCluster } from './labSuite.ts';
 
+const hourMs = 3_600_000;
+
 describe.skipIf(noLab !== null)('with a healthy pair', () => {
-  const { cluster } = useLabCluster();
+  const { cluster } = useLabCluster({ settableClocks: true });
+  const reasonOf = (name: PairName): string => {
+    const replica = cluster().view.replica(name, 'web');
+    return (replica?.state === 'WAIT' && replica.reason) || '';
+  };
 
   it('power loss of the secondary: the guest runs on alone, and what it wrote is copied when the host returns', async () => {
     await cluster().powerLoss('beta');
@@ -16,19 +25,59 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
     expect(cluster().view.module('alpha', 'web')?.lastResync).toMatchObject({ host: 'beta', kind: 'delta' });
   });
 
-  it('power loss of both hosts: only the one that went on alone starts again', async () => {
+  it('cold start with clocks hours apart: only the host that went on alone starts again, however old it looks', async () => {
+    const { view } = cluster();
+    const starts = (await cluster().guestIds()).length;
+    // By any clock on a wall, and by the times of the files, beta's replica is the newer one; yet it lacks what alpha wrote alone.
+    const aheadMs = { alpha: -5 * hourMs, beta: 7 * hourMs };
+    for (const name of pair) await cluster().host(name).setClock(aheadMs[name]);
+    await cluster().waitForRecords('alpha', 10);
     await cluster().powerLoss('beta');
     await cluster().waitForRecords('alpha', 20);
     await cluster().powerLoss('alpha');
-    // beta's replica is stale: it lacks what alpha wrote alone.
+    const later = new Date(Date.now() + aheadMs.beta);
+    await utimes(cluster().image('beta'), later, later);
+    const from = view.log.length;
     await cluster().powerOn('beta');
     await cluster().waitForAgents(['beta', 'gamma']);
-    await cluster().view.waitFor('beta waits', () => cluster().view.replica('beta', 'web')?.state === 'WAIT');
-    await new Promise((resolve) => setTimeout(resolve, 5000));
+    await view.waitFor('beta waits for alpha', () => reasonOf('beta').startsWith('beta is not in sync since epoch'));
+    await delay(5000);
     expect(cluster().host('beta').guests()).toEqual([]);
     await cluster().powerOn('alpha');
     await cluster().waitUntilServing('alpha');
     await cluster().waitUntilHealthy('alpha');
+    await cluster().waitForRecords('alpha', 10);
+    expect(await cluster().guestIds()).toHaveLength(starts + 1);
+    // Both agents did see these clocks.
+    for (const name of pair) {
+      const said = view.log.slice(from).findLast(({ host }) => host === name);
+      expect(Math.abs(Date.parse(said?.time ?? '') - Date.now() - aheadMs[name])).toBeLessThan(hourMs);
+    }
+    for (const name of pair) await cluster().host(name).setClock(0);
+    await cluster().waitForRecords('alpha', 10);
+    expect(cluster().isHealthy('alpha')).toBe(true);
+  });
+
+  it('cold start without the witness: both hosts say what is missing and start nothing, forced or not, until it is back', async () => {
+    const { view } = cluster();
+    await cluster().powerLoss('gamma');
+    await Promise.all(pair.map((name) => cluster().powerLoss(name)));
+    for (const name of ['beta', 'alpha'] as const) await cluster().powerOn(name);
+    await cluster().waitForAgents(pair);
+    await view.waitFor('both wait for the witness', () =>
+      pair.every((name) => reasonOf(name).startsWith('no answer from the arbiter')),
+    );
+    const forced: unknown = await view
+      .request('beta', 'module.forcePrimary', { module: 'web', host: 'beta', confirm: 'web' })
+      .catch((error: unknown) => error);
+    expect((forced as RefusedRequest).refusal.code).toBe('ARBITER_UNREACHABLE');
+    // Longer than a host that hears nobody waits for the other one.
+    await delay(4000);
+    for (const name of pair) expect(cluster().host(name).guests()).toEqual([]);
+    expect(pair.map((name) => view.replica(name, 'web')?.state)).toEqual(['WAIT', 'WAIT']);
+    await cluster().powerOn('gamma');
+    await cluster().waitUntilHealthy('alpha');
+    await cluster().waitForRecords('alpha', 10);
   });
 
   it('power loss of the witness: the pair goes on', async () => {

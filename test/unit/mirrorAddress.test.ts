@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Configuration } from '../../agent/config/configuration.ts';
 import { CurrentConfiguration } from '../../agent/runtime/currentConfiguration.ts';
-import { mirrorAddress } from '../../agent/runtime/mirrorAddress.ts';
+import type { Role } from '../../agent/core/types.ts';
+import { isOfferedInVain, mirrorAddress } from '../../agent/runtime/mirrorAddress.ts';
 import { resolveAgent, resolveCluster } from '../../schemas/defaults.ts';
 
 function configurationOf(
@@ -41,5 +42,23 @@ describe('the address that a mirror is followed on', () => {
     expect(ask()).toBe('10.78.0.9');
     configuration.become(configurationOf('10.78.0.9', { lan: { replication: true }, link: {} }));
     expect(ask()).toBe('10.77.0.1');
+  });
+});
+
+describe('a session that is offered on a network', () => {
+  const endpoint = { address: '10.78.0.1', port: 1, session: 's', key: 'k' };
+  const times = { connectedAt: -Infinity, since: 1000 };
+  const offered: Role = { at: 'following', epoch: 3, endpoint, connected: false, spent: false, ...times };
+
+  it('is offered anew on another one when nobody came to it, and the other host is heard there only', () => {
+    expect(isOfferedInVain(offered, '10.77.0.1', 4000)).toBe(true);
+    expect(isOfferedInVain(offered, '10.78.0.1', 4000)).toBe(false);
+  });
+
+  it('stays while the primary may be on its way, has come, or had come', () => {
+    expect(isOfferedInVain(offered, '10.77.0.1', 2500)).toBe(false);
+    expect(isOfferedInVain({ ...offered, connected: true }, '10.77.0.1', 4000)).toBe(false);
+    expect(isOfferedInVain({ ...offered, spent: true }, '10.77.0.1', 4000)).toBe(false);
+    expect(isOfferedInVain({ at: 'stopped' }, '10.77.0.1', 4000)).toBe(false);
   });
 });

@@ -3,6 +3,7 @@ import { close, ErrnoError, errnos, errnoName, MSG_DONTWAIT, sendFully, shutdown
 import { FrameBuffer } from './frameBuffer.ts';
 import { encodeAnswer, GREETING_BYTES, judgeHello, Verdict } from './greeting.ts';
 import { BadFrame, deriveKeys, type FrameHeader, Opener, Sealer } from './sealer.ts';
+import { monotonicMs } from './sharedState.ts';
 
 /** Why a connection ended, for people. */
 export class ConnectionEnd extends Error {
@@ -12,7 +13,8 @@ export class ConnectionEnd extends Error {
 /** One connection that a follower accepted: greeting, then frames. Never waits for bytes. */
 export class FollowerConnection {
   readonly fd: number;
-  readonly acceptedAt = Date.now();
+  /** See monotonicMs. */
+  readonly acceptedAt = monotonicMs();
   /** The first frame was authentic. */
   authenticated = false;
   readonly #session: string;

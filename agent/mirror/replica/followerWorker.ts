@@ -166,7 +166,7 @@ class FollowerThread {
   }
 
   #dropSlowStrangers(): void {
-    const oldest = Date.now() - GREETING_LIMIT_MS;
+    const oldest = monotonicMs() - GREETING_LIMIT_MS;
     for (const stranger of this.#strangers.filter((each) => each.acceptedAt < oldest)) this.#forgetStranger(stranger);
   }
 

@@ -162,13 +162,14 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
   /** Takes back a resync that was not finished. What was kept goes when the replica is durably what it was. */
   async #rollBack(): Promise<void> {
     const { stateDirectory } = this.#options;
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const changed = await rollBack(this.#tree(), stateDirectory);
     markRolledBack(stateDirectory, changed);
     // By now the file system has changed all files itself.
     this.#record.update({ consistent: true, restorable: false, stopped: null });
     dropUndo(stateDirectory);
-    this.#emit({ type: 'rolledBack', epoch: this.#record.epoch, durationMs: Date.now() - startedAt });
+    const durationMs = Math.round(performance.now() - startedAt);
+    this.#emit({ type: 'rolledBack', epoch: this.#record.epoch, durationMs });
   }
 
   /** A tree of its own: other users keep theirs. */

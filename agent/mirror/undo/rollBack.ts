@@ -72,7 +72,7 @@ class RollBack {
   /** What the inode number of each file is now. */
   readonly #now = new Map<number, number>();
   readonly #changed: RolledBack[] = [];
-  #pausedAt = Date.now();
+  #pausedAt = performance.now();
   /** Folder of each root in which its files are held while names are put right. */
   #hold = '.understudy-rollback';
   /** The root that each file lay in. */
@@ -121,9 +121,9 @@ class RollBack {
 
   /** Lets the process do other things now and then. */
   async #pause(): Promise<void> {
-    if (Date.now() - this.#pausedAt < 50) return;
+    if (performance.now() - this.#pausedAt < 50) return;
     await new Promise((resolve) => setImmediate(resolve));
-    this.#pausedAt = Date.now();
+    this.#pausedAt = performance.now();
   }
 
   /** Gives every file that was there a name in the folder, by which it survives whatever is removed. */

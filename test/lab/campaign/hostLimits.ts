@@ -8,7 +8,10 @@ const periodUs = 100_000;
 /** What is left beside what the processes need at that moment. */
 const spareBytes = 16 << 20;
 
-/** A control group of each host, through which it gets less of the machine. Where none can be made, the faults that need one are left out. */
+/** Whether a host got less of something: this machine may have no means for it, or the kernel may refuse it at that moment. */
+export type Limited = 'done' | 'refused' | 'impossible';
+
+/** A control group of each host, through which it gets less of the machine. */
 export class HostLimits {
   readonly #groups = new Map<string, string>();
 
@@ -24,14 +27,13 @@ export class HostLimits {
     }
   }
 
-  /** Whether it could be done. */
-  limitProcessor(host: LabHost, percent: number): Promise<boolean> {
+  limitProcessor(host: LabHost, percent: number): Promise<Limited> {
     const quota = Math.round((periodUs * percent) / 100);
     return this.#write(host, { 'cpu.max': `${quota} ${periodUs}`, 'cpu.cfs_quota_us': String(quota) });
   }
 
-  /** Leaves what the processes hold and little more, so that what the system keeps of files has to go. Whether it could be done. */
-  async limitMemory(host: LabHost): Promise<boolean> {
+  /** Leaves what the processes hold and little more, so that what the system keeps of files has to go. */
+  async limitMemory(host: LabHost): Promise<Limited> {
     const limit = String((await this.#anonymousBytes(host)) + spareBytes);
     return this.#write(host, { 'memory.high': limit, 'memory.limit_in_bytes': limit });
   }
@@ -49,21 +51,22 @@ export class HostLimits {
   }
 
   /** Writes the file that this kind of control group has. */
-  async #write(host: LabHost, files: Readonly<Record<string, string>>): Promise<boolean> {
-    let isDone = false;
+  async #write(host: LabHost, files: Readonly<Record<string, string>>): Promise<Limited> {
+    let limited: Limited = 'impossible';
     for (const folder of await this.#folders(host)) {
       for (const [file, value] of Object.entries(files)) {
         const full = path.join(folder, file);
         if (!existsSync(full)) continue;
-        // Busy: the kernel could not get that much back at once.
-        isDone =
-          (await writeFile(full, value).then(
-            () => true,
-            () => false,
-          )) || isDone;
+        try {
+          await writeFile(full, value);
+          limited = 'done';
+        } catch {
+          // Busy: the kernel could not get that much back at once.
+          if (limited === 'impossible') limited = 'refused';
+        }
       }
     }
-    return isDone;
+    return limited;
   }
 
   async #anonymousBytes(host: LabHost): Promise<number> {

@@ -36,8 +36,6 @@ every record can be looked at. Needs root.
 
 It ends with a table of the faults, and "N passed, N failed" counts steps. The exit code is 0 when none failed. What tells of a failed
 step is kept in a folder that is named; the next step is on a new cluster. Ctrl-C ends it, and cleans up.
-
-A jump of one host's wall clock is not among the faults: the clock of a Linux machine is the same in all its namespaces.
 `;
 
 const highestSeed = 2 ** 32 - 1;

@@ -5,6 +5,7 @@ import type { ArbiterKind, Setting } from './target.ts';
 
 export interface PlannedFault extends DrawnFault {
   readonly kind: string;
+  readonly movesNothing?: true;
 }
 
 /** One or two faults, then a look at everything. */
@@ -14,6 +15,8 @@ export interface PlannedStep {
   readonly second: { readonly fault: PlannedFault; readonly afterMs: number } | null;
   /** Whether the replicas are compared by a verify while the servers run, or byte by byte while they are stopped: that alone sees every record. */
   readonly check: 'running' | 'stopped';
+  /** Both servers have to run on where they are, as each fault is one that moves nothing, and none adds to the other. */
+  readonly movesNothing: boolean;
 }
 
 /** The steps on one cluster. */
@@ -39,20 +42,23 @@ export function planRound(
   const deck = new Deck(chance, kindsFor(chosen, only), detectionMs);
   const steps: PlannedStep[] = [];
   for (let step = 1; step <= stepsInRound; step += 1) {
-    const planned = planStep(chance, deck);
+    const planned = planStep(chance, deck, detectionMs);
     steps.push(step === stepsInRound ? { ...planned, check: 'stopped' } : planned);
   }
   return { number, arbiter: chosen, detectionMs, steps };
 }
 
-function planStep(chance: Random, deck: Deck): PlannedStep {
+function planStep(chance: Random, deck: Deck, detectionMs: number): PlannedStep {
   const first = deck.draw();
   const check = chance.next() < 0.5 ? 'running' : 'stopped';
-  if (chance.next() < 0.55) return { first, second: null, check };
+  if (chance.next() < 0.55) return { first, second: null, check, movesNothing: first.movesNothing === true };
   const fault = deck.draw();
   const isBeside = chance.next() < 0.5;
   const afterMs = Math.round(isBeside ? chance.between(0, first.holdMs) : first.holdMs + chance.between(0, 6000));
-  return { first, second: { fault, afterMs }, check };
+  // Two silences one after the other are a longer one, and a witness that stands still answers no primary that goes on.
+  const areApart = afterMs > first.holdMs + detectionMs;
+  const movesNothing = first.movesNothing === true && fault.movesNothing === true && areApart;
+  return { first, second: { fault, afterMs }, check, movesNothing };
 }
 
 /** The kinds that there are with this arbiter, and whose name has one of these in it. */
@@ -78,6 +84,7 @@ class Deck {
     if (this.#left.length === 0) this.#left = this.kinds;
     const kind = this.chance.pick(this.#left);
     this.#left = this.#left.filter((each) => each !== kind);
-    return { kind: kind.name, ...kind.draw(this.chance, this.detectionMs) };
+    const moves = kind.movesNothing ? { movesNothing: kind.movesNothing } : {};
+    return { kind: kind.name, ...moves, ...kind.draw(this.chance, this.detectionMs) };
   }
 }

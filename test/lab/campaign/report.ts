@@ -4,6 +4,8 @@ import type { StepResult } from './step.ts';
 interface Row {
   tried: number;
   idle: number;
+  /** Why it could not be tried on this machine. */
+  notHere: string | null;
   failed: number;
   lost: number;
   longestMs: number;
@@ -35,9 +37,10 @@ export function describeStep({ first, second, check }: PlannedStep): string {
 export function describeResult(result: StepResult): string {
   const whole = result.wholeMs === null ? 'not whole again' : `whole after ${seconds(result.wholeMs)} s`;
   const idle = result.idle.length === 0 ? '' : `, nothing to bring about: ${result.idle.join(', ')}`;
+  const notHere = result.notHere.map(({ kind, why }) => `, not possible here: ${kind} (${why})`).join('');
   const outcome = result.wrong.length === 0 ? 'passed' : 'FAILED';
   const notes = result.notes.map((note) => `; ${note}`).join('');
-  return `${outcome}: ${whole}, ${result.records} records reported, ${result.lost} lost${idle}${notes}`;
+  return `${outcome}: ${whole}, ${result.records} records reported, ${result.lost} lost${idle}${notHere}${notes}`;
 }
 
 /** What was tried, and what came of it. */
@@ -60,6 +63,7 @@ export class Report {
     this.#records += Math.max(0, result.records - recordsBefore);
     this.#lost += result.lost;
     for (const kind of result.idle) this.#row(kind).idle += 1;
+    for (const { kind, why } of result.notHere) this.#row(kind).notHere = why;
     for (const kind of result.tried) {
       const row = this.#row(kind);
       row.tried += 1;
@@ -78,7 +82,8 @@ export class Report {
   table(kinds: readonly string[]): readonly string[] {
     const head = ['fault', 'tried', 'failed', 'lost', 'longest time to whole'];
     const rows = kinds.map((kind) => {
-      const { tried, failed, lost, longestMs } = this.#row(kind);
+      const { tried, failed, lost, longestMs, notHere } = this.#row(kind);
+      if (tried === 0 && notHere !== null) return [kind, 'not here', '-', '-', '-'];
       return [kind, String(tried), String(failed), String(lost), tried === 0 ? '-' : `${seconds(longestMs)} s`];
     });
     const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
@@ -86,10 +91,14 @@ export class Report {
       row
         .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
         .join('  ');
+    const notHere = [...this.#rows].flatMap(([kind, row]) =>
+      row.notHere === null ? [] : [`${kind} (${row.notHere})`],
+    );
     const notAtHand = [...this.#rows].filter(([, { idle }]) => idle > 0).map(([kind, { idle }]) => `${kind} ${idle}`);
     return [
       line(head),
       ...rows.map(line),
+      ...(notHere.length === 0 ? [] : [`Not possible on this machine: ${notHere.join(', ')}.`]),
       ...(notAtHand.length === 0
         ? []
         : [`Drawn when there was nothing to bring it about on: ${notAtHand.join(', ')}.`]),
@@ -102,7 +111,7 @@ export class Report {
   }
 
   #row(kind: string): Row {
-    const row = this.#rows.get(kind) ?? { tried: 0, idle: 0, failed: 0, lost: 0, longestMs: 0 };
+    const row = this.#rows.get(kind) ?? { tried: 0, idle: 0, notHere: null, failed: 0, lost: 0, longestMs: 0 };
     this.#rows.set(kind, row);
     return row;
   }

@@ -44,6 +44,7 @@ export class Site {
         ...campaignModuleOptions(detectionMs),
         ...(arbiter === 'etcd' ? { arbiter: etcdOnHosts } : {}),
         furtherModules: [db],
+        settableClocks: true,
         log,
         afterPower: async (host) => {
           await disks.mount(host);

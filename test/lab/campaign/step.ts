@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { unexpectedLines } from './agentLogs.ts';
 import { checkRunning, checkStopped, type Findings } from './checks.ts';
+import { NotHere } from './faults/fault.ts';
 import { campaignModules } from './modules.ts';
 import type { PlannedFault, PlannedStep } from './plan.ts';
+import { runningNow, whatMoved } from './moved.ts';
 import { servedTwice } from './servedTwice.ts';
 import type { Site } from './site.ts';
 import { untilWatched } from './watched.ts';
@@ -13,6 +15,8 @@ export interface StepResult {
   readonly tried: readonly string[];
   /** The kinds for which there was nothing to bring them about on. */
   readonly idle: readonly string[];
+  /** The kinds that this machine does not allow, and why. */
+  readonly notHere: readonly { readonly kind: string; readonly why: string }[];
   /** From the end of the last fault until both modules were whole; null when that was not. */
   readonly wholeMs: number | null;
   /** Records that the guests had reported so far. */
@@ -51,13 +55,15 @@ export async function runStep(
   const wrong: string[] = [];
   const tried: string[] = [];
   const idle: string[] = [];
+  const notHere: { kind: string; why: string }[] = [];
   let wholeMs: number | null = null;
   let findings: Findings = { wrong: [], lost: 0 };
   const bringAbout = async (fault: PlannedFault): Promise<void> => {
     try {
       const cure = await fault.begin(site);
-      (cure === null ? idle : tried).push(fault.kind);
-      if (cure === null) return;
+      if (cure instanceof NotHere) notHere.push({ kind: fault.kind, why: cure.why });
+      else (cure === null ? idle : tried).push(fault.kind);
+      if (cure === null || cure instanceof NotHere) return;
       await delay(fault.holdMs);
       await cure();
     } catch (error) {
@@ -71,12 +77,14 @@ export async function runStep(
   };
   try {
     if (!isWhole(site)) await untilWhole(site);
+    const before = step.movesNothing ? await runningNow(site) : null;
     await Promise.all([bringAbout(step.first), second()]);
     await site.cure();
     const ended = performance.now();
     await untilWhole(site);
     wholeMs = Math.round(performance.now() - ended);
     await untilWatched(site);
+    if (before !== null) wrong.push(...whatMoved(before, await runningNow(site)));
     // The kernel keeps an error of a disk for whoever flushes next, also when the disk is mended: then a secondary is lost once more, and returns.
     await untilWhole(site);
     const isStopped = isLast() || step.check === 'stopped';
@@ -89,7 +97,7 @@ export async function runStep(
   wrong.push(...findings.wrong, ...whatTheWatchesSaw(site), ...logs.take(site));
   site.forgetExpected();
   const [records, notes] = [await reported(site), site.takeNotes()];
-  return { tried, idle, wholeMs, records, lost: findings.lost, notes, wrong };
+  return { tried, idle, notHere, wholeMs, records, lost: findings.lost, notes, wrong };
 }
 
 /** What is wrong; what was to be expected is noted. */

@@ -1,18 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
-import { appendFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { LabError } from './labError.ts';
 import { addressOf, type LabNetwork, type NetworkName, type Station } from './network.ts';
 import { repositoryRoot, understudyProgram } from './paths.ts';
 import { isAlive, type LabRegistry, type ProcessName, processName } from './registry.ts';
 import { describeFailure, type RunOptions, type RunResult, tryRun } from './run.ts';
+import { wallClockFile } from './shiftedDate.ts';
 
 /** Where the supervisor keeps its switch, inside the host. Lost with the power, as /run is. */
 const superviseState = '/run/understudy-supervise';
 const agentLog = '/var/log/understudy-agent.log';
+const wallClockProgram = pathToFileURL(path.join(repositoryRoot, 'dist/test/wallClock.mjs')).href;
 
 /**
  * A physical server: network, mount, pid and uts namespaces of its own. /etc, /var and /srv are folders of its own that survive
@@ -22,6 +25,7 @@ export class LabHost {
   #init: ProcessName | null = null;
   /** What brings processes into the host, from outside. */
   readonly #entered = new Set<ChildProcess>();
+  #clockAheadMs: number | null = null;
 
   constructor(
     readonly station: Station,
@@ -80,11 +84,29 @@ export class LabHost {
     await writeFile(path.join(this.disk, 'etc/hostname'), `${this.name}\n`);
   }
 
+  /** How far this host's clock on the wall is ahead of the machine's, milliseconds; null: nobody has ever set it. */
+  get clockAheadMs(): number | null {
+    return this.#clockAheadMs;
+  }
+
+  /**
+   * Sets this host's clock on the wall, for Node's programs that are started there after it was set for the first time: see wallClock.ts. They notice
+   * within a tenth of a second. What the system itself looks at its clock for goes by the machine's: times of files, the validity of certificates
+   * in a handshake.
+   */
+  async setClock(aheadMs: number): Promise<void> {
+    const file = this.outside(wallClockFile);
+    await writeFile(`${file}.new`, `${aheadMs}\n`);
+    await rename(`${file}.new`, file);
+    this.#clockAheadMs = aheadMs;
+  }
+
   /** Another machine, of which nothing is known, takes the place of this one, which is switched off. */
   async replace(): Promise<void> {
     if (this.isOn) throw new LabError(`${this.name} is running.`);
     await rm(this.disk, { recursive: true, force: true });
     await this.install();
+    if (this.#clockAheadMs !== null) await this.setClock(0);
   }
 
   /** Cables up, addresses set, first process running. Starts no agent. */
@@ -139,13 +161,16 @@ export class LabHost {
     return ['nsenter', '-t', String(this.#init.pid), '-m', '-u', '-n', '-p', '--'];
   }
 
-  readonly environment: NodeJS.ProcessEnv = {
-    PATH: `${path.dirname(process.execPath)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
-    HOME: '/var/root',
-    LANG: 'C.UTF-8',
-    TMPDIR: '/var/tmp',
-    NO_COLOR: '1',
-  };
+  get environment(): NodeJS.ProcessEnv {
+    return {
+      PATH: `${path.dirname(process.execPath)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+      HOME: '/var/root',
+      LANG: 'C.UTF-8',
+      TMPDIR: '/var/tmp',
+      NO_COLOR: '1',
+      ...(this.#clockAheadMs === null ? {} : { NODE_OPTIONS: `--import=${wallClockProgram}` }),
+    };
+  }
 
   /** Runs a command inside the host to its end, whatever its exit code. */
   exec(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {

@@ -37,11 +37,14 @@ export interface LabClusterOptions extends WebModuleOptions {
   readonly arbiter?: object;
   /** How hosts are powered off, by the cluster file. */
   readonly fence?: (lab: Lab) => object;
+  /** Whether the hosts' clocks on the wall can be set: LabHost.setClock. */
+  readonly settableClocks?: boolean;
   /** Modules beside `web`, with the same options. */
   readonly furtherModules?: readonly GuestModule[];
 }
 
 const apiPort = 4810;
+const yearMs = 365 * 24 * 3_600_000;
 
 /** A lab with agents on its hosts, enrolled as an operator would do it, and the module `web` around the guest. */
 export class LabCluster {
@@ -70,8 +73,14 @@ export class LabCluster {
         await installGuest(lab, module, guest);
       }
       for (const name of pair) await options.beforeAgents?.(lab.host(name));
+      const setClocks = async (aheadMs: number): Promise<void> => {
+        if (options.settableClocks) for (const host of lab.hosts) await host.setClock(aheadMs);
+      };
+      // A cluster has lived for a while before somebody sets a clock back: no certificate of it begins later than that.
+      await setClocks(-yearMs);
       for (const host of lab.hosts) await options.afterPower?.(host);
       const view = await enrolAll(lab, workspace, log);
+      await setClocks(0);
       const cluster = new LabCluster(lab, view, workspace, options.afterPower);
       log('waiting until the agents know one another');
       await cluster.waitForAgents();
@@ -169,6 +178,12 @@ export class LabCluster {
   /** Number of the last record that the guest reported as durable on this host, 0 without one. */
   async lastRecord(name: PairName): Promise<number> {
     return lastNumber(await readSerial(this.host(name).outside(serialLog)));
+  }
+
+  /** Every start of a guest there has been, on whichever host, by an id that it drew for itself. */
+  async guestIds(): Promise<readonly string[]> {
+    const reports = await Promise.all(this.serialLogs().map(readSerial));
+    return reports.flatMap(({ boots }) => boots.map(({ id }) => id));
   }
 
   /** Waits until the guest reports `more` further records on this host. Returns the moment of the report. */

@@ -25,15 +25,18 @@ export function addressOf(station: Station, network: NetworkName): string {
   return `${subnet[network]}.${station.number}`;
 }
 
-function lanDevice(station: Station): string {
-  return station.bridged ? guestBridge : 'eth0';
-}
-
+/** Where its cable is plugged in. */
 const deviceOf: Record<NetworkName, string> = { lan: 'eth0', link: 'eth1' };
+
+/** What has its address. */
+function addressedDevice(station: Station, network: NetworkName): string {
+  return network === 'lan' && station.bridged ? guestBridge : deviceOf[network];
+}
 
 /** A switch in a namespace of its own with one bridge per network, and the cables from it to the stations. */
 export class LabNetwork {
   readonly #switch: string;
+  readonly #stations: Station[] = [];
 
   constructor(
     prefix: string,
@@ -65,6 +68,7 @@ export class LabNetwork {
   }
 
   async addStation(station: Station): Promise<void> {
+    this.#stations.push(station);
     await this.#addNamespace(station.namespace);
     for (const network of station.networks) {
       const port = this.#port(station, network);
@@ -88,7 +92,7 @@ export class LabNetwork {
   /** What the machine's own start-up scripts would do. */
   async giveAddresses(station: Station): Promise<void> {
     for (const network of station.networks) {
-      const device = network === 'lan' ? lanDevice(station) : deviceOf[network];
+      const device = addressedDevice(station, network);
       await run(['ip', '-n', station.namespace, 'addr', 'replace', `${addressOf(station, network)}/24`, 'dev', device]);
     }
   }
@@ -96,7 +100,7 @@ export class LabNetwork {
   /** A network namespace outlives its processes: without this a dead host would go on answering for its addresses. */
   async takeAddresses(station: Station): Promise<void> {
     for (const network of station.networks) {
-      const device = network === 'lan' ? lanDevice(station) : deviceOf[network];
+      const device = addressedDevice(station, network);
       await run(['ip', '-n', station.namespace, 'addr', 'flush', 'dev', device]);
     }
   }
@@ -105,6 +109,18 @@ export class LabNetwork {
   async cutCarrier(station: Station, networks: readonly NetworkName[] = station.networks): Promise<void> {
     for (const network of networks) {
       await run(['ip', '-n', this.#switch, 'link', 'set', this.#port(station, network), 'down']);
+    }
+  }
+
+  /** Somebody switches the station's own end off: it keeps its address, and cannot even try to send. */
+  async switchOff(station: Station, network: NetworkName): Promise<void> {
+    await run(['ip', '-n', station.namespace, 'link', 'set', addressedDevice(station, network), 'down']);
+  }
+
+  /** What the station sends to the others' addresses on this network is refused by its own system; what they send arrives. */
+  async blackhole(station: Station, network: NetworkName): Promise<void> {
+    for (const other of this.#stations.filter((each) => each !== station && each.networks.includes(network))) {
+      await run(['ip', '-n', station.namespace, 'route', 'replace', 'blackhole', `${addressOf(other, network)}/32`]);
     }
   }
 
@@ -145,7 +161,9 @@ export class LabNetwork {
       // Nothing is there to be deleted on most devices, which is an error.
       await tryRun(['tc', '-n', station.namespace, 'qdisc', 'del', 'dev', deviceOf[network], 'root']);
       await run(['ip', '-n', this.#switch, 'link', 'set', this.#port(station, network), 'master', network, 'up']);
+      await run(['ip', '-n', station.namespace, 'link', 'set', addressedDevice(station, network), 'up']);
     }
+    await run(['ip', '-n', station.namespace, 'route', 'flush', 'type', 'blackhole']);
   }
 
   /** A filter on what comes in at a device. */

@@ -130,6 +130,14 @@ it('grants a server that starts some time, and one that was taken over what is l
   await until(() => told.length > 0);
 });
 
+it('looks at a server as ever that was taken over after the clock on the wall had been set back', async () => {
+  server.close();
+  const made = make({ startGraceMs: 40, failures: 1 });
+  await made.suspend();
+  made.resume('running', new Date(Date.now() + 3_600_000));
+  await until(() => told.length > 0);
+});
+
 it('takes a look that does not end for failed, and begins no other one beside it', async () => {
   let begun = 0;
   let end: (() => void) | null = null;

@@ -3,7 +3,8 @@ import { faultKinds } from '../../lab/campaign/faults/faultKinds.ts';
 import { placesOf } from '../../lab/campaign/hostDisks.ts';
 import { parseOptions } from '../../lab/campaign/options.ts';
 import { detectionsMs, planRound } from '../../lab/campaign/plan.ts';
-import { clock, describeRound, describeStep, Report } from '../../lab/campaign/report.ts';
+import { clock, describeResult, describeRound, describeStep, Report } from '../../lab/campaign/report.ts';
+import type { StepResult } from '../../lab/campaign/step.ts';
 
 describe('the options of the campaign', () => {
   it('take hours and minutes, steps, a seed and an arbiter; twenty minutes without', () => {
@@ -79,6 +80,23 @@ describe('the plan of the campaign', () => {
       }
     }
   });
+
+  it('expects that nothing moves only where no fault moves anything, and two do not come one upon the other', () => {
+    const rounds = Array.from({ length: 20 }, (_, index) =>
+      planRound(3, index + 1, 'both', ['shorter', 'clock', 'full']),
+    );
+    const steps = rounds.flatMap(({ steps: planned, detectionMs }) =>
+      planned.map((step) => ({ ...step, detectionMs })),
+    );
+    const expected = steps.filter(({ movesNothing }) => movesNothing);
+    expect(expected.some(({ second }) => second !== null)).toBe(true);
+    for (const { first, second, detectionMs, movesNothing } of steps) {
+      const kinds = [first.kind, second?.fault.kind ?? first.kind];
+      const areQuiet = kinds.every((kind) => /shorter|clock/.test(kind));
+      const areApart = second === null || second.afterMs - first.holdMs > detectionMs;
+      expect(movesNothing).toBe(areQuiet && areApart);
+    }
+  });
 });
 
 describe('a plan of some faults only', () => {
@@ -112,17 +130,22 @@ describe('the disks that lose what was not flushed', () => {
 });
 
 describe('the report of the campaign', () => {
+  const nothing: StepResult = {
+    tried: [],
+    idle: [],
+    notHere: [],
+    wholeMs: 1000,
+    records: 0,
+    lost: 0,
+    notes: [],
+    wrong: [],
+  };
+
   it('has a row for each kind of fault, and counts steps', () => {
     const report = new Report();
     expect(report.isGood).toBe(false);
-    report.add(
-      { tried: ['silent cut', 'slow disk'], idle: [], wholeMs: 2500, records: 100, lost: 0, notes: [], wrong: [] },
-      40,
-    );
-    report.add(
-      { tried: ['slow disk'], idle: ['disk full'], wholeMs: 4100, records: 150, lost: 0, notes: [], wrong: [] },
-      100,
-    );
+    report.add({ ...nothing, tried: ['silent cut', 'slow disk'], wholeMs: 2500, records: 100 }, 40);
+    report.add({ ...nothing, tried: ['slow disk'], idle: ['disk full'], wholeMs: 4100, records: 150 }, 100);
     expect(report.isGood).toBe(true);
     const table = report.table(['silent cut', 'slow disk', 'disk full']);
     expect(table[1]).toMatch(/^silent cut +1 +0 +0 +2\.5 s$/);
@@ -133,10 +156,24 @@ describe('the report of the campaign', () => {
       '110 records were reported as durable, 0 lost.',
     ]);
     expect(report.counts).toBe('2 passed, 0 failed');
-    report.add({ tried: ['silent cut'], idle: [], wholeMs: null, records: 160, lost: 2, notes: [], wrong: ['a'] }, 150);
+    report.add({ ...nothing, tried: ['silent cut'], wholeMs: null, records: 160, lost: 2, wrong: ['a'] }, 150);
     expect(report.isGood).toBe(false);
     expect(report.counts).toBe('2 passed, 1 failed');
     expect(report.table(['silent cut'])[1]).toMatch(/^silent cut +2 +1 +2 +2\.5 s$/);
+  });
+
+  it('says of a fault that this machine has no means for it, instead of a zero', () => {
+    const report = new Report();
+    const result = { ...nothing, notHere: [{ kind: 'memory pressure', why: 'no control group limits memory' }] };
+    report.add(result, 0);
+    expect(report.table(['memory pressure', 'disk full'])).toEqual([
+      expect.stringMatching(/^fault /),
+      expect.stringMatching(/^memory pressure +not here +- +- +-$/),
+      expect.stringMatching(/^disk full +0 +0 +0 +-$/),
+      'Not possible on this machine: memory pressure (no control group limits memory).',
+      '0 records were reported as durable, 0 lost.',
+    ]);
+    expect(describeResult(result)).toContain('not possible here: memory pressure (no control group limits memory)');
   });
 
   it('tells times as people read them', () => {

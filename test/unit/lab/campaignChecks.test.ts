@@ -5,6 +5,7 @@ import { twoGuests } from '../../bench/failover/faults.ts';
 import { unexpectedLines } from '../../lab/campaign/agentLogs.ts';
 import { AnswerOrder, AnswerWatch } from '../../lab/campaign/answerWatch.ts';
 import { bootsThatMissRecords } from '../../lab/campaign/bootOrder.ts';
+import { whatMoved } from '../../lab/campaign/moved.ts';
 import { areTwice, type RunningServer, SeenServers } from '../../lab/campaign/seenServers.ts';
 import { servedTwice } from '../../lab/campaign/servedTwice.ts';
 import { whatIsNotSeen } from '../../lab/campaign/watched.ts';
@@ -206,6 +207,29 @@ describe('what the watches saw', () => {
     expect(whatIsNotSeen({ ...seen, runsOn: 'alpha' })).toEqual(['web runs on beta, and its process is on alpha']);
     expect(whatIsNotSeen({ ...seen, runsOn: null })).toEqual(['web runs on beta, and its process is on none']);
     expect(whatIsNotSeen({ ...seen, answers: 0 })).toEqual(['web runs, and does not answer the network']);
+  });
+});
+
+describe('the look at what was to stay where it is', () => {
+  const before = [
+    { module: 'web', host: 'alpha', starts: ['a', 'b'] },
+    { module: 'db', host: 'beta', starts: ['x'] },
+  ] as const;
+
+  it('finds nothing where the same servers run on', () => {
+    expect(whatMoved(before, [...before])).toEqual([]);
+  });
+
+  it('finds a server that went to the other host, and one that was started anew on its own', () => {
+    expect(whatMoved(before, [{ module: 'web', host: 'beta', starts: ['a', 'b', 'c'] }, before[1]])).toEqual([
+      'web was to stay on alpha, and was started anew on beta',
+    ]);
+    expect(whatMoved(before, [before[0], { module: 'db', host: 'beta', starts: ['x', 'y'] }])).toEqual([
+      'db was to stay on beta, and was started anew on beta',
+    ]);
+    expect(whatMoved(before, [{ ...before[0], host: null }, before[1]])).toEqual([
+      'web was to stay on alpha, and is on none',
+    ]);
   });
 });
 

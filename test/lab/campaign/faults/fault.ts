@@ -8,6 +8,11 @@ import type { ArbiterKind, Target } from '../target.ts';
 /** Ends a fault. */
 export type Cure = () => Promise<void>;
 
+/** What this machine does not let anybody bring about. */
+export class NotHere {
+  constructor(readonly why: string) {}
+}
+
 /** A fault whose every choice is made. */
 export interface DrawnFault {
   /** For people, with what was drawn. */
@@ -15,7 +20,7 @@ export interface DrawnFault {
   /** How long it lasts, milliseconds. */
   readonly holdMs: number;
   /** Brings it about. Null when there is nothing that it could be brought about on, such as a host that is switched off. */
-  readonly begin: (site: Site) => Promise<Cure | null>;
+  readonly begin: (site: Site) => Promise<Cure | NotHere | null>;
 }
 
 /** A kind of fault: one row of the table at the end. */
@@ -23,6 +28,8 @@ export interface FaultKind {
   readonly name: string;
   /** Only with this arbiter. */
   readonly arbiter?: ArbiterKind;
+  /** Alone it has no server moved, ended or started, whatever it strikes. */
+  readonly movesNothing?: true;
   /** @param detectionMs the modules' detection time, milliseconds */
   readonly draw: (chance: Random, detectionMs: number) => DrawnFault;
 }
@@ -47,9 +54,9 @@ export function describeTarget({ role, module }: Target): string {
 export function drawShort(chance: Random): number {
   return Math.round(chance.between(200, 2200));
 }
-/** Shorter than the detection time, also with what it takes to bring it about and to end it; milliseconds. */
+/** Shorter than the detection time, also with the heartbeat before it and the way back to the others after it; milliseconds. */
 export function drawShorter(chance: Random, detectionMs: number): number {
-  return Math.round(chance.between(detectionMs / 15, Math.min(0.73 * detectionMs, detectionMs - 500)));
+  return Math.round(chance.between(detectionMs / 5, Math.min(0.8 * detectionMs, detectionMs - 450)));
 }
 /** Longer than any detection time that is drawn, milliseconds. */
 export function drawLong(chance: Random): number {
@@ -63,8 +70,8 @@ export function drawAny(chance: Random): number {
 export async function onHost(
   site: Site,
   name: HostName,
-  act: (host: LabHost) => Promise<Cure | null>,
-): Promise<Cure | null> {
+  act: (host: LabHost) => Promise<Cure | NotHere | null>,
+): Promise<Cure | NotHere | null> {
   const host = site.host(name);
   const whileOn = async <T>(work: () => Promise<T>): Promise<T | null> => {
     const life = host.isOn ? host.firstPid : null;
@@ -77,7 +84,7 @@ export async function onHost(
     }
   };
   const cure = await whileOn(() => act(host));
-  return cure === null ? null : async () => void (await whileOn(cure));
+  return cure === null || cure instanceof NotHere ? cure : async () => void (await whileOn(cure));
 }
 
 export const nothing: Cure = () => Promise.resolve();

@@ -1,3 +1,4 @@
+import { clockFaults } from './clocks.ts';
 import { diskFaults } from './disks.ts';
 import type { FaultKind } from './fault.ts';
 import { loadFaults } from './load.ts';
@@ -15,5 +16,6 @@ export const faultKinds: readonly FaultKind[] = [
   ...pauseFaults,
   ...diskFaults,
   ...loadFaults,
+  ...clockFaults,
   ...operatorFaults,
 ];

@@ -1,4 +1,4 @@
-import { describeTarget, drawLong, drawOfPair, type FaultKind, onHost } from './fault.ts';
+import { describeTarget, drawLong, drawOfPair, type FaultKind, NotHere, onHost } from './fault.ts';
 
 /** A host that is overloaded: by its control group, so that it is this host alone. */
 export const loadFaults: readonly FaultKind[] = [
@@ -12,8 +12,9 @@ export const loadFaults: readonly FaultKind[] = [
         holdMs: drawLong(chance),
         begin: (site) =>
           onHost(site, site.hostOf(target), async (host) => {
-            if (!(await site.limits.limitProcessor(host, percent))) return null;
-            return () => site.limits.lift(host);
+            const limited = await site.limits.limitProcessor(host, percent);
+            if (limited === 'impossible') return new NotHere('no control group limits processor time');
+            return limited === 'done' ? () => site.limits.lift(host) : null;
           }),
       };
     },
@@ -27,7 +28,9 @@ export const loadFaults: readonly FaultKind[] = [
         holdMs: drawLong(chance),
         begin: (site) =>
           onHost(site, site.hostOf(target), async (host) => {
-            if (!(await site.limits.limitMemory(host))) return null;
+            const limited = await site.limits.limitMemory(host);
+            if (limited === 'impossible') return new NotHere('no control group limits memory');
+            if (limited === 'refused') return null;
             // The kernel may end a process to get memory, whichever it likes.
             site.expectEnd(host.name, 137);
             return () => site.limits.lift(host);

@@ -56,6 +56,18 @@ export const networkFaults: readonly FaultKind[] = [
     (network, { station }, on) => network.cutCarrier(station, [on]),
   ),
   onCables(
+    'own link down',
+    (host, networks) => `${host} switches ${networks} off on its side`,
+    drawCut,
+    (network, { station }, on) => network.switchOff(station, on),
+  ),
+  onCables(
+    'blackhole route',
+    (host, networks) => `${host} has no way to the others on ${networks}, by its own routes`,
+    drawCut,
+    (network, { station }, on) => network.blackhole(station, on),
+  ),
+  onCables(
     'silent cut',
     (host, networks) => `${networks} of ${host} cut, with the cable looking fine`,
     drawCut,
