@@ -2,12 +2,11 @@ import * as vscode from 'vscode';
 import type { CommandResult } from '../../schemas/generated/api.ts';
 import { messageOf, RefusedError } from '../client/errors.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
-import { forceRisk } from '../model/actionFacts.ts';
+import { forceRisk, resolveEffect, startEffect } from '../model/actionEffects.ts';
 import { allowedActions } from '../model/allowedActions.ts';
 import {
   divergedReplica,
   heldBackReplica,
-  isServerDown,
   linkFacts,
   moduleFacts,
   primaryReplica,
@@ -34,12 +33,9 @@ export async function startModule(session: ClusterSession, module: string): Prom
     return run(session, `Starting ${module}`, () => session.request('module.start', { module, anyway: true }));
   }
   const status = session.store.module(module);
-  const primary = status === undefined ? undefined : primaryReplica(status);
   await confirm(
     `Start module ${module} of cluster ${session.profile.name}?`,
-    primary === undefined || !isServerDown(primary)
-      ? `The mirror starts on ${status?.hosts.join(' and ') ?? 'its hosts'}, then the server on one of them.`
-      : `The server starts on ${primary.host}, which serves the mirror.`,
+    status === undefined ? 'The mirror starts on its hosts, then the server on one of them.' : startEffect(status).effect,
     'Start',
   );
   return run(session, `Starting ${module}`, () => session.request('module.start', { module }));
@@ -115,23 +111,13 @@ export async function resolveDivergence(
   wanted?: string,
 ): Promise<CommandResult> {
   const status = session.store.module(module);
-  const waits = status === undefined ? undefined : divergedReplica(status);
-  if (status === undefined || !waits?.diverged) {
+  if (status === undefined || divergedReplica(status) === undefined) {
     throw refused('NOT_DIVERGED', `${module} has not diverged: there is nothing to resolve.`);
   }
-  const { since, epoch, from, fromEpoch } = waits.diverged;
   const keep = wanted ?? (await pickHost(status.hosts, `Whose history of ${module} shall be kept?`));
-  const keepsRunning = keep === from;
-  const loser = keepsRunning ? waits.host : from;
   await confirm(
     `Keep the history of ${keep} for module ${module} of cluster ${session.profile.name}?`,
-    [
-      `${waits.host} (epoch ${epoch}) and ${from} (epoch ${fromEpoch}) both went on ${since === 0 ? 'from the beginning' : `after epoch ${since}`}.`,
-      `What ${loser} holds is put aside in a folder on ${loser}; then ${loser} is brought up to date.`,
-      keepsRunning
-        ? `The server goes on running on ${keep}.`
-        : `The server is stopped on ${loser} and started on ${keep}, without anything that was written on ${loser} since.`,
-    ].join('\n\n'),
+    resolveEffect(status, keep) ?? '',
     `Keep ${keep}`,
   );
   return run(session, `Resolving the divergence of ${module}`, () =>
