@@ -23,7 +23,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const tokens = new Tokens(context.secrets);
   const profiles = () => allProfiles(added);
   const registry = new ClusterRegistry({ added, tokens, profiles, client: `understudy-vscode ${version}`, log });
-  const panels = new ModulePanels(registry, context.extensionUri);
+  const panels = new ModulePanels(registry, log, context.extensionUri);
 
   context.subscriptions.push(
     log,

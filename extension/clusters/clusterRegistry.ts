@@ -1,5 +1,6 @@
 import { Emitter } from '../client/emitter.ts';
 import type { Registration } from '../client/emitter.ts';
+import { messageOf } from '../client/errors.ts';
 import type { StoreChange } from '../model/clusterStore.ts';
 import type { Tokens } from '../secrets.ts';
 import type { AddedProfiles } from './addedProfiles.ts';
@@ -54,8 +55,16 @@ export class ClusterRegistry {
 
   /** Brings the sessions in line with the profiles; sessions whose profile is as before stay connected. */
   reload(): Promise<void> {
-    this.#loading = this.#loading.then(() => this.#reload());
-    return this.#loading;
+    const reloaded = this.#loading.then(() => this.#reload());
+    // What keeps this one from its end does not keep the next one from being tried.
+    this.#loading = reloaded.catch((error: unknown) => this.#options.log.warn(`reload: ${messageOf(error)}`));
+    return reloaded;
+  }
+
+  /** Connects to a cluster anew, at once. One that is set up by a file may have been put right since. */
+  async reconnect(id: string): Promise<void> {
+    await this.reload();
+    this.find(id)?.reconnect();
   }
 
   /**

@@ -125,18 +125,33 @@ export async function resolveDivergence(
   );
 }
 
-/**
- * Runs an action that was called from the tree or the palette, and tells what came of it. A panel tells by itself.
- */
+/** Tells what came of an action that was called from the tree or the palette. A panel tells by itself, as long as it is shown. */
 export async function announce(action: Promise<CommandResult>, log: vscode.LogOutputChannel): Promise<void> {
   try {
-    void vscode.window.showInformationMessage((await action).message);
+    tellSuccess(await action);
   } catch (error) {
-    if (error instanceof CancelledError) return;
-    log.warn(error instanceof RefusedError ? `refused: ${error.refusal.code}: ${error.message}` : messageOf(error));
-    const chosen = await vscode.window.showErrorMessage(messageOf(error), 'Show Log');
-    if (chosen === 'Show Log') log.show();
+    logFailure(error, log);
+    tellFailure(error, log);
   }
+}
+
+/** Keeps in the log why an action failed. That the person decided otherwise is no failure. */
+export function logFailure(error: unknown, log: vscode.LogOutputChannel): void {
+  if (error instanceof CancelledError) return;
+  log.warn(error instanceof RefusedError ? `refused: ${error.refusal.code}: ${error.message}` : messageOf(error));
+}
+
+/** Tells what an action did. */
+export function tellSuccess({ message }: CommandResult): void {
+  void vscode.window.showInformationMessage(message);
+}
+
+/** Tells why an action failed. */
+export function tellFailure(error: unknown, log: vscode.LogOutputChannel): void {
+  if (error instanceof CancelledError) return;
+  void vscode.window.showErrorMessage(messageOf(error), 'Show Log').then((chosen) => {
+    if (chosen === 'Show Log') log.show();
+  });
 }
 
 /** Asks before something is done that changes something. */

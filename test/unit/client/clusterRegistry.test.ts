@@ -26,20 +26,34 @@ afterEach(async () => {
 });
 
 async function registryOf(...profiles: ClusterProfile[]): Promise<ClusterRegistry> {
+  const registry = registryFrom(() => Promise.resolve(profiles));
+  await registry.reload();
+  return registry;
+}
+
+function registryFrom(profiles: () => Promise<readonly ClusterProfile[]>): ClusterRegistry {
   const added = { learnt: () => [], remember: () => Promise.resolve() } as unknown as AddedProfiles;
   const tokens = { get: () => Promise.resolve(cluster.token) } as unknown as Tokens;
   const log = { debug: () => undefined, info: () => undefined, warn: () => undefined };
   const registry = new ClusterRegistry({
     added,
     tokens,
-    profiles: () => Promise.resolve(profiles),
+    profiles,
     client: 'test',
     log,
   });
   open.push(registry);
-  await registry.reload();
   return registry;
 }
+
+it('reads the clusters anew after they could not be read once', async () => {
+  let problem: Error | null = new Error('no such folder');
+  const registry = registryFrom(() => (problem === null ? Promise.resolve([site]) : Promise.reject(problem)));
+  await expect(registry.reload()).rejects.toThrow('no such folder');
+  problem = null;
+  await registry.reload();
+  expect(registry.sessions.map(({ profile }) => profile.name)).toEqual(['site']);
+});
 
 it('connects when a command asks for it, before anything of the cluster is offered', async () => {
   const registry = await registryOf(site);
