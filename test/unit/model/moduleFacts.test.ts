@@ -374,6 +374,17 @@ describe('the history of traffic', () => {
     expect(history.samples.length).toBeLessThanOrEqual(301);
     expect(history.samples[0]?.time).toBeGreaterThanOrEqual(99_000);
   });
+
+  it('ends the line of a plot once when the connection is lost', () => {
+    const history = new TrafficHistory();
+    expect(history.addGap(500)).toBeNull();
+    history.add(moduleStatus('web'), 1000);
+    expect(history.addGap(1001)).toEqual({
+      ...{ time: 1001, bytesPerSecond: null, writesPerSecond: null, lagMicros: null },
+    });
+    expect(history.addGap(1002)).toBeNull();
+    expect(history.samples).toHaveLength(2);
+  });
 });
 
 describe('words for numbers', () => {
