@@ -67,6 +67,13 @@ export class ClusterRegistry {
     this.find(id)?.reconnect();
   }
 
+  /** Takes over that the token of a cluster was entered or removed, and perhaps its cluster with it. */
+  async tokenChanged(id: string): Promise<void> {
+    await this.reload();
+    const session = this.find(id);
+    if (session?.state.kind === 'blocked' && session.state.problem === 'token') session.reconnect();
+  }
+
   /**
    * Says that a view shows a cluster, or all of them. Only clusters that somebody looks at are reconnected.
    *
@@ -93,13 +100,18 @@ export class ClusterRegistry {
 
   async #reload(): Promise<void> {
     const profiles = await this.#options.profiles();
-    const before = new Map(this.#sessions.map((session) => [JSON.stringify(session.profile), session]));
+    const known = this.#sessions;
+    const before = new Map(known.map((session) => [JSON.stringify(session.profile), session]));
     this.#sessions = profiles.map((profile) => {
       const same = before.get(JSON.stringify(profile));
       if (same !== undefined) before.delete(JSON.stringify(profile));
       return same ?? this.#open(profile);
     });
     for (const gone of before.values()) gone.dispose();
+    // Whoever shows the same clusters as before need not draw them anew.
+    if (known.length > 0 && known.length === profiles.length && this.#sessions.every((each, at) => each === known[at])) {
+      return;
+    }
     this.#spreadAttention();
     this.onList.emit();
   }
@@ -109,6 +121,7 @@ export class ClusterRegistry {
     const session = new ClusterSession(profile, added.learnt(profile.id), {
       client,
       token: () => tokens.get(profile),
+      tokenFile: profile.tokenFile,
       log: (level, message) => log[level](`${profile.name}: ${message}`),
     });
     session.onChange.on((change) => this.onChange.emit({ session, change }));
