@@ -2,7 +2,6 @@ import * as vscode from 'vscode';
 import { arbiterText } from '../../schemas/arbiter.ts';
 import type { ArbiterStatus, ConditionStatus, MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
 import { isOverloaded, loadText } from '../../schemas/capacity.ts';
-import { apiMethods, isRoleEnough } from '../../schemas/apiMethods.ts';
 import { allowedActions } from '../model/allowedActions.ts';
 import { formatDuration } from '../model/format.ts';
 import { failbackWords } from '../model/failbackWords.ts';
@@ -57,7 +56,8 @@ function clusterItem({ session }: ClusterNode): vscode.TreeItem {
       item.iconPath = new vscode.ThemeIcon('server-environment');
       const differ = (store.snapshot?.configuration?.drift.length ?? 0) > 0 ? ' · files differ' : '';
       item.description = `${up} of ${hosts.length} hosts${arbiterOf(store.arbiter)}${differ} · via ${state.hello.host}`;
-      facts.push('connected');
+      facts.push(session.may('configuration.read') ? 'versions' : '');
+      facts.push(session.may('configuration.restore') ? 'restore' : '');
       break;
     }
     case 'connecting':
@@ -101,7 +101,7 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
     : `last known: ${facts.word}`;
   const actions = allowedActions(module, session.role).filter((action) => action.enabled);
   const { maintenance = null } = module;
-  const attention = !mayOperate(session) ? '' : maintenance === null ? 'attended' : 'maintained';
+  const attention = !session.may('module.maintenance') ? '' : maintenance === null ? 'attended' : 'maintained';
   item.contextValue = contextValue('module', [...actions.map((action) => action.name), attention]);
   const lines = [
     `**${name}** — ${facts.word} ${facts.label}`,
@@ -144,7 +144,7 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   const drains = [false, true].filter((isDrained) => drainableHosts(session.store.snapshot, isDrained).includes(host));
   item.contextValue = contextValue('replica', [
     ...applicable.map((action) => action.name),
-    ...drains.map((isDrained) => (mayOperate(session) ? (isDrained ? 'undrain' : 'drain') : '')),
+    ...drains.map((isDrained) => (session.may('host.drain') ? (isDrained ? 'undrain' : 'drain') : '')),
   ]);
   const networks = session.store.host(host)?.networks ?? [];
   const drained = `${host} is ${drain ?? ''}: until it is undrained no start, switchover or failback prefers it; it takes over when the other host fails, stops, or may not go on.`;
@@ -165,11 +165,6 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
     arguments: [{ kind: 'replica', session, module: name, host, id: '' }],
   };
   return item;
-}
-
-/** Whether what every operator may do is offered. */
-function mayOperate({ role }: ClusterSession): boolean {
-  return role !== null && isRoleEnough(role, apiMethods['module.maintenance'].role);
 }
 
 function checkLine(kind: string, { name, state, since, error }: ConditionStatus): string {
