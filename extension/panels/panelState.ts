@@ -20,8 +20,7 @@ export function panelState(
   const unknown: StateFacts = { severity: 'unknown', word: '?', label: 'not known' };
   const replicas = (module?.onHosts ?? []).map((replica) => {
     const facts = module === null ? unknown : replicaFacts(replica, module);
-    const shown: StateFacts = connected ? facts : { ...facts, severity: 'unknown' };
-    return [replica.host, shown] as const;
+    return [replica.host, connected ? facts : lastKnown(facts)] as const;
   });
   const overall = module === null ? unknown : moduleFacts(module);
   return {
@@ -30,7 +29,7 @@ export function panelState(
     module,
     hosts: snapshot?.hosts ?? [],
     arbiterAnswers: snapshot && module && arbiterAnswers(snapshot, module.hosts),
-    overall: connected ? overall : { ...overall, severity: 'unknown' },
+    overall: connected || module === null ? overall : lastKnown(overall),
     replicas: Object.fromEntries(replicas),
     link:
       module === null
@@ -50,6 +49,10 @@ export function panelState(
       mayReconnect: session !== undefined && !connected,
     },
   };
+}
+
+function lastKnown({ word }: StateFacts): StateFacts {
+  return { severity: 'unknown', word: 'last known', label: word };
 }
 
 function problemOf(session: ClusterSession | undefined, moduleMissing: boolean, isTrusted: boolean): string | null {
