@@ -6,7 +6,12 @@ export const versionScheme = 'understudy-version';
 
 /** A file as a version held it, to be read only. */
 export function versionUri(session: ClusterSession, number: number, name: string): vscode.Uri {
-  return vscode.Uri.from({ scheme: versionScheme, authority: String(number), path: `/${name}`, query: session.profile.id });
+  return vscode.Uri.from({
+    scheme: versionScheme,
+    authority: String(number),
+    path: `/${name}`,
+    query: session.profile.id,
+  });
 }
 
 /** Shows what versions held in the built-in editor, which compares two of them. */

@@ -109,7 +109,11 @@ export class ClusterRegistry {
     });
     for (const gone of before.values()) gone.dispose();
     // Whoever shows the same clusters as before need not draw them anew.
-    if (known.length > 0 && known.length === profiles.length && this.#sessions.every((each, at) => each === known[at])) {
+    if (
+      known.length > 0 &&
+      known.length === profiles.length &&
+      this.#sessions.every((each, at) => each === known[at])
+    ) {
       return;
     }
     this.#spreadAttention();

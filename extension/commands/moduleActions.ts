@@ -4,13 +4,7 @@ import { messageOf, RefusedError } from '../client/errors.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
 import { forceRisk, resolveEffect, startEffect } from '../model/actionEffects.ts';
 import { allowedActions } from '../model/allowedActions.ts';
-import {
-  divergedReplica,
-  heldBackReplica,
-  linkFacts,
-  moduleFacts,
-  primaryReplica,
-} from '../model/moduleFacts.ts';
+import { divergedReplica, heldBackReplica, linkFacts, moduleFacts, primaryReplica } from '../model/moduleFacts.ts';
 import { clusterViewId } from '../tree/clusterTree.ts';
 
 /** The person decided otherwise. */
@@ -35,7 +29,9 @@ export async function startModule(session: ClusterSession, module: string): Prom
   const status = session.store.module(module);
   await confirm(
     `Start module ${module} of cluster ${session.profile.name}?`,
-    status === undefined ? 'The mirror starts on its hosts, then the server on one of them.' : startEffect(status).effect,
+    status === undefined
+      ? 'The mirror starts on its hosts, then the server on one of them.'
+      : startEffect(status).effect,
     'Start',
   );
   return run(session, `Starting ${module}`, () => session.request('module.start', { module }));

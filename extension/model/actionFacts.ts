@@ -60,12 +60,7 @@ export function actionFacts(module: ModuleStatus, connected: boolean): ActionFac
     .map((replica) => replica.host);
   const diverged = divergedReplica(module);
   return [
-    wrap(
-      'start',
-      stopped || !running || down ? null : 'Already started.',
-      startEffect(module).hint,
-      module.hosts,
-    ),
+    wrap('start', stopped || !running || down ? null : 'Already started.', startEffect(module).hint, module.hosts),
     wrap('stop', running ? null : 'Already stopped.', 'Stop the server, then the mirror, on both hosts.', module.hosts),
     wrap(
       'switchover',

@@ -19,7 +19,9 @@ export function troublesIn(name: string, snapshot: Snapshot, isOneOfSeveral: boo
   const isArbiterLost = snapshot.arbiter.kind !== 'none' && !snapshot.arbiter.reachable;
   const isDrifting = (snapshot.configuration?.drift ?? []).length > 0;
   return [
-    ...snapshot.modules.flatMap((module) => troubleOf(module, isOneOfSeveral ? `${module.name} of ${name}` : module.name)),
+    ...snapshot.modules.flatMap((module) =>
+      troubleOf(module, isOneOfSeveral ? `${module.name} of ${name}` : module.name),
+    ),
     ...(isArbiterLost ? [{ text: `${name}: arbiter not reachable`, serious: false }] : []),
     ...(isDrifting ? [{ text: `${name}: files differ`, serious: false }] : []),
   ];

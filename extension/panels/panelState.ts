@@ -9,11 +9,7 @@ import type { PanelState, StateFacts } from '../../schemas/panel.ts';
  *
  * @param isTrusted whether the workspace is: before, no cluster is known
  */
-export function panelState(
-  session: ClusterSession | undefined,
-  moduleName: string,
-  isTrusted: boolean,
-): PanelState {
+export function panelState(session: ClusterSession | undefined, moduleName: string, isTrusted: boolean): PanelState {
   const snapshot = session?.store.snapshot ?? null;
   const module = session?.store.module(moduleName) ?? null;
   const connected = session?.connected ?? false;

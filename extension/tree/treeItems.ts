@@ -162,7 +162,9 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
     ),
     ...(replica.known ? (replica.checks ?? []) : []).map((check) => checkLine('Check', check)),
     ...(replica.known ? (replica.conditions ?? []) : []).map((condition) => checkLine('Condition', condition)),
-    ...networks.map((network) => `${network.up ? '$(check)' : '$(close)'} ${plain(`${network.name} ${network.address}`)}`),
+    ...networks.map(
+      (network) => `${network.up ? '$(check)' : '$(close)'} ${plain(`${network.name} ${network.address}`)}`,
+    ),
   ]);
   item.command = {
     command: 'understudy.openModule',
@@ -247,9 +249,13 @@ function clusterTooltip(session: ClusterSession): vscode.MarkdownString {
   if (state.kind === 'connected') {
     lines.push(plain(`Connected to ${state.hello.host} at ${state.address} as ${state.hello.role}.`));
     const arbiter = store.snapshot && arbiterText(store.snapshot);
-    if (arbiter) lines.push(`${store.arbiter?.reachable === true ? '' : '$(warning) '}${plain(`Arbiter: ${arbiter}.`)}`);
-    else if (store.snapshot) lines.push('$(warning) No arbiter: failover is manual unless a module accepts the risk.');
-  } else if ('reason' in state) lines.push(plain(state.reason), state.kind === 'unreachable' ? 'Tried again by itself.' : '');
+    if (arbiter) {
+      lines.push(`${store.arbiter?.reachable === true ? '' : '$(warning) '}${plain(`Arbiter: ${arbiter}.`)}`);
+    } else if (store.snapshot)
+      lines.push('$(warning) No arbiter: failover is manual unless a module accepts the risk.');
+  } else if ('reason' in state) {
+    lines.push(plain(state.reason), state.kind === 'unreachable' ? 'Tried again by itself.' : '');
+  }
   return markdown(lines);
 }
 

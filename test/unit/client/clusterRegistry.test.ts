@@ -144,7 +144,10 @@ it('draws nothing anew when the clusters are the same as before', async () => {
 
 it('names the token file that holds no token, or one that is not taken', async () => {
   const stateOf = async (tokenFile: string) => {
-    const registry = registryFrom(() => Promise.resolve([{ ...site, tokenFile }]), new Tokens({} as ConstructorParameters<typeof Tokens>[0]));
+    const registry = registryFrom(
+      () => Promise.resolve([{ ...site, tokenFile }]),
+      new Tokens({} as ConstructorParameters<typeof Tokens>[0]),
+    );
     await registry.reload();
     registry.attend(null);
     await settled(registry, 60_000);

@@ -198,7 +198,11 @@ describe("what a module's state means", () => {
       hint: 'Start alpha, although beta could not be fenced and may still run the server. No acknowledged write is lost.',
     });
     expect(forceRisk(module, 'alpha').effect).toMatch(/^alpha holds every acknowledged write.*two/);
-    const other = pair(replicaStatus('alpha', 'WAIT'), { ...second, known: false }, { primary: null, inSync: ['beta'] });
+    const other = pair(
+      replicaStatus('alpha', 'WAIT'),
+      { ...second, known: false },
+      { primary: null, inSync: ['beta'] },
+    );
     expect(forceRisk(other, 'alpha').effect).toMatch(/Acknowledged writes that only beta holds will be missing/);
   });
 
@@ -237,7 +241,8 @@ describe("what a module's state means", () => {
   it('says of a host in sync what a force risks although, and promises nothing for a choice of hosts', () => {
     const stopped = (inSync: string[]) =>
       pair(replicaStatus('alpha', 'STOP'), replicaStatus('beta', 'STOP'), { primary: null, inSync });
-    const hintOf = (module: ModuleStatus) => actionFacts(module, true).find(({ name }) => name === 'forcePrimary')?.hint;
+    const hintOf = (module: ModuleStatus) =>
+      actionFacts(module, true).find(({ name }) => name === 'forcePrimary')?.hint;
     expect(forceRisk(stopped(['alpha', 'beta']), 'alpha').effect).toMatch(
       /^As far as is known alpha holds every acknowledged write\. But if beta has gone on without it since/,
     );
