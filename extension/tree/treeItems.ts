@@ -251,8 +251,9 @@ function clusterTooltip(session: ClusterSession): vscode.MarkdownString {
     const arbiter = store.snapshot && arbiterText(store.snapshot);
     if (arbiter) {
       lines.push(`${store.arbiter?.reachable === true ? '' : '$(warning) '}${plain(`Arbiter: ${arbiter}.`)}`);
-    } else if (store.snapshot)
+    } else if (store.snapshot) {
       lines.push('$(warning) No arbiter: failover is manual unless a module accepts the risk.');
+    }
   } else if ('reason' in state) {
     lines.push(plain(state.reason), state.kind === 'unreachable' ? 'Tried again by itself.' : '');
   }

@@ -86,6 +86,7 @@ function diverge(): void {
 
 describe('the extension in VS Code', () => {
   step('welcomes a person who has no cluster yet, and has its commands in the palette before that', async () => {
+    await workbench.page.locator('.part.activitybar').getByRole('tab', { name: 'Understudy' }).waitFor();
     await workbench.run('Understudy: Switch Over…');
     await workbench.notification('No cluster is known to this editor: add one first.').waitFor();
     await workbench.clearNotifications();
