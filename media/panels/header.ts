@@ -63,7 +63,7 @@ export class Header {
     const without = state.arbiterAnswers === false ? ', but the arbiter does not answer' : '';
     const failover = module?.automaticFailover === true ? `on${without}` : 'off';
     const facts = [
-      `Cluster ${state.cluster}`,
+      ...(state.cluster === '' ? [] : [`Cluster ${state.cluster}`]),
       ...(module === null
         ? []
         : [
