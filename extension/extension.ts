@@ -8,6 +8,7 @@ import { setHasClusters } from './contextKeys.ts';
 import { createFailoverNotice } from './failoverNotice.ts';
 import { createLanguageClient } from './language/client.ts';
 import { createLog } from './log.ts';
+import { followOtherWindows } from './otherWindows.ts';
 import { ModulePanels } from './panels/modulePanels.ts';
 import { Tokens } from './secrets.ts';
 import { configuredClusters, onSettingChanged } from './settings.ts';
@@ -23,7 +24,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const tokens = new Tokens(context.secrets);
   const profiles = () => allProfiles(added);
   const registry = new ClusterRegistry({ added, tokens, profiles, client: `understudy-vscode ${version}`, log });
-  const panels = new ModulePanels(registry, context.extensionUri);
+  const panels = new ModulePanels(registry, log, context.extensionUri);
 
   context.subscriptions.push(
     log,
@@ -36,6 +37,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     registerVersionDocuments(registry),
     registerCommands({ registry, added, tokens, panels, log }),
     registry.onList.on(() => setHasClusters(registry.sessions.length > 0)),
+    followOtherWindows(tokens, registry),
     onSettingChanged('clusters', () => void registry.reload()),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void registry.reload()),
   );

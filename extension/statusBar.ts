@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { ClusterRegistry } from './clusters/clusterRegistry.ts';
-import { troublesIn, type Trouble } from './model/troubles.ts';
+import { clusterTroubles } from './clusters/clusterTroubles.ts';
+import type { Trouble } from './model/troubles.ts';
 import { clusterViewId } from './tree/clusterTree.ts';
 
 /** One item, and only while something is wrong. */
@@ -8,7 +9,7 @@ export function createStatusBar(registry: ClusterRegistry): vscode.Disposable {
   const item = vscode.window.createStatusBarItem('understudy.status', vscode.StatusBarAlignment.Left, 10);
   item.name = 'Understudy';
   item.command = `${clusterViewId}.focus`;
-  const update = (): void => show(item, troublesOf(registry));
+  const update = (): void => show(item, clusterTroubles(registry.sessions));
   const registrations = [registry.onList.on(update), registry.onChange.on(update)];
   update();
   return vscode.Disposable.from(item, ...registrations);
@@ -28,17 +29,4 @@ function show(item: vscode.StatusBarItem, troubles: readonly Trouble[]): void {
   );
   item.accessibilityInformation = { label: `Understudy: ${troubles.map((trouble) => trouble.text).join(', ')}` };
   item.show();
-}
-
-function troublesOf(registry: ClusterRegistry): Trouble[] {
-  return registry.sessions.flatMap(({ profile, state, store }): Trouble[] => {
-    if (state.kind === 'blocked') return [{ text: `${profile.name}: ${state.problem} problem`, serious: false }];
-    if (state.kind === 'unreachable') return [{ text: `${profile.name}: unreachable`, serious: false }];
-    // An empty status bar says that all is well.
-    if (state.kind === 'idle' && store.snapshot !== null) {
-      return [{ text: `${profile.name}: not connected, state not known`, serious: false }];
-    }
-    if (state.kind !== 'connected') return [];
-    return store.snapshot === null ? [] : troublesIn(profile.name, store.snapshot);
-  });
 }

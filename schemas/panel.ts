@@ -91,6 +91,8 @@ export interface PanelState {
     readonly problem: string | null;
     /** Milliseconds since 1970 at which the state was last known to be true; null: never. */
     readonly asOf: number | null;
+    /** Whether a person could ask for another try now. */
+    readonly mayReconnect: boolean;
   };
 }
 

@@ -13,6 +13,7 @@ import {
   ProtocolError,
   RefusedError,
   RequestTimeoutError,
+  SetupError,
   TokenError,
 } from './errors.ts';
 import { race } from './race.ts';
@@ -41,6 +42,8 @@ export interface AgentConnectionOptions {
   readonly pin: Pin;
   /** Reads the token each time one is needed; undefined: none is known. */
   readonly token: () => Promise<string | undefined>;
+  /** File that it is from; without, a person has entered it. */
+  readonly tokenFile?: string | null;
   /** Program and version, for the agent's log. */
   readonly client: string;
   readonly log?: (level: 'debug' | 'info' | 'warn', message: string) => void;
@@ -124,7 +127,9 @@ export class AgentConnection {
     const known = new Map(
       [...this.#options.addresses, ...addresses].map((address) => [formatAddress(address), address]),
     );
-    this.#addresses = [...known.values()];
+    // In the order that there is: whoever failed last stays the last to be asked.
+    const kept = this.#addresses.filter((address) => known.delete(formatAddress(address)));
+    this.#addresses = [...kept, ...known.values()];
   }
 
   /** @throws RefusedError, RequestTimeoutError, ConnectionLostError or ProtocolError */
@@ -156,6 +161,8 @@ export class AgentConnection {
         (late) => late.rpc.close(),
       );
       if (this.#isStale(running)) session.rpc.close();
+      // It may have come to its end before anybody listened.
+      else if (session.rpc.ended !== null) throw session.rpc.ended;
       else this.#connected(session);
     } catch (error) {
       if (!this.#isStale(running)) this.#failed(error);
@@ -164,7 +171,8 @@ export class AgentConnection {
 
   async #open(address: AgentAddress, token: string, signal: AbortSignal): Promise<Session> {
     try {
-      return await this.#greet(address, await RpcConnection.open({ address, pin: this.#options.pin, token, signal }));
+      const { pin, tokenFile = null } = this.#options;
+      return await this.#greet(address, await RpcConnection.open({ address, pin, token, tokenFile, signal }));
     } catch (error) {
       if (!isTokenRefused(error)) throw error;
       if (!signal.aborted) this.#refusals.add(address);
@@ -196,7 +204,10 @@ export class AgentConnection {
     this.#refusals.clear();
     // The host that answered goes first the next time.
     this.#addresses = [address, ...this.#addresses.filter((other) => other !== address)];
-    rpc.onClosed.on((reason) => this.#lost(rpc, reason));
+    const own = snapshot.hosts.find(({ name }) => name === hello.host)?.networks ?? [];
+    const isOwn = (other: AgentAddress): boolean =>
+      formatAddress(other) === formatAddress(address) || own.some((network) => network.address === other.host);
+    rpc.onClosed.on((reason) => this.#lost(rpc, isOwn, reason));
     this.#log(
       'info',
       `connected to ${hello.host} of cluster ${hello.cluster} at ${formatAddress(address)} as ${hello.role}`,
@@ -214,12 +225,14 @@ export class AgentConnection {
     else this.onLog.emit(notification.params);
   }
 
-  #lost(rpc: RpcConnection, reason: Error): void {
+  /** @param isOwn tells the addresses of the host that it went to */
+  #lost(rpc: RpcConnection, isOwn: (address: AgentAddress) => boolean, reason: Error): void {
     if (this.#rpc !== rpc) return;
     this.#rpc = null;
     this.#log('info', `connection lost: ${reason.message}`);
     // The other hosts first: this one has just failed.
-    this.#addresses = [...this.#addresses.slice(1), ...this.#addresses.slice(0, 1)];
+    const others = this.#addresses.filter((address) => !isOwn(address));
+    this.#addresses = [...others, ...this.#addresses.filter((address) => isOwn(address))];
     if (reason instanceof ProtocolError) this.#failed(reason);
     // Once even when nobody looks: the host may be lost, and what became of its modules is what an editor is told most for.
     else this.retryNow();
@@ -287,8 +300,9 @@ interface Session {
 }
 
 /** What a person has to put right before it can work; null: nothing, it may work next time. */
-function problemOf(error: unknown): 'token' | 'certificate' | 'version' | null {
+function problemOf(error: unknown): 'token' | 'certificate' | 'version' | 'setup' | null {
   if (error instanceof TokenError) return 'token';
+  if (error instanceof SetupError) return 'setup';
   if (error instanceof CertificateError) return 'certificate';
   if (error instanceof RefusedError && error.refusal.code === 'PROTOCOL_VERSION') return 'version';
   return error instanceof ProtocolError && !(error instanceof RequestTimeoutError) ? 'version' : null;

@@ -14,7 +14,6 @@ export type Pin =
 /** A certificate as shown to the person who decides. */
 export interface ShownCertificate {
   readonly subject: string;
-  readonly issuer: string;
   /** `AB:CD:…`, 32 bytes. */
   readonly sha256: string;
   readonly validFrom: string;
@@ -159,15 +158,13 @@ function chainOf(socket: TLSSocket): ShownCertificate[] {
   while (certificate?.raw !== undefined && !seen.has(certificate.fingerprint256)) {
     seen.add(certificate.fingerprint256);
     const subject = describeName(certificate.subject);
-    const issuer = describeName(certificate.issuer);
     chain.push({
       subject,
-      issuer,
       sha256: certificate.fingerprint256,
       validFrom: certificate.valid_from,
       validTo: certificate.valid_to,
       pem: toPem(certificate.raw),
-      selfSigned: subject === issuer,
+      selfSigned: subject === describeName(certificate.issuer),
     });
     certificate = certificate.issuerCertificate;
   }

@@ -33,6 +33,11 @@ export class TokenError extends Error {
   override readonly name = 'TokenError';
 }
 
+/** Something is wrong with how this editor is set up for the cluster. Nothing was sent. */
+export class SetupError extends Error {
+  override readonly name = 'SetupError';
+}
+
 /** What went wrong, in one line for people. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

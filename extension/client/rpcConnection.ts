@@ -22,6 +22,8 @@ export interface OpenOptions {
   readonly address: AgentAddress;
   readonly pin: Pin;
   readonly token: string;
+  /** File that the token is from; without, a person has entered it. */
+  readonly tokenFile?: string | null;
   readonly signal?: AbortSignal;
 }
 
@@ -49,7 +51,7 @@ export class RpcConnection {
   readonly #socket: WebSocket;
   readonly #where: string;
   #nextId = 1;
-  #closed = false;
+  #ended: Error | null = null;
   #pingTimer: NodeJS.Timeout | null = null;
   #pongTimer: NodeJS.Timeout | null = null;
 
@@ -91,7 +93,7 @@ export class RpcConnection {
         reject(
           status === 401 || status === 403
             ? new TokenError(
-                `${where} does not take the token. Make a new one on a host, carry it over to the others with "understudy token create --from", and enter it here.`,
+                `${where} does not take the token. Make a new one on a host, carry it over to the others with "understudy token create --from", and ${options.tokenFile ? `write it into ${options.tokenFile}, then reconnect` : 'enter it here'}.`,
               )
             : new Error(`${where} answered with HTTP status ${status}: is it an agent?`),
         );
@@ -116,7 +118,7 @@ export class RpcConnection {
     if (!facts.params(params)) {
       return Promise.reject(new ProtocolError(`${method}: ${firstProblem(facts.params)}`));
     }
-    if (this.#closed) return Promise.reject(new ConnectionLostError(`Not connected to ${this.#where}.`));
+    if (this.#ended !== null) return Promise.reject(new ConnectionLostError(`Not connected to ${this.#where}.`));
     const id = this.#nextId++;
     const timeout = timeoutOf(method);
     return new Promise((resolve, reject) => {
@@ -139,7 +141,7 @@ export class RpcConnection {
   keepAlive(interval: number, timeout: number): void {
     if (this.#pingTimer !== null) clearInterval(this.#pingTimer);
     this.#pingTimer = null;
-    if (interval === 0 || this.#closed) return;
+    if (interval === 0 || this.#ended !== null) return;
     const ping = (): void => {
       this.#socket.ping();
       this.#pongTimer ??= setTimeout(() => {
@@ -148,6 +150,11 @@ export class RpcConnection {
     };
     this.#pingTimer = setInterval(ping, interval);
     ping();
+  }
+
+  /** Why it has ended; null: it has not. */
+  get ended(): Error | null {
+    return this.#ended;
   }
 
   close(): void {
@@ -202,8 +209,8 @@ export class RpcConnection {
   }
 
   #end(reason: Error): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#ended !== null) return;
+    this.#ended = reason;
     if (this.#pingTimer !== null) clearInterval(this.#pingTimer);
     this.#pong();
     for (const pending of this.#pending.values()) {

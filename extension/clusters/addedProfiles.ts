@@ -1,4 +1,5 @@
 import type { Memento } from 'vscode';
+import type { Pin } from '../client/certificates.ts';
 import type { ClusterProfile } from './profile.ts';
 
 const key = 'understudy.clusters';
@@ -10,6 +11,11 @@ export class AddedProfiles {
 
   list(): readonly ClusterProfile[] {
     return this.memento.get<readonly ClusterProfile[]>(key, []);
+  }
+
+  /** The cluster of this name that shows this certificate, if it was added before. */
+  find(name: string, pin: Pin): ClusterProfile | undefined {
+    return this.list().find((profile) => profile.name === name && profile.pin?.sha256 === pin.sha256);
   }
 
   async add(profile: ClusterProfile): Promise<void> {

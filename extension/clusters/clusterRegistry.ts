@@ -1,5 +1,6 @@
 import { Emitter } from '../client/emitter.ts';
 import type { Registration } from '../client/emitter.ts';
+import { messageOf } from '../client/errors.ts';
 import type { StoreChange } from '../model/clusterStore.ts';
 import type { Tokens } from '../secrets.ts';
 import type { AddedProfiles } from './addedProfiles.ts';
@@ -54,8 +55,23 @@ export class ClusterRegistry {
 
   /** Brings the sessions in line with the profiles; sessions whose profile is as before stay connected. */
   reload(): Promise<void> {
-    this.#loading = this.#loading.then(() => this.#reload());
-    return this.#loading;
+    const reloaded = this.#loading.then(() => this.#reload());
+    // What keeps this one from its end does not keep the next one from being tried.
+    this.#loading = reloaded.catch((error: unknown) => this.#options.log.warn(`reload: ${messageOf(error)}`));
+    return reloaded;
+  }
+
+  /** Connects to a cluster anew, at once. One that is set up by a file may have been put right since. */
+  async reconnect(id: string): Promise<void> {
+    await this.reload();
+    this.find(id)?.reconnect();
+  }
+
+  /** Takes over that the token of a cluster was entered or removed, and perhaps its cluster with it. */
+  async tokenChanged(id: string): Promise<void> {
+    await this.reload();
+    const session = this.find(id);
+    if (session?.state.kind === 'blocked' && session.state.problem === 'token') session.reconnect();
   }
 
   /**
@@ -84,13 +100,22 @@ export class ClusterRegistry {
 
   async #reload(): Promise<void> {
     const profiles = await this.#options.profiles();
-    const before = new Map(this.#sessions.map((session) => [JSON.stringify(session.profile), session]));
+    const known = this.#sessions;
+    const before = new Map(known.map((session) => [JSON.stringify(session.profile), session]));
     this.#sessions = profiles.map((profile) => {
       const same = before.get(JSON.stringify(profile));
       if (same !== undefined) before.delete(JSON.stringify(profile));
       return same ?? this.#open(profile);
     });
     for (const gone of before.values()) gone.dispose();
+    // Whoever shows the same clusters as before need not draw them anew.
+    if (
+      known.length > 0 &&
+      known.length === profiles.length &&
+      this.#sessions.every((each, at) => each === known[at])
+    ) {
+      return;
+    }
     this.#spreadAttention();
     this.onList.emit();
   }
@@ -100,6 +125,7 @@ export class ClusterRegistry {
     const session = new ClusterSession(profile, added.learnt(profile.id), {
       client,
       token: () => tokens.get(profile),
+      tokenFile: profile.tokenFile,
       log: (level, message) => log[level](`${profile.name}: ${message}`),
     });
     session.onChange.on((change) => this.onChange.emit({ session, change }));

@@ -1,8 +1,10 @@
-import { parseAddress } from '../client/address.ts';
+import { formatAddress, parseAddress } from '../client/address.ts';
 import type { AgentAddress } from '../client/address.ts';
 import { AgentConnection } from '../client/agentConnection.ts';
 import type { AgentConnectionOptions, ConnectionState } from '../client/agentConnection.ts';
 import { Emitter } from '../client/emitter.ts';
+import { apiMethods, isRoleEnough } from '../../schemas/apiMethods.ts';
+import type { ApiMethod } from '../../schemas/apiMethods.ts';
 import type { LogEntry, Role } from '../../schemas/generated/api.ts';
 import { ClusterStore } from '../model/clusterStore.ts';
 import type { StoreChange } from '../model/clusterStore.ts';
@@ -25,7 +27,7 @@ export class ClusterSession {
   constructor(
     readonly profile: ClusterProfile,
     learnt: readonly string[],
-    options: Pick<AgentConnectionOptions, 'client' | 'token' | 'log'>,
+    options: Pick<AgentConnectionOptions, 'client' | 'token' | 'tokenFile' | 'log'>,
   ) {
     if (profile.pin === null) {
       this.#connection = null;
@@ -54,6 +56,11 @@ export class ClusterSession {
   /** Of the token, while connected. */
   get role(): Role | null {
     return this.state.kind === 'connected' ? this.state.hello.role : null;
+  }
+
+  /** Whether the cluster is connected, with a token that may call this. */
+  may(method: ApiMethod): boolean {
+    return this.role !== null && isRoleEnough(this.role, apiMethods[method].role);
   }
 
   /** Milliseconds since 1970 at which the state was last known to be true; null: never. */
@@ -86,13 +93,24 @@ export class ClusterSession {
   }
 
   #stateChanged(state: ConnectionState): void {
-    if (state.kind !== 'connected') this.store.disconnected();
+    if (state.kind !== 'connected') {
+      this.store.disconnected();
+      this.#breakPlots();
+    }
     this.onChange.emit(null);
+  }
+
+  /** What happened while there was no connection is not known: a plot has a gap there. */
+  #breakPlots(): void {
+    for (const [module, history] of this.#histories) {
+      const sample = history.addGap(Date.now());
+      if (sample !== null) this.onSample.emit({ module, sample });
+    }
   }
 
   #changed(change: StoreChange | null): void {
     if (change === null) return;
-    if (change.structure) this.#learn();
+    if (change.structure || change.hosts.length > 0) this.#learn();
     this.onChange.emit(change);
     for (const name of change.modules) this.#sample(name);
   }
@@ -105,7 +123,7 @@ export class ClusterSession {
       host.networks.map((network) => ({ host: network.address, port: port ?? 0 })),
     );
     this.#connection?.learn(addresses);
-    this.onLearnt.emit(addresses.map((address) => formatLearnt(address)));
+    this.onLearnt.emit(addresses.map((address) => formatAddress(address)));
   }
 
   #sample(name: string): void {
@@ -120,8 +138,4 @@ export class ClusterSession {
 
 function addressesOf(texts: readonly string[]): AgentAddress[] {
   return texts.map((text) => parseAddress(text)).filter((address) => typeof address !== 'string');
-}
-
-function formatLearnt(address: AgentAddress): string {
-  return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
 }

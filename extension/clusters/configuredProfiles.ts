@@ -30,7 +30,7 @@ export async function profilesFromEnvironment(environment: NodeJS.ProcessEnv): P
   try {
     const content: unknown = JSON.parse(await readFile(file, 'utf8'));
     const list: unknown[] = Array.isArray(content) ? content : [content];
-    return await Promise.all(list.map((entry) => profileFrom(entry, 'environment', dirname(file))));
+    return apart(await Promise.all(list.map((entry) => profileFrom(entry, 'environment', dirname(file)))));
   } catch (error) {
     const problem = `${clusterFileVariable} names ${file}, which cannot be read: ${messageOf(error)}`;
     return [broken('environment', file, problem)];
@@ -38,9 +38,19 @@ export async function profilesFromEnvironment(environment: NodeJS.ProcessEnv): P
 }
 
 /** Reads the clusters of the setting. Relative paths start from `folder`. */
-export function profilesFromSetting(value: unknown, folder: string): Promise<ClusterProfile[]> {
+export async function profilesFromSetting(value: unknown, folder: string): Promise<ClusterProfile[]> {
   const list: unknown[] = Array.isArray(value) ? value : [];
-  return Promise.all(list.map((entry) => profileFrom(entry, 'setting', folder)));
+  return apart(await Promise.all(list.map((entry) => profileFrom(entry, 'setting', folder))));
+}
+
+/** Two clusters of one name would have one token, and be one line of the tree: the later one has to get another name. */
+function apart(profiles: readonly ClusterProfile[]): ClusterProfile[] {
+  return profiles.map((profile, index) => {
+    const { id, name, source } = profile;
+    if (profiles.findIndex((other) => other.id === id) === index) return profile;
+    const problem = `The name "${name}" stands twice: give each cluster a name of its own.`;
+    return { ...broken(source, name, profile.problem ?? problem), id: `${source}#${index}:${name}` };
+  });
 }
 
 async function profileFrom(value: unknown, source: 'setting' | 'environment', folder: string): Promise<ClusterProfile> {
@@ -88,7 +98,7 @@ async function pinFrom(entry: ConfiguredCluster, folder: string): Promise<Pin> {
   return { kind: 'authority', pem: certificate.toString(), sha256: certificate.fingerprint256 };
 }
 
-function broken(source: 'setting' | 'environment', name: string, problem: string): ClusterProfile {
+function broken(source: ClusterProfile['source'], name: string, problem: string): ClusterProfile {
   return { id: idOf(source, name), name, addresses: [], pin: null, source, tokenFile: null, problem };
 }
 

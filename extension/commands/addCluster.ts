@@ -71,18 +71,20 @@ async function addWithToken(services: Services, address: AgentAddress, pin: Pin)
     if (token === undefined) return;
     try {
       const name = await progress('Connecting', () => nameOfCluster(address, pin, token));
-      const id = randomUUID();
+      // Added again, it gets the new token and address: twice the same cluster would be of no use.
+      const known = services.added.find(name, pin);
+      const id = known?.id ?? randomUUID();
       await services.tokens.set(id, token);
       await services.added.add({
         id,
         name,
-        addresses: [formatAddress(address)],
+        addresses: [...new Set([formatAddress(address), ...(known?.addresses ?? [])])],
         pin,
         source: 'added',
         tokenFile: null,
         problem: null,
       });
-      await services.registry.reload();
+      await services.registry.reconnect(id);
       return;
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;

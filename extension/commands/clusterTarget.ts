@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
+import type { ApiMethod } from '../../schemas/apiMethods.ts';
 import type { ClusterRegistry } from '../clusters/clusterRegistry.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
+import { unconnectedWords } from '../clusters/connecting.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 import { tellNothing, whileLooking } from './whileLooking.ts';
 
@@ -11,28 +13,37 @@ export async function clusterTarget(
   suits: (session: ClusterSession) => boolean = () => true,
 ): Promise<ClusterSession | undefined> {
   if (node !== undefined) return node.session;
-  const items = registry.sessions.filter(suits).map((session) => {
-    return { label: session.profile.name, description: session.profile.addresses.join(', '), session };
-  });
-  if (items.length === 0) {
-    void vscode.window.showInformationMessage('There is no cluster for which this makes sense.');
+  const sessions = registry.sessions.filter(suits);
+  if (sessions.length === 0) {
+    const isAny = registry.sessions.length > 0;
+    const words = isAny ? 'There is no cluster for which this makes sense.' : unconnectedWords([]);
+    void vscode.window.showInformationMessage(words);
     return undefined;
   }
-  if (items.length === 1) return items[0]?.session;
-  return (await vscode.window.showQuickPick(items, { placeHolder: 'Which cluster?' }))?.session;
+  return sessions.length === 1 ? sessions[0] : pickCluster(sessions);
 }
 
-/** As {@link clusterTarget}, of those that can be asked now. */
+/** As {@link clusterTarget}, of those that are connected with a token that may call `method`. */
 export async function connectedClusterTarget(
   node: TreeNode | undefined,
   registry: ClusterRegistry,
+  method: ApiMethod,
 ): Promise<ClusterSession | undefined> {
   if (node !== undefined) return node.session;
-  return whileLooking(registry, () => {
-    if (registry.sessions.some(({ connected }) => connected)) {
-      return clusterTarget(undefined, registry, ({ connected }) => connected);
+  return whileLooking(registry, async () => {
+    const sessions = registry.sessions.filter((session) => session.may(method));
+    if (sessions.length === 0) {
+      tellNothing(registry, method, '');
+      return undefined;
     }
-    tellNothing(registry, '');
-    return Promise.resolve(undefined);
+    // Of several that are known the one that happens to be connected is not taken unasked: another one may be meant.
+    return registry.sessions.length === 1 ? sessions[0] : pickCluster(sessions);
   });
+}
+
+async function pickCluster(sessions: readonly ClusterSession[]): Promise<ClusterSession | undefined> {
+  const items = sessions.map((session) => {
+    return { label: session.profile.name, description: session.profile.addresses.join(', '), session };
+  });
+  return (await vscode.window.showQuickPick(items, { placeHolder: 'Which cluster?' }))?.session;
 }

@@ -19,7 +19,9 @@ function command(isDrained: boolean, act: (session: ClusterSession, host: string
 async function hostTarget(node: TreeNode | undefined, { registry }: Services, isDrained: boolean) {
   if (node?.kind === 'replica') return { session: node.session, host: node.host };
   return whileLooking(registry, async () => {
-    const items = registry.sessions.flatMap((session) =>
+    const method = isDrained ? 'host.undrain' : 'host.drain';
+    const able = registry.sessions.filter((session) => session.may(method));
+    const items = able.flatMap((session) =>
       drainableHosts(session.store.snapshot, isDrained).map((host) => ({
         label: host,
         description: session.profile.name,
@@ -27,7 +29,7 @@ async function hostTarget(node: TreeNode | undefined, { registry }: Services, is
       })),
     );
     if (items.length > 0) return (await vscode.window.showQuickPick(items, { placeHolder: 'Which host?' }))?.target;
-    tellNothing(registry, isDrained ? 'No host is drained.' : 'No host is known that could be drained.');
+    tellNothing(registry, method, isDrained ? 'No host is drained.' : 'No host is known that could be drained.');
     return undefined;
   });
 }

@@ -7,7 +7,7 @@ import { clusterTarget } from './clusterTarget.ts';
 export async function askToken(cluster: string, title: string): Promise<string | undefined> {
   const token = await vscode.window.showInputBox({
     title,
-    prompt: `Token for ${cluster}, made on one of its hosts with "understudy token". It is kept in the secret storage.`,
+    prompt: `Token for ${cluster}, made on one of its hosts with "understudy token create". It is kept in the secret storage.`,
     password: true,
     ignoreFocusOut: true,
     validateInput: (value) => (/^\S+$/.test(value.trim()) ? null : 'Paste the token: one word without spaces.'),
@@ -22,5 +22,6 @@ export async function enterTokenCommand(services: Services, node?: TreeNode): Pr
   const token = await askToken(session.profile.name, `Enter Token: ${session.profile.name}`);
   if (token === undefined) return;
   await services.tokens.set(session.profile.id, token);
-  session.reconnect();
+  // The clusters may have been loaded anew while it was typed.
+  services.registry.find(session.profile.id)?.reconnect();
 }

@@ -1,11 +1,12 @@
 import * as vscode from 'vscode';
 import { basename } from 'node:path';
 import type { VersionInfo } from '../../schemas/generated/api.ts';
+import type { ApiMethod } from '../../schemas/apiMethods.ts';
 import { kindOfFile } from '../../schemas/document.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
 import type { Services } from '../services.ts';
 import type { TreeNode } from '../tree/nodes.ts';
-import { versionUri } from '../versionDocuments.ts';
+import { versionScheme, versionUri } from '../versionDocuments.ts';
 import { connectedClusterTarget } from './clusterTarget.ts';
 import { applyFile, restoreVersion } from './fileActions.ts';
 import { announce, CancelledError } from './moduleActions.ts';
@@ -13,12 +14,17 @@ import { announce, CancelledError } from './moduleActions.ts';
 /** @param target the file that it was called on; without, the one in the editor */
 export async function applyFileCommand(services: Services, target?: TreeNode | vscode.Uri): Promise<void> {
   const uri = target instanceof vscode.Uri ? target : vscode.window.activeTextEditor?.document.uri;
+  if (uri?.scheme === versionScheme) {
+    const what = `This is ${basename(uri.path)} of version ${uri.authority}, as it was.`;
+    void vscode.window.showInformationMessage(`${what} To have it back use Restore File Version….`);
+    return;
+  }
   const kind = uri === undefined ? null : kindOfFile(uri.path);
   if (uri === undefined || kind === null || kind === 'agent') {
     void vscode.window.showInformationMessage('Open the module or cluster file that is to be applied first.');
     return;
   }
-  const session = await connectedClusterTarget(undefined, services.registry);
+  const session = await connectedClusterTarget(undefined, services.registry, 'configuration.apply');
   if (session === undefined) return;
   const document = await vscode.workspace.openTextDocument(uri);
   // What is applied is what lies on the disk afterwards, too.
@@ -27,7 +33,8 @@ export async function applyFileCommand(services: Services, target?: TreeNode | v
 }
 
 export async function compareVersionsCommand(services: Services, node?: TreeNode): Promise<void> {
-  await withVersion(services, node, 'Compare which version with what runs now?', async (session, version, running) => {
+  const question = 'Compare which version with what runs now?';
+  await withVersion(services, node, 'configuration.read', question, async (session, version, running) => {
     const name = await pickFile(version.files, 'Which file?');
     const [before, after] = [versionUri(session, version.number, name), versionUri(session, running, name)];
     const title = `${name} (version ${String(version.number)} ↔ ${String(running)})`;
@@ -36,7 +43,7 @@ export async function compareVersionsCommand(services: Services, node?: TreeNode
 }
 
 export async function restoreVersionCommand(services: Services, node?: TreeNode): Promise<void> {
-  await withVersion(services, node, 'Restore which version?', async (session, version) => {
+  await withVersion(services, node, 'configuration.restore', 'Restore which version?', async (session, version) => {
     const all = 'All files';
     const name = await pickFile([...version.files, all], 'Which file?');
     await announce(restoreVersion(session, version.number, name === all ? null : [name]), services.log);
@@ -46,10 +53,11 @@ export async function restoreVersionCommand(services: Services, node?: TreeNode)
 async function withVersion(
   { registry, log }: Services,
   node: TreeNode | undefined,
+  method: ApiMethod,
   question: string,
   act: (session: ClusterSession, version: VersionInfo, running: number) => Promise<void>,
 ): Promise<void> {
-  const session = await connectedClusterTarget(node, registry);
+  const session = await connectedClusterTarget(node, registry, method);
   if (session === undefined) return;
   try {
     const { versions } = await session.request('configuration.versions', {});

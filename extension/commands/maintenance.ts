@@ -5,13 +5,13 @@ import type { ClusterSession } from '../clusters/clusterSession.ts';
 import type { Services } from '../services.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 import { announce, CancelledError, confirm, run } from './moduleActions.ts';
-import { moduleTarget } from './moduleTarget.ts';
+import { maintenanceTarget } from './moduleTarget.ts';
 
 const longestMs = 30 * 86_400_000;
 
-function command(act: (session: ClusterSession, module: string) => Promise<CommandResult>) {
+function command(isUnderWay: boolean, act: (session: ClusterSession, module: string) => Promise<CommandResult>) {
   return async (services: Services, node?: TreeNode): Promise<void> => {
-    const target = await moduleTarget(node, services.registry, null);
+    const target = await maintenanceTarget(node, services.registry, isUnderWay);
     if (target !== undefined) await announce(act(target.session, target.module), services.log);
   };
 }
@@ -57,5 +57,5 @@ function secondsOf(text: string): number | null {
   return forMs === null || forMs < 1000 || forMs > longestMs ? null : Math.ceil(forMs / 1000);
 }
 
-export const beginMaintenanceCommand = command(beginMaintenance);
-export const endMaintenanceCommand = command(endMaintenance);
+export const beginMaintenanceCommand = command(false, beginMaintenance);
+export const endMaintenanceCommand = command(true, endMaintenance);

@@ -2,16 +2,9 @@ import * as vscode from 'vscode';
 import type { CommandResult } from '../../schemas/generated/api.ts';
 import { messageOf, RefusedError } from '../client/errors.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
-import { forceRisk } from '../model/actionFacts.ts';
+import { forceRisk, resolveEffect, startEffect } from '../model/actionEffects.ts';
 import { allowedActions } from '../model/allowedActions.ts';
-import {
-  divergedReplica,
-  heldBackReplica,
-  isServerDown,
-  linkFacts,
-  moduleFacts,
-  primaryReplica,
-} from '../model/moduleFacts.ts';
+import { divergedReplica, heldBackReplica, linkFacts, moduleFacts, primaryReplica } from '../model/moduleFacts.ts';
 import { clusterViewId } from '../tree/clusterTree.ts';
 
 /** The person decided otherwise. */
@@ -34,12 +27,11 @@ export async function startModule(session: ClusterSession, module: string): Prom
     return run(session, `Starting ${module}`, () => session.request('module.start', { module, anyway: true }));
   }
   const status = session.store.module(module);
-  const primary = status === undefined ? undefined : primaryReplica(status);
   await confirm(
     `Start module ${module} of cluster ${session.profile.name}?`,
-    primary === undefined || !isServerDown(primary)
-      ? `The mirror starts on ${status?.hosts.join(' and ') ?? 'its hosts'}, then the server on one of them.`
-      : `The server starts on ${primary.host}, which serves the mirror.`,
+    status === undefined
+      ? 'The mirror starts on its hosts, then the server on one of them.'
+      : startEffect(status).effect,
     'Start',
   );
   return run(session, `Starting ${module}`, () => session.request('module.start', { module }));
@@ -115,23 +107,13 @@ export async function resolveDivergence(
   wanted?: string,
 ): Promise<CommandResult> {
   const status = session.store.module(module);
-  const waits = status === undefined ? undefined : divergedReplica(status);
-  if (status === undefined || !waits?.diverged) {
+  if (status === undefined || divergedReplica(status) === undefined) {
     throw refused('NOT_DIVERGED', `${module} has not diverged: there is nothing to resolve.`);
   }
-  const { since, epoch, from, fromEpoch } = waits.diverged;
   const keep = wanted ?? (await pickHost(status.hosts, `Whose history of ${module} shall be kept?`));
-  const keepsRunning = keep === from;
-  const loser = keepsRunning ? waits.host : from;
   await confirm(
     `Keep the history of ${keep} for module ${module} of cluster ${session.profile.name}?`,
-    [
-      `${waits.host} (epoch ${epoch}) and ${from} (epoch ${fromEpoch}) both went on ${since === 0 ? 'from the beginning' : `after epoch ${since}`}.`,
-      `What ${loser} holds is put aside in a folder on ${loser}; then ${loser} is brought up to date.`,
-      keepsRunning
-        ? `The server goes on running on ${keep}.`
-        : `The server is stopped on ${loser} and started on ${keep}, without anything that was written on ${loser} since.`,
-    ].join('\n\n'),
+    resolveEffect(status, keep) ?? '',
     `Keep ${keep}`,
   );
   return run(session, `Resolving the divergence of ${module}`, () =>
@@ -139,18 +121,33 @@ export async function resolveDivergence(
   );
 }
 
-/**
- * Runs an action that was called from the tree or the palette, and tells what came of it. A panel tells by itself.
- */
+/** Tells what came of an action that was called from the tree or the palette. A panel tells by itself, as long as it is shown. */
 export async function announce(action: Promise<CommandResult>, log: vscode.LogOutputChannel): Promise<void> {
   try {
-    void vscode.window.showInformationMessage((await action).message);
+    tellSuccess(await action);
   } catch (error) {
-    if (error instanceof CancelledError) return;
-    log.warn(error instanceof RefusedError ? `refused: ${error.refusal.code}: ${error.message}` : messageOf(error));
-    const chosen = await vscode.window.showErrorMessage(messageOf(error), 'Show Log');
-    if (chosen === 'Show Log') log.show();
+    logFailure(error, log);
+    tellFailure(error, log);
   }
+}
+
+/** Keeps in the log why an action failed. That the person decided otherwise is no failure. */
+export function logFailure(error: unknown, log: vscode.LogOutputChannel): void {
+  if (error instanceof CancelledError) return;
+  log.warn(error instanceof RefusedError ? `refused: ${error.refusal.code}: ${error.message}` : messageOf(error));
+}
+
+/** Tells what an action did. */
+export function tellSuccess({ message }: CommandResult): void {
+  void vscode.window.showInformationMessage(message);
+}
+
+/** Tells why an action failed. */
+export function tellFailure(error: unknown, log: vscode.LogOutputChannel): void {
+  if (error instanceof CancelledError) return;
+  void vscode.window.showErrorMessage(messageOf(error), 'Show Log').then((chosen) => {
+    if (chosen === 'Show Log') log.show();
+  });
 }
 
 /** Asks before something is done that changes something. */

@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
+import type { ApiMethod } from '../../schemas/apiMethods.ts';
 import type { ClusterRegistry } from '../clusters/clusterRegistry.ts';
 import { settled, unconnectedWords } from '../clusters/connecting.ts';
+import { missingRole } from '../model/allowedActions.ts';
 
 /** Milliseconds. */
 const patience = 5000;
@@ -20,9 +22,15 @@ export async function whileLooking<T>(registry: ClusterRegistry, pick: () => Pro
   }
 }
 
-/** Tells that there is nothing to pick. @param why what is in the way when the clusters are connected */
-export function tellNothing(registry: ClusterRegistry, why: string): void {
-  const unconnected = unconnectedWords(registry.sessions);
-  const connected = registry.sessions.some((session) => session.connected);
-  void vscode.window.showInformationMessage([connected ? why : '', unconnected].filter(Boolean).join(' '));
+/**
+ * Tells that there is nothing to pick.
+ *
+ * @param method what would be called: a token of another role may be needed for it; null: nothing is
+ * @param why what is in the way when the clusters are connected with a token that is good for it
+ */
+export function tellNothing({ sessions }: ClusterRegistry, method: ApiMethod | null, why: string): void {
+  const connected = sessions.filter((session) => session.connected);
+  const missing = method && connected.map(({ role }) => missingRole(method, role)).find((words) => words !== null);
+  const words = [connected.length === 0 ? '' : (missing ?? why), unconnectedWords(sessions)];
+  void vscode.window.showInformationMessage(words.filter(Boolean).join(' '));
 }

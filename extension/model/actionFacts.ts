@@ -1,5 +1,6 @@
 import type { ModuleStatus } from '../../schemas/generated/api.ts';
 import type { ActionFacts, ActionName, LinkFacts } from '../../schemas/panel.ts';
+import { forceHint, startEffect } from './actionEffects.ts';
 import {
   divergedReplica,
   isServerDown,
@@ -43,10 +44,12 @@ export function actionFacts(module: ModuleStatus, connected: boolean): ActionFac
     const enabled = obstacle === null;
     return { name, enabled, makesSense: enabled, hint: obstacle ?? hint, hosts: enabled ? hosts : [] };
   };
+  // Beside a primary what has diverged waits for another decision.
   const stopped = module.onHosts.some(
-    (replica) => replica.known && (replica.state === 'STOP' || replica.state === 'WAIT'),
+    ({ known, state, diverged }) =>
+      known && (state === 'STOP' || (state === 'WAIT' && (primary === undefined || !diverged))),
   );
-  const down = primary !== undefined && isServerDown(primary) ? primary : null;
+  const down = primary !== undefined && isServerDown(primary);
   const running = module.desired === 'started' || module.onHosts.some((replica) => replica.state !== 'STOP');
   const target = link.kind === 'in-sync' && link.to !== null ? [link.to] : [];
   const forcible = module.onHosts
@@ -57,12 +60,7 @@ export function actionFacts(module: ModuleStatus, connected: boolean): ActionFac
     .map((replica) => replica.host);
   const diverged = divergedReplica(module);
   return [
-    wrap(
-      'start',
-      stopped || !running || down ? null : 'Already started.',
-      down ? `Start the server on ${down.host}.` : 'Start the module on both hosts.',
-      module.hosts,
-    ),
+    wrap('start', stopped || !running || down ? null : 'Already started.', startEffect(module).hint, module.hosts),
     wrap('stop', running ? null : 'Already stopped.', 'Stop the server, then the mirror, on both hosts.', module.hosts),
     wrap(
       'switchover',
@@ -77,7 +75,7 @@ export function actionFacts(module: ModuleStatus, connected: boolean): ActionFac
         : forcible.length === 0
           ? 'No reachable host could be made primary.'
           : null,
-      forceRisk(module, forcible[0] ?? '').hint,
+      forceHint(module, forcible),
       forcible,
     ),
     wrap(
@@ -108,29 +106,4 @@ export function actionFacts(module: ModuleStatus, connected: boolean): ActionFac
       [],
     ),
   ];
-}
-
-/** What speaks against forcing a host, for the question that is asked before. */
-export interface ForceRisk {
-  readonly hint: string;
-  /** A sentence or two. */
-  readonly effect: string;
-  /** Goes on `to start it on beta`. */
-  readonly although: string;
-}
-
-export function forceRisk(module: ModuleStatus, host: string): ForceRisk {
-  const other = module.hosts.find((name) => name !== host) ?? 'the other host';
-  if (module.onHosts.some((replica) => replica.host === host && replica.known && replica.notFenced)) {
-    return {
-      hint: `Start ${host}, although ${other} could not be fenced and may still run the server. No acknowledged write is lost.`,
-      effect: `${host} holds every acknowledged write, and was granted the module. But ${other} could not be fenced: if the server still runs there, there are two. Be certain that ${other} is off.`,
-      although: `although it may still run on ${other}`,
-    };
-  }
-  return {
-    hint: 'Start a replica that is not known to be in sync. Acknowledged writes may be lost.',
-    effect: `${host} starts with what is on its own disk. Acknowledged writes that only ${other} holds will be missing, and if the server still runs on ${other} there are two.`,
-    although: 'although writes may be lost',
-  };
 }

@@ -6,7 +6,6 @@ export interface StoreChange {
   readonly structure: boolean;
   readonly modules: readonly string[];
   readonly hosts: readonly string[];
-  readonly arbiter: boolean;
 }
 
 /** The last known state of a cluster and its age. */
@@ -49,7 +48,6 @@ export class ClusterStore {
       structure: true,
       modules: snapshot.modules.map((module) => module.name),
       hosts: snapshot.hosts.map((host) => host.name),
-      arbiter: true,
     };
   }
 
@@ -67,7 +65,6 @@ export class ClusterStore {
       structure: modules.length !== before.modules.length || hosts.length !== before.hosts.length,
       modules: event.modules.map((module) => module.name),
       hosts: event.hosts.map((host) => host.name),
-      arbiter: JSON.stringify(before.arbiter) !== JSON.stringify(event.arbiter),
     };
   }
 

@@ -1,16 +1,3 @@
-const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-
-/** `1536` → `1.5 KiB`. */
-export function formatBytes(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1023.95 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 ? Math.round(value) : value.toFixed(value >= 99.95 ? 0 : 1)} ${units[unit] ?? ''}`;
-}
-
 /** Milliseconds in the largest unit that fits: `850 ms`, `12 s`, `4 min`, `3 h`, `2 d`. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;

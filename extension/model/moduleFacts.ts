@@ -89,7 +89,20 @@ export function moduleFacts(module: ModuleStatus): StateFacts {
   if (waiting) return { severity: 'error', word: 'WAIT', label: waiting.reason ?? 'waiting' };
   const orphan = known.find((replica) => replica.state === 'SECOND');
   if (orphan) return { severity: 'error', word: 'SECOND', label: `${orphan.host} has no primary` };
-  return { severity: 'neutral', word: 'STOP', label: 'on both hosts' };
+  const away = module.onHosts.find((replica) => !replica.known);
+  if (away === undefined) return { severity: 'neutral', word: 'STOP', label: 'on both hosts' };
+  // Whoever is not reachable may serve it all the same.
+  return {
+    severity: module.desired === 'started' ? 'warning' : 'unknown',
+    word: 'STOP',
+    label: stoppedBeside(module, away),
+  };
+}
+
+/** `on alpha; beta is not reachable`. */
+function stoppedBeside({ onHosts }: ModuleStatus, away: ReplicaStatus): string {
+  const stopped = onHosts.filter((replica) => replica.known).map(({ host }) => host);
+  return `on ${stopped.join(', ')}; ${away.host} is not reachable`;
 }
 
 /** What is wrong with a module that has a primary, as it reads behind the primary's name; null: nothing is. */
@@ -190,13 +203,16 @@ function linkWithoutPrimary(module: ModuleStatus): LinkFacts {
   if (!module.onHosts.some((replica) => replica.known)) {
     return { kind: 'unknown', label: 'not known', detail: 'Neither host is reachable.', ...nobody };
   }
+  const away = module.onHosts.find((replica) => !replica.known);
+  const none = away === undefined ? 'No host' : 'No host that can be reached';
   if (module.onHosts.some((replica) => replica.known && replica.transition !== null)) {
-    return { kind: 'starting', label: 'changing', detail: 'No host serves the mirror at this moment.', ...nobody };
+    return { kind: 'starting', label: 'changing', detail: `${none} serves the mirror at this moment.`, ...nobody };
   }
   if (module.desired === 'started') {
-    return { kind: 'broken', label: 'no primary', detail: 'No host serves the mirror.', ...nobody };
+    return { kind: 'broken', label: 'no primary', detail: `${none} serves the mirror.`, ...nobody };
   }
-  return { kind: 'stopped', label: 'stopped', detail: 'The module is stopped on both hosts.', ...nobody };
+  const where = away === undefined ? 'on both hosts' : stoppedBeside(module, away);
+  return { kind: 'stopped', label: 'stopped', detail: `The module is stopped ${where}.`, ...nobody };
 }
 
 /** Each virtual address of the module, and the host that it is set on, as far as known. */

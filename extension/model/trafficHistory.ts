@@ -30,8 +30,19 @@ export class TrafficHistory {
       writesPerSecond: replica?.traffic?.writesPerSecond ?? null,
       lagMicros: replica?.traffic?.lagMicros ?? null,
     };
+    return this.#push(sample);
+  }
+
+  /** Ends the line of a plot, if there is one. */
+  addGap(now: number): TrafficSample | null {
+    const last = this.#samples.at(-1);
+    if (last === undefined || last.bytesPerSecond === null) return null;
+    return this.#push({ time: now, bytesPerSecond: null, writesPerSecond: null, lagMicros: null });
+  }
+
+  #push(sample: TrafficSample): TrafficSample {
     this.#samples.push(sample);
-    while ((this.#samples[0]?.time ?? now) < now - historySeconds * 1000) this.#samples.shift();
+    while ((this.#samples[0]?.time ?? sample.time) < sample.time - historySeconds * 1000) this.#samples.shift();
     return sample;
   }
 }

@@ -28,11 +28,14 @@ export class ModulePanel {
   readonly #registrations: Registration[];
   #attention: Registration | null = null;
   #ready = false;
+  /** Raised with each page that comes or goes: a hidden one is unloaded, and what it asked for may take an hour. */
+  #page = 0;
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
     private readonly identity: PanelIdentity,
     private readonly registry: ClusterRegistry,
+    private readonly log: vscode.LogOutputChannel,
     extensionUri: vscode.Uri,
   ) {
     panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media/icons/understudy-file.svg');
@@ -81,17 +84,21 @@ export class ModulePanel {
   async #receive(message: unknown): Promise<void> {
     if (isNotification(message, 'panel.ready')) {
       this.#ready = true;
+      this.#page += 1;
       this.#post('panel.identity', this.identity);
       this.#post('panel.history', { samples: this.#session?.history(this.identity.module) ?? [] });
       this.#sendState();
       return;
     }
     if (isNotification(message, 'panel.reconnect')) {
-      this.#session?.reconnect();
+      await this.registry.reconnect(this.identity.clusterId);
       return;
     }
-    const answer = await relay(message, this.#session, this.identity.module);
-    if (answer !== null) void this.panel.webview.postMessage(answer);
+    const page = this.#page;
+    const relayed = await relay(message, this.#session, this.identity.module, this.log);
+    if (relayed === null) return;
+    if (page === this.#page) void this.panel.webview.postMessage(relayed.answer);
+    else relayed.tell();
   }
 
   #visibilityChanged(): void {
@@ -104,15 +111,17 @@ export class ModulePanel {
     this.#attention = null;
     // A hidden page is unloaded; it says that it is ready when it is shown again.
     this.#ready = false;
+    this.#page += 1;
   }
 
+  /** As the agents read their logs for one module: what is of the host as a whole is not in it. */
   #logAppended(entries: PanelLog['entries']): void {
-    const own = entries.filter((entry) => entry.module === null || entry.module === this.identity.module);
+    const own = entries.filter((entry) => entry.module === this.identity.module);
     if (own.length > 0) this.#post('log.appended', { entries: own });
   }
 
   #sendState(): void {
-    this.#post('panel.state', panelState(this.#session, this.identity.module));
+    this.#post('panel.state', panelState(this.#session, this.identity.module, vscode.workspace.isTrusted));
   }
 
   #post<M extends keyof PanelMessages>(method: M, params: PanelMessages[M]): void {
@@ -123,6 +132,7 @@ export class ModulePanel {
     this.#attention?.dispose();
     this.#attention = null;
     this.#ready = false;
+    this.#page += 1;
     for (const registration of this.#registrations) registration.dispose();
     this.onClosed.emit();
   }

@@ -12,6 +12,7 @@ export class ModulePanels implements vscode.WebviewPanelSerializer, vscode.Dispo
 
   constructor(
     private readonly registry: ClusterRegistry,
+    private readonly log: vscode.LogOutputChannel,
     private readonly extensionUri: vscode.Uri,
   ) {}
 
@@ -30,8 +31,14 @@ export class ModulePanels implements vscode.WebviewPanelSerializer, vscode.Dispo
 
   /** Called by the editor for a panel that was open when it was closed. */
   deserializeWebviewPanel(view: vscode.WebviewPanel, state: unknown): Promise<void> {
-    if (isIdentity(state)) this.#show(view, { clusterId: state.clusterId, module: state.module });
-    else view.dispose();
+    const present = isIdentity(state) ? this.#open.get(keyOf(state)) : undefined;
+    if (isIdentity(state) && present === undefined) {
+      this.#show(view, { clusterId: state.clusterId, module: state.module });
+    } else {
+      view.dispose();
+      // It was opened anew before the editor came to the one of last time.
+      present?.panel.reveal();
+    }
     return Promise.resolve();
   }
 
@@ -41,7 +48,7 @@ export class ModulePanels implements vscode.WebviewPanelSerializer, vscode.Dispo
   }
 
   #show(view: vscode.WebviewPanel, identity: PanelIdentity): void {
-    const panel = new ModulePanel(view, identity, this.registry, this.extensionUri);
+    const panel = new ModulePanel(view, identity, this.registry, this.log, this.extensionUri);
     this.#open.set(keyOf(identity), { panel, view });
     panel.onClosed.on(() => this.#open.delete(keyOf(identity)));
   }

@@ -1,21 +1,37 @@
+import type { LogOutputChannel } from 'vscode';
 import { LogParams, ModuleParams, RpcRequest } from '../../schemas/generated/validators.js';
-import type { LogParams as LogParameters, ModuleParams as ModuleParameters } from '../../schemas/generated/api.ts';
+import type {
+  CommandResult,
+  LogParams as LogParameters,
+  LogResult,
+  ModuleParams as ModuleParameters,
+} from '../../schemas/generated/api.ts';
 import type { RefusalCode, RpcError, RpcRequest as Request, RpcResponse } from '../../schemas/generated/api.ts';
 import { messageOf, RefusedError } from '../client/errors.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
 import {
   CancelledError,
   forcePrimary,
+  logFailure,
   resolveDivergence,
   startModule,
   stopModule,
   switchover,
+  tellFailure,
+  tellSuccess,
 } from '../commands/moduleActions.ts';
 import { paceResync, pauseResync, resumeResync } from '../commands/resyncActions.ts';
 import { repairDifferences, startVerify, stopVerify } from '../commands/verifyActions.ts';
 
 /** Same as the agents use for refusals. */
 const refusalCode = -32_000;
+
+/** What came of a request of a panel's page. */
+export interface Relayed {
+  readonly answer: RpcResponse;
+  /** Tells the person outside of the page, when the page that asked is there no more. */
+  readonly tell: () => void;
+}
 
 /**
  * Answers one JSON-RPC request of a panel's page. Only the methods below pass, only for the panel's own module, and what
@@ -27,25 +43,35 @@ export async function relay(
   message: unknown,
   session: ClusterSession | undefined,
   module: string,
-): Promise<RpcResponse | null> {
+  log: LogOutputChannel,
+): Promise<Relayed | null> {
   if (!RpcRequest(message)) return null;
   const request = message as Request;
   if (request.id === undefined) return null;
   const answer = { jsonrpc: '2.0' as const, id: request.id };
+  const isRead = request.method === 'log.read';
   try {
     if (session === undefined) throw new Error('The cluster of this module is no longer known to this editor.');
-    return { ...answer, result: await perform(request, session, module) };
+    if (isRead) return { answer: { ...answer, result: await readLog(request, session, module) }, tell: nothing };
+    const result = await perform(request, session, module);
+    return { answer: { ...answer, result }, tell: () => tellSuccess(result) };
   } catch (error) {
-    return { ...answer, error: errorOf(error) };
+    logFailure(error, log);
+    return { answer: { ...answer, error: errorOf(error) }, tell: isRead ? nothing : () => tellFailure(error, log) };
   }
 }
 
-async function perform(request: Request, session: ClusterSession, module: string): Promise<object> {
+/** Whoever shows the page again has it read anew. */
+const nothing = (): void => undefined;
+
+async function readLog(request: Request, session: ClusterSession, module: string): Promise<LogResult> {
   const params = request.params ?? {};
-  if (request.method === 'log.read') {
-    if (!LogParams(params) || (params as LogParameters).module !== module) throw foreign();
-    return session.request('log.read', params);
-  }
+  if (!LogParams(params) || (params as LogParameters).module !== module) throw foreign();
+  return session.request('log.read', params);
+}
+
+async function perform(request: Request, session: ClusterSession, module: string): Promise<CommandResult> {
+  const params = request.params ?? {};
   // The page names the module only; whatever else a command needs is asked for outside of it.
   if (!ModuleParams(params) || (params as ModuleParameters).module !== module) throw foreign();
   switch (request.method) {

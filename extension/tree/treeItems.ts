@@ -2,10 +2,10 @@ import * as vscode from 'vscode';
 import { arbiterText } from '../../schemas/arbiter.ts';
 import type { ArbiterStatus, ConditionStatus, MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
 import { isOverloaded, loadText } from '../../schemas/capacity.ts';
-import { apiMethods, isRoleEnough } from '../../schemas/apiMethods.ts';
 import { allowedActions } from '../model/allowedActions.ts';
 import { formatDuration } from '../model/format.ts';
 import { failbackWords } from '../model/failbackWords.ts';
+import { plain } from '../model/markdown.ts';
 import { drainableHosts } from '../model/hostFacts.ts';
 import {
   addressFacts,
@@ -57,7 +57,8 @@ function clusterItem({ session }: ClusterNode): vscode.TreeItem {
       item.iconPath = new vscode.ThemeIcon('server-environment');
       const differ = (store.snapshot?.configuration?.drift.length ?? 0) > 0 ? ' · files differ' : '';
       item.description = `${up} of ${hosts.length} hosts${arbiterOf(store.arbiter)}${differ} · via ${state.hello.host}`;
-      facts.push('connected');
+      facts.push(session.may('configuration.read') ? 'versions' : '');
+      facts.push(session.may('configuration.restore') ? 'restore' : '');
       break;
     }
     case 'connecting':
@@ -101,20 +102,22 @@ function moduleItem({ session, module: name }: ModuleNode): vscode.TreeItem {
     : `last known: ${facts.word}`;
   const actions = allowedActions(module, session.role).filter((action) => action.enabled);
   const { maintenance = null } = module;
-  const attention = !mayOperate(session) ? '' : maintenance === null ? 'attended' : 'maintained';
+  const attention = !session.may('module.maintenance') ? '' : maintenance === null ? 'attended' : 'maintained';
   item.contextValue = contextValue('module', [...actions.map((action) => action.name), attention]);
   const lines = [
-    `**${name}** — ${facts.word} ${facts.label}`,
-    linkFacts(module).detail,
-    resyncOf(module),
-    failbackWords(module) ?? '',
-    addressFacts(module)
-      .map(({ address, host }) => `\`${address}\` ${host === null ? 'is not set' : `on ${host}`}`)
-      .join(' · '),
-    `Epoch ${module.epoch} · ${(module.directories ?? [module.directory]).map((each) => `\`${each}\``).join(' · ')}`,
+    titled(name, `${facts.word} ${facts.label}`),
+    plain(linkFacts(module).detail),
+    plain(resyncOf(module)),
+    plain(failbackWords(module) ?? ''),
+    plain(
+      addressFacts(module)
+        .map(({ address, host }) => `${address} ${host === null ? 'is not set' : `on ${host}`}`)
+        .join(' · '),
+    ),
+    plain(`Epoch ${module.epoch} · ${(module.directories ?? [module.directory]).join(' · ')}`),
   ];
-  if (maintenance) lines.splice(1, 0, `$(tools) ${maintenanceWords(maintenance)}`);
-  item.tooltip = markdown([...lines, ...module.warnings.map((warning) => `$(warning) ${warning}`)]);
+  if (maintenance) lines.splice(1, 0, `$(tools) ${plain(maintenanceWords(maintenance))}`);
+  item.tooltip = markdown([...lines, ...module.warnings.map((warning) => `$(warning) ${plain(warning)}`)]);
   return item;
 }
 
@@ -144,20 +147,24 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   const drains = [false, true].filter((isDrained) => drainableHosts(session.store.snapshot, isDrained).includes(host));
   item.contextValue = contextValue('replica', [
     ...applicable.map((action) => action.name),
-    ...drains.map((isDrained) => (mayOperate(session) ? (isDrained ? 'undrain' : 'drain') : '')),
+    ...drains.map((isDrained) => (session.may('host.drain') ? (isDrained ? 'undrain' : 'drain') : '')),
   ]);
   const networks = session.store.host(host)?.networks ?? [];
   const drained = `${host} is ${drain ?? ''}: until it is undrained no start, switchover or failback prefers it; it takes over when the other host fails, stops, or may not go on.`;
   item.tooltip = markdown([
-    `**${host}** — ${facts.word} ${facts.label}`,
-    replica.reason ?? '',
-    drain === null ? '' : drained,
-    load === null ? '' : `${isOverloaded(load) ? '$(warning) ' : ''}Carries ${loadText(load)}.`,
-    replica.undoLost ? `$(warning) What it was before this resync is not kept: ${replica.undoLost}.` : '',
-    `Epoch ${replica.epoch} · server ${replica.server.state}${replica.server.detail === null ? '' : ` (${replica.server.detail})`}`,
+    titled(host, `${facts.word} ${facts.label}`),
+    plain(replica.reason ?? ''),
+    drain === null ? '' : plain(drained),
+    load === null ? '' : `${isOverloaded(load) ? '$(warning) ' : ''}${plain(`Carries ${loadText(load)}.`)}`,
+    replica.undoLost ? `$(warning) ${plain(`What it was before this resync is not kept: ${replica.undoLost}.`)}` : '',
+    plain(
+      `Epoch ${replica.epoch} · server ${replica.server.state}${replica.server.detail === null ? '' : ` (${replica.server.detail})`}`,
+    ),
     ...(replica.known ? (replica.checks ?? []) : []).map((check) => checkLine('Check', check)),
     ...(replica.known ? (replica.conditions ?? []) : []).map((condition) => checkLine('Condition', condition)),
-    ...networks.map((network) => `${network.up ? '$(check)' : '$(close)'} ${network.name} ${network.address}`),
+    ...networks.map(
+      (network) => `${network.up ? '$(check)' : '$(close)'} ${plain(`${network.name} ${network.address}`)}`,
+    ),
   ]);
   item.command = {
     command: 'understudy.openModule',
@@ -167,14 +174,10 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   return item;
 }
 
-/** Whether what every operator may do is offered. */
-function mayOperate({ role }: ClusterSession): boolean {
-  return role !== null && isRoleEnough(role, apiMethods['module.maintenance'].role);
-}
-
 function checkLine(kind: string, { name, state, since, error }: ConditionStatus): string {
   const icon = { starting: 'sync', well: 'check', failing: 'warning', failed: 'error' }[state];
-  return `$(${icon}) ${kind} \`${name}\` ${state} since ${new Date(since).toLocaleString()}${error === null ? '' : `: \`${error}\``}`;
+  const words = `${kind} ${name} ${state} since ${new Date(since).toLocaleString()}${error === null ? '' : `: ${error}`}`;
+  return `$(${icon}) ${plain(words)}`;
 }
 
 function maintenanceWords({ until, reason, by }: MaintenanceStatus): string {
@@ -219,7 +222,7 @@ function witnessItem({ session, host: name }: WitnessNode): vscode.TreeItem {
   item.description = `witness · ${!session.connected ? 'not known' : reachable ? 'reachable' : 'not reachable'}`;
   item.contextValue = 'witness;';
   item.tooltip = markdown([
-    `**${name}** — witness`,
+    titled(name, 'witness'),
     reachable
       ? 'Holds the third vote of this cluster.'
       : 'The third vote is missing: a healthy pair goes on, but no host can take over by itself.',
@@ -242,13 +245,18 @@ function arbiterOf(arbiter: ArbiterStatus | null): string {
 
 function clusterTooltip(session: ClusterSession): vscode.MarkdownString {
   const { state, store, profile } = session;
-  const lines = [`**${profile.name}** — ${profile.addresses.join(', ')}`];
+  const lines = [titled(profile.name, profile.addresses.join(', '))];
   if (state.kind === 'connected') {
-    lines.push(`Connected to ${state.hello.host} at ${state.address} as ${state.hello.role}.`);
+    lines.push(plain(`Connected to ${state.hello.host} at ${state.address} as ${state.hello.role}.`));
     const arbiter = store.snapshot && arbiterText(store.snapshot);
-    if (arbiter) lines.push(`${store.arbiter?.reachable === true ? '' : '$(warning) '}Arbiter: ${arbiter}.`);
-    else if (store.snapshot) lines.push('$(warning) No arbiter: failover is manual unless a module accepts the risk.');
-  } else if ('reason' in state) lines.push(state.reason, state.kind === 'unreachable' ? 'Tried again by itself.' : '');
+    if (arbiter) {
+      lines.push(`${store.arbiter?.reachable === true ? '' : '$(warning) '}${plain(`Arbiter: ${arbiter}.`)}`);
+    } else if (store.snapshot) {
+      lines.push('$(warning) No arbiter: failover is manual unless a module accepts the risk.');
+    }
+  } else if ('reason' in state) {
+    lines.push(plain(state.reason), state.kind === 'unreachable' ? 'Tried again by itself.' : '');
+  }
   return markdown(lines);
 }
 
@@ -266,6 +274,11 @@ function contextValue(kind: string, facts: readonly string[]): string {
     .join('')}`;
 }
 
+function titled(name: string, words: string): string {
+  return `**${plain(name)}** — ${plain(words)}`;
+}
+
+/** @param lines Markdown: what others wrote stands in it as {@link plain} text */
 function markdown(lines: readonly string[]): vscode.MarkdownString {
   return new vscode.MarkdownString(lines.filter((line) => line !== '').join('\n\n'), true);
 }

@@ -29,7 +29,7 @@ export class ChecksCard {
     if (present.length !== checks.length) this.#lines.replaceChildren(...checks.map(() => line()));
     for (const [index, check] of checks.entries()) {
       const element = this.#lines.children[index];
-      if (element) show(element, check, now);
+      if (element) show(element, check, state.connection.connected, now);
     }
   }
 }
@@ -38,12 +38,14 @@ function line(): HTMLElement {
   return h('li', {}, h('span', { class: 'glyph', 'aria-hidden': 'true' }), h('strong'), h('span'));
 }
 
-function show(element: Element, { name, state, since, error }: ConditionStatus, now: number): void {
+/** @param isLive whether it is still so: without a connection nobody knows */
+function show(element: Element, { name, state, since, error }: ConditionStatus, isLive: boolean, now: number): void {
   const [mark, title, told] = element.children;
   if (!mark || !title || !told) return;
-  const severity = severities[state];
+  const severity = isLive ? severities[state] : 'unknown';
   if (element.getAttribute('data-severity') !== severity) mark.replaceChildren(glyph(severity));
   setAttribute(element, 'data-severity', severity);
   setText(title, name);
-  setText(told, `${state} for ${span(now - Date.parse(since))}${error === null ? '' : `: ${error}`}`);
+  const words = isLive ? `${state} for ${span(now - Date.parse(since))}` : `last ${state}`;
+  setText(told, `${words}${error === null ? '' : `: ${error}`}`);
 }

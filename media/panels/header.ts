@@ -28,6 +28,7 @@ export class Header {
   readonly #buttons = new Map<ActionName, Button>();
   readonly #outcome = h('p', { class: 'outcome', role: 'status' });
   readonly #connection = h('span');
+  readonly #reconnect: Button;
   readonly #banner: HTMLElement;
   readonly #warnings = h('ul', { class: 'warnings' });
   #busy: string | null = null;
@@ -40,9 +41,9 @@ export class Header {
       this.#buttons.set(name, made);
       actions.append(made.element);
     }
-    const reconnect = button('Reconnect Now', events.onReconnect);
-    reconnect.update({ enabled: true, hint: 'Try at once instead of by itself a little later.', primary: false });
-    this.#banner = h('div', { class: 'banner', role: 'status' }, this.#connection, reconnect.element);
+    this.#reconnect = button('Reconnect Now', events.onReconnect);
+    this.#reconnect.update({ enabled: true, hint: 'Try at once instead of by itself a little later.', primary: false });
+    this.#banner = h('div', { class: 'banner', role: 'status' }, this.#connection, this.#reconnect.element);
     this.element = h(
       'header',
       { class: 'top' },
@@ -62,7 +63,7 @@ export class Header {
     const without = state.arbiterAnswers === false ? ', but the arbiter does not answer' : '';
     const failover = module?.automaticFailover === true ? `on${without}` : 'off';
     const facts = [
-      `Cluster ${state.cluster}`,
+      ...(state.cluster === '' ? [] : [`Cluster ${state.cluster}`]),
       ...(module === null
         ? []
         : [
@@ -74,6 +75,7 @@ export class Header {
     ];
     setText(this.#facts, facts.join('  ·  '));
     this.#banner.hidden = connection.connected && connection.problem === null;
+    this.#reconnect.element.hidden = !connection.mayReconnect;
     const age = connection.asOf === null ? '' : ` Shown as of ${ago(connection.asOf, now)}.`;
     const title = connection.connected ? '' : 'Not connected. ';
     setText(this.#connection, `${title}${connection.problem ?? ''}${connection.connected ? '' : age}`);

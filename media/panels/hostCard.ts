@@ -50,6 +50,9 @@ export class HostCard {
   update(state: PanelState, name: string, now: number): void {
     const replica = state.module?.onHosts.find((candidate) => candidate.host === name);
     const host = state.hosts.find((candidate) => candidate.name === name);
+    // Without a connection nobody knows what still holds.
+    const { connected } = state.connection;
+    const isLive = replica?.known === true && connected;
     const primary = state.link.from === name;
     setText(this.#name, name);
     setAttribute(this.element, 'aria-label', `Host ${name}`);
@@ -57,18 +60,18 @@ export class HostCard {
     const role = primary ? 'Primary' : follows && state.link.to === name ? 'Secondary' : '';
     setText(this.#role, [role, host?.drain ?? ''].filter(Boolean).join(' · '));
     setAttribute(this.element, 'data-primary', primary);
-    setAttribute(this.element, 'data-known', replica?.known === true && state.connection.connected);
+    setAttribute(this.element, 'data-known', isLive);
     this.#state.update(state.replicas[name] ?? unknown);
     const reason = replica?.known === false ? `Not heard from. ${lastSeen(host, now)}` : (replica?.reason ?? '');
     setText(this.#reason, reason);
     this.#reason.hidden = reason === '';
-    setText(this.#server, replica === undefined ? '–' : serverWords(replica));
+    setText(this.#server, replica === undefined ? '–' : serverWords(replica, isLive));
     const isHeard = replica !== undefined && !isUnheard(replica);
-    setText(this.#since, isHeard && replica.known ? span(now - Date.parse(replica.since)) : '–');
+    setText(this.#since, isHeard && isLive ? span(now - Date.parse(replica.since)) : '–');
     setText(this.#epoch, isHeard ? String(replica.epoch) : '–');
-    this.#updateNetworks(host);
+    this.#updateNetworks(connected ? host : undefined);
     this.#addressRow.hidden = (state.module?.virtualAddresses ?? []).length === 0;
-    setText(this.#addresses, replica === undefined ? '–' : addressWords(replica));
+    setText(this.#addresses, replica === undefined ? '–' : addressWords(replica, isLive));
     const load = host?.load ?? null;
     this.#loadRow.hidden = load === null;
     setText(this.#load, load === null ? '' : `${loadText(load)}${isOverloaded(load) ? ' (more than it has)' : ''}`);
@@ -92,17 +95,17 @@ export class HostCard {
   }
 }
 
-function serverWords(replica: ReplicaStatus): string {
+function serverWords(replica: ReplicaStatus, isLive: boolean): string {
   const { state, detail, restarts } = replica.server;
-  if (!replica.known) return isUnheard(replica) ? 'not known' : `not known, last ${state}`;
+  if (!isLive) return isUnheard(replica) ? 'not known' : `not known, last ${state}`;
   const extra = [detail ?? '', restarts > 0 ? `${restarts} restart${restarts === 1 ? '' : 's'}` : ''].filter(
     (part) => part !== '',
   );
   return extra.length === 0 ? state : `${state} (${extra.join(', ')})`;
 }
 
-function addressWords({ known, virtualAddresses = [] }: ReplicaStatus): string {
-  if (!known) return 'not known';
+function addressWords({ virtualAddresses = [] }: ReplicaStatus, isLive: boolean): string {
+  if (!isLive) return 'not known';
   return virtualAddresses.map((each) => `${each.address} (${each.interface})`).join(', ') || 'none here';
 }
 

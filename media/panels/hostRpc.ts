@@ -27,7 +27,8 @@ export class HostRpc {
   readonly #api = acquireVsCodeApi();
   readonly #pending = new Map<number, Pending>();
   readonly #handlers = new Map<string, (params: never) => void>();
-  #nextId = 1;
+  /** Another beginning for each page: what an earlier page of this panel asked for is not taken for an answer to this one. */
+  #nextId = Math.floor(Math.random() * 2 ** 40);
 
   constructor() {
     window.addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#receive(data));

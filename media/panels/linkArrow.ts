@@ -21,12 +21,15 @@ export class LinkArrow {
 
   /** @param left name of the host on the left */
   update(state: PanelState, left: string): void {
-    const { kind, label, detail, from, to } = state.link;
-    const connected = state.connection.connected;
-    setAttribute(this.element, 'data-kind', connected ? kind : 'unknown');
+    const { detail, from, to } = state.link;
+    // What was in sync need not be so any more.
+    const isOld = !state.connection.connected && state.link.kind !== 'unknown';
+    const kind = isOld ? 'unknown' : state.link.kind;
+    const label = isOld ? `last known: ${state.link.label}` : state.link.label;
+    setAttribute(this.element, 'data-kind', kind);
     setAttribute(this.element, 'data-direction', from === null ? 'none' : from === left ? 'right' : 'left');
-    setText(this.#label, connected ? label : `last known: ${label}`);
-    setText(this.#detail, detail);
+    setText(this.#label, label);
+    setText(this.#detail, isOld ? '' : detail);
     setAttribute(this.#drawing, 'aria-label', from === null ? label : `${from} to ${to ?? ''}: ${label}`);
     if (kind === this.#kind) return;
     this.#kind = kind;

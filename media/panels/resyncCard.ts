@@ -45,14 +45,14 @@ export class ResyncCard {
   }
 
   /** @param busy what is being done now; then nothing else can be asked for */
-  update({ module, link, actions }: PanelState, busy: string | null, now: number): void {
+  update({ module, link, actions, connection }: PanelState, busy: string | null, now: number): void {
     const replicas = module?.onHosts.filter(({ known }) => known) ?? [];
     const running = replicas.find(({ resync }) => resync)?.resync ?? null;
     const paused = replicas.find(({ resyncPaused }) => resyncPaused)?.resyncPaused ?? null;
     const lost = replicas.find(({ undoLost }) => undoLost);
     this.#bar.hidden = running === null;
     if (running === null) this.#showLast(module?.lastResync ?? null, now);
-    else this.#showRunning(running, paused, now);
+    else this.#showRunning(running, paused, connection.connected, now);
     const notes = [
       paused ? `Paused ${ago(Date.parse(paused.at), now)} by ${paused.by}. ${link.detail}` : '',
       lost
@@ -64,20 +64,22 @@ export class ResyncCard {
     for (const [name] of labels) this.#updateButton(name, actions, busy);
   }
 
-  #showRunning(resync: ResyncStatus, paused: ResyncPause | null, now: number): void {
+  /** @param isLive whether it is of now: without a connection nobody knows how far it is */
+  #showRunning(resync: ResyncStatus, paused: ResyncPause | null, isLive: boolean, now: number): void {
     const { toCheck, checked, sent, holes = 0, names, rate, sentRate = 0, bandwidth, secondsLeft, startedAt } = resync;
     const percent = toCheck === 0 ? 100 : Math.min(100, Math.floor((100 * checked) / toCheck));
     const left = secondsLeft === null ? 'time left not known yet' : `${duration(secondsLeft * 1000)} left`;
-    const state = paused ? 'paused' : left;
-    setText(this.#title, paused ? 'Resync paused' : 'Resynchronising');
+    const state = !isLive ? 'last known' : paused ? 'paused' : left;
+    const isMoving = isLive && !paused;
+    setText(this.#title, !isLive ? 'Resync' : paused ? 'Resync paused' : 'Resynchronising');
     setText(this.#result, `${percent} % · ${state}`);
     setAttribute(this.#bar, 'aria-valuenow', String(percent));
     setAttribute(this.#bar, 'aria-label', `Resync ${percent} percent, ${state}`);
     this.#fill.style.width = `${percent}%`;
     const facts = [
-      `${bytes(checked)} of ${bytes(toCheck)} compared${paused ? '' : ` at ${perSecond(rate)}`}`,
+      `${bytes(checked)} of ${bytes(toCheck)} compared${isMoving ? ` at ${perSecond(rate)}` : ''}`,
       ...(holes > 0 ? [`${bytes(holes)} in holes`] : []),
-      `${bytes(sent)} sent${paused ? '' : ` at ${perSecond(sentRate)}`}`,
+      `${bytes(sent)} sent${isMoving ? ` at ${perSecond(sentRate)}` : ''}`,
       `${bytes(Math.max(0, toCheck - checked))} to go`,
       ...(names === undefined ? [] : [`${count(names)} names`]),
       ...(bandwidth === undefined ? [] : [`bandwidth ${bandwidthWords(bandwidth)}`]),

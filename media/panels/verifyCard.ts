@@ -45,28 +45,30 @@ export class VerifyCard {
   }
 
   /** @param busy what is being done now; then nothing else can be asked for */
-  update({ module, actions }: PanelState, busy: string | null, now: number): void {
+  update({ module, actions, connection }: PanelState, busy: string | null, now: number): void {
     const running = module?.onHosts.find((replica) => replica.known && replica.verify)?.verify ?? null;
     const last = module?.lastVerify ?? null;
     const schedule = module?.onHosts.find((replica) => replica.known && replica.verifySchedule)?.verifySchedule ?? null;
     this.#bar.hidden = running === null;
-    if (running) this.#showRunning(running, now);
+    if (running) this.#showRunning(running, connection.connected, now);
     else this.#showLast(last, schedule, now);
     this.#showDifferences(running === null && last ? last : null);
     for (const [name] of labels) this.#updateButton(name, actions, busy);
   }
 
-  #showRunning(verify: VerifyStatus, now: number): void {
+  /** @param isLive whether it is of now: without a connection nobody knows how far it is */
+  #showRunning(verify: VerifyStatus, isLive: boolean, now: number): void {
     const percent = verify.toCheck === 0 ? 0 : Math.min(100, Math.floor((100 * verify.checked) / verify.toCheck));
     const left =
       verify.secondsLeft === null ? 'time left not known yet' : `${duration(verify.secondsLeft * 1000)} left`;
-    setText(this.#title, 'Verifying');
-    setText(this.#result, `${percent} % · ${left}`);
+    const state = isLive ? left : 'last known';
+    setText(this.#title, isLive ? 'Verifying' : 'Verify');
+    setText(this.#result, `${percent} % · ${state}`);
     setAttribute(this.#bar, 'aria-valuenow', String(percent));
-    setAttribute(this.#bar, 'aria-label', `Verify ${percent} percent, ${left}`);
+    setAttribute(this.#bar, 'aria-label', `Verify ${percent} percent, ${state}`);
     this.#fill.style.width = `${percent}%`;
     const facts = [
-      `${bytes(verify.checked)} of ${bytes(verify.toCheck)} compared at ${perSecond(verify.rate)}`,
+      `${bytes(verify.checked)} of ${bytes(verify.toCheck)} compared${isLive ? ` at ${perSecond(verify.rate)}` : ''}`,
       `${count(verify.names)} names`,
       differences(verify.differences),
       `begun ${ago(Date.parse(verify.startedAt), now)}`,

@@ -85,7 +85,11 @@ function diverge(): void {
 }
 
 describe('the extension in VS Code', () => {
-  step('welcomes a person who has no cluster yet', async () => {
+  step('welcomes a person who has no cluster yet, and has its commands in the palette before that', async () => {
+    await workbench.page.locator('.part.activitybar').getByRole('tab', { name: 'Understudy' }).waitFor();
+    await workbench.run('Understudy: Switch Over…');
+    await workbench.notification('No cluster is known to this editor: add one first.').waitFor();
+    await workbench.clearNotifications();
     await workbench.show('Understudy');
     await workbench.sideBar.getByRole('button', { name: 'Add Cluster', exact: true }).waitFor();
     await workbench.screenshot('welcome');
@@ -164,6 +168,23 @@ describe('the extension in VS Code', () => {
     await panel.getByText('web: demoting done', { exact: true }).first().waitFor();
     await panel.getByRole('img', { name: 'beta to alpha: in sync' }).waitFor();
     await workbench.line(/^web, PRIM on beta, in sync/).waitFor();
+  });
+
+  step('tells of a command whose page was hidden meanwhile, and not to the page that comes after', async () => {
+    const { panel, page } = workbench;
+    story.commandTime = 6000;
+    await panel.getByRole('button', { name: /^Switch Over/ }).press('Enter');
+    await workbench.answer('Switch Over');
+    await workbench.openFile('site.cluster.jsonc');
+    story.commandTime = 200;
+    await workbench.notification('web: demoting done').waitFor();
+    await workbench.screenshot('told-of-hidden-page');
+    await page.locator('.tab', { hasText: 'Module web' }).click();
+    await panel.getByRole('img', { name: 'alpha to beta: in sync' }).waitFor();
+    expect(await panel.locator('.outcome').isVisible()).toBe(false);
+    story.serveOn('web', 'beta');
+    await panel.getByRole('img', { name: 'beta to alpha: in sync' }).waitFor();
+    await workbench.clearNotifications();
   });
 
   for (const { name, kind, tag } of themes) {
@@ -547,11 +568,15 @@ describe('the extension in VS Code', () => {
     await workbench.line(/^web, last known: PRIM/).waitFor();
     await now.getByText('–', { exact: true }).waitFor();
     await writes.getByText('–', { exact: true }).waitFor();
+    await workbench.panel.getByRole('img', { name: 'beta to alpha: last known: in sync' }).waitFor();
+    const reconnect = workbench.panel.getByRole('button', { name: /^Reconnect Now/ });
+    await reconnect.waitFor();
     await workbench.screenshot('unreachable');
     expect(await workbench.page.locator('.notification-toast').count()).toBe(0);
     await story.startAgent('beta');
     await workbench.line(/^site, .* via beta/).waitFor();
     await workbench.line(/^web, PRIM on beta, in sync/).waitFor();
+    await reconnect.waitFor({ state: 'hidden' });
   });
 
   step('comes back with its panel when the window is loaded anew', async () => {

@@ -55,7 +55,10 @@ export class DiagnosticsPublisher {
     this.#timer = setTimeout(() => {
       this.#timer = null;
       // One round after the other: the newest state is published last.
-      this.#checking = this.#checking.then(() => this.#check());
+      this.#checking = this.#checking
+        .then(() => this.#check())
+        // The next round is tried all the same.
+        .catch((error: unknown) => this.#connection.console.error(`check: ${String(error)}`));
     }, debounce);
   }
 

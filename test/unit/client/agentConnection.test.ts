@@ -163,6 +163,20 @@ describe('the connection to a cluster', () => {
     await expect.poll(() => cluster.clients).toBe(1);
   });
 
+  it('does not ask the host first again that has failed, whatever is learnt of addresses meanwhile', async () => {
+    const both = [addressOf('alpha'), addressOf('beta')];
+    const connection = connect({ addresses: both });
+    expect((await nextSnapshot(connection)).self).toBe('alpha');
+    const again = nextSnapshot(connection);
+    await cluster.stopAgent('alpha');
+    expect((await again).self).toBe('beta');
+    connection.learn(both);
+    await cluster.startAgent('alpha');
+    const third = nextSnapshot(connection);
+    connection.restart();
+    expect((await third).self).toBe('beta');
+  });
+
   it('is quietly unreachable while no host answers, and comes back by itself', async () => {
     const messages: string[] = [];
     let thirdFailure: () => void = () => undefined;

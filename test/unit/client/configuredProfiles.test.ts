@@ -61,6 +61,17 @@ describe('clusters from a file or a setting', () => {
     expect(profiles[1]?.problem).toBeNull();
   });
 
+  it('keeps two clusters of one name apart, and says what to do', async () => {
+    const entry = (address: string) => ({ name: 'site', addresses: [address], fingerprint: 'ab'.repeat(32) });
+    const profiles = await profilesFromSetting([entry('alpha'), entry('beta'), { name: 'other' }], folder);
+    expect(profiles.map(({ name, problem }) => [name, problem])).toMatchObject([
+      ['site', null],
+      ['site', 'The name "site" stands twice: give each cluster a name of its own.'],
+      ['other', expect.stringMatching(/"addresses" needs/) as string],
+    ]);
+    expect(new Set(profiles.map(({ id }) => id)).size).toBe(3);
+  });
+
   it('says which file cannot be read', async () => {
     const file = join(folder, 'missing.json');
     const [profile] = await profilesFromEnvironment({ UNDERSTUDY_CLUSTER_FILE: file });

@@ -33,7 +33,7 @@ it('says first what is in the way for everybody', () => {
     allowedActions(moduleStatus('web'), role).find(({ name }) => name === 'forcePrimary')?.hint;
   expect(hintOf('operator')).toBe('alpha serves the mirror: there is nothing to force.');
   expect(hintOf(null)).toBe('Not connected to the cluster.');
-  expect(missingRole('repair', null)).toBeNull();
-  expect(missingRole('repair', 'operator')).toMatch(/role admin/);
-  expect(missingRole('repair', 'admin')).toBeNull();
+  expect(missingRole('module.repair', null)).toBeNull();
+  expect(missingRole('module.repair', 'operator')).toMatch(/role admin/);
+  expect(missingRole('module.repair', 'admin')).toBeNull();
 });

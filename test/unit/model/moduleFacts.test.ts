@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ClusterStore } from '../../../extension/model/clusterStore.ts';
-import { formatBytes, formatDuration } from '../../../extension/model/format.ts';
-import { actionFacts, forceRisk } from '../../../extension/model/actionFacts.ts';
+import { formatDuration } from '../../../extension/model/format.ts';
+import { actionFacts } from '../../../extension/model/actionFacts.ts';
+import { forceRisk, resolveEffect, startEffect } from '../../../extension/model/actionEffects.ts';
 import {
   addressFacts,
   heldBackReplica,
@@ -197,7 +198,11 @@ describe("what a module's state means", () => {
       hint: 'Start alpha, although beta could not be fenced and may still run the server. No acknowledged write is lost.',
     });
     expect(forceRisk(module, 'alpha').effect).toMatch(/^alpha holds every acknowledged write.*two/);
-    const other = pair(replicaStatus('alpha', 'WAIT'), { ...second, known: false }, { primary: null });
+    const other = pair(
+      replicaStatus('alpha', 'WAIT'),
+      { ...second, known: false },
+      { primary: null, inSync: ['beta'] },
+    );
     expect(forceRisk(other, 'alpha').effect).toMatch(/Acknowledged writes that only beta holds will be missing/);
   });
 
@@ -231,6 +236,60 @@ describe("what a module's state means", () => {
       enabled: true,
       hosts: ['alpha'],
     });
+  });
+
+  it('says of a host in sync what a force risks although, and promises nothing for a choice of hosts', () => {
+    const stopped = (inSync: string[]) =>
+      pair(replicaStatus('alpha', 'STOP'), replicaStatus('beta', 'STOP'), { primary: null, inSync });
+    const hintOf = (module: ModuleStatus) =>
+      actionFacts(module, true).find(({ name }) => name === 'forcePrimary')?.hint;
+    expect(forceRisk(stopped(['alpha', 'beta']), 'alpha').effect).toMatch(
+      /^As far as is known alpha holds every acknowledged write\. But if beta has gone on without it since/,
+    );
+    expect(forceRisk(stopped(['beta']), 'alpha').effect).toMatch(/writes that only beta holds will be missing/);
+    expect(hintOf(stopped(['alpha']))).toBe(
+      'Start one of the hosts, which you choose. What each of them risks is said before.',
+    );
+    const alone = pair(replicaStatus('alpha', 'WAIT'), { ...second, known: false }, { primary: null });
+    expect(hintOf(alone)).toBe(forceRisk(alone, 'alpha').hint);
+  });
+
+  it('says that a start beside a primary starts the mirror on the other host only', () => {
+    const alone = (state: 'STOP' | 'WAIT', extra: Partial<ReplicaStatus> = {}) =>
+      pair(replicaStatus('alpha', 'ALONE'), replicaStatus('beta', state, extra));
+    expect(startEffect(alone('STOP'))).toEqual({
+      ...{ hint: 'Start the mirror on beta.', effect: 'The mirror starts on beta; alpha goes on serving it.' },
+    });
+    expect(enabled(alone('STOP'))).toContain('start');
+    expect(enabled(alone('WAIT'))).toContain('start');
+    // That is for a resolve.
+    const diverged = { since: 2, epoch: 3, from: 'alpha', fromEpoch: 4 };
+    expect(enabled(alone('WAIT', { diverged }))).not.toContain('start');
+    const both = pair(replicaStatus('alpha', 'STOP'), replicaStatus('beta', 'STOP'));
+    expect(startEffect(both).effect).toBe('The mirror starts on alpha and beta, then the server on one of them.');
+  });
+
+  it('says of a resolve that a server is stopped, or goes on, only where one runs', () => {
+    const diverged = { since: 2, epoch: 3, from: 'alpha', fromEpoch: 4 };
+    const waits = replicaStatus('beta', 'WAIT', { diverged });
+    const served = pair(replicaStatus('alpha', 'ALONE'), waits);
+    expect(resolveEffect(served, 'alpha')).toMatch(/The server goes on running on alpha\.$/);
+    expect(resolveEffect(served, 'beta')).toMatch(/The server is stopped on alpha and started on beta, without/);
+    const unserved = pair(replicaStatus('alpha', 'WAIT'), waits, { primary: null });
+    expect(resolveEffect(unserved, 'alpha')).toMatch(/The server is started on alpha, without .* on beta since\.$/);
+    expect(resolveEffect(unserved, 'beta')).toMatch(/The server is started on beta, without .* on alpha since\.$/);
+    expect(resolveEffect(pair(prim, second), 'alpha')).toBeUndefined();
+  });
+
+  it('does not claim for a host that is not reachable that it is stopped', () => {
+    const away = { ...replicaStatus('beta', 'PRIM'), known: false };
+    const module = (desired: 'started' | 'stopped') =>
+      pair(replicaStatus('alpha', 'STOP'), away, { desired, primary: null });
+    const label = 'on alpha; beta is not reachable';
+    expect(moduleFacts(module('started'))).toEqual({ severity: 'warning', word: 'STOP', label });
+    expect(moduleFacts(module('stopped'))).toEqual({ severity: 'unknown', word: 'STOP', label });
+    expect(linkFacts(module('started')).detail).toBe('No host that can be reached serves the mirror.');
+    expect(linkFacts(module('stopped')).detail).toBe('The module is stopped on alpha; beta is not reachable.');
   });
 
   it('is neutral when stopped on purpose', () => {
@@ -320,16 +379,20 @@ describe('the history of traffic', () => {
     expect(history.samples.length).toBeLessThanOrEqual(301);
     expect(history.samples[0]?.time).toBeGreaterThanOrEqual(99_000);
   });
+
+  it('ends the line of a plot once when the connection is lost', () => {
+    const history = new TrafficHistory();
+    expect(history.addGap(500)).toBeNull();
+    history.add(moduleStatus('web'), 1000);
+    expect(history.addGap(1001)).toEqual({
+      ...{ time: 1001, bytesPerSecond: null, writesPerSecond: null, lagMicros: null },
+    });
+    expect(history.addGap(1002)).toBeNull();
+    expect(history.samples).toHaveLength(2);
+  });
 });
 
 describe('words for numbers', () => {
-  it.each([
-    [0, '0 B'],
-    [1023, '1023 B'],
-    [1536, '1.5 KiB'],
-    [104_857_600, '100 MiB'],
-    [1_073_741_823, '1.0 GiB'],
-  ])('%d bytes are %s', (bytes, words) => expect(formatBytes(bytes)).toBe(words));
   it.each([
     [850, '850 ms'],
     [2310, '2.3 s'],
