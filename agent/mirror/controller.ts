@@ -9,6 +9,7 @@ import type {
   Mirror,
   MirrorEvent,
   MirrorOptions,
+  MirrorSettings,
   ReplicaRecord,
   ResyncPace,
 } from './mirror.ts';
@@ -100,6 +101,10 @@ export class MirrorController implements Mirror {
 
   async paceResync(pace: ResyncPace): Promise<void> {
     await this.#processes.call('paceResync', [pace]);
+  }
+
+  async reconfigure(settings: MirrorSettings): Promise<void> {
+    await this.#processes.reconfigure(settings);
   }
 
   async onPeerLoss(mode: 'hold' | 'continue'): Promise<void> {

@@ -2,7 +2,7 @@
  * The mirror as the agent sees it: one per module and host, living in a process of its own (`agent/mirror/process.ts`).
  * Every promise rejects with a MirrorError; after `failed` the mirror is gone and only `close` makes sense.
  */
-export interface MirrorOptions {
+export interface MirrorOptions extends MirrorSettings {
   readonly module: string;
   /** This host's name. */
   readonly host: string;
@@ -16,13 +16,17 @@ export interface MirrorOptions {
   readonly stateDirectory: string;
   /** Globs of names that are not replicated. */
   readonly exclude: readonly string[];
+  readonly resyncBandwidth: ResyncBandwidth;
+}
+
+/** What of the options may become another while the mirror is open. */
+export interface MirrorSettings {
   /** A peer that does not acknowledge for this long is lost, milliseconds. */
   readonly acknowledgeTimeoutMs: number;
   /** Whether direct I/O of the primary's programs is served by the page cache of the files below, or passed on to their disk. */
   readonly directIo: 'cache' | 'disk';
   /** Whether this host's processors are kept from deep sleep while the mirror has much to do. */
   readonly processors: 'awake' | 'sleep';
-  readonly resyncBandwidth: ResyncBandwidth;
   /** How much of a secondary's last consistent state is kept while a resync changes it, bytes; null: by the free space, 0: nothing. */
   readonly resyncUndo: number | null;
 }
@@ -261,6 +265,11 @@ export interface Mirror {
   attach(address: string, endpoint: FollowerEndpoint, epoch: number): Promise<void>;
   /** Primary: how the resync under way, and any later one, goes on. Holds until it is said anew, in this process. */
   paceResync(pace: ResyncPace): Promise<void>;
+  /**
+   * In any role: holds from now on, also for what is waited for already, and for whatever carries this mirror later. Nothing is interrupted. A file
+   * that is open keeps its `directIo` until it is closed.
+   */
+  reconfigure(settings: MirrorSettings): Promise<void>;
   /**
    * 'hold': losing the peer freezes acknowledgements (call it *before* asking the arbiter for both in the in-sync set).
    * 'continue': losing the peer lets the primary go on alone at once (while the arbiter's in-sync set is this host alone).

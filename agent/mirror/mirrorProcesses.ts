@@ -2,7 +2,7 @@ import { close } from '../platform/libc.ts';
 import { MirrorChild, type HandedChild, type MirrorSpawnOptions } from './childProcess.ts';
 import { RESUME_VERSION, type MirrorMessage, type MirrorMethod } from './ipc.ts';
 import { Keeper, type HandedKeeper, type Inheritance, type Successor } from './keeper.ts';
-import type { MirrorEvent, MirrorOptions } from './mirror.ts';
+import type { MirrorEvent, MirrorOptions, MirrorSettings } from './mirror.ts';
 import { MirrorCalls } from './mirrorCalls.ts';
 import { MirrorError } from './mirrorError.ts';
 
@@ -34,7 +34,7 @@ const TAKE_OVER_LIMIT_MS = 4000;
 /** And longer by what it has to read again of a journal, when the kernel knows hundreds of thousands of files: slowly, for a busy machine. */
 const JOURNAL_BYTES_PER_MS = 10_000;
 /** Calls that another process can be asked again: they say how things shall be, whatever was done of them. */
-const ASKED_AGAIN = new Set<string>(['freeze', 'thaw', 'goAlone', 'guard', 'record', 'abort']);
+const ASKED_AGAIN = new Set<string>(['freeze', 'thaw', 'goAlone', 'guard', 'record', 'abort', 'reconfigure']);
 /** A process that is to take over in order has this long to be ready, while the old one serves on. */
 const READY_LIMIT_MS = 15_000;
 /** After this long a process that was told to pause is not asked any more. */
@@ -47,7 +47,7 @@ const CLOSE_LIMIT_MS = 15_000;
  * hands over to another one in order.
  */
 export class MirrorProcesses {
-  readonly #options: MirrorOptions;
+  #options: MirrorOptions;
   readonly #spawnOptions: MirrorSpawnOptions;
   readonly #carried: Carried;
   readonly #tell: (event: MirrorEvent) => void;
@@ -121,6 +121,12 @@ export class MirrorProcesses {
   async call(method: MirrorMethod, params: readonly unknown[]): Promise<unknown> {
     await this.#nobodyTakesOver();
     return this.#calls.send(method, params);
+  }
+
+  /** Tells the process that carries the mirror, and opens every later one by it. */
+  async reconfigure(settings: MirrorSettings): Promise<void> {
+    this.#options = { ...this.#options, ...settings };
+    await this.call('reconfigure', [settings]);
   }
 
   /** To the process that is there now. */

@@ -146,7 +146,17 @@ function tidyLater(): void {
 }
 
 /** Calls are carried out one after the other, except those that have to get past one that waits. */
-const URGENT = new Set<string>(['freeze', 'pause', 'thaw', 'goAlone', 'abort', 'guard', 'record', 'awaitAgent']);
+const URGENT = new Set<string>([
+  'freeze',
+  'pause',
+  'thaw',
+  'goAlone',
+  'abort',
+  'guard',
+  'record',
+  'awaitAgent',
+  'reconfigure',
+]);
 let queue: Promise<unknown> = Promise.resolve();
 
 function receive(request: MirrorRequest): void {

@@ -66,8 +66,14 @@ export class Wakefulness {
   #possible: boolean;
   #paused = false;
 
-  /** @param wanted false: never does anything */
+  /** @param wanted false: does nothing */
   constructor(wanted: boolean) {
+    this.#possible = wanted;
+  }
+
+  /** Whether it is to do anything from now on: what it has asked for ends at once, and is asked for anew when there is much to do. */
+  want(wanted: boolean): void {
+    if (!wanted) this.rest();
     this.#possible = wanted;
   }
 

@@ -1,22 +1,10 @@
-import fs from 'node:fs';
 import { expect, test, vi } from 'vitest';
+import { keepsAwake, powerManagement } from './awakeProcess.ts';
 import { BusyPair } from './busyPair.ts';
 
-const DEVICE = '/dev/cpu_dma_latency';
 const busyPair = new BusyPair();
 
-/** Whether a process asks the kernel to keep processors awake. */
-function keepsAwake(pid: number | undefined): boolean {
-  return fs.readdirSync(`/proc/${pid ?? -1}/fd`).some((fd) => {
-    try {
-      return fs.readlinkSync(`/proc/${pid ?? -1}/fd/${fd}`) === DEVICE;
-    } catch {
-      return false;
-    }
-  });
-}
-
-test.skipIf(!fs.existsSync(DEVICE))(
+test.skipIf(!powerManagement)(
   'a primary that is frozen lets processors sleep, and keeps them awake again after it',
   async () => {
     const { alpha } = await busyPair.serve();

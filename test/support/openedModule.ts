@@ -22,7 +22,7 @@ export const moduleConfig: ModuleConfig = {
 /** What of it may become another while it is open. */
 export const moduleSettings = {
   ...{ checks: [], conditions: [], resyncBandwidth: null, verifyBandwidth: null },
-  ...{ verifySchedule: 'never', failbackWindow: 'always' },
+  ...{ verifySchedule: 'never', failbackWindow: 'always', mirror: {}, settings: '' },
 };
 
 /** What is kept of a module in this directory. */
@@ -56,15 +56,7 @@ export async function openModule(
   const options = {
     ...moduleFiles(state),
     ...moduleSettings,
-    ...{
-      config: moduleConfig,
-      directories: [],
-      serverKind: 'scripts',
-      settings: '',
-      mirrorSettings: '',
-      log,
-      environment,
-    },
+    ...{ config: moduleConfig, directories: [], serverKind: 'scripts', log, environment },
     openMirror: () => Promise.resolve(mirror),
     arbiter,
     ...{ server, addresses: { clear: () => Promise.resolve(), change: () => Promise.resolve(), held: [] } },

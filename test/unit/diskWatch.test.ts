@@ -84,6 +84,25 @@ describe('a disk that does not answer', () => {
     expect(host.told).toEqual([]);
   });
 
+  it('is measured by another limit from when it began, and stays until it answers', () => {
+    const host = new Host(10_000);
+    host.waits.busy();
+    host.pass(5000);
+    host.watch.changeLimit(3000);
+    host.pass(1000);
+    expect(host.told).toHaveLength(1);
+    expect(host.told[0]).toBeGreaterThan(4000);
+    host.watch.changeLimit(60_000);
+    host.pass(5000);
+    expect(host.told).toHaveLength(1);
+    host.waits.elsewhere();
+    host.pass(1000);
+    expect(host.told.slice(1)).toEqual([null]);
+    host.waits.busy();
+    host.pass(30_000);
+    expect(host.told).toHaveLength(2);
+  });
+
   it('ends with the mount', () => {
     const host = new Host(1000);
     host.waits.busy();

@@ -113,7 +113,14 @@ describe('a process that takes a mount over', () => {
       fs.linkSync(inDirectory('d/f'), inDirectory('l'));
       look('l');
       const fd = openat(backingFd, 'd/f', O_RDWR);
-      const number = before.handles.add({ fd, node: f, writable: true, direct: false, entries: null });
+      const number = before.handles.add({
+        fd,
+        node: f,
+        writable: true,
+        keepsDirect: false,
+        direct: false,
+        entries: null,
+      });
       before.nodes.rename(d, 'f', before.nodes.root, 'g');
       fs.renameSync(inDirectory('d/f'), inDirectory('g'));
       journalOf(before).end(0, null);
@@ -164,7 +171,14 @@ describe('a process that takes a mount over', () => {
     const [f, t] = [look('f'), look('t')];
     const held = openat(backingFd, 't', O_PATH);
     const fd = openat(backingFd, 't', O_RDWR);
-    const number = before.handles.add({ fd, node: t, writable: true, direct: false, entries: null });
+    const number = before.handles.add({
+      fd,
+      node: t,
+      writable: true,
+      keepsDirect: false,
+      direct: false,
+      entries: null,
+    });
     journalOf(before).begin(REQUEST, Note.renaming, [1, 1, 0, f.ino, t.ino], ['f', 't', 'f', 't']);
     if (happened) fs.renameSync(inDirectory('f'), inDirectory('t'));
     const next = takeOver(new Map([[t.ino, held]]));

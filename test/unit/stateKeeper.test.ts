@@ -34,7 +34,7 @@ test('what is removed between the durable end of a resync and its news is no tro
   const givenUp: string[] = [];
   let over = false;
   const keeper = new StateKeeper({
-    ...{ stateDirectory, tree, main, record, limit: null },
+    ...{ stateDirectory, tree, main, record, limit: () => null },
     applier: new Applier(tree, () => false),
     onStep: () => undefined,
     isOver: () => over,

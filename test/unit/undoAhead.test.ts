@@ -64,7 +64,7 @@ function replica(content: Buffer) {
   } as Pick<MainCaller, 'call' | 'makeDurable' | 'beginDurable'> as MainCaller;
   const givenUp: string[] = [];
   const keeper = new StateKeeper({
-    ...{ stateDirectory, tree, applier, main, record, limit: null },
+    ...{ stateDirectory, tree, applier, main, record, limit: () => null },
     onStep: () => undefined,
     isOver: () => false,
     onGivenUp: (reason) => givenUp.push(reason),

@@ -85,6 +85,32 @@ describe('whether processors are kept awake', () => {
     },
   );
 
+  it.skipIf(!fs.existsSync(device) || process.getuid?.() !== 0)(
+    'is wanted or not from one moment to the next, also while the thread takes no request',
+    () => {
+      const wakefulness = new Wakefulness(true);
+      const ask = () => {
+        for (let count = 0; count < 64; count++) wakefulness.note();
+      };
+      ask();
+      wakefulness.want(false);
+      expect(holdsTheDevice()).toBe(false);
+      ask();
+      expect(holdsTheDevice()).toBe(false);
+      wakefulness.want(true);
+      ask();
+      expect(holdsTheDevice()).toBe(true);
+      wakefulness.pause();
+      wakefulness.want(false);
+      wakefulness.goOn();
+      expect(holdsTheDevice()).toBe(false);
+      wakefulness.want(true);
+      ask();
+      expect(holdsTheDevice()).toBe(true);
+      wakefulness.end();
+    },
+  );
+
   it('asks for nothing when it is not wanted', () => {
     const wakefulness = new Wakefulness(false);
     for (let count = 0; count < 1000; count++) wakefulness.note();

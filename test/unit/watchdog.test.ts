@@ -38,6 +38,11 @@ class Peer {
     return true;
   }
 
+  changeLimit(limitMs: number): void {
+    this.watchdog.changeLimit(limitMs);
+    this.#nextLook = this.now + this.watchdog.check();
+  }
+
   send(): number {
     return this.sentTimes.push(this.now);
   }
@@ -114,6 +119,39 @@ describe('the watch over a silent peer', () => {
     expect(peer.lostAt).toBeNull();
     peer.pass(252, () => peer.acknowledge());
     expect(peer.lostAt).toBeGreaterThan(sentAt + 1000);
+  });
+
+  it.each(['a frame', 'a flush'])('measures %s that is waited for by another limit from when it was sent', (what) => {
+    const peer = new Peer(1000);
+    peer.pass(2500);
+    peer.send();
+    const isFlush = what === 'a flush';
+    if (isFlush) peer.oldestPeerFlush = peer.sent;
+    const sentAt = peer.now;
+    const acknowledged = () => {
+      if (isFlush) peer.acknowledge();
+    };
+    peer.pass(900, acknowledged);
+    peer.changeLimit(3000);
+    peer.pass(2100, acknowledged);
+    expect(peer.lostAt).toBeNull();
+    peer.changeLimit(10_000);
+    peer.pass(4000, acknowledged);
+    expect(peer.lostAt).toBeNull();
+    // It has been silent for longer than that, and is lost with the first look.
+    peer.changeLimit(2000);
+    expect(peer.lostAt).toBe(sentAt + 7000);
+  });
+
+  it('looks as often as a shorter limit asks for', () => {
+    const peer = new Peer(60_000);
+    peer.pass(3000);
+    peer.changeLimit(400);
+    peer.send();
+    peer.pass(400);
+    expect(peer.lostAt).toBeNull();
+    peer.pass(102);
+    expect(peer.lostAt).not.toBeNull();
   });
 
   it('looks first at what came while this process did not run', () => {

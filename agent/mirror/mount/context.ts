@@ -17,8 +17,11 @@ import type { FileStat } from '../../platform/libc.ts';
 export interface FuseOptions {
   /** How long the kernel may rely on names and attributes, seconds. The mount is the only writer, so long is safe. */
   readonly validSeconds: number;
-  /** Pass O_DIRECT on to the files below; otherwise their page cache serves direct I/O, and a flush is what makes it durable. */
-  readonly keepDirect: boolean;
+  /**
+   * Pass O_DIRECT on to the files below; otherwise their page cache serves direct I/O, and a flush is what makes it durable. May become another: a
+   * file that is open stays as it is, since its holder may have looked at its opening at what its disk can do.
+   */
+  keepDirect: boolean;
   /** Requests that come in between two steps of idle work, at most, so that steady load does not starve it. */
   readonly requestsPerIdleStep: number;
   /** A script that calls `serveColdReads` in threads of its own, for reads that wait for the disk; null lets the dispatcher wait. */

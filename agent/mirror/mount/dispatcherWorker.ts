@@ -38,6 +38,10 @@ function run(setup: DispatcherSetup): void {
     post({ type: 'serving' });
     const wakefulness = new Wakefulness(setup.processors === 'awake');
     primary.wakefulness = wakefulness;
+    primary.onReconfigured = ({ processors, directIo }) => {
+      wakefulness.want(processors === 'awake');
+      session.keepDirect = directIo === 'disk';
+    };
     try {
       session.run({
         wakeFd: setup.wakeFd,

@@ -9,6 +9,8 @@ export interface Handle {
   readonly node: FuseNode;
   /** Whether `fd` was opened for writing. */
   readonly writable: boolean;
+  /** Whether direct I/O is passed on to the file below: as the mount said when it was opened. */
+  readonly keepsDirect: boolean;
   /** Whether `fd` has O_DIRECT now. */
   direct: boolean;
   /** Of a directory: its entries as they were when it was read from the start. */
@@ -64,7 +66,9 @@ export class HandleTable {
       const { node, fd } = opened;
       if (!node.isDirectory) node.openFds.push(fd);
       const writable = (flags & O_ACCMODE) !== 0;
-      this.#handles[number] = { fd, node, writable, direct: (flags & O_DIRECT) !== 0, entries: null };
+      const direct = (flags & O_DIRECT) !== 0;
+      // What one was opened as that has no O_DIRECT is not in the notes: the page cache can serve whatever comes.
+      this.#handles[number] = { fd, node, writable, keepsDirect: direct, direct, entries: null };
     }
     for (let number = 0; number < length; number++) {
       // One that is lost stays taken until the kernel closes it.

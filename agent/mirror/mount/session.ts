@@ -245,6 +245,11 @@ export class FuseSession {
     return true;
   }
 
+  /** See {@link FuseOptions}: holds for files that are opened from now on. */
+  set keepDirect(keepDirect: boolean) {
+    this.#context.options.keepDirect = keepDirect;
+  }
+
   /** What the disk is at work on for requests that were begun; null when nothing ever is. */
   get localDisk(): Pick<LocalIo, 'reap' | 'drain' | 'settle'> | null {
     return this.#context.localIo;

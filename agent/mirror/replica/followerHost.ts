@@ -19,6 +19,7 @@ import {
   type FollowerEndpoint,
   type MirrorEvent,
   type MirrorOptions,
+  type MirrorSettings,
 } from '../mirror.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { syncData, syncFileSystem, syncFileSystems } from './backgroundCalls.ts';
@@ -213,6 +214,10 @@ export class FollowerHost {
     this.#isPromoted ||= entry.primary === this.#options.host;
     this.#epoch[0] = Math.max(this.#epoch[0] ?? 0, entry.epoch);
     this.#tell({ type: 'record', record: this.#record.value });
+  }
+
+  reconfigure(settings: MirrorSettings): void {
+    this.#tell({ type: 'reconfigure', settings });
   }
 
   async #sync(session: number, number: number, finish: FinishOrder | null): Promise<void> {

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { MirrorOptions, ReplicaRecord } from '../mirror.ts';
+import type { MirrorOptions, MirrorSettings, ReplicaRecord } from '../mirror.ts';
 import type { CallMessage } from './mainCall.ts';
 import type { FinishOrder } from './followerSession.ts';
 
@@ -35,6 +35,7 @@ export interface FollowerSetup {
 export type ToFollowerThread =
   | { readonly type: 'stop' }
   | { readonly type: 'record'; readonly record: ReplicaRecord }
+  | { readonly type: 'reconfigure'; readonly settings: MirrorSettings }
   | {
       readonly type: 'synced';
       readonly session: number;

@@ -14,7 +14,7 @@ import {
 import { collectGarbage, Lull } from '../../platform/lull.ts';
 import { ConnectionEnd, FollowerConnection } from '../link/followerConnection.ts';
 import { monotonicMs } from '../link/sharedState.ts';
-import type { ReplicaRecord } from '../mirror.ts';
+import type { MirrorSettings, ReplicaRecord } from '../mirror.ts';
 import { Wakefulness } from '../../platform/wakefulness.ts';
 import { describeError } from '../mirrorError.ts';
 import { Applier } from './applier.ts';
@@ -55,6 +55,7 @@ class FollowerThread {
     if (session === this.#sessionNumber) this.#guarded((each) => each.flushed(frame, errno));
   });
   readonly #lull = new Lull(monotonicMs());
+  #resyncUndo: number | null;
   #record: ReplicaRecord;
   #session: FollowerSession | null = null;
   /** Number of the session, and how many connections ever were one. */
@@ -75,6 +76,7 @@ class FollowerThread {
     this.#epoch = new Float64Array(setup.epoch);
     this.#turn = new SessionTurn(setup.turn);
     this.#wakefulness = new Wakefulness(setup.processors === 'awake');
+    this.#resyncUndo = setup.resyncUndo;
     this.#record = RecordStore.open(setup.stateDirectory, setup.module).value;
   }
 
@@ -143,10 +145,16 @@ class FollowerThread {
       const { message } = received;
       if (message.type === 'stop') this.#stopping = true;
       else if (message.type === 'record') this.#record = message.record;
+      else if (message.type === 'reconfigure') this.#reconfigure(message.settings);
       else if (message.session === this.#sessionNumber) {
         this.#guarded((session) => session.synced(message.number, message.finish, message.error));
       }
     }
+  }
+
+  #reconfigure({ processors, resyncUndo }: MirrorSettings): void {
+    this.#wakefulness.want(processors === 'awake');
+    this.#resyncUndo = resyncUndo;
   }
 
   #accept(): void {
@@ -257,7 +265,7 @@ class FollowerThread {
           applier: this.#applier,
           main: this.#main,
           record: this.#record,
-          limit: setup.resyncUndo,
+          limit: () => this.#resyncUndo,
           onStep,
           isOver: () => this.#turn.hasFinished(session),
           onGivenUp: (reason) => this.#post({ type: 'undoGivenUp', session, reason }),

@@ -7,6 +7,7 @@ import {
   type Mirror,
   type MirrorEvent,
   type MirrorOptions,
+  type MirrorSettings,
   type ReplicaRecord,
   type ResyncPace,
   type Stopped,
@@ -31,7 +32,7 @@ const CLOSE_LIMIT_MS = 10_000;
 
 /** The mirror as its own process runs it: which role this host's replica has, and who carries it out. */
 export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' | 'renew'> {
-  readonly #options: MirrorOptions;
+  #options: MirrorOptions;
   readonly #emit: (event: MirrorEvent) => void;
   readonly #workers: string;
   readonly #location: Location;
@@ -146,9 +147,10 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
     this.#primary = await this.#startPrimary(takenOver, this.#record.value.stopped ?? null);
   }
 
-  #startPrimary(takenOver: TakenOver | null, stopped: Stopped | null): Promise<PrimaryHost> {
-    return PrimaryHost.start({
-      options: this.#options,
+  async #startPrimary(takenOver: TakenOver | null, stopped: Stopped | null): Promise<PrimaryHost> {
+    const options = this.#options;
+    const primary = await PrimaryHost.start({
+      options,
       record: this.#record,
       location: this.#location,
       emit: this.#emit,
@@ -157,6 +159,9 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
       stopped,
       takenOver,
     });
+    // They became others meanwhile.
+    if (this.#options !== options) primary.reconfigure(this.#options);
+    return primary;
   }
 
   /** Takes back a resync that was not finished. What was kept goes when the replica is durably what it was. */
@@ -214,6 +219,15 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
 
   paceResync(pace: ResyncPace): Promise<void> {
     return Promise.resolve().then(() => this.#serving().paceResync(pace));
+  }
+
+  reconfigure(settings: MirrorSettings): Promise<void> {
+    // Also for the role that comes after this one.
+    this.#options = { ...this.#options, ...settings };
+    return Promise.resolve().then(() => {
+      this.#follower?.reconfigure(settings);
+      this.#primary?.reconfigure(settings);
+    });
   }
 
   verify(bandwidth: number | null): Promise<void> {

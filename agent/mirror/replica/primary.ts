@@ -21,7 +21,7 @@ import { PrimarySession } from '../link/primarySession.ts';
 import { ToFollower, ToPrimary } from '../link/protocol.ts';
 import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
 import { describeError } from '../mirrorError.ts';
-import type { Difference } from '../mirror.ts';
+import type { Difference, MirrorSettings } from '../mirror.ts';
 import type { FileRef, Mutation, MutationSink, PreparedReply } from '../mutation.ts';
 import { Pace } from '../resync/pace.ts';
 import { PrimaryResync } from '../resync/primaryResync.ts';
@@ -118,6 +118,9 @@ export class Primary implements MutationSink {
 
   /** What the disk of this host is at work on for requests that were begun: the mount's. */
   localDisk: LocalDisk = { reap: () => undefined, drain: () => undefined, settle: () => undefined };
+
+  /** The mount's and the thread's part of what may change while they serve. */
+  onReconfigured: (settings: MirrorSettings) => void = () => undefined;
 
   /** The thread's: let go of while it takes no request. */
   wakefulness: Wakefulness | null = null;
@@ -599,6 +602,9 @@ export class Primary implements MutationSink {
         return;
       case 'paceResync':
         this.#pace.set(message.pace, monotonicMs());
+        return;
+      case 'reconfigure':
+        this.onReconfigured(message.settings);
         return;
       case 'verify':
         this.#startVerify(message.bandwidth);

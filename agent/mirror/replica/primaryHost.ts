@@ -1,7 +1,17 @@
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { makeDirectoryDurably } from '../../platform/durable.ts';
-import { close, duplicate, eventfd, O_DIRECTORY, O_PATH, openat, shutdown, signalEvent } from '../../platform/libc.ts';
+import {
+  close,
+  duplicate,
+  eventfd,
+  O_DIRECTORY,
+  O_PATH,
+  openat,
+  setTcpOptions,
+  shutdown,
+  signalEvent,
+} from '../../platform/libc.ts';
 import type { AckSetup, FromAckThread } from '../link/ackMessages.ts';
 import { PROTOCOL_VERSION } from '../link/protocol.ts';
 import { versionConflict } from '../link/greeting.ts';
@@ -15,6 +25,7 @@ import {
   type LineageEntry,
   type MirrorEvent,
   type MirrorOptions,
+  type MirrorSettings,
   type ResyncPace,
   type Stopped,
   type VerifyReport,
@@ -89,7 +100,7 @@ const stoppedMeanwhile = () => new MirrorError('wrong-state', 'the mirror was st
 
 /** This host's replica while it serves: the mount, the dispatcher's thread, and the link to a follower. */
 export class PrimaryHost {
-  readonly #options: MirrorOptions;
+  #options: MirrorOptions;
   readonly #record: RecordStore;
   readonly #rootFds: readonly number[];
   readonly #places: ServedPlaces;
@@ -457,6 +468,8 @@ export class PrimaryHost {
       shutdown(connected.fd);
       throw stoppedMeanwhile();
     }
+    // It may be another one by now than the connection was made with.
+    this.#limitConnection();
     this.#watchdog.reset();
     this.#tell(
       {
@@ -548,6 +561,24 @@ export class PrimaryHost {
 
   paceResync(pace: ResyncPace): void {
     this.#tell({ type: 'paceResync', pace });
+  }
+
+  reconfigure(settings: MirrorSettings): void {
+    if (this.#gone) return;
+    this.#options = { ...this.#options, ...settings };
+    this.#tell({ type: 'reconfigure', settings });
+    this.#watchdog.changeLimit(settings.acknowledgeTimeoutMs);
+    this.#diskWatch.changeLimit(settings.acknowledgeTimeoutMs);
+    this.#limitConnection();
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#watch();
+  }
+
+  /** The system ends a connection on which nothing is acknowledged, too. */
+  #limitConnection(): void {
+    const fd = this.#session?.fd ?? -1;
+    if (fd < 0 || this.#shared.link !== Link.connected) return;
+    setTcpOptions(fd, { userTimeoutMs: this.#options.acknowledgeTimeoutMs });
   }
 
   /** @throws MirrorError when there is nobody to compare with, or a verify runs already */

@@ -3,6 +3,7 @@ import type {
   Difference,
   LineageEntry,
   MirrorOptions,
+  MirrorSettings,
   ReplicaRecord,
   ResyncBandwidth,
   ResyncPace,
@@ -57,6 +58,7 @@ export type ToDispatcher =
   | { readonly type: 'localSynced'; readonly token: number; readonly failed: boolean }
   | { readonly type: 'tick' }
   | { readonly type: 'paceResync'; readonly pace: ResyncPace }
+  | { readonly type: 'reconfigure'; readonly settings: MirrorSettings }
   | { readonly type: 'verify'; readonly bandwidth: number | null }
   | { readonly type: 'stopVerify' }
   /** Null: everything. */

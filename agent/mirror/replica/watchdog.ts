@@ -13,7 +13,7 @@ type Watched = Pick<SharedState, 'link' | 'acked' | 'sent' | 'heardAt' | 'oldest
  */
 export class Watchdog {
   readonly #shared: Watched;
-  readonly #limitMs: number;
+  #limitMs: number;
   readonly #onLost: (reason: string) => void;
   readonly #clock: () => number;
   /** When the oldest frame that is not acknowledged was sent, or a later moment from which its acknowledgement is waited for. */
@@ -30,6 +30,14 @@ export class Watchdog {
     this.#limitMs = limitMs;
     this.#clock = clock;
     this.#onLost = onLost;
+  }
+
+  /**
+   * What is waited for already has another limit, counted from the same moment: look again now, since the next look may be due earlier than was
+   * said.
+   */
+  changeLimit(limitMs: number): void {
+    this.#limitMs = limitMs;
   }
 
   reset(): void {

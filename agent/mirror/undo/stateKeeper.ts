@@ -34,8 +34,8 @@ export interface KeeperOptions {
   readonly main: MainCaller;
   /** The record as it was when the resync began. */
   readonly record: ReplicaRecord;
-  /** Bytes that may be kept; null: by the free space; 0: nothing is kept. */
-  readonly limit: number | null;
+  /** Bytes that may be kept now; null: by the free space; 0: nothing is kept. */
+  readonly limit: () => number | null;
   readonly onStep: () => void;
   /** Whether the resync is durably over: nothing need be kept any more. */
   readonly isOver: () => boolean;
@@ -77,7 +77,7 @@ export class StateKeeper implements BeforeChange {
       beginDurable: this.#beginDurable,
     };
     // A replica that never held anything has no state to keep.
-    const worthKeeping = record.lineage.length > 0 && limit !== 0;
+    const worthKeeping = record.lineage.length > 0 && limit() !== 0;
     if (record.consistent && worthKeeping) {
       this.#guarded(() => (this.#journal = UndoJournal.begin(journal)));
     } else if (record.restorable) {

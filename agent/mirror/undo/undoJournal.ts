@@ -53,8 +53,8 @@ const MOST_FILES = 200_000;
 export interface JournalOptions {
   readonly stateDirectory: string;
   readonly tree: ReplicaTree;
-  /** Bytes that may be kept; null: a quarter of what is free where the state lies. */
-  readonly limit: number | null;
+  /** Bytes that may be kept now; null: a quarter of what was free, where the state lies, when this journal was opened. */
+  readonly limit: () => number | null;
   /** Called now and then in long work. */
   readonly onStep: () => void;
   /** Returns when all of the file system that the file is on is durable. */
@@ -86,7 +86,7 @@ export class UndoLimit extends Error {
 export class UndoJournal {
   readonly #undo: string;
   readonly #tree: ReplicaTree;
-  readonly #limit: number;
+  readonly #limitNow: () => number;
   readonly #onStep: () => void;
   readonly #makeDurable: JournalOptions['makeDurable'];
   readonly #images: ImageFile;
@@ -107,7 +107,7 @@ export class UndoJournal {
   private constructor(parts: {
     undo: string;
     tree: ReplicaTree;
-    limit: number;
+    limit: () => number;
     onStep: () => void;
     makeDurable: JournalOptions['makeDurable'];
     beginDurable: BeginDurable;
@@ -116,7 +116,7 @@ export class UndoJournal {
   }) {
     this.#undo = parts.undo;
     this.#tree = parts.tree;
-    this.#limit = parts.limit;
+    this.#limitNow = parts.limit;
     this.#onStep = parts.onStep;
     this.#makeDurable = parts.makeDurable;
     this.#sizes = parts.sizes;
@@ -130,7 +130,7 @@ export class UndoJournal {
     dropUndo(stateDirectory);
     makeDirectoryDurably(filesDirectory(undo));
     makeDurable(tree.rootFd);
-    const bytes = limit ?? quarterOfFree(undo);
+    const limitNow = limitIn(undo, limit);
     const sizes = new Map<number, number>();
     const description = RecordFile.create(`${treeFile(undo)}.partial`);
     try {
@@ -153,7 +153,7 @@ export class UndoJournal {
           if (entry.nlink > 1) rootOfFile.set(entry.ino, root);
         }
         description.append(encodeDescribed(path, entry));
-        if (description.bytes > bytes) throw limitReached(bytes);
+        checkLimit(description.bytes, limitNow());
       }
       description.append(encodeEnd());
       description.sync();
@@ -162,7 +162,7 @@ export class UndoJournal {
     }
     const images = RecordFile.create(imagesFile(undo));
     images.sync();
-    const parts = { undo, tree, limit: bytes, onStep, makeDurable, beginDurable, sizes, images };
+    const parts = { undo, tree, limit: limitNow, onStep, makeDurable, beginDurable, sizes, images };
     const journal = new UndoJournal(parts);
     journal.#fileBytes = fs.statSync(`${treeFile(undo)}.partial`).size;
     syncDirectory(undo);
@@ -190,8 +190,7 @@ export class UndoJournal {
         images.push({ kind: 'hole', ino, start: offset, end: offset + data.length });
       }
     });
-    const bytes = limit ?? quarterOfFree(undo);
-    const journal = new UndoJournal({ ...options, undo, limit: bytes, sizes, images: file });
+    const journal = new UndoJournal({ ...options, undo, limit: limitIn(undo, limit), sizes, images: file });
     for (const image of images) {
       if (image.kind === 'hole') journal.#blocksOf(image.ino).add(image.start, image.end);
       else journal.#noteKept(image.ino, true);
@@ -214,7 +213,7 @@ export class UndoJournal {
   }
 
   #check(): void {
-    if (this.#images.bytes + this.#fileBytes > this.#limit) throw limitReached(this.#limit);
+    checkLimit(this.#images.bytes + this.#fileBytes, this.#limitNow());
   }
 
   /** Ranges of an open file are about to be overwritten, punched or cut off. @throws UndoLimit, ErrnoError */
@@ -319,7 +318,7 @@ export class UndoJournal {
       withFile(openat(AT_FDCWD, toByteString(kept), O_CREAT | O_EXCL | O_RDWR, 0o600), (to) =>
         copyContent(from, to, (piece) => {
           bytes += piece;
-          if (bytes > this.#limit) throw limitReached(this.#limit);
+          checkLimit(bytes, this.#limitNow());
           this.#onStep();
         }),
       );
@@ -346,12 +345,17 @@ export class UndoJournal {
 
 const nextPiece = (at: number): number => (Math.floor(at / PIECE_BYTES) + 1) * PIECE_BYTES;
 
-const limitReached = (limit: number): UndoLimit =>
-  new UndoLimit(`more than ${(limit / (1 << 20)).toFixed(1)} MiB of it would change`);
+function checkLimit(bytes: number, limit: number): void {
+  if (bytes <= limit) return;
+  const tooMuch = `more than ${(limit / (1 << 20)).toFixed(1)} MiB of it would change`;
+  throw new UndoLimit(limit === 0 ? "the module's file says so now" : tooMuch);
+}
 
-function quarterOfFree(directory: string): number {
+/** @param directory where what is kept lies */
+function limitIn(directory: string, limit: JournalOptions['limit']): () => number {
   const { bavail, bsize } = fs.statfsSync(directory);
-  return Math.floor((bavail * bsize) / 4);
+  const quarter = Math.floor((bavail * bsize) / 4);
+  return () => limit() ?? quarter;
 }
 
 /** Every path below a directory, and itself, parents first. */

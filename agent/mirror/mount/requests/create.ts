@@ -36,7 +36,7 @@ import type { MountContext } from '../context.ts';
 import type { FuseNode } from '../nodes.ts';
 import { ENTRY_SIZE, OPEN_KILL_SUIDGID, OPEN_OUT_SIZE } from '../protocol.ts';
 import { killsSetId, truncate } from './attributes.ts';
-import { isDirect, localFlags, putOpenOut } from './open.ts';
+import { directness, localFlags, putOpenOut } from './open.ts';
 
 const none = new Uint8Array(0);
 
@@ -139,7 +139,7 @@ export function create(context: MountContext): void {
     fd,
     node,
     writable: (flags & O_ACCMODE) !== 0,
-    direct: isDirect(context, flags),
+    ...directness(context, flags),
     entries: null,
   });
   putOpenOut(context, ENTRY_SIZE >> 2, handle, node);
@@ -156,7 +156,7 @@ function openExisting(
 ): void {
   const writable = (flags & O_ACCMODE) !== 0;
   const node = enter(context, parent, name, statat(fd, ''));
-  const handle = context.handles.add({ fd, node, writable, direct: isDirect(context, flags), entries: null });
+  const handle = context.handles.add({ fd, node, writable, ...directness(context, flags), entries: null });
   try {
     if ((flags & O_TRUNC) !== 0) truncate(context, node, 0, killSetId, writable ? fd : undefined);
   } catch (error) {
@@ -259,7 +259,7 @@ export function tmpfile(context: MountContext): void {
   const node = context.nodes.lookupNameless(stat, held);
   channel.putEntry(0, node.id, stat, context.options.validSeconds);
   const writable = (flags & O_ACCMODE) !== 0;
-  const handle = context.handles.add({ fd, node, writable, direct: isDirect(context, flags), entries: null });
+  const handle = context.handles.add({ fd, node, writable, ...directness(context, flags), entries: null });
   context.keepOpened(node);
   putOpenOut(context, ENTRY_SIZE >> 2, handle, node);
   channel.answer(ENTRY_SIZE + OPEN_OUT_SIZE);

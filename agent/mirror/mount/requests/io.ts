@@ -15,12 +15,11 @@ import type { Handle } from '../handles.ts';
 import { errnoAfter } from '../localIo.ts';
 import type { FuseNode } from '../nodes.ts';
 import { FSYNC_FDATASYNC, MAX_IO, WRITE_KILL_SUIDGID } from '../protocol.ts';
-import { isDirect } from './open.ts';
 import { clearSetId, killsSetId } from './attributes.ts';
 
 /** A handle whose holder has turned O_DIRECT on or off since it was opened (fcntl(2)) follows suit. `flags` are those of the request. */
-function followDirect(context: MountContext, handle: Handle, flags: number): void {
-  if (!context.options.keepDirect || isDirect(context, flags) === handle.direct) return;
+function followDirect(handle: Handle, flags: number): void {
+  if (!handle.keepsDirect || ((flags & O_DIRECT) !== 0) === handle.direct) return;
   handle.direct = !handle.direct;
   setFlag(handle.fd, O_DIRECT, handle.direct);
 }
@@ -30,7 +29,7 @@ export function read(context: MountContext): void {
   const { channel } = context;
   const handle = context.handles.get(channel.u64(0));
   const { fd } = handle;
-  followDirect(context, handle, channel.u32(8));
+  followDirect(handle, channel.u32(8));
   const offset = channel.u64(2);
   const size = Math.min(channel.u32(4), MAX_IO);
   const { coldReads, localIo } = context;
@@ -53,7 +52,7 @@ export function write(context: MountContext): void {
   const { channel } = context;
   const handle = context.handles.get(channel.u64(0));
   const { fd, node } = handle;
-  followDirect(context, handle, channel.u32(8));
+  followDirect(handle, channel.u32(8));
   const offset = channel.u64(2);
   const data = channel.data(40, channel.u32(4));
   if (killsSetId(context, (channel.u32(5) & WRITE_KILL_SUIDGID) !== 0)) clearSetId(context, node);

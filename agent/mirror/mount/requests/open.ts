@@ -18,6 +18,7 @@ import {
   errnos,
 } from '../../../platform/libc.ts';
 import type { MountContext } from '../context.ts';
+import type { Handle } from '../handles.ts';
 import type { FuseNode } from '../nodes.ts';
 import { FOPEN_KEEP_CACHE, FOPEN_NOFLUSH, OPEN_KILL_SUIDGID, OPEN_OUT_SIZE } from '../protocol.ts';
 import { killsSetId, truncate } from './attributes.ts';
@@ -32,9 +33,10 @@ export function localFlags(context: MountContext, flags: number): number {
   return kept | O_NOATIME | O_NONBLOCK;
 }
 
-/** Whether a file that is opened with these flags is opened for direct I/O below. */
-export function isDirect(context: MountContext, flags: number): boolean {
-  return context.options.keepDirect && (flags & O_DIRECT) !== 0;
+/** What becomes of direct I/O through a file that is opened with these flags. */
+export function directness({ options }: MountContext, flags: number): Pick<Handle, 'keepsDirect' | 'direct'> {
+  const { keepDirect: keepsDirect } = options;
+  return { keepsDirect, direct: keepsDirect && (flags & O_DIRECT) !== 0 };
 }
 
 /** Puts fuse_open_out at the word `index`. */
@@ -54,7 +56,7 @@ export function open(context: MountContext): void {
   if (node.type !== S_IFREG) throw new ErrnoError(errnos.ENXIO, 'open');
   const fd = context.files.open(node, localFlags(context, flags));
   const writable = (flags & O_ACCMODE) !== O_RDONLY;
-  const handle = context.handles.add({ fd, node, writable, direct: isDirect(context, flags), entries: null });
+  const handle = context.handles.add({ fd, node, writable, ...directness(context, flags), entries: null });
   try {
     if ((flags & O_TRUNC) !== 0) truncate(context, node, 0, killSetId, writable ? fd : undefined);
   } catch (error) {
@@ -77,7 +79,8 @@ export function release(context: MountContext): void {
 export function opendir(context: MountContext): void {
   const node = context.node();
   const fd = context.files.open(node, O_RDONLY | O_DIRECTORY | O_NOATIME);
-  putOpenOut(context, 0, context.handles.add({ fd, node, writable: false, direct: false, entries: null }), node);
+  const handle = context.handles.add({ fd, node, writable: false, keepsDirect: false, direct: false, entries: null });
+  putOpenOut(context, 0, handle, node);
   context.channel.answer(OPEN_OUT_SIZE);
 }
 
