@@ -108,7 +108,7 @@ function checkPeer(socket: TLSSocket, authority: string): string | null {
   const now = new Date();
   if (now > new Date(own.validTo)) return `shows a certificate that expired on ${own.validTo}`;
   if (now < new Date(own.validFrom)) {
-    return `shows a certificate that is not valid before ${own.validFrom} (compare the clocks)`;
+    return `shows a certificate that is not valid before ${own.validFrom}, and the clock here says ${now.toISOString()} (compare the clocks, and set the one that is wrong)`;
   }
   return null;
 }

@@ -1,3 +1,5 @@
+import { sendError } from './sendError.ts';
+
 /** What waits while a receiver is away; of more the oldest go. */
 const longestQueue = 1000;
 const firstRetryMs = 1000;
@@ -65,7 +67,7 @@ export class DeliveryQueue<T> {
         if (this.#waiting.length === 0) this.#settled();
       } catch (error) {
         if (this.#isClosed) break;
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = sendError(error);
         if (error instanceof RefusedError) {
           this.#waiting.shift();
           this.#lost += 1;

@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram';
-import { connect as connectTcp, isIPv6, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, isIPv6, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { LogEntry } from '../../schemas/generated/api.ts';
 import { DeliveryQueue } from './deliveryQueue.ts';
@@ -58,7 +58,9 @@ function overStream({ protocol, host, port }: SyslogReceiver): Sender {
   let open: Socket | null = null;
   const connect = (): Promise<Socket> =>
     new Promise((resolve, reject) => {
-      const socket = protocol === 'tls' ? connectTls({ host, port, servername: host }) : connectTcp({ host, port });
+      // The name of a server is never an address (RFC 6066, section 3); the certificate has to be for either.
+      const name = isIP(host) === 0 ? { servername: host } : {};
+      const socket = protocol === 'tls' ? connectTls({ host, port, ...name }) : connectTcp({ host, port });
       const limit = setTimeout(() => socket.destroy(new Error('it does not answer')), limitMs);
       socket.unref();
       socket.once(protocol === 'tls' ? 'secureConnect' : 'connect', () => {

@@ -20,6 +20,8 @@ export class EventLog {
   readonly #entries: LogEntry[];
   readonly #listeners = new Set<(entries: LogEntry[]) => void>();
   #fileBytes: number;
+  /** The last line was cut off, as by a loss of power: what comes next must not become part of it. */
+  #isTorn: boolean;
 
   constructor(file: string, host: string, level: Level) {
     this.#file = file;
@@ -27,7 +29,9 @@ export class EventLog {
     this.#level = level;
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     this.#fileBytes = sizeOf(file);
-    this.#entries = [...load(`${file}.1`), ...load(file)].slice(-keptEntries);
+    const [older, newer] = [textOf(`${file}.1`), textOf(file)];
+    this.#isTorn = newer !== '' && !newer.endsWith('\n');
+    this.#entries = [...entriesOf(older), ...entriesOf(newer)].slice(-keptEntries);
   }
 
   add(level: Level, module: string | null, code: string, message: string, fields: Fields = {}): void {
@@ -41,9 +45,7 @@ export class EventLog {
       fields: { ...fields },
     };
     if (levels.indexOf(level) >= levels.indexOf(this.#level)) {
-      process.stderr.write(
-        `${journalPrefix(level)}${entry.time} ${level} ${module ?? this.#host} ${code} ${message}\n`,
-      );
+      process.stderr.write(journalLines(level, `${entry.time} ${level} ${module ?? this.#host} ${code} ${message}`));
     }
     if (level === 'debug') return;
     this.#entries.push(entry);
@@ -65,7 +67,7 @@ export class EventLog {
 
   /** The log is a witness, not a promise: a full disk must not stop a failover. */
   #append(entry: LogEntry): void {
-    const line = `${JSON.stringify(entry)}\n`;
+    const line = Buffer.from(`${this.#isTorn ? '\n' : ''}${JSON.stringify(entry)}\n`);
     try {
       if (this.#fileBytes + line.length > maximumFileBytes) {
         renameSync(this.#file, `${this.#file}.1`);
@@ -73,29 +75,34 @@ export class EventLog {
       }
       appendFileSync(this.#file, line, { mode: 0o600 });
       this.#fileBytes += line.length;
+      this.#isTorn = false;
     } catch (error) {
       process.stderr.write(`the event log ${this.#file} cannot be written: ${String(error)}\n`);
     }
   }
 }
 
-/** The journal takes the priority of a line from its beginning (sd-daemon(3)). Elsewhere it would only be in the way. */
-export function journalPrefix(level: Level): string {
-  if (process.env['JOURNAL_STREAM'] === undefined) return '';
-  return `<${String({ debug: 7, info: 6, warn: 4, error: 3 }[level])}>`;
+/** The journal takes the priority of each line from its beginning (sd-daemon(3)). Elsewhere it would only be in the way. */
+export function journalLines(level: Level, text: string): string {
+  if (process.env['JOURNAL_STREAM'] === undefined) return `${text}\n`;
+  const prefix = `<${String({ debug: 7, info: 6, warn: 4, error: 3 }[level])}>`;
+  return `${text.replace(/^/gm, prefix)}\n`;
 }
 
 function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-function load(file: string): LogEntry[] {
-  let text: string;
+/** Nothing where it cannot be read. */
+function textOf(file: string): string {
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch {
-    return [];
+    return '';
   }
+}
+
+function entriesOf(text: string): LogEntry[] {
   return text.split('\n').flatMap((line) => {
     try {
       const entry: unknown = JSON.parse(line);

@@ -138,11 +138,13 @@ const wrongAuthority = new Set([
 export function explainTlsError(error: unknown, peer: string): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const message = error instanceof Error ? error.message : String(error);
+  // It is this host's clock that decides; the other end need not see anything wrong.
+  const clock = `the clock of this host, which says ${new Date().toISOString()}`;
   if (code === 'CERT_HAS_EXPIRED') {
-    return `The certificate of ${peer} has expired: \`understudy token join\` on the first host says how it gets another.`;
+    return `The certificate of ${peer} has expired: \`understudy token join\` on the first host says how it gets another, unless ${clock}, is wrong.`;
   }
   if (code === 'CERT_NOT_YET_VALID') {
-    return `The certificate of ${peer} is not valid yet: compare the clocks of the hosts.`;
+    return `The certificate of ${peer} is not valid yet by ${clock}: compare the clocks of the hosts, and set the one that is wrong.`;
   }
   if (wrongAuthority.has(code)) {
     return `The certificate of ${peer} is by another authority than this cluster's: has it joined this cluster?`;

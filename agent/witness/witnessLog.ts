@@ -1,5 +1,5 @@
 import { LineLimit } from '../host/lineLimit.ts';
-import { journalPrefix } from '../runtime/eventLog.ts';
+import { journalLines } from '../runtime/eventLog.ts';
 
 export type LogLine = (level: 'info' | 'warn', code: string, message: string) => void;
 
@@ -29,6 +29,6 @@ export class WitnessLog {
   #line(level: 'info' | 'warn', who: string, code: string, message: string): void {
     // What others have sent must not look like lines of its own.
     const text = message.replace(/\p{Cc}+/gu, ' ');
-    this.#write(`${journalPrefix(level)}${new Date().toISOString()} ${level} ${who} ${code} ${text}\n`);
+    this.#write(journalLines(level, `${new Date().toISOString()} ${level} ${who} ${code} ${text}`));
   }
 }

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { fetchCertificates, pinFor } from '../../extension/client/certificates.ts';
+import { noArbiterWarnings } from '../../schemas/arbiter.ts';
 import { StoryCluster } from '../support/storyCluster.ts';
 import { buildExtension } from './buildExtension.ts';
 import { themes } from './themes.ts';
@@ -483,6 +484,19 @@ describe('the extension in VS Code', () => {
     await workbench.line(/^site, 3 of 3 hosts · via \w+$/).waitFor();
     await item.waitFor({ state: 'detached' });
   });
+
+  step(
+    'shows on the line of a module and in its panel that there is no arbiter, without calling that a problem',
+    async () => {
+      const item = workbench.page.locator('[id="understudy.understudy.understudy.status"], [id$="understudy.status"]');
+      story.change('web', (module) => (module.warnings = [noArbiterWarnings.manual]));
+      await workbench.line(/^web, PRIM on beta, in sync · 1 warning/).waitFor();
+      await workbench.panel.getByText(noArbiterWarnings.manual).waitFor();
+      expect(await item.count()).toBe(0);
+      story.change('web', (module) => (module.warnings = []));
+      await workbench.line(/^web, PRIM on beta, in sync$/).waitFor();
+    },
+  );
 
   step('forces a primary only after the name of the module was typed', async () => {
     story.change('db', (module) => {

@@ -1,5 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { clusterChanges, effectOf, moduleChanges, moduleEffects } from '../../schemas/changeEffect.ts';
+import {
+  clusterChanges,
+  clusterEffects,
+  effectOf,
+  moduleChanges,
+  moduleEffects,
+  type KeyEffect,
+} from '../../schemas/changeEffect.ts';
 import { resolveCluster, resolveModule } from '../../schemas/defaults.ts';
 import type { ModuleFile } from '../../schemas/generated/module.ts';
 
@@ -105,5 +114,34 @@ describe('what a changed cluster file means', () => {
     [{ name: 'other' }, [{ key: 'name', effect: 'stop' }]],
   ])('%j', (more, expected) => {
     expect(found(more)).toEqual(expected);
+  });
+});
+
+describe('the table in README', () => {
+  const text = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
+  const rowOf = (when: string): string => {
+    const row = text.split('\n').find((line) => line.startsWith(`| ${when} `));
+    if (row === undefined) throw new Error(`README has no row "${when}"`);
+    return row;
+  };
+  const ofModules: Readonly<Record<KeyEffect['effect'], string>> = {
+    now: 'at once',
+    serverStart: 'at the next start of the server',
+    moduleStart: 'when the module is stopped and started',
+    stop: 'only while the module is stopped',
+    agentRestart: 'only while all modules are stopped',
+  };
+  const rows = [
+    ...Object.entries(moduleEffects).map(([key, effect]) => [key, ofModules[effect]] as const),
+    ...Object.entries(clusterEffects).map(([key, effect]) => {
+      if (key === 'name') return [key, 'never'] as const;
+      return [key, effect === 'stop' ? ofModules.agentRestart : ofModules[effect]] as const;
+    }),
+  ];
+
+  it.each(rows)('says when %s takes effect: %s', (key, when) => {
+    // As it stands in the file: `server.shutdownTimeoutMs` is `server.qemu.shutdownTimeout` there.
+    const [name = ''] = /[^.]+$/.exec(key.replace(/Ms$/, '')) ?? [];
+    expect(rowOf(when)).toMatch(new RegExp(`\`([\\w.]+\\.)?${name}\``));
   });
 });

@@ -91,7 +91,7 @@ afterEach(() => {
 function request(direct: boolean, body: { u32?: Record<number, number>; u64?: Record<number, number> }): void {
   const { nodes, handles, channel } = context;
   const node = nodes.lookup(nodes.root, 'file', libc.statat(backingFd, 'file'));
-  const handle = handles.add({ fd, node, writable: true, direct, entries: null });
+  const handle = handles.add({ fd, node, writable: true, keepsDirect: direct, direct, entries: null });
   vi.spyOn(channel, 'u32').mockImplementation((index) => body.u32?.[index] ?? 0);
   vi.spyOn(channel, 'u64').mockImplementation((index) => (index === 0 ? handle : (body.u64?.[index] ?? 0)));
 }

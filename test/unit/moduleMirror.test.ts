@@ -142,6 +142,7 @@ it('a mirror that is closed starts no process any more, and tells nothing', asyn
         opened.add('second');
         return new Promise((resolve) => (start = () => resolve(controllerOf('second'))));
       },
+      settings,
       content: true,
       onEvent: ({ type }) => told.push(type),
       onReopened: () => told.push('reopened'),

@@ -273,6 +273,25 @@ describe('TLS between agents', () => {
     expect(told.client).toMatch(message);
   });
 
+  it('tells a host whose clock stands before the authority was made to set it, be it dialled or dialling', async () => {
+    // An authority counts from an hour before it is made: this is what a clock sees that is wrong by more.
+    const later = await createAuthority('site', { notBefore: fromNow(1 / 24), notAfter: fromNow(100) });
+    const advice = /is not valid yet by the clock of this host, which says \d{4}-\S+Z: .* set the one that is wrong\.$/;
+    const dialling = { ...(await identityOf('beta')), authority: later.certificate };
+    const seenByIt = await handshake(await identityOf('alpha', undefined, later), dialling, 'alpha');
+    expect(seenByIt.client).toMatch(/^The certificate of alpha /);
+    expect(seenByIt.client).toMatch(advice);
+    const dialled = { ...(await identityOf('alpha')), authority: later.certificate };
+    const seenThere = await handshake(dialled, await identityOf('beta', undefined, later), 'alpha');
+    expect(seenThere.server).toMatch(/^The certificate of beta \(from 127\.0\.0\.1\) /);
+    expect(seenThere.server).toMatch(advice);
+    // When it is started then, it says so before it asks anybody.
+    storeIdentity(folder, { ...(await identityOf('alpha', undefined, later)), authority: later.certificate });
+    expect(() => loadIdentity(folder, 'alpha')).toThrow(
+      /is not valid before .*, and the clock of this host says .*: set the clock\.$/,
+    );
+  });
+
   it('tells of a server certificate by another authority', async () => {
     const told = await handshake(
       await identityOf('alpha', undefined, otherAuthority),

@@ -1,36 +1,18 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ServiceManager } from '../../agent/platform/serviceManager.ts';
+import { listenAsServiceManager, type ServiceListener } from '../support/serviceListener.ts';
 
-let receiver: ChildProcess | null = null;
+let receiver: ServiceListener | null = null;
 afterEach(() => {
-  receiver?.kill('SIGKILL');
+  receiver?.end();
   receiver = null;
 });
-
-/** Receives datagrams as a service manager does, and tells each on a line. */
-async function listen(name: string): Promise<string[]> {
-  // Perl is on every Debian machine, and Node has no datagrams between processes of one host.
-  const script = `
-use Socket;
-$| = 1;
-(my $name = $ARGV[0]) =~ s/^@/\\0/;
-socket(my $s, PF_UNIX, SOCK_DGRAM, 0) or die $!;
-bind($s, pack_sockaddr_un($name)) or die $!;
-print "bound\\n";
-while (defined recv($s, my $said, 1000, 0)) { print "$said\\n" }`;
-  const child = (receiver = spawn('perl', ['-e', script, name], { stdio: ['ignore', 'pipe', 'inherit'] }));
-  const lines: string[] = [];
-  child.stdout?.on('data', (piece: Buffer) => lines.push(...piece.toString().trim().split('\n')));
-  if (child.stdout) await once(child.stdout, 'data');
-  return lines;
-}
 
 describe('the service manager', () => {
   it('hears what the agent tells, at the socket it named, and how often it wants to', async () => {
     const name = `@understudy-test-${String(process.pid)}`;
-    const lines = await listen(name);
+    receiver = await listenAsServiceManager(name);
+    const { told } = receiver;
     const manager = new ServiceManager({
       NOTIFY_SOCKET: name,
       WATCHDOG_USEC: '15000000',
@@ -40,7 +22,7 @@ describe('the service manager', () => {
     manager.ready();
     manager.alive();
     manager.stopping();
-    await expect.poll(() => lines).toEqual(['bound', 'READY=1', 'WATCHDOG=1', 'STOPPING=1']);
+    await expect.poll(() => told).toEqual(['READY=1', 'WATCHDOG=1', 'STOPPING=1']);
   });
 
   it('is not needed', () => {

@@ -1,9 +1,18 @@
-import { describe, expect, it } from 'vitest';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FairTurns } from '../../agent/arbiter/fairTurns.ts';
 import { mostClusters, recordLimits, SharedRoom } from '../../agent/arbiter/recordRoom.ts';
+import { RecordStore } from '../../agent/arbiter/recordStore.ts';
+import { RecordError, writeRecord } from '../../agent/arbiter/recordText.ts';
 import { HandshakeGate } from '../../agent/host/handshakeGate.ts';
 import { LinkAllowance } from '../../agent/host/linkAllowance.ts';
+import { createAuthority, createHostCertificate } from '../../agent/security/certificates.ts';
+import { readCluster } from '../../agent/witness/witnessCluster.ts';
+import { WitnessFolder } from '../../agent/witness/witnessFolder.ts';
 import { WitnessLog } from '../../agent/witness/witnessLog.ts';
+import { arbiterRecord } from '../support/arbiterRecord.ts';
 
 describe('the place for records', () => {
   it('is bounded for all together, and a cluster has its part of it whatever the others take', () => {
@@ -23,11 +32,77 @@ describe('the place for records', () => {
     expect(Math.min(...taken)).toBe(recordLimits.certain);
     const total = taken.reduce((sum, each) => sum + each, 0);
     expect(total).toBe(mostClusters * recordLimits.certain + recordLimits.shared);
-    // With 48 KiB for the files of each cluster (certificates, cluster file, its version, folders).
-    expect(total * 4096 + mostClusters * 48 * 1024).toBeLessThan(20 * 2 ** 20);
     clusters[1]?.giveBack();
     expect(clusters.slice(1, 2).map(fill)).toEqual([1]);
   });
+});
+
+describe('all that a witness keeps', () => {
+  const block = 4096;
+  const longestClusterFile = 16 << 10;
+  let folder: WitnessFolder;
+  // Each of some thousand files is made durable: in memory that takes no time, and what they take of a disk is counted.
+  beforeEach(() => {
+    const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+    folder = new WitnessFolder(mkdtempSync(join(place, 'understudy-witness-')));
+  });
+  afterEach(() => rmSync(folder.path, { recursive: true }));
+
+  /** The longest cluster file that it takes. */
+  function longestFile(name: string): { readonly name: string; readonly text: string } {
+    const cluster = {
+      name,
+      networks: { lan: {} },
+      hosts: { alpha: { lan: '10.0.0.1' }, beta: { lan: '10.0.0.2' }, gamma: { lan: '10.0.0.3' } },
+      arbiter: { witness: 'gamma' },
+    };
+    return { name: `${name}.cluster.jsonc`, text: JSON.stringify(cluster).padEnd(longestClusterFile) };
+  }
+
+  it('is less than 20 MiB of a disk with as many clusters and records as it takes, each as long as can be', async () => {
+    const authority = await createAuthority('site');
+    const own = await createHostCertificate(authority, { host: 'gamma', addresses: ['10.0.0.3', 'fd00::3'] });
+    const identity = { ...own, authority: authority.certificate };
+    const room = new SharedRoom();
+    const record = { ...arbiterRecord(2 ** 40, 'h'.repeat(64), 'p'.repeat(256)), because: '\u20ac'.repeat(256) };
+    expect(Buffer.byteLength(writeRecord(record, null))).toBeLessThan(block);
+    let records = 0;
+    for (let number = 0; number < mostClusters; number += 1) {
+      const name = `cluster-${String(number).padStart(20, '0')}`;
+      const file = longestFile(name);
+      expect(readCluster(file, 'gamma')).toHaveProperty('network');
+      expect(readCluster({ ...file, text: `${file.text} ` }, 'gamma')).toHaveProperty('why');
+      folder.install(name, { file, identity });
+      folder.takeOver(name, folder.installation(name), file, { number: 2 ** 40, hash: 'f'.repeat(64) });
+      const store = new RecordStore(folder.recordsDirectory(name), room.open(name, 0));
+      const module = (index: number): string => `m${String(index).padStart(31, '0')}`;
+      let held = 0;
+      const isTaken = (): boolean => {
+        try {
+          return store.propose(module(held), null, record).granted;
+        } catch (error) {
+          expect(error).toBeInstanceOf(RecordError);
+          return false;
+        }
+      };
+      while (isTaken()) held += 1;
+      expect(held).toBeGreaterThanOrEqual(recordLimits.certain);
+      records += held;
+    }
+    expect(records).toBe(mostClusters * recordLimits.certain + recordLimits.shared);
+    expect(folder.names()).toHaveLength(mostClusters);
+    expect(bytesOnDisk(folder.path)).toBeLessThan(20 * 2 ** 20);
+    expect(bytesOnDisk(folder.path)).toBeGreaterThan(records * block);
+  });
+
+  /** Whole blocks of files, and of directories by their names, which take less than 48 bytes each with their heads (ext4). */
+  function bytesOnDisk(path: string): number {
+    const found = statSync(path);
+    if (!found.isDirectory()) return Math.ceil(found.size / block) * block;
+    const names = readdirSync(path);
+    const blocks = Math.ceil(((names.length + 2) * 48) / block);
+    return names.reduce((sum, name) => sum + bytesOnDisk(join(path, name)), blocks * block);
+  }
 });
 
 describe('what a cluster may ask for', () => {

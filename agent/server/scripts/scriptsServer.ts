@@ -42,6 +42,8 @@ export class ScriptsServer implements VirtualServer {
   #context: StartContext;
   /** Scripts that are running. */
   #running = 0;
+  /** As the module's file said when the server was started: another check holds from the next start on. */
+  #checks: Pick<ResolvedScripts, 'check' | 'checkIntervalMs'>;
   #checking: { readonly timer: NodeJS.Timeout; readonly abort: AbortController } | null = null;
   #underWay: UnderWay | null = null;
   #stopping: Promise<StopOutcome> | null = null;
@@ -50,6 +52,7 @@ export class ScriptsServer implements VirtualServer {
 
   constructor(private options: ScriptsServerOptions) {
     this.#context = { module: options.module, host: options.host, epoch: 0 };
+    this.#checks = options.config;
   }
 
   readonly events = (listener: (event: ServerEvent) => void): void => {
@@ -76,6 +79,7 @@ export class ScriptsServer implements VirtualServer {
 
   async #start(signal: AbortSignal): Promise<void> {
     this.#change('starting');
+    this.#checks = this.options.config;
     try {
       // Found out now, not at the moment when the server has to be stopped.
       await this.#checkPrograms();
@@ -138,6 +142,7 @@ export class ScriptsServer implements VirtualServer {
       return Promise.reject(new ServerError('SERVER_CONFIGURATION', 'The server is not one that scripts run.'));
     }
     this.#context = { ...this.#context, epoch: handed.epoch };
+    this.#checks = this.options.config;
     this.#change('running');
     this.#scheduleCheck();
     return Promise.resolve();
@@ -217,7 +222,7 @@ export class ScriptsServer implements VirtualServer {
   }
 
   #scheduleCheck(): void {
-    const { check, checkIntervalMs } = this.options.config;
+    const { check, checkIntervalMs } = this.#checks;
     if (check === null) return;
     const abort = new AbortController();
     const timer = setTimeout(() => void this.#check(check, abort.signal), checkIntervalMs);

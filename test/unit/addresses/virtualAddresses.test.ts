@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AddressError } from '../../../agent/addresses/addressError.ts';
 import { AddressGuard } from '../../../agent/addresses/guard.ts';
 import type { VirtualAddress } from '../../../agent/addresses/plan.ts';
@@ -25,6 +25,7 @@ describe.skipIf(noNetwork !== null)('virtual addresses', () => {
   });
   afterAll(() => machines.end());
   afterEach(async () => {
+    vi.useRealTimers();
     for (const each of made.splice(0)) await each.remove();
     log = [];
   });
@@ -176,12 +177,46 @@ describe.skipIf(noNetwork !== null)('virtual addresses', () => {
     await machines.ip('address del fd09::100/64 dev lan0');
   });
 
+  /** For how long those that are set have to live, as the kernel counts it. */
+  const seconds = async (): Promise<number[]> =>
+    [...(await machines.ip('address show dev lan0')).matchAll(/valid_lft ([0-9]+)sec preferred_lft 0sec/g)].map(
+      ([, left]) => Number(left),
+    );
+
+  it('are told to live on before their time is over, and announced again every half minute', async () => {
+    // The agent's looks come when they are told to; what they do is seen on the wire and by the kernel's own clock.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const addresses = make(v4, v6);
+    await addresses.set(never);
+    const look = async (afterMs: number): Promise<void> => {
+      vi.advanceTimersByTime(afterMs);
+      await until(() => Promise.resolve(addresses.handOver() !== 'busy'));
+    };
+    await until(async () => (await seconds()).every((left) => left <= 10));
+    expect(await seconds()).toHaveLength(2);
+    await look(1000);
+    expect((await seconds()).every((left) => left > 10)).toBe(true);
+    // The first looks follow soon, and announce them, too.
+    await look(1000);
+    await look(2000);
+
+    const [mac, elsewhere] = [await machines.mac(), '02:00:00:00:00:99'];
+    const known = async (): Promise<string[]> => [
+      await machines.neighbourThere('10.9.0.100'),
+      await machines.neighbourThere('fd09::100'),
+    ];
+    for (const address of ['10.9.0.100', 'fd09::100']) {
+      await machines.ipThere(`neigh replace ${address} lladdr ${elsewhere} dev eth0 nud stale`);
+    }
+    for (let count = 4; count < 10; count += 1) await look(3000);
+    expect(await known()).toEqual([elsewhere, elsewhere]);
+    await look(3000);
+    await until(async () => (await known()).every((each) => each === mac));
+    expect(log.filter((line) => line.includes('ADDRESS_SET_AGAIN'))).toEqual([]);
+  });
+
   it('do not stay for ever when nobody looks after them; longer when another program takes the agent over', async () => {
     const addresses = make(v4, v6);
-    const seconds = async (): Promise<number[]> =>
-      [...(await machines.ip('address show dev lan0')).matchAll(/valid_lft ([0-9]+)sec preferred_lft 0sec/g)].map(
-        ([, left]) => Number(left),
-      );
     await addresses.set(never);
     expect((await seconds()).every((left) => left <= 12)).toBe(true);
     await addresses.awaitAgent(20_000);

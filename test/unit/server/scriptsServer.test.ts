@@ -1,4 +1,15 @@
-import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -30,9 +41,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+/** In one step: the one before may be running, or about to. */
 function script(name: string, body: string): void {
-  writeFileSync(path.join(folder, name), `#!/bin/sh\n${body}\n`);
-  chmodSync(path.join(folder, name), 0o755);
+  const fresh = path.join(folder, `${name}.new`);
+  writeFileSync(fresh, `#!/bin/sh\n${body}\n`);
+  chmodSync(fresh, 0o755);
+  renameSync(fresh, path.join(folder, name));
 }
 
 function make(changes: Partial<ResolvedScripts> = {}): ScriptsServer {
@@ -127,6 +141,79 @@ it('a check that fails means the server died, and what is left of it is stopped 
   expect(await died).toContain('check script of module web ended with code 1');
   expect(server.state()).toBe('stopped');
   expect(readFileSync(path.join(folder, 'stopped'), 'utf8')).toBe('stop\n');
+});
+
+it('what the scripts write to both outputs is in the log, of a check only when it fails', async () => {
+  script('start', 'echo "on its way"; echo "no swap" >&2');
+  script('check', `echo looking; [ ! -e ${folder}/sick ] || { echo "no answer" >&2; exit 1; }`);
+  script('stop', 'echo "one client left" >&2; echo "all gone"');
+  const server = make({ check: ['check'] });
+  const died = death(server);
+  await server.start(context, never);
+  expect([...log].sort()).toEqual(['start script: no swap', 'start script: on its way']);
+  log = [];
+  writeFileSync(path.join(folder, 'sick'), '');
+  await died;
+  expect([...log].sort()).toEqual([
+    'check script: looking',
+    'check script: no answer',
+    'stop script: all gone',
+    'stop script: one client left',
+  ]);
+  rmSync(path.join(folder, 'sick'));
+  await server.start(context, never);
+  log = [];
+  await server.stop(never);
+  expect([...log].sort()).toEqual(['stop script: all gone', 'stop script: one client left']);
+});
+
+it.each(['start', 'stop', 'check'] as const)(
+  'what a %s script had written when its time was over is in the log',
+  async (name) => {
+    const server = make({ check: ['check'], timeoutMs: 2000 });
+    const said = `echo "waiting for the disk"; echo "still waiting" >&2; sleep 60`;
+    if (name === 'start') {
+      script('start', said);
+      await expect(server.start(context, never)).rejects.toMatchObject({ code: 'SERVER_TIMEOUT' });
+    } else {
+      const died = death(server);
+      await server.start(context, never);
+      script(name, said);
+      if (name === 'check') expect(await died).toMatch(/did not end within 2000 ms \(key server\.scripts\.timeout\)/);
+      else await expect(server.stop(never)).rejects.toMatchObject({ code: 'SERVER_TIMEOUT' });
+    }
+    expect(log).toContain(`${name} script: waiting for the disk`);
+    expect(log).toContain(`${name} script: still waiting`);
+  },
+);
+
+it('another check in the module file holds from the next start on, another stop script and time-out at once', async () => {
+  const server = make({ check: ['check'] });
+  await server.start(context, never);
+  let deaths = 0;
+  server.events(({ type }) => (deaths += type === 'died' ? 1 : 0));
+  script('sick', `echo >> ${folder}/looked; exit 1`);
+  script('check', `echo >> ${folder}/looked`);
+  script('other', 'sleep 60');
+  const changed: ResolvedScripts = {
+    kind: 'scripts',
+    start: ['start'],
+    stop: ['other'],
+    check: ['sick'],
+    checkIntervalMs: 20,
+    timeoutMs: 2000,
+  };
+  server.reconfigure(changed);
+  const looks = (): number =>
+    existsSync(path.join(folder, 'looked')) ? statSync(path.join(folder, 'looked')).size : 0;
+  await expect.poll(looks).toBeGreaterThanOrEqual(3);
+  expect(deaths).toBe(0);
+  await expect(server.stop(never)).rejects.toMatchObject({ code: 'SERVER_TIMEOUT' });
+  server.reconfigure({ ...changed, stop: ['stop'] });
+  await server.stop(never);
+  const died = death(server);
+  await server.start(context, never);
+  expect(await died).toContain('check script of module web ended with code 1');
 });
 
 it('an aborted start kills the script', async () => {
