@@ -58,7 +58,10 @@ export interface TakeOverOffer {
   readonly modules: readonly { readonly name: string; readonly settings: string }[];
 }
 
-/** What of a module must not change while its server runs. */
+/**
+ * What of a module must not change while its server runs, as one program of the agent tells it to the next. Direct I/O may change by now; it stands here
+ * since earlier programs compare it.
+ */
 export function settingsOf(module: ResolvedModule): string {
   const { hosts, mirror, server } = module;
   const { directory, directories, exclude, directIo } = mirror;

@@ -1,6 +1,7 @@
 import type { ReplicaFacts } from '../core/types.ts';
 import type { HandedMirror, MirrorController } from '../mirror/controller.ts';
-import type { MirrorEvent, ReplicaRecord } from '../mirror/mirror.ts';
+import type { MirrorEvent, MirrorSettings, ReplicaRecord } from '../mirror/mirror.ts';
+import { MirrorError } from '../mirror/mirrorError.ts';
 import type { EventLog } from './eventLog.ts';
 import type { ModuleServer } from './moduleServer.ts';
 import { within } from './within.ts';
@@ -13,7 +14,10 @@ const fenceRetryMs = 1000;
 export interface ModuleMirrorOptions {
   readonly module: string;
   readonly log: EventLog;
+  /** By what the module's file says now. */
   readonly open: () => Promise<MirrorController>;
+  /** By which the first process was opened. */
+  readonly settings: MirrorSettings;
   /** Whether the directory had files when it was last seen as plain files. */
   readonly content: boolean;
   readonly onEvent: (event: MirrorEvent) => void;
@@ -25,12 +29,14 @@ export interface ModuleMirrorOptions {
 export class ModuleMirror {
   readonly #options: ModuleMirrorOptions;
   #controller: MirrorController;
+  #settings: MirrorSettings;
   #gone = false;
   #guarded: string;
 
   constructor(options: ModuleMirrorOptions, controller: MirrorController, handed: HandedMirror | null) {
     this.#options = options;
     this.#controller = controller;
+    this.#settings = options.settings;
     this.#guarded = handed?.guarded.join() ?? '';
     this.#listen(controller);
   }
@@ -59,14 +65,35 @@ export class ModuleMirror {
     this.#controller.guard(processGroups).catch(() => undefined);
   }
 
+  /** The module's file says another thing of it: that holds at once, whatever the mirror does. */
+  reconfigure(settings: MirrorSettings): void {
+    if (JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
+    this.#settings = settings;
+    this.#tellSettings();
+  }
+
+  #tellSettings(): void {
+    const { log, module } = this.#options;
+    this.#controller.reconfigure(this.#settings).catch((error: unknown) => {
+      // The process that comes after one that is gone is opened by what holds then.
+      if (error instanceof MirrorError && error.code === 'process-gone') return;
+      const reason = error instanceof Error ? error.message : String(error);
+      const told = `the mirror does not go by what has changed in the file of ${module} (${reason})`;
+      log.add('warn', module, 'MIRROR_NOT_CHANGED', `${told}: restart the agent of this host for that`);
+    });
+  }
+
   /** The mirror, opened again if its process is gone. */
   async opened(): Promise<MirrorController> {
     if (this.#gone) {
+      const settings = this.#settings;
       await this.#controller.close().catch(() => undefined);
       this.#controller = await this.#options.open();
       this.#gone = false;
       this.#guarded = '';
       this.#listen(this.#controller);
+      // The file may have become another one while it was opened.
+      if (this.#settings !== settings) this.#tellSettings();
       this.#options.onReopened(this.facts(await this.#controller.record()));
     }
     return this.#controller;

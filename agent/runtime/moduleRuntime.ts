@@ -28,7 +28,7 @@ import type {
   StepResult,
 } from '../core/types.ts';
 import type { HandedMirror, MirrorController } from '../mirror/controller.ts';
-import type { MirrorEvent, ReplicaRecord } from '../mirror/mirror.ts';
+import type { MirrorEvent, MirrorSettings, ReplicaRecord } from '../mirror/mirror.ts';
 import { MirrorError } from '../mirror/mirrorError.ts';
 import type { ServerState, VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
@@ -65,8 +65,11 @@ export interface ModuleSettings {
   readonly verifyBandwidth: number | null;
   readonly verifySchedule: string;
   readonly failbackWindow: string;
+  readonly mirror: MirrorSettings;
   /** By what the file says now. */
   readonly openMirror: () => Promise<MirrorController>;
+  /** What the next program of the agent has to find in the file when it goes on with this. */
+  readonly settings: string;
 }
 
 /** What parts of the runtime are told that have settings of their own. */
@@ -74,16 +77,12 @@ export interface PartSettings {
   readonly hooks: ResolvedHooks;
   readonly addresses: readonly VirtualAddress[];
   readonly server: ResolvedModule['server'];
-  /** Another one: the mirror is opened anew when the module is started after a stop. */
-  readonly mirror: string;
 }
 
 export interface ModuleRuntimeOptions extends ModuleSettings {
   readonly directories: readonly string[];
   readonly serverKind: 'qemu' | 'scripts';
   readonly arbiter: Arbiter;
-  /** What must not change while the server runs. */
-  readonly settings: string;
   /** Goes on with the mirror of an earlier program of this process. */
   readonly adoptMirror: (handed: HandedMirror) => Promise<MirrorController>;
   readonly server: VirtualServer;
@@ -96,8 +95,6 @@ export interface ModuleRuntimeOptions extends ModuleSettings {
   readonly verify: VerifyFile;
   readonly resync: ResyncFile;
   readonly promisedDetection: DetectionFile;
-  /** As in {@link PartSettings}. */
-  readonly mirrorSettings: string;
   readonly scheduleFile: ScheduleFile;
   /** The last verify that the other host of the pair has told of. */
   readonly verifiedByPeer: () => LastVerify | null;
@@ -130,8 +127,6 @@ export class ModuleRuntime {
   readonly #verify: ModuleVerify;
   #schedule: VerifySchedule;
   #failback: ModuleFailback;
-  /** The mirror was opened by settings that the file has not any more. */
-  #isMirrorOutdated = false;
   #scheduleTimer: NodeJS.Timeout | null = null;
   readonly #resync: ModuleResync;
   #core: ModuleCoreState;
@@ -153,6 +148,7 @@ export class ModuleRuntime {
         module: config.module,
         log,
         open: () => this.#options.openMirror(),
+        settings: options.mirror,
         content,
         onEvent: (event) => this.#onMirror(event),
         onReopened: (replica) => this.#dispatch({ type: 'replica', replica }),
@@ -294,8 +290,7 @@ export class ModuleRuntime {
     const before = this.#options;
     const checks = isOther(before.checks, next.checks, ({ check }) => check);
     const conditions = isOther(before.conditions, next.conditions, ({ condition }) => condition);
-    this.#options = { ...before, ...next, mirrorSettings: parts.mirror };
-    this.#isMirrorOutdated ||= parts.mirror !== before.mirrorSettings;
+    this.#options = { ...before, ...next };
     before.hooks.change(parts.hooks);
     before.server.reconfigure(parts.server);
     void before.addresses.change(parts.addresses);
@@ -312,19 +307,12 @@ export class ModuleRuntime {
     }
     if (next.failbackWindow !== before.failbackWindow) this.#failback = new ModuleFailback(next.failbackWindow);
     if (next.verifySchedule !== before.verifySchedule) this.#schedule = this.#newSchedule();
+    this.#mirror.reconfigure(next.mirror);
     void this.#resync.change(this.#mirror.controller, next.resyncBandwidth);
     this.#dispatch({ type: 'configChanged', config: next.config });
-    this.#renewStoppedMirror();
     this.#lookAtSchedule();
     this.#lookAtFailback();
     before.onChange(true);
-  }
-
-  /** It is opened by the present settings when it is needed next. */
-  #renewStoppedMirror(): void {
-    if (!this.#isMirrorOutdated || this.#core.role.at !== 'stopped') return;
-    this.#isMirrorOutdated = false;
-    this.#mirror.noteGone();
   }
 
   /** Kills what an earlier agent left running, opens the replica, and begins. */
@@ -670,7 +658,6 @@ export class ModuleRuntime {
     // Wherever it was interrupted: what came of a repair is looked at as soon as the pair is whole again.
     if (this.#isWhole) this.#verify.checkRepair(this.#mirror.controller);
     if (role.at === 'primary' && before.role !== role) this.#lookAtSchedule();
-    if (role.at === 'stopped') this.#renewStoppedMirror();
     if (before.role !== role) this.#options.hooks.noteRole(before.role, role, this.#core.record?.epoch ?? 0);
     const news = this.#view.newsOf(before, this.#core);
     if (news !== null) this.#options.onChange(news === 'urgent');

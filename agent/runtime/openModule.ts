@@ -12,7 +12,7 @@ import type { HostDrain, Placement } from '../core/types.ts';
 import type { HostFencing } from '../fencing/hostFencing.ts';
 import type { HostLinks } from '../host/hostLinks.ts';
 import { MirrorController } from '../mirror/controller.ts';
-import type { MirrorOptions } from '../mirror/mirror.ts';
+import type { MirrorOptions, MirrorSettings } from '../mirror/mirror.ts';
 import { qemuFiles } from '../server/qemu/qemuArguments.ts';
 import { QemuServer } from '../server/qemu/qemuServer.ts';
 import { ScriptsServer } from '../server/scripts/scriptsServer.ts';
@@ -70,7 +70,7 @@ export function reconfigureModule(parts: ModuleParts, runtime: ModuleRuntime): v
 function settingsFor({ configuration, module, log }: ModuleParts): ModuleSettings {
   const { cluster, self } = configuration;
   const peer = peerOf(configuration, module);
-  const mirror = mirrorOptions(configuration, module);
+  const options = mirrorOptions(configuration, module);
   const checked = {
     module: module.name,
     host: self.name,
@@ -103,7 +103,9 @@ function settingsFor({ configuration, module, log }: ModuleParts): ModuleSetting
     verifyBandwidth: module.verify.bandwidth,
     failbackWindow: module.failover.failbackWindow,
     verifySchedule: module.verify.schedule,
-    openMirror: () => MirrorController.open(mirror, spawnOptions(module, log)),
+    mirror: mirrorSettings(module),
+    openMirror: () => MirrorController.open(options, spawnOptions(module, log)),
+    settings: settingsOf(module),
   };
 }
 
@@ -112,7 +114,6 @@ function partsFor({ configuration, module }: ModuleParts): PartSettings {
     hooks: module.hooks,
     addresses: module.virtualAddresses.map((each) => virtualAddress(configuration, each)),
     server: module.server,
-    mirror: JSON.stringify(mirrorOptions(configuration, module)),
   };
 }
 
@@ -122,16 +123,14 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
   const peer = peerOf(configuration, module);
   const stateDirectory = join(agent.stateDirectory, 'modules', module.name);
   const environment = new ModuleEnvironment(peer);
-  const { hooks, addresses, mirror: mirrorSettings } = partsFor(parts);
+  const { hooks, addresses } = partsFor(parts);
   return {
     ...settingsFor(parts),
     directories: module.mirror.directories,
     serverKind: module.server.kind,
     arbiter,
-    settings: settingsOf(module),
     adoptMirror: (handed) =>
       MirrorController.adopt(mirrorOptions(configuration, module), spawnOptions(module, log), handed),
-    mirrorSettings,
     server: makeServer(configuration, module, log, environment),
     environment,
     hooks: new ModuleHooks({ module: module.name, host: self.name, hooks, environment, log }),
@@ -171,12 +170,14 @@ function mirrorOptions({ agent, self }: Configuration, module: ResolvedModule): 
     furtherDirectories: module.mirror.directories.slice(1),
     stateDirectory: join(agent.stateDirectory, 'modules', module.name),
     exclude: module.mirror.exclude,
-    acknowledgeTimeoutMs: module.mirror.acknowledgeTimeoutMs,
-    directIo: module.mirror.directIo,
-    processors: module.mirror.processors,
     resyncBandwidth: module.resync.bandwidth,
-    resyncUndo: module.resync.undo,
+    ...mirrorSettings(module),
   };
+}
+
+function mirrorSettings({ mirror, resync }: ResolvedModule): MirrorSettings {
+  const { acknowledgeTimeoutMs, directIo, processors } = mirror;
+  return { acknowledgeTimeoutMs, directIo, processors, resyncUndo: resync.undo };
 }
 
 function spawnOptions({ name }: ResolvedModule, log: EventLog): { readonly onLog: (line: string) => void } {

@@ -35,6 +35,7 @@ describe.skipIf(!isRoot)('a server whose scripts lie in its mirror', () => {
         module: 'web',
         log: new EventLog(path.join(alpha.base, 'log.jsonl'), 'alpha', 'error'),
         open: () => Promise.reject(new Error('the process of the mirror has ended')),
+        settings: alpha.options,
         content: true,
         onEvent: () => undefined,
         onReopened: () => undefined,

@@ -39,7 +39,20 @@ describe('what a changed module file means while the module runs', () => {
     [
       'the time for an acknowledgement',
       { mirror: { directories: ['/srv/web'], acknowledgeTimeout: '9s' } },
-      [{ key: 'mirror.acknowledgeTimeout', effect: 'moduleStart' }],
+      [{ key: 'mirror.acknowledgeTimeout', effect: 'now' }],
+    ],
+    [
+      'what the mirror asks of the processors, and how much of a secondary is kept',
+      { mirror: { directories: ['/srv/web'], processors: 'sleep' }, resync: { undo: '20GiB' } },
+      [
+        { key: 'mirror.processors', effect: 'now' },
+        { key: 'resync.undo', effect: 'now' },
+      ],
+    ],
+    [
+      'what becomes of direct I/O',
+      { mirror: { directories: ['/srv/web'], directIo: 'disk' } },
+      [{ key: 'mirror.directIo', effect: 'serverStart' }],
     ],
     [
       'what is excluded',

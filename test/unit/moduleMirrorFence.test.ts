@@ -25,6 +25,7 @@ async function fence(freeze: () => Promise<void>): Promise<{ order: string[]; at
       module: 'web',
       log: new EventLog(join(directory, 'events.log'), 'alpha', 'error'),
       open: () => Promise.reject(new Error('not asked for')),
+      settings: { acknowledgeTimeoutMs: 1000, directIo: 'cache', processors: 'awake', resyncUndo: null },
       content: true,
       onEvent: () => undefined,
       onReopened: () => undefined,

@@ -87,7 +87,7 @@ const heard: PeerStatus = {
 
 const settings = {
   ...{ checks: [], conditions: [], resyncBandwidth: null, verifyBandwidth: null },
-  ...{ verifySchedule: 'never', failbackWindow: 'always' },
+  ...{ verifySchedule: 'never', failbackWindow: 'always', mirror: {}, settings: '' },
 };
 
 /** A module that waits for the arbiter, without a mirror and a server. */
@@ -108,7 +108,7 @@ async function openModule(): Promise<ModuleRuntime> {
   const options = {
     ...files(),
     ...settings,
-    ...{ config, directories: [], serverKind: 'scripts', settings: '', mirrorSettings: '', log, environment },
+    ...{ config, directories: [], serverKind: 'scripts', log, environment },
     openMirror: () => Promise.resolve(mirror),
     arbiter: { reachable: () => true, read: () => new Promise(() => undefined) },
     ...{ server, addresses: { clear: () => Promise.resolve(), change: () => Promise.resolve(), held: [] } },
@@ -162,7 +162,7 @@ describe('a module whose state cannot be made durable', () => {
     const next = { ...config, detectionMs: 6000 };
     module.reconfigure(
       { config: next, ...settings } as unknown as ModuleSettings,
-      { hooks: {}, addresses: [], server: {}, mirror: '' } as unknown as PartSettings,
+      { hooks: {}, addresses: [], server: {} } as unknown as PartSettings,
     );
     expect(module.peerStatus().detectionMs).toBe(3000);
     vi.advanceTimersByTime(1500);
