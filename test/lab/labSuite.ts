@@ -59,8 +59,10 @@ export function useLabCluster(
 /** Ends every fault and waits for a healthy pair; the next start is on alpha again, the preferred host. */
 async function makeWhole(cluster: LabCluster): Promise<void> {
   for (const host of cluster.lab.hosts) {
-    if (host.isOn) await cluster.lab.network.heal(host.station);
-    else await cluster.powerOn(host.name as PairName);
+    if (host.isOn) {
+      await cluster.lab.network.heal(host.station);
+      await host.healProcesses();
+    } else await cluster.powerOn(host.name as PairName);
   }
   await cluster.waitForAgents();
   await cluster.view.waitFor('the pair is whole again', () => pair.some((name) => cluster.isHealthy(name)), 120_000);

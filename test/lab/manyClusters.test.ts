@@ -22,11 +22,12 @@ describe.skipIf(noLab !== null)('one witness for two clusters', () => {
   async function startWitness(): Promise<void> {
     const child = gamma().spawn([process.execPath, understudyProgram, 'witness', 'run']);
     witness = child;
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
       child.stderr?.on('data', (chunk: Buffer) => {
         said += chunk.toString();
         if (said.includes('WITNESS_READY')) resolve();
       });
+      child.once('close', () => reject(new Error(`the witness ended:\n${said}`)));
     });
   }
 
@@ -67,21 +68,21 @@ describe.skipIf(noLab !== null)('one witness for two clusters', () => {
     await loseWitness();
     await each((cluster) => cluster.waitForRecords(20));
     await replaceWitness(await Promise.all(clusters.map((cluster) => cluster.witnessToken())));
-    const known = async (): Promise<string> => gamma().runUnderstudy(['witness', 'list']);
-    for (;;) {
-      const list = await known();
-      if (clusters.every(({ name }) => new RegExp(`${name} +gamma +\\S+ +alpha now, beta now +web`).test(list))) break;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+    for (const { name } of clusters) {
+      await expect
+        .poll(() => gamma().runUnderstudy(['witness', 'list']), { timeout: 60_000, interval: 100 })
+        .toMatch(new RegExp(`${name} +gamma +\\S+ +alpha now, beta now +web`));
     }
-    expect(clusters.map((cluster) => cluster.stateOf('alpha'))).toEqual(['PRIM ready', 'PRIM ready']);
+    await each((cluster) => cluster.waitFor('alpha', 'PRIM'));
 
     const alpha = lab.host('alpha');
     await alpha.powerLoss();
     for (const cluster of clusters) cluster.view.drop('alpha');
     await each((cluster) => cluster.waitFor('beta', 'ALONE'));
     for (const cluster of clusters) {
+      const acknowledged = cluster.acknowledged();
       expect(cluster.wrongRecords('beta')).toEqual([]);
-      expect(cluster.recordsOn('beta')).toBeGreaterThanOrEqual(cluster.acknowledged());
+      expect(cluster.recordsOn('beta')).toBeGreaterThanOrEqual(acknowledged);
       await cluster.waitForRecords(10);
     }
     await alpha.powerOn();

@@ -114,15 +114,18 @@ describe.skipIf(noLab !== null)('an upgrade of the agent', () => {
     const before = alpha.guests();
     const file = '/etc/understudy/modules/web.module.jsonc';
     const content = await alpha.run(['cat', file]);
-    await alpha.run(['sh', '-c', `sed -i 's/"mirror": *{/"mirror": { "exclude": ["*.swp"],/' ${file}`]);
-    const changed = await alpha.understudy(['upgrade']);
-    expect(changed.code).toBe(3);
-    expect(changed.stderr).toMatch(/changed in its file: put that back, or stop web first/);
-    await alpha.run(['sh', '-c', `echo '{' > ${file}`]);
-    const broken = await alpha.understudy(['upgrade']);
-    expect(broken.code).toBe(3);
-    expect(broken.stderr).toMatch(/missing or has errors/);
-    await alpha.run(['sh', '-c', `cat > ${file}`], { input: content });
+    try {
+      await alpha.run(['sh', '-c', `sed -i 's/"mirror": *{/"mirror": { "exclude": ["*.swp"],/' ${file}`]);
+      const changed = await alpha.understudy(['upgrade']);
+      expect(changed.code).toBe(3);
+      expect(changed.stderr).toMatch(/changed in its file: put that back, or stop web first/);
+      await alpha.run(['sh', '-c', `echo '{' > ${file}`]);
+      const broken = await alpha.understudy(['upgrade']);
+      expect(broken.code).toBe(3);
+      expect(broken.stderr).toMatch(/missing or has errors/);
+    } finally {
+      await alpha.run(['sh', '-c', `cat > ${file}`], { input: content });
+    }
     await alpha.runUnderstudy(['verify', 'web', '--no-follow', '--bandwidth', '1KiB/s']);
     const busy = await alpha.understudy(['upgrade']);
     expect(busy.code).toBe(3);

@@ -64,8 +64,8 @@ describe.skipIf(noLab !== null)('a guest that writes all the time', () => {
     await cluster().host('beta').run(['mount', '-t', 'tmpfs', '-o', 'size=70m', 'full', asideDirectory]);
     const refused = await cluster()
       .host('alpha')
-      .understudy(['verify', 'web', '--bandwidth', 'unlimited', '--repair', '--yes'], { timeoutMs: 180_000 });
-    await cluster().host('beta').run(['umount', asideDirectory]);
+      .understudy(['verify', 'web', '--bandwidth', 'unlimited', '--repair', '--yes'], { timeoutMs: 180_000 })
+      .finally(() => cluster().host('beta').run(['umount', asideDirectory]));
     expect(refused.code).toBe(3);
     expect(refused.stderr).toMatch(/what beta holds of web is to be kept aside there first.*make room there/);
     expect(cluster().view.module('alpha', 'web')?.epoch).toBe(whole?.epoch);

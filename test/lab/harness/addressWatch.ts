@@ -1,10 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type { LabHost } from './host.ts';
+import { LabError } from './labError.ts';
 
 /** Which host has which address, as the hosts' kernels tell it from moment to moment. */
 export class AddressWatch {
-  readonly #processes: ChildProcess[] = [];
+  readonly #process: ChildProcessByStdio<null, Readable, null>;
   readonly #holders = new Map<string, Set<string>>();
   /** When each address was set last, on whichever host, milliseconds of the clock that all processes share. */
   readonly #set = new Map<string, number>();
@@ -18,13 +20,14 @@ export class AddressWatch {
     hosts: readonly LabHost[],
     private readonly addresses: readonly string[],
   ) {
-    for (const { name, station } of hosts) {
-      const child = spawn('ip', ['-n', station.namespace, 'monitor', 'address'], {
-        stdio: ['ignore', 'pipe', 'ignore'],
-      });
-      this.#processes.push(child);
-      createInterface({ input: child.stdout }).on('line', (line) => this.#receive(name, line));
-    }
+    const names = new Map(hosts.map(({ name, station }) => [numberOf(station.namespace), name]));
+    // One process for all hosts: it hears of each change in the order in which the kernel made them.
+    this.#process = spawn('ip', ['monitor', 'all-nsid', 'address'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    createInterface({ input: this.#process.stdout }).on('line', (line) => {
+      const [, number, said = ''] = /^\[nsid (\d+)\]\s*(.*)/.exec(line) ?? [];
+      const name = names.get(Number(number));
+      if (name !== undefined) this.#receive(name, said);
+    });
   }
 
   /** The hosts that have an address now. */
@@ -56,7 +59,7 @@ export class AddressWatch {
   }
 
   end(): void {
-    for (const child of this.#processes) child.kill('SIGKILL');
+    this.#process.kill('SIGKILL');
   }
 
   #receive(host: string, line: string): void {
@@ -75,4 +78,16 @@ export class AddressWatch {
     if (holders.size > 1) this.twice.push(`${new Date().toISOString()} ${address} on ${[...holders].join(' and ')}`);
     for (const look of this.#waiters) look();
   }
+}
+
+/** By what number this machine's own name space of networks knows another one. */
+function numberOf(namespace: string): number {
+  const known = (): string | undefined =>
+    execFileSync('ip', ['netns', 'list-id'], { encoding: 'utf8' })
+      .split('\n')
+      .find((line) => line.endsWith(`name: ${namespace})`));
+  if (known() === undefined) execFileSync('ip', ['netns', 'set', namespace, 'auto']);
+  const number = /^nsid (\d+)/.exec(known() ?? '')?.[1];
+  if (number === undefined) throw new LabError(`The name space ${namespace} has no number.`);
+  return Number(number);
 }

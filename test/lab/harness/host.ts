@@ -214,6 +214,15 @@ export class LabHost {
     await this.#signalAgent('KILL');
   }
 
+  /** What was stopped goes on, and an agent that was switched off is started. */
+  async healProcesses(): Promise<void> {
+    await this.exec(['sh', '-c', 'kill -s CONT -- -1']);
+    // An nsenter stops with what it runs.
+    for (const child of this.#entered) child.kill('SIGCONT');
+    const isOff = (await this.exec(['test', '-e', `${superviseState}/agent.off`])).code === 0;
+    if (isOff && (await this.agentPid()) === null) await this.startAgent();
+  }
+
   /** The process id of the running agent inside the host, null without one. */
   async agentPid(): Promise<number | null> {
     const result = await this.exec(['cat', `${superviseState}/agent.pid`]);
