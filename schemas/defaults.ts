@@ -93,7 +93,8 @@ export interface ResolvedVirtualAddress {
 }
 
 /** When a program of the operator's own is run. */
-export type HookName = 'beforePrimary' | 'afterPrimary' | 'beforeStop' | 'afterStop' | 'afterSecondary' | 'afterWait' | 'afterChange';
+export type HookName =
+  'beforePrimary' | 'afterPrimary' | 'beforeStop' | 'afterStop' | 'afterSecondary' | 'afterWait' | 'afterChange';
 
 export interface ResolvedHooks {
   readonly programs: Readonly<Partial<Record<HookName, readonly string[]>>>;

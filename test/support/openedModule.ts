@@ -62,10 +62,11 @@ export async function openModule(
     ...{ server, addresses: { clear: () => Promise.resolve(), change: () => Promise.resolve(), held: [] } },
     hooks: new ModuleHooks({
       ...{ module: 'web', host: 'alpha', environment, log },
-      hooks: {} as ConstructorParameters<typeof ModuleHooks>[0]['hooks'],
+      hooks: { programs: {}, timeoutMs: 1000 },
     }),
     ...{ verify: new VerifyFile(state), resync: new ResyncFile(state), scheduleFile: new ScheduleFile(state) },
     ...{ verifiedByPeer: () => null, hostDrain: () => null, placement: () => undefined, heardOn: () => [] },
+    mirrorAddress: () => null,
     onChange: () => undefined,
   };
   return ModuleRuntime.start(options as unknown as ModuleRuntimeOptions);

@@ -104,7 +104,7 @@ describe('a module whose state cannot be made durable', () => {
     const next = { ...moduleConfig, detectionMs: 6000 };
     module.reconfigure(
       { config: next, ...moduleSettings } as unknown as ModuleSettings,
-      { hooks: {}, addresses: [], server: {} } as unknown as PartSettings,
+      { hooks: { programs: {}, timeoutMs: 1000 }, addresses: [], server: {} } as unknown as PartSettings,
     );
     expect(module.peerStatus().detectionMs).toBe(3000);
     vi.advanceTimersByTime(1500);

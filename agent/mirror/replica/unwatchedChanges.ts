@@ -42,6 +42,7 @@ export class UnwatchedChanges {
   static since(stopped: Stopped | null, marked: Iterable<number>): UnwatchedChanges | null {
     if (stopped === null) return null;
     const since = BigInt(stopped.at);
+    // eslint-disable-next-line no-restricted-properties -- it is by this clock that the kernel dates files
     if (BigInt(Date.now()) < since / 1_000_000n) return null;
     return new UnwatchedChanges(since, new Set(stopped.served ? marked : []));
   }
