@@ -1,12 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { runningGroups } from '../../agent/platform/children.ts';
+import { FaultDisk } from './faultDisk.ts';
 import { Pair } from './pairHarness.ts';
 
 /** Appends a number, makes it durable, and says so; again and again. */
 const writer = 'i=0; while :; do i=$((i+1)); echo $i >> "$1" && sync "$1" && echo $i; done';
+
+/** Makes a file, and says so; again and again. */
+const maker = 'i=0; while :; do i=$((i+1)); echo $i > "$1$i" && echo $i; done';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -22,10 +27,10 @@ describe.skipIf(!isRoot)('when the agent of a primary dies', () => {
   });
 
   /** A server in a process group of its own. Returns the group. */
-  function start(): number {
+  function start(program = writer): number {
     said = '';
     const file = path.join(pair.alpha.directory, 'log');
-    server = spawn('sh', ['-c', writer, 'sh', file], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+    server = spawn('sh', ['-c', program, 'sh', file], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
     server.stdout?.setEncoding('utf8').on('data', (text: string) => (said += text));
     return server.pid ?? 0;
   }
@@ -79,6 +84,33 @@ describe.skipIf(!isRoot)('when the agent of a primary dies', () => {
     await agentDies();
     await told;
     expect(runningGroups([group])).toEqual([]);
+  });
+
+  test('the secondary learns of it although the mirror waits for its disk at that moment', async () => {
+    const disk = await FaultDisk.make(64);
+    onTestFinished(() => disk.remove());
+    const directory = path.join(disk.mountPoint, 'data');
+    fs.mkdirSync(directory);
+    pair = await new Pair({ alpha: { directory, stateDirectory: path.join(disk.mountPoint, 'state') } }).open();
+    await pair.serve(pair.alpha);
+    await pair.join(pair.alpha, pair.beta);
+    const group = start(maker);
+    await pair.alpha.mirror.guard([group]);
+    await expect.poll(lastSaid).toBeGreaterThan(5);
+    // Each new file is marked durably before anything else is taken.
+    await disk.order({ do: 'slow', ms: 1200 });
+    await expect
+      .poll(async () => {
+        const before = lastSaid();
+        await delay(500);
+        return lastSaid() === before;
+      })
+      .toBe(true);
+    const told = pair.beta.event('primaryEnded', 0, 10_000);
+    await agentDies();
+    await told;
+    expect(runningGroups([group])).toEqual([]);
+    await disk.order({ do: 'slow', ms: 0 });
   });
 
   test('nothing is said of a server that the mirror process does not know', async () => {

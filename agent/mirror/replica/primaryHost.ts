@@ -59,8 +59,8 @@ const PARK_LIMIT_MS = 500;
 /** A server that was killed has so long to be gone by itself, and so long once what it waits for has failed. */
 const DEATH_HEAD_START_MS = 250;
 const DEATH_LIMIT_MS = 1500;
-/** The follower has so long to hear that this primary has ended. */
-const END_LIMIT_MS = 1000;
+/** The follower has so long to hear that this primary has ended, which what waits for the disk may have to come before. */
+const END_LIMIT_MS = 4000;
 
 export interface PrimaryParts {
   readonly options: MirrorOptions;
@@ -131,6 +131,8 @@ export class PrimaryHost {
   #nextToken = 1;
   #verifying = false;
   #releasing = false;
+  /** What becomes of the mount is of no interest any more. */
+  #isEnding = false;
   #allMarked = false;
   #onFrozen: ((reason: string) => void) | null = null;
   #onEndTold: (number: number | null) => void = () => {};
@@ -213,7 +215,7 @@ export class PrimaryHost {
 
   /** Where one of several directories is seen no more, what programs write there is lost with a failover. */
   #watchPlaces(): void {
-    if (!this.#covered || this.#releasing || this.#gone) return;
+    if (!this.#covered || this.#releasing || this.#isEnding || this.#gone) return;
     let uncovered: string | null;
     try {
       uncovered = this.#places.uncovered;
@@ -325,7 +327,8 @@ export class PrimaryHost {
         this.#crashed(message.reason);
         return;
       case 'unmounted':
-        if (!this.#releasing) this.#crashed(`${this.#options.directory} was unmounted by somebody else`);
+        if (!this.#releasing && !this.#isEnding)
+          this.#crashed(`${this.#options.directory} was unmounted by somebody else`);
         return;
       case 'released':
         this.#allMarked = message.allMarked;
@@ -649,7 +652,8 @@ export class PrimaryHost {
    * @param isDead waits for that, for so long
    */
   async tellEnd(isDead: (limitMs: number) => Promise<boolean>): Promise<void> {
-    if (this.#gone || !this.#shared.parked || this.#shared.link !== Link.connected) return;
+    if (this.#gone || this.#shared.link !== Link.connected) return;
+    this.#isEnding = true;
     const wentAtOnce = await isDead(DEATH_HEAD_START_MS);
     try {
       // A server that waits for a held write cannot die before that fails.
@@ -658,6 +662,7 @@ export class PrimaryHost {
       if (!wentAtOnce) return;
     }
     if (!wentAtOnce && !(await isDead(DEATH_LIMIT_MS))) return;
+    // By the dispatcher, between two requests: one for which it waits for the disk comes first.
     const limit = monotonicMs() + END_LIMIT_MS;
     const told = new Promise<number | null>((resolve) => {
       this.#onEndTold = resolve;
