@@ -327,8 +327,9 @@ export class PrimaryHost {
         this.#crashed(message.reason);
         return;
       case 'unmounted':
-        if (!this.#releasing && !this.#isEnding)
+        if (!this.#releasing && !this.#isEnding) {
           this.#crashed(`${this.#options.directory} was unmounted by somebody else`);
+        }
         return;
       case 'released':
         this.#allMarked = message.allMarked;
