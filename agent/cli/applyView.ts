@@ -7,7 +7,6 @@ import { printJson } from './verb.ts';
 export const effectWords: Readonly<Record<ChangeEffect, string>> = {
   now: 'takes effect now',
   serverStart: 'takes effect when the server is started next',
-  moduleStart: 'takes effect when the module is stopped and started',
   agentRestart: 'takes effect when the agents are restarted, on all hosts',
   stop: 'needs the module to be stopped',
 };

@@ -3,7 +3,6 @@ import type { ApplyResult, ChangeEffect, FileProblem } from '../../schemas/gener
 const effectWords: Readonly<Record<ChangeEffect, string>> = {
   now: 'at once',
   serverStart: 'at the next start of the server',
-  moduleStart: 'when the module is stopped and started',
   agentRestart: 'when the agents are restarted, on all hosts',
   stop: 'now, as the module is stopped',
 };

@@ -127,7 +127,6 @@ describe('the table in README', () => {
   const ofModules: Readonly<Record<KeyEffect['effect'], string>> = {
     now: 'at once',
     serverStart: 'at the next start of the server',
-    moduleStart: 'when the module is stopped and started',
     stop: 'only while the module is stopped',
     agentRestart: 'only while all modules are stopped',
   };
