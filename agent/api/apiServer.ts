@@ -125,13 +125,14 @@ class Gate {
     const onRequest: RequestListener = (request, response) => void answerPlainHttp(request, response, this.#options);
     const server =
       identity === null ? createHttpServer(onRequest) : createHttpsServer(apiServerOptions(identity), onRequest);
-    // Before anything of the handshake is read.
-    server.on('connection', (socket: Socket) => {
-      if (this.#options.admits?.(socket.remoteAddress ?? '') === false) socket.destroy();
-    });
     server.headersTimeout = headersTimeoutMs;
     server.requestTimeout = requestTimeoutMs;
     server.on('connection', (socket: Socket) => {
+      // Before anything of the handshake is read.
+      if (this.#options.admits?.(socket.remoteAddress ?? '') === false) {
+        socket.destroy();
+        return;
+      }
       this.#connections.add(socket);
       socket.on('close', () => this.#connections.delete(socket));
     });

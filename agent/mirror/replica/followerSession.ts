@@ -449,6 +449,7 @@ export class FollowerSession {
     this.#inStep = true;
     this.#compare = null;
     this.#unwatched = null;
+    this.#lookedAt.clear();
     // A replica that turned out equal stays a good one; what was changed can be taken back until its end is durable.
     if (this.#keeper?.spoiled === false) this.#keeper = null;
     this.#context.requestSync(number, { syncId: order.syncId, lineage: order.record.lineage });
