@@ -2,16 +2,12 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { DiskWaits } from '../../agent/mirror/link/diskWaits.ts';
-import { FuseChannel } from '../../agent/mirror/mount/channel.ts';
-import { MountContext } from '../../agent/mirror/mount/context.ts';
-import { HandleTable } from '../../agent/mirror/mount/handles.ts';
-import { LocalFiles } from '../../agent/mirror/mount/localFile.ts';
-import { NodeTable } from '../../agent/mirror/mount/nodes.ts';
+import type { MountContext } from '../../agent/mirror/mount/context.ts';
 import { fallocate } from '../../agent/mirror/mount/requests/attributes.ts';
 import { write } from '../../agent/mirror/mount/requests/io.ts';
 import type { Mutation, MutationSink } from '../../agent/mirror/mutation.ts';
 import * as libc from '../../agent/platform/libc.ts';
+import { mountContext } from '../support/mountContext.ts';
 
 /** How far a disk comes before it fails; null: it does not. */
 const disk = vi.hoisted(() => ({ upTo: null as number | null, errno: 0 }));
@@ -57,28 +53,7 @@ beforeEach(() => {
     settle: () => undefined,
     released: () => undefined,
   };
-  const root = libc.statat(backingFd, '');
-  const nodes = new NodeTable(root.ino);
-  context = new MountContext({
-    channel: new FuseChannel(-1),
-    nodes,
-    handles: new HandleTable(),
-    files: new LocalFiles(backingFd, nodes),
-    sink,
-    options: {
-      validSeconds: 1,
-      keepDirect: false,
-      requestsPerIdleStep: 1,
-      coldReadScript: null,
-      diskWaits: new DiskWaits(),
-      log: () => {},
-    },
-    device: root.dev,
-    coldReads: null,
-    localIo: null,
-    journal: null,
-    keep: null,
-  });
+  context = mountContext(backingFd, sink, null);
 });
 afterEach(() => {
   disk.upTo = null;

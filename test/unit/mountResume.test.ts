@@ -2,16 +2,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DiskWaits } from '../../agent/mirror/link/diskWaits.ts';
-import { FuseChannel } from '../../agent/mirror/mount/channel.ts';
-import { MountContext } from '../../agent/mirror/mount/context.ts';
-import { HandleTable } from '../../agent/mirror/mount/handles.ts';
+import type { MountContext } from '../../agent/mirror/mount/context.ts';
 import { MountJournal, Note, requestOf } from '../../agent/mirror/mount/journal.ts';
-import { LocalFiles } from '../../agent/mirror/mount/localFile.ts';
-import { NodeTable, type FuseNode } from '../../agent/mirror/mount/nodes.ts';
+import type { FuseNode } from '../../agent/mirror/mount/nodes.ts';
 import { restore } from '../../agent/mirror/mount/resume.ts';
 import type { MutationSink } from '../../agent/mirror/mutation.ts';
 import { O_DIRECTORY, O_PATH, O_RDWR, close, memoryFile, openat, statat } from '../../agent/platform/libc.ts';
+import { mountContext } from '../support/mountContext.ts';
 
 const unused = (): never => {
   throw new Error('nothing is replicated here');
@@ -35,33 +32,11 @@ let backingFd: number;
 let before: MountContext;
 
 /** What a mirror process knows of the mount; the first one, and the one that takes over. */
-function mountContext(): MountContext {
-  const root = statat(backingFd, '');
-  const nodes = new NodeTable(root.ino);
-  const options = {
-    validSeconds: 1,
-    keepDirect: false,
-    requestsPerIdleStep: 1,
-    coldReadScript: null,
-    diskWaits: new DiskWaits(),
-    log: () => {},
-  };
-  const context = new MountContext({
-    channel: new FuseChannel(-1),
-    nodes,
-    handles: new HandleTable(),
-    files: new LocalFiles(backingFd, nodes),
-    sink,
-    options,
-    device: root.dev,
-    coldReads: null,
-    localIo: null,
-    journal: new MountJournal(journalFd, () => {
-      throw new Error('the journal is broken');
-    }),
-    keep: null,
+function servedMount(): MountContext {
+  const journal = new MountJournal(journalFd, () => {
+    throw new Error('the journal is broken');
   });
-  return context;
+  return mountContext(backingFd, sink, journal);
 }
 
 const journalOf = (context: MountContext): MountJournal => context.journal as MountJournal;
@@ -74,7 +49,7 @@ function look(name: string, parent: FuseNode = before.nodes.root): FuseNode {
 
 /** The process ended here; another one takes over. */
 function takeOver(kept = new Map<number, number>()): MountContext {
-  const next = mountContext();
+  const next = servedMount();
   restore(next, kept);
   return next;
 }
@@ -86,7 +61,7 @@ beforeEach(() => {
   directory = fs.mkdtempSync(path.join(os.tmpdir(), 'us-resume-'));
   journalFd = memoryFile('test');
   backingFd = openat(-100, directory, O_PATH | O_DIRECTORY);
-  before = mountContext();
+  before = servedMount();
   journalOf(before).reset();
   before.nodes.journal = before.handles.journal = journalOf(before);
   journalOf(before).snapshot = () => {
