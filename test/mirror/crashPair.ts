@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { expect } from 'vitest';
 import { ZONE_BYTES } from '../../agent/mirror/link/protocol.ts';
+import { markFiles } from '../../agent/mirror/replica/markFile.ts';
 import { loadMarks } from '../../agent/mirror/replica/zoneMarks.ts';
 import { cleanUp } from '../support/cleanUp.ts';
 import { CrashGuest, differingBytes } from './crashGuest.ts';
@@ -86,7 +87,7 @@ export class CrashPair extends Pair {
   /** The pair is whole again by a delta within its bound, and both replicas hold all that was durable. */
   async rejoin(primary: TestHost, follower: TestHost): Promise<void> {
     const hot = [primary, follower]
-      .flatMap((host) => [...loadMarks(host.options.stateDirectory).files.values()])
+      .flatMap((host) => [...loadMarks(markFiles(host.options.stateDirectory)).files.values()])
       .reduce((bytes, set) => bytes + (set.whole ? MIB : set.bytes), 0);
     const pairs = primary.directories.map(
       (directory, index) => [directory, follower.directories[index] ?? ''] as const,

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe as suite, expect, test } from 'vitest';
+import { markFiles } from '../../agent/mirror/replica/markFile.ts';
 import { loadMarks } from '../../agent/mirror/replica/zoneMarks.ts';
 import { cleanUp } from '../support/cleanUp.ts';
 import { FaultDisk } from './faultDisk.ts';
@@ -44,7 +45,7 @@ const onDisk = async (host: TestHost): Promise<string> => {
 };
 
 const isMarked = (host: TestHost): boolean => {
-  const { files, problem } = loadMarks(host.options.stateDirectory);
+  const { files, problem } = loadMarks(markFiles(host.options.stateDirectory));
   const set = files.get(fs.statSync(path.join(host.directory, 'db')).ino);
   expect(problem).toBeNull();
   return set?.ranges(64 * BLOCK).some(({ start, end }) => start <= AT && AT < end) ?? false;

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe as suite, expect, test } from 'vitest';
+import { markFiles } from '../../agent/mirror/replica/markFile.ts';
 import { loadMarks } from '../../agent/mirror/replica/zoneMarks.ts';
 import { mountAt, unmount } from '../../agent/platform/mounts.ts';
 import { cleanUp } from '../support/cleanUp.ts';
@@ -224,7 +225,7 @@ suite('when the state directory is full', () => {
       fs.closeSync(fd);
     }
   };
-  const marked = () => loadMarks(state()).files.size;
+  const marked = () => loadMarks(markFiles(state())).files.size;
   const until = async (done: () => boolean, limitMs = 10_000) => {
     for (const end = Date.now() + limitMs; !done() && Date.now() < end;) {
       await new Promise((resolve) => setTimeout(resolve, 100));

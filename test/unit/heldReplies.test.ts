@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { WaitsFor } from '../../agent/mirror/link/heldReplies.ts';
+import { outsideOf } from '../../agent/mirror/link/outside.ts';
 import { SharedState } from '../../agent/mirror/link/sharedState.ts';
 import { close, eventfd, pipe } from '../../agent/platform/libc.ts';
 
@@ -23,7 +24,7 @@ interface Answered {
 
 class Kernel {
   readonly #ends = pipe();
-  readonly shared = new SharedState(this.#ends.writeFd, eventfd());
+  readonly shared = new SharedState(outsideOf(this.#ends.writeFd, eventfd()));
 
   constructor() {
     this.shared.connected(-1, 0);

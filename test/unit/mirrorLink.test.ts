@@ -13,6 +13,7 @@ import { GCM_TAG_BYTES, gcm } from '../../agent/platform/gcm.ts';
 import { answerCall, MainCaller } from '../../agent/mirror/replica/mainCall.ts';
 import { BadFrame, deriveKeys, Opener, Sealer } from '../../agent/mirror/link/sealer.ts';
 import { WaitsFor } from '../../agent/mirror/link/heldReplies.ts';
+import { outsideOf } from '../../agent/mirror/link/outside.ts';
 import { monotonicMs, SharedState } from '../../agent/mirror/link/sharedState.ts';
 import type { Mutation } from '../../agent/mirror/mutation.ts';
 import { excludedByPlace, excludedPaths } from '../../agent/mirror/replica/excluded.ts';
@@ -286,7 +287,7 @@ describe('held replies', () => {
   /** The replies go into a pipe instead of /dev/fuse. */
   const state = () => {
     const { readFd, writeFd } = pipe();
-    const shared = new SharedState(writeFd, eventfd());
+    const shared = new SharedState(outsideOf(writeFd, eventfd()));
     shared.connected(-1, 0);
     const taken = (count: number) => {
       const out: { number: number; error: number }[] = [];
@@ -404,7 +405,7 @@ describe('held replies', () => {
 
 describe('frames that are put together', () => {
   test('are owed no acknowledgement before they are sent, however long that takes', async () => {
-    const shared = new SharedState(-1, eventfd());
+    const shared = new SharedState(outsideOf(-1, eventfd()));
     shared.connected(tcpSocket('127.0.0.1'), 1);
     const session = new PrimarySession({
       shared,

@@ -5,12 +5,12 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   MARK_RECORD_BYTES,
-  MarkAppender,
   markFileEnd,
-  MarkKind,
+  markFiles,
   readMarkFile,
   writeMarkFile,
 } from '../../agent/mirror/replica/markFile.ts';
+import { MarkKind } from '../../agent/mirror/replica/markStore.ts';
 import { loadMarks, resetMarks, ZoneMarks } from '../../agent/mirror/replica/zoneMarks.ts';
 import { EXTENT_BYTES, mergeRanges, ZoneSet } from '../../agent/mirror/replica/zoneSet.ts';
 
@@ -102,8 +102,9 @@ describe('a file of marks', () => {
   });
 
   test('is not written through an appender that was closed', () => {
-    writeMarkFile(file(), 7, []);
-    const appender = new MarkAppender(file(), 0);
+    const store = markFiles(directory);
+    store.write(0, 7, []);
+    const appender = store.appender(0, 0);
     appender.close();
     // Whatever is opened next has the descriptor's number.
     const next = path.join(directory, 'next');
@@ -130,28 +131,28 @@ describe('a file of marks', () => {
 });
 
 describe('the marks of a replica', () => {
-  const inodes = () => [...loadMarks(directory).files.keys()].sort();
+  const inodes = () => [...loadMarks(markFiles(directory)).files.keys()].sort();
 
   test('are on the disk when mark returns, and come back after a crash', () => {
-    resetMarks(directory);
-    const marks = ZoneMarks.open(directory);
+    resetMarks(markFiles(directory));
+    const marks = ZoneMarks.open(markFiles(directory));
     marks.mark(5, 3 * ZONE, 3 * ZONE + 1);
     marks.markWhole(6);
-    const { files, problem } = loadMarks(directory);
+    const { files, problem } = loadMarks(markFiles(directory));
     expect(problem).toBeNull();
     // Finer in memory than on the disk.
     expect(marks.of(5)?.bytes).toBe(BLOCK);
     expect(files.get(5)?.bytes).toBe(EXTENT_BYTES);
     expect(files.get(6)?.whole).toBe(true);
     marks.close();
-    const again = ZoneMarks.open(directory);
+    const again = ZoneMarks.open(markFiles(directory));
     expect(again.of(5)?.bytes).toBe(EXTENT_BYTES);
     again.close();
   });
 
   test('of a generation go when it is dropped, those of the next stay', () => {
-    resetMarks(directory);
-    const marks = ZoneMarks.open(directory);
+    resetMarks(markFiles(directory));
+    const marks = ZoneMarks.open(markFiles(directory));
     marks.mark(1, 0, 10);
     marks.turn();
     marks.mark(1, 0, 10);
@@ -171,8 +172,8 @@ describe('the marks of a replica', () => {
   });
 
   test('are there before the first write of a generation where the two before it were written, and go without one', () => {
-    resetMarks(directory);
-    const marks = ZoneMarks.open(directory);
+    resetMarks(markFiles(directory));
+    const marks = ZoneMarks.open(markFiles(directory));
     const next = () => {
       marks.turn();
       marks.drop();
@@ -194,7 +195,7 @@ describe('the marks of a replica', () => {
     marks.mark(1, EXTENT_BYTES, EXTENT_BYTES + 1);
     marks.unturn();
     expect(marks.of(1)?.bytes).toBe(2 * BLOCK);
-    expect(loadMarks(directory).files.get(1)?.bytes).toBe(2 * EXTENT_BYTES);
+    expect(loadMarks(markFiles(directory)).files.get(1)?.bytes).toBe(2 * EXTENT_BYTES);
     next();
     next();
     expect(inodes()).toEqual([]);
@@ -203,8 +204,8 @@ describe('the marks of a replica', () => {
   });
 
   test('ahead are not relied on any more when a generation was taken back', () => {
-    resetMarks(directory);
-    const marks = ZoneMarks.open(directory);
+    resetMarks(markFiles(directory));
+    const marks = ZoneMarks.open(markFiles(directory));
     for (let time = 0; time < 2; time++) {
       marks.mark(1, 0, 10);
       marks.turn();
@@ -219,8 +220,8 @@ describe('the marks of a replica', () => {
   });
 
   test('all stay when the peer was lost before the old generation was durable there', () => {
-    resetMarks(directory);
-    const marks = ZoneMarks.open(directory);
+    resetMarks(markFiles(directory));
+    const marks = ZoneMarks.open(markFiles(directory));
     marks.mark(1, 0, 10);
     marks.turn();
     marks.mark(2, 0, 10);
@@ -235,12 +236,12 @@ describe('the marks of a replica', () => {
   });
 
   test('of a file that was made before a turn and is first written after it cover the whole file', () => {
-    resetMarks(directory);
-    const marks = ZoneMarks.open(directory);
+    resetMarks(markFiles(directory));
+    const marks = ZoneMarks.open(markFiles(directory));
     marks.created(7);
     marks.turn();
     marks.mark(7, 5 * ZONE, 5 * ZONE + 1);
-    expect(loadMarks(directory).files.get(7)?.whole).toBe(true);
+    expect(loadMarks(markFiles(directory)).files.get(7)?.whole).toBe(true);
     marks.created(8);
     marks.drop();
     // By now the peer has file 7 durably, as a new one; file 8 it may not have.
@@ -248,15 +249,15 @@ describe('the marks of a replica', () => {
     marks.mark(7, 0, 1);
     marks.mark(8, 0, 1);
     marks.drop();
-    const { files } = loadMarks(directory);
+    const { files } = loadMarks(markFiles(directory));
     expect(files.get(7)?.whole).toBe(false);
     expect(files.get(8)?.whole).toBe(true);
     marks.close();
   });
 
   test('of a new file cover all of it though its inode number had marks of another', () => {
-    resetMarks(directory);
-    const marks = ZoneMarks.open(directory);
+    resetMarks(markFiles(directory));
+    const marks = ZoneMarks.open(markFiles(directory));
     marks.mark(7, 0, 1);
     marks.created(7);
     marks.mark(7, 5 * ZONE, 5 * ZONE + 1);
@@ -265,8 +266,8 @@ describe('the marks of a replica', () => {
   });
 
   test('take files along whose names were removed as soon as a name is given, until both replicas have them removed', () => {
-    resetMarks(directory);
-    const marks = ZoneMarks.open(directory);
+    resetMarks(markFiles(directory));
+    const marks = ZoneMarks.open(markFiles(directory));
     const next = () => {
       marks.turn();
       marks.drop();
@@ -280,7 +281,7 @@ describe('the marks of a replica', () => {
     expect(marks.hasRemoved).toBe(true);
     marks.markWhole(3);
     expect(inodes()).toEqual([1, 2, 3]);
-    expect(loadMarks(directory).files.get(1)?.whole).toBe(true);
+    expect(loadMarks(markFiles(directory)).files.get(1)?.whole).toBe(true);
     expect(marks.hasRemoved).toBe(false);
     next();
     next();
@@ -320,8 +321,8 @@ describe('the marks of a replica', () => {
     };
     let marks: ZoneMarks;
     beforeEach(() => {
-      resetMarks(directory);
-      marks = ZoneMarks.open(directory);
+      resetMarks(markFiles(directory));
+      marks = ZoneMarks.open(markFiles(directory));
       marks.mark(1, 0, 10);
     });
     afterEach(() => marks.close());
@@ -371,16 +372,16 @@ describe('the marks of a replica', () => {
   });
 
   test('that are missing are not trusted until both replicas were equal once', () => {
-    const marks = ZoneMarks.open(directory);
+    const marks = ZoneMarks.open(markFiles(directory));
     expect(marks.problem).toBe('missing');
     marks.close();
-    expect(loadMarks(directory).problem).not.toBeNull();
-    const again = ZoneMarks.open(directory);
+    expect(loadMarks(markFiles(directory)).problem).not.toBeNull();
+    const again = ZoneMarks.open(markFiles(directory));
     again.turn();
     again.drop();
     expect(again.problem).toBeNull();
     again.close();
-    expect(loadMarks(directory)).toEqual({ files: new Map(), problem: null });
+    expect(loadMarks(markFiles(directory))).toEqual({ files: new Map(), problem: null });
   });
 
   test('are a superset of what was marked, whatever happens in which order', () => {
@@ -403,8 +404,8 @@ describe('the marks of a replica', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
         unblock();
-        resetMarks(directory);
-        let marks = ZoneMarks.open(directory);
+        resetMarks(markFiles(directory));
+        let marks = ZoneMarks.open(markFiles(directory));
         let current = new Set<string>();
         let old = new Set<string>();
         for (const each of steps) {
@@ -447,14 +448,14 @@ describe('the marks of a replica', () => {
             else {
               marks.close();
               unblock();
-              marks = ZoneMarks.open(directory);
+              marks = ZoneMarks.open(markFiles(directory));
             }
             for (const mark of old) current.add(mark);
             old = new Set();
           }
         }
         marks.close();
-        const { files } = loadMarks(directory);
+        const { files } = loadMarks(markFiles(directory));
         for (const mark of [...current, ...old]) {
           const [ino = 0, zone = 0] = mark.split(' ').map(Number);
           expect(

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { outsideOf } from '../../agent/mirror/link/outside.ts';
 import { SharedState } from '../../agent/mirror/link/sharedState.ts';
 import { clearEvent, eventfd, Poll, POLLIN } from '../../agent/platform/libc.ts';
 
 /** The dispatcher's end: what it sleeps on. */
 function dispatcher() {
   const wakeFd = eventfd();
-  const shared = new SharedState(-1, wakeFd);
+  const shared = new SharedState(outsideOf(-1, wakeFd));
   shared.connected(-1, 10);
   const poll = new Poll([{ fd: wakeFd, events: POLLIN }]);
   const isWoken = () => {

@@ -21,6 +21,7 @@ import type { AckSetup, Answer, FromAckThread } from './ackMessages.ts';
 import { ByteReader } from './bytes.ts';
 import { FrameBuffer } from './frameBuffer.ts';
 import { encodeHello, GREETING_BYTES, readAnswer } from './greeting.ts';
+import { outsideOf } from './outside.ts';
 import { ToFollower, ToPrimary } from './protocol.ts';
 import { BadFrame, deriveKeys, type FrameHeader, Opener, Sealer } from './sealer.ts';
 import { monotonicMs, SharedState } from './sharedState.ts';
@@ -36,7 +37,7 @@ class AckThread {
 
   constructor(setup: AckSetup) {
     this.#setup = setup;
-    this.#shared = new SharedState(setup.fuseFd, setup.wakeFd, setup.shared);
+    this.#shared = new SharedState(outsideOf(setup.fuseFd, setup.wakeFd), setup.shared);
   }
 
   #post(message: FromAckThread): void {

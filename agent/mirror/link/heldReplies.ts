@@ -1,5 +1,3 @@
-import { tryWrite } from '../../platform/libc.ts';
-
 /** What a reply may wait for beside the acknowledgement of its frame, as bits: the disk of this host; that the peer has flushed. */
 export const WaitsFor = { nothing: 0, local: 1, peerFlush: 2 } as const;
 
@@ -35,15 +33,18 @@ export class HeldReplies {
   readonly #bytes: Uint8Array;
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
-  readonly #fuseFd: number;
+  readonly #answer: (reply: Uint8Array) => void;
 
-  /** @param offset where they lie in the buffer, a multiple of 8; zeros at first */
-  constructor(buffer: SharedArrayBuffer, offset: number, fuseFd: number) {
+  /**
+   * @param offset where they lie in the buffer, a multiple of 8; zeros at first
+   * @param answer sends a reply to the kernel; never throws
+   */
+  constructor(buffer: SharedArrayBuffer, offset: number, answer: (reply: Uint8Array) => void) {
     this.#ends = new Int32Array(buffer, offset, 2);
     this.#bytes = new Uint8Array(buffer, offset + 64);
     this.#ints = new Int32Array(buffer, offset + 64);
     this.#floats = new Float64Array(buffer, offset + 64);
-    this.#fuseFd = fuseFd;
+    this.#answer = answer;
   }
 
   get #head(): number {
@@ -162,8 +163,7 @@ export class HeldReplies {
         if (state.aborted) this.#makeError(at, EIO);
         const slot = (at & (SLOTS - 1)) * SLOT_BYTES;
         const start = slot + SLOT_HEADER_BYTES;
-        // A request that was interrupted meanwhile has nobody left to answer (ENOENT); an unmounted one neither.
-        tryWrite(this.#fuseFd, this.#bytes.subarray(start, start + (this.#ints[slot / 4 + 2] ?? 0)));
+        this.#answer(this.#bytes.subarray(start, start + (this.#ints[slot / 4 + 2] ?? 0)));
         this.#setWaits(at, GONE);
       }
       if (at === head) head = (head + 1) | 0;

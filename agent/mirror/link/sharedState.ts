@@ -1,4 +1,3 @@
-import { shutdown, signalEvent } from '../../platform/libc.ts';
 import { DiskWaits } from './diskWaits.ts';
 import { HeldReplies, WaitsFor } from './heldReplies.ts';
 
@@ -38,6 +37,18 @@ export function monotonicMs(): number {
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
+/** What decisions about replies and the link have an effect on. */
+export interface Outside {
+  /** Monotonic, milliseconds, the same in every thread. */
+  readonly now: () => number;
+  /** Sends a reply to the kernel. Never throws: nobody may be left to take it. */
+  readonly answer: (reply: Uint8Array) => void;
+  /** Wakes the dispatcher. */
+  readonly wake: () => void;
+  /** Ends a connection, and every wait for it, in both directions. */
+  readonly cut: (socket: number) => void;
+}
+
 /**
  * What the threads of a primary share: the state of the link and the replies to the kernel that wait for the peer, in the order of the
  * requests. One lock covers all decisions about whether a reply may go out, so that once `freeze` has returned none does.
@@ -49,18 +60,18 @@ export class SharedState {
   readonly #replies: HeldReplies;
   /** Who waits for this host's disk. */
   readonly disk: DiskWaits;
-  readonly #wakeFd: number;
+  readonly #outside: Outside;
 
-  /** @param wakeFd the eventfd on which the dispatcher waits */
-  constructor(fuseFd: number, wakeFd: number, buffer?: SharedArrayBuffer) {
-    this.#wakeFd = wakeFd;
+  /** @param buffer what another thread has made; left out: a new one */
+  constructor(outside: Outside, buffer?: SharedArrayBuffer) {
+    this.#outside = outside;
     const floatsAt = INTS * 4;
     const repliesAt = floatsAt + FLOATS * 8;
     const waitsAt = repliesAt + HeldReplies.BYTES;
     this.buffer = buffer ?? new SharedArrayBuffer(waitsAt + DiskWaits.BYTES);
     this.#ints = new Int32Array(this.buffer, 0, INTS);
     this.#floats = new Float64Array(this.buffer, floatsAt, FLOATS);
-    this.#replies = new HeldReplies(this.buffer, repliesAt, fuseFd);
+    this.#replies = new HeldReplies(this.buffer, repliesAt, outside.answer);
     this.disk = new DiskWaits(this.buffer, waitsAt);
     if (!buffer) this.#ints[SOCKET] = -1;
   }
@@ -154,7 +165,7 @@ export class SharedState {
       this.#floats[SENT] = sent;
       this.#floats[ACKED] = sent;
       this.#floats[WAKE_AT] = 0;
-      this.#floats[HEARD] = monotonicMs();
+      this.#floats[HEARD] = this.#outside.now();
       Atomics.store(this.#ints, SOCKET, socketFd);
       Atomics.store(this.#ints, IN_STEP, 0);
       Atomics.store(this.#ints, LINK, Link.connected);
@@ -179,7 +190,7 @@ export class SharedState {
 
   /** About to hand frame `number` to the socket. */
   noteSent(number: number): void {
-    this.#floats[SENT_TIMES + (number % SENT_TIME_SLOTS)] = monotonicMs();
+    this.#floats[SENT_TIMES + (number % SENT_TIME_SLOTS)] = this.#outside.now();
     this.#floats[SENT] = number;
   }
 
@@ -190,12 +201,12 @@ export class SharedState {
   }
 
   noteHeard(): void {
-    this.#floats[HEARD] = monotonicMs();
+    this.#floats[HEARD] = this.#outside.now();
   }
 
   /** The peer has applied every frame up to `number`: replies that waited for it go out. */
   noteAcknowledged(number: number): void {
-    const now = monotonicMs();
+    const now = this.#outside.now();
     const lag = now - this.#float(SENT_TIMES + (number % SENT_TIME_SLOTS));
     const count = Atomics.add(this.#ints, LAG_COUNT, 1);
     this.#floats[LAGS + (count % LAG_SLOTS)] = lag;
@@ -204,7 +215,7 @@ export class SharedState {
     this.#floats[HEARD] = now;
     this.#releaseLocked();
     this.#unlock();
-    if (wakes) signalEvent(this.#wakeFd);
+    if (wakes) this.#outside.wake();
   }
 
   /** Returns whether the dispatcher waits for this. */
@@ -285,13 +296,13 @@ export class SharedState {
   /** The peer has carried out the flush of frame `number`, and so has applied what was sent before it. */
   notePeerFlushed(number: number): void {
     const wakes = this.#locked(() => {
-      this.#floats[HEARD] = monotonicMs();
+      this.#floats[HEARD] = this.#outside.now();
       const isAwaited = this.#advanceLocked(number);
       this.#replies.peerFlushed(number);
       this.#releaseLocked();
       return isAwaited;
     });
-    if (wakes) signalEvent(this.#wakeFd);
+    if (wakes) this.#outside.wake();
   }
 
   /** The frame of the oldest flush that a reply waits for, 0 for none. */
@@ -321,8 +332,8 @@ export class SharedState {
       return this.#int(SOCKET);
     });
     if (socket < 0) return false;
-    shutdown(socket);
-    signalEvent(this.#wakeFd);
+    this.#outside.cut(socket);
+    this.#outside.wake();
     return true;
   }
 
@@ -345,7 +356,7 @@ export class SharedState {
 
   freeze(): void {
     this.#locked(() => Atomics.or(this.#ints, FROZEN, FROZEN_BY_AGENT));
-    signalEvent(this.#wakeFd);
+    this.#outside.wake();
   }
 
   /** Ends a freeze of the agent's. One that the loss of the peer caused goes on. */
@@ -354,7 +365,7 @@ export class SharedState {
       Atomics.and(this.#ints, FROZEN, ~FROZEN_BY_AGENT);
       this.#releaseLocked();
     });
-    signalEvent(this.#wakeFd);
+    this.#outside.wake();
   }
 
   /** Nobody is waited for any more; everything held goes out, in order. Returns whether a connection was dropped. */
@@ -368,8 +379,8 @@ export class SharedState {
       this.#releaseLocked();
       return connected ? this.#int(SOCKET) : -1;
     });
-    if (socket >= 0) shutdown(socket);
-    signalEvent(this.#wakeFd);
+    if (socket >= 0) this.#outside.cut(socket);
+    this.#outside.wake();
     return socket >= 0;
   }
 
@@ -382,7 +393,7 @@ export class SharedState {
       this.#releaseLocked();
       return connected ? this.#int(SOCKET) : -1;
     });
-    if (socket >= 0) shutdown(socket);
-    signalEvent(this.#wakeFd);
+    if (socket >= 0) this.#outside.cut(socket);
+    this.#outside.wake();
   }
 }

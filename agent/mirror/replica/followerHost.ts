@@ -28,6 +28,7 @@ import type { FinishOrder } from './followerSession.ts';
 import { lossOf } from './diskLoss.ts';
 import { coverReadOnly, type Location, uncover } from './location.ts';
 import { answerCall, type CallMessage } from './mainCall.ts';
+import { markFiles } from './markFile.ts';
 import type { RecordStore } from './record.ts';
 import { dropUndo } from '../undo/undoJournal.ts';
 import { SessionTurn } from './sessionTurn.ts';
@@ -261,7 +262,7 @@ export class FollowerHost {
     // Before what was kept goes: the thread, which has not heard of this yet, must not miss it.
     this.#turn.noteFinished(session);
     dropUndo(this.#options.stateDirectory);
-    resetMarks(this.#options.stateDirectory);
+    resetMarks(markFiles(this.#options.stateDirectory));
   }
 
   /** Applies what has arrived completely, ends the session, uncovers the directory. */

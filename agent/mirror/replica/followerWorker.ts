@@ -23,7 +23,9 @@ import { FollowerFlushes } from './followerFlushes.ts';
 import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './followerMessages.ts';
 import { FollowerSession } from './followerSession.ts';
 import { MainCaller } from './mainCall.ts';
+import { markFiles } from './markFile.ts';
 import { RecordStore } from './record.ts';
+import { recordPlace } from './recordPlace.ts';
 import { numberRoots, rootsOf } from './roots.ts';
 import { SessionTurn } from './sessionTurn.ts';
 import { StateKeeper } from '../undo/stateKeeper.ts';
@@ -77,7 +79,7 @@ class FollowerThread {
     this.#turn = new SessionTurn(setup.turn);
     this.#wakefulness = new Wakefulness(setup.processors === 'awake');
     this.#resyncUndo = setup.resyncUndo;
-    this.#record = RecordStore.open(setup.stateDirectory, setup.module).value;
+    this.#record = RecordStore.open(recordPlace(setup.stateDirectory), setup.module).value;
   }
 
   #post(message: FromFollowerThread): void {
@@ -270,7 +272,7 @@ class FollowerThread {
           isOver: () => this.#turn.hasFinished(session),
           onGivenUp: (reason) => this.#post({ type: 'undoGivenUp', session, reason }),
         }),
-      loadMarks: () => loadMarks(setup.stateDirectory),
+      loadMarks: () => loadMarks(markFiles(setup.stateDirectory)),
       epoch: () => this.#epoch[0] ?? 0,
       flush: (fd, datasync, number, nothingWaits) => this.#flushes.flush(fd, datasync, session, number, nothingWaits),
       primaryEnded: (epoch) => this.#post({ type: 'primaryEnded', epoch }),

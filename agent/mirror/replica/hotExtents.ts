@@ -1,4 +1,4 @@
-import { MarkKind, type MarkRecord } from './markFile.ts';
+import { MarkKind, type MarkRecord } from './markStore.ts';
 import type { ZoneSet } from './zoneSet.ts';
 
 /** More than these (32 GiB) are not worth a comparison after a crash. */

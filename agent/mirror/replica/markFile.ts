@@ -1,7 +1,8 @@
-import { closeSync, openSync, readSync, fstatSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, fstatSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { O_DSYNC, O_WRONLY } from '../../platform/libc.ts';
 import { readIfExists, writeDurably } from '../../platform/durable.ts';
+import { type MarkAppender, type MarkFileContent, type MarkRecord, type MarkStore } from './markStore.ts';
 
 /**
  * A file of zone marks, format version 1: a header (magic, version, generation, CRC-32) and records of 32 bytes, each with its CRC-32.
@@ -13,22 +14,7 @@ const HEADER_BYTES = 32;
 const MAGIC = Buffer.from('UNDRMARK', 'latin1');
 const VERSION = 1;
 const PREFILLED_BYTES = 256 * 1024;
-
-/** Extents of a file; the whole file; everything (nothing can be told from the marks any more). */
-export const MarkKind = { extents: 1, whole: 2, everything: 3 } as const;
-
-export interface MarkRecord {
-  readonly kind: number;
-  readonly ino: number;
-  /** First extent (1 MiB) and how many. */
-  readonly first: number;
-  readonly count: number;
-}
-
-export interface MarkFileContent {
-  readonly generation: number;
-  readonly records: readonly MarkRecord[];
-}
+const FILES = ['marks.a.log', 'marks.b.log'] as const;
 
 function putSize(buffer: Buffer, value: number, at: number): void {
   buffer.writeUInt32LE((value % 0x1_0000_0000) >>> 0, at);
@@ -98,18 +84,17 @@ function isZero(bytes: Buffer): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
-/** Appends records, each durable before `append` returns. */
-export class MarkAppender {
+/** Writes through to the disk. */
+class FileAppender implements MarkAppender {
   #fd: number;
   #at: number;
 
   /** Opens a file that `writeMarkFile` has just made with `records` records. */
   constructor(path: string, records: number) {
-    this.#fd = openSync(path, O_WRONLY | O_DSYNC);
+    this.#fd = openSync(path, constants.O_WRONLY | constants.O_DSYNC);
     this.#at = HEADER_BYTES + records * MARK_RECORD_BYTES;
   }
 
-  /** @throws Node's file errors (ENOSPC, EIO): nothing may be changed then. */
   append(records: readonly MarkRecord[]): void {
     // The number of a closed descriptor may long be another file's.
     if (this.#fd < 0) throw new Error('the file of zone marks is closed');
@@ -131,6 +116,16 @@ export class MarkAppender {
       // The descriptor is gone either way, and every record was durable when it was appended.
     }
   }
+}
+
+/** The marks of a replica in its state directory. */
+export function markFiles(stateDirectory: string): MarkStore {
+  const path = (slot: 0 | 1): string => join(stateDirectory, FILES[slot]);
+  return {
+    read: (slot) => readMarkFile(path(slot)),
+    write: (slot, generation, records) => writeMarkFile(path(slot), generation, records),
+    appender: (slot, records) => new FileAppender(path(slot), records),
+  };
 }
 
 /** Bytes of records in a file, for tests of damage. */

@@ -15,6 +15,7 @@ import {
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { FollowerHost } from './followerHost.ts';
 import { checkAsideRoom, keepAside } from './keepAside.ts';
+import { markFiles } from './markFile.ts';
 import type { Inherited, TakenOver } from './inherited.ts';
 import { identitiesOf } from './identity.ts';
 import { type Location, openCovered, openLocation, refuseReplaced } from './location.ts';
@@ -23,6 +24,7 @@ import { dropUndo } from '../undo/undoJournal.ts';
 import { PrimaryHost } from './primaryHost.ts';
 import { pruneAside } from './pruneAside.ts';
 import { RecordStore } from './record.ts';
+import { recordPlace } from './recordPlace.ts';
 import { numberRoots, rootsOf, type Roots } from './roots.ts';
 import { ReplicaTree } from './tree.ts';
 import { momentOfFiles } from './unwatchedChanges.ts';
@@ -61,7 +63,7 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
     this.#location = takenOver ? openCovered(options, takenOver.mount.backingFd) : openLocation(options);
     this.#roots = rootsOf(this.#location.rootFds.length);
     numberRoots(this.#location.rootFd, this.#roots);
-    this.#record = RecordStore.open(options.stateDirectory, options.module);
+    this.#record = RecordStore.open(recordPlace(options.stateDirectory), options.module);
     this.#record.bindTo(identitiesOf(this.#location.rootFds), directoriesOf(options));
     // What a crash left of something that is over.
     if (this.#record.value.consistent || !this.#record.value.restorable) dropUndo(options.stateDirectory);
@@ -169,7 +171,7 @@ export class MirrorHost implements Omit<Mirror, 'events' | 'guard' | 'destroy' |
     const { stateDirectory } = this.#options;
     const startedAt = performance.now();
     const changed = await rollBack(this.#tree(), stateDirectory);
-    markRolledBack(stateDirectory, changed);
+    markRolledBack(markFiles(stateDirectory), changed);
     // By now the file system has changed all files itself.
     this.#record.update({ consistent: true, restorable: false, stopped: null });
     dropUndo(stateDirectory);

@@ -17,15 +17,15 @@ import { ByteWriter } from '../link/bytes.ts';
 import type { DiskWaits } from '../link/diskWaits.ts';
 import { WaitsFor } from '../link/heldReplies.ts';
 import { pathsOf } from '../link/mutationCodec.ts';
+import { outsideOf } from '../link/outside.ts';
 import { PrimarySession } from '../link/primarySession.ts';
 import { ToFollower, ToPrimary } from '../link/protocol.ts';
-import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
+import { monotonicMs, SharedState } from '../link/sharedState.ts';
 import { describeError } from '../mirrorError.ts';
 import type { Difference, MirrorSettings } from '../mirror.ts';
 import type { FileRef, Mutation, MutationSink, PreparedReply } from '../mutation.ts';
 import { Pace } from '../resync/pace.ts';
 import { PrimaryResync } from '../resync/primaryResync.ts';
-import { chooseKind } from '../resync/kind.ts';
 import { PrimaryVerify } from '../verify/primaryVerify.ts';
 import { markDifferences } from '../verify/markDifferences.ts';
 import { pathsBelow } from '../undo/undoJournal.ts';
@@ -33,18 +33,18 @@ import { unfinished } from '../verify/report.ts';
 import type { Crossing } from './crossing.ts';
 import { DirtyTimes } from './dirtyTimes.ts';
 import { MainCaller } from './mainCall.ts';
+import { markFiles } from './markFile.ts';
 import { OwnDisk } from './ownDisk.ts';
 import type { DispatcherSetup, FromDispatcher, ToDispatcher } from './primaryMessages.ts';
+import { Replication } from './replication.ts';
 import { ReplicationBorder } from './replicationBorder.ts';
 import { rootsOf } from './roots.ts';
-import { type SyncCycle, SyncCycles } from './syncCycles.ts';
 import { parentOf, ReplicaTree } from './tree.ts';
 import { UnwatchedChanges } from './unwatchedChanges.ts';
 import { ZoneMarks } from './zoneMarks.ts';
 
 const TIMES_EVERY_MS = 500;
 const TIMES_AT_ONCE = 200;
-const BARRIER_EVERY_MS = 1000;
 const STATS_EVERY_MS = 500;
 /** How often a verify is looked at, and a resync that waits for nothing but the peer. */
 const VERIFY_MS = 20;
@@ -84,23 +84,16 @@ export class Primary implements MutationSink {
   /** Null once a resync has compared everything, or when nobody can tell. */
   #unwatched: UnwatchedChanges | null;
   readonly #ownDisk: OwnDisk;
-  readonly #cycles: SyncCycles;
+  readonly #replication: Replication<PrimarySession, PrimaryResync>;
   readonly #dirtyTimes: DirtyTimes;
   readonly #border: ReplicationBorder;
   readonly #wakePoll: Poll;
-  readonly #epochTokens = new Map<number, number>();
-  #session: PrimarySession | null = null;
   #answers: MessagePort | null = null;
-  #resync: PrimaryResync | null = null;
   readonly #pace: Pace;
   /** Requests of the guest's. */
   #requests = 0;
   #verify: PrimaryVerify | null = null;
-  /** What is told of the resync once the secondary is in step, durably. */
-  #entering: Pick<Extract<FromDispatcher, { type: 'inStep' }>, 'progress' | 'durationMs'> | null = null;
-  #record: Extract<ToDispatcher, { type: 'attach' }>['record'] | null = null;
   #timesAt = 0;
-  #sentAt = 0;
   #statsAt = 0;
   /** Something of the stats may have changed since they were told. */
   #statsDue = true;
@@ -131,20 +124,26 @@ export class Primary implements MutationSink {
   constructor(setup: DispatcherSetup, rootFd: number) {
     this.#setup = setup;
     this.#port = setup.port;
-    this.#shared = new SharedState(setup.fuseFd, setup.wakeFd, setup.shared);
+    this.#shared = new SharedState(outsideOf(setup.fuseFd, setup.wakeFd), setup.shared);
     this.diskWaits = this.#shared.disk;
     this.#main = new MainCaller(setup.callPort, new Int32Array(setup.callFlag));
     this.#ownDisk = new OwnDisk(this.#main, setup.diskHasFailed);
     const roots = rootsOf(setup.directories);
     this.#tree = new ReplicaTree(rootFd, roots);
-    this.#marks = ZoneMarks.open(setup.stateDirectory);
+    this.#marks = ZoneMarks.open(markFiles(setup.stateDirectory));
     this.#unwatched = UnwatchedChanges.since(setup.stopped, this.#marks.marked);
-    this.#cycles = new SyncCycles({
+    this.#replication = new Replication({
+      shared: this.#shared,
       marks: this.#marks,
       ownDisk: this.#ownDisk,
+      now: monotonicMs,
       drain: () => this.localDisk.drain(),
+      settle: () => this.settle(),
+      sendTimes: () => this.#sendTimes(),
       syncLocal: (token) => this.#post({ type: 'syncLocal', token }),
-      onDurable: (cycle) => this.#onDurable(cycle),
+      recordEnd: (syncId) => this.#recordEnd(syncId),
+      tell: (news) => this.#post(news),
+      onDropped: () => this.#onDropped(),
     });
     this.#border = new ReplicationBorder(this.#tree, setup.exclude, roots);
     this.#dirtyTimes = new DirtyTimes(this.#tree, this.#border.excluded);
@@ -154,6 +153,32 @@ export class Primary implements MutationSink {
 
   #post(message: FromDispatcher): void {
     this.#port.postMessage(message);
+  }
+
+  get #session(): PrimarySession | null {
+    return this.#replication.session;
+  }
+
+  get #resync(): PrimaryResync | null {
+    return this.#replication.resync;
+  }
+
+  #liveSession(): PrimarySession | null {
+    return this.#replication.live();
+  }
+
+  #onDropped(): void {
+    this.#endVerify('incomplete', 'the secondary was lost');
+    this.#answers?.close();
+    this.#answers = null;
+    this.#dirtyTimes.clear();
+    this.#statsDue = true;
+  }
+
+  /** @throws MirrorError when it cannot be made durable */
+  #recordEnd(syncId: string): void {
+    this.#main.call({ op: 'updateRecord', change: { syncId, consistent: true, stopped: null } });
+    this.#unwatched = null;
   }
 
   // --- the mount's changes
@@ -286,15 +311,13 @@ export class Primary implements MutationSink {
       this.#dirtyTimes.note(mutation);
     }
     const session = this.#liveSession();
-    const { inStep } = this.#shared;
-    const markBefore = !inStep || this.#marks.hasRemoved;
+    const markBefore = !this.#shared.inStep || this.#marks.hasRemoved;
     if (markBefore) this.#markMade(replicated);
-    if (!session || replicated.length === 0) return this.#shared.hold(reply.bytes, 0, waits);
-    const crossing = this.#border.crossing(replicated);
-    // The reply stands ready before the frame goes out: the acknowledgement may be faster than this thread.
-    const number = session.nextNumber + (crossing ? FRAMES_OF_CROSSING : 0);
-    const ticket = this.#shared.hold(reply.bytes, inStep ? number : 0, waits);
-    this.#sendReplicated(session, replicated, crossing, ticket);
+    const isSent = session !== null && replicated.length > 0;
+    const crossing = isSent ? this.#border.crossing(replicated) : null;
+    const send = (to: PrimarySession, ticket: number): void => this.#sendReplicated(to, replicated, crossing, ticket);
+    const beyond = crossing ? FRAMES_OF_CROSSING : 0;
+    const ticket = this.#replication.announce(reply.bytes, waits, isSent ? send : null, beyond);
     if (!markBefore) this.#markMade(replicated);
     return ticket;
   }
@@ -325,7 +348,7 @@ export class Primary implements MutationSink {
     // Of a flush there is nothing to repair.
     if (repair?.length === 0) {
       this.#ownDisk.flushed(errno);
-      this.#cycles.keepMarks();
+      this.#replication.diskFailed();
     }
     const session = this.#liveSession();
     if (session && repair === null) session.lost('what a write that failed left in its file could not be read');
@@ -334,7 +357,7 @@ export class Primary implements MutationSink {
     for (const mutation of replicated) this.#dirtyTimes.note(mutation);
     // What repairs the content of a file leaves its names alone.
     if (session?.alive && replicated.length > 0) this.#sendReplicated(session, replicated, null, begun);
-    this.#shared.fail(begun, errno, session?.alive && this.#shared.inStep ? session.lastNumber : 0);
+    this.#replication.fail(begun, errno);
   }
 
   /**
@@ -391,12 +414,7 @@ export class Primary implements MutationSink {
   #send(mutations: readonly Mutation[]): void {
     if (mutations.length === 0) return;
     this.#session?.sendMutations(mutations);
-    this.#sentAt = monotonicMs();
-  }
-
-  #liveSession(): PrimarySession | null {
-    if (this.#session && this.#shared.link !== Link.connected) this.#dropSession();
-    return this.#session;
+    this.#replication.noteSent();
   }
 
   beginFlush(file: FileRef, datasync: boolean, reply: PreparedReply): number {
@@ -410,24 +428,14 @@ export class Primary implements MutationSink {
       this.#sendTimes();
       session = this.#liveSession();
     }
-    if (!session || path === null) return this.#shared.hold(reply.bytes, 0, WaitsFor.local);
     // fdatasync(2) does not ask for it, and it would cost both file systems a commit of their journals.
-    const time = datasync ? null : this.#dirtyTimes.takeOne(path);
+    const time = datasync || !session || path === null ? null : this.#dirtyTimes.takeOne(path);
     if (time) {
       this.gather();
       this.#send([time]);
     }
-    const ticket = this.#shared.hold(reply.bytes, session.nextNumber, WaitsFor.local | WaitsFor.peerFlush);
-    session.send(
-      ToFollower.flush,
-      new ByteWriter()
-        .size(file.ino)
-        .u8(datasync ? 1 : 0)
-        .text(path)
-        .done(),
-    );
+    const ticket = this.#replication.announceFlush(reply.bytes, { ino: file.ino, path }, datasync);
     this.settle();
-    this.#sentAt = monotonicMs();
     return ticket;
   }
 
@@ -468,7 +476,7 @@ export class Primary implements MutationSink {
       this.#session?.lost(`the resync failed on this host: ${describeError(error).message}`);
       return false;
     }
-    if (resync.complete && !this.#cycles.running) this.#finishResync(resync);
+    this.#replication.finishIfComplete();
     return false;
   };
 
@@ -572,27 +580,15 @@ export class Primary implements MutationSink {
       case 'attach':
         this.#attach(message);
         return;
-      case 'epoch': {
-        this.#record = message.record;
-        const session = this.#liveSession();
-        if (!session) {
-          this.#post({ type: 'epochEntered', token: message.token });
-          return;
-        }
-        session.epoch = message.entry.epoch;
-        this.#epochTokens.set(session.nextNumber, message.token);
-        session.sendJson(ToFollower.epoch, message.entry);
+      case 'epoch':
+        this.#replication.enterEpoch(message.token, message.entry, message.record);
         return;
-      }
       case 'localSynced':
-        if (message.failed) {
-          this.#ownDisk.syncFailed();
-          this.#cycles.keepMarks();
-        }
-        this.#cycles.localDone(message.token);
+        if (message.failed) this.#ownDisk.syncFailed();
+        this.#replication.localSynced(message.token, message.failed);
         return;
       case 'tellEnd':
-        this.#tellEnd();
+        this.#replication.tellEnd();
         return;
       case 'release':
         this.#releasing = true;
@@ -620,21 +616,12 @@ export class Primary implements MutationSink {
     }
   }
 
-  /** Behind everything that was sent: what was acknowledged is before it, and a frozen mirror acknowledges nothing more. */
-  #tellEnd(): void {
-    const session = this.#shared.inStep && this.#shared.frozen ? this.#liveSession() : null;
-    this.settle();
-    const number = session?.nextNumber ?? null;
-    session?.send(ToFollower.ended);
-    this.#post({ type: 'endTold', number });
-  }
-
   #attach(message: Extract<ToDispatcher, { type: 'attach' }>): void {
     this.localDisk.drain();
-    this.#dropSession();
-    this.#record = message.record;
+    // It takes the answers of the one before along.
+    this.#replication.drop();
     this.#answers = message.answers;
-    this.#session = new PrimarySession({
+    const session = new PrimarySession({
       shared: this.#shared,
       fd: message.fd,
       key: Buffer.from(message.sendKey, 'base64'),
@@ -642,131 +629,34 @@ export class Primary implements MutationSink {
       epoch: message.epoch,
       onLost: (reason) => this.#post({ type: 'lost', reason }),
     });
-    const { kind, cause } = chooseKind({
-      record: message.record,
-      marksProblem: this.#marks.problem,
-      followerRecord: message.followerRecord,
-      followerMarksProblem: message.followerMarksProblem,
-      followerName: message.followerName,
-    });
-    this.#resync = new PrimaryResync({
-      session: this.#session,
-      shared: this.#shared,
-      tree: this.#tree,
-      marks: this.#marks,
-      dirtyTimes: this.#dirtyTimes,
-      excluded: this.#border.excluded,
-      isUnwatched: this.#isUnwatched,
-      kind,
-      cause,
-      pace: this.#pace,
-    });
-  }
-
-  #dropSession(): void {
-    if (!this.#session) return;
-    this.#session = null;
-    this.#endVerify('incomplete', 'the secondary was lost');
-    this.#resync?.end();
-    this.#resync = null;
-    this.#answers?.close();
-    this.#answers = null;
-    this.#dirtyTimes.clear();
-    this.#entering = null;
-    this.#cycles.abandon();
-    this.#statsDue = true;
-    for (const token of this.#epochTokens.values()) this.#post({ type: 'epochEntered', token });
-    this.#epochTokens.clear();
-    this.#post({ type: 'sessionDropped' });
+    this.#replication.attach(
+      session,
+      message,
+      (kind, cause) =>
+        new PrimaryResync({
+          session,
+          shared: this.#shared,
+          tree: this.#tree,
+          marks: this.#marks,
+          dirtyTimes: this.#dirtyTimes,
+          excluded: this.#border.excluded,
+          isUnwatched: this.#isUnwatched,
+          kind,
+          cause,
+          pace: this.#pace,
+        }),
+    );
   }
 
   #onAnswer(type: number, payload: Buffer): void {
     if (!this.#session) return;
+    this.#statsDue = true;
     try {
-      if (type === ToPrimary.epochEntered) {
-        const number = Number(payload.readBigUInt64LE());
-        const token = this.#epochTokens.get(number);
-        this.#epochTokens.delete(number);
-        if (token !== undefined) this.#post({ type: 'epochEntered', token });
-      } else if (type === ToPrimary.synced) {
-        this.#cycles.peerDone(Number(payload.readBigUInt64LE()));
-      } else if (type === ToPrimary.finished) {
-        const { number, again } = JSON.parse(payload.toString('utf8')) as { number: number; again: boolean };
-        if (again) this.#finishAgain();
-        else this.#cycles.peerDone(number);
-      } else if (type === ToPrimary.verified) {
-        this.#verify?.onAnswer(payload);
-      } else {
-        this.#resync?.onAnswer(type, payload);
-      }
+      if (type === ToPrimary.verified) this.#verify?.onAnswer(payload);
+      else this.#replication.onAnswer(type, payload);
     } catch (error) {
       this.#session?.lost(`the follower's answer could not be handled: ${describeError(error).message}`);
     }
-  }
-
-  // --- durability of both, and the marks
-
-  #finishResync(resync: PrimaryResync): void {
-    if (!this.#session || !this.#record) return;
-    this.#sendTimes();
-    const turned = this.#cycles.turnMarks();
-    // What was waited for may have failed, and have found the secondary lost.
-    const session = this.#liveSession();
-    if (!session) {
-      if (turned) this.#marks.unturn();
-      return;
-    }
-    const number = session.nextNumber;
-    this.#cycles.start({ purpose: 'finish', number, syncId: resync.finish(this.#record), turned });
-  }
-
-  /** A change came between that the follower could not apply: the resync is not over yet. */
-  #finishAgain(): void {
-    this.#cycles.abandon();
-    this.#resync?.resume();
-  }
-
-  #onDurable(cycle: SyncCycle): void {
-    const session = this.#session;
-    if (!session) return;
-    if (cycle.purpose === 'finish' && cycle.syncId !== null) {
-      // The record first: marks that are gone too early would be missed, marks that stay too long cost a little.
-      try {
-        this.#main.call({ op: 'updateRecord', change: { syncId: cycle.syncId, consistent: true, stopped: null } });
-      } catch (error) {
-        session.lost(`the end of the resync could not be recorded on this host: ${describeError(error).message}`);
-        return;
-      }
-      this.#unwatched = null;
-    }
-    if (cycle.turned) this.#marks.drop();
-    this.#statsDue = true;
-    if (cycle.purpose === 'finish') this.#enterStep(session);
-    else if (cycle.purpose === 'step') this.#inStep(cycle.number);
-  }
-
-  /**
-   * From here on whatever is acknowledged is on both hosts. What the guest flushed since the secondary was durable last is not durable there yet,
-   * and has to be before anybody relies on it.
-   */
-  #enterStep(session: PrimarySession): void {
-    const resync = this.#resync;
-    this.#resync = null;
-    this.#shared.enterStep();
-    if (!resync) return;
-    const now = monotonicMs();
-    this.#entering = { progress: resync.ledger.progress(now), durationMs: Math.round(now - resync.ledger.startedAt) };
-    resync.end();
-    const number = session.nextNumber;
-    session.send(ToFollower.sync);
-    // This host was durable when the guest was answered.
-    this.#cycles.startPeer({ purpose: 'step', number, syncId: null, turned: false });
-  }
-
-  #inStep(number: number): void {
-    const entering = this.#entering;
-    this.#entering = null;
-    if (entering) this.#post({ type: 'inStep', number, ...entering });
   }
 
   #sendTimes(): void {
@@ -781,13 +671,9 @@ export class Primary implements MutationSink {
     let due = Math.min(this.#lull.dueAt, this.#statsDue ? this.#statsAt + STATS_EVERY_MS : Infinity);
     if (this.#session) {
       if (this.#verify) due = Math.min(due, now + VERIFY_MS);
-      if (this.#resync) {
-        due = Math.min(due, now + Math.min(RESYNC_MS, this.#pace.restMs(now) ?? RESYNC_MS));
-      } else {
-        due = Math.min(due, this.#sentAt + BARRIER_EVERY_MS);
-        if (!this.#dirtyTimes.empty) due = Math.min(due, this.#timesAt + TIMES_EVERY_MS);
-      }
-      if (this.#shared.inStep) due = Math.min(due, this.#cycles.clearDueAt);
+      if (this.#resync) due = Math.min(due, now + Math.min(RESYNC_MS, this.#pace.restMs(now) ?? RESYNC_MS));
+      else if (!this.#dirtyTimes.empty) due = Math.min(due, this.#timesAt + TIMES_EVERY_MS);
+      due = Math.min(due, this.#replication.dueAt(this.#pace.paused));
     }
     return due === Infinity ? -1 : Math.max(1, Math.ceil(due - now));
   };
@@ -824,27 +710,7 @@ export class Primary implements MutationSink {
       // During a resync the content comes first; its end sends the times.
       if (!this.#resync) this.#sendTimes();
     }
-    if (this.#shared.inStep && now >= this.#cycles.clearDueAt) this.#clearMarks();
-    if (now - this.#sentAt >= BARRIER_EVERY_MS && (!this.#resync || this.#pace.paused)) {
-      // So that a peer that is gone is found while nothing else is sent, too.
-      this.#sentAt = now;
-      this.#session?.send(ToFollower.barrier);
-    }
-  }
-
-  #clearMarks(): void {
-    this.#cycles.noteTry();
-    this.#sendTimes();
-    if (!this.#cycles.turnMarks()) return;
-    // What was waited for may have failed, and have found the secondary lost.
-    const session = this.#liveSession();
-    if (!session) {
-      this.#marks.unturn();
-      return;
-    }
-    const number = session.nextNumber;
-    session.send(ToFollower.sync);
-    this.#cycles.start({ purpose: 'clear', number, syncId: null, turned: true });
+    this.#replication.maintain(this.#pace.paused);
   }
 
   // --- the end
@@ -872,23 +738,8 @@ export class Primary implements MutationSink {
   #release(): void {
     this.#endVerify('incomplete', 'the mirror was released');
     const limit = monotonicMs() + RELEASE_LIMIT_MS;
-    const waitFor = (done: () => boolean) => {
-      while (!done() && this.#liveSession() && monotonicMs() < limit && !this.#stopping) this.#waitAndDrain(100);
-    };
-    if (!this.#session || !this.#shared.inStep) {
-      // A follower that is not in step yet is resynchronised another time, by the marks that stay.
-      this.#session?.send(ToFollower.goodbye);
-      return;
-    }
-    waitFor(() => !this.#cycles.running);
-    if (!this.#liveSession()) return;
-    this.#sendTimes();
-    const turned = this.#cycles.turnMarks();
-    const number = this.#session?.nextNumber ?? 0;
-    this.#session?.send(ToFollower.sync);
-    this.#cycles.start({ purpose: 'release', number, syncId: null, turned });
-    waitFor(() => !this.#cycles.running);
-    this.#session?.send(ToFollower.goodbye);
+    while (!this.#replication.release() && monotonicMs() < limit && !this.#stopping) this.#waitAndDrain(100);
+    this.#replication.sayGoodbye();
   }
 
   /** The moment of this end takes the place of the one before: what was changed behind the mirror since then has to be known by marks. */

@@ -16,6 +16,7 @@ import type { AckSetup, FromAckThread } from '../link/ackMessages.ts';
 import { PROTOCOL_VERSION } from '../link/protocol.ts';
 import { versionConflict } from '../link/greeting.ts';
 import { mirrorIdentity } from '../link/mirrorIdentity.ts';
+import { outsideOf } from '../link/outside.ts';
 import { Link, monotonicMs, SharedState } from '../link/sharedState.ts';
 import {
   directoriesOf,
@@ -158,7 +159,7 @@ export class PrimaryHost {
       tellKeeper(inherited.keeperFd, { type: 'mounted', directory, fsName, connection }, [fuseFd, backingFd]);
     }
     this.#wakeFd = eventfd();
-    this.#shared = new SharedState(this.#mount.fuseFd, this.#wakeFd);
+    this.#shared = new SharedState(outsideOf(this.#mount.fuseFd, this.#wakeFd));
     if (takenOver?.held === true) this.#shared.beginHeld();
     const channel = new MessageChannel();
     const calls = new MessageChannel();

@@ -14,6 +14,7 @@ import type {
 } from '../mirror.ts';
 import type { SessionKeeping } from '../mount/session.ts';
 import type { CallMessage } from './mainCall.ts';
+import type { ReplicationNews } from './replication.ts';
 
 /** What the dispatcher's thread is started with. */
 export interface DispatcherSetup {
@@ -79,19 +80,14 @@ export interface DispatcherStats {
 /** Dispatcher to main thread. */
 export type FromDispatcher =
   | CallMessage
+  | ReplicationNews
   | { readonly type: 'serving' }
   | { readonly type: 'lost'; readonly reason: string }
-  | { readonly type: 'sessionDropped' }
   | { readonly type: 'resync'; readonly progress: ResyncProgress }
-  /** Once frame `number` is acknowledged the pair is in step. */
-  | { readonly type: 'inStep'; readonly number: number; readonly progress: ResyncProgress; readonly durationMs: number }
   | { readonly type: 'verify'; readonly progress: VerifyProgress }
   | { readonly type: 'verified'; readonly report: VerifyReport }
   | { readonly type: 'differencesMarked'; readonly token: number; readonly error: string | null }
   | { readonly type: 'syncLocal'; readonly token: number }
-  /** With which frame the follower was told; null: there is none in step. */
-  | { readonly type: 'endTold'; readonly number: number | null }
-  | { readonly type: 'epochEntered'; readonly token: number }
   | { readonly type: 'stats'; readonly stats: DispatcherStats }
   /** Something was sent to the keeper. */
   | { readonly type: 'keeping' }

@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-import { readIfExists, writeDurably } from '../../platform/durable.ts';
 import type { DirectoryIdentity, DiskError, LineageEntry, ReplicaRecord, Stopped } from '../mirror.ts';
 import { MirrorError } from '../mirrorError.ts';
 
@@ -10,25 +8,34 @@ export type RecordChange = Partial<
   Pick<ReplicaRecord, 'lineage' | 'syncId' | 'consistent' | 'restorable' | 'diskError' | 'stopped'>
 >;
 
-/** The durable record of a replica (`replica.json`). One thread owns it: the main thread of the mirror process. */
+/** Where a record is kept. */
+export interface RecordPlace {
+  /** For people. */
+  readonly path: string;
+  /** Null: there is none yet. @throws Node's file errors */
+  readonly read: () => string | null;
+  /** Durable when it returns; after a crash the old or the new one is there. @throws Node's file errors */
+  readonly write: (content: string) => void;
+}
+
+/** The durable record of a replica. One thread owns it: the main thread of the mirror process. */
 export class RecordStore {
-  readonly #file: string;
+  readonly #place: RecordPlace;
   #record: ReplicaRecord;
   #directories: readonly DirectoryIdentity[] | null = null;
   /** Called after every change, when it is durable. */
   onChange: (record: ReplicaRecord) => void = () => undefined;
 
-  private constructor(file: string, record: ReplicaRecord) {
-    this.#file = file;
+  private constructor(place: RecordPlace, record: ReplicaRecord) {
+    this.#place = place;
     this.#record = record;
   }
 
   /** @throws MirrorError "state-version", "state-corrupt", "state-of-other-module" */
-  static open(stateDirectory: string, module: string): RecordStore {
-    const file = join(stateDirectory, 'replica.json');
-    const content = readIfExists(file);
-    if (content !== null) return new RecordStore(file, parseRecord(file, content.toString('utf8'), module));
-    return new RecordStore(file, { formatVersion: 1, module, lineage: [], syncId: null, consistent: true });
+  static open(place: RecordPlace, module: string): RecordStore {
+    const content = place.read();
+    if (content !== null) return new RecordStore(place, parseRecord(place.path, content, module));
+    return new RecordStore(place, { formatVersion: 1, module, lineage: [], syncId: null, consistent: true });
   }
 
   get value(): ReplicaRecord {
@@ -57,7 +64,7 @@ export class RecordStore {
     if (other !== -1) {
       throw new MirrorError(
         'directory-changed',
-        `${directories[other] ?? ''} is not the directory that this replica was in: is its disk mounted? Mount it.${found.length > 1 ? ' Were the directories put in another order? Put them back.' : ''} If it was moved on purpose, move ${this.#file} away: the replica is then copied in full`,
+        `${directories[other] ?? ''} is not the directory that this replica was in: is its disk mounted? Mount it.${found.length > 1 ? ' Were the directories put in another order? Put them back.' : ''} If it was moved on purpose, move ${this.#place.path} away: the replica is then copied in full`,
       );
     }
     this.#directories = found;
@@ -68,7 +75,7 @@ export class RecordStore {
     const [directory, ...further] = this.#directories ?? boundTo(this.#record);
     const bound = further.length > 0 ? { directories: [directory, ...further] } : { directory };
     const record: ReplicaRecord = { ...this.#record, ...change, ...(directory ? bound : {}) } as ReplicaRecord;
-    writeDurably(this.#file, `${JSON.stringify(record, null, 2)}\n`);
+    this.#place.write(`${JSON.stringify(record, null, 2)}\n`);
     this.#record = record;
     this.onChange(record);
   }

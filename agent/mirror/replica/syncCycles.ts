@@ -1,4 +1,3 @@
-import { monotonicMs } from '../link/sharedState.ts';
 import { describeError } from '../mirrorError.ts';
 import type { OwnDisk } from './ownDisk.ts';
 import type { ZoneMarks } from './zoneMarks.ts';
@@ -29,7 +28,8 @@ interface Running extends SyncCycle {
  */
 export class SyncCycles {
   readonly #marks: ZoneMarks;
-  readonly #ownDisk: OwnDisk;
+  readonly #ownDisk: Pick<OwnDisk, 'hasFailed'>;
+  readonly #now: () => number;
   readonly #drain: () => void;
   readonly #syncLocal: (token: number) => void;
   readonly #onDurable: (cycle: SyncCycle) => void;
@@ -41,7 +41,9 @@ export class SyncCycles {
 
   constructor(options: {
     marks: ZoneMarks;
-    ownDisk: OwnDisk;
+    ownDisk: Pick<OwnDisk, 'hasFailed'>;
+    /** Monotonic, milliseconds. */
+    now: () => number;
     /** Waits for what this host's disk is at work on. */
     drain: () => void;
     /** Asks for this host's replica to be made durable; {@link localDone} follows. */
@@ -51,6 +53,7 @@ export class SyncCycles {
   }) {
     this.#marks = options.marks;
     this.#ownDisk = options.ownDisk;
+    this.#now = options.now;
     this.#drain = options.drain;
     this.#syncLocal = options.syncLocal;
     this.#onDurable = options.onDurable;
@@ -80,7 +83,7 @@ export class SyncCycles {
   start(cycle: SyncCycle): void {
     const token = this.#nextToken++;
     this.#running = { ...cycle, token, peerDone: false, localDone: false };
-    this.#beganAt = monotonicMs();
+    this.#beganAt = this.#now();
     this.#syncLocal(token);
   }
 
@@ -122,7 +125,7 @@ export class SyncCycles {
     this.#marks.unturn();
   }
 
-  /** When marks can be cleared, as {@link monotonicMs} counts; Infinity while they cannot. */
+  /** When marks can be cleared, as its clock counts; Infinity while they cannot. */
   get clearDueAt(): number {
     if (this.#running || this.#ownDisk.hasFailed || !this.#marks.canTurn || this.#marks.empty) return Infinity;
     return this.#beganAt + CLEAR_MARKS_EVERY_MS;
@@ -130,6 +133,6 @@ export class SyncCycles {
 
   /** Clearing is tried: whether or not a cycle comes of it, the next one is not due at once. */
   noteTry(): void {
-    this.#beganAt = monotonicMs();
+    this.#beganAt = this.#now();
   }
 }

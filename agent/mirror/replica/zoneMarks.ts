@@ -1,9 +1,8 @@
-import { join } from 'node:path';
-import { MarkAppender, MarkKind, type MarkRecord, readMarkFile, writeMarkFile } from './markFile.ts';
 import { HotExtents, pushExtent } from './hotExtents.ts';
+import { type MarkAppender, MarkKind, type MarkRecord, type MarkStore } from './markStore.ts';
 import { extentsOf, ZoneSet } from './zoneSet.ts';
 
-const FILES = ['marks.a.log', 'marks.b.log'] as const;
+const SLOTS = [0, 1] as const;
 const GIVEN_UP = 'given up after directories were exchanged';
 
 /** What the marks of a replica say about which zones may differ from the peer's. */
@@ -15,14 +14,14 @@ export interface LoadedMarks {
 }
 
 /**
- * Reads the marks of a replica. Two files hold two generations of marks; what counts is their union.
+ * Reads the marks of a replica. Two slots hold two generations of marks; what counts is their union.
  * A replica that never had marks ("missing") cannot be told from one that lost them.
  */
-export function loadMarks(stateDirectory: string): LoadedMarks {
+export function loadMarks(store: MarkStore): LoadedMarks {
   const files = new Map<number, ZoneSet>();
   let problem: string | null = null;
-  for (const name of FILES) {
-    const content = readMarkFile(join(stateDirectory, name));
+  for (const slot of SLOTS) {
+    const content = store.read(slot);
     if (typeof content === 'string') {
       problem ??= content;
       continue;
@@ -48,8 +47,8 @@ function setOf(files: Map<number, ZoneSet>, ino: number): ZoneSet {
 }
 
 /** Makes a replica's marks empty and trusted, durably. */
-export function resetMarks(stateDirectory: string): void {
-  FILES.forEach((name, index) => writeMarkFile(join(stateDirectory, name), index, []));
+export function resetMarks(store: MarkStore): void {
+  for (const slot of SLOTS) store.write(slot, slot, []);
 }
 
 /** Changes of a longer range of bytes mark the whole file. */
@@ -74,7 +73,7 @@ interface Generation {
  * generation is appended to; what fails with the other one leaves marks behind that cost a comparison, and is tried again at the next turn.
  */
 export class ZoneMarks {
-  readonly #directory: string;
+  readonly #store: MarkStore;
   #current: Generation;
   /** The file of the current generation. */
   #appender: MarkAppender;
@@ -85,22 +84,21 @@ export class ZoneMarks {
   #spareEmpty = true;
   #nextGeneration = 2;
 
-  private constructor(directory: string, current: Generation, appender: MarkAppender) {
-    this.#directory = directory;
+  private constructor(store: MarkStore, current: Generation, appender: MarkAppender) {
+    this.#store = store;
     this.#current = current;
     this.#appender = appender;
   }
 
-  /** Takes the marks over from the disk, in two fresh files. */
-  static open(stateDirectory: string): ZoneMarks {
-    const { files, problem } = loadMarks(stateDirectory);
+  /** Takes the marks over from the disk, anew in both slots. */
+  static open(store: MarkStore): ZoneMarks {
+    const { files, problem } = loadMarks(store);
     const records = recordsOf(files, problem);
-    const path = (slot: 0 | 1) => join(stateDirectory, FILES[slot]);
-    // In this order: at every moment the union of the two files holds all marks.
-    writeMarkFile(path(0), 0, records);
-    writeMarkFile(path(1), 1, []);
-    const appender = new MarkAppender(path(0), records.length);
-    return new ZoneMarks(stateDirectory, { ...newGeneration(0), files, problem }, appender);
+    // In this order: at every moment the union of the two slots holds all marks.
+    store.write(0, 0, records);
+    store.write(1, 1, []);
+    const appender = store.appender(0, records.length);
+    return new ZoneMarks(store, { ...newGeneration(0), files, problem }, appender);
   }
 
   /** Null when the marks can be trusted, else why not. */
@@ -234,7 +232,7 @@ export class ZoneMarks {
 
   /** Opens the empty file of a new generation, and marks durably what is hot. */
   #begin(slot: 0 | 1, hot: HotExtents): MarkAppender {
-    const appender = new MarkAppender(this.#path(slot), 0);
+    const appender = this.#store.appender(slot, 0);
     if (hot.empty) return appender;
     try {
       this.#spareEmpty = false;
@@ -272,8 +270,8 @@ export class ZoneMarks {
     for (const ino of current.removed) old.removed.add(ino);
     old.problem ??= current.problem;
     const records = recordsOf(old.files, old.problem);
-    writeMarkFile(this.#path(old.slot), this.#nextGeneration++, records);
-    const appender = new MarkAppender(this.#path(old.slot), records.length);
+    this.#store.write(old.slot, this.#nextGeneration++, records);
+    const appender = this.#store.appender(old.slot, records.length);
     this.#appender.close();
     this.#appender = appender;
     // Its file holds no more than what was written.
@@ -297,12 +295,8 @@ export class ZoneMarks {
 
   #emptySpare(): void {
     if (this.#spareEmpty) return;
-    writeMarkFile(this.#path(other(this.#current.slot)), this.#nextGeneration++, []);
+    this.#store.write(other(this.#current.slot), this.#nextGeneration++, []);
     this.#spareEmpty = true;
-  }
-
-  #path(slot: 0 | 1): string {
-    return join(this.#directory, FILES[slot]);
   }
 
   close(): void {

@@ -5,9 +5,10 @@ import { frameBytes } from '../link/sealer.ts';
 import { ToFollower, ToPrimary } from '../link/protocol.ts';
 import { type ComparedEntry, decodeDirectoryAnswer, decodeHashAnswer, decodeMissed } from '../link/resyncMessages.ts';
 import { monotonicMs, type SharedState } from '../link/sharedState.ts';
-import type { ReplicaRecord } from '../mirror.ts';
+import type { ReplicaRecord, ResyncProgress } from '../mirror.ts';
 import type { Mutation } from '../mutation.ts';
 import type { DirtyTimes } from '../replica/dirtyTimes.ts';
+import type { Resync } from '../replica/replication.ts';
 import { type Entry, parentOf, type ReplicaTree } from '../replica/tree.ts';
 import type { ZoneMarks } from '../replica/zoneMarks.ts';
 import { mergeRanges } from '../replica/zoneSet.ts';
@@ -25,7 +26,7 @@ const WHOLE_FILE = [{ start: 0, end: Number.MAX_SAFE_INTEGER }];
  * read and sent, so what is sent is the content at that place in the stream of changes, and the follower, which receives both in order, ends
  * up equal. First names and attributes, directory by directory; then content, by hashes of zones, then of blocks, then the blocks that differ.
  */
-export class PrimaryResync {
+export class PrimaryResync implements Resync {
   readonly #context: ResyncContext;
   readonly #marks: ZoneMarks;
   readonly #kind: ResyncKind;
@@ -81,6 +82,11 @@ export class PrimaryResync {
   /** Nothing is left to compare or to send. */
   get complete(): boolean {
     return !this.#finishing && this.#walk.complete && this.#content.complete;
+  }
+
+  summary(): { progress: ResyncProgress; durationMs: number } {
+    const now = monotonicMs();
+    return { progress: this.ledger.progress(now), durationMs: Math.round(now - this.ledger.startedAt) };
   }
 
   /** Asks the follower to be durable and in step. @returns the name of this resync */

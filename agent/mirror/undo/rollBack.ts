@@ -28,6 +28,7 @@ import {
 } from '../../platform/libc.ts';
 import { MirrorError } from '../mirrorError.ts';
 import { clearRange, copyContent, withFile } from '../resync/content.ts';
+import type { MarkStore } from '../replica/markStore.ts';
 import { rootOf } from '../replica/roots.ts';
 import { type Entry, joinPath, type ReplicaTree } from '../replica/tree.ts';
 import { loadMarks, ZoneMarks } from '../replica/zoneMarks.ts';
@@ -300,9 +301,9 @@ function damaged(why: string): MirrorError {
 }
 
 /** What was put back may differ from the other host's: a superset of it is marked. Marks that are not trusted say so already. */
-export function markRolledBack(stateDirectory: string, changed: readonly RolledBack[]): void {
-  if (loadMarks(stateDirectory).problem !== null) return;
-  const marks = ZoneMarks.open(stateDirectory);
+export function markRolledBack(store: MarkStore, changed: readonly RolledBack[]): void {
+  if (loadMarks(store).problem !== null) return;
+  const marks = ZoneMarks.open(store);
   try {
     for (const { ino, range } of changed) {
       if (range === null) marks.markWhole(ino);
