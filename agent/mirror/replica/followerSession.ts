@@ -1,6 +1,7 @@
 import { ErrnoError, errnoName, errnos, RENAME_EXCHANGE, RENAME_WHITEOUT } from '../../platform/libc.ts';
 import { ByteReader, ByteWriter, MalformedMessage } from '../link/bytes.ts';
-import { ConnectionEnd, type FollowerConnection } from '../link/followerConnection.ts';
+import { ConnectionEnd } from '../link/connectionEnd.ts';
+import type { FollowerConnection } from '../link/followerConnection.ts';
 import { decodeMutation, pathsOf } from '../link/mutationCodec.ts';
 import { ToFollower, ToPrimary } from '../link/protocol.ts';
 import {

@@ -12,7 +12,8 @@ import {
   setUmask,
 } from '../../platform/libc.ts';
 import { collectGarbage, Lull } from '../../platform/lull.ts';
-import { ConnectionEnd, FollowerConnection } from '../link/followerConnection.ts';
+import { ConnectionEnd } from '../link/connectionEnd.ts';
+import { FollowerConnection } from '../link/followerConnection.ts';
 import { monotonicMs } from '../link/sharedState.ts';
 import type { MirrorSettings, ReplicaRecord } from '../mirror.ts';
 import { Wakefulness } from '../../platform/wakefulness.ts';
