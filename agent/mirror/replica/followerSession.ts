@@ -29,6 +29,7 @@ import { isLoss } from './diskLoss.ts';
 import { leftovers } from './excluded.ts';
 import type { MainCaller } from './mainCall.ts';
 import { isLineageEntry, isRecord } from './record.ts';
+import type { FinishOrder } from './resyncEnd.ts';
 import { parentOf, type ReplicaTree } from './tree.ts';
 import { UnwatchedChanges } from './unwatchedChanges.ts';
 import type { LoadedMarks } from './zoneMarks.ts';
@@ -78,12 +79,6 @@ export interface FollowerContext {
   readonly requestSync: (number: number, finish: FinishOrder | null) => void;
   /** The primary is no more, and this replica holds all that it acknowledged by this epoch. */
   readonly primaryEnded: (epoch: number) => void;
-}
-
-/** What makes this replica a member of the pair, once it is durable. */
-export interface FinishOrder {
-  readonly syncId: string;
-  readonly lineage: ReplicaRecord['lineage'];
 }
 
 /** The follower's side of one connection: checks, applies in order, acknowledges. */
