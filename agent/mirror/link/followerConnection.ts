@@ -1,14 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { close, ErrnoError, errnos, errnoName, MSG_DONTWAIT, sendFully, shutdown } from '../../platform/libc.ts';
+import { ConnectionEnd } from './connectionEnd.ts';
 import { FrameBuffer } from './frameBuffer.ts';
 import { encodeAnswer, GREETING_BYTES, judgeHello, Verdict } from './greeting.ts';
 import { BadFrame, deriveKeys, type FrameHeader, Opener, Sealer } from './sealer.ts';
 import { monotonicMs } from './sharedState.ts';
-
-/** Why a connection ended, for people. */
-export class ConnectionEnd extends Error {
-  override readonly name = 'ConnectionEnd';
-}
 
 /** One connection that a follower accepted: greeting, then frames. Never waits for bytes. */
 export class FollowerConnection {

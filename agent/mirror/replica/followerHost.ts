@@ -24,12 +24,12 @@ import {
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { syncData, syncFileSystem, syncFileSystems } from './backgroundCalls.ts';
 import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './followerMessages.ts';
-import type { FinishOrder } from './followerSession.ts';
 import { lossOf } from './diskLoss.ts';
 import { coverReadOnly, type Location, uncover } from './location.ts';
 import { answerCall, type CallMessage } from './mainCall.ts';
 import { markFiles } from './markFile.ts';
 import type { RecordStore } from './record.ts';
+import { type FinishOrder, Promotion, recordAtEnd } from './resyncEnd.ts';
 import { dropUndo } from '../undo/undoJournal.ts';
 import { SessionTurn } from './sessionTurn.ts';
 import { resetMarks } from './zoneMarks.ts';
@@ -53,6 +53,7 @@ export class FollowerHost {
   readonly #callFlag = new SharedArrayBuffer(4);
   readonly #epoch = new Float64Array(new SharedArrayBuffer(8));
   readonly #turn = new SessionTurn();
+  readonly #promotion: Promotion;
   readonly #wakeFd: number;
   readonly #listenFd: number;
   readonly #ready: Promise<void>;
@@ -61,8 +62,6 @@ export class FollowerHost {
   readonly endpoint: FollowerEndpoint;
   #onStopped: () => void = () => {};
   #gone = false;
-  /** This host has entered an epoch of its own: nothing that a primary still sends counts as the end of a resync. */
-  #isPromoted = false;
 
   /** @throws MirrorError "address-unusable", "port-in-use" */
   constructor(parts: {
@@ -75,6 +74,7 @@ export class FollowerHost {
     workers: string;
   }) {
     this.#options = parts.options;
+    this.#promotion = new Promotion(parts.options.host);
     this.#record = parts.record;
     this.#rootFd = parts.location.rootFd;
     this.#rootFds = parts.location.rootFds;
@@ -212,7 +212,7 @@ export class FollowerHost {
 
   enterEpoch(entry: Parameters<RecordStore['enter']>[0]): void {
     this.#record.enter(entry);
-    this.#isPromoted ||= entry.primary === this.#options.host;
+    this.#promotion.entered(entry);
     this.#epoch[0] = Math.max(this.#epoch[0] ?? 0, entry.epoch);
     this.#tell({ type: 'record', record: this.#record.value });
   }
@@ -225,7 +225,7 @@ export class FollowerHost {
     let error: string | null = null;
     try {
       await this.#makeDurable();
-      if (finish && this.#isPromoted) throw new MirrorError('wrong-state', `${this.#options.host} has become primary`);
+      if (finish) this.#promotion.checkEnd();
       // Another session may have begun a resync meanwhile: the end of this one would be taken for its end.
       if (finish && (this.#gone || !this.#turn.whileIn(session, () => this.#finish(session, finish)))) return;
     } catch (failure) {
@@ -254,11 +254,7 @@ export class FollowerHost {
   }
 
   #finish(session: number, order: FinishOrder): void {
-    const own = this.#record.value.lineage;
-    const later = (own.at(-1)?.epoch ?? 0) > (order.lineage.at(-1)?.epoch ?? 0);
-    // What this disk had lost is known to be there again.
-    const sound = { consistent: true, restorable: false, diskError: null, stopped: null };
-    this.#update({ syncId: order.syncId, ...sound, lineage: later ? own : order.lineage });
+    this.#update(recordAtEnd(this.#record.value, order));
     // Before what was kept goes: the thread, which has not heard of this yet, must not miss it.
     this.#turn.noteFinished(session);
     dropUndo(this.#options.stateDirectory);

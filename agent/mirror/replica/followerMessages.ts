@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { MirrorOptions, MirrorSettings, ReplicaRecord } from '../mirror.ts';
 import type { CallMessage } from './mainCall.ts';
-import type { FinishOrder } from './followerSession.ts';
+import type { FinishOrder } from './resyncEnd.ts';
 
 /** What the follower's thread is started with. */
 export interface FollowerSetup {

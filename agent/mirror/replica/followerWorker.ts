@@ -12,7 +12,8 @@ import {
   setUmask,
 } from '../../platform/libc.ts';
 import { collectGarbage, Lull } from '../../platform/lull.ts';
-import { ConnectionEnd, FollowerConnection } from '../link/followerConnection.ts';
+import { ConnectionEnd } from '../link/connectionEnd.ts';
+import { FollowerConnection } from '../link/followerConnection.ts';
 import { monotonicMs } from '../link/sharedState.ts';
 import type { MirrorSettings, ReplicaRecord } from '../mirror.ts';
 import { Wakefulness } from '../../platform/wakefulness.ts';
@@ -21,7 +22,8 @@ import { Applier } from './applier.ts';
 import { excludedByPlace, excludedPaths } from './excluded.ts';
 import { FollowerFlushes } from './followerFlushes.ts';
 import type { FollowerSetup, FromFollowerThread, ToFollowerThread } from './followerMessages.ts';
-import { FollowerSession } from './followerSession.ts';
+import { FollowerSession, type SessionContext } from './followerSession.ts';
+import { FollowerWork, type WorkContext } from './followerWork.ts';
 import { MainCaller } from './mainCall.ts';
 import { markFiles } from './markFile.ts';
 import { RecordStore } from './record.ts';
@@ -59,7 +61,7 @@ class FollowerThread {
   readonly #lull = new Lull(monotonicMs());
   #resyncUndo: number | null;
   #record: ReplicaRecord;
-  #session: FollowerSession | null = null;
+  #session: FollowerSession<FollowerConnection> | null = null;
   /** Number of the session, and how many connections ever were one. */
   #sessionNumber = 0;
   #sessions = 0;
@@ -193,7 +195,9 @@ class FollowerThread {
       return;
     }
     const number = ++this.#sessions;
-    const session = new FollowerSession(this.#context(number), connection);
+    const context = this.#sessionContext(number);
+    const work = this.#workContext(number);
+    const session = new FollowerSession(context, connection, (port) => new FollowerWork(work, port));
     try {
       if (connection.receive()) session.process();
     } catch (error) {
@@ -212,7 +216,7 @@ class FollowerThread {
   }
 
   /** Runs something of the session; when its connection ends, so does the session. */
-  #guarded(action: (session: FollowerSession) => void): void {
+  #guarded(action: (session: FollowerSession<FollowerConnection>) => void): void {
     const session = this.#session;
     if (!session) return;
     try {
@@ -249,20 +253,33 @@ class FollowerThread {
     this.#endSession('this replica stopped following');
   }
 
-  #context(session: number): ConstructorParameters<typeof FollowerSession>[0] {
-    const setup = this.#setup;
+  #sessionContext(session: number): SessionContext {
+    const { identity, host, stateDirectory } = this.#setup;
     return {
-      identity: setup.identity,
-      host: setup.host,
+      identity,
+      host,
+      now: monotonicMs,
+      record: () => this.#record,
+      marksProblem: () => loadMarks(stateDirectory).problem,
+      epoch: () => this.#epoch[0] ?? 0,
+      enterEpoch: (entry) => this.#main.call({ op: 'enterEpoch', entry }),
+      requestSync: (number, finish) => this.#post({ type: 'sync', session, number, finish }),
+      primaryEnded: (epoch) => this.#post({ type: 'primaryEnded', epoch }),
+    };
+  }
+
+  #workContext(session: number): WorkContext {
+    const { stateDirectory } = this.#setup;
+    return {
       tree: this.#tree,
       applier: this.#applier,
       excluded: this.#excluded,
       excludedByPlace: this.#excludedByPlace,
-      main: this.#main,
       record: () => this.#record,
+      loadMarks: () => loadMarks(stateDirectory),
       keeper: (onStep) =>
         new StateKeeper({
-          stateDirectory: setup.stateDirectory,
+          stateDirectory,
           tree: this.#tree,
           applier: this.#applier,
           main: this.#main,
@@ -272,11 +289,8 @@ class FollowerThread {
           isOver: () => this.#turn.hasFinished(session),
           onGivenUp: (reason) => this.#post({ type: 'undoGivenUp', session, reason }),
         }),
-      loadMarks: () => loadMarks(markFiles(setup.stateDirectory)),
-      epoch: () => this.#epoch[0] ?? 0,
       flush: (fd, datasync, number, nothingWaits) => this.#flushes.flush(fd, datasync, session, number, nothingWaits),
-      primaryEnded: (epoch) => this.#post({ type: 'primaryEnded', epoch }),
-      requestSync: (number, finish) => this.#post({ type: 'sync', session, number, finish }),
+      diskFailed: (code) => this.#main.call({ op: 'diskFailed', code }),
     };
   }
 }

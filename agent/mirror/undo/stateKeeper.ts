@@ -1,5 +1,5 @@
 import { errnos, ErrnoError } from '../../platform/libc.ts';
-import { ConnectionEnd } from '../link/followerConnection.ts';
+import { ConnectionEnd } from '../link/connectionEnd.ts';
 import type { ReplicaRecord } from '../mirror.ts';
 import { describeError } from '../mirrorError.ts';
 import type { Mutation } from '../mutation.ts';
