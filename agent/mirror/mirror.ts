@@ -81,6 +81,13 @@ export interface Stopped {
   readonly served: boolean;
 }
 
+/** The end of a resync, by the name that it has when it is complete. */
+export interface PendingEnd {
+  readonly syncId: string;
+  /** The name that the record had then: with another one this is long over. */
+  readonly after: string | null;
+}
+
 /** The durable record of a replica (`replica.json` in the state directory, fsynced before any call that changes it returns). */
 export interface ReplicaRecord {
   readonly formatVersion: 1;
@@ -89,6 +96,8 @@ export interface ReplicaRecord {
   readonly lineage: readonly LineageEntry[];
   /** Names the last complete resync of the pair; both replicas hold the same value when zone marks can be trusted. */
   readonly syncId: string | null;
+  /** Of a primary: the end of a resync that the follower was asked to make durable, and may have, while this host was not told any more. */
+  readonly pending?: PendingEnd | null;
   /** False while a resync into this replica is under way: it must never be promoted by itself. */
   readonly consistent: boolean;
   /** With `consistent: false`: what the replica was before that resync is kept, and `serve` makes it that again. */

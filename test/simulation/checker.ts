@@ -41,6 +41,8 @@ export class Checker {
   #wellSince: number | null = null;
   /** Until then the server of a host may run beside the other one: the host stood still, and its agent kills it as soon as it goes on. */
   readonly #excusedUntil: Record<HostName, number> = { alpha: -Infinity, beta: -Infinity };
+  /** What a secondary has that has all that the last resync sent. */
+  #atEnd: ReadonlySet<number> = new Set();
   twoServersMs = 0;
   readonly #hosts: Hosts;
   readonly #config: ModuleConfig;
@@ -168,17 +170,30 @@ export class Checker {
     }
   }
 
+  /** A guest is told that its write is done, not that it is durable: the secondary has it all the same. */
+  applies(host: Host, write: number): void {
+    if (this.#isApart || !this.#isOfForced(host)) return;
+    for (const name of this.#recordFor(host)?.inSync ?? []) {
+      const { disk } = this.#hosts[name as HostName];
+      if (!disk.seen.has(write)) this.fail(`${host.name} answers write ${String(write)}, which ${name} was not told of`);
+    }
+  }
+
+  /** By which the host serves. */
+  #recordFor(host: Host): ArbiterRecord | null {
+    return this.#config.arbiter === 'none' ? (host.core?.record ?? null) : this.#newest;
+  }
+
   /** A guest is told that its write is durable. */
   acknowledges(host: Host, write: number): void {
     this.acknowledged.add(write);
     if (this.#isApart) return;
     const epoch = host.disk.lineage.at(-1)?.epoch ?? 0;
-    const newest = this.#newest;
     // It goes on in a history that an operator gave up, and does not know yet.
     if (!this.#isOfForced(host)) return;
     this.#owed.add(write);
     if (!holdsDurably(host, write)) this.fail(`${host.name} acknowledges write ${String(write)}, which is not durable`);
-    const record = this.#config.arbiter === 'none' ? (host.core?.record ?? null) : newest;
+    const record = this.#recordFor(host);
     for (const name of record?.inSync ?? []) {
       const member = this.#hosts[name as HostName];
       if (!member.disk.isReplaced && !holdsDurably(member, write)) {
@@ -252,9 +267,14 @@ export class Checker {
     }
   }
 
+  /** A resync has sent everything. @param log the writes that the follower has when it has all of it */
+  resyncEnds(log: ReadonlySet<number>): void {
+    this.#atEnd = log;
+  }
+
   /** The secondary is in step: whatever the marks did not name has to be equal already. */
   inStep(primary: Host, follower: Host): void {
-    const [one, other] = [primary.disk.log, follower.disk.log];
+    const [one, other] = [this.#atEnd, follower.disk.log];
     const differing = [...one].find((write) => !other.has(write)) ?? [...other].find((write) => !one.has(write));
     if (differing !== undefined) {
       this.fail(`${follower.name} is in step with ${primary.name} and differs from it in write ${String(differing)}`);

@@ -83,7 +83,7 @@ export class CoreDriver {
   /** A host that stands still acts on what it was sent, in order, when it goes on. */
   feed(host: Host, event: CoreEvent): void {
     const { clock } = this.#world;
-    if (host.awayUntil > clock.now) return;
+    if (host.awayUntil > clock.now || host.disk.files.isOff) return;
     if (host.pausedUntil > clock.now) {
       this.#queue(host, event);
       return;
@@ -280,7 +280,7 @@ export class CoreDriver {
         this.#operate(host, effect);
         return;
       case 'freeze':
-        host.frozen = true;
+        this.#mirror.freeze(host);
         return;
       case 'startServer':
         this.#startServer(host);

@@ -12,6 +12,7 @@ export class Costs {
   #wellRounds: number[] = [];
   /** Both replicas hold what was written before, durably, and both had the time to clear the marks of it. */
   #equalUntil = 0;
+  #endedAt = 0;
   readonly #clock: Clock;
   readonly #checker: Checker;
 
@@ -41,7 +42,7 @@ export class Costs {
 
   /** A resync compares everything only where no earlier one tells what may differ. */
   comparesAll(primary: Host, follower: Host): void {
-    const isKnown = [primary, follower].every(({ disk }) => disk.syncId !== null && !disk.isReplaced);
+    const isKnown = [primary, follower].every(({ disk }) => disk.syncId !== null && !disk.isReplaced && !disk.diskError);
     if (isKnown) this.#checker.fail(`a resync from ${primary.name} into ${follower.name} compares everything`);
   }
 
@@ -50,10 +51,15 @@ export class Costs {
     this.#expectFew(zones, 'is compared by a resync');
   }
 
-  /** A disk that lost something may have lost what was marked long ago. @param isSound whether no disk has */
+  /** A resync has sent everything: what is written from here on is marked anew. */
+  resyncEnds(): void {
+    this.#endedAt = this.#clock.now;
+  }
+
+  /** That is durable on both. A disk that lost something may have lost what was marked long ago. @param isSound whether no disk has */
   inStep(isSound: boolean): void {
     this.#wellRounds = [];
-    this.#equalUntil = isSound ? this.#clock.now : 0;
+    this.#equalUntil = isSound ? this.#endedAt : 0;
   }
 
   #expectFew(zones: ReadonlySet<number>, what: string): void {

@@ -1,25 +1,24 @@
-import type { LineageEntry, Operation } from '../../agent/core/types.ts';
-import { factsOf, flushAll, holdsDurably, rollBack, runsServer, type Host } from './host.ts';
-import { resync } from './resync.ts';
-import { acknowledgeTimeoutMs, noticedAfterMs, Sessions, type Session } from './session.ts';
-import { feedSoon, otherThan, type Surroundings } from './surroundings.ts';
+import type { Operation } from '../../agent/core/types.ts';
+import { RecordStore } from '../../agent/mirror/replica/record.ts';
+import { Violation } from './checker.ts';
+import { moduleName } from './disk.ts';
+import { factsOf, isFrozen, runsServer, type Host } from './host.ts';
+import { noticedAfterMs } from './replica/connection.ts';
+import { Following } from './replica/following.ts';
+import { type ResyncSetting, Serving, withoutPowerLoss } from './replica/serving.ts';
+import { PowerLoss } from './replica/stateFiles.ts';
+import { otherThan, type Surroundings } from './surroundings.ts';
 
 export type Result = { endpoint?: { session: string }; note?: string } | string | null;
 
-function epochOf({ disk }: Host): number {
-  return disk.lineage.at(-1)?.epoch ?? 0;
-}
-
-/** What makes nothing durable. */
-const freeOfDisk: ReadonlySet<Operation['kind']> = new Set(['attach', 'holdOnPeerLoss', 'fence']);
 /** How long a server takes to be gone that is killed, at most; and on a host that stood still until just before. */
 const killMs = 50;
 export const killOfOverloadedMs = 300;
 const overloadedMs = 500;
-/** How long a batch of marks takes, at least. */
-const marksPeriodMs = 2000;
+/** How long a round of clearing marks takes, at least. */
+const roundMs = 3500;
 
-/** The data plane, by what the core may rely on: what is acknowledged when, what a loss of power leaves. */
+/** The data plane: its decisions are the agent's own, what they are carried out on is simulated. */
 export class Mirror {
   /** Whether a resync that is not finished can be taken back. */
   keepsUndo = true;
@@ -27,146 +26,101 @@ export class Mirror {
   resyncTakesMs = 0;
   /** Beyond the usual: programs that still use the mount hold it up. */
   releaseTakesMs = 0;
-  readonly sessions: Sessions;
   readonly #world: Surroundings;
+  readonly #setting: ResyncSetting;
+  /** Mirror processes that have outlived their agent. */
+  readonly #ending = new Map<Host, Serving>();
   #nextSession = 1;
   #nextWrite = 1;
 
   constructor(world: Surroundings) {
     this.#world = world;
-    this.sessions = new Sessions(world, (primary) => this.#releaseHeld(primary));
-    world.clock.every(marksPeriodMs, () => this.#clearMarks());
+    this.#setting = {
+      begins: (primary, follower, zones, isFull) => {
+        if (isFull) world.costs.comparesAll(primary, follower);
+        else world.costs.comparesZones(zones);
+      },
+      takes: (isNeeded) => (isNeeded ? world.random.between(100, 2000) : 30) + this.resyncTakesMs,
+      ends: (log) => {
+        world.checker.resyncEnds(log);
+        world.costs.resyncEnds();
+      },
+      isOver: (primary) => world.costs.inStep(!primary.disk.diskError),
+    };
+    world.clock.every(roundMs, () => this.#countRound());
   }
 
   /** The guest of this host writes, and asks for it to be durable. */
   write(host: Host): void {
-    const { clock } = this.#world;
-    const write = this.#nextWrite++;
-    const { life } = host;
-    this.#world.costs.writes(write);
-    host.disk.marks.add(write);
-    host.disk.log.add(write);
-    host.disk.unsynced.add(write);
-    const session = this.sessions.ofPrimary(host);
-    // During a resync the change is in the stream behind the copy; a lost secondary holds nothing up.
-    const waits = session?.isInStep === true;
-    host.held.set(write, { local: false, remote: !waits });
-    this.#afterFlush(host, [write], () => {
-      const held = host.held.get(write);
-      if (held) this.#acknowledgeWhenDone(host, write, { ...held, local: true });
-    });
-    if (!waits) return;
-    this.#replicate(host, session, write);
-    clock.after(acknowledgeTimeoutMs, () => {
-      if (host.life !== life || host.held.get(write)?.remote !== false) return;
-      this.sessions.endAtPrimary(session, 'no acknowledgement');
-    });
+    const { serving } = host;
+    if (serving) withoutPowerLoss(() => serving.write(this.#nextWrite++));
   }
 
-  #replicate(host: Host, session: Session, write: number): void {
-    const follower = otherThan(this.#world, host);
-    this.#send(session, host, follower, () => {
-      this.#whenItRuns(follower, () => {
-        if (!session.isOpenAtFollower || follower.mirror !== 'following') return;
-        follower.disk.marks.add(write);
-        follower.disk.log.add(write);
-        follower.disk.unsynced.add(write);
-        this.#afterFlush(follower, [write], () => {
-          this.#send(session, follower, host, () => {
-            const held = host.held.get(write);
-            if (held && session.isOpenAtPrimary) this.#acknowledgeWhenDone(host, write, { ...held, remote: true });
-          });
-        });
-      });
-    });
-  }
-
-  #send({ network }: Session, from: Host, to: Host, deliver: () => void): void {
-    this.#world.networks.send(from.name, to.name, network, deliver, { isNumbered: true });
-  }
-
-  #acknowledgeWhenDone(host: Host, write: number, done: { local: boolean; remote: boolean }): void {
-    host.held.set(write, done);
-    if (host.frozen || !done.local || !done.remote) return;
-    host.held.delete(write);
-    this.#world.checker.acknowledges(host, write);
-  }
-
-  /** Nothing waits for the secondary any more. */
-  #releaseHeld(host: Host): void {
-    for (const [write, { local }] of [...host.held]) this.#acknowledgeWhenDone(host, write, { local, remote: true });
-  }
-
-  #afterFlush(host: Host, writes: readonly number[], run: () => void): void {
-    const { life } = host;
-    const flushMs = this.#world.random.between(1, 5) + host.disk.slowMs;
-    this.#world.clock.after(flushMs, () => {
-      if (host.life !== life) return;
-      for (const write of writes) host.disk.unsynced.delete(write);
-      run();
-    });
-  }
-
-  /** A host that stands still does it when it goes on. */
-  #whenItRuns(host: Host, run: () => void): void {
-    const { clock } = this.#world;
-    const { life } = host;
-    if (host.pausedUntil <= clock.now) run();
-    else {
-      clock.after(host.pausedUntil - clock.now, () => {
-        if (host.life === life) this.#whenItRuns(host, run);
-      });
-    }
-  }
-
-  /** Both replicas make everything durable; then the marks of what was written before that are dropped. */
-  #clearMarks(): void {
+  #countRound(): void {
     for (const host of Object.values(this.#world.hosts)) {
-      const session = this.sessions.ofPrimary(host);
-      if (session) this.#world.costs.round(host, otherThan(this.#world, host), this.#isWell(session));
-      if (session?.mode !== 'hold' || host.mirror !== 'serving' || host.frozen || host.disk.diskError) continue;
-      const follower = otherThan(this.#world, host);
-      // What waits for an answer is taken for written after it.
-      const own = [...host.disk.marks].filter((write) => !host.held.has(write));
-      this.#afterFlush(host, own, () => {
-        this.#send(session, host, follower, () => {
-          if (!session.isOpenAtFollower || follower.mirror !== 'following') return;
-          const its = own.filter((write) => follower.disk.marks.has(write));
-          this.#afterFlush(follower, its, () => {
-            for (const write of its) follower.disk.marks.delete(write);
-            this.#send(session, follower, host, () => {
-              if (!session.isOpenAtPrimary || host.disk.diskError) return;
-              for (const write of own) host.disk.marks.delete(write);
-            });
-          });
-        });
-      });
+      if (this.#holds(host)) this.#world.costs.round(host, otherThan(this.#world, host), this.#isWell(host));
     }
+  }
+
+  /** Whether it serves, and waits for its secondary. */
+  #holds({ serving, core }: Host): boolean {
+    return serving !== null && core?.role.at === 'primary' && core.role.link.kind === 'both';
   }
 
   /** Whether nothing keeps both from making everything durable, and from telling each other. */
-  #isWell(session: Session): boolean {
+  #isWell(host: Host): boolean {
     const { hosts, networks, clock } = this.#world;
-    const { disk, frozen, mirror } = hosts[session.primary];
     return (
-      session.mode === 'hold' &&
-      mirror === 'serving' &&
-      !frozen &&
-      !disk.diskError &&
+      !isFrozen(host) &&
+      !host.disk.diskError &&
       networks.isSound &&
-      this.sessions.isWhole(session) &&
+      networks.isWholeBetween('alpha', 'beta') &&
       Object.values(hosts).every(
-        (host) => host.core && Math.max(host.pausedUntil, host.awayUntil) <= clock.now && host.disk.slowMs === 0,
+        ({ core, pausedUntil, awayUntil, disk }) =>
+          core !== null &&
+          Math.max(pausedUntil, awayUntil, disk.refusesUntil) <= clock.now &&
+          disk.slowMs === 0,
       )
     );
   }
 
-  /** The mirror process has ended, and no other one could take its place. */
+  // --- what befalls its process
+
+  /** A host boots: what is left of an earlier life is ended, and what is on the disk is read. */
+  boots(host: Host): void {
+    this.#ending.get(host)?.abort();
+    this.#ending.delete(host);
+    host.disk.files.isOff = false;
+    this.#open(host);
+  }
+
+  #open(host: Host): void {
+    host.replica = RecordStore.open(host.disk.files.record, moduleName);
+    const { consistent, restorable = false } = host.replica.value;
+    // What a crash left of something that is over.
+    if (consistent || !restorable) host.disk.undo = null;
+    host.replica.onChange = () => this.#tellReplica(host);
+  }
+
+  #tellReplica(host: Host): void {
+    const { life } = host;
+    this.#world.clock.after(1, () => {
+      if (host.life === life) this.#world.feed(host, { type: 'replica', replica: factsOf(host) });
+    });
+  }
+
+  /** It ends, and no other one could take its place. */
   dies(host: Host): void {
-    host.frozen = host.mirror === 'serving';
-    host.followSession = null;
-    this.#leaveSession(host, 'the mirror process ended');
-    if (host.mirror === 'following') host.mirror = 'idle';
+    host.serving?.dies();
+    host.following?.dies();
+    host.following = null;
+    this.#open(host);
+  }
+
+  hostIsGone(host: Host, silently: boolean): void {
+    host.serving?.vanish(silently);
+    host.following?.vanish(silently);
+    host.serving = host.following = null;
   }
 
   /**
@@ -174,216 +128,185 @@ export class Mirror {
    * that nothing more is to come. Call before the host is taken for gone. Null: it does not serve a server that it guards.
    */
   agentDies(host: Host): (() => void) | null {
-    const session = this.sessions.ofPrimary(host);
-    if (!runsServer(host)) return null;
-    const epoch = host.disk.lineage.at(-1)?.epoch ?? 0;
-    const vouched = session?.isInStep === true ? session : null;
-    // Its connection ends with the mirror process, not with the agent.
-    if (vouched) vouched.isOpenAtPrimary = false;
+    const { serving } = host;
+    if (!serving || serving.isOver || !runsServer(host)) return null;
+    serving.freeze();
+    host.serving = null;
+    this.#ending.set(host, serving);
     return () => {
       host.isEnding = true;
       const { life } = host;
-      const takesMs = this.#world.random.between(5, 900);
-      const ended = (): void => {
-        if (host.life === life) host.server = 'stopped';
+      const isIts = (): boolean => host.life === life && this.#ending.get(host) === serving;
+      this.#after(host, this.#world.random.between(5, 900), () => {
+        if (!isIts()) return;
+        host.server = 'stopped';
         this.#world.trace(`the mirror process of ${host.name} has ended the server`);
-        if (vouched) this.sessions.primaryEnded(vouched, epoch);
-        // Its last word is on its way.
-        this.#world.clock.after(noticedAfterMs, () => {
-          if (host.life === life) host.isEnding = false;
+        serving.tellEnd(() => {
+          if (!isIts()) return;
+          this.#ending.delete(host);
+          // Its last word is on its way.
+          this.#world.clock.after(noticedAfterMs, () => {
+            if (host.life === life) host.isEnding = false;
+          });
         });
-      };
-      this.#world.clock.after(takesMs, () => this.#whenItRuns(host, ended));
+      });
     };
   }
 
-  #leaveSession(host: Host, reason: string): void {
-    const own = this.sessions.ofPrimary(host);
-    if (own) this.sessions.endAtPrimary(own, reason, false);
-    const followed = this.sessions.ofFollower(host);
-    if (followed) this.sessions.endAtFollower(followed, reason);
+  /** From here on nothing is acknowledged. */
+  freeze(host: Host): void {
+    host.serving?.freeze();
+  }
+
+  /** The disk loses what it had taken and not written yet, and says so. */
+  diskFails(host: Host): void {
+    host.disk.fail();
+    host.serving?.diskFails();
+  }
+
+  // --- what the agent asks for
+
+  /** A host that stands still does it when it goes on; one that is gone, never. */
+  #after(host: Host, ms: number, run: () => void): void {
+    const { clock } = this.#world;
+    const { life } = host;
+    clock.after(ms, () => {
+      if (host.life !== life || host.disk.files.isOff) return;
+      if (host.pausedUntil > clock.now) this.#after(host, host.pausedUntil - clock.now, run);
+      else withoutPowerLoss(run);
+    });
   }
 
   /** @param done is told the result; a text says why it failed */
   operate(host: Host, operation: Exclude<Operation, { kind: 'fencePeer' }>, done: (result: Result) => void): void {
-    const { clock, random } = this.#world;
-    const { life } = host;
-    const after = (ms: number, run: () => Result): void => {
-      clock.after(ms, () => {
-        if (host.life === life) this.#whenItRuns(host, () => done(this.#refuses(host, operation.kind) ?? run()));
-      });
-    };
+    const beginsAfterMs = this.#begin(host, operation);
+    this.#after(host, beginsAfterMs, () => {
+      try {
+        this.#carryOut(host, operation, done);
+      } catch (error) {
+        if (error instanceof Violation || error instanceof PowerLoss) throw error;
+        done((error as Error).message);
+      }
+    });
+  }
+
+  /** What happens of it at once. Returns how long the rest takes at least, milliseconds. */
+  #begin(host: Host, { kind }: Operation): number {
+    const { random } = this.#world;
+    switch (kind) {
+      case 'fence':
+        host.serving?.freeze();
+        return Math.max(this.#kill(host), random.between(20, 100));
+      case 'release':
+        return random.between(10, 100) + this.releaseTakesMs;
+      case 'keepAside':
+        return 200;
+      case 'serve':
+        return random.between(20, 150);
+      default:
+        return random.between(2, 50);
+    }
+  }
+
+  /** @throws MirrorError, Node's file errors */
+  #carryOut(host: Host, operation: Exclude<Operation, { kind: 'fencePeer' }>, done: (result: Result) => void): void {
+    const { serving, following, replica } = host;
     switch (operation.kind) {
       case 'enterEpoch':
-        after(random.between(2, 30), () => this.#enterBoth(host, operation.entry));
+        if (following) following.enterEpoch(operation.entry);
+        else replica.enter(operation.entry);
+        if (!following && serving) serving.enterEpoch(operation.entry, done);
+        else done(null);
         return;
       case 'serve':
-        after(random.between(20, 150), () => this.#serve(host));
+        this.#serve(host, operation.epoch);
+        done(null);
         return;
       case 'attach':
-        after(random.between(5, 50), () => this.#attach(host, operation.endpoint.session));
+        this.#serving(host).attach(operation.endpoint.session, operation.epoch, done);
         return;
       case 'holdOnPeerLoss':
-        after(2, () => {
-          const session = this.sessions.ofPrimary(host);
-          if (!session?.isInStep) return 'there is no follower in step';
-          session.mode = 'hold';
-          return null;
-        });
+        done(this.#serving(host).hold() ? null : 'there is no follower in step whose loss could be waited out');
         return;
       case 'goAlone':
-        after(random.between(5, 40), () => {
-          const session = this.sessions.ofPrimary(host);
-          if (session) this.sessions.endAtPrimary(session, 'given up by the primary', false);
-          const failed = this.#enter(host, operation.entry);
-          if (failed !== null) return failed;
-          host.frozen = false;
-          this.#releaseHeld(host);
-          return null;
-        });
+        this.#serving(host);
+        // Durable before anything that waits is released.
+        replica.enter(operation.entry);
+        this.#serving(host).goAlone();
+        done(null);
         return;
       case 'release':
-        after(random.between(10, 100) + this.releaseTakesMs, () => this.#release(host));
+        this.#release(host, done);
         return;
       case 'fence':
-        host.frozen = true;
-        after(Math.max(this.#kill(host), random.between(20, 100)), () => {
-          this.#leaveSession(host, 'aborted');
-          this.#unmounted(host);
-          return null;
-        });
+        serving?.abort();
+        host.serving = null;
+        this.#stopFollowing(host);
+        done(null);
         return;
       case 'keepAside':
-        after(200, () => {
-          if (host.disk.isFull) return 'there is no room';
-          host.disk.aside[operation.name] = [...host.disk.log];
-          return { note: operation.name };
-        });
+        if (host.disk.isFull) throw new Error('there is no room');
+        host.disk.aside[operation.name] = [...host.disk.log];
+        done({ note: operation.name });
         return;
       case 'follow':
-        after(random.between(10, 60), () => {
-          // Offering another session ends the one there is.
-          this.#leaveSession(host, 'the follower left');
-          host.mirror = 'following';
-          host.isPromoted = false;
-          host.followSession = `s${String(this.#nextSession++)}`;
-          return { endpoint: { session: host.followSession } };
-        });
+        if (serving) throw new Error('this host serves the mirror: release or abort it before it follows');
+        this.#stopFollowing(host);
+        host.following = new Following(this.#world, host, `s${String(this.#nextSession++)}`, operation.epoch, () => this.keepsUndo);
+        done({ endpoint: { session: host.following.id } });
         return;
       case 'unfollow':
-        after(20, () => {
-          this.#leaveSession(host, 'the follower left');
-          host.mirror = 'idle';
-          host.followSession = null;
-          return null;
-        });
+        this.#stopFollowing(host);
+        done(null);
         return;
     }
+  }
+
+  #serving({ serving }: Host): Serving {
+    if (serving === null || serving.isOver) throw new Error('this host does not serve the mirror');
+    return serving;
+  }
+
+  #stopFollowing(host: Host): void {
+    host.following?.stop();
+    host.following = null;
+  }
+
+  #serve(host: Host, epoch: number): void {
+    if (host.serving) throw new Error('this host serves the mirror already');
+    if (epoch < host.replica.epoch) throw new Error(`epoch ${String(epoch)} is over`);
+    this.#stopFollowing(host);
+    const { consistent, restorable = false } = host.replica.value;
+    if (!consistent && restorable) host.disk.rollBack(host.replica);
+    if (!host.replica.value.consistent) throw new Error('a resync into this replica was not completed');
+    host.serving = new Serving(this.#world, host, this.#setting);
+  }
+
+  #release(host: Host, done: (result: Result) => void): void {
+    const { serving } = host;
+    if (!serving) {
+      this.#stopFollowing(host);
+      done(null);
+      return;
+    }
+    serving.release((failure) => {
+      if (failure === null) host.serving = null;
+      done(failure);
+    });
   }
 
   /** Nothing of the server goes on for longer than what is returned, milliseconds. */
   #kill(host: Host): number {
     const { clock, random } = this.#world;
-    const { life } = host;
     if (!runsServer(host)) {
       host.server = 'stopped';
       return 0;
     }
     const isOverloaded = host.pausedUntil > 0 && clock.now - host.pausedUntil < overloadedMs;
     const takesMs = random.between(0, isOverloaded ? killOfOverloadedMs : killMs);
-    clock.after(takesMs, () => {
-      this.#whenItRuns(host, () => {
-        if (host.life === life) host.server = 'stopped';
-      });
+    this.#after(host, takesMs, () => {
+      host.server = 'stopped';
     });
     return takesMs;
-  }
-
-  /** What has to be made durable cannot be, on a disk that gives errors. */
-  #refuses(host: Host, kind: Operation['kind']): string | null {
-    if (host.disk.refusesUntil <= this.#world.clock.now || freeOfDisk.has(kind)) return null;
-    return 'EIO: input/output error';
-  }
-
-  #unmounted(host: Host): void {
-    host.mirror = 'idle';
-    host.frozen = false;
-    host.held.clear();
-  }
-
-  #enter(host: Host, entry: LineageEntry): string | null {
-    const last = host.disk.lineage.at(-1);
-    if (last?.epoch === entry.epoch && last.primary === entry.primary) return null;
-    if (last && last.epoch >= entry.epoch) return `epoch ${String(entry.epoch)} is not after ${String(last.epoch)}`;
-    host.disk.lineage.push(entry);
-    feedSoon(this.#world, host, { type: 'replica', replica: factsOf(host) });
-    return null;
-  }
-
-  /** The follower goes along: it has to know the epoch before the arbiter counts on it. */
-  #enterBoth(host: Host, entry: LineageEntry): Result {
-    const failed = this.#enter(host, entry);
-    host.isPromoted = failed === null && host.mirror === 'following';
-    const session = this.sessions.ofPrimary(host);
-    if (failed !== null || !session) return failed;
-    const follower = otherThan(this.#world, host);
-    const reaches = session.isOpenAtFollower && this.#world.networks.passes(host.name, follower.name, session.network);
-    if (reaches) {
-      const refused = this.#enter(follower, entry);
-      if (refused !== null) return refused;
-    }
-    return this.sessions.isWhole(session) ? null : 'the follower does not answer';
-  }
-
-  #serve(host: Host): Result {
-    rollBack(host);
-    if (!host.disk.consistent) return 'a resync into this replica was not completed';
-    const followed = this.sessions.ofFollower(host);
-    if (followed) this.sessions.endAtFollower(followed, 'the follower was promoted');
-    host.followSession = null;
-    this.#unmounted(host);
-    host.mirror = 'serving';
-    return null;
-  }
-
-  #attach(host: Host, id: string): Result {
-    const { clock, random, networks } = this.#world;
-    const follower = otherThan(this.#world, host);
-    const network = networks.between(host.name, follower.name);
-    if (network === null || follower.followSession !== id || follower.mirror !== 'following') {
-      return 'the follower cannot be reached';
-    }
-    if (host.mirror !== 'serving') return 'not serving';
-    if (epochOf(follower) > epochOf(host)) return `refused: this replica is at epoch ${String(epochOf(follower))}`;
-    const session = this.sessions.begin(host, id, network);
-    feedSoon(this.#world, follower, { type: 'mirrorFollowerLink', connected: true });
-    const copy = resync(this.#world, host, follower, this);
-    const takesMs = (copy.isNeeded ? random.between(100, 2000) : 30) + this.resyncTakesMs;
-    const { life } = host;
-    clock.after(takesMs, () => {
-      if (host.life !== life || !session.isOpenAtPrimary) return;
-      if (!this.sessions.isWhole(session) || host.frozen || follower.isPromoted) {
-        this.sessions.endAtPrimary(session, 'the follower does not answer');
-        return;
-      }
-      copy.finish();
-      session.isInStep = true;
-      this.#world.feed(host, { type: 'mirrorInStep', replica: factsOf(host) });
-    });
-    return null;
-  }
-
-  #release(host: Host): Result {
-    const session = this.sessions.ofPrimary(host);
-    if (session && !this.sessions.isWhole(session)) return 'the follower does not answer';
-    if (host.frozen) return 'the other host was lost while the mirror was released';
-    flushAll(host);
-    const follower = otherThan(this.#world, host);
-    for (const write of session?.isInStep ? host.disk.log : []) {
-      if (!holdsDurably(follower, write)) return 'the follower is behind';
-    }
-    if (session) this.sessions.endAtPrimary(session, 'released', false);
-    this.#unmounted(host);
-    return null;
   }
 }

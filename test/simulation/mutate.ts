@@ -36,7 +36,7 @@ export async function simulationWith(mutant: Mutant | null): Promise<SeedRuns> {
     entryPoints: ['test/simulation/seedRun.ts'],
     bundle: true,
     write: false,
-    platform: 'neutral',
+    platform: 'node',
     format: 'esm',
     target: 'node20',
     logLevel: 'silent',

@@ -105,14 +105,23 @@ export class Networks {
     return trouble.towards === undefined || trouble.towards === to ? trouble : usualTrouble;
   }
 
-  /**
-   * @param deliver does not happen if the message is lost
-   * @param options.isNumbered one of a stream whose numbers tell that it came before
-   */
-  send(from: Place, to: Place, network: Network, deliver: () => void, options: { isNumbered?: boolean } = {}): void {
-    const { loss, delayMs, doubled = 0 } = this.#troubleOf(network, to);
-    const latencyMs = this.#random.between(1, 20) + (delayMs > 0 ? this.#random.between(0, delayMs) : 0);
-    if (!this.passes(from, to, network) || (loss > 0 && this.#random.next() < loss)) return;
+  /** How long a message takes that is not lost. */
+  latencyMs(network: Network, to: Place): number {
+    const { delayMs } = this.#troubleOf(network, to);
+    return this.#random.between(1, 20) + (delayMs > 0 ? this.#random.between(0, delayMs) : 0);
+  }
+
+  /** Whether a message is lost. */
+  loses(network: Network, to: Place): boolean {
+    const { loss } = this.#troubleOf(network, to);
+    return loss > 0 && this.#random.next() < loss;
+  }
+
+  /** @param deliver does not happen if the message is lost */
+  send(from: Place, to: Place, network: Network, deliver: () => void): void {
+    const { doubled = 0 } = this.#troubleOf(network, to);
+    const latencyMs = this.latencyMs(network, to);
+    if (!this.passes(from, to, network) || this.loses(network, to)) return;
     const path = `${from}>${to}/${network}`;
     const at = Math.max(this.#clock.now + latencyMs, this.#arrivals.get(path) ?? 0);
     this.#arrivals.set(path, at);
@@ -120,7 +129,7 @@ export class Networks {
       if (this.passes(from, to, network)) deliver();
     };
     this.#clock.after(at - this.#clock.now, arrive);
-    if (doubled > 0 && options.isNumbered !== true && this.#random.next() < doubled) {
+    if (doubled > 0 && this.#random.next() < doubled) {
       // Whatever was sent after it may have come in between.
       this.#clock.after(at - this.#clock.now + this.#random.between(0, longestRepeatMs), arrive);
     }

@@ -2,7 +2,7 @@ import { detectionMsOf } from '../../agent/core/detectionTimes.ts';
 import type { Role } from '../../agent/core/types.ts';
 import type { Arbiter } from './arbiter.ts';
 import type { CoreDriver } from './coreDriver.ts';
-import { ownTime, type Host } from './host.ts';
+import { isFrozen, ownTime, type Host } from './host.ts';
 import { otherThan, type Surroundings } from './surroundings.ts';
 
 /** How often it is to look. */
@@ -13,8 +13,11 @@ const takesOver: ReadonlySet<Role['at']> = new Set(['following', 'asking', 'fenc
 /** Whether the module runs on one host, which answers its writes, and the other one is in sync. */
 export function isWhole({ hosts }: Pick<Surroundings, 'hosts'>): boolean {
   return Object.values(hosts).some(
-    ({ core, server, frozen }) =>
-      server === 'running' && !frozen && core?.role.at === 'primary' && core.role.link.kind === 'both',
+    (host) =>
+      host.server === 'running' &&
+      !isFrozen(host) &&
+      host.core?.role.at === 'primary' &&
+      host.core.role.link.kind === 'both',
   );
 }
 

@@ -19,20 +19,17 @@ import { Clock } from './clock.ts';
 import { CoreDriver } from './coreDriver.ts';
 import { Costs } from './costs.ts';
 import { Coverage } from './coverage.ts';
+import type { Backup } from './disk.ts';
 import { FenceDevice } from './fenceDevice.ts';
 import { Heartbeats } from './heartbeats.ts';
 import {
-  backUp,
   factsOf,
-  losesUnsynced,
   newHost,
   nothingElse,
   ownTime,
-  replaceDisk,
   runsServer,
   setClockRate,
   wallTime,
-  type Backup,
   type Host,
 } from './host.ts';
 import { killOfOverloadedMs, Mirror } from './mirror.ts';
@@ -64,7 +61,7 @@ export interface WorldOptions {
 }
 
 export class World {
-  readonly hosts: Record<HostName, Host> = { alpha: newHost('alpha'), beta: newHost('beta') };
+  readonly hosts: Record<HostName, Host> = { alpha: this.#newHost('alpha'), beta: this.#newHost('beta') };
   readonly networks: Networks;
   readonly arbiter: Arbiter;
   readonly mirror: Mirror;
@@ -84,6 +81,11 @@ export class World {
   #witnessVersion = 1;
   #isIdle = false;
   readonly #backups: Record<HostName, Backup | null> = { alpha: null, beta: null };
+
+  #newHost(name: HostName): Host {
+    // What is about to follow of it comes later than the end of its power.
+    return newHost(name, () => this.now, () => this.#clock.after(0, () => this.crash(name)));
+  }
 
   constructor({ random, config, detectionMs, trace, files, coverage = new Coverage() }: WorldOptions) {
     this.#trace = trace ? (line) => trace(`${(this.now / 1000).toFixed(3)} ${line}`) : () => undefined;
@@ -199,6 +201,7 @@ export class World {
     host.heardOn = { lan: null, link: null };
     host.reachedArbiter = false;
     this.#trace(`${name} boots`);
+    this.mirror.boots(host);
     host.core = this.#begin(host);
   }
 
@@ -244,7 +247,7 @@ export class World {
     if (!host.core) return false;
     this.#watch.disturb();
     this.#trace(`${name} loses power`);
-    losesUnsynced(host, this.#random);
+    host.disk.losePower(this.#random);
     this.#gone(host, this.#random.next() < 0.5);
     return true;
   }
@@ -266,18 +269,14 @@ export class World {
   }
 
   #gone(host: Host, silently: boolean): void {
-    this.mirror.sessions.hostIsGone(host, silently);
+    this.mirror.hostIsGone(host, silently);
     host.core = null;
     host.life += 1;
     host.program += 1;
     host.queue = [];
     host.pausedUntil = 0;
     host.awayUntil = 0;
-    host.mirror = 'idle';
-    host.frozen = false;
     host.server = 'stopped';
-    host.held.clear();
-    host.followSession = null;
   }
 
   pause(name: HostName, forMs: number): void {
@@ -397,11 +396,10 @@ export class World {
   /** The disk of a host loses something that it had taken, and says so. */
   diskFails(name: HostName): boolean {
     const host = this.hosts[name];
-    if (!host.core || host.mirror !== 'serving') return false;
+    if (!host.core || host.serving === null || host.serving.isOver) return false;
     this.#watch.disturb();
     this.#trace(`the disk of ${name} fails`);
-    host.disk.diskError = { code: 'EIO', at: 'some time' };
-    this.#feed(host, { type: 'replica', replica: factsOf(host) });
+    this.mirror.diskFails(host);
     return true;
   }
 
@@ -413,7 +411,7 @@ export class World {
 
   /** A copy of the host's replica, from which its disk may be restored. */
   makeBackup(name: HostName): boolean {
-    const backup = backUp(this.hosts[name]);
+    const backup = this.hosts[name].disk.backUp();
     this.#backups[name] = backup ?? this.#backups[name];
     return backup !== null;
   }
@@ -427,7 +425,7 @@ export class World {
     this.#trace(`${name} has another disk${fromBackup ? ', restored from a backup' : ''}`);
     const backup = this.#backups[name];
     // Nothing tells a copy that was made since the last resync from what it is a copy of.
-    replaceDisk(host, fromBackup && backup?.syncId !== other.disk.syncId ? backup : null);
+    host.disk.replace(fromBackup && backup?.syncId !== other.disk.syncId ? backup : null);
     this.boot(name);
     return true;
   }
@@ -499,7 +497,7 @@ export class World {
   #guestsWrite(): void {
     if (this.#isIdle && this.now % idleMs > idleMs / 20) return;
     for (const host of this.#all) {
-      const isServed = host.mirror === 'serving' && !host.frozen;
+      const isServed = host.serving !== null && !host.serving.isOver;
       if (runsServer(host) && isServed && host.pausedUntil <= this.now) this.mirror.write(host);
     }
   }

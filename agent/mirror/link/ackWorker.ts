@@ -18,13 +18,13 @@ import { collectGarbage, Lull } from '../../platform/lull.ts';
 import { describeError, MirrorError } from '../mirrorError.ts';
 import { isRecord } from '../replica/record.ts';
 import type { AckSetup, Answer, FromAckThread } from './ackMessages.ts';
-import { ByteReader } from './bytes.ts';
 import { FrameBuffer } from './frameBuffer.ts';
 import { encodeHello, GREETING_BYTES, readAnswer } from './greeting.ts';
 import { outsideOf } from './outside.ts';
 import { ToFollower, ToPrimary } from './protocol.ts';
 import { BadFrame, deriveKeys, type FrameHeader, Opener, Sealer } from './sealer.ts';
 import { monotonicMs, SharedState } from './sharedState.ts';
+import { takeAnswer } from './takeAnswer.ts';
 
 /** The thread of a primary that connects to the follower and then receives: each acknowledgement lets replies to the kernel out. */
 class AckThread {
@@ -43,6 +43,12 @@ class AckThread {
   #post(message: FromAckThread): void {
     this.#setup.port.postMessage(message);
   }
+
+  /** What the dispatcher has to decide. */
+  readonly #passOn = (type: number, payload: Buffer): void => {
+    this.#setup.answers.postMessage({ type, payload: new Uint8Array(payload) } satisfies Answer);
+    signalEvent(this.#setup.wakeFd);
+  };
 
   run(): void {
     let opener: Opener;
@@ -155,7 +161,7 @@ class AckThread {
     for (;;) {
       try {
         for (let frame = this.#buffer.next(opener); frame; frame = this.#buffer.next(opener)) {
-          const end = this.#handle(frame.header, frame.payload);
+          const end = takeAnswer(this.#shared, frame.header, frame.payload, this.#follower, this.#passOn);
           if (end !== null) return end;
         }
       } catch (error) {
@@ -166,31 +172,6 @@ class AckThread {
       if (got === -errnos.EINTR) continue;
       if (got === 0) return 'the peer closed the connection';
       if (got < 0) return `the connection to the peer broke: ${errnoName(-got)}`;
-    }
-  }
-
-  #handle(header: FrameHeader, payload: Buffer): string | null {
-    switch (header.type) {
-      case ToPrimary.acknowledged:
-        this.#shared.noteAcknowledged(new ByteReader(payload).size());
-        return null;
-      case ToPrimary.flushed:
-        this.#shared.notePeerFlushed(new ByteReader(payload).size());
-        return null;
-      case ToPrimary.alive:
-        this.#shared.noteHeard();
-        return null;
-      case ToPrimary.failed:
-        return `${this.#follower}: ${(JSON.parse(payload.toString('utf8')) as { message: string }).message}`;
-      case ToPrimary.refused: {
-        const { epoch, reason } = JSON.parse(payload.toString('utf8')) as { epoch: number; reason: string };
-        return `refused: epoch ${epoch} (${reason})`;
-      }
-      default:
-        this.#shared.noteHeard();
-        this.#setup.answers.postMessage({ type: header.type, payload: new Uint8Array(payload) } satisfies Answer);
-        signalEvent(this.#setup.wakeFd);
-        return null;
     }
   }
 }

@@ -260,7 +260,7 @@ class FollowerThread {
       host,
       now: monotonicMs,
       record: () => this.#record,
-      marksProblem: () => loadMarks(stateDirectory).problem,
+      marksProblem: () => loadMarks(markFiles(stateDirectory)).problem,
       epoch: () => this.#epoch[0] ?? 0,
       enterEpoch: (entry) => this.#main.call({ op: 'enterEpoch', entry }),
       requestSync: (number, finish) => this.#post({ type: 'sync', session, number, finish }),
@@ -276,7 +276,7 @@ class FollowerThread {
       excluded: this.#excluded,
       excludedByPlace: this.#excludedByPlace,
       record: () => this.#record,
-      loadMarks: () => loadMarks(stateDirectory),
+      loadMarks: () => loadMarks(markFiles(stateDirectory)),
       keeper: (onStep) =>
         new StateKeeper({
           stateDirectory,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import {
   clearEvent,
@@ -141,6 +142,8 @@ export class Primary implements MutationSink {
       settle: () => this.settle(),
       sendTimes: () => this.#sendTimes(),
       syncLocal: (token) => this.#post({ type: 'syncLocal', token }),
+      nameOfEnd: randomUUID,
+      recordPending: (change) => this.#main.call({ op: 'updateRecord', change }),
       recordEnd: (syncId) => this.#recordEnd(syncId),
       tell: (news) => this.#post(news),
       onDropped: () => this.#onDropped(),
@@ -177,7 +180,7 @@ export class Primary implements MutationSink {
 
   /** @throws MirrorError when it cannot be made durable */
   #recordEnd(syncId: string): void {
-    this.#main.call({ op: 'updateRecord', change: { syncId, consistent: true, stopped: null } });
+    this.#main.call({ op: 'updateRecord', change: { syncId, pending: null, consistent: true, stopped: null } });
     this.#unwatched = null;
   }
 
@@ -586,6 +589,12 @@ export class Primary implements MutationSink {
       case 'localSynced':
         if (message.failed) this.#ownDisk.syncFailed();
         this.#replication.localSynced(message.token, message.failed);
+        return;
+      case 'settled':
+        if (message.failed) {
+          this.#ownDisk.syncFailed();
+          this.#replication.diskFailed();
+        } else this.#replication.settled();
         return;
       case 'tellEnd':
         this.#replication.tellEnd();

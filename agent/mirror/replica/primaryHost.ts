@@ -242,7 +242,14 @@ export class PrimaryHost {
       await host.abort();
       throw error;
     }
+    // The server need not wait for it.
+    void host.#settle();
     return host;
+  }
+
+  async #settle(): Promise<void> {
+    const failed = !(await this.#makeDurable());
+    if (!this.#gone) this.#tell({ type: 'settled', failed });
   }
 
   async #cover(): Promise<void> {

@@ -58,6 +58,8 @@ export type ToDispatcher =
   | { readonly type: 'epoch'; readonly token: number; readonly entry: LineageEntry; readonly record: ReplicaRecord }
   | { readonly type: 'localSynced'; readonly token: number; readonly failed: boolean }
   | { readonly type: 'tick' }
+  /** What this replica held when it began to serve is durable; or the disk has lost something of it. */
+  | { readonly type: 'settled'; readonly failed: boolean }
   | { readonly type: 'paceResync'; readonly pace: ResyncPace }
   | { readonly type: 'reconfigure'; readonly settings: MirrorSettings }
   | { readonly type: 'verify'; readonly bandwidth: number | null }

@@ -1,11 +1,11 @@
-import type { DirectoryIdentity, DiskError, LineageEntry, ReplicaRecord, Stopped } from '../mirror.ts';
+import type { DirectoryIdentity, DiskError, LineageEntry, PendingEnd, ReplicaRecord, Stopped } from '../mirror.ts';
 import { MirrorError } from '../mirrorError.ts';
 
 const LINEAGE_LIMIT = 256;
 
 /** What of a record changes while a replica is in use. */
 export type RecordChange = Partial<
-  Pick<ReplicaRecord, 'lineage' | 'syncId' | 'consistent' | 'restorable' | 'diskError' | 'stopped'>
+  Pick<ReplicaRecord, 'lineage' | 'syncId' | 'pending' | 'consistent' | 'restorable' | 'diskError' | 'stopped'>
 >;
 
 /** Where a record is kept. */
@@ -164,7 +164,8 @@ export function isRecord(value: unknown): value is ReplicaRecord {
     (record.directory === undefined || isIdentity(record.directory)) &&
     (record.directories === undefined || (Array.isArray(record.directories) && record.directories.every(isIdentity))) &&
     (record.diskError === undefined || record.diskError === null || isDiskError(record.diskError)) &&
-    (record.stopped === undefined || record.stopped === null || isStopped(record.stopped))
+    (record.stopped === undefined || record.stopped === null || isStopped(record.stopped)) &&
+    (record.pending === undefined || record.pending === null || isPending(record.pending))
   );
 }
 
@@ -183,6 +184,11 @@ function isDiskError(value: unknown): value is DiskError {
 function isStopped(value: unknown): value is Stopped {
   const { at, served } = Object(value) as Partial<Record<keyof Stopped, unknown>>;
   return typeof at === 'string' && /^\d{1,20}$/.test(at) && typeof served === 'boolean';
+}
+
+function isPending(value: unknown): value is PendingEnd {
+  const { syncId, after } = Object(value) as Partial<Record<keyof PendingEnd, unknown>>;
+  return typeof syncId === 'string' && (after === null || typeof after === 'string');
 }
 
 function isIdentity(value: unknown): value is DirectoryIdentity {

@@ -7,6 +7,8 @@ import { describeError } from '../mirrorError.ts';
 import { chooseKind } from '../resync/kind.ts';
 import type { ResyncKind } from '../resync/resyncContext.ts';
 import type { OwnDisk } from './ownDisk.ts';
+import type { RecordChange } from './record.ts';
+import { commonSyncId } from './resyncEnd.ts';
 import { type SyncCycle, SyncCycles } from './syncCycles.ts';
 import type { ZoneMarks } from './zoneMarks.ts';
 
@@ -31,8 +33,8 @@ export interface Resync {
   readonly complete: boolean;
   /** What it has come to, and how long it has taken, milliseconds. */
   summary(): { readonly progress: ResyncProgress; readonly durationMs: number };
-  /** Asks the follower to be durable and in step. Returns the name of what both will have in common. */
-  finish(record: ReplicaRecord): string;
+  /** Asks the follower to be durable and in step by this name. */
+  finish(record: ReplicaRecord, syncId: string): void;
   /** The follower has missed something meanwhile: goes on. */
   resume(): void;
   end(): void;
@@ -70,6 +72,10 @@ export interface ReplicationOptions {
   readonly sendTimes: () => void;
   /** Asks for this host's replica to be made durable; {@link Replication.localSynced} follows. */
   readonly syncLocal: (token: number) => void;
+  /** A name for the end of a resync that no other one has. */
+  readonly nameOfEnd: () => string;
+  /** Makes it durable that the follower is asked to be equal by a name. @throws what kept it from being so */
+  readonly recordPending: (change: Required<Pick<RecordChange, 'syncId' | 'pending'>>) => void;
   /** Makes it durable that both replicas were equal by this name. @throws what kept it from being so */
   readonly recordEnd: (syncId: string) => void;
   readonly tell: (news: ReplicationNews) => void;
@@ -91,9 +97,13 @@ export class Replication<L extends FollowerLink, R extends Resync> {
   #session: L | null = null;
   #resync: R | null = null;
   #record: ReplicaRecord | null = null;
+  /** By what both replicas know each other, as long as this resync has not ended. */
+  #common: string | null = null;
   /** What is told of the resync once the follower is in step, durably. */
   #entering: ReturnType<Resync['summary']> | null = null;
   #sentAt = 0;
+  /** See {@link settled}. */
+  #isSettled = false;
   /** Nothing is changed any more, and both are asked for the last time to be durable. */
   #isReleasing = false;
 
@@ -132,6 +142,7 @@ export class Replication<L extends FollowerLink, R extends Resync> {
   attach(session: L, follower: Follower, resync: (kind: ResyncKind, cause: string) => R): void {
     this.drop();
     this.#record = follower.record;
+    this.#common = commonSyncId(follower.record, follower.followerRecord) ?? follower.record.syncId;
     this.#session = session;
     const { kind, cause } = chooseKind({ ...follower, marksProblem: this.#marks.problem });
     this.#resync = resync(kind, cause);
@@ -237,14 +248,29 @@ export class Replication<L extends FollowerLink, R extends Resync> {
 
   // --- durability of both, and the marks
 
-  /** This host's disk has lost something. */
+  /** Whatever this replica held when it began to serve is durable. */
+  settled(): void {
+    this.#isSettled = true;
+  }
+
+  /**
+   * This host's disk has lost something. What it was changed in before it began to serve has no marks here, and may be lost as well until it was
+   * seen to be durable once.
+   */
   diskFailed(): void {
     this.#cycles.keepMarks();
+    if (this.#isSettled) return;
+    try {
+      this.#marks.markEverything();
+    } catch (error) {
+      console.error(`That nothing can be told from the zone marks could not be recorded: ${describeError(error).message}`);
+    }
   }
 
   /** After `syncLocal`. @param failed the disk has lost something, which the record says by now */
   localSynced(token: number, failed: boolean): void {
-    if (failed) this.#cycles.keepMarks();
+    if (failed) this.diskFailed();
+    else this.settled();
     this.#cycles.localDone(token);
   }
 
@@ -261,7 +287,17 @@ export class Replication<L extends FollowerLink, R extends Resync> {
       return;
     }
     const number = session.nextNumber;
-    this.#cycles.start({ purpose: 'finish', number, syncId: resync.finish(this.#record), turned });
+    const syncId = this.#options.nameOfEnd();
+    try {
+      // Both names from before are kept: the follower may never hear of this one.
+      this.#options.recordPending({ syncId: this.#common, pending: { syncId, after: this.#common } });
+    } catch (error) {
+      if (turned) this.#marks.unturn();
+      session.lost(`the end of the resync could not be recorded on this host: ${describeError(error).message}`);
+      return;
+    }
+    resync.finish(this.#record, syncId);
+    this.#cycles.start({ purpose: 'finish', number, syncId, turned });
   }
 
   /** A change came between that the follower could not apply: the resync is not over yet. */

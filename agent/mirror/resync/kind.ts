@@ -1,4 +1,5 @@
 import type { ReplicaRecord } from '../mirror.ts';
+import { commonSyncId } from '../replica/resyncEnd.ts';
 import type { ResyncKind } from './resyncContext.ts';
 
 /** Decides whether zone marks can be relied on, and says for people why a resync is needed. */
@@ -12,7 +13,7 @@ export function chooseKind(about: {
   const { record, followerRecord, followerName } = about;
   const last = followerRecord.lineage.at(-1);
   if (last === undefined) return { kind: 'full', cause: `${followerName} holds no data of the module yet` };
-  if (record.syncId === null || record.syncId !== followerRecord.syncId) {
+  if (commonSyncId(record, followerRecord) === null) {
     return { kind: 'full', cause: `${followerName} and this host have not completed a resync with each other` };
   }
   if (about.marksProblem !== null) {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../../platform/libc.ts';
 import type { PrimarySession } from '../link/primarySession.ts';
 import { frameBytes } from '../link/sealer.ts';
@@ -89,13 +88,11 @@ export class PrimaryResync implements Resync {
     return { progress: this.ledger.progress(now), durationMs: Math.round(now - this.ledger.startedAt) };
   }
 
-  /** Asks the follower to be durable and in step. @returns the name of this resync */
-  finish(record: ReplicaRecord): string {
-    const syncId = randomUUID();
+  /** Asks the follower to be durable and in step. */
+  finish(record: ReplicaRecord, syncId: string): void {
     this.#finishing = true;
     const order = { syncId, missed: this.#missed, record };
     sendCounted(this.#context, ToFollower.finish, Buffer.from(JSON.stringify(order)));
-    return syncId;
   }
 
   /** The follower has found a change that it could not apply after all: go on. */

@@ -28,10 +28,8 @@ import {
 } from '../../platform/libc.ts';
 import { MirrorError } from '../mirrorError.ts';
 import { clearRange, copyContent, withFile } from '../resync/content.ts';
-import type { MarkStore } from '../replica/markStore.ts';
 import { rootOf } from '../replica/roots.ts';
 import { type Entry, joinPath, type ReplicaTree } from '../replica/tree.ts';
-import { loadMarks, ZoneMarks } from '../replica/zoneMarks.ts';
 import { RecordFile } from './recordFile.ts';
 import {
   decodeImage,
@@ -298,18 +296,4 @@ function damaged(why: string): MirrorError {
     'undo-damaged',
     `what was kept of the last consistent state cannot be used: ${why}. Bring the other host back, or move the state directory away to use this replica as it is`,
   );
-}
-
-/** What was put back may differ from the other host's: a superset of it is marked. Marks that are not trusted say so already. */
-export function markRolledBack(store: MarkStore, changed: readonly RolledBack[]): void {
-  if (loadMarks(store).problem !== null) return;
-  const marks = ZoneMarks.open(store);
-  try {
-    for (const { ino, range } of changed) {
-      if (range === null) marks.markWhole(ino);
-      else marks.mark(ino, range.start, range.end);
-    }
-  } finally {
-    marks.close();
-  }
 }
