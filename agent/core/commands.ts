@@ -2,6 +2,7 @@
 import { decide, isUnderWay } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { forceUnfenced } from './fencingPeer.ts';
+import { isOfUse } from './forceAdvice.ts';
 import { detach, isDetached } from './handOver.ts';
 import { beginMaintenance, endMaintenance, maintenanceOutcome } from './maintenance.ts';
 import { barredBy, canTake } from './placement.ts';
@@ -107,7 +108,7 @@ function force(draft: Draft, arbiterReachable: boolean): Refusal | null {
       { epoch: status.record?.epoch ?? null },
     );
   }
-  if (!replica.consistent && !replica.restorable) {
+  if (!isOfUse(draft.state)) {
     return refusal(
       'NOT_IN_SYNC',
       `the replica of ${self} holds an unfinished resync and is of no use: bring ${peer} back`,

@@ -72,7 +72,14 @@ export class Draft {
 
   wait(
     reason: string,
-    options: { parked?: boolean; yieldUntil?: number; retryAt?: number; diverged?: Fork; heldBack?: boolean } = {},
+    options: {
+      parked?: boolean;
+      yieldUntil?: number;
+      retryAt?: number;
+      diverged?: Fork;
+      heldBack?: boolean;
+      stuck?: boolean;
+    } = {},
   ): void {
     const { role } = this.state;
     const before = role.at === 'waiting' ? role : null;
@@ -94,6 +101,7 @@ export class Draft {
       isTold: isSame && before.isTold,
       toldBefore: (before?.toldBefore ?? 0) + (before?.isTold && !isSame ? 1 : 0),
       heldBack: options.heldBack ?? false,
+      ...(options.stuck === true && { stuck: true }),
     });
   }
 

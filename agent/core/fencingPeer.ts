@@ -5,6 +5,7 @@
  * so the arbiter is asked again and again, and nobody is fenced and nothing entered by a grant that it has not confirmed just now.
  */
 import type { Draft } from './draft.ts';
+import { forceCommand } from './forceAdvice.ts';
 import { inquire, inquiryValidMs } from './inquiry.ts';
 import { enter } from './promote.ts';
 import { refusal, type Refusal } from './refusal.ts';
@@ -165,7 +166,7 @@ export function peerNotFenced(draft: Draft, role: FencingPeer, reason: string): 
 export function notFencedAdvice({ peer, self, module }: Draft['config']): string {
   return (
     `tried again until it works or ${peer} is back; if ${peer} is certain to be off, ` +
-    `start ${module} with \`understudy force-primary ${module} --host ${self}\``
+    `start ${module} with ${forceCommand(module, self)}`
   );
 }
 

@@ -4,6 +4,7 @@ import { leavesForConditions } from './conditions.ts';
 import { leaseBasisMs } from './detectionTimes.ts';
 import { entryOf, isGivenUp } from './divergence.ts';
 import type { Draft } from './draft.ts';
+import { forceCommand } from './forceAdvice.ts';
 import { beginLeaving, serverIsDown } from './leaving.ts';
 import { leavesItsDisk } from './leavingDisk.ts';
 import { isHeld, isInMaintenance } from './maintenance.ts';
@@ -210,7 +211,7 @@ function notJoined(draft: Draft, role: Primary): void {
   if (isSafe || follows || role.grant.cause === 'switchover') lose(draft, role, reason);
   else {
     const what = `${reason}, and without an arbiter nobody tells whether it runs ${module}`;
-    fence(draft, `${what}: bring ${peer} back, or force-primary on ${self} when it does not`);
+    fence(draft, `${what}: bring ${peer} back, or if it is off for good, ${forceCommand(module, self)}`);
   }
 }
 

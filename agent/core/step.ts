@@ -320,7 +320,9 @@ function operationDone(
     case 'fencing':
       if (kind !== 'fence') return;
       draft.state.mirror = 'idle';
-      draft.wait(role.reason, { retryAt: draft.now + role.retryAfterMs });
+      draft.wait(role.retryAfterMs === 0 ? role.reason : `${role.reason}; ${againText(role.retryAfterMs)}`, {
+        retryAt: draft.now + role.retryAfterMs,
+      });
       return;
     case 'keepingAside':
       if (kind !== 'keepAside') return;
@@ -377,11 +379,18 @@ function operationFailed(draft: Draft, reason: string): void {
     case 'unfollowing':
       draft.state.mirror = 'idle';
       draft.log('error', 'FOLLOW_FAILED', `${draft.config.self} cannot follow ${draft.config.peer}: ${reason}`);
-      draft.wait(reason, { retryAt: draft.now + followRetryMs });
+      draft.wait(`${draft.config.self} cannot follow ${draft.config.peer}: ${reason}; ${againText(followRetryMs)}`, {
+        retryAt: draft.now + followRetryMs,
+      });
       return;
     default:
       return;
   }
+}
+
+/** It goes on by itself when what stands in the way is gone. */
+function againText(ms: number): string {
+  return `tried again every ${String(ms / 1000)} s`;
 }
 
 /** Nobody has to choose anything: as soon as there is room it goes on. */
@@ -398,7 +407,8 @@ function keepAsideFailed(draft: Draft, reason: string): void {
   const why = isRepair
     ? `${self} is to be repaired, and what it holds could not be kept aside: ${reason}`
     : `${self} holds writes that ${peer} does not, and they could not be kept aside: ${reason}`;
-  draft.wait(why, { retryAt: draft.now + keepAsideRetryMs });
+  const again = `${againText(keepAsideRetryMs)}, and at once after \`understudy start ${module}\``;
+  draft.wait(`${why}; ${again}`, { retryAt: draft.now + keepAsideRetryMs });
   // Each try begins another wait, and the log has this one already.
   const { role } = draft.state;
   if (!isNew && role.at === 'waiting') draft.become({ ...role, isTold: true });

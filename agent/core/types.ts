@@ -290,6 +290,8 @@ export type Role =
       readonly toldBefore: number;
       /** It would start but for other modules. */
       readonly heldBack: boolean;
+      /** Neither host may start by the record, and both are at hand: nothing but an operator's `force` here ends it. */
+      readonly stuck?: true;
     }
   /** A proposal to become primary is with the arbiter. */
   | {

@@ -5,6 +5,7 @@ import { forkWithoutOrder, isGivenUp, peerYields, waitDiverged } from './diverge
 import type { Draft } from './draft.ts';
 import { isUnfinishedTakeOver } from './fencingPeer.ts';
 import { follow } from './following.ts';
+import { adviceWithoutPeer, awayText, forceCommand, waitForPeer } from './forceAdvice.ts';
 import { inquire, inquiryPeriodMs, inquiryValidMs } from './inquiry.ts';
 import { heldReason, isHeld } from './maintenance.ts';
 import { isInDoubt } from './ownDisk.ts';
@@ -36,7 +37,11 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
   if (isGivenUp(draft)) {
     // Without an arbiter this host may be the only one to have the record that the chosen one has to replace.
     inquire(draft);
-    draft.wait(`an operator gave up the history of ${config.self}: waiting for ${config.peer} to become primary`);
+    const takenBack = `takes that back and starts ${config.module} with what ${config.self} holds`;
+    const advice = peer ? '' : adviceWithoutPeer(draft, takenBack);
+    draft.wait(
+      `an operator gave up the history of ${config.self}: waiting for ${config.peer} to become primary${advice}`,
+    );
     return;
   }
   // It does not start what it has no room for: then this host goes on as before.
@@ -54,8 +59,9 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
   }
   if (answeredAt === null || draft.now - answeredAt > inquiryValidMs) {
     state.inquiry = { ...state.inquiry, unansweredAt: draft.now };
+    const who = `${failure === null ? '' : ` (${failure})`}${peer ? '' : `, and ${config.peer} is silent`}`;
     draft.wait(
-      `no answer from the arbiter${failure === null ? '' : ` (${failure})`}${peer ? '' : `, and ${config.peer} is silent`}: starting needs an epoch from it`,
+      `no answer from the arbiter${who}: starting needs an epoch from it; bring it back, or put an empty one in its place`,
       kept,
     );
     return;
@@ -100,36 +106,28 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
   }
   if (config.arbiter === 'none' && (draft.tail()?.epoch ?? 0) > record.epoch) {
     // This host followed when the record was changed, and was off before it had a copy of it.
-    draft.wait(
-      `this copy of the record (epoch ${String(record.epoch)}) is older than the replica of ${self}: waiting for ${peerName}; force-primary if it does not come back`,
-    );
+    const copy = `this copy of the record (epoch ${String(record.epoch)})`;
+    waitForPeer(draft, peer, record, `${copy} is older than the replica of ${self}`);
     return;
   }
   if (!record.inSync.includes(self)) {
     if (peer && promoteChosen(draft, role, peer, record)) return;
-    // Nobody would ever come: the only replica that the record names is a mixture of old and new.
-    const isStuck = peer !== null && !peer.consistent && state.replica.consistent && record.inSync.includes(peerName);
-    draft.wait(
-      `${self} is not in sync since epoch ${String(record.epoch)}: waiting for ${peerName} to bring it up to date${isStuck ? `, which holds an unfinished resync and does not start by itself; force-primary on ${self} if this copy is to be used` : ''}`,
-    );
+    const lack = `${self} is not in sync since epoch ${String(record.epoch)}`;
+    waitForPeer(draft, peer, record, lack, 'to bring it up to date');
     return;
   }
   if (!draft.inSyncBy(record)) {
     if (isInDoubt(state, record)) {
-      draft.wait(
-        `${peerName} is in sync too, and its disk has not failed: waiting for it; force-primary if this copy is to be used`,
-      );
+      waitForPeer(draft, peer, record, `both hosts were in sync when the disk of ${self} failed`);
       return;
     }
     const found = state.replica.consistent
       ? `ends at epoch ${String(draft.tail()?.epoch ?? 0)}`
       : state.replica.restorable
         ? `holds an unfinished resync, and what it was at epoch ${String(draft.tail()?.epoch ?? 0)} is kept`
-        : 'holds an unfinished resync and is of no use alone';
-    const isUsable = state.replica.consistent || state.replica.restorable;
-    draft.wait(
-      `the replica of ${self} ${found}, the arbiter's record asks for epoch ${String(record.base)}: waiting for ${peerName}; force-primary ${isUsable ? 'if this copy' : `on ${peerName} if the copy there`} is to be used`,
-    );
+        : 'holds an unfinished resync';
+    const asked = `the arbiter's record asks for epoch ${String(record.base)}`;
+    waitForPeer(draft, peer, record, `the replica of ${self} ${found}, ${asked}`);
     return;
   }
   if (isHeld(draft)) {
@@ -194,7 +192,10 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     start([self], unheardText(draft, role));
   } else {
     const why = config.automatic ? 'there is no arbiter' : 'automatic failover is off';
-    draft.wait(`${peerName} is silent and ${why}: bring ${peerName} back, or force-primary on ${self}`);
+    const cost = config.arbiter === 'none' ? `without what ${peerName} may have written alone` : 'and loses nothing';
+    draft.wait(
+      `${peerName} is silent and ${why}: bring ${peerName} back, or if it is certain to be off, ${forceCommand(config.module, self)} starts ${config.module} ${cost}`,
+    );
   }
 }
 
@@ -206,11 +207,8 @@ function withoutRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, out
   const { config, state } = draft;
   const what = outdated === null ? 'has no record' : `has an old record (epoch ${String(outdated.epoch)})`;
   if (!peer) {
-    const { closedAt } = state.peer;
-    const heard = closedAt !== null && draft.now - closedAt < detectionMsOf(state);
-    const why = heard ? 'which is reachable but has not opened the module (see its log)' : 'which is not reachable';
     draft.wait(
-      `the arbiter ${what} of ${config.module}: waiting for ${config.peer}, ${why}, to see what both replicas hold`,
+      `the arbiter ${what} of ${config.module}: waiting for ${config.peer}, ${awayText(draft)}, to see what both replicas hold${adviceWithoutPeer(draft)}`,
     );
     return;
   }

@@ -40,6 +40,9 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
     await cluster().powerOn('beta');
     await cluster().waitForAgents(['beta', 'gamma']);
     await view.waitFor('beta waits for alpha', () => reasonOf('beta').startsWith('beta is not in sync since epoch'));
+    // What is missing, and what an operator may decide.
+    expect(reasonOf('beta')).toContain('waiting for alpha, which is not reachable');
+    expect(reasonOf('beta')).toContain('`understudy force-primary web --host beta` starts web without what only alpha');
     await delay(5000);
     expect(cluster().host('beta').guests()).toEqual([]);
     await cluster().powerOn('alpha');
@@ -67,6 +70,7 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
     await view.waitFor('both wait for the witness', () =>
       pair.every((name) => reasonOf(name).startsWith('no answer from the arbiter')),
     );
+    for (const name of pair) expect(reasonOf(name)).toMatch(/bring it back, or put an empty one in its place$/);
     const forced: unknown = await view
       .request('beta', 'module.forcePrimary', { module: 'web', host: 'beta', confirm: 'web' })
       .catch((error: unknown) => error);
@@ -124,5 +128,18 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
     expect(refused).toBeInstanceOf(RefusedRequest);
     expect((refused as RefusedRequest).refusal.code).toMatch(/NOT_HEALTHY|NOT_IN_SYNC|HOST_UNREACHABLE/);
     expect(cluster().isServing('alpha')).toBe(true);
+  });
+
+  // The last one: the detection time stays.
+  it('power loss of the primary with a detection time of 800 ms: the other host starts the guest soon after', async () => {
+    const text = webModuleFile({ more: { failover: { detection: '800ms' } } });
+    const files = [{ name: 'web.module.jsonc', text }];
+    expect(await cluster().view.request('alpha', 'configuration.apply', { files })).toMatchObject({ applied: true });
+    await cluster().waitForRecords('alpha', 20);
+    const lost = await cluster().powerLoss('alpha');
+    await cluster().waitUntilServing('beta');
+    // The promise is 1.5 s on a machine of its own; tests share theirs.
+    expect(Date.now() - lost).toBeLessThan(5000);
+    await cluster().waitForRecords('beta', 10);
   });
 });

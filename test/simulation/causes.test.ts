@@ -39,6 +39,13 @@ const reasons: Readonly<Record<string, RegExp>> = {
   RESYNC_INTERRUPTED: /: \S.{5,}/,
 };
 
+/** Of what a module waits for: what ends it, or the command of an operator who decides. */
+const ends =
+  /`understudy (force-primary|resolve|start|maintenance) web|waiting (for|to hear from) (alpha|beta)|bring it back|tried again every/;
+/** Nothing ends this by itself: the other host may never come back. */
+const mayLast = /not reachable|is silent/;
+const decisions = /`understudy |put an empty one in its place|nothing can be started/;
+
 const becauseIn = (message: string): string => /because (.*); /.exec(message)?.[1] ?? '';
 
 describe('the log reads as a chain of causes:', () => {
@@ -49,6 +56,8 @@ describe('the log reads as a chain of causes:', () => {
       expect(message).not.toMatch(/undefined|null|NaN/);
       const reason = reasons[code];
       if (reason) expect(message, code).toMatch(reason);
+      if (code === 'WAITING') expect(message).toMatch(ends);
+      if (code === 'WAITING' && mayLast.test(message)) expect(message).toMatch(decisions);
     }
     for (const [index, { host, code, message }] of log.entries()) {
       const before = log.slice(0, index);

@@ -122,16 +122,15 @@ function runUntilWhole(world: World, limitMs: number): void {
   for (let waited = 0; !world.isWhole && waited < limitMs; waited += 500) world.run(500);
 }
 
-/** Does what a host that waits says that only an operator can do. */
+/** Does what only an operator can do, on a host that waits for that. */
 function operatorActs(world: World, random: Random): void {
   for (const host of hosts) {
     const { core } = world.hosts[host];
     const role = core?.role;
     if (role?.at !== 'waiting') continue;
     if (role.diverged !== null) world.operators.command(host, 'resolve', random.pick(hosts));
-    else if (role.reason.includes('force-primary') && (core?.replica.consistent || core?.replica.restorable)) {
-      world.operators.command(host, 'force');
-    } else continue;
+    else if (role.stuck) world.operators.command(host, 'force');
+    else continue;
     return;
   }
 }

@@ -12,6 +12,30 @@ describe('two hosts and a witness', () => {
     expect(world.hosts.beta.server).toBe('running');
   });
 
+  it.each([
+    [3000, 4000],
+    [800, 1500],
+    [400, 1100],
+  ])(
+    'starts the server on the other host after a power loss (detection %i ms: within %i ms)',
+    (detectionMs, withinMs) => {
+      const tookMs = Array.from({ length: 20 }, (_, seed) => {
+        const random = new Random(100 + seed);
+        const world = new World({ random, config: { detectionMs } });
+        // At whatever moment between two heartbeats.
+        world.run(15_000 + random.between(0, 2000));
+        expect(world.isWhole).toBe(true);
+        world.crash('alpha');
+        const lostAt = world.now;
+        while (world.hosts.beta.server === 'stopped' && world.now - lostAt < 20_000) world.run(10);
+        return Math.round(world.now - lostAt);
+      }).sort((a, b) => a - b);
+      const found = `median ${String(tookMs[10])} ms, longest ${String(tookMs[19])} ms`;
+      // One answer of the arbiter that is lost may be asked for again in this time; the longest may have lost two.
+      expect(tookMs[18], found).toBeLessThanOrEqual(withinMs);
+    },
+  );
+
   it.each(['switchover', 'stop'] as const)('keeps the secondary for as long as a release takes (%s)', (command) => {
     const lines: string[] = [];
     const world = new World({ random: new Random(1), trace: (line) => lines.push(line) });
