@@ -238,6 +238,7 @@ export class StoryCluster {
       snapshot: () => this.snapshot(host),
       onChange: (listener) => subscribe(this.#changes, listener),
       onLog: (listener) => subscribe(this.#logs, listener),
+      eventCounts: () => [],
       readLog: ({ module, limit }) =>
         this.entries.filter((entry) => module === undefined || entry.module === module).slice(-limit),
       start: (module, anyway) => this.#start(module, anyway),
