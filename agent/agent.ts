@@ -112,6 +112,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       fencing,
       placement: (name) => placements.of(name),
       told: (host, name) => view.told(host, name),
+      hasOtherFiles: (host) => (view.versionOf(host)?.hash ?? files.hash) !== files.hash,
     }),
     log,
     onChange: () => view.changed(),
