@@ -24,6 +24,7 @@ import { CurrentConfiguration } from './runtime/currentConfiguration.ts';
 import { drainedModules } from './runtime/drainedModules.ts';
 import { DrainFile } from './runtime/drainFile.ts';
 import { ServiceManager } from './platform/serviceManager.ts';
+import { EventCounts } from './runtime/eventCounts.ts';
 import { EventLog } from './runtime/eventLog.ts';
 import { exportEvents } from './runtime/exportEvents.ts';
 import { FileApply, isAboutFiles } from './runtime/fileApply.ts';
@@ -80,6 +81,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
   exemptFromOutOfMemoryKiller();
 
   const log = new EventLog(join(agent.stateDirectory, 'log.jsonl'), self.name, agent.logLevel);
+  const eventCounts = new EventCounts(log, (name) => configuration.modules.some((module) => module.name === name));
   const manager = new ServiceManager(process.env);
   // A program that hangs decides nothing any more: without a sign of life the service manager ends it, and its mirror processes end what they carry.
   // They keep nothing alive: one that cannot start has to end.
@@ -110,6 +112,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       fencing,
       placement: (name) => placements.of(name),
       told: (host, name) => view.told(host, name),
+      hasOtherFiles: (host) => (view.versionOf(host)?.hash ?? files.hash) !== files.hash,
     }),
     log,
     onChange: () => view.changed(),
@@ -341,6 +344,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       upgrade,
       view,
       log,
+      eventCounts,
       slots: slots.all,
       files,
       fileApply,

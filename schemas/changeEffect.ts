@@ -48,12 +48,25 @@ export const clusterEffects: Readonly<Record<string, ChangeEffect>> = {
   name: 'stop',
 };
 
-/** @returns the keys that differ, in the order of the file's sections */
-export function moduleChanges(before: ResolvedModule, after: ResolvedModule): readonly KeyEffect[] {
+/**
+ * @param arbiter In the moment in which the order of the hosts changes each may take itself for the preferred one. Only an arbiter lets but one of
+ *   them start then.
+ * @returns the keys that differ, in the order of the file's sections
+ */
+export function moduleChanges(
+  before: ResolvedModule,
+  after: ResolvedModule,
+  arbiter: Pick<ResolvedCluster['arbiter'], 'kind'>,
+): readonly KeyEffect[] {
+  const isSamePair = before.hosts.every((host) => after.hosts.includes(host));
   const changes = differences(before, after, '')
     // Nothing but the first one of the directories.
     .filter((path) => path !== 'mirror.directory')
-    .map((path) => ({ key: keyOf(path), effect: effectOf(moduleEffects, path) }));
+    .map((path): KeyEffect =>
+      path === 'hosts' && isSamePair
+        ? { key: 'hosts (their order)', effect: arbiter.kind === 'none' ? 'stop' : 'now' }
+        : { key: keyOf(path), effect: effectOf(moduleEffects, path) },
+    );
   if (usesGuestAgent(before) !== usesGuestAgent(after)) {
     // A virtual machine that runs gets no channel to an agent in it any more.
     changes.push({ key: `checks (the ${usesGuestAgent(after) ? 'first' : 'last'} guestAgent check)`, effect: 'stop' });

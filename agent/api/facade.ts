@@ -22,6 +22,15 @@ export interface Actor {
   readonly from: string;
 }
 
+/** How often an event was logged on this host since its agent started. */
+export interface EventCount {
+  /** Null: it is about none that the cluster has. */
+  readonly module: string | null;
+  readonly level: LogEntry['level'];
+  readonly code: string;
+  readonly count: number;
+}
+
 /** A refused command is an expected outcome: a value, not an exception. */
 export type Outcome<Result = CommandResult> =
   { readonly ok: true; readonly result: Result } | { readonly ok: false; readonly refusal: Refusal };
@@ -35,6 +44,7 @@ export interface AgentFacade {
   /** Returns the function that ends the subscription. */
   onChange(listener: (event: ChangedEvent) => void): () => void;
   onLog(listener: (event: LogEvent) => void): () => void;
+  eventCounts(): readonly EventCount[];
   readLog(filter: { readonly module?: string; readonly limit: number }): readonly LogEntry[];
   /** @param anyway whatever other modules speak against it */
   start(module: string, anyway: boolean, by: Actor): Promise<Outcome>;

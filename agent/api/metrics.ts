@@ -1,4 +1,6 @@
 import type { LastVerify, ModuleStatus, ReplicaStatus, Snapshot } from '../../schemas/generated/api.ts';
+import { eventSamples } from './eventMetrics.ts';
+import type { EventCount } from './facade.ts';
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
@@ -207,6 +209,14 @@ const metrics: readonly Metric[] = [
       ),
   },
   {
+    name: 'understudy_last_failover_timestamp_seconds',
+    help: 'When the module was started on another host last, by a failover, a switchover or by force; as far as the agents that run now know.',
+    samples: ({ modules }) =>
+      modules.flatMap(({ name, lastFailover }): readonly Sample[] =>
+        lastFailover ? [[{ module: name, kind: lastFailover.kind }, Date.parse(lastFailover.at) / 1000]] : [],
+      ),
+  },
+  {
     name: 'understudy_host_reachable',
     help: '1 when the host is heard from on at least one network.',
     samples: ({ hosts }) => hosts.map((host) => [{ host: host.name }, host.reachable ? 1 : 0]),
@@ -258,21 +268,30 @@ const metrics: readonly Metric[] = [
   },
 ];
 
+const eventsTotal = {
+  name: 'understudy_events_total',
+  help: 'How often an event was logged on this host since its agent started, by its code. Without a module: about the host.',
+};
+
 function escape(value: string): string {
   return value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
 }
 
-/** The snapshot in Prometheus' text format, version 0.0.4. All are gauges. */
-export function renderMetrics(snapshot: Snapshot): string {
-  let text = '';
-  for (const metric of metrics) {
-    const samples = metric.samples(snapshot);
-    if (samples.length === 0) continue;
-    text += `# HELP ${metric.name} ${metric.help}\n# TYPE ${metric.name} gauge\n`;
-    for (const [labels, value] of samples) {
-      const pairs = Object.entries(labels).map(([key, label]) => `${key}="${escape(label)}"`);
-      text += `${metric.name}{${pairs.join(',')}} ${value}\n`;
-    }
-  }
-  return text;
+function seriesText(
+  { name, help }: Omit<Metric, 'samples'>,
+  type: 'gauge' | 'counter',
+  samples: readonly Sample[],
+): string {
+  if (samples.length === 0) return '';
+  const lines = samples.map(([labels, value]) => {
+    const pairs = Object.entries(labels).map(([key, label]) => `${key}="${escape(label)}"`);
+    return `${name}{${pairs.join(',')}} ${value}\n`;
+  });
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+}
+
+/** The snapshot, and how often what happened on this host, in Prometheus' text format, version 0.0.4. */
+export function renderMetrics(snapshot: Snapshot, events: readonly EventCount[]): string {
+  const gauges = metrics.map((metric) => seriesText(metric, 'gauge', metric.samples(snapshot)));
+  return gauges.join('') + seriesText(eventsTotal, 'counter', eventSamples(snapshot, events));
 }

@@ -60,7 +60,11 @@ async function route(request: IncomingMessage, options: PlainHttpOptions): Promi
   }
   if (path === '/metrics') {
     return isRead
-      ? { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: renderMetrics(facade.snapshot()) }
+      ? {
+          status: 200,
+          type: 'text/plain; version=0.0.4; charset=utf-8',
+          body: renderMetrics(facade.snapshot(), facade.eventCounts()),
+        }
       : wrongMethod('GET');
   }
   if (path.startsWith('/ready/')) return isRead ? ready(path.slice('/ready/'.length), facade) : wrongMethod('GET');

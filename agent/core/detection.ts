@@ -5,14 +5,16 @@
  * lease that is longer than the other host's patience.
  */
 import type { Draft } from './draft.ts';
+import { otherIsPreferred } from './failback.ts';
 import type { Detection, ModuleConfig } from './types.ts';
 
 /** The module's file is another one. */
 export function configChanged(draft: Draft, config: ModuleConfig): void {
   const { state, now } = draft;
-  const before = state.config.detectionMs;
+  const before = state.config;
   state.config = config;
-  if (config.detectionMs === before) return;
+  if (config.hosts[0] !== before.hosts[0]) otherIsPreferred(draft);
+  if (config.detectionMs === before.detectionMs) return;
   promise(draft, { promisedMs: Math.max(state.detection.promisedMs, config.detectionMs), since: now, isHeard: false });
 }
 

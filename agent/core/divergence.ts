@@ -4,6 +4,7 @@
  */
 import type { Draft } from './draft.ts';
 import { rangesOf } from './lineage.ts';
+import { yieldsTie } from './tie.ts';
 import type { ArbiterRecord, Fork, LineageEntry, LineageRange, PeerStatus, Resolution } from './types.ts';
 
 /** What this replica's lineage remembers of a configuration. */
@@ -107,13 +108,12 @@ export function isUnderWay(draft: Draft): boolean {
   return peer !== null && holdsLost(peer.lineage, resolution.lost, resolution.keep);
 }
 
-/** The later word of the two hosts holds; asked for on both sides of a cut, the preferred host's. */
+/** The later word of the two hosts holds. */
 export function learnResolution(draft: Draft, told: Resolution | null): void {
   const { resolution, config } = draft.state;
   if (!told) return;
   const later = told.sequence > (resolution?.sequence ?? 0);
-  const tied =
-    told.sequence === resolution?.sequence && told.keep !== resolution.keep && config.hosts[0] === config.peer;
+  const tied = told.sequence === resolution?.sequence && told.keep !== resolution.keep && yieldsTie(config);
   if (later || tied) decide(draft, told);
 }
 

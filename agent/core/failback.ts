@@ -57,6 +57,11 @@ function waitMs({ config, failback }: ModuleCoreState): number {
   return Math.min(config.failbackAfterMs * 2 ** failback.attempts.length, longest);
 }
 
+/** The module's file names another host first. The pair was not whole to go back to that one: the time begins anew. */
+export function otherIsPreferred({ state }: Draft): void {
+  state.failback = { ...state.failback, readySince: null };
+}
+
 /** With every step, after everything else. */
 export function settleFailback(draft: Draft): void {
   const { state, now } = draft;

@@ -4,6 +4,7 @@
  */
 import type { Draft } from './draft.ts';
 import { refusal, type Refusal } from './refusal.ts';
+import { yieldsTie } from './tie.ts';
 import type { Maintenance, MaintenanceWish, ModuleCoreState, Outcome, ToldMaintenance } from './types.ts';
 
 export function isInMaintenance({ maintenance }: Pick<ModuleCoreState, 'maintenance'>, now: number): boolean {
@@ -45,13 +46,12 @@ export function endMaintenance(draft: Draft, by: string): Refusal | null {
   return null;
 }
 
-/** The later word holds on both hosts; asked for on both sides of a cut, the preferred host's. */
+/** The later word holds on both hosts. */
 export function learnMaintenance(draft: Draft, heard: ToldMaintenance | null): void {
   const { maintenance, config } = draft.state;
   if (!heard) return;
   const isLater = heard.sequence > (maintenance?.sequence ?? 0);
-  const isTied =
-    heard.sequence === maintenance?.sequence && config.hosts[0] === config.peer && isOther(maintenance, heard);
+  const isTied = heard.sequence === maintenance?.sequence && yieldsTie(config) && isOther(maintenance, heard);
   if (!isLater && !isTied) return;
   const { leftMs, ...rest } = heard;
   // From now, by this host's own clock: what was told is how much was left.

@@ -9,6 +9,7 @@ import { beginLeaving, serverIsDown } from './leaving.ts';
 import { leavesItsDisk } from './leavingDisk.ts';
 import { isHeld, isInMaintenance } from './maintenance.ts';
 import { canTake } from './placement.ts';
+import { yieldsTie } from './tie.ts';
 import type { ArbiterRecord, Cause, LeaveFor, Link, PeerStatus, Proposal, ReplicaFacts, Role } from './types.ts';
 
 export type Primary = Extract<Role, { at: 'primary' }>;
@@ -63,14 +64,14 @@ export function settlePrimary(draft: Draft, role: Primary): void {
 }
 
 /**
- * Both sides of a cut may have taken the same epoch, without an arbiter or when one was wiped before it was asked again: the preferred host
+ * Both sides of a cut may have taken the same epoch, without an arbiter or when one was wiped before it was asked again: one of them
  * goes on.
  */
 function tiedWith(draft: Draft, role: Primary): boolean {
   const { config } = draft;
   const peer = draft.freshPeer();
   return (
-    config.hosts[0] === config.peer &&
+    yieldsTie(config) &&
     peer?.role === 'primary' &&
     peer.record?.primary === config.peer &&
     peer.record.epoch === role.grant.epoch

@@ -31,6 +31,7 @@ import { isToBeRepaired } from './repair.ts';
 import { tellState } from './stateLog.ts';
 import { askingRefused, entered, mounted, settleAsking } from './promote.ts';
 import { primaryServerFailed, primaryServerStopped, primaryServerUnhealthy } from './serverFaults.ts';
+import { yieldsTie } from './tie.ts';
 import type {
   Desired,
   Endpoint,
@@ -275,9 +276,9 @@ function learnDesired(draft: Draft, told: Desired): void {
   const { state } = draft;
   const { sequence, value, stay } = told;
   const newer = sequence > state.desired.sequence;
-  // Asked for on both sides of a cut: the preferred host's word holds.
+  // Asked for on both sides of a cut.
   const isOther = value !== state.desired.value || stay !== state.desired.stay;
-  const tied = sequence === state.desired.sequence && isOther && state.config.hosts[0] === state.config.peer;
+  const tied = sequence === state.desired.sequence && isOther && yieldsTie(state.config);
   if (!newer && !tied) return;
   const { role } = state;
   const isParked = role.at === 'waiting' && role.parked;

@@ -89,7 +89,7 @@ export interface ModuleConfig {
   readonly module: string;
   readonly self: string;
   readonly peer: string;
-  /** In order of preference. */
+  /** In order of preference. With an arbiter the other host may have another order for a while: nothing that both have to agree on hangs on it. */
   readonly hosts: readonly [string, string];
   readonly arbiter: 'witness' | 'etcd' | 'none';
   readonly automatic: boolean;

@@ -60,7 +60,7 @@ export function modulesAtRest(now: Configuration, next: Configuration): readonly
     .filter(({ hosts }) => hosts.includes(self))
     .filter((module) => {
       const after = next.modules.find(({ name }) => name === module.name);
-      return !after || moduleChanges(module, after).some(({ effect }) => effect === 'stop');
+      return !after || moduleChanges(module, after, next.cluster.arbiter).some(({ effect }) => effect === 'stop');
     })
     .map(({ name }) => name);
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import { clusterChanges, moduleChanges, type KeyEffect } from '../../schemas/changeEffect.ts';
-import { resolveCluster, resolveModule } from '../../schemas/defaults.ts';
+import { resolveCluster, resolveModule, type ResolvedCluster } from '../../schemas/defaults.ts';
 import { kindOfFile, parseDocument } from '../../schemas/document.ts';
 import type { ApplyResult, FileChange, FileProblem } from '../../schemas/generated/api.ts';
 import type { LinkFileProblem, LinkFileVersion, LinkRequest, LinkVersion } from '../../schemas/generated/link.ts';
@@ -407,18 +407,25 @@ export function changesOf(before: Files, after: Files): FileChange[] {
   return differingFiles(before, after).map((file) => {
     const [old, fresh] = [before[file], after[file]];
     const kind = old === undefined ? 'added' : fresh === undefined ? 'removed' : 'changed';
-    return { file, kind, keys: [...keysOf(file, old, fresh)] };
+    return { file, kind, keys: [...keysOf(file, old, fresh, after)] };
   });
 }
 
-function keysOf(file: string, old: string | undefined, fresh: string | undefined): readonly KeyEffect[] {
+function keysOf(file: string, old: string | undefined, fresh: string | undefined, all: Files): readonly KeyEffect[] {
   if (old === undefined || fresh === undefined) return [];
   if (kindOfFile(file) === 'cluster') {
     const [before, after] = [old, fresh].map((text) => parseDocument('cluster', text, file).value);
     return before && after ? clusterChanges(resolveCluster(before), resolveCluster(after)) : [];
   }
   const [before, after] = [old, fresh].map((text) => parseDocument('module', text, file).value);
-  return before && after ? moduleChanges(resolveModule(before), resolveModule(after)) : [];
+  return before && after ? moduleChanges(resolveModule(before), resolveModule(after), arbiterOf(all)) : [];
+}
+
+/** Of a cluster file that has errors nothing is assumed. */
+function arbiterOf(files: Files): Pick<ResolvedCluster['arbiter'], 'kind'> {
+  const found = Object.entries(files).find(([name]) => kindOfFile(name) === 'cluster');
+  const cluster = found && parseDocument('cluster', found[1], found[0]).value;
+  return cluster ? resolveCluster(cluster).arbiter : { kind: 'none' };
 }
 
 function appliedMessage(

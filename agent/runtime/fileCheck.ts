@@ -44,7 +44,7 @@ export async function checkHere(
   const host = next.self.name;
   for (const module of next.modules.filter(({ hosts }) => hosts.includes(host))) {
     const before = now.modules.find(({ name }) => name === module.name);
-    const isOther = !before || moduleChanges(before, module).length > 0;
+    const isOther = !before || moduleChanges(before, module, next.cluster.arbiter).length > 0;
     if (isOther) problems.push(...checkDirectories(before?.hosts.includes(host) ? before : null, next, module));
     problems.push(...(await checkAddresses(isOther ? null : now, next, module)));
   }
@@ -73,13 +73,14 @@ function checkRunning(now: Configuration, next: Configuration, slots: readonly R
       ];
     }
     const file = fileOf(next.files, module.name);
-    return moduleChanges(module, after)
+    return moduleChanges(module, after, next.cluster.arbiter)
       .filter(({ effect }) => effect === 'stop')
       .map(({ key }) =>
         at(
           next.files,
           file,
-          key.split('.'),
+          // What stands behind it is for people.
+          key.replace(/ .*/, '').split('.'),
           `${key} of ${module.name} cannot change while it runs, and it is not stopped on ${host}: ${stopFirst}, apply, and start it again`,
         ),
       );

@@ -16,9 +16,14 @@ export class ModuleFailback {
     this.#window = parseWindow(window);
   }
 
-  /** What stands in the way now; null: nothing. @param compares a verify or a repair is under way */
-  hindrance(compares: boolean, now: Date): string | null {
+  /**
+   * What stands in the way now; null: nothing.
+   * @param compares a verify or a repair is under way
+   * @param behind the other host, while it runs by other files: in these another host may be the preferred one, and it would come back
+   */
+  hindrance(compares: boolean, behind: string | null, now: Date): string | null {
     if (compares) return 'the end of a verify or repair';
+    if (behind !== null) return `${behind} to run by the same version of the files`;
     return this.#window === null || isOpen(this.#window, now) ? null : `the window ${this.#text}`;
   }
 

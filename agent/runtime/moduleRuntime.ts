@@ -99,6 +99,8 @@ export interface ModuleRuntimeOptions extends ModuleSettings {
   readonly scheduleFile: ScheduleFile;
   /** The last verify that the other host of the pair has told of. */
   readonly verifiedByPeer: () => LastVerify | null;
+  /** Whether the other host runs by other files, in which another host may be the preferred one. */
+  readonly peerHasOtherFiles: () => boolean;
   readonly log: EventLog;
   /** Whether this host is drained now. */
   readonly hostDrain: () => HostDrain | null;
@@ -687,7 +689,8 @@ export class ModuleRuntime {
 
   #lookAtFailback(): void {
     const isAway = !this.#options.arbiter.reachable();
-    const own = this.#failback.hindrance(this.#verify.isBusy, new Date());
+    const behind = this.#options.peerHasOtherFiles() ? this.#options.config.peer : null;
+    const own = this.#failback.hindrance(this.#verify.isBusy, behind, new Date());
     const hindrance = own ?? (isAway ? 'an answer from the arbiter' : null);
     if (hindrance !== this.#core.failback.hindrance) this.#dispatch({ type: 'failbackHindered', hindrance });
   }

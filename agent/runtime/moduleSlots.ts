@@ -59,7 +59,8 @@ export class ModuleSlots {
   #changeOne(module: ResolvedModule): Promise<void> {
     const slot = this.of(module.name);
     if (slot === null) return this.add(module, undefined).start();
-    const changes = moduleChanges(slot.module, module);
+    const { cluster } = this.#options.partsOf(module).configuration;
+    const changes = moduleChanges(slot.module, module, cluster.arbiter);
     if (changes.length === 0) return Promise.resolve();
     return this.#tell(
       slot,

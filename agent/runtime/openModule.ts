@@ -43,6 +43,8 @@ export interface ModuleParts {
   readonly placement: (module: string) => Placement | undefined;
   /** What a host has told of a module. */
   readonly told: (host: string, module: string) => LinkModule | null;
+  /** Whether a host runs by other files than this one, as far as it has told. */
+  readonly hasOtherFiles: (host: string) => boolean;
 }
 
 export async function openModule(parts: ModuleParts): Promise<ModuleRuntime> {
@@ -118,7 +120,8 @@ function partsFor({ configuration, module }: ModuleParts): PartSettings {
 }
 
 function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
-  const { configuration, module, arbiter, links, log, changed, hostDrain, fencing, placement, told } = parts;
+  const { configuration, module, arbiter, links, log, changed, hostDrain, fencing, placement, told, hasOtherFiles } =
+    parts;
   const { agent, self } = configuration;
   const peer = peerOf(configuration, module);
   const stateDirectory = join(agent.stateDirectory, 'modules', module.name);
@@ -148,6 +151,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     resync: new ResyncFile(stateDirectory),
     scheduleFile: new ScheduleFile(stateDirectory),
     verifiedByPeer: () => (told(peer, module.name)?.lastVerify as LastVerify | null | undefined) ?? null,
+    peerHasOtherFiles: () => hasOtherFiles(peer),
     log,
     hostDrain,
     fencePeer: () => fencing.fence(peer),

@@ -12,6 +12,7 @@ import type { ClusterView } from './clusterView.ts';
 import type { Commands } from './commands.ts';
 import type { FenceCommands } from './fenceCommands.ts';
 import type { HostCommands } from './hostCommands.ts';
+import type { EventCounts } from './eventCounts.ts';
 import type { EventLog } from './eventLog.ts';
 import type { FileApply } from './fileApply.ts';
 import { fileFacade } from './fileFacade.ts';
@@ -35,6 +36,7 @@ export interface ApiParts {
   readonly upgrade: Upgrade;
   readonly view: ClusterView;
   readonly log: EventLog;
+  readonly eventCounts: EventCounts;
   readonly slots: readonly ModuleSlot[];
   readonly files: HostFiles;
   readonly fileApply: FileApply;
@@ -78,6 +80,7 @@ function facadeOf(parts: ApiParts): AgentFacade {
     snapshot: () => view.snapshot(),
     onChange: (listener) => view.onChange(listener),
     onLog: (listener) => log.onEntries((entries) => listener({ entries })),
+    eventCounts: () => parts.eventCounts.all,
     readLog: (filter) => log.read(filter),
     start: (module, anyway, by) => commands.run('start', module, null, by, { anyway }),
     stop: (module, by) => run('stop', module, null, by),

@@ -6,7 +6,7 @@ import { allowedActions } from '../model/allowedActions.ts';
 import { formatDuration } from '../model/format.ts';
 import { failbackWords } from '../model/failbackWords.ts';
 import { plain } from '../model/markdown.ts';
-import { drainableHosts } from '../model/hostFacts.ts';
+import { drainableHosts, suspicionText } from '../model/hostFacts.ts';
 import {
   addressFacts,
   knownDifferences,
@@ -135,9 +135,10 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   const server =
     replica.known && facts.label !== running && (primary || replica.server.state !== 'stopped') ? ` · ${running}` : '';
   const { drain = null, load = null } = session.store.host(host) ?? {};
+  const suspicion = session.connected ? suspicionText(session.store.host(host)) : null;
   item.iconPath = stateIcon(session.connected ? facts.severity : 'unknown');
   item.description = session.connected
-    ? `${facts.word}${told}${server}${drain === null ? '' : ` · ${drain}`}`
+    ? `${facts.word}${told}${server}${suspicion === null ? '' : ' · suspect'}${drain === null ? '' : ` · ${drain}`}`
     : `last known: ${facts.word}`;
   const applicable = allowedActions(module, session.role).filter(
     (action) =>
@@ -154,6 +155,7 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
   item.tooltip = markdown([
     titled(host, `${facts.word} ${facts.label}`),
     plain(replica.reason ?? ''),
+    suspicionLine(suspicion),
     drain === null ? '' : plain(drained),
     load === null ? '' : `${isOverloaded(load) ? '$(warning) ' : ''}${plain(`Carries ${loadText(load)}.`)}`,
     replica.undoLost ? `$(warning) ${plain(`What it was before this resync is not kept: ${replica.undoLost}.`)}` : '',
@@ -172,6 +174,10 @@ function replicaItem({ session, module: name, host }: ReplicaNode): vscode.TreeI
     arguments: [{ kind: 'replica', session, module: name, host, id: '' }],
   };
   return item;
+}
+
+function suspicionLine(suspicion: string | null): string {
+  return suspicion === null ? '' : `$(warning) ${plain(suspicion)}`;
 }
 
 function checkLine(kind: string, { name, state, since, error }: ConditionStatus): string {
@@ -217,12 +223,15 @@ function witnessItem({ session, host: name }: WitnessNode): vscode.TreeItem {
   const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.None);
   const host = session.store.host(name);
   const reachable = host?.reachable === true;
-  const severity = !session.connected ? 'unknown' : reachable ? 'good' : 'warning';
+  const suspicion = session.connected ? suspicionText(host) : null;
+  const severity = !session.connected ? 'unknown' : reachable && suspicion === null ? 'good' : 'warning';
   item.iconPath = severity === 'good' ? new vscode.ThemeIcon('law') : stateIcon(severity);
-  item.description = `witness · ${!session.connected ? 'not known' : reachable ? 'reachable' : 'not reachable'}`;
+  const heard = suspicion !== null ? 'suspect' : reachable ? 'reachable' : 'not reachable';
+  item.description = `witness · ${session.connected ? heard : 'not known'}`;
   item.contextValue = 'witness;';
   item.tooltip = markdown([
     titled(name, 'witness'),
+    suspicionLine(suspicion),
     reachable
       ? 'Holds the third vote of this cluster.'
       : 'The third vote is missing: a healthy pair goes on, but no host can take over by itself.',

@@ -2,7 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { ApplyResult } from '../../schemas/generated/api.ts';
 import type { HostName } from './harness/lab.ts';
-import { webModuleFile } from './harness/webModule.ts';
+import { pair } from './harness/labCluster.ts';
+import { mirrorDirectory, webModule, webModuleFile } from './harness/webModule.ts';
 import { noLab, useLabCluster } from './labSuite.ts';
 
 const name = 'web.module.jsonc';
@@ -91,5 +92,55 @@ describe.skipIf(noLab !== null)('with a healthy pair, changing the files while t
       await until('all hosts have it', () => everywhere.every((host) => versionOf(host) === 3));
     });
     expect(await readFile(fileOf('beta'), 'utf8')).toBe(changed);
+  });
+
+  it('the order of the hosts changes while the guest runs, which stays where it is', async () => {
+    const swapped = webModuleFile({}, { ...webModule, hosts: ['beta', 'alpha'] });
+    await untouched(async () => {
+      const result = await apply(swapped);
+      expect(result).toMatchObject({ applied: true, problems: [] });
+      expect(result.changes.flatMap(({ keys }) => keys)).toContainEqual({ key: 'hosts (their order)', effect: 'now' });
+      await until('all hosts know', () =>
+        pair.every((host) => cluster().view.module(host, 'web')?.hosts.join() === 'beta,alpha'),
+      );
+    });
+    // It goes by it at the next start.
+    await cluster().stopAndJudge();
+    await cluster().view.request('alpha', 'module.start', { module: 'web' });
+    await cluster().waitUntilHealthy('beta');
+    expect(await apply(webModuleFile())).toMatchObject({ applied: true });
+  });
+
+  it('a directory that was moved costs no resync; another one is refused until the replica of that host is given up', async () => {
+    const { view } = cluster();
+    const [alpha, beta] = pair.map((name) => cluster().host(name));
+    if (!alpha || !beta) throw new Error('There is no pair.');
+    const moved = '/srv/vm/moved';
+    const record = '/var/lib/understudy/modules/web/replica.json';
+    const fullCopies = (): number =>
+      view.log.filter(({ code, message }) => code === 'RESYNC_DONE' && message.includes('(full: ')).length;
+    const isRefused = (): boolean =>
+      JSON.stringify(view.module('beta', 'web')?.warnings).includes(`${moved} is not the directory`);
+    const before = fullCopies();
+
+    await cluster().stopAndJudge();
+    await alpha.run(['mv', mirrorDirectory, moved]);
+    await beta.run(['mkdir', moved]);
+    expect(await apply(webModuleFile({}, { ...webModule, directory: moved }))).toMatchObject({ applied: true });
+    await until('beta says why it does not open it', isRefused);
+    await beta.run(['mv', record, `${record}.old`]);
+    await until('beta has opened it', () => !isRefused());
+    await cluster().startModule('alpha');
+    await cluster().waitForRecords('alpha', 10);
+    expect(fullCopies()).toBe(before + 1);
+
+    await view.request('alpha', 'module.stop', { module: 'web' });
+    await cluster().waitUntilStopped();
+    await beta.run(['rm', '-r', mirrorDirectory]);
+    for (const host of [alpha, beta]) await host.run(['mv', moved, mirrorDirectory]);
+    expect(await apply(webModuleFile())).toMatchObject({ applied: true });
+    await cluster().startModule('alpha');
+    await cluster().waitForRecords('alpha', 10);
+    expect(fullCopies()).toBe(before + 1);
   });
 });

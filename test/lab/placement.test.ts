@@ -86,3 +86,54 @@ describe.skipIf(noLab !== null)('three modules on two hosts, of which one could 
     expect(first('alpha', 'db', 'LEAVING')).toBeGreaterThanOrEqual(first('beta', 'app', 'SERVER_RUNNING'));
   });
 });
+
+describe.skipIf(noLab !== null)('modules that are to be apart, on two hosts', () => {
+  let cluster: ModulesCluster;
+  const pair = ['alpha', 'beta'] as const;
+  beforeAll(async () => {
+    // Hosts that are switched on together are not to take each other for dead, however slow the machine is.
+    const failover = { detection: '5s' };
+    cluster = await ModulesCluster.create({
+      hosts: ['alpha', 'beta', 'gamma'],
+      witness: 'gamma',
+      modules: [
+        { name: 'web', hosts: pair, more: { failover, antiAffinity: { preferred: ['web2'] } } },
+        { name: 'web2', hosts: pair, more: { failover } },
+        { name: 'mail', hosts: ['alpha', 'beta'], more: { failover } },
+        { name: 'mail2', hosts: ['beta', 'alpha'], more: { failover, antiAffinity: { required: ['mail'] } } },
+      ],
+    });
+  });
+  afterAll(() => cluster?.destroy());
+
+  const homeOf = (module: string) => pair.find((host) => cluster.isServing(module, host)) ?? null;
+
+  it('start on a host each while both are at hand; with one host the preference gives way, and the requirement does not', async () => {
+    // What has never run starts where its files are.
+    for (const module of ['web', 'web2', 'mail']) await cluster.waitUntilWhole(module, 'alpha');
+    await cluster.waitUntilWhole('mail2', 'beta');
+    expect(cluster.view.module('alpha', 'web2')?.warnings).toEqual([
+      'web2 and web both run on alpha, and should be kept apart.',
+    ]);
+
+    await Promise.all(pair.map((host) => cluster.powerLoss(host)));
+    await Promise.all(pair.map((host) => cluster.powerOn(host)));
+    const isApart = (): boolean =>
+      homeOf('web') !== null && homeOf('web2') !== null && homeOf('web') !== homeOf('web2');
+    await cluster.view.waitFor('web and web2 run on a host each', isApart);
+    for (const module of ['web', 'web2']) await cluster.waitUntilWhole(module, homeOf(module) ?? 'alpha');
+    await cluster.waitUntilWhole('mail', 'alpha');
+    await cluster.waitUntilWhole('mail2', 'beta');
+    for (const module of ['web', 'web2']) expect(cluster.view.module('alpha', module)?.warnings).toEqual([]);
+
+    await cluster.powerLoss('beta');
+    for (const module of ['web', 'web2', 'mail']) await cluster.waitUntilServing(module, 'alpha');
+    expect(await cluster.waitUntilHeldBack('mail2', 'alpha')).toBe('alpha runs mail, which must not run beside mail2');
+    expect(cluster.view.replica('alpha', 'mail2')?.state).toBe('WAIT');
+
+    await cluster.powerOn('beta');
+    await cluster.waitUntilWhole('mail2', 'beta');
+    // Nothing is moved for a preference.
+    for (const module of ['web', 'web2', 'mail']) await cluster.waitUntilWhole(module, 'alpha');
+  });
+});

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Plugin } from 'esbuild';
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { bundleProgram } from '../support/bundles.ts';
 import { mutants } from './mutants.ts';
 import { asJson, isGood, type Report } from './report.ts';
@@ -42,13 +42,34 @@ it('as JSON is one object of numbers: what was run, what was broken, what was se
   expect(isGood(report)).toBe(false);
 });
 
+let program: string;
+beforeAll(async () => {
+  program = await bundleProgram('simulate', 'test/simulation/main.ts', [esbuildStays]);
+});
+
+/** What the program prints. */
+async function printed(...args: readonly string[]): Promise<string> {
+  const { stdout } = await execute(process.execPath, [program, ...args], { timeout: 150_000, maxBuffer: 64 << 20 });
+  return stdout;
+}
+
 it('is all that the program prints with --json, and nothing else', async () => {
-  const program = await bundleProgram('simulate', 'test/simulation/main.ts', [esbuildStays]);
-  const args = [program, '--seeds', '3', '--mutants', 'off', '--json'];
-  const { stdout } = await execute(process.execPath, args, { timeout: 150_000 });
+  const stdout = await printed('--seeds', '3', '--mutants', 'off', '--json');
   expect(stdout.trimEnd().split('\n')).toHaveLength(1);
   const told = JSON.parse(stdout) as Record<string, unknown>;
   expect(Object.keys(told)).toEqual(keys);
   expect(told).toMatchObject({ seeds: 3, violations: 0, mutantsCaught: 0, mutants: 0 });
   expect(Object.values(told).every((each) => Number.isInteger(each))).toBe(true);
+}, 180_000);
+
+it('of one seed the program tells what happens, step by step, the same each time', async () => {
+  const first = await printed('--seed', '7', '--trace');
+  const lines = first.trimEnd().split('\n');
+  expect(lines[0]).toMatch(/^plan: \[/);
+  for (const part of [/alpha boots/, /STATE web on \w+: \w+ → \w+, /]) expect(first).toMatch(part);
+  const times = lines.flatMap((line) => /^(\d+\.\d{3}) /.exec(line)?.[1] ?? []).map(Number);
+  expect(times.length).toBeGreaterThan(100);
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+  expect(lines.at(-1)).toMatch(/^seed 7: \d+ steps, every promise was kept$/);
+  expect(await printed('--seed', '7', '--trace')).toBe(first);
 }, 180_000);

@@ -1,4 +1,4 @@
-import type { Actor, AgentFacade, Outcome } from '../../agent/api/facade.ts';
+import type { Actor, AgentFacade, EventCount, Outcome } from '../../agent/api/facade.ts';
 import type {
   ChangedEvent,
   LogEntry,
@@ -121,6 +121,7 @@ export class MemoryFacade implements AgentFacade {
   readonly agentVersion = '0.1.0';
   readonly commands: string[] = [];
   readonly entries: LogEntry[] = [];
+  counts: EventCount[] = [];
   state: Snapshot = snapshotOf();
   answer: (command: string) => Outcome | Promise<Outcome> = (command) => ({
     ok: true,
@@ -170,6 +171,10 @@ export class MemoryFacade implements AgentFacade {
     const entry: LogEntry = { time, host: 'alpha', module, level: 'info', code: 'TEST', message };
     this.entries.push(entry);
     for (const listener of this.#logListeners) listener({ entries: [entry] });
+  }
+
+  eventCounts(): readonly EventCount[] {
+    return this.counts;
   }
 
   readLog({ module, limit }: { readonly module?: string; readonly limit: number }): readonly LogEntry[] {

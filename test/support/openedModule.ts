@@ -65,7 +65,13 @@ export async function openModule(
       hooks: { programs: {}, timeoutMs: 1000 },
     }),
     ...{ verify: new VerifyFile(state), resync: new ResyncFile(state), scheduleFile: new ScheduleFile(state) },
-    ...{ verifiedByPeer: () => null, hostDrain: () => null, placement: () => undefined, heardOn: () => [] },
+    ...{
+      verifiedByPeer: () => null,
+      peerHasOtherFiles: () => false,
+      hostDrain: () => null,
+      placement: () => undefined,
+      heardOn: () => [],
+    },
     mirrorAddress: () => null,
     onChange: () => undefined,
   };

@@ -48,6 +48,8 @@ export class StoryCluster {
   /** How often the agents refused a token, which each of them writes into its audit log. */
   refusedTokens = 0;
   /** What hosts carry, by their names. */
+  /** Hosts that the others have not heard steadily of late. */
+  readonly suspects = new Set<string>();
   readonly loads = new Map<string, HostStatus['load']>();
   #revision = 1;
   readonly #servers = new Map<StoryHost, ApiServer>();
@@ -207,6 +209,7 @@ export class StoryCluster {
       name,
       role,
       reachable,
+      liveness: this.suspects.has(name) ? 'suspect' : 'alive',
       lastSeen,
       agentVersion: '0.1.0',
       drain: this.#drained.has(name) ? 'drained' : null,
@@ -238,6 +241,7 @@ export class StoryCluster {
       snapshot: () => this.snapshot(host),
       onChange: (listener) => subscribe(this.#changes, listener),
       onLog: (listener) => subscribe(this.#logs, listener),
+      eventCounts: () => [],
       readLog: ({ module, limit }) =>
         this.entries.filter((entry) => module === undefined || entry.module === module).slice(-limit),
       start: (module, anyway) => this.#start(module, anyway),

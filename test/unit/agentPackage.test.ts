@@ -39,6 +39,10 @@ describe('the agent package', () => {
         env: environment,
       });
       expect(stdout).toContain(`Usage: understudy ${command}`);
+      // One that hangs is ended at once: systemd waits for signs of life, which only a program that it is told of gives.
+      for (const line of ['Type=notify', 'WatchdogSec=15', 'WatchdogSignal=SIGKILL', 'Restart=always']) {
+        expect(text.split('\n')).toContain(line);
+      }
     }
   });
 

@@ -740,6 +740,34 @@ describe('plain HTTPS', () => {
     expect(held.text).toContain('understudy_start_held_back{module="web",host="beta"} 1\n');
   });
 
+  it('counts events in the metrics, those that alarms wait for from 0 on, and tells of the last failover', async () => {
+    const { port } = await start();
+    const lastFailover = {
+      kind: 'failover' as const,
+      at: '2026-11-22T11:00:00.500Z',
+      ...{ from: 'beta', to: 'alpha', cause: 'beta was silent', durationMs: 3100, epoch: 7 },
+    };
+    const elsewhere = moduleStatus('mail', { hosts: ['beta', 'gamma'] });
+    facade.state = snapshotOf([moduleStatus('web', { lastFailover }), moduleStatus('db'), elsewhere]);
+    facade.counts = [
+      { module: 'web', level: 'warn', code: 'FAILED_OVER', count: 2 },
+      { module: null, level: 'warn', code: 'HOST_SUSPECT', count: 5 },
+    ];
+    const lines = (await fetchText(port, '/metrics')).text.split('\n');
+    expect(lines.filter((line) => /FAILED_OVER|HOST_SUSPECT/.test(line))).toEqual([
+      'understudy_events_total{module="db",level="warn",code="FAILED_OVER"} 0',
+      'understudy_events_total{module="web",level="warn",code="FAILED_OVER"} 2',
+      'understudy_events_total{level="warn",code="HOST_SUSPECT"} 5',
+    ]);
+    expect(lines).toContain('understudy_events_total{module="web",level="warn",code="PEER_FENCED"} 0');
+    expect(lines.filter((line) => line.startsWith('# TYPE understudy_events_total'))).toEqual([
+      '# TYPE understudy_events_total counter',
+    ]);
+    expect(lines.filter((line) => line.startsWith('understudy_last_failover_timestamp_seconds'))).toEqual([
+      'understudy_last_failover_timestamp_seconds{module="web",kind="failover"} 1795345200.5',
+    ]);
+  });
+
   it('gives no metrics of what a host did when it was heard last, but for what stays as it is', async () => {
     const { port } = await start();
     const traffic = {

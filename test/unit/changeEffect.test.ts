@@ -19,8 +19,11 @@ const file = (more: Partial<ModuleFile> = {}): ModuleFile => ({
   server: { qemu: { memory: '128MiB', disks: [{ file: 'disk.raw' }] } },
   ...more,
 });
-const changes = (more: Partial<ModuleFile>, before: Partial<ModuleFile> = {}) =>
-  moduleChanges(resolveModule(file(before)), resolveModule(file(more)));
+const changes = (
+  more: Partial<ModuleFile>,
+  before: Partial<ModuleFile> = {},
+  arbiter: 'witness' | 'etcd' | 'none' = 'witness',
+) => moduleChanges(resolveModule(file(before)), resolveModule(file(more)), { kind: arbiter });
 
 describe('what a changed module file means while the module runs', () => {
   it.each<[string, Partial<ModuleFile>, object]>([
@@ -73,9 +76,16 @@ describe('what a changed module file means while the module runs', () => {
       { mirror: { directories: ['/srv/other'] } },
       [{ key: 'mirror.directories', effect: 'stop' }],
     ],
-    ['the order of its hosts', { hosts: ['beta', 'alpha'] }, [{ key: 'hosts', effect: 'stop' }]],
+    ['the order of its hosts', { hosts: ['beta', 'alpha'] }, [{ key: 'hosts (their order)', effect: 'now' }]],
+    ['another host', { hosts: ['alpha', 'gamma'] }, [{ key: 'hosts', effect: 'stop' }]],
   ])('%s', (_what, more, expected) => {
     expect(changes(more)).toEqual(expected);
+  });
+
+  it('the order of its hosts needs a stop where no arbiter decides who of two starts that each think themselves preferred', () => {
+    const swapped = { hosts: ['beta', 'alpha'] } as Partial<ModuleFile>;
+    expect(changes(swapped, {}, 'etcd')).toEqual([{ key: 'hosts (their order)', effect: 'now' }]);
+    expect(changes(swapped, {}, 'none')).toEqual([{ key: 'hosts (their order)', effect: 'stop' }]);
   });
 
   it('another directory, and another kind of server, need a stop', () => {

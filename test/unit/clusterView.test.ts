@@ -118,9 +118,9 @@ it('a host that is late or slow is suspect in the status, the metrics, and what 
   expect(warningsOf(suspect)).toEqual([warning]);
   expect(renderStatus(suspect.snapshot(), null, false)).toMatch(line);
   expect(renderStatus(suspect.snapshot(), null, false)).toContain(`warning: ${warning}\n`);
-  expect(renderMetrics(suspect.snapshot())).toContain(metric(1));
+  expect(renderMetrics(suspect.snapshot(), [])).toContain(metric(1));
   const alive = seenFromAlpha({});
   expect(warningsOf(alive)).toEqual([]);
   expect(renderStatus(alive.snapshot(), null, false)).toMatch(/^beta +host +yes /m);
-  expect(renderMetrics(alive.snapshot())).toContain(metric(0));
+  expect(renderMetrics(alive.snapshot(), [])).toContain(metric(0));
 });

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { VirtualAddresses } from '../../agent/addresses/virtualAddresses.ts';
 import type { CoreEvent, ModuleConfig, Role } from '../../agent/core/types.ts';
 import { EventLog } from '../../agent/runtime/eventLog.ts';
@@ -116,6 +116,21 @@ const toldOf = (action: string): Promise<void> =>
   until(() => Promise.resolve(told().some((line) => line.startsWith(action))));
 const logged = (code: string): string[] =>
   log.read({ limit: 100 }).flatMap((entry) => (entry.code === code ? [entry.message] : []));
+
+const following = { at: 'following' } as Role;
+const waiting = (parked: boolean, reason = 'too many failovers'): Role => ({
+  at: 'waiting',
+  reason,
+  since: 0,
+  parked,
+  yieldUntil: 0,
+  retryAt: 0,
+  diverged: null,
+  reasonSince: 0,
+  isTold: false,
+  toldBefore: 0,
+  heldBack: false,
+});
 
 describe('hooks', () => {
   it('are run around start and stop, in their order, and told what scripts are told', async () => {
@@ -234,20 +249,6 @@ describe('hooks', () => {
   });
 
   it('learn that this host follows, or that the module is parked, once', async () => {
-    const waiting = (parked: boolean): Role => ({
-      at: 'waiting',
-      reason: 'too many failovers',
-      since: 0,
-      parked,
-      yieldUntil: 0,
-      retryAt: 0,
-      diverged: null,
-      reasonSince: 0,
-      isTold: false,
-      toldBefore: 0,
-      heldBack: false,
-    });
-    const following = { at: 'following' } as Role;
     hooks.noteRole(waiting(false), following, 3);
     hooks.noteRole(following, { ...following }, 3);
     hooks.noteRole(following, waiting(false), 3);
@@ -257,6 +258,33 @@ describe('hooks', () => {
     expect(told()).toEqual([
       'afterSecondary web alpha beta STOP>STOP 3',
       'afterWait web alpha beta STOP>STOP 3 too many failovers',
+    ]);
+  });
+
+  it('learn of a wait that has lasted for ten seconds, once and with the reason of then, and of none that ends before', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      hooks.noteRole(following, waiting(false, 'asking the arbiter'), 3);
+      vi.advanceTimersByTime(5000);
+      hooks.noteRole(waiting(false, 'asking the arbiter'), waiting(false, 'beta is silent'), 3);
+      vi.advanceTimersByTime(4900);
+      expect(hooks.areRunning).toBe(false);
+      vi.advanceTimersByTime(100);
+      expect(hooks.areRunning).toBe(true);
+      vi.advanceTimersByTime(60_000);
+      hooks.noteRole(waiting(false), following, 4);
+      hooks.noteRole(following, waiting(false), 4);
+      vi.advanceTimersByTime(9900);
+      hooks.noteRole(waiting(false), following, 5);
+      vi.advanceTimersByTime(60_000);
+    } finally {
+      vi.useRealTimers();
+    }
+    await hooks.close();
+    expect(told()).toEqual([
+      'afterWait web alpha beta STOP>STOP 3 beta is silent',
+      'afterSecondary web alpha beta STOP>STOP 4',
+      'afterSecondary web alpha beta STOP>STOP 5',
     ]);
   });
 

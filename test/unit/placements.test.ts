@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Draft } from '../../agent/core/draft.ts';
+import { preferenceOf } from '../../agent/core/preference.ts';
 import { peerStatusOf } from '../../agent/core/status.ts';
 import { initialState } from '../../agent/core/step.ts';
 import type { ArbiterRecord, ModuleConfig, ModuleCoreState, PeerStatus, Role } from '../../agent/core/types.ts';
@@ -232,6 +234,37 @@ describe('what an agent makes of what it knows of modules', () => {
     if (!web || !db) throw new Error('two were added');
     slots = [web, { ...db, runtime: null, isServedAlready: true }];
     expect(placements().of('web')).toMatchObject({ barred: expect.stringContaining('beside db') as string });
+  });
+
+  describe('of two modules that are to be apart, of which this host has just begun to start one', () => {
+    const asking: Role = {
+      ...{ at: 'asking', cause: 'start', epoch: 1, firstSign: 0, since: 0, forced: false, peerEnded: true },
+      proposal: { expect: 0, record: grant, retryAt: 0 },
+    };
+    /** What the core of the other one does when the other host could start it as well, and this host is the preferred one. */
+    const whoGoesFirst = (how: 'preferred' | 'required') => {
+      add('web', waiting, { antiAffinity: { [how]: ['web2'] } });
+      add('web2', asking);
+      const placement = placements().of('web') ?? null;
+      const core = { ...coreOf('web', waiting), placement };
+      const peer = { ...peerStatusOf(core, 0), able: true, barred: null, avoids: null };
+      const state = { ...core, config: { ...core.config, hosts: ['beta', 'alpha'] as const } };
+      return { placement, preference: preferenceOf(new Draft(state, 0, 'tick'), peer) };
+    };
+
+    it('lets the other host go first with the other one where that is preferred', () => {
+      expect(whoGoesFirst('preferred')).toMatchObject({
+        placement: { barred: null, avoids: 'web should rather run apart from web2, which beta runs' },
+        preference: { host: 'peer', by: 'antiAffinity' },
+      });
+    });
+
+    it('does not start the other one where that is required', () => {
+      expect(whoGoesFirst('required')).toMatchObject({
+        placement: { barred: 'beta starts web2, which must not run beside web', avoids: null },
+        preference: { by: 'order' },
+      });
+    });
   });
 
   it('warns of what runs together and should not, and of what runs without what it depends on', () => {
