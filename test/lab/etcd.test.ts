@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { etcdLeader, etcdOnHosts, killEtcd, startEtcd } from './etcdOnHosts.ts';
+import { otherOf, pair, type PairName } from './harness/labCluster.ts';
 import { noLab, useLabCluster } from './labSuite.ts';
 
 describe.skipIf(noLab !== null)('with etcd on three hosts as the arbiter', () => {
@@ -21,6 +23,24 @@ describe.skipIf(noLab !== null)('with etcd on three hosts as the arbiter', () =>
     await cluster().waitForRecords('alpha', 60);
     expect(cluster().host('beta').guests()).toEqual([]);
     await startEtcd(leader);
+  });
+
+  it('its hosts cut off from each other, each with a majority: one guest goes on, and the other host is refused and waits', async () => {
+    const { view, lab } = cluster();
+    const waits = (name: PairName): boolean =>
+      view.replica(name, 'web')?.state === 'WAIT' && view.module(name, 'web')?.inSync.join() === otherOf(name);
+    const serving = (): PairName | undefined => pair.find((name) => cluster().isServing(name) && waits(otherOf(name)));
+    for (const name of pair) {
+      const [one, other] = [cluster().host(name).station, cluster().host(otherOf(name)).station];
+      await lab.network.separate(one, other, ['lan', 'link']);
+    }
+    await view.waitFor('one host serves, and the other one has learnt from etcd that it must not', () => !!serving());
+    const one = serving() ?? 'alpha';
+    // Longer than the detection time.
+    await delay(4000);
+    await cluster().waitForRecords(one, 40);
+    expect(serving()).toBe(one);
+    expect(cluster().host(otherOf(one)).guests()).toEqual([]);
   });
 
   it('a pair goes on while its majority is gone; alone it stops, and goes on when the majority is back', async () => {
