@@ -112,6 +112,42 @@ describe.skipIf(noLab !== null)('a lab', () => {
     expect(await arrive(1400)).toBe(100);
   });
 
+  it('lets everything arrive later, also what hosts send in one piece that fits in no frame', async () => {
+    const { network } = lab;
+    const [alpha, beta] = [lab.host('alpha'), lab.host('beta')];
+    const shortestMs = async (): Promise<number> => {
+      const said = await alpha.run(['ping', '-c', '10', '-i', '0.05', '-W', '2', '10.78.0.2']);
+      expect(received(said)).toBe(10);
+      return Number(/min\/avg\/max\/mdev = ([\d.]+)/.exec(said)?.[1]);
+    };
+    expect(await hears('10.78.0.2')).toBe(true);
+    expect(await shortestMs()).toBeLessThan(50);
+    await network.delay(alpha.station, 'link', 60);
+    const late = await shortestMs();
+    expect(late).toBeGreaterThanOrEqual(120);
+    expect(late).toBeLessThan(400);
+
+    const bytes = 4 * 1024 * 1024;
+    const serve = `
+      const server = require('node:net').createServer((socket) => socket.end(Buffer.alloc(${bytes})));
+      server.listen(4000, '10.78.0.2', () => console.log('ready'));`;
+    const count = `
+      let bytes = 0;
+      const socket = require('node:net').connect(4000, '10.78.0.2');
+      socket.on('data', (data) => (bytes += data.length)).on('end', () => console.log(bytes));`;
+    const server = beta.spawn([process.execPath, '-e', serve]);
+    await new Promise((resolve) => server.stdout?.once('data', resolve));
+    expect(Number(await alpha.run([process.execPath, '-e', count]))).toBe(bytes);
+    await beta.run(['pkill', '-KILL', '-f', 'createServer']);
+
+    // Who is late and cut off is cut off.
+    await network.separate(alpha.station, beta.station, ['link']);
+    expect(await reaches('10.78.0.2')).toBe(false);
+    await network.heal(alpha.station);
+    expect(await hears('10.78.0.2')).toBe(true);
+    expect(await shortestMs()).toBeLessThan(50);
+  });
+
   it('what a lab left whose owner is gone is removed, and what belongs to a living one is not', async () => {
     const directory = mkdtempSync(path.join(os.tmpdir(), 'understudy-lab-gone-'));
     const namespace = `usgone${process.pid}`;

@@ -1,3 +1,4 @@
+import { farEnd, LateCable } from './lateCable.ts';
 import { run, tryRun } from './run.ts';
 import type { LabRegistry } from './registry.ts';
 
@@ -42,6 +43,8 @@ function withoutTable(table: string): readonly string[] {
 export class LabNetwork {
   readonly #switch: string;
   readonly #stations: Station[] = [];
+  /** By their ports. */
+  readonly #late = new Map<string, LateCable>();
 
   constructor(
     prefix: string,
@@ -148,12 +151,16 @@ export class LabNetwork {
   async separate(from: Station, to: Station, networks: readonly NetworkName[]): Promise<void> {
     const rules = networks.flatMap((network) => {
       const table = this.#separation(from, to, network);
-      const between = `iifname "${this.#port(from, network)}" oifname "${this.#port(to, network)}"`;
+      /** Also of a late one. */
+      const ports = (station: Station): string => {
+        const port = this.#port(station, network);
+        return `{ "${port}", "${farEnd(port)}" }`;
+      };
       return [
         ...withoutTable(table),
         `add table ${table}`,
         `add chain ${table} between { type filter hook forward priority 0; policy accept; }`,
-        `add rule ${table} between ${between} drop`,
+        `add rule ${table} between iifname ${ports(from)} oifname ${ports(to)} drop`,
       ];
     });
     await this.#nft(this.#switch, rules);
@@ -178,6 +185,14 @@ export class LabNetwork {
     await run(['tc', '-n', station.namespace, 'qdisc', 'replace', 'dev', deviceOf[network], 'root', ...shaper]);
   }
 
+  /** What passes to the station and from it arrives so much later, in its order. */
+  async delay(station: Station, network: NetworkName, ms: number): Promise<void> {
+    const port = this.#port(station, network);
+    await this.#hasten(port);
+    const place = { namespace: this.#switch, port, bridge: network };
+    this.#late.set(port, await LateCable.lay(place, ms, (pid) => this.registry.addProcess(pid)));
+  }
+
   /** Ends every fault of the station's cables, and of the ways between it and others. */
   async heal(station: Station, networks: readonly NetworkName[] = station.networks): Promise<void> {
     const others = this.#stations.filter((each) => each !== station);
@@ -186,6 +201,7 @@ export class LabNetwork {
     for (const network of networks) {
       await this.#unfilter(station.namespace, 'deaf', network);
       await this.#unfilter(this.#switch, `mute_${station.name}`, network);
+      await this.#hasten(this.#port(station, network));
       // Nothing is there to be deleted on most devices, which is an error.
       await tryRun(['tc', '-n', station.namespace, 'qdisc', 'del', 'dev', deviceOf[network], 'root']);
       await run(['ip', '-n', this.#switch, 'link', 'set', this.#port(station, network), 'master', network, 'up']);
@@ -213,6 +229,13 @@ export class LabNetwork {
 
   async #unfilter(namespace: string, name: string, network: NetworkName): Promise<void> {
     await this.#nft(namespace, withoutTable(`netdev ${name}_${network}`));
+  }
+
+  /** What is no longer late belongs to no bridge: it is plugged in again, or put into another cable. */
+  async #hasten(port: string): Promise<void> {
+    const cable = this.#late.get(port);
+    this.#late.delete(port);
+    await cable?.remove();
   }
 
   #reunion(one: Station, other: Station, networks: readonly NetworkName[]): readonly string[] {

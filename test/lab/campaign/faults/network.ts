@@ -7,6 +7,9 @@ import type { Target } from '../target.ts';
 
 const choices: readonly (readonly NetworkName[])[] = [['lan'], ['link'], ['lan', 'link']];
 
+/** Each way: far more than between hosts of one site, and less than anybody waits for an answer. Milliseconds. */
+const lateMs = 150;
+
 interface Cut {
   readonly target: Target;
   readonly networks: readonly NetworkName[];
@@ -129,5 +132,11 @@ export const networkFaults: readonly FaultKind[] = [
     (host, networks) => `${networks} of ${host} slowed down to 256 kbit/s`,
     drawCutOfPair,
     (network, { station }, on) => network.slow(station, on, 256),
+  ),
+  onCables(
+    'late network',
+    (host, networks) => `what passes on ${networks} of ${host} arrives ${lateMs} ms later`,
+    drawCutOfPair,
+    (network, { station }, on) => network.delay(station, on, lateMs),
   ),
 ];
