@@ -57,7 +57,6 @@ describe.skipIf(noLab !== null)('a lab', () => {
       () => network.cutCarrier(station, ['link']),
       () => network.deafen(station, 'link'),
       () => network.mute(station, 'link'),
-      () => network.lose(station, 'link', 100),
       () => network.separate(station, other, ['link']),
       () => network.separate(other, station, ['link']),
       () => network.switchOff(station, 'link'),
