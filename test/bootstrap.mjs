@@ -183,6 +183,7 @@ const testPrograms = {
   demo: 'test/lab/demo/main.ts',
   clusterWatch: 'test/lab/harness/clusterWatch.ts',
   wallClock: 'test/lab/harness/wallClock.ts',
+  lateWire: 'test/lab/harness/lateWire.ts',
   bench: 'test/bench/main.ts',
   outsideClient: 'test/bench/failover/outsideClient.ts',
   powerSwitch: 'test/bench/failover/pacemaker/powerSwitch.ts',

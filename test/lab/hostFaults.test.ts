@@ -61,6 +61,26 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
     expect(cluster().isHealthy('alpha')).toBe(true);
   });
 
+  it('cold start of one host alone, which went on alone: it starts, with the other one still off', async () => {
+    await cluster().powerLoss('beta');
+    await cluster().view.waitFor('alpha is alone', () => cluster().view.replica('alpha', 'web')?.state === 'ALONE');
+    await cluster().waitForRecords('alpha', 20);
+    await cluster().powerLoss('alpha');
+    await cluster().powerOn('alpha');
+    await cluster().waitUntilServing('alpha');
+    await cluster().waitForRecords('alpha', 10);
+    expect(cluster().host('beta').isOn).toBe(false);
+  });
+
+  it('cold start of one host alone, which had everything as well: it starts, with the other one still off', async () => {
+    await Promise.all(pair.map((name) => cluster().powerLoss(name)));
+    await cluster().powerOn('beta');
+    await cluster().waitUntilServing('beta');
+    await cluster().waitForRecords('beta', 10);
+    expect(cluster().host('alpha').isOn).toBe(false);
+    expect(cluster().view.module('beta', 'web')?.inSync).toEqual(['beta']);
+  });
+
   it('cold start without the witness: both hosts say what is missing and start nothing, forced or not, until it is back', async () => {
     const { view } = cluster();
     await cluster().powerLoss('gamma');

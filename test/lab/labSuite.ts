@@ -16,6 +16,8 @@ export function useLabCluster(
   options: LabClusterOptions & {
     /** How long two guests may be there at once; 0 but where a host stood still. */
     readonly overlapLimitMs?: number;
+    /** For how long the watch for two guests may have looked away; longer only where the machine is loaded on purpose. */
+    readonly watchGapLimitMs?: number;
   } = {},
 ): { readonly cluster: () => LabCluster } {
   let cluster: LabCluster | null = null;
@@ -42,6 +44,8 @@ export function useLabCluster(
       for (const verdict of verdicts) expect(verdict).toMatchObject({ lost: [], firstOutOfOrder: null });
       expect(differences).toEqual([]);
       expect(watch?.overlapMs).toBeLessThanOrEqual(options.overlapLimitMs ?? 0);
+      // Otherwise it would say nothing of two guests.
+      expect(watch?.longestGapMs, 'the watch for two guests looked away').toBeLessThan(options.watchGapLimitMs ?? 1000);
     } catch (error) {
       const agents = pair
         .map((name) => `--- agent of ${name}\n${current().host(name).agentLog().slice(-3000)}`)

@@ -20,7 +20,7 @@ const failures = [
 ];
 
 describe.skipIf(noLab !== null)(`on a machine loaded to ${burnersPerCore} × its cores`, () => {
-  const { cluster } = useLabCluster({ more: { failover: { detection: '3s' } } });
+  const { cluster } = useLabCluster({ watchGapLimitMs: 10_000, more: { failover: { detection: '3s' } } });
   let burners: readonly ChildProcess[] = [];
 
   afterEach(() => {

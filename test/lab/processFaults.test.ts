@@ -4,6 +4,9 @@ import { cleanUp } from '../support/cleanUp.ts';
 import { pair, type PairName } from './harness/labCluster.ts';
 import { noLab, useLabCluster } from './labSuite.ts';
 
+/** Of a module file that says nothing else: for so long a host that is silent is waited for. */
+const detectionMs = 3000;
+
 describe.skipIf(noLab !== null)('with a healthy pair', () => {
   const { cluster } = useLabCluster();
 
@@ -18,6 +21,7 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
   it('kill -9 of the guest: it is started again on the same host', async () => {
     const { view } = cluster();
     const [before] = cluster().host('alpha').guests();
+    const killed = performance.now();
     expect(cluster().host('alpha').killGuest()).toBe(1);
     // By its process: the restart can be over before anybody looks.
     const isAnother = (): boolean => {
@@ -25,6 +29,7 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
       return now !== undefined && now !== before && cluster().isServing('alpha');
     };
     await view.waitFor('another guest runs on alpha', isAnother);
+    expect(performance.now() - killed).toBeLessThan(detectionMs);
     await cluster().waitForRecords('alpha', 10);
     expect(view.replica('alpha', 'web')?.server.restarts).toBeGreaterThanOrEqual(1);
   });
@@ -32,6 +37,7 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
   it('kill -9 of the agent on the primary: its mirror process ends the guest and has the other host take over at once', async () => {
     const before = cluster().host('alpha').guests()[0];
     const since = cluster().view.log.length;
+    const killed = Date.now();
     await killAgent('alpha');
     // By its process: what the agent said last is believed until its connection has ended.
     const servesAgain = (name: PairName): boolean =>
@@ -49,6 +55,9 @@ describe.skipIf(noLab !== null)('with a healthy pair', () => {
     const told = cluster().view.log.slice(since);
     const ended = told.find(({ code, host }) => code === 'PRIMARY_ENDED' && host === 'beta');
     expect(ended?.message, cluster().view.describe()).toMatch(/the agent of alpha died/);
+    expect(Date.parse(ended?.time ?? '') - killed).toBeLessThan(detectionMs);
+    const started = told.find(({ code, host }) => code === 'SERVER_RUNNING' && host === serving);
+    expect(Date.parse(started?.time ?? '') - killed).toBeLessThan(detectionMs);
     expect(told.map(({ code }) => code)).not.toContain('PRIMARY_SILENT');
     const { cause } = cluster().view.module('beta', 'web')?.lastFailover ?? {};
     if (serving === 'beta') expect(cause).toBe('the agent of alpha died, and its mirror process has ended the server');

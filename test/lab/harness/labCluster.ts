@@ -34,7 +34,7 @@ export interface LabClusterOptions extends WebModuleOptions {
   /** Done on each host whenever it has been switched on, before its agent starts. */
   readonly afterPower?: (host: LabHost) => Promise<void>;
   /** The arbiter of the cluster file; the default is gamma as the witness. */
-  readonly arbiter?: object;
+  readonly arbiter?: object | 'none';
   /** How hosts are powered off, by the cluster file. */
   readonly fence?: (lab: Lab) => object;
   /** Whether the hosts' clocks on the wall can be set: LabHost.setClock. */

@@ -1,3 +1,4 @@
+import { farEnd, LateCable } from './lateCable.ts';
 import { run, tryRun } from './run.ts';
 import type { LabRegistry } from './registry.ts';
 
@@ -33,10 +34,17 @@ function addressedDevice(station: Station, network: NetworkName): string {
   return network === 'lan' && station.bridged ? guestBridge : deviceOf[network];
 }
 
+/** What removes a table of nftables, whether or not it is there: deleting one that is not there is an error. */
+function withoutTable(table: string): readonly string[] {
+  return [`add table ${table}`, `delete table ${table}`];
+}
+
 /** A switch in a namespace of its own with one bridge per network, and the cables from it to the stations. */
 export class LabNetwork {
   readonly #switch: string;
   readonly #stations: Station[] = [];
+  /** By their ports. */
+  readonly #late = new Map<string, LateCable>();
 
   constructor(
     prefix: string,
@@ -139,6 +147,30 @@ export class LabNetwork {
     await this.#filter(this.#switch, this.#port(station, network), `mute_${station.name}`, network, 'policy drop;');
   }
 
+  /** What one station sends to the other on these networks is lost between them; whoever else there is hears both. */
+  async separate(from: Station, to: Station, networks: readonly NetworkName[]): Promise<void> {
+    const rules = networks.flatMap((network) => {
+      const table = this.#separation(from, to, network);
+      /** Also of a late one. */
+      const ports = (station: Station): string => {
+        const port = this.#port(station, network);
+        return `{ "${port}", "${farEnd(port)}" }`;
+      };
+      return [
+        ...withoutTable(table),
+        `add table ${table}`,
+        `add chain ${table} between { type filter hook forward priority 0; policy accept; }`,
+        `add rule ${table} between iifname ${ports(from)} oifname ${ports(to)} drop`,
+      ];
+    });
+    await this.#nft(this.#switch, rules);
+  }
+
+  /** They hear each other on these networks again, as far as nothing else is in the way. */
+  async reunite(one: Station, other: Station, networks: readonly NetworkName[]): Promise<void> {
+    await this.#nft(this.#switch, this.#reunion(one, other, networks));
+  }
+
   /** Of what comes to the station, and of what it sends, this part is lost at random. */
   async lose(station: Station, network: NetworkName, percent: number): Promise<void> {
     const rule = `numgen random mod 100 < ${percent} drop`;
@@ -153,11 +185,23 @@ export class LabNetwork {
     await run(['tc', '-n', station.namespace, 'qdisc', 'replace', 'dev', deviceOf[network], 'root', ...shaper]);
   }
 
-  /** Ends every fault of the station's cables. */
+  /** What passes to the station and from it arrives so much later, in its order. */
+  async delay(station: Station, network: NetworkName, ms: number): Promise<void> {
+    const port = this.#port(station, network);
+    await this.#hasten(port);
+    const place = { namespace: this.#switch, port, bridge: network };
+    this.#late.set(port, await LateCable.lay(place, ms, (pid) => this.registry.addProcess(pid)));
+  }
+
+  /** Ends every fault of the station's cables, and of the ways between it and others. */
   async heal(station: Station, networks: readonly NetworkName[] = station.networks): Promise<void> {
+    const others = this.#stations.filter((each) => each !== station);
+    const reunions = others.flatMap((other) => this.#reunion(station, other, networks));
+    await this.#nft(this.#switch, reunions);
     for (const network of networks) {
       await this.#unfilter(station.namespace, 'deaf', network);
       await this.#unfilter(this.#switch, `mute_${station.name}`, network);
+      await this.#hasten(this.#port(station, network));
       // Nothing is there to be deleted on most devices, which is an error.
       await tryRun(['tc', '-n', station.namespace, 'qdisc', 'del', 'dev', deviceOf[network], 'root']);
       await run(['ip', '-n', this.#switch, 'link', 'set', this.#port(station, network), 'master', network, 'up']);
@@ -184,9 +228,25 @@ export class LabNetwork {
   }
 
   async #unfilter(namespace: string, name: string, network: NetworkName): Promise<void> {
-    const table = `${name}_${network}`;
-    // "add" first: deleting a table that does not exist is an error.
-    await this.#nft(namespace, [`add table netdev ${table}`, `delete table netdev ${table}`]);
+    await this.#nft(namespace, withoutTable(`netdev ${name}_${network}`));
+  }
+
+  /** What is no longer late belongs to no bridge: it is plugged in again, or put into another cable. */
+  async #hasten(port: string): Promise<void> {
+    const cable = this.#late.get(port);
+    this.#late.delete(port);
+    await cable?.remove();
+  }
+
+  #reunion(one: Station, other: Station, networks: readonly NetworkName[]): readonly string[] {
+    return networks.flatMap((network) => [
+      ...withoutTable(this.#separation(one, other, network)),
+      ...withoutTable(this.#separation(other, one, network)),
+    ]);
+  }
+
+  #separation(from: Station, to: Station, network: NetworkName): string {
+    return `bridge apart_${from.name}_${to.name}_${network}`;
   }
 
   async #nft(namespace: string, rules: readonly string[]): Promise<void> {

@@ -8,7 +8,7 @@ export const serialLog = '/var/log/web.serial.log';
 
 /** The text of site.cluster.jsonc. */
 export const clusterFile = (
-  arbiter: object = { witness: 'gamma' },
+  arbiter: object | 'none' = { witness: 'gamma' },
   fence: object | null = null,
 ): string => `// Three hosts, two of them a pair, and two networks.
 {

@@ -1,10 +1,14 @@
 import type { Random } from '../../../simulation/random.ts';
 import type { LabHost } from '../../harness/host.ts';
 import type { LabNetwork, NetworkName } from '../../harness/network.ts';
+import { otherOf } from '../../harness/labCluster.ts';
 import { describeTarget, drawAny, drawOfAll, drawOfPair, type FaultKind, onHost } from './fault.ts';
 import type { Target } from '../target.ts';
 
 const choices: readonly (readonly NetworkName[])[] = [['lan'], ['link'], ['lan', 'link']];
+
+/** Each way: far more than between hosts of one site, and less than anybody waits for an answer. Milliseconds. */
+const lateMs = 150;
 
 interface Cut {
   readonly target: Target;
@@ -39,6 +43,28 @@ function onCables(
             site.cluster.view.drop(host.name);
             return () => network.heal(host.station, networks);
           }),
+      };
+    },
+  };
+}
+
+/** The hosts do not hear each other, or one of them not the other one; everybody else hears both, and is heard. */
+function betweenHosts(name: string, title: (host: string, networks: string) => string, isOneWay: boolean): FaultKind {
+  return {
+    name,
+    draw: (chance) => {
+      const { target, networks } = drawCutOfPair(chance);
+      return {
+        title: title(describeTarget(target), networks.join(' and ')),
+        holdMs: drawAny(chance),
+        begin: async (site) => {
+          const unheard = site.hostOf(target) === 'beta' ? 'beta' : 'alpha';
+          const [one, other] = [site.host(unheard).station, site.host(otherOf(unheard)).station];
+          const { network } = site.cluster.lab;
+          await network.separate(one, other, networks);
+          if (!isOneWay) await network.separate(other, one, networks);
+          return () => network.reunite(one, other, networks);
+        },
       };
     },
   };
@@ -85,6 +111,16 @@ export const networkFaults: readonly FaultKind[] = [
     drawCut,
     (network, { station }, on) => network.mute(station, on),
   ),
+  betweenHosts(
+    'cut between the hosts',
+    (host, networks) => `${host} and the other host cut off from each other on ${networks}`,
+    false,
+  ),
+  betweenHosts(
+    'one-way cut between the hosts',
+    (host, networks) => `${host} not heard by the other host on ${networks}`,
+    true,
+  ),
   onCables(
     '30 % loss',
     (host, networks) => `30 % of what passes on ${networks} of ${host} lost`,
@@ -96,5 +132,11 @@ export const networkFaults: readonly FaultKind[] = [
     (host, networks) => `${networks} of ${host} slowed down to 256 kbit/s`,
     drawCutOfPair,
     (network, { station }, on) => network.slow(station, on, 256),
+  ),
+  onCables(
+    'late network',
+    (host, networks) => `what passes on ${networks} of ${host} arrives ${lateMs} ms later`,
+    drawCutOfPair,
+    (network, { station }, on) => network.delay(station, on, lateMs),
   ),
 ];
