@@ -86,10 +86,8 @@ export class Mirror {
 
   // --- what befalls its process
 
-  /** A host boots: what is left of an earlier life is ended, and what is on the disk is read. */
+  /** A host boots. What has outlived its agent goes on with that until its replica is needed. */
   boots(host: Host): void {
-    this.#ending.get(host)?.abort();
-    this.#ending.delete(host);
     host.disk.files.isOff = false;
     this.#open(host);
   }
@@ -119,6 +117,8 @@ export class Mirror {
 
   hostIsGone(host: Host, silently: boolean): void {
     host.serving?.vanish(silently);
+    this.#ending.get(host)?.vanish(silently);
+    this.#ending.delete(host);
     host.following?.vanish(silently);
     host.serving = host.following = null;
   }
@@ -132,18 +132,16 @@ export class Mirror {
     if (!serving || serving.isOver || !runsServer(host)) return null;
     serving.freeze();
     host.serving = null;
-    this.#ending.set(host, serving);
     return () => {
+      this.#endWhatIsLeft(host);
+      this.#ending.set(host, serving);
       host.isEnding = true;
       const { life } = host;
-      const isIts = (): boolean => host.life === life && this.#ending.get(host) === serving;
-      this.#after(host, this.#world.random.between(5, 900), () => {
-        if (!isIts()) return;
-        host.server = 'stopped';
+      serving.whenItRuns(this.#world.random.between(5, 900), () => {
+        if (host.life === life) host.server = 'stopped';
         this.#world.trace(`the mirror process of ${host.name} has ended the server`);
         serving.tellEnd(() => {
-          if (!isIts()) return;
-          this.#ending.delete(host);
+          if (this.#ending.get(host) === serving) this.#ending.delete(host);
           // Its last word is on its way.
           this.#world.clock.after(noticedAfterMs, () => {
             if (host.life === life) host.isEnding = false;
@@ -252,6 +250,7 @@ export class Mirror {
       case 'follow':
         if (serving) throw new Error('this host serves the mirror: release or abort it before it follows');
         this.#stopFollowing(host);
+        this.#endWhatIsLeft(host);
         host.following = new Following(this.#world, host, `s${String(this.#nextSession++)}`, operation.epoch, () => this.keepsUndo);
         done({ endpoint: { session: host.following.id } });
         return;
@@ -260,6 +259,12 @@ export class Mirror {
         done(null);
         return;
     }
+  }
+
+  /** Nobody else uses the replica any more. */
+  #endWhatIsLeft(host: Host): void {
+    this.#ending.get(host)?.abort();
+    this.#ending.delete(host);
   }
 
   #serving({ serving }: Host): Serving {
@@ -276,6 +281,7 @@ export class Mirror {
     if (host.serving) throw new Error('this host serves the mirror already');
     if (epoch < host.replica.epoch) throw new Error(`epoch ${String(epoch)} is over`);
     this.#stopFollowing(host);
+    this.#endWhatIsLeft(host);
     const { consistent, restorable = false } = host.replica.value;
     if (!consistent && restorable) host.disk.rollBack(host.replica);
     if (!host.replica.value.consistent) throw new Error('a resync into this replica was not completed');

@@ -132,6 +132,11 @@ export class Serving {
     this.#world.clock.after(ms, () => this.#whenItRuns(run));
   }
 
+  /** Later, as long as the process is there. */
+  whenItRuns(ms: number, run: () => void): void {
+    this.#after(ms, run);
+  }
+
   #whenItRuns(run: () => void): void {
     const { clock } = this.#world;
     if (this.isOver || this.#host.disk.files.isOff) return;
