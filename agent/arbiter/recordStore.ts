@@ -17,8 +17,8 @@ export class RecordStore {
   readonly #room: RecordRoom | null;
   /** Those that are there: who asks for others takes no memory. */
   readonly #records = new Map<string, ArbiterRecord>();
-  /** Something was put in place, and that did not become durable. */
-  #isUnsettled = false;
+  /** Something may be in place that a loss of power takes away: an earlier program may have ended before it had settled it, too. */
+  #isUnsettled = true;
 
   /** @param room where the records of others have to have a place, too */
   constructor(place: RecordPlace, room: RecordRoom | null = null) {

@@ -81,6 +81,31 @@ describe("the witness's records", () => {
     }
   });
 
+  it('tells nobody of what an earlier program has put in place before it survives a loss of power', () => {
+    const sync = vi.spyOn(fs, 'fsyncSync');
+    const failing = new Error('EIO: the disk gives errors');
+    try {
+      // The program is killed when the record is in place, and its name is not durable yet.
+      let call = 0;
+      sync.mockImplementation(() => {
+        if (call++ === 1) throw failing;
+      });
+      expect(() => open().propose('web', null, record(1, 'alpha', 'a/1'))).toThrow('EIO');
+      sync.mockImplementation(() => {
+        throw failing;
+      });
+      const next = open();
+      expect(() => next.read('web')).toThrow('EIO');
+      expect(() => next.propose('web', null, record(1, 'alpha', 'a/1'))).toThrow('EIO');
+      sync.mockReset();
+      expect(next.read('web')).toEqual(record(1, 'alpha', 'a/1'));
+      expect(next.propose('web', null, record(1, 'alpha', 'a/1')).granted).toBe(true);
+      expect(sync).toHaveBeenCalledTimes(1);
+    } finally {
+      sync.mockRestore();
+    }
+  });
+
   it('never takes a damaged record for a missing one', () => {
     writeFileSync(join(directory, 'web.json'), '{"formatVersion":1,"record":{"epo');
     expect(() => open().read('web')).toThrow(/damaged/);
