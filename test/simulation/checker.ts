@@ -119,7 +119,11 @@ export class Checker {
     this.#togetherSince = doHear ? (this.#togetherSince ?? this.#now()) : null;
   }
 
-  /** @param previous the record that was replaced, as the arbiter held it */
+  wasGranted({ proposal }: ArbiterRecord): boolean {
+    return this.#granted.has(proposal);
+  }
+
+  /** @param proposer who is told of it @param previous the record that was replaced, as the arbiter had told it */
   granted(proposer: Host, previous: ArbiterRecord | null, record: ArbiterRecord): void {
     if (record.epoch <= (previous?.epoch ?? 0)) this.fail(`epoch ${String(record.epoch)} was granted twice`);
     // Who was forced out and does not know it tells an arbiter that forgot everything by what it runs: now nobody knows of the force.

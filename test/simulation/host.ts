@@ -1,5 +1,4 @@
 import type {
-  ArbiterRecord,
   CoreEvent,
   LineageEntry,
   Maintenance,
@@ -21,8 +20,6 @@ export interface Disk {
   drained: boolean;
   /** Its end by the clock on the host's wall. */
   maintenance: Maintenance | null;
-  /** Without an arbiter: this host's copy of the record. */
-  record: ArbiterRecord | null;
   lineage: LineageEntry[];
   /** Of the last resync that both completed. */
   syncId: string | null;
@@ -111,7 +108,6 @@ export function newHost(name: HostName): Host {
       promisedDetectionMs: null,
       drained: false,
       maintenance: null,
-      record: null,
       lineage: [],
       syncId: null,
       consistent: true,

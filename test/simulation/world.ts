@@ -245,6 +245,7 @@ export class World {
     this.#watch.disturb();
     this.#trace(`${name} loses power`);
     losesUnsynced(host, this.#random);
+    this.arbiter.losesPower(host);
     this.#gone(host, this.#random.next() < 0.5);
     return true;
   }
