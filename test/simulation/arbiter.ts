@@ -2,6 +2,7 @@ import { arbiterFailed, proposalAnswered, recordRead } from '../../agent/arbiter
 import { compareAndSet } from '../../agent/arbiter/compareAndSet.ts';
 import { recordIn, resultIn, type WitnessMethod } from '../../agent/arbiter/witness.ts';
 import type { ArbiterRecord, CoreEvent, Proposal } from '../../agent/core/types.ts';
+import { Violation } from './checker.ts';
 import type { Host } from './host.ts';
 import type { HostName } from './network.ts';
 import { OwnRecord } from './ownRecord.ts';
@@ -78,13 +79,15 @@ export class Arbiter {
   }
 
   read(host: Host): void {
-    if (this.isNone) this.#askItself(host, ({ records }) => recordRead(this.#tells(host, host.name, records.read(module))));
-    else this.#ask(host, 'arbiter.read', { module }, (answer) => recordRead(recordIn(answer)));
+    if (this.isNone) {
+      this.#askItself(host, ({ records }) => recordRead(this.#tells(host, host.name, records.read(module))));
+    } else this.#ask(host, 'arbiter.read', { module }, (answer) => recordRead(recordIn(answer)));
   }
 
   propose(host: Host, { expect, record }: Proposal): void {
     if (this.isNone) {
       this.#askItself(host, ({ records }) => {
+        this.#tells(host, host.name, records.read(module));
         const result = records.propose(module, expect, record);
         this.#tells(host, host.name, result.granted ? result.record : result.current);
         return proposalAnswered(result, record);
@@ -117,7 +120,12 @@ export class Arbiter {
     const { clock, random, feed } = this.#world;
     const { program } = host;
     clock.after(random.between(1, 20), () => {
-      if (host.program === program) feed(host, answered(() => ask(this.#own[host.name])));
+      if (host.program === program) {
+        feed(
+          host,
+          answered(() => ask(this.#own[host.name])),
+        );
+      }
     });
   }
 
@@ -161,6 +169,7 @@ function answered(read: () => CoreEvent): CoreEvent {
   try {
     return read();
   } catch (error) {
+    if (error instanceof Violation) throw error;
     return arbiterFailed(error);
   }
 }

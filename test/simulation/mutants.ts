@@ -58,6 +58,18 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (false as boolean) {',
   },
   {
+    name: 'a record is told of before it is durable',
+    file: 'agent/arbiter/recordStore.ts',
+    find: 'this.#place.put(module, text);\n      this.#settle();',
+    replace: 'this.#place.put(module, text);',
+  },
+  {
+    name: 'what a witness that was killed had put in place is told of before it is durable',
+    file: 'agent/arbiter/recordStore.ts',
+    find: '  #isUnsettled = true;\n\n',
+    replace: '  #isUnsettled = false;\n\n',
+  },
+  {
     name: 'a replica that is not in the in-sync set is promoted',
     file: 'agent/core/draft.ts',
     find: 'record.inSync.includes(this.config.self) &&',

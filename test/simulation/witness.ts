@@ -14,6 +14,7 @@ export interface Stroke {
   readonly losesPower: boolean;
   /** After that time it runs again. */
   readonly downMs: number;
+  readonly onUp: () => void;
 }
 
 /** The witness is gone in the middle of what it did: nobody is answered. */
@@ -112,7 +113,10 @@ export class Witness {
     const { clock, trace } = this.#world;
     trace(`the witness ${stroke.losesPower ? 'loses power' : 'is killed'} before ${before} of a record`);
     this.set(false, stroke.losesPower);
-    clock.after(stroke.downMs, () => this.set(true));
+    clock.after(stroke.downMs, () => {
+      this.set(true);
+      stroke.onUp();
+    });
     throw new Gone();
   }
 }
