@@ -3,7 +3,7 @@ import { compareAndSet } from '../../agent/arbiter/compareAndSet.ts';
 import { recordIn, resultIn, type WitnessMethod } from '../../agent/arbiter/witness.ts';
 import type { ArbiterRecord, CoreEvent, Proposal } from '../../agent/core/types.ts';
 import { Violation } from './checker.ts';
-import type { Host } from './host.ts';
+import { ownTime, type Host } from './host.ts';
 import type { HostName } from './network.ts';
 import { OwnRecord } from './ownRecord.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -84,7 +84,10 @@ export class Arbiter {
     } else this.#ask(host, 'arbiter.read', { module }, (answer) => recordRead(recordIn(answer)));
   }
 
-  propose(host: Host, { expect, record }: Proposal): void {
+  propose(host: Host, proposal: Proposal): void {
+    const { expect, record } = proposal;
+    const { checker, clock } = this.#world;
+    checker.asks(host, proposal, host.core?.role.at === 'asking' && host.core.role.since === ownTime(host, clock.now));
     if (this.isNone) {
       this.#askItself(host, ({ records }) => {
         this.#tells(host, host.name, records.read(module));

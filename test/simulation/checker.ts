@@ -1,4 +1,4 @@
-import type { ArbiterRecord, LineageEntry, ModuleConfig, Resolution } from '../../agent/core/types.ts';
+import type { ArbiterRecord, LineageEntry, ModuleConfig, Proposal, Resolution } from '../../agent/core/types.ts';
 import { givesBack, holdsDurably, runsServer, type Host } from './host.ts';
 import type { HostName } from './network.ts';
 
@@ -41,6 +41,9 @@ export class Checker {
   #wellSince: number | null = null;
   /** Until then the server of a host may run beside the other one: the host stood still, and its agent kills it as soon as it goes on. */
   readonly #excusedUntil: Record<HostName, number> = { alpha: -Infinity, beta: -Infinity };
+  readonly #excusedSince: Record<HostName, number> = { alpha: -Infinity, beta: -Infinity };
+  /** When a host ran last whose files do not ask for the other one to be fenced before anything starts. */
+  #unfencedAt = -Infinity;
   twoServersMs = 0;
   readonly #hosts: Hosts;
   readonly #config: ModuleConfig;
@@ -61,6 +64,7 @@ export class Checker {
   }
 
   excuseServerUntil(name: HostName, at: number): void {
+    if (!this.#isExcused(this.#hosts[name])) this.#excusedSince[name] = this.#now();
     this.#excusedUntil[name] = Math.max(this.#excusedUntil[name], at);
   }
 
@@ -193,6 +197,14 @@ export class Checker {
     }
   }
 
+  /** A host whose files say so does not take over by itself. @param isFirst whether it asks for the first time */
+  asks(host: Host, { record }: Proposal, isFirst: boolean): void {
+    const { core } = host;
+    if (!isFirst || !core || core.config.automatic || core.role.at !== 'asking' || core.role.forced) return;
+    if (record.cause !== 'failover' || core.record?.primary === host.name) return;
+    this.fail(`${host.name} takes over by itself, although its files say that it is not to`);
+  }
+
   /** @param grant by which the host is primary @param isEntered whether it has nothing else to make durable yet */
   serverStarts(host: Host, grant: ArbiterRecord, isEntered: boolean): void {
     const granted = this.#granted.get(grant.proposal);
@@ -214,10 +226,15 @@ export class Checker {
   /** Time passes. */
   passes(ms: number): void {
     const { alpha, beta } = this.#hosts;
+    if ([alpha, beta].some(({ core }) => core !== null && core.config.fencePeer !== 'wait')) {
+      this.#unfencedAt = this.#now();
+    }
     if (!runsServer(alpha) || !runsServer(beta)) return;
     this.twoServersMs += ms;
     // One that stood still was powered off before the other one started, if nothing is to start without that.
-    if ((this.#isExcused(alpha) || this.#isExcused(beta)) && this.#config.fencePeer !== 'wait') return;
+    if ([alpha, beta].some((host) => this.#isExcused(host) && this.#unfencedAt >= this.#excusedSince[host.name])) {
+      return;
+    }
     const since = Math.max(this.#togetherSince ?? Infinity, this.#forcedAt);
     const areApart = this.#now() - since < seenAfterMs;
     if ((this.#isApart || this.#isForced) && areApart) return;

@@ -1,4 +1,5 @@
 /** What befalls the world: a table of faults, each with what it does to a host and how often it comes. */
+import { drawChange } from './fileChanges.ts';
 import type { HostName } from './network.ts';
 import { networks } from './network.ts';
 import type { Random } from './random.ts';
@@ -439,6 +440,31 @@ export const faults: readonly Fault[] = [
       world.changeDetection(host, detectionMs);
       world.later(random.between(0, 3000), () => world.changeDetection(otherThan(host), detectionMs));
     },
+  },
+  {
+    name: 'files changed on one host',
+    weight: 8,
+    strike: (world, host, random) => world.changeFiles(host, drawChange(random)),
+    heal: (world, host) => world.changeFiles(host, null),
+  },
+  {
+    name: 'files changed on both hosts, one after the other',
+    weight: 8,
+    strike: (world, host, random) => {
+      const settings = drawChange(random);
+      world.changeFiles(host, settings);
+      world.later(random.between(0, 3000), () => world.changeFiles(otherThan(host), settings));
+    },
+    heal: (world, host) => world.changeFiles(host, null),
+  },
+  {
+    name: 'cut off, and files changed meanwhile',
+    weight: 6,
+    strike: (world, host, random) => {
+      cutOff(world, host);
+      world.later(random.between(500, 3000), () => world.changeFiles(host, drawChange(random)));
+    },
+    heal: (world, host) => world.changeFiles(host, null),
   },
   {
     name: 'detection time shortened, and cut off before that is heard',

@@ -193,4 +193,23 @@ export const mutants: readonly Mutant[] = [
     replace:
       "state.inquiry = { ...state.inquiry, answeredAt: null, failure: event.reason ?? null };\n      if (role.at === 'primary') fence(draft, 'the arbiter is silent');\n      return;",
   },
+  {
+    name: 'a changed file gives the primary a new lease',
+    file: 'agent/core/detection.ts',
+    find: '  state.config = config;\n',
+    replace:
+      '  state.config = config;\n  if (state.role.at === "primary") state.role = { ...state.role, leaseFrom: now + before };\n',
+  },
+  {
+    name: 'a changed file takes the grant from a primary',
+    file: 'agent/core/detection.ts',
+    find: '  state.config = config;\n',
+    replace: "  state.config = config;\n  if (state.role.at === 'primary') state.role = { at: 'stopped' };\n",
+  },
+  {
+    name: 'a host that was changed to automatic: false takes over by itself all the same',
+    file: 'agent/core/following.ts',
+    find: 'if (!draft.mayPromoteWithoutPeer()) {\n    draft.wait(`${config.peer} is silent and automatic',
+    replace: 'if (false as boolean) {\n    draft.wait(`${config.peer} is silent and automatic',
+  },
 ];
