@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { clusterChanges } from '../schemas/changeEffect.ts';
 import { witnessesOf } from '../schemas/defaults.ts';
 import type { ApiServer } from './api/apiServer.ts';
+import { RecordFolder } from './arbiter/recordFolder.ts';
 import { RecordStore } from './arbiter/recordStore.ts';
 import { answerAsWitness } from './arbiter/witness.ts';
 import { listenAddresses, loadConfiguration, readAgentFile } from './config/configuration.ts';
@@ -97,7 +98,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       `${each.file}:${String(each.line)}: ${each.message}`,
     );
   }
-  const records = new RecordStore(join(agent.stateDirectory, 'arbiter'));
+  const records = new RecordStore(new RecordFolder(join(agent.stateDirectory, 'arbiter')));
 
   const slots: ModuleSlots = new ModuleSlots({
     host: self.name,

@@ -13,7 +13,7 @@ export interface CopyChannel {
  * No third vote: the record lives on both hosts. It grants whatever is newer than what this host knows, so the core only asks it for
  * what is safe without a third vote (see `Draft.mayPromoteWithoutPeer`).
  */
-export class NoArbiter implements Arbiter {
+export class OwnRecords {
   readonly #store: RecordStore;
   readonly #channel: CopyChannel;
 
@@ -22,23 +22,41 @@ export class NoArbiter implements Arbiter {
     this.#channel = channel;
   }
 
+  /** @throws what the place of the records throws */
+  read(module: string): ArbiterRecord | null {
+    const told = this.#channel.peerRecord(module);
+    if (told) this.#store.adopt(module, told);
+    return this.#store.read(module);
+  }
+
+  /** @throws what the place of the records throws */
+  propose(module: string, expect: number | null, record: ArbiterRecord): ProposeResult {
+    this.read(module);
+    const result = this.#store.propose(module, expect, record);
+    if (result.granted) this.#channel.copy(module, result.record);
+    return result;
+  }
+}
+
+/** {@link OwnRecords} in the place of an arbiter. */
+export class NoArbiter implements Arbiter {
+  readonly #records: OwnRecords;
+
+  constructor(store: RecordStore, channel: CopyChannel) {
+    this.#records = new OwnRecords(store, channel);
+  }
+
   reachable(): boolean {
     return true;
   }
 
+  // Within a promise: failures of the disk have to arrive as rejections.
+
   read(module: string): Promise<ArbiterRecord | null> {
-    // Within a promise: failures of the disk have to arrive as rejections.
-    return Promise.resolve().then(() => {
-      const told = this.#channel.peerRecord(module);
-      if (told) this.#store.adopt(module, told);
-      return this.#store.read(module);
-    });
+    return Promise.resolve().then(() => this.#records.read(module));
   }
 
-  async propose(module: string, expect: number | null, record: ArbiterRecord): Promise<ProposeResult> {
-    await this.read(module);
-    const result = this.#store.propose(module, expect, record);
-    if (result.granted) this.#channel.copy(module, result.record);
-    return result;
+  propose(module: string, expect: number | null, record: ArbiterRecord): Promise<ProposeResult> {
+    return Promise.resolve().then(() => this.#records.propose(module, expect, record));
   }
 }

@@ -1,9 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ArbiterRecord } from '../core/types.ts';
-import { makeDirectoryDurably, readIfExists, syncDirectory, writeDurably } from '../platform/durable.ts';
 import type { ProposeResult } from './arbiter.ts';
 import { compareAndSet } from './compareAndSet.ts';
+import type { RecordPlace } from './recordPlace.ts';
 import type { RecordRoom } from './recordRoom.ts';
 import { readRecord, RecordError, writeRecord } from './recordText.ts';
 
@@ -11,22 +9,21 @@ import { readRecord, RecordError, writeRecord } from './recordText.ts';
 const longestRecord = 4096;
 
 /**
- * Records of modules in one folder, one file each, durable before anybody is told of a change. One process owns the folder, so
- * compare-and-set needs no lock: nothing is awaited between the comparison and the write.
+ * Records of modules in one place, durable before anybody is told of a change. One process owns the place, so compare-and-set needs no lock:
+ * nothing is awaited between the comparison and the write.
  */
 export class RecordStore {
-  readonly #directory: string;
+  readonly #place: RecordPlace;
   readonly #room: RecordRoom | null;
   /** Those that are there: who asks for others takes no memory. */
   readonly #records = new Map<string, ArbiterRecord>();
-  /** A file was put in place, and that did not become durable. */
-  #isUnsettled = false;
+  /** Something may be in place that a loss of power takes away: an earlier program may have ended before it had settled it, too. */
+  #isUnsettled = true;
 
   /** @param room where the records of others have to have a place, too */
-  constructor(directory: string, room: RecordRoom | null = null) {
-    this.#directory = directory;
+  constructor(place: RecordPlace, room: RecordRoom | null = null) {
+    this.#place = place;
     this.#room = room;
-    makeDirectoryDurably(directory);
   }
 
   read(module: string): ArbiterRecord | null {
@@ -35,8 +32,7 @@ export class RecordStore {
     const record = this.#load(module);
     if (record === null) return null;
     // It may be one that nobody was told of for that reason.
-    if (this.#isUnsettled) syncDirectory(this.#directory);
-    this.#isUnsettled = false;
+    if (this.#isUnsettled) this.#settle();
     this.#records.set(module, record);
     return record;
   }
@@ -60,10 +56,11 @@ export class RecordStore {
     const isNew = this.read(module) === null;
     if (isNew) this.#room?.take();
     try {
-      writeDurably(this.#file(module), text);
+      this.#place.put(module, text);
+      this.#settle();
     } catch (error) {
       if (isNew) {
-        if (existsSync(this.#file(module))) this.#isUnsettled = true;
+        if (this.#place.has(module)) this.#isUnsettled = true;
         else this.#room?.giveBack();
       }
       throw error;
@@ -71,21 +68,14 @@ export class RecordStore {
     this.#records.set(module, record);
   }
 
-  #file(module: string): string {
-    if (!/^[a-z][a-z0-9-]{0,31}$/.test(module)) throw new Error(`"${module}" is not the name of a module`);
-    return join(this.#directory, `${module}.json`);
+  #settle(): void {
+    this.#place.settle();
+    this.#isUnsettled = false;
   }
 
   #load(module: string): ArbiterRecord | null {
-    const file = this.#file(module);
-    const content = readIfExists(file);
-    return content === null ? null : readRecord(content.toString('utf8'), file).record;
+    if (!/^[a-z][a-z0-9-]{0,31}$/.test(module)) throw new Error(`"${module}" is not the name of a module`);
+    const text = this.#place.read(module);
+    return text === null ? null : readRecord(text, this.#place.nameOf(module)).record;
   }
-}
-
-/** The modules that have a record in a store's folder. */
-export function recordedModules(directory: string): readonly string[] {
-  if (!existsSync(directory)) return [];
-  const names = readdirSync(directory).filter((name) => /^[^.].*\.json$/.test(name));
-  return names.map((name) => name.slice(0, -'.json'.length)).sort();
 }

@@ -11,13 +11,11 @@ import type { RecordStore } from './recordStore.ts';
 /** How long the witness may take to answer, milliseconds. */
 const answerLimitMs = 1000;
 
+export type WitnessMethod = 'arbiter.read' | 'arbiter.propose';
+
 /** Asks the witness; given from outside, as links between hosts are another part's business. */
 export interface WitnessChannel {
-  request(
-    method: 'arbiter.read' | 'arbiter.propose',
-    params: Record<string, unknown>,
-    timeoutMs: number,
-  ): Promise<Record<string, unknown>>;
+  request(method: WitnessMethod, params: Record<string, unknown>, timeoutMs: number): Promise<Record<string, unknown>>;
   reachable(): boolean;
 }
 
@@ -34,25 +32,33 @@ export class WitnessArbiter implements Arbiter {
   }
 
   async read(module: string): Promise<ArbiterRecord | null> {
-    const result = await this.#channel.request('arbiter.read', { module }, answerLimitMs);
-    if (!ArbiterReadResult(result)) throw new Error('the witness sent an answer that is not valid');
-    return result['record'] as ArbiterRecord | null;
+    return recordIn(await this.#channel.request('arbiter.read', { module }, answerLimitMs));
   }
 
   async propose(module: string, expect: number | null, record: ArbiterRecord): Promise<ProposeResult> {
-    const result = await this.#channel.request('arbiter.propose', { module, expect, record }, answerLimitMs);
-    if (!ArbiterProposeResult(result)) throw new Error('the witness sent an answer that is not valid');
-    const current = result['current'] as ArbiterRecord | null;
-    if (result['granted'] !== true) return { granted: false, current };
-    if (current?.proposal !== record.proposal) throw new Error('the witness granted something that was not proposed');
-    return { granted: true, record: current };
+    return resultIn(await this.#channel.request('arbiter.propose', { module, expect, record }, answerLimitMs), record);
   }
+}
+
+/** The record that the witness has told. @throws Error when its answer is not valid */
+export function recordIn(answer: Record<string, unknown>): ArbiterRecord | null {
+  if (!ArbiterReadResult(answer)) throw new Error('the witness sent an answer that is not valid');
+  return answer['record'] as ArbiterRecord | null;
+}
+
+/** What the witness has said to a proposal. @throws Error when its answer is not valid, or no answer to that */
+export function resultIn(answer: Record<string, unknown>, proposed: ArbiterRecord): ProposeResult {
+  if (!ArbiterProposeResult(answer)) throw new Error('the witness sent an answer that is not valid');
+  const current = answer['current'] as ArbiterRecord | null;
+  if (answer['granted'] !== true) return { granted: false, current };
+  if (current?.proposal !== proposed.proposal) throw new Error('the witness granted something that was not proposed');
+  return { granted: true, record: current };
 }
 
 /** The witness's side: answers other hosts from its store. */
 export function answerAsWitness(
   store: RecordStore,
-  method: 'arbiter.read' | 'arbiter.propose',
+  method: WitnessMethod,
   params: Record<string, unknown>,
 ): Record<string, unknown> {
   if (method === 'arbiter.read') {

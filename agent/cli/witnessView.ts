@@ -1,4 +1,4 @@
-import { recordedModules } from '../arbiter/recordStore.ts';
+import { recordedModules } from '../arbiter/recordFolder.ts';
 import { loadWitnessCluster } from '../witness/witnessCluster.ts';
 import { endsSoon } from '../security/certificateEnd.ts';
 import type { HeardHost } from '../witness/servedCluster.ts';

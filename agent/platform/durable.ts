@@ -23,9 +23,14 @@ export function syncDirectory(directory: string): void {
  * power loss it may be either.
  */
 export function writeDurably(file: string, data: string | Uint8Array, options: DurableOptions = {}): void {
+  putInPlace(file, data, options);
+  syncDirectory(path.dirname(file));
+}
+
+/** The first half of {@link writeDurably}: the new content is in place as a whole; after a power loss it may be the old one again. */
+export function putInPlace(file: string, data: string | Uint8Array, options: DurableOptions = {}): void {
   const mode = options.mode ?? 0o600;
-  const directory = path.dirname(file);
-  const temporary = path.join(directory, `.${path.basename(file)}.tmp`);
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.tmp`);
   const fd = fs.openSync(temporary, 'w', mode);
   try {
     try {
@@ -41,7 +46,6 @@ export function writeDurably(file: string, data: string | Uint8Array, options: D
     fs.rmSync(temporary, { force: true });
     throw error;
   }
-  syncDirectory(directory);
 }
 
 /** The content of a file, null when it does not exist. Other errors are thrown. */

@@ -5,6 +5,7 @@ import type { FailoverReport, LastVerify, ResyncBandwidth, ResyncReport } from '
 import type { VirtualAddress } from '../addresses/plan.ts';
 import type { VirtualAddresses } from '../addresses/virtualAddresses.ts';
 import type { Arbiter } from '../arbiter/arbiter.ts';
+import { arbiterFailed, proposalAnswered, recordRead } from '../arbiter/arbiterEvents.ts';
 import { continued, handedCore } from '../core/handOver.ts';
 import { isInMaintenance } from '../core/maintenance.ts';
 import { initialState, step } from '../core/step.ts';
@@ -12,7 +13,6 @@ import { drainOf } from '../core/switchover.ts';
 import { quietUntil } from '../core/quiet.ts';
 import { stepUnsaved } from '../core/unsaved.ts';
 import type {
-  ArbiterRecord,
   Command,
   CoreEvent,
   Effect,
@@ -710,13 +710,8 @@ export class ModuleRuntime {
       case 'propose': {
         const { expect, record } = effect.proposal;
         arbiter.propose(config.module, expect, record).then(
-          (result) =>
-            this.#dispatch(
-              result.granted
-                ? { type: 'proposalGranted', record: result.record }
-                : { type: 'proposalRefused', proposal: record.proposal, current: result.current },
-            ),
-          (error: unknown) => this.#arbiterUnreachable(error),
+          (result) => this.#dispatch(proposalAnswered(result, record)),
+          (error: unknown) => this.#dispatch(arbiterFailed(error)),
         );
         return;
       }
@@ -762,13 +757,9 @@ export class ModuleRuntime {
 
   #readArbiter(): void {
     this.#options.arbiter.read(this.name).then(
-      (record: ArbiterRecord | null) => this.#dispatch({ type: 'arbiterRead', record }),
-      (error: unknown) => this.#arbiterUnreachable(error),
+      (record) => this.#dispatch(recordRead(record)),
+      (error: unknown) => this.#dispatch(arbiterFailed(error)),
     );
-  }
-
-  #arbiterUnreachable(error: unknown): void {
-    this.#dispatch({ type: 'arbiterUnreachable', reason: error instanceof Error ? error.message : String(error) });
   }
 
   #operate(number: number, operation: Operation): void {

@@ -1,7 +1,6 @@
-import { recordedModules, RecordStore } from '../arbiter/recordStore.ts';
 import type { FairTurns } from '../arbiter/fairTurns.ts';
+import { recordedModules, RecordFolder } from '../arbiter/recordFolder.ts';
 import type { SharedRoom } from '../arbiter/recordRoom.ts';
-import { answerAsWitness } from '../arbiter/witness.ts';
 import { HostLinks } from '../host/hostLinks.ts';
 import type { LinkNetwork } from '../host/linkOptions.ts';
 import { LinkAllowance } from '../host/linkAllowance.ts';
@@ -17,6 +16,7 @@ import {
   peerHost,
   sharedServerOptions,
 } from '../security/tlsOptions.ts';
+import { ClusterRecords } from './clusterRecords.ts';
 import { joinCommand, type WitnessCluster, type WitnessNetwork } from './witnessCluster.ts';
 import { WitnessFiles } from './witnessFiles.ts';
 import type { WitnessFolder } from './witnessFolder.ts';
@@ -45,7 +45,7 @@ export interface HeardHost {
 /** The witness of one cluster: its records, and the links to its hosts. Of other clusters it knows nothing. */
 export class ServedCluster {
   readonly #of: WitnessCluster;
-  readonly #parts: WitnessParts;
+  readonly #records: ClusterRecords;
   readonly #links: HostLinks;
 
   readonly #log: LogLine;
@@ -60,11 +60,11 @@ export class ServedCluster {
   constructor(of: WitnessCluster, folder: WitnessFolder, installation: string, parts: WitnessParts) {
     const { name, cluster, self, identity } = of;
     this.#of = of;
-    this.#parts = parts;
     this.#port = cluster.ports.agent;
-    const recordsDirectory = folder.recordsDirectory(name);
-    const room = parts.room.open(name, recordedModules(recordsDirectory).length);
-    const records = new RecordStore(recordsDirectory, room);
+    const directory = folder.recordsDirectory(name);
+    const place = new RecordFolder(directory);
+    const records = new ClusterRecords(name, place, recordedModules(directory), parts.room);
+    this.#records = records;
     const toldOf = parts.log.of(name);
     const log: LogLine = (level, code, message) => {
       // Of the whole program, and told by the links of every cluster.
@@ -118,7 +118,7 @@ export class ServedCluster {
           return Promise.reject(new Error(`${self.name} is a witness only, it runs no modules`));
         }
         if (method === 'arbiter.propose') allowance.spend(proposalCost);
-        return parts.turns.do(name, () => answerAsWitness(records, method, params));
+        return parts.turns.do(name, () => records.answer(method, params));
       },
       onReachable: (host, reachable, reason) => {
         if (reachable) log('info', 'HOST_UP', `${host} is reachable: ${reason}`);
@@ -146,7 +146,7 @@ export class ServedCluster {
     this.#stopped = true;
     await this.#changes;
     await this.#links.stop();
-    this.#parts.room.close(this.#of.name);
+    this.#records.close();
   }
 
   /** Whether it has to be stopped and started again to go on by its files: it can change all but the port while it runs. */

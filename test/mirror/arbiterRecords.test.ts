@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RecordFolder } from '../../agent/arbiter/recordFolder.ts';
 import { RecordStore } from '../../agent/arbiter/recordStore.ts';
 import { arbiterRecord as record } from '../support/arbiterRecord.ts';
 import { FaultDisk } from './faultDisk.ts';
@@ -11,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => disk.remove());
 
 describe("the witness's records, on a disk that loses what was not flushed", () => {
-  const open = (): RecordStore => new RecordStore(path.join(disk.mountPoint, 'arbiter'));
+  const open = (): RecordStore => new RecordStore(new RecordFolder(path.join(disk.mountPoint, 'arbiter')));
   const losePower = async (seed: number): Promise<void> => {
     await disk.powerLoss(seed, () => Promise.resolve());
     await disk.powerOn();

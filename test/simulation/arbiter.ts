@@ -1,124 +1,178 @@
+import { arbiterFailed, proposalAnswered, recordRead } from '../../agent/arbiter/arbiterEvents.ts';
 import { compareAndSet } from '../../agent/arbiter/compareAndSet.ts';
+import { recordIn, resultIn, type WitnessMethod } from '../../agent/arbiter/witness.ts';
 import type { ArbiterRecord, CoreEvent, Proposal } from '../../agent/core/types.ts';
-import type { Host } from './host.ts';
+import { Violation } from './checker.ts';
+import { ownTime, type Host } from './host.ts';
+import type { HostName } from './network.ts';
+import { OwnRecord } from './ownRecord.ts';
 import type { Surroundings } from './surroundings.ts';
+import { Witness } from './witness.ts';
 
 /** How long a host waits for the witness's answer. */
 const answerLimitMs = 1000;
 /** Of the questions and of the answers, whatever the network does. */
 const lostShare = 0.02;
+const module = 'web';
 
-/** Of a host that is its own arbiter. */
-const notSaved: CoreEvent = { type: 'arbiterUnreachable', reason: 'EIO: input/output error' };
-
-/** The third vote: a witness that crashes, forgets and remembers wrongly; or none, when the record lives on both hosts. */
+/** The third vote: a witness; or none, when the record lives on both hosts. */
 export class Arbiter {
-  isUp = true;
-  record: ArbiterRecord | null = null;
-  /** Copies of its disk that somebody made, the newest last. */
-  readonly copies: (ArbiterRecord | null)[] = [];
   readonly isNone: boolean;
-  /** Of its program: what was sent to one goes with its connections. */
-  #life = 0;
+  readonly witness: Witness;
+  /** Copies of the witness's disk that somebody made, the newest last. */
+  readonly copies: (string | null)[] = [];
+  readonly #own: Readonly<Record<HostName, OwnRecord>>;
+  /** The last record that somebody was told, by the witness or by the host itself. */
+  readonly #told: Partial<Record<HostName | 'gamma', ArbiterRecord | null>> = {};
   readonly #world: Surroundings;
 
   constructor(world: Surroundings, isNone: boolean) {
     this.#world = world;
     this.isNone = isNone;
+    const { alpha, beta } = world.hosts;
+    this.#own = { alpha: new OwnRecord(alpha, world), beta: new OwnRecord(beta, world) };
+    this.witness = new Witness(world, () => {
+      // Every host asks what it holds.
+      for (const host of [alpha, beta]) host.reachedArbiter = false;
+    });
+  }
+
+  get isUp(): boolean {
+    return this.witness.isUp;
+  }
+
+  set isUp(isUp: boolean) {
+    this.witness.set(isUp);
   }
 
   reaches(host: Host): boolean {
     return this.isNone || (this.isUp && this.#world.networks.between(host.name, 'gamma') !== null);
   }
 
-  /** It is restarted, and so every host asks what it holds. */
-  #restarted(): void {
-    this.#life += 1;
-    for (const host of Object.values(this.#world.hosts)) host.reachedArbiter = false;
-  }
-
   copyDisk(): void {
-    this.copies.push(this.record);
+    this.copies.push(this.witness.text);
   }
 
-  restore(copy: ArbiterRecord | null): void {
-    this.#world.trace(`the witness is restored with a copy (epoch ${String(copy?.epoch ?? 0)})`);
-    this.record = copy;
-    this.#restarted();
+  restore(copy: string | null): void {
+    this.#replace(copy);
+    this.#world.trace(`the witness is restored with a copy (epoch ${String(this.witness.record?.epoch ?? 0)})`);
   }
 
   wipe(): void {
     this.#world.trace('the witness is wiped');
-    this.record = null;
-    this.#restarted();
+    this.#replace(null);
+  }
+
+  #replace(text: string | null): void {
+    this.witness.replace(text);
+    this.#told.gamma = this.witness.record;
+  }
+
+  /** A host has lost its power. */
+  losesPower({ name }: Host): void {
+    this.#own[name].losesPower(this.#world.random);
   }
 
   /** Another record has taken the place of the one that was to be replaced. */
   refuses({ expect, record }: Proposal): boolean {
-    return !compareAndSet(this.record, expect, record).granted;
+    return !compareAndSet(this.witness.record, expect, record).granted;
   }
 
   read(host: Host): void {
-    this.#ask(host, () => ({ type: 'arbiterRead', record: this.#recordOf(host) }));
+    if (this.isNone) {
+      this.#askItself(host, ({ records }) => recordRead(this.#tells(host, host.name, records.read(module))));
+    } else this.#ask(host, 'arbiter.read', { module }, (answer) => recordRead(recordIn(answer)));
   }
 
-  propose(host: Host, { expect, record }: Proposal): void {
-    this.#ask(host, () => {
-      const current = this.#recordOf(host);
-      const result = compareAndSet(current, expect, record);
-      if (!result.granted) return { type: 'proposalRefused', proposal: record.proposal, current: result.current };
-      if (result.record === current) return { type: 'proposalGranted', record: current };
-      if (!this.isNone) this.record = record;
-      else if (!this.#save(host, record)) return notSaved;
-      const { epoch, primary, inSync } = record;
-      this.#world.trace(`arbiter grants epoch ${String(epoch)} primary ${primary} in sync ${inSync.join(',')}`);
-      this.#world.checker.granted(host, current, record);
-      return { type: 'proposalGranted', record };
+  propose(host: Host, proposal: Proposal): void {
+    const { expect, record } = proposal;
+    const { checker, clock } = this.#world;
+    checker.asks(host, proposal, host.core?.role.at === 'asking' && host.core.role.since === ownTime(host, clock.now));
+    if (this.isNone) {
+      this.#askItself(host, ({ records }) => {
+        this.#tells(host, host.name, records.read(module));
+        const result = records.propose(module, expect, record);
+        this.#tells(host, host.name, result.granted ? result.record : result.current);
+        return proposalAnswered(result, record);
+      });
+    } else {
+      this.#ask(host, 'arbiter.propose', { module, expect, record }, (answer) =>
+        proposalAnswered(resultIn(answer, record), record),
+      );
+    }
+  }
+
+  /** From the moment in which a host is told of a record it counts; what was told is never taken back. @param holder who tells it */
+  #tells(host: Host, holder: HostName | 'gamma', record: ArbiterRecord | null): ArbiterRecord | null {
+    const before = this.#told[holder] ?? null;
+    if (before?.proposal === record?.proposal) return record;
+    const { checker, trace } = this.#world;
+    this.#told[holder] = record;
+    if (record === null || record.epoch < (before?.epoch ?? 0)) {
+      return checker.fail(`${holder} has told of epoch ${String(before?.epoch)}, and has forgotten it`);
+    }
+    // What the other host was granted without an arbiter.
+    if (this.isNone && checker.wasGranted(record)) return record;
+    const { epoch, primary, inSync } = record;
+    trace(`arbiter grants epoch ${String(epoch)} primary ${primary} in sync ${inSync.join(',')}`);
+    checker.granted(host, before, record);
+    return record;
+  }
+
+  #askItself(host: Host, ask: (own: OwnRecord) => CoreEvent): void {
+    const { clock, random, feed } = this.#world;
+    const { program } = host;
+    clock.after(random.between(1, 20), () => {
+      if (host.program === program) {
+        feed(
+          host,
+          answered(() => ask(this.#own[host.name])),
+        );
+      }
     });
   }
 
-  #recordOf(host: Host): ArbiterRecord | null {
-    return this.isNone ? host.disk.record : this.record;
-  }
-
-  /** Without an arbiter each host learns of a newer record with the other's heartbeats. Returns whether it has it durably. */
-  #adopts(host: Host): boolean {
-    const told = host.core?.peer.status?.record ?? null;
-    const isNewer = told !== null && told.epoch > (host.disk.record?.epoch ?? 0);
-    return !isNewer || this.#save(host, told);
-  }
-
-  #save(host: Host, record: ArbiterRecord): boolean {
-    if (host.disk.refusesUntil > this.#world.clock.now) return false;
-    host.disk.record = record;
-    return true;
-  }
-
-  /** Question and answer may each be lost; the arbiter decides when the question arrives, which may be long after it was given up. */
-  #ask(host: Host, decide: () => CoreEvent): void {
+  /** Question and answer may each be lost; the witness decides when the question arrives, which may be long after it was given up. */
+  #ask(
+    host: Host,
+    method: WitnessMethod,
+    params: Record<string, unknown>,
+    read: (answer: Record<string, unknown>) => CoreEvent,
+  ): void {
     const { clock, random, networks, feed } = this.#world;
     const { program } = host;
     let isOver = false;
-    const answer = (event: CoreEvent): void => {
+    const over = (event: CoreEvent): void => {
       if (isOver || host.program !== program) return;
       isOver = true;
       feed(host, event);
     };
-    if (this.isNone) {
-      clock.after(random.between(1, 20), () => answer(this.#adopts(host) ? decide() : notSaved));
-      return;
-    }
     clock.after(answerLimitMs, () => {
       // As a link that loses what it is given is made anew, and then the record is read again.
       if (!isOver) host.reachedArbiter = false;
-      answer({ type: 'arbiterUnreachable' });
+      over({ type: 'arbiterUnreachable' });
     });
     if (random.next() < lostShare) return;
-    const life = this.#life;
+    const { life } = this.witness;
     networks.send(host.name, 'gamma', 'lan', () => {
-      if (this.#life !== life) return;
-      const event = decide();
-      if (random.next() >= lostShare) networks.send('gamma', host.name, 'lan', () => answer(event));
+      if (this.witness.life !== life) return;
+      const text = this.witness.answer(JSON.stringify({ method, params }));
+      if (text === null) return;
+      const { answer, error } = JSON.parse(text) as { answer?: Record<string, unknown>; error?: string };
+      if (answer) this.#tells(host, 'gamma', (answer['record'] ?? answer['current'] ?? null) as ArbiterRecord | null);
+      if (random.next() < lostShare) return;
+      networks.send('gamma', host.name, 'lan', () =>
+        over(answered(() => (answer ? read(answer) : arbiterFailed(new Error(error))))),
+      );
     });
+  }
+}
+
+function answered(read: () => CoreEvent): CoreEvent {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Violation) throw error;
+    return arbiterFailed(error);
   }
 }

@@ -1,4 +1,4 @@
-import type { ArbiterRecord, LineageEntry, ModuleConfig, Resolution } from '../../agent/core/types.ts';
+import type { ArbiterRecord, LineageEntry, ModuleConfig, Proposal, Resolution } from '../../agent/core/types.ts';
 import { givesBack, holdsDurably, runsServer, type Host } from './host.ts';
 import type { HostName } from './network.ts';
 
@@ -43,6 +43,9 @@ export class Checker {
   readonly #excusedUntil: Record<HostName, number> = { alpha: -Infinity, beta: -Infinity };
   /** What a secondary has that has all that the last resync sent. */
   #atEnd: ReadonlySet<number> = new Set();
+  readonly #excusedSince: Record<HostName, number> = { alpha: -Infinity, beta: -Infinity };
+  /** When a host ran last whose files do not ask for the other one to be fenced before anything starts. */
+  #unfencedAt = -Infinity;
   twoServersMs = 0;
   readonly #hosts: Hosts;
   readonly #config: ModuleConfig;
@@ -63,6 +66,7 @@ export class Checker {
   }
 
   excuseServerUntil(name: HostName, at: number): void {
+    if (!this.#isExcused(this.#hosts[name])) this.#excusedSince[name] = this.#now();
     this.#excusedUntil[name] = Math.max(this.#excusedUntil[name], at);
   }
 
@@ -121,7 +125,11 @@ export class Checker {
     this.#togetherSince = doHear ? (this.#togetherSince ?? this.#now()) : null;
   }
 
-  /** @param previous the record that was replaced, as the arbiter held it */
+  wasGranted({ proposal }: ArbiterRecord): boolean {
+    return this.#granted.has(proposal);
+  }
+
+  /** @param proposer who is told of it @param previous the record that was replaced, as the arbiter had told it */
   granted(proposer: Host, previous: ArbiterRecord | null, record: ArbiterRecord): void {
     if (record.epoch <= (previous?.epoch ?? 0)) this.fail(`epoch ${String(record.epoch)} was granted twice`);
     // Who was forced out and does not know it tells an arbiter that forgot everything by what it runs: now nobody knows of the force.
@@ -204,6 +212,14 @@ export class Checker {
     }
   }
 
+  /** A host whose files say so does not take over by itself. @param isFirst whether it asks for the first time */
+  asks(host: Host, { record }: Proposal, isFirst: boolean): void {
+    const { core } = host;
+    if (!isFirst || !core || core.config.automatic || core.role.at !== 'asking' || core.role.forced) return;
+    if (record.cause !== 'failover' || core.record?.primary === host.name) return;
+    this.fail(`${host.name} takes over by itself, although its files say that it is not to`);
+  }
+
   /** @param grant by which the host is primary @param isEntered whether it has nothing else to make durable yet */
   serverStarts(host: Host, grant: ArbiterRecord, isEntered: boolean): void {
     const granted = this.#granted.get(grant.proposal);
@@ -225,10 +241,15 @@ export class Checker {
   /** Time passes. */
   passes(ms: number): void {
     const { alpha, beta } = this.#hosts;
+    if ([alpha, beta].some(({ core }) => core !== null && core.config.fencePeer !== 'wait')) {
+      this.#unfencedAt = this.#now();
+    }
     if (!runsServer(alpha) || !runsServer(beta)) return;
     this.twoServersMs += ms;
     // One that stood still was powered off before the other one started, if nothing is to start without that.
-    if ((this.#isExcused(alpha) || this.#isExcused(beta)) && this.#config.fencePeer !== 'wait') return;
+    if ([alpha, beta].some((host) => this.#isExcused(host) && this.#unfencedAt >= this.#excusedSince[host.name])) {
+      return;
+    }
     const since = Math.max(this.#togetherSince ?? Infinity, this.#forcedAt);
     const areApart = this.#now() - since < seenAfterMs;
     if ((this.#isApart || this.#isForced) && areApart) return;

@@ -9,6 +9,7 @@ import { step } from '../../agent/core/step.ts';
 import type {
   CoreEvent,
   Effect,
+  ModuleConfig,
   ModuleCoreState,
   Outcome,
   RoleState,
@@ -52,6 +53,8 @@ export class CoreDriver {
   peaceUntil = 0;
   readonly outcomes: Outcome[] = [];
   #ambushes: readonly Ambush[] = [];
+  /** What the program of a host was told last that its files say. */
+  readonly #wanted = new Map<Host, ModuleConfig>();
   readonly #world: Surroundings;
   readonly #arbiter: Arbiter;
   readonly #mirror: Mirror;
@@ -113,6 +116,7 @@ export class CoreDriver {
 
   /** What is to be durable is so before anything else is done. */
   #step(host: Host, core: ModuleCoreState, event: TimedEvent): StepResult {
+    if (event.type === 'configChanged') this.#wanted.set(host, event.config);
     const result = step(core, event);
     const saves = result.effects.filter(isSave);
     if (saves.length === 0 || this.#save(host, saves)) return result;
@@ -137,8 +141,8 @@ export class CoreDriver {
       if (host.program !== program) return;
       const standsStill = Math.max(host.pausedUntil, host.awayUntil) > this.#world.clock.now;
       if (standsStill || !this.#save(host, [...host.owed.values()])) this.#saveAgain(host, putOff);
-      // Unless the file has changed once more.
-      else if (putOff?.config.detectionMs === host.detectionMs) this.feed(host, putOff);
+      // Unless the files have changed once more.
+      else if (putOff !== null && this.#wanted.get(host) === putOff.config) this.feed(host, putOff);
     });
   }
 

@@ -2,7 +2,7 @@ import type { ReplicaRecord } from '../../agent/mirror/mirror.ts';
 import { RecordStore } from '../../agent/mirror/replica/record.ts';
 import { loadMarks } from '../../agent/mirror/replica/zoneMarks.ts';
 import { markRolledBack } from '../../agent/mirror/undo/markRolledBack.ts';
-import type { ArbiterRecord, Maintenance, ModuleCoreState, Resolution } from '../../agent/core/types.ts';
+import type { Maintenance, ModuleCoreState, Resolution } from '../../agent/core/types.ts';
 import { type StateContent, StateFiles } from './replica/stateFiles.ts';
 import type { Random } from './random.ts';
 
@@ -17,8 +17,6 @@ export class Disk {
   drained = false;
   /** Its end by the clock on the host's wall. */
   maintenance: Maintenance | null = null;
-  /** Without an arbiter: this host's copy of the record. */
-  record: ArbiterRecord | null = null;
   /** Where the mirror keeps its record and its marks. */
   readonly files: StateFiles;
   /** With an unfinished resync into it: the writes that it held before; null: that was not kept. */

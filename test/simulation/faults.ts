@@ -1,7 +1,9 @@
 /** What befalls the world: a table of faults, each with what it does to a host and how often it comes. */
+import { drawChange } from './fileChanges.ts';
 import type { HostName } from './network.ts';
 import { networks } from './network.ts';
 import type { Random } from './random.ts';
+import { writeSteps } from './recordDisk.ts';
 import type { World } from './world.ts';
 
 export interface Fault {
@@ -87,6 +89,32 @@ function flicker(world: World, random: Random): void {
     world.run(random.between(50, 400));
   }
   world.arbiter.isUp = true;
+}
+
+/**
+ * In some cases a host fails in that moment, so that something is to be written, and who was told of it fails afterwards. A witness whose program
+ * was killed may have put in place what is not durable; so its host loses power in many cases when the program runs again.
+ */
+function strikeWriting(world: World, host: HostName, random: Random): void {
+  const losesPower = half(random);
+  const powerLost = (): void => {
+    world.arbiter.isUp = false;
+    world.later(random.between(100, 2000), () => (world.arbiter.isUp = true));
+  };
+  world.arbiter.witness.lieInWait({
+    before: random.pick([...writeSteps, 'answer'] as const),
+    losesPower,
+    downMs: random.between(100, 2000),
+    onUp: () => {
+      if (!losesPower) world.later(random.between(500, 2000), powerLost);
+    },
+  });
+  if (half(random)) return;
+  world.crash(host);
+  world.later(random.between(1000, 15_000), () => {
+    world.crash(otherThan(host));
+    world.boot(host);
+  });
 }
 
 function restoreCopy(world: World, random: Random): boolean {
@@ -199,6 +227,26 @@ export const faults: readonly Fault[] = [
       return wasUp !== world.arbiter.isUp;
     },
     heal: (world) => (world.arbiter.isUp = true),
+  },
+  {
+    name: 'witness ends while it writes',
+    isOfWitness: true,
+    weight: 6,
+    strike: strikeWriting,
+    heal: (world) => {
+      world.arbiter.witness.lieInWait(null);
+      world.arbiter.isUp = true;
+    },
+  },
+  {
+    name: 'disk of the witness takes nothing',
+    isOfWitness: true,
+    weight: 4,
+    strike: (world, _, random) => {
+      world.arbiter.witness.refuses = random.pick(writeSteps);
+      world.later(random.between(500, 5000), () => (world.arbiter.witness.refuses = null));
+    },
+    heal: (world) => (world.arbiter.witness.refuses = null),
   },
   {
     name: 'witness comes and goes, and nothing else happens',
@@ -392,6 +440,31 @@ export const faults: readonly Fault[] = [
       world.changeDetection(host, detectionMs);
       world.later(random.between(0, 3000), () => world.changeDetection(otherThan(host), detectionMs));
     },
+  },
+  {
+    name: 'files changed on one host',
+    weight: 8,
+    strike: (world, host, random) => world.changeFiles(host, drawChange(random)),
+    heal: (world, host) => world.changeFiles(host, null),
+  },
+  {
+    name: 'files changed on both hosts, one after the other',
+    weight: 8,
+    strike: (world, host, random) => {
+      const settings = drawChange(random);
+      world.changeFiles(host, settings);
+      world.later(random.between(0, 3000), () => world.changeFiles(otherThan(host), settings));
+    },
+    heal: (world, host) => world.changeFiles(host, null),
+  },
+  {
+    name: 'cut off, and files changed meanwhile',
+    weight: 6,
+    strike: (world, host, random) => {
+      cutOff(world, host);
+      world.later(random.between(500, 3000), () => world.changeFiles(host, drawChange(random)));
+    },
+    heal: (world, host) => world.changeFiles(host, null),
   },
   {
     name: 'detection time shortened, and cut off before that is heard',

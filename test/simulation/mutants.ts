@@ -143,6 +143,18 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (false as boolean) {',
   },
   {
+    name: 'a record is told of before it is durable',
+    file: 'agent/arbiter/recordStore.ts',
+    find: 'this.#place.put(module, text);\n      this.#settle();',
+    replace: 'this.#place.put(module, text);',
+  },
+  {
+    name: 'what a witness that was killed had put in place is told of before it is durable',
+    file: 'agent/arbiter/recordStore.ts',
+    find: '  #isUnsettled = true;\n\n',
+    replace: '  #isUnsettled = false;\n\n',
+  },
+  {
     name: 'a replica that is not in the in-sync set is promoted',
     file: 'agent/core/draft.ts',
     find: 'record.inSync.includes(this.config.self) &&',
@@ -270,5 +282,24 @@ export const mutants: readonly Mutant[] = [
     find: 'state.inquiry = { ...state.inquiry, answeredAt: null, failure: event.reason ?? null };\n      return;',
     replace:
       "state.inquiry = { ...state.inquiry, answeredAt: null, failure: event.reason ?? null };\n      if (role.at === 'primary') fence(draft, 'the arbiter is silent');\n      return;",
+  },
+  {
+    name: 'a changed file gives the primary a new lease',
+    file: 'agent/core/detection.ts',
+    find: '  state.config = config;\n',
+    replace:
+      '  state.config = config;\n  if (state.role.at === "primary") state.role = { ...state.role, leaseFrom: now + before };\n',
+  },
+  {
+    name: 'a changed file takes the grant from a primary',
+    file: 'agent/core/detection.ts',
+    find: '  state.config = config;\n',
+    replace: "  state.config = config;\n  if (state.role.at === 'primary') state.role = { at: 'stopped' };\n",
+  },
+  {
+    name: 'a host that was changed to automatic: false takes over by itself all the same',
+    file: 'agent/core/following.ts',
+    find: 'if (!draft.mayPromoteWithoutPeer()) {\n    draft.wait(`${config.peer} is silent and automatic',
+    replace: 'if (false as boolean) {\n    draft.wait(`${config.peer} is silent and automatic',
   },
 ];

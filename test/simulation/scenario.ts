@@ -114,7 +114,9 @@ function perform(world: World, line: string, note: (text: string) => void): void
       world.upgrade(host, seconds(second));
       return;
     case 'fence-peer':
-      world.changeFencing(first as ModuleConfig['fencePeer']);
+      for (const name of ['alpha', 'beta'] as const) {
+        world.changeFiles(name, { fencePeer: first as ModuleConfig['fencePeer'] });
+      }
       return;
     case 'power-switch':
       world.setFenceDevice({

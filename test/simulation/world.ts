@@ -75,8 +75,8 @@ export class World {
   readonly #watch: Watch;
   readonly #trace: (line: string) => void;
   readonly #config: (self: HostName) => ModuleConfig;
-  /** As the cluster file says since it was changed. */
-  #fencePeer: ModuleConfig['fencePeer'] | null = null;
+  /** What the files of each host say since they were changed. */
+  readonly #changed: Record<HostName, Partial<ModuleConfig>> = { alpha: {}, beta: {} };
   /** Of the witness's program. */
   #witnessVersion = 1;
   #isIdle = false;
@@ -107,7 +107,7 @@ export class World {
       conditionsSettleMs: 5000,
       fencePeer: 'never',
       ...config,
-      ...(this.#fencePeer && { fencePeer: this.#fencePeer }),
+      ...this.#changed[self],
       detectionMs: this.hosts[self].detectionMs,
     });
     for (const host of this.#all) {
@@ -232,11 +232,16 @@ export class World {
     this.#feed(host, { type: 'configChanged', config: this.#config(name) });
   }
 
-  /** The cluster file is another one on both hosts. */
-  changeFencing(fencePeer: ModuleConfig['fencePeer']): void {
-    this.#trace(`the cluster file says of fencing: ${fencePeer}`);
-    this.#fencePeer = fencePeer;
-    for (const host of this.#all) this.#feed(host, { type: 'configChanged', config: this.#config(host.name) });
+  /** The files of a host say something else, while it runs or is off. @param settings null: they are again what they were at first */
+  changeFiles(name: HostName, settings: Partial<ModuleConfig> | null): void {
+    const host = this.hosts[name];
+    if (settings === null && Object.keys(this.#changed[name]).length === 0) return;
+    this.#trace(
+      `the files of ${name} say: ${settings === null ? 'what they said at first' : JSON.stringify(settings)}`,
+    );
+    this.#changed[name] = settings === null ? {} : { ...this.#changed[name], ...settings };
+    if (!host.core || host.awayUntil > this.now) return;
+    this.#feed(host, { type: 'configChanged', config: this.#config(name) });
   }
 
   // Each of these returns whether there was anything for it to befall.
@@ -248,6 +253,7 @@ export class World {
     this.#watch.disturb();
     this.#trace(`${name} loses power`);
     host.disk.losePower(this.#random);
+    this.arbiter.losesPower(host);
     this.#gone(host, this.#random.next() < 0.5);
     return true;
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FairTurns } from '../../agent/arbiter/fairTurns.ts';
+import { RecordFolder } from '../../agent/arbiter/recordFolder.ts';
 import { mostClusters, recordLimits, SharedRoom } from '../../agent/arbiter/recordRoom.ts';
 import { RecordStore } from '../../agent/arbiter/recordStore.ts';
 import { RecordError, writeRecord } from '../../agent/arbiter/recordText.ts';
@@ -74,7 +75,7 @@ describe('all that a witness keeps', () => {
       expect(readCluster({ ...file, text: `${file.text} ` }, 'gamma')).toHaveProperty('why');
       folder.install(name, { file, identity });
       folder.takeOver(name, folder.installation(name), file, { number: 2 ** 40, hash: 'f'.repeat(64) });
-      const store = new RecordStore(folder.recordsDirectory(name), room.open(name, 0));
+      const store = new RecordStore(new RecordFolder(folder.recordsDirectory(name)), room.open(name, 0));
       const module = (index: number): string => `m${String(index).padStart(31, '0')}`;
       let held = 0;
       const isTaken = (): boolean => {
