@@ -42,7 +42,9 @@ export class Costs {
 
   /** A resync compares everything only where no earlier one tells what may differ. */
   comparesAll(primary: Host, follower: Host): void {
-    const isKnown = [primary, follower].every(({ disk }) => disk.syncId !== null && !disk.isReplaced && !disk.diskError);
+    const isKnown = [primary, follower].every(
+      ({ disk }) => disk.syncId !== null && !disk.isReplaced && !disk.diskError,
+    );
     if (isKnown) this.#checker.fail(`a resync from ${primary.name} into ${follower.name} compares everything`);
   }
 

@@ -77,9 +77,7 @@ export class Mirror {
       networks.isWholeBetween('alpha', 'beta') &&
       Object.values(hosts).every(
         ({ core, pausedUntil, awayUntil, disk }) =>
-          core !== null &&
-          Math.max(pausedUntil, awayUntil, disk.refusesUntil) <= clock.now &&
-          disk.slowMs === 0,
+          core !== null && Math.max(pausedUntil, awayUntil, disk.refusesUntil) <= clock.now && disk.slowMs === 0,
       )
     );
   }
@@ -251,7 +249,13 @@ export class Mirror {
         if (serving) throw new Error('this host serves the mirror: release or abort it before it follows');
         this.#stopFollowing(host);
         this.#endWhatIsLeft(host);
-        host.following = new Following(this.#world, host, `s${String(this.#nextSession++)}`, operation.epoch, () => this.keepsUndo);
+        host.following = new Following(
+          this.#world,
+          host,
+          `s${String(this.#nextSession++)}`,
+          operation.epoch,
+          () => this.keepsUndo,
+        );
         done({ endpoint: { session: host.following.id } });
         return;
       case 'unfollow':

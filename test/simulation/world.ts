@@ -22,16 +22,7 @@ import { Coverage } from './coverage.ts';
 import type { Backup } from './disk.ts';
 import { FenceDevice } from './fenceDevice.ts';
 import { Heartbeats } from './heartbeats.ts';
-import {
-  factsOf,
-  newHost,
-  nothingElse,
-  ownTime,
-  runsServer,
-  setClockRate,
-  wallTime,
-  type Host,
-} from './host.ts';
+import { factsOf, newHost, nothingElse, ownTime, runsServer, setClockRate, wallTime, type Host } from './host.ts';
 import { killOfOverloadedMs, Mirror } from './mirror.ts';
 import { Networks, type CutOptions, type HostName, type Network, type Place, type Trouble } from './network.ts';
 import { Operators } from './operators.ts';
@@ -84,7 +75,11 @@ export class World {
 
   #newHost(name: HostName): Host {
     // What is about to follow of it comes later than the end of its power.
-    return newHost(name, () => this.now, () => this.#clock.after(0, () => this.crash(name)));
+    return newHost(
+      name,
+      () => this.now,
+      () => this.#clock.after(0, () => this.crash(name)),
+    );
   }
 
   constructor({ random, config, detectionMs, trace, files, coverage = new Coverage() }: WorldOptions) {

@@ -201,12 +201,7 @@ export class Replication<L extends FollowerLink, R extends Resync> {
    * @param beyond the reply waits for the frame so many after the next one
    * @returns the reply's ticket
    */
-  announce(
-    reply: Uint8Array,
-    waits: number,
-    send: ((session: L, ticket: number) => void) | null,
-    beyond = 0,
-  ): number {
+  announce(reply: Uint8Array, waits: number, send: ((session: L, ticket: number) => void) | null, beyond = 0): number {
     const session = send === null ? null : this.live();
     if (!session || !send) return this.#shared.hold(reply, 0, waits);
     // The reply stands ready before the frame goes out: the acknowledgement may be faster than this thread.
@@ -263,7 +258,9 @@ export class Replication<L extends FollowerLink, R extends Resync> {
     try {
       this.#marks.markEverything();
     } catch (error) {
-      console.error(`That nothing can be told from the zone marks could not be recorded: ${describeError(error).message}`);
+      console.error(
+        `That nothing can be told from the zone marks could not be recorded: ${describeError(error).message}`,
+      );
     }
   }
 

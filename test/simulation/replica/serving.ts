@@ -104,8 +104,7 @@ export class Serving {
       busyFor: (ms, run) => this.#busyFor(ms, run),
       prepare: (write) => this.#prepare(write),
       announce: (write, reply, isDone) => this.#announce(write, reply, isDone),
-      beginFlush: (write, reply) =>
-        this.#replication.announceFlush(reply, { ino: write, path: String(write) }, true),
+      beginFlush: (write, reply) => this.#replication.announceFlush(reply, { ino: write, path: String(write) }, true),
       done: (ticket) => this.shared.localDone(ticket),
       failed: (ticket) => this.#flushFailed(ticket),
     });
@@ -390,7 +389,8 @@ export class Serving {
     const goOn = (): void => {
       // The mount does not go while something is answered by nobody.
       if (this.shared.unacknowledged > 0) {
-        if (this.shared.frozen) this.#endRelease('the mirror could not be released (the other host was lost meanwhile): abort it');
+        if (this.shared.frozen)
+          this.#endRelease('the mirror could not be released (the other host was lost meanwhile): abort it');
         else this.#inDispatcher(stepMs, goOn);
         return;
       }
