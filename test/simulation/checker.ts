@@ -184,7 +184,7 @@ export class Checker {
     for (const name of this.#recordFor(host)?.inSync ?? []) {
       const { disk } = this.#hosts[name as HostName];
       if (!disk.seen.has(write))
-        this.fail(`${host.name} answers write ${String(write)}, which ${name} was not told of`);
+        {this.fail(`${host.name} answers write ${String(write)}, which ${name} was not told of`);}
     }
   }
 

@@ -3,8 +3,7 @@ import { RecordStore } from '../../agent/mirror/replica/record.ts';
 import type { Save } from '../../agent/core/unsaved.ts';
 import { Disk, moduleName } from './disk.ts';
 import { type HostName, type Network } from './network.ts';
-import type { Following } from './replica/following.ts';
-import type { Serving } from './replica/serving.ts';
+import type { FollowingMirror, ServingMirror } from './replica/roles.ts';
 
 export interface Host {
   readonly name: HostName;
@@ -13,8 +12,8 @@ export interface Host {
   /** The mirror's record, as its process knows it. */
   replica: RecordStore;
   /** What the mirror process does with the replica, one of the two at most. */
-  serving: Serving | null;
-  following: Following | null;
+  serving: ServingMirror | null;
+  following: FollowingMirror | null;
   server: 'stopped' | 'starting' | 'running' | 'stopping';
   /** Number of the last stop of it that was begun. */
   stop: number;
@@ -111,7 +110,7 @@ export function factsOf({ disk, replica }: Host): ReplicaFacts {
 
 /** Whether its mirror serves, and answers nothing. */
 export function isFrozen({ serving }: Host): boolean {
-  return serving?.shared.frozen === true;
+  return serving?.isFrozen === true;
 }
 
 /** Whether its replica has the write, and keeps it when the power is lost. */

@@ -5,8 +5,9 @@ import { moduleName } from './disk.ts';
 import { factsOf, isFrozen, runsServer, type Host } from './host.ts';
 import { noticedAfterMs } from './replica/connection.ts';
 import { Following } from './replica/following.ts';
-import { type ResyncSetting, Serving, withoutPowerLoss } from './replica/serving.ts';
-import { PowerLoss } from './replica/stateFiles.ts';
+import { PowerLoss, withoutPowerLoss } from './replica/powerLoss.ts';
+import type { ServingMirror } from './replica/roles.ts';
+import { type ResyncSetting, Serving } from './replica/serving.ts';
 import { otherThan, type Surroundings } from './surroundings.ts';
 
 export type Result = { endpoint?: { session: string }; note?: string } | string | null;
@@ -29,7 +30,7 @@ export class Mirror {
   readonly #world: Surroundings;
   readonly #setting: ResyncSetting;
   /** Mirror processes that have outlived their agent. */
-  readonly #ending = new Map<Host, Serving>();
+  readonly #ending = new Map<Host, ServingMirror>();
   #nextSession = 1;
   #nextWrite = 1;
 
@@ -271,7 +272,7 @@ export class Mirror {
     this.#ending.delete(host);
   }
 
-  #serving({ serving }: Host): Serving {
+  #serving({ serving }: Host): ServingMirror {
     if (serving === null || serving.isOver) throw new Error('this host does not serve the mirror');
     return serving;
   }

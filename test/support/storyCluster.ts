@@ -48,8 +48,6 @@ export class StoryCluster {
   /** How often the agents refused a token, which each of them writes into its audit log. */
   refusedTokens = 0;
   /** What hosts carry, by their names. */
-  /** Hosts that the others have not heard steadily of late. */
-  readonly suspects = new Set<string>();
   readonly loads = new Map<string, HostStatus['load']>();
   #revision = 1;
   readonly #servers = new Map<StoryHost, ApiServer>();
@@ -209,7 +207,6 @@ export class StoryCluster {
       name,
       role,
       reachable,
-      liveness: this.suspects.has(name) ? 'suspect' : 'alive',
       lastSeen,
       agentVersion: '0.1.0',
       drain: this.#drained.has(name) ? 'drained' : null,

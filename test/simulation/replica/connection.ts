@@ -1,18 +1,6 @@
-import type { FrameHeader } from '../../../agent/mirror/link/sealer.ts';
 import type { HostName, Network } from '../network.ts';
 import type { Surroundings } from '../surroundings.ts';
-
-export interface Frame {
-  readonly header: FrameHeader;
-  readonly payload: Buffer;
-}
-
-/** What a process does with its end of a connection. */
-export interface Receiver {
-  readonly receive: (frame: Frame) => void;
-  /** The other end is closed, or gone; everything that came from it was received before. */
-  readonly ended: () => void;
-}
+import type { Ends, Frame, Receiver } from './roles.ts';
 
 /** How long an end that hears nothing takes at most to find out. */
 export const noticedAfterMs = 3000;
@@ -82,7 +70,7 @@ class Stream {
 }
 
 /** A connection of a primary's mirror process with that of its follower. */
-export class Connection {
+export class Connection implements Ends {
   readonly #world: Surroundings;
   readonly #streams: Readonly<Record<'primary' | 'follower', Stream>>;
   readonly #isOpen = { primary: true, follower: true };
@@ -108,14 +96,12 @@ export class Connection {
     if (this.#isOpen[from]) this.#streams[otherThan(from)].send(frame);
   }
 
-  /** The other end learns of it behind everything that was sent, or finds out. */
   close(side: 'primary' | 'follower'): void {
     if (!this.#isOpen[side]) return;
     this.#streams[otherThan(side)].send(null);
     this.#leave(side, this.#world.random.between(500, noticedAfterMs));
   }
 
-  /** The host is gone. @param silently its system says nothing any more */
   vanish(side: 'primary' | 'follower', silently: boolean): void {
     this.#streams[otherThan(side)].isBroken = true;
     if (!this.#isOpen[side]) return;

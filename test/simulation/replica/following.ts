@@ -7,9 +7,9 @@ import { loadMarks, resetMarks } from '../../../agent/mirror/replica/zoneMarks.t
 import { moduleName } from '../disk.ts';
 import { ownTime, type Host } from '../host.ts';
 import { feedSoon, type Surroundings } from '../surroundings.ts';
-import type { Connection, Frame } from './connection.ts';
 import { FollowingWork } from './followingWork.ts';
-import { withoutPowerLoss } from './serving.ts';
+import { withoutPowerLoss } from './powerLoss.ts';
+import type { Ends, FollowingMirror, Frame } from './roles.ts';
 
 type Session = FollowerSession<Inbox>;
 
@@ -17,9 +17,9 @@ type Session = FollowerSession<Inbox>;
 class Inbox implements SessionConnection {
   authenticated = false;
   readonly #frames: Frame[] = [];
-  readonly #connection: Connection;
+  readonly #connection: Ends;
 
-  constructor(connection: Connection) {
+  constructor(connection: Ends) {
     this.#connection = connection;
   }
 
@@ -50,7 +50,7 @@ class Inbox implements SessionConnection {
 }
 
 /** A mirror process that follows: the agent's own session, with a disk and a network of the simulation. */
-export class Following {
+export class Following implements FollowingMirror {
   readonly id: string;
   readonly #world: Surroundings;
   readonly #host: Host;
@@ -83,8 +83,7 @@ export class Following {
     else withoutPowerLoss(run);
   }
 
-  /** A primary connects. */
-  accept(connection: Connection): void {
+  accept(connection: Ends): void {
     const inbox = new Inbox(connection);
     const session: Session = new FollowerSession(
       {
@@ -160,7 +159,6 @@ export class Following {
     feedSoon(this.#world, this.#host, { type: 'mirrorFollowerLink', connected: false });
   }
 
-  /** @throws MirrorError, or what keeps it from being durable */
   enterEpoch(entry: LineageEntry): void {
     this.#host.replica.enter(entry);
     this.#promotion.entered(entry);
@@ -200,7 +198,6 @@ export class Following {
     resetMarks(disk.files.marks);
   }
 
-  /** Applies what has arrived, and ends the session. */
   stop(): void {
     if (this.#isOver) return;
     const session = this.#session;
@@ -211,13 +208,11 @@ export class Following {
     this.#isOver = true;
   }
 
-  /** The process is gone. */
   dies(): void {
     this.#session?.connection.end();
     this.#isOver = true;
   }
 
-  /** The host is gone. */
   vanish(silently: boolean): void {
     this.#session?.connection.vanish(silently);
     this.#isOver = true;

@@ -6,7 +6,7 @@ import { Violation } from '../checker.ts';
 import type { Host } from '../host.ts';
 import { otherThan, type Surroundings } from '../surroundings.ts';
 import type { SentZone } from './copy.ts';
-import { PowerLoss } from './stateFiles.ts';
+import { PowerLoss } from './powerLoss.ts';
 
 interface Process {
   readonly keepsUndo: () => boolean;

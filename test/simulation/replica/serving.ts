@@ -10,11 +10,12 @@ import { ByteWriter } from '../../../agent/mirror/link/bytes.ts';
 import { moduleName } from '../disk.ts';
 import { factsOf, ownTime, type Host } from '../host.ts';
 import { feedSoon, otherThan, type Surroundings } from '../surroundings.ts';
-import { Connection, type Frame } from './connection.ts';
+import { Connection } from './connection.ts';
 import { Copy } from './copy.ts';
 import { Link } from './link.ts';
+import { PowerLoss, withoutPowerLoss } from './powerLoss.ts';
 import { Requests } from './requests.ts';
-import { PowerLoss } from './stateFiles.ts';
+import type { Done, Frame, ServingMirror } from './roles.ts';
 
 /** A secondary that acknowledges nothing for so long is given up. */
 export const acknowledgeTimeoutMs = 1000;
@@ -25,9 +26,6 @@ const releaseLimitMs = 60_000;
 const lookMs = 100;
 const stepMs = 10;
 const eio = 5;
-
-/** @param failure null: it is done */
-type Done = (failure: string | null) => void;
 
 interface Attachment {
   readonly connection: Connection;
@@ -48,10 +46,9 @@ export interface ResyncSetting {
 }
 
 /** A mirror process that serves: the agent's own decisions, with a guest, a disk and a network of the simulation. */
-export class Serving {
-  readonly shared: SharedState;
-  /** Nothing that it still does has any effect. */
+export class Serving implements ServingMirror {
   isOver = false;
+  readonly #shared: SharedState;
   readonly #world: Surroundings;
   readonly #host: Host;
   readonly #setting: ResyncSetting;
@@ -76,7 +73,7 @@ export class Serving {
     this.#setting = setting;
     this.#ownDisk = { hasFailed: Boolean(host.replica.value.diskError) };
     const now = (): number => ownTime(host, world.clock.now);
-    this.shared = new SharedState({
+    this.#shared = new SharedState({
       now,
       answer: (reply) => this.#requests.answered(reply),
       wake: () => this.#inDispatcher(0, () => void this.#replication.live()),
@@ -84,7 +81,7 @@ export class Serving {
     });
     this.#marks = ZoneMarks.open(host.disk.files.marks);
     this.#replication = new Replication({
-      shared: this.shared,
+      shared: this.#shared,
       marks: this.#marks,
       ownDisk: this.#ownDisk,
       now,
@@ -99,16 +96,16 @@ export class Serving {
       onDropped: () => undefined,
     });
     this.#requests = new Requests(world, host, {
-      isFrozen: () => this.shared.frozen,
+      isFrozen: () => this.#shared.frozen,
       after: (ms, run) => this.#inDispatcher(ms, run),
       busyFor: (ms, run) => this.#busyFor(ms, run),
       prepare: (write) => this.#prepare(write),
       announce: (write, reply, isDone) => this.#announce(write, reply, isDone),
       beginFlush: (write, reply) => this.#replication.announceFlush(reply, { ino: write, path: String(write) }, true),
-      done: (ticket) => this.shared.localDone(ticket),
+      done: (ticket) => this.#shared.localDone(ticket),
       failed: (ticket) => this.#flushFailed(ticket),
     });
-    this.#watchdog = new Watchdog(this.shared, acknowledgeTimeoutMs, now, (reason) => this.#peerLost(reason));
+    this.#watchdog = new Watchdog(this.#shared, acknowledgeTimeoutMs, now, (reason) => this.#peerLost(reason));
     this.#watch();
     this.#look();
     this.#settle();
@@ -124,6 +121,10 @@ export class Serving {
     });
   }
 
+  get isFrozen(): boolean {
+    return this.#shared.frozen;
+  }
+
   // --- time
 
   /** On a host that stands still it happens when it goes on; when the process is gone, never. */
@@ -131,7 +132,6 @@ export class Serving {
     this.#world.clock.after(ms, () => this.#whenItRuns(run));
   }
 
-  /** Later, as long as the process is there. */
   whenItRuns(ms: number, run: () => void): void {
     this.#after(ms, run);
   }
@@ -150,7 +150,7 @@ export class Serving {
   /** A dispatcher that is frozen takes no request, and does nothing by time. */
   #look(): void {
     this.#replication.live();
-    if (!this.shared.frozen) {
+    if (!this.#shared.frozen) {
       this.#replication.maintain(false);
       this.#replication.finishIfComplete();
     }
@@ -179,7 +179,6 @@ export class Serving {
 
   // --- the guest
 
-  /** The guest writes, and asks for it to be durable when it is written. */
   write(write: number): void {
     this.#inDispatcher(0, () => this.#requests.take(() => this.#requests.write(write)));
   }
@@ -231,7 +230,6 @@ export class Serving {
 
   // --- the follower
 
-  /** @param done is told why it failed; null: it has not */
   attach(id: string, epoch: number, done: Done): void {
     const follower = otherThan(this.#world, this.#host);
     const network = this.#world.networks.between(this.#host.name, follower.name);
@@ -274,9 +272,11 @@ export class Serving {
   #connected(attachment: Attachment, follower: Host, epoch: number, { header, payload }: Frame): string | null {
     const said = JSON.parse(payload.toString('utf8')) as Record<string, unknown>;
     if (header.type !== ToPrimary.welcome) return `refused: epoch ${String(said['epoch'])} (${String(said['reason'])})`;
-    const link = new Link(this.shared, attachment.connection, { epoch, number: 1 }, (reason) => this.#peerLost(reason));
+    const link = new Link(this.#shared, attachment.connection, { epoch, number: 1 }, (reason) =>
+      this.#peerLost(reason),
+    );
     attachment.link = link;
-    this.shared.connected(1, 1);
+    this.#shared.connected(1, 1);
     this.#watchdog.reset();
     const about = {
       record: this.#host.replica.value,
@@ -312,7 +312,7 @@ export class Serving {
   }
 
   #receive(follower: string, { header, payload }: Frame): void {
-    const end = takeAnswer(this.shared, header, payload, follower, (type, answer) =>
+    const end = takeAnswer(this.#shared, header, payload, follower, (type, answer) =>
       this.#inDispatcher(0, () => {
         if (this.#replication.live()) this.#replication.onAnswer(type, answer);
       }),
@@ -321,7 +321,7 @@ export class Serving {
   }
 
   #lose(reason: string): void {
-    if (this.shared.declareLost()) this.#peerLost(reason);
+    if (this.#shared.declareLost()) this.#peerLost(reason);
   }
 
   #peerLost(reason: string): void {
@@ -332,7 +332,7 @@ export class Serving {
     switch (news.type) {
       case 'sessionDropped':
         this.#attachment = null;
-        this.shared.disconnected();
+        this.#shared.disconnected();
         return;
       case 'epochEntered':
         this.#epochWaits.get(news.token)?.(null);
@@ -349,8 +349,8 @@ export class Serving {
 
   /** The pair is in step once the follower has acknowledged what the resync sent last. */
   #settleStep(number: number): void {
-    if (this.shared.link !== LinkState.connected) return;
-    if (this.shared.acked < number) this.#after(stepMs, () => this.#settleStep(number));
+    if (this.#shared.link !== LinkState.connected) return;
+    if (this.#shared.acked < number) this.#after(stepMs, () => this.#settleStep(number));
     else {
       this.#setting.isOver(this.#host);
       this.#world.feed(this.#host, { type: 'mirrorInStep', replica: factsOf(this.#host) });
@@ -359,7 +359,6 @@ export class Serving {
 
   // --- what the agent asks for
 
-  /** @param entry durable here by now @param done when the follower has it, or there is none */
   enterEpoch(entry: LineageEntry, done: Done): void {
     const token = this.#nextToken++;
     this.#epochWaits.set(token, done);
@@ -367,30 +366,28 @@ export class Serving {
     this.#inDispatcher(0, () => this.#replication.enterEpoch(token, entry, record));
   }
 
-  /** Returns false when there is nobody whose loss could be waited out. */
   hold(): boolean {
-    return this.shared.setHold(true);
+    return this.#shared.setHold(true);
   }
 
   goAlone(): void {
-    this.shared.goAlone();
+    this.#shared.goAlone();
     this.#requests.goOn();
   }
 
   freeze(): void {
-    this.shared.freeze();
+    this.#shared.freeze();
   }
 
-  /** @param done is told why it failed; null: both replicas are durable, as far as there are two */
   release(done: Done): void {
-    if (this.shared.frozen) return done('the mirror is frozen: let it go on alone, thaw it, or abort it');
+    if (this.#shared.frozen) return done('the mirror is frozen: let it go on alone, thaw it, or abort it');
     this.#onReleased = done;
     const until = this.#world.clock.now + releaseLimitMs;
     const goOn = (): void => {
       // The mount does not go while something is answered by nobody.
-      if (this.shared.unacknowledged > 0) {
-        if (this.shared.frozen)
-          this.#endRelease('the mirror could not be released (the other host was lost meanwhile): abort it');
+      if (this.#shared.unacknowledged > 0) {
+        if (this.#shared.frozen)
+          {this.#endRelease('the mirror could not be released (the other host was lost meanwhile): abort it');}
         else this.#inDispatcher(stepMs, goOn);
         return;
       }
@@ -401,7 +398,7 @@ export class Serving {
       this.#replication.sayGoodbye();
       this.#after(this.#requests.flushMs(), () => {
         this.#host.disk.flushAll();
-        this.shared.goAlone();
+        this.#shared.goAlone();
         this.#endRelease(null);
         this.#end('it was released');
       });
@@ -415,12 +412,11 @@ export class Serving {
     done(failure);
   }
 
-  /** After the agent's death, frozen and with the server dead: the follower is told, and this process ends. */
   tellEnd(done: () => void): void {
     const until = this.#world.clock.now + endLimitMs;
     const wait = (number: number | null): void => {
-      const isHeard = number === null || this.shared.acked >= number;
-      if (!isHeard && this.shared.link === LinkState.connected && this.#world.clock.now < until) {
+      const isHeard = number === null || this.#shared.acked >= number;
+      if (!isHeard && this.#shared.link === LinkState.connected && this.#world.clock.now < until) {
         this.#after(stepMs, () => wait(number));
         return;
       }
@@ -431,20 +427,17 @@ export class Serving {
     this.#inDispatcher(0, () => this.#replication.tellEnd());
   }
 
-  /** Whatever is held fails, and the mount is gone. */
   abort(): void {
     if (this.isOver) return;
-    this.shared.abort();
+    this.#shared.abort();
     this.#end('it was aborted');
   }
 
-  /** The process is gone, with whatever it had in memory. Its mount is still there, and answers nobody. */
   dies(): void {
-    this.shared.freeze();
+    this.#shared.freeze();
     this.#end('the mirror process ended');
   }
 
-  /** The host is gone. */
   vanish(silently: boolean): void {
     this.#attachment?.connection.vanish('primary', silently);
     this.isOver = true;
@@ -457,14 +450,5 @@ export class Serving {
     for (const done of this.#epochWaits.values()) done(reason);
     this.#epochWaits.clear();
     this.#endRelease(reason);
-  }
-}
-
-/** What the loss of the power keeps from happening does not happen. */
-export function withoutPowerLoss(run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    if (!(error instanceof PowerLoss)) throw error;
   }
 }

@@ -1,10 +1,6 @@
 import type { MarkFileContent, MarkRecord, MarkStore } from '../../../agent/mirror/replica/markStore.ts';
 import type { RecordPlace } from '../../../agent/mirror/replica/record.ts';
-
-/** The power is lost in the middle of something: what was to follow never happens. */
-export class PowerLoss extends Error {
-  override readonly name = 'PowerLoss';
-}
+import { PowerLoss } from './powerLoss.ts';
 
 /** What a state directory holds; null: no such file. */
 export interface StateContent {
