@@ -132,7 +132,8 @@ function openNone({ configuration, links, records, recordToldBy }: ArbiterParts)
     peerRecord: (module) => {
       const hosts = configuration.modules.find((each) => each.name === module)?.hosts ?? [];
       const peer = hosts.find((host) => host !== configuration.self.name);
-      return peer && links.reachable(peer) ? recordToldBy(peer, module) : null;
+      // Also of a peer that is silent now: what it told last is what it has to be taken over by.
+      return peer ? recordToldBy(peer, module) : null;
     },
   });
   return {
