@@ -183,8 +183,9 @@ export class Checker {
     if (this.#isApart || !this.#isOfForced(host)) return;
     for (const name of this.#recordFor(host)?.inSync ?? []) {
       const { disk } = this.#hosts[name as HostName];
-      if (!disk.seen.has(write))
-        {this.fail(`${host.name} answers write ${String(write)}, which ${name} was not told of`);}
+      if (!disk.seen.has(write)) {
+        this.fail(`${host.name} answers write ${String(write)}, which ${name} was not told of`);
+      }
     }
   }
 

@@ -64,18 +64,6 @@ export const mutants: readonly Mutant[] = [
     replace: 'this.#marks.drop();\n    for (const token',
   },
   {
-    name: 'marks are erased although the disk has lost what they stand for',
-    file: 'agent/mirror/replica/syncCycles.ts',
-    find: 'if (this.#ownDisk.hasFailed) return false;',
-    replace: '',
-  },
-  {
-    name: 'what a disk loses just after a promotion is taken for marked',
-    file: 'agent/mirror/replica/replication.ts',
-    find: 'if (this.#isSettled) return;',
-    replace: 'if (!this.#isSettled) return;',
-  },
-  {
     name: 'marks are never erased',
     file: 'agent/mirror/replica/zoneMarks.ts',
     find: 'if (!this.#old || this.#takenBack) return;\n    this.#old = null;',
