@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RecordFolder } from '../../agent/arbiter/recordFolder.ts';
 import { RecordStore } from '../../agent/arbiter/recordStore.ts';
 import { type ArbiterParts, openArbiter } from '../../agent/runtime/openArbiter.ts';
 import { arbiterRecord as record } from '../support/arbiterRecord.ts';
@@ -22,7 +23,7 @@ describe('without an arbiter', () => {
         self: { name: 'beta' },
       },
       links: { hurry: () => undefined, reachable: () => false },
-      records: new RecordStore(directory),
+      records: new RecordStore(new RecordFolder(directory)),
       recordToldBy: () => record(2, 'alpha', 'a/2'),
     } as unknown as ArbiterParts;
     const arbiter = openArbiter(parts).of({ hosts });

@@ -126,8 +126,9 @@ export class Requests {
       });
     }
     // A guest that is gone asks for nothing more.
-    if (!isFlush && write % neverFlushed !== 0)
-      {this.#mirror.after(0, () => runsServer(this.#host) && this.take(() => this.#flush(write)));}
+    if (!isFlush && write % neverFlushed !== 0) {
+      this.#mirror.after(0, () => runsServer(this.#host) && this.take(() => this.#flush(write)));
+    }
   }
 }
 

@@ -386,9 +386,9 @@ export class Serving implements ServingMirror {
     const goOn = (): void => {
       // The mount does not go while something is answered by nobody.
       if (this.#shared.unacknowledged > 0) {
-        if (this.#shared.frozen)
-          {this.#endRelease('the mirror could not be released (the other host was lost meanwhile): abort it');}
-        else this.#inDispatcher(stepMs, goOn);
+        if (this.#shared.frozen) {
+          this.#endRelease('the mirror could not be released (the other host was lost meanwhile): abort it');
+        } else this.#inDispatcher(stepMs, goOn);
         return;
       }
       if (!this.#replication.release() && this.#world.clock.now < until) {
