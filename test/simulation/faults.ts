@@ -18,6 +18,8 @@ export interface Fault {
   readonly quietMs?: number;
   /** Only what is chosen for a run of its own kind: see plan.ts. */
   readonly isSpecial?: true;
+  /** In some runs a few of these are there beside the others: a run without them is what it would be otherwise. */
+  readonly isOnTop?: true;
   /** Of no effect without a witness. */
   readonly isOfWitness?: true;
   /** Of no effect where no host is fenced by command. */
@@ -230,6 +232,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'witness ends while it writes',
+    isOnTop: true,
     isOfWitness: true,
     weight: 6,
     strike: strikeWriting,
@@ -240,6 +243,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'disk of the witness takes nothing',
+    isOnTop: true,
     isOfWitness: true,
     weight: 4,
     strike: (world, _, random) => {
@@ -443,12 +447,14 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'files changed on one host',
+    isOnTop: true,
     weight: 8,
     strike: (world, host, random) => world.changeFiles(host, drawChange(random)),
     heal: (world, host) => world.changeFiles(host, null),
   },
   {
     name: 'files changed on both hosts, one after the other',
+    isOnTop: true,
     weight: 8,
     strike: (world, host, random) => {
       const settings = drawChange(random);
@@ -459,6 +465,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'cut off, and files changed meanwhile',
+    isOnTop: true,
     weight: 6,
     strike: (world, host, random) => {
       cutOff(world, host);

@@ -15,6 +15,8 @@ export type Result = { endpoint?: { session: string }; note?: string } | string 
 /** How long a server takes to be gone that is killed, at most; and on a host that stood still until just before. */
 const killMs = 50;
 export const killOfOverloadedMs = 300;
+/** How long it takes at most until somebody has seen that it is gone. */
+const seenDeadMs = 900;
 const overloadedMs = 500;
 /** How long a round of clearing marks takes, at least. */
 const roundMs = 3500;
@@ -136,9 +138,11 @@ export class Mirror {
       this.#ending.set(host, serving);
       host.isEnding = true;
       const { life } = host;
-      serving.whenItRuns(this.#world.random.between(5, 900), () => {
+      serving.whenItRuns(this.#world.random.between(5, killMs), () => {
         if (host.life === life) host.server = 'stopped';
         this.#world.trace(`the mirror process of ${host.name} has ended the server`);
+      });
+      serving.whenItRuns(this.#world.random.between(killMs, seenDeadMs), () => {
         serving.tellEnd(() => {
           if (this.#ending.get(host) === serving) this.#ending.delete(host);
           // Its last word is on its way.

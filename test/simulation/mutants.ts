@@ -207,8 +207,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the end of a primary is told before its server is dead',
     file: 'test/simulation/mirror.ts',
-    find: 'this.#after(host, this.#world.random.between(5, 900), () => {',
-    replace: 'serving.tellEnd(() => undefined);\n      this.#after(host, this.#world.random.between(5, 900), () => {',
+    find: 'serving.whenItRuns(this.#world.random.between(killMs, seenDeadMs), () => {',
+    replace: 'serving.whenItRuns(0, () => {',
   },
   {
     name: 'a secondary that is not in step believes that it has all of a primary that has ended',

@@ -20,13 +20,15 @@ export interface Plan {
 }
 
 const kindsOfFaults = 7;
+const onTopShare = 0.35;
+const kindsOnTop = 2;
 /** That files may say as well, milliseconds, of both hosts: where only one of them does, the other one's heartbeats are too rare for its lease. */
 const shortDetectionTimes: readonly number[] = [400, 800];
 const shortShare = 0.15;
 /** In some runs a fault strikes while the one before it still has its effect, in others the module is whole again now and then. */
 const paces = [600, 1500, 3500, 3500] as const;
 
-/** @param more decides on fencing and undo: a run without them is what it would be otherwise */
+/** @param more decides on fencing, undo, and what comes on top: a run without them is what it would be otherwise */
 export function makePlan(random: Random, more: Random): Plan {
   const kind = random.next();
   const arbiter = kind < 0.76 ? 'witness' : 'none';
@@ -43,7 +45,8 @@ export function makePlan(random: Random, more: Random): Plan {
   };
   const isShort = random.next() < shortShare;
   const candidates = faults.filter(
-    ({ isSpecial, isOfWitness, isOfFencing, isOfDetection }) =>
+    ({ isSpecial, isOfWitness, isOfFencing, isOfDetection, isOnTop }) =>
+      !isOnTop &&
       (isForced || !isSpecial) &&
       (arbiter === 'witness' || !isOfWitness) &&
       (config.fencePeer !== 'never' || !isOfFencing) &&
@@ -58,6 +61,10 @@ export function makePlan(random: Random, more: Random): Plan {
   const betweenFaultsMs = random.pick(paces);
   const isIdle = random.next() < 0.25;
   const keepsUndo = more.next() < 0.75;
+  if (more.next() < onTopShare) {
+    const onTop = faults.filter((each) => each.isOnTop && (arbiter === 'witness' || !each.isOfWitness));
+    for (let kind = 0; kind < kindsOnTop; kind += 1) chosen.add(more.pick(onTop));
+  }
   return { config, detectionMs, betweenFaultsMs, faults: [...chosen], isIdle, keepsUndo, isForced };
 }
 
