@@ -1,9 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { etcdLeader, etcdOnHosts, killEtcd, startEtcd } from './etcdOnHosts.ts';
-import { Lab } from './harness/lab.ts';
 import { otherOf, pair, type PairName } from './harness/labCluster.ts';
-import { ScriptsCluster } from './harness/scriptsCluster.ts';
 import { noLab, useLabCluster } from './labSuite.ts';
 
 describe.skipIf(noLab !== null)('with etcd on three hosts as the arbiter', () => {
@@ -67,53 +65,5 @@ describe.skipIf(noLab !== null)('with etcd on three hosts as the arbiter', () =>
     await startEtcd(gamma);
     await cluster().waitUntilServing('alpha');
     await cluster().waitForRecords('alpha', 10);
-  });
-});
-
-describe.skipIf(noLab !== null)('two clusters with one etcd as the arbiter', () => {
-  let lab: Lab;
-  let clusters: readonly ScriptsCluster[] = [];
-  const each = (what: (cluster: ScriptsCluster) => Promise<unknown>): Promise<unknown> =>
-    Promise.all(clusters.map(what));
-
-  beforeAll(async () => {
-    lab = await Lab.create();
-    await Promise.all(lab.hosts.map(startEtcd));
-    clusters = [new ScriptsCluster(lab, 'red', 1, etcdOnHosts), new ScriptsCluster(lab, 'blue', 2, etcdOnHosts)];
-    await each((cluster) => cluster.create());
-    await each((cluster) => cluster.start());
-    await each((cluster) => cluster.waitUntilWhole('alpha'));
-  });
-  afterAll(() => {
-    for (const cluster of clusters) cluster.close();
-    lab.destroy();
-  });
-
-  it('each has a module of the same name: both fail over at once, and a switchover of one says nothing of the other', async () => {
-    onTestFailed(() => console.error(clusters.map((cluster) => cluster.describe()).join('\n')));
-    await each((cluster) => cluster.waitForRecords(10));
-    const alpha = lab.host('alpha');
-    await alpha.powerLoss();
-    for (const { view } of clusters) view.drop('alpha');
-    await each((cluster) => cluster.waitFor('beta', 'ALONE'));
-    for (const cluster of clusters) {
-      const acknowledged = cluster.acknowledged();
-      expect(cluster.wrongRecords('beta')).toEqual([]);
-      expect(cluster.recordsOn('beta')).toBeGreaterThanOrEqual(acknowledged);
-      await cluster.waitForRecords(10);
-    }
-    await alpha.powerOn();
-    await startEtcd(alpha);
-    for (const cluster of clusters) cluster.startAgent('alpha');
-    await each((cluster) => cluster.waitUntilWhole('beta'));
-
-    const epochs = (): readonly (number | undefined)[] => clusters.map(({ view }) => view.module('beta', 'web')?.epoch);
-    const [red, blue] = epochs();
-    await clusters[0]?.view.request('beta', 'module.switchover', { module: 'web' });
-    await clusters[0]?.waitUntilWhole('alpha');
-    await clusters[1]?.waitForRecords(10);
-    await clusters[1]?.waitUntilWhole('beta');
-    expect(epochs()[0]).toBeGreaterThan(red ?? 0);
-    expect(epochs()[1]).toBe(blue);
   });
 });

@@ -21,7 +21,7 @@ esac
 
 /**
  * A cluster of its own on the lab's hosts alpha and beta, beside others there: own ports, own folders, own authority, and one module whose
- * server is a script. Gamma is its witness unless another arbiter is given.
+ * server is a script. Gamma is its witness.
  */
 export class ScriptsCluster {
   readonly #lab: Lab;
@@ -33,7 +33,6 @@ export class ScriptsCluster {
     lab: Lab,
     readonly name: string,
     number: number,
-    private readonly arbiter: object = { witness: 'gamma' },
   ) {
     this.#lab = lab;
     this.#api = 4900 + 10 * number;
@@ -180,7 +179,7 @@ export class ScriptsCluster {
     const addresses = this.#lab.hosts.map((host) => [host.name, { lan: host.address('lan') }] as const);
     return {
       ...{ name: this.name, networks: { lan: {} }, hosts: Object.fromEntries(addresses) },
-      ...{ arbiter: this.arbiter, ports: { api: this.#api, agent: this.#api + 1 } },
+      ...{ arbiter: { witness: 'gamma' }, ports: { api: this.#api, agent: this.#api + 1 } },
     };
   }
 }
