@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { GuestWatch } from './harness/guestWatch.ts';
-import { LabCluster, type LabClusterOptions, pair, type PairName } from './harness/labCluster.ts';
+import { LabCluster, type LabClusterOptions, otherOf, pair, type PairName } from './harness/labCluster.ts';
 import { whyNoLab } from './harness/lab.ts';
 
 /** Why the tests of a lab cannot run here; null when they can. Where nothing may be skipped it is an error. */
@@ -70,4 +70,11 @@ async function makeWhole(cluster: LabCluster): Promise<void> {
   }
   await cluster.waitForAgents();
   await cluster.view.waitFor('the pair is whole again', () => pair.some((name) => cluster.isHealthy(name)), 120_000);
+  // What starts before that is replicated over the wrong network for as long as it runs.
+  const hears = (name: PairName): boolean =>
+    cluster.view
+      .snapshot(name)
+      ?.hosts.find((host) => host.name === otherOf(name))
+      ?.networks.every(({ up }) => up) === true;
+  await cluster.view.waitFor('the hosts hear each other on every network', () => pair.every(hears), 60_000);
 }

@@ -12,6 +12,8 @@ import { otherThan, type Surroundings } from './surroundings.ts';
 
 export type Result = { endpoint?: { session: string }; note?: string } | string | null;
 
+/** What makes nothing durable. */
+const freeOfDisk: ReadonlySet<Operation['kind']> = new Set(['attach', 'holdOnPeerLoss', 'fence']);
 /** How long a server takes to be gone that is killed, at most; and on a host that stood still until just before. */
 const killMs = 50;
 export const killOfOverloadedMs = 300;
@@ -182,6 +184,11 @@ export class Mirror {
   operate(host: Host, operation: Exclude<Operation, { kind: 'fencePeer' }>, done: (result: Result) => void): void {
     const beginsAfterMs = this.#begin(host, operation);
     this.#after(host, beginsAfterMs, () => {
+      // What has to be made durable cannot be.
+      if (host.disk.refusesUntil > this.#world.clock.now && !freeOfDisk.has(operation.kind)) {
+        done('EIO: input/output error');
+        return;
+      }
       try {
         this.#carryOut(host, operation, done);
       } catch (error) {

@@ -211,12 +211,6 @@ export const mutants: readonly Mutant[] = [
     replace: 'serving.whenItRuns(0, () => {',
   },
   {
-    name: 'a secondary that is not in step believes that it has all of a primary that has ended',
-    file: 'agent/mirror/replica/followerSession.ts',
-    find: 'if (this.#inStep) this.#context.primaryEnded(header.epoch);',
-    replace: 'this.#context.primaryEnded(header.epoch);',
-  },
-  {
     name: 'the end of a primary is believed by a secondary that lacks what was acknowledged',
     file: 'agent/core/following.ts',
     find: 'record.primary !== config.peer || !draft.inSyncBy(record)) return;',

@@ -18,6 +18,7 @@ const own: ReplicaRecord = {
 test('a replica that a resync has ended for is a whole one by the name of that resync', () => {
   expect(recordAtEnd(own, { syncId: 'end', lineage: [first, second] })).toEqual({
     syncId: 'end',
+    pending: null,
     consistent: true,
     restorable: false,
     diskError: null,

@@ -9,7 +9,7 @@ import { ZoneMarks } from '../../../agent/mirror/replica/zoneMarks.ts';
 import { ByteWriter } from '../../../agent/mirror/link/bytes.ts';
 import { moduleName } from '../disk.ts';
 import { factsOf, ownTime, type Host } from '../host.ts';
-import { feedSoon, otherThan, type Surroundings } from '../surroundings.ts';
+import { otherThan, type Surroundings } from '../surroundings.ts';
 import { Connection } from './connection.ts';
 import { Copy } from './copy.ts';
 import { Link } from './link.ts';
@@ -325,7 +325,12 @@ export class Serving implements ServingMirror {
   }
 
   #peerLost(reason: string): void {
-    feedSoon(this.#world, this.#host, { type: 'mirrorPeerLost', reason });
+    const { clock, random } = this.#world;
+    const { life } = this.#host;
+    // What the agent has asked meanwhile may be answered first.
+    clock.after(random.between(1, 20), () => {
+      if (this.#host.life === life) this.#world.feed(this.#host, { type: 'mirrorPeerLost', reason });
+    });
   }
 
   #hear(news: ReplicationNews): void {
