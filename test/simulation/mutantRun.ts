@@ -3,7 +3,7 @@ import { simulationWith } from './mutate.ts';
 import type { Mutant } from './mutants.ts';
 
 /** A bug that this many runs do not show is not caught. */
-export const mutantSeeds = 1000;
+export const mutantSeeds = 2500;
 
 /** The table of transitions would find what only moves otherwise: it is the promises that have to. */
 const anyMove: Pick<Coverage, 'add'> = { add: () => true };
