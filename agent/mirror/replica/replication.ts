@@ -249,12 +249,13 @@ export class Replication<L extends FollowerLink, R extends Resync> {
   }
 
   /**
-   * This host's disk has lost something. What it was changed in before it began to serve has no marks here, and may be lost as well until it was
+   * This host's disk has failed to make something durable. What it was changed in before it began to serve has no marks here, and may be lost as well until it was
    * seen to be durable once.
    */
   diskFailed(): void {
     this.#cycles.keepMarks();
-    if (this.#isSettled) return;
+    // Not every flush that fails has lost anything.
+    if (this.#isSettled || !this.#options.ownDisk.hasFailed) return;
     try {
       this.#marks.markEverything();
     } catch (error) {
