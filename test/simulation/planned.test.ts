@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { brokenSeeds } from './brokenSeeds.ts';
 import { Random } from './random.ts';
-import { Violation, World } from './world.ts';
+import { World } from './world.ts';
 
 /** More with UNDERSTUDY_SEEDS=10000. */
 const seeds = Number(process.env['UNDERSTUDY_SEEDS'] ?? 100);
@@ -46,19 +47,7 @@ function run(seed: number): World {
 describe('what operators plan, under faults', () => {
   it(
     `keeps the promises over ${String(seeds)} seeded runs, and comes back whole`,
-    () => {
-      const broken: string[] = [];
-      for (let seed = 1; seed <= seeds && broken.length < 5; seed += 1) {
-        try {
-          const world = run(seed);
-          if (!world.isWhole) broken.push(`seed ${String(seed)}: not whole again: ${world.describe()}`);
-        } catch (error) {
-          if (!(error instanceof Violation)) throw error;
-          broken.push(`seed ${String(seed)}: ${error.message}`);
-        }
-      }
-      expect(broken).toEqual([]);
-    },
+    () => expect(brokenSeeds(seeds, run)).toEqual([]),
     60_000 + seeds * 500,
   );
 });
