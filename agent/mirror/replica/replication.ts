@@ -249,8 +249,8 @@ export class Replication<L extends FollowerLink, R extends Resync> {
   }
 
   /**
-   * This host's disk has failed to make something durable. What it was changed in before it began to serve has no marks here, and may be lost as well until it was
-   * seen to be durable once.
+   * This host's disk has failed to make something durable. What was changed on it before it began to serve has no marks here, and may be lost
+   * as well, until it was seen to be durable once.
    */
   diskFailed(): void {
     this.#cycles.keepMarks();
