@@ -12,6 +12,7 @@ import {
   errnos,
   fromByteString,
   mount,
+  statfs,
   toByteString,
   umount,
 } from './libc.ts';
@@ -155,11 +156,19 @@ export function unmount(directory: string): 'unmounted' | 'detached' | 'not moun
     if (errno === errnos.EINVAL || errno === errnos.ENOENT) return 'not mounted';
     if (errno !== errnos.EBUSY) throw error;
   }
-  umount(target, MNT_DETACH);
-  return 'detached';
+  try {
+    umount(target, MNT_DETACH);
+    return 'detached';
+  } catch (error) {
+    // Whoever served it has taken it away meanwhile.
+    if (errnoOf(error) !== errnos.EINVAL) throw error;
+    return 'not mounted';
+  }
 }
 
 const connections = '/sys/fs/fuse/connections';
+/** Of the control file system (linux/magic.h). */
+const FUSE_CTL_SUPER_MAGIC = 0x65735543;
 
 /** The number of a FUSE mount's connection. */
 export function connectionOf(entry: MountEntry): number {
@@ -171,7 +180,8 @@ export function connectionOf(entry: MountEntry): number {
  * server fails with ECONNABORTED. Returns false when there is no such connection.
  */
 export function abortConnection(connection: number): boolean {
-  if (!listMounts().some((entry) => entry.mountPoint === connections)) {
+  // By what is found there: the mounts that are listed tell nothing of one that another mount of /sys hides.
+  if (statfs(connections).type !== FUSE_CTL_SUPER_MAGIC) {
     try {
       mount('none', connections, 'fusectl', 0, null);
     } catch (error) {
