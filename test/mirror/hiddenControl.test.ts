@@ -14,7 +14,13 @@ test.skipIf(process.getuid?.() !== 0)(
     const program = await bundleProgram('hiddenControl', 'test/mirror/hiddenControlProgram.ts');
     // Another network: another sysfs.
     const namespace = ['-m', '-n', '--propagation', 'private'];
-    const { stdout } = await promisify(execFile)('unshare', [...namespace, process.execPath, program, directory]);
+    // With it what waits for its mount ends as well, should it hang.
+    const limit = { timeout: 30_000, killSignal: 'SIGKILL' } as const;
+    const { stdout } = await promisify(execFile)(
+      'unshare',
+      [...namespace, process.execPath, program, directory],
+      limit,
+    );
     expect(stdout).toBe('ended\n');
   },
 );
