@@ -44,6 +44,8 @@ export class StoryCluster {
   readonly authority: CertifiedKey;
   /** Milliseconds that a command takes. */
   commandTime = 200;
+  /** What a command awaits besides before it is done: a test holds one back with it. */
+  heldUntil: Promise<void> | null = null;
   witnessReachable = true;
   /** How often the agents refused a token, which each of them writes into its audit log. */
   refusedTokens = 0;
@@ -389,6 +391,7 @@ export class StoryCluster {
       for (const replica of status.onHosts) replica.transition = transition;
     });
     await new Promise((resolve) => setTimeout(resolve, this.commandTime));
+    await this.heldUntil;
     done(module);
     const durationMs = Date.now() - started;
     const message = `${name}: ${transition} done`;

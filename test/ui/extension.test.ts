@@ -173,11 +173,13 @@ describe('the extension in VS Code', () => {
 
   step('tells of a command whose page was hidden meanwhile, and not to the page that comes after', async () => {
     const { panel, page } = workbench;
-    story.commandTime = 6000;
+    let release = (): void => {};
+    story.heldUntil = new Promise((resolve) => (release = resolve));
     await panel.getByRole('button', { name: /^Switch Over/ }).press('Enter');
     await workbench.answer('Switch Over');
     await workbench.openFile('site.cluster.jsonc');
-    story.commandTime = 200;
+    release();
+    story.heldUntil = null;
     await workbench.notification('web: demoting done').waitFor();
     await workbench.screenshot('told-of-hidden-page');
     await page.locator('.tab', { hasText: 'Module web' }).click();

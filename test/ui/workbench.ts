@@ -111,19 +111,33 @@ export class Workbench {
 
   /** Runs a command of the palette. */
   async run(command: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    await this.quickInput.waitFor({ state: 'visible' });
-    await this.quickInput.fill(`>${command}`);
-    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: command }).first().click();
+    await this.quickPick('F1', `>${command}`, command);
   }
 
   /** Opens a file of the workspace. */
   async openFile(name: string): Promise<void> {
-    await this.page.keyboard.press('Control+P');
-    await this.quickInput.waitFor({ state: 'visible' });
-    await this.quickInput.fill(name);
-    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().click();
+    await this.quickPick('Control+P', name, name);
     await this.page.locator(`.tabs-container .tab[data-resource-name="${name}"]`).waitFor();
+  }
+
+  /**
+   * Presses the key that opens the quick input, types the text and chooses the first line that holds `line`. Begins again as a person
+   * would: what is shown is what could run when it was opened, so in a window that is just there some commands come later, and it
+   * closes when a page takes the focus.
+   */
+  private async quickPick(key: string, text: string, line: string): Promise<void> {
+    const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: line }).first();
+    const timeout = 4000;
+    const attempt = async (): Promise<void> => {
+      await this.page.keyboard.press(key);
+      await this.quickInput.fill(text, { timeout });
+      await row.click({ timeout });
+    };
+    for (let left = 5; left > 0; left--) {
+      if (await attempt().then(isTrue, isFalse)) return;
+      await this.page.keyboard.press('Escape');
+    }
+    throw new Error(`“${line}” did not come in the quick input after ${key}.`);
   }
 
   /** Changes to a theme by its name. */
