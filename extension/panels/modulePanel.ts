@@ -97,8 +97,9 @@ export class ModulePanel {
     const page = this.#page;
     const relayed = await relay(message, this.#session, this.identity.module, this.log);
     if (relayed === null) return;
-    if (page === this.#page) void this.panel.webview.postMessage(relayed.answer);
-    else relayed.tell();
+    // A page that is just being hidden takes nothing any more, before that is heard here.
+    const isDelivered = page === this.#page && (await this.panel.webview.postMessage(relayed.answer));
+    if (!isDelivered) relayed.tell();
   }
 
   #visibilityChanged(): void {
