@@ -44,7 +44,7 @@ export class StoryCluster {
   readonly authority: CertifiedKey;
   /** Milliseconds that a command takes. */
   commandTime = 200;
-  /** What a command awaits besides before it is done: a test holds one back with it. */
+  /** What a command awaits before that time begins: a test holds one back with it. */
   heldUntil: Promise<void> | null = null;
   witnessReachable = true;
   /** How often the agents refused a token, which each of them writes into its audit log. */
@@ -390,8 +390,8 @@ export class StoryCluster {
     this.change(name, (status) => {
       for (const replica of status.onHosts) replica.transition = transition;
     });
-    await new Promise((resolve) => setTimeout(resolve, this.commandTime));
     await this.heldUntil;
+    await new Promise((resolve) => setTimeout(resolve, this.commandTime));
     done(module);
     const durationMs = Date.now() - started;
     const message = `${name}: ${transition} done`;

@@ -118,35 +118,43 @@ export class Workbench {
   async openFile(name: string): Promise<void> {
     await this.quickPick('Control+P', name, name);
     await this.page.locator(`.tabs-container .tab[data-resource-name="${name}"]`).waitFor();
+    // The tab is there first; what was shown before is hidden with the text.
+    await this.page.locator(`.monaco-editor[data-uri$="/${name}"] .view-line`).first().waitFor();
+  }
+
+  /** Presses the key that opens the quick input, types the text and chooses the first line that holds `line`. */
+  private async quickPick(key: string, text: string, line: string): Promise<void> {
+    await this.tryAgain(async (timeout) => {
+      await this.page.keyboard.press(key);
+      await this.choose(text, line, timeout);
+    });
+  }
+
+  /** Types into the quick input that is there and chooses the first line that holds `line`. */
+  private async choose(text: string, line: string, timeout: number): Promise<void> {
+    await this.quickInput.fill(text, { timeout });
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: line }).first().click({ timeout });
   }
 
   /**
-   * Presses the key that opens the quick input, types the text and chooses the first line that holds `line`. Begins again as a person
-   * would: what is shown is what could run when it was opened, so in a window that is just there some commands come later, and it
-   * closes when a page takes the focus.
+   * Begins what needs the quick input again, as a person would: it shows what could run when it was opened, so in a window that is
+   * just there some commands come later; and it closes when something else takes the focus.
    */
-  private async quickPick(key: string, text: string, line: string): Promise<void> {
-    const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: line }).first();
-    const timeout = 4000;
-    const attempt = async (): Promise<void> => {
-      await this.page.keyboard.press(key);
-      await this.quickInput.fill(text, { timeout });
-      await row.click({ timeout });
-    };
-    for (let left = 5; left > 0; left--) {
-      if (await attempt().then(isTrue, isFalse)) return;
+  private async tryAgain(attempt: (timeout: number) => Promise<void>): Promise<void> {
+    for (let left = 4; left > 0; left--) {
+      if (await attempt(4000).then(isTrue, isFalse)) return;
       await this.page.keyboard.press('Escape');
     }
-    throw new Error(`“${line}” did not come in the quick input after ${key}.`);
+    await attempt(4000);
   }
 
   /** Changes to a theme by its name. */
   async chooseTheme(name: string): Promise<void> {
-    await this.run('Preferences: Color Theme');
-    await this.quickInput.fill(name);
-    const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first();
-    await row.click();
-    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+    await this.tryAgain(async (timeout) => {
+      await this.run('Preferences: Color Theme');
+      await this.choose(name, name, timeout);
+      await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden', timeout });
+    });
   }
 
   notification(text: string | RegExp): Locator {
