@@ -47,7 +47,9 @@ function withoutConsequences(problems: readonly Problem[]): readonly Problem[] {
   for (const problem of problems) {
     if (problem.code !== 'unknown-key') continue;
     const section = formatPath(problem.path.slice(0, -1));
-    unknownIn.set(section, [...(unknownIn.get(section) ?? []).slice(-20), problem]);
+    const siblings = unknownIn.get(section);
+    if (siblings === undefined) unknownIn.set(section, [problem]);
+    else siblings.push(problem);
   }
   return problems.filter((problem) => {
     if (problem.code !== 'missing-key' && problem.code !== 'server-kind') return true;
