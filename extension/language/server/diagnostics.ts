@@ -51,6 +51,7 @@ export class DiagnosticsPublisher {
 
   /** What is wrong with a file as far as it was published, in the order of places. */
   of(file: SourceFile): readonly Diagnostic[] {
+    if (this.#due.has(groupFolderOf(file.path))) this.#check();
     const published = this.#published.get(file.path);
     return published?.document === file.document ? published.diagnostics : file.document.diagnostics;
   }

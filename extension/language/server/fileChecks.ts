@@ -23,11 +23,18 @@ export function checkFiles(document: AnyDocument, facts: FileFacts): readonly Di
   return diagnostics;
 }
 
+const interesting = new WeakMap<AnyDocument, readonly string[]>();
+
 /** Paths that have to be looked at for a document. */
 export function pathsOfInterest(document: AnyDocument): readonly string[] {
-  return namedFilesIn(document)
-    .filter(({ role }) => role === 'program' || role === 'image')
-    .flatMap(({ candidates }) => candidates.flatMap((path) => [path, dirname(path)]));
+  let paths = interesting.get(document);
+  if (paths === undefined) {
+    paths = namedFilesIn(document)
+      .filter(({ role }) => role === 'program' || role === 'image')
+      .flatMap(({ candidates }) => candidates.flatMap((path) => [path, dirname(path)]));
+    interesting.set(document, paths);
+  }
+  return paths;
 }
 
 function problemOf(file: NamedFile, facts: FileFacts): Problem | null {
