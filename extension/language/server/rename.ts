@@ -1,8 +1,8 @@
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { LSPErrorCodes, ResponseError } from 'vscode-languageserver';
 import type { Range, RenameFile, TextDocumentEdit, TextEdit, WorkspaceEdit } from 'vscode-languageserver';
-import { schemaOf } from '../../../schemas/schemaNodes.ts';
+import { moduleSchema } from '../../../schemas/generated/schemas.ts';
 import type { FileFacts } from './model/fileFacts.ts';
 import { occurrenceAt } from './model/occurrences.ts';
 import type { Occurrence } from './model/occurrences.ts';
@@ -63,20 +63,12 @@ export async function renameAt(
 }
 
 function refuseBadName({ kind }: Occurrence, newName: string, group: readonly SourceFile[]): void {
-  const pattern = /^[a-z][a-z0-9-]{0,31}$/;
-  if (!pattern.test(newName)) {
-    throw refusal(`"${newName}" cannot be a name: expected ${patternHint}`);
-  }
+  const { pattern, patternHint } = moduleSchema.properties.name;
+  if (!new RegExp(pattern).test(newName)) throw refusal(`"${newName}" cannot be a name: expected ${patternHint}`);
   if (definitionsIn(group, kind).some(({ occurrence }) => occurrence.name === newName)) {
     throw refusal(`there is a ${kind} "${newName}" already: choose another name`);
   }
 }
-
-/** The words of the schema, for the same pattern. */
-const patternHint = String(
-  (schemaOf.module as { readonly properties: { readonly name: { readonly patternHint: unknown } } }).properties.name
-    .patternHint,
-);
 
 function refusal(message: string): ResponseError<void> {
   return new ResponseError(LSPErrorCodes.RequestFailed, message);
@@ -90,8 +82,8 @@ async function renamedFile(
   facts: FileFacts,
 ): Promise<RenameFile | null> {
   if (kind !== 'module') return null;
-  const own = group.find(({ path }) => path.endsWith(`/${name}.module.jsonc`) || path.endsWith(`\\${name}.module.jsonc`));
-  if (!own?.uri.startsWith('file:')) return null;
+  const own = definitionsIn(group, 'module').find(({ occurrence }) => occurrence.name === name)?.file;
+  if (own === undefined || !own.uri.startsWith('file:') || basename(own.path) !== `${name}.module.jsonc`) return null;
   const path = join(dirname(own.path), `${newName}.module.jsonc`);
   await facts.look([path]);
   if (facts.known(path) !== 'missing' || group.some((each) => each.path === path)) return null;
