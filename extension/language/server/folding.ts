@@ -2,8 +2,8 @@ import { FoldingRangeKind } from 'vscode-languageserver';
 import type { FoldingRange } from 'vscode-languageserver';
 import { positionOf } from './model/positions.ts';
 import type { SourceFile } from './model/sourceFile.ts';
-import { isComment, tokensOf } from './model/tokens.ts';
-import type { Token } from './model/tokens.ts';
+import { isComment, tokensOf } from '../../../schemas/jsonTokens.ts';
+import type { Token } from '../../../schemas/jsonTokens.ts';
 
 /** What an editor shows of them at most. */
 const mostRanges = 5000;
@@ -13,7 +13,7 @@ export function foldingRangesOf({ document }: SourceFile): FoldingRange[] {
   const ranges: FoldingRange[] = [];
   const open: Token[] = [];
   const lineOf = (offset: number): number => positionOf(document, offset).line;
-  let comments: readonly Token[] = [];
+  let comments: Token[] = [];
   const endComments = (): void => {
     const [first, last] = [comments[0], comments.at(-1)];
     comments = [];
@@ -28,7 +28,7 @@ export function foldingRangesOf({ document }: SourceFile): FoldingRange[] {
       const goesOn =
         token.kind === 'lineComment' && last?.kind === 'lineComment' && lineOf(token.start) === lineOf(last.start) + 1;
       if (!goesOn) endComments();
-      comments = [...comments, token];
+      comments.push(token);
       continue;
     }
     endComments();

@@ -1,13 +1,13 @@
 import type { InlayHint, Range } from 'vscode-languageserver';
 import type { AnyDocument } from '../../../schemas/document.ts';
-import type { Node, PathSegment } from '../../../schemas/jsonText.ts';
+import type { Node } from '../../../schemas/jsonText.ts';
 import { propertiesOf } from '../../../schemas/schemaNodes.ts';
 import type { SchemaJson } from '../../../schemas/schemaNodes.ts';
 import { code, escaped } from './documentation.ts';
 import { keysOf } from './model/place.ts';
 import { endOf, offsetOf, positionOf } from './model/positions.ts';
-import { schemaAt } from './model/schemaAt.ts';
 import type { SourceFile } from './model/sourceFile.ts';
+import { walk } from './model/walk.ts';
 
 /** Characters of a hint; all of it is in its tooltip. */
 const longestHint = 60;
@@ -21,29 +21,20 @@ interface Default {
 
 /** At each section the defaults that are in force there, since its keys do not say otherwise. */
 export function inlayHintsOf({ document }: SourceFile, range: Range): InlayHint[] {
-  const { root } = document;
-  if (root === null) return [];
   const [from, to] = [offsetOf(document, range.start), offsetOf(document, range.end)];
   const hints: InlayHint[] = [];
-  const visit = (node: Node, path: readonly PathSegment[]): void => {
-    if (endOf(node) < from || node.offset > to || hints.length >= mostHints) return;
-    const defaults = node.type === 'object' ? defaultsInForce(document, node, path) : [];
+  walk(document, ({ node, path, branch, root }) => {
+    if (node.type !== 'object' || endOf(node) < from || node.offset > to || hints.length >= mostHints) return;
     // What the whole file does not say is what its reader has not asked for.
-    if (defaults.length > 0 && path.length > 0) hints.push(hintFor(document, node, defaults));
-    for (const [index, child] of (node.children ?? []).entries()) {
-      const [key, value] = node.type === 'object' ? (child.children ?? []) : [undefined, child];
-      if (value !== undefined) visit(value, [...path, key === undefined ? index : String(key.value)]);
-    }
-  };
-  visit(root, []);
+    const defaults = path.length === 0 ? [] : defaultsInForce(node, branch, root);
+    if (defaults.length > 0) hints.push(hintFor(document, node, defaults));
+  });
   return hints;
 }
 
-function defaultsInForce(document: AnyDocument, node: Node, path: readonly PathSegment[]): readonly Default[] {
-  const place = schemaAt(document, path);
-  if (place === null) return [];
+function defaultsInForce(node: Node, branch: SchemaJson, root: SchemaJson): readonly Default[] {
   const written = new Set(keysOf(node));
-  return [...propertiesOf(place.branch, place.root)].flatMap(([key, schema]) => {
+  return [...propertiesOf(branch, root)].flatMap(([key, schema]) => {
     const value: unknown = schema['default'];
     const isNothing = value === undefined || (typeof value === 'object' && value !== null);
     return written.has(key) || isNothing ? [] : [{ key, value, schema }];

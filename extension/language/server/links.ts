@@ -5,12 +5,9 @@ import { namedFilesIn } from './model/namedFiles.ts';
 import { rangeOf } from './model/positions.ts';
 import type { SourceFile } from './model/sourceFile.ts';
 
-/** Looking at more would take longer than following them. */
-const mostLinks = 500;
-
 /** Scripts, images and directories that are on this machine, each where it is named. */
 export async function linksOf({ document }: SourceFile, facts: FileFacts): Promise<DocumentLink[]> {
-  const named = namedFilesIn(document).slice(0, mostLinks);
+  const named = namedFilesIn(document);
   await facts.look(named.flatMap(({ candidates }) => candidates));
   return named.flatMap(({ node, candidates }) => {
     const path = candidates.find((each) => (facts.known(each) ?? 'missing') !== 'missing');

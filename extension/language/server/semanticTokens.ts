@@ -1,13 +1,13 @@
 import { SemanticTokensBuilder } from 'vscode-languageserver';
 import type { SemanticTokens, SemanticTokensLegend } from 'vscode-languageserver';
 import type { AnyDocument } from '../../../schemas/document.ts';
-import type { Node, PathSegment } from '../../../schemas/jsonText.ts';
+import type { Node } from '../../../schemas/jsonText.ts';
 import { parseDuration, parseRate, parseSize } from '../../../schemas/units.ts';
 import type { NameKind } from './model/names.ts';
 import { occurrencesIn } from './model/occurrences.ts';
 import { positionOf } from './model/positions.ts';
-import { schemaAt } from './model/schemaAt.ts';
 import type { SourceFile } from './model/sourceFile.ts';
+import { walk } from './model/walk.ts';
 
 /** The protocol's own kinds, which every theme has colours for. */
 export const legend: SemanticTokensLegend = {
@@ -17,9 +17,6 @@ export const legend: SemanticTokensLegend = {
 
 const typeOf: Readonly<Record<NameKind, number>> = { module: 0, host: 1, network: 2 };
 const quantity = 3;
-
-/** More quantities than a file of ours has. */
-const mostQuantities = 2000;
 
 /** Names of hosts, networks and modules, and durations and sizes, which are texts like any other to a grammar. */
 export function semanticTokensOf({ document }: SourceFile): SemanticTokens {
@@ -40,17 +37,9 @@ export function semanticTokensOf({ document }: SourceFile): SemanticTokens {
 
 function quantitiesIn(document: AnyDocument): readonly Node[] {
   const found: Node[] = [];
-  const visit = (node: Node, path: readonly PathSegment[]): void => {
-    if (found.length >= mostQuantities) return;
-    for (const [index, child] of (node.children ?? []).entries()) {
-      const [key, value] = node.type === 'object' ? (child.children ?? []) : [undefined, child];
-      if (value === undefined) continue;
-      const own = [...path, key === undefined ? index : String(key.value)];
-      if (isQuantity(value) && typeof schemaAt(document, own)?.branch['unit'] === 'string') found.push(value);
-      visit(value, own);
-    }
-  };
-  if (document.root !== null) visit(document.root, []);
+  walk(document, ({ node, branch }) => {
+    if (isQuantity(node) && typeof branch['unit'] === 'string') found.push(node);
+  });
   return found;
 }
 

@@ -1,6 +1,6 @@
 import type { PathSegment } from '../../../../schemas/jsonText.ts';
-import { isComment, nextToken, tokensOf } from '../model/tokens.ts';
-import type { Token } from '../model/tokens.ts';
+import { isComment, nextToken, tokensOf } from '../../../../schemas/jsonTokens.ts';
+import type { Token } from '../../../../schemas/jsonTokens.ts';
 
 /** What could be written at an offset of a text that need not be whole. */
 export interface CompletionContext {

@@ -20,6 +20,9 @@ export interface NamedFile {
 /** Folder of the configuration on a host. In an editor what belongs there is often beside the cluster file. */
 const configurationFolder = '/etc/understudy/';
 
+/** More than this no file of ours names; each is looked for on the disk. */
+const mostFiles = 500;
+
 const known = new WeakMap<AnyDocument, readonly NamedFile[]>();
 
 /** Everything on disks that a document names, in the order of its places. */
@@ -40,7 +43,8 @@ function find(document: AnyDocument): readonly NamedFile[] {
         return [{ role, name, path, node: value, candidates: candidatesOf(name, role, document) }];
       }),
     )
-    .sort((a, b) => a.node.offset - b.node.offset);
+    .sort((a, b) => a.node.offset - b.node.offset)
+    .slice(0, mostFiles);
 }
 
 /** Where something could be on this machine that is named so in a document. Absolute. */

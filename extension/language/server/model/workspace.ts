@@ -70,9 +70,19 @@ export class Workspace {
     return this.#reading.has(folder) || this.#reading.has(everything);
   }
 
-  /** Resolves when everything is read that was asked for until now. */
-  async settled(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  /** Resolves when everything is read that was asked for, or after so many milliseconds. */
+  async settledWithin(limit: number): Promise<void> {
+    if (this.#pending.size === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    let isLate = false;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        isLate = true;
+        resolve();
+      }, limit);
+    });
+    while (this.#pending.size > 0 && !isLate) await Promise.race([Promise.all(this.#pending), late]);
+    clearTimeout(timer);
   }
 
   /** A folder was opened in the editor. */
