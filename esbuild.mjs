@@ -42,6 +42,15 @@ export const targets = [
     external: ['vscode'],
   },
   {
+    ...node,
+    format: 'esm',
+    // The same server for other editors: `understudy language-server` starts it.
+    entryPoints: { languageServer: 'extension/language/server/main.ts' },
+    outdir: 'dist',
+    outExtension: { '.js': '.mjs' },
+    banner: requireShim,
+  },
+  {
     ...common,
     platform: 'browser',
     target: 'chrome114',

@@ -15,7 +15,8 @@ const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 const { version } = manifest;
 
 // Programs that are shipped are smaller, and come without the maps that the ones built for development have.
-const isAgent = (target) => target.outdir === 'dist/agent';
+// With the agent goes the language server for other editors; the extension has its own.
+const isAgent = (target) => target.outdir === 'dist/agent' || target.outdir === 'dist';
 async function bundle(chosen, outdirOf) {
   for (const target of targets.filter(chosen)) {
     await build({ ...target, minify: true, sourcemap: false, outdir: outdirOf(target), absWorkingDir: root });

@@ -19,6 +19,7 @@ import { addFence } from './verbs/fence.ts';
 import { addForcePrimary } from './verbs/forcePrimary.ts';
 import { addInit } from './verbs/init.ts';
 import { addJoin } from './verbs/join.ts';
+import { addLanguageServer } from './verbs/languageServer.ts';
 import { addLog } from './verbs/log.ts';
 import { addMaintenance } from './verbs/maintenance.ts';
 import { addResolve } from './verbs/resolve.ts';
@@ -60,6 +61,7 @@ const verbs: readonly AddVerb[] = [
   addJoin,
   addToken,
   addUpgrade,
+  addLanguageServer,
   addAgent,
   addWitness,
 ];
