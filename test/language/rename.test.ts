@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PrepareRenameRequest, RenameRequest } from 'vscode-languageserver-protocol/node';
-import type { TextDocumentEdit, WorkspaceEdit } from 'vscode-languageserver-protocol/node';
+import type { TextDocumentEdit, TextEdit, WorkspaceEdit } from 'vscode-languageserver-protocol/node';
 import { applyEdits, LanguageClient, validCluster, validModule } from '../support/languageClient.ts';
 
 const web = 'modules/web.module.jsonc';
@@ -29,7 +29,7 @@ function after(edit: WorkspaceEdit | null): Record<string, string> {
   return Object.fromEntries(
     changes.map(({ textDocument, edits }) => {
       const name = Object.keys(texts).find((each) => client.uriOf(each) === textDocument.uri) ?? '';
-      return [name, applyEdits(texts[name] ?? '', edits as { range: TextDocumentEdit['edits'][number] & never }[])];
+      return [name, applyEdits(texts[name] ?? '', edits as TextEdit[])];
     }),
   );
 }
