@@ -17,8 +17,11 @@ export async function completionAt(
   offset: number,
   client: Client,
 ): Promise<CompletionList | null> {
-  const { text, root } = file.document;
-  if (root === null) return text.trim() === '' ? whole([wholeFile(file, client)]) : null;
+  const { text, root, diagnostics } = file.document;
+  if (root === null) {
+    const isEmpty = text.trim() === '' && !diagnostics.some(({ code }) => code === 'unreadable');
+    return isEmpty ? whole([wholeFile(file, client)]) : null;
+  }
   const context = contextAt(text, offset);
   if (context === null) return null;
   if (context.part === 'key') return whole(keyItems(file, group, context, client));

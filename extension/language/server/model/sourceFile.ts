@@ -37,7 +37,10 @@ export class SourceFile {
     this.#reason = 'text' in read ? `${where.path} is longer than 1 MiB: this is no configuration file` : read.reason;
   }
 
-  /** Parsed when somebody needs it first: of a burst of key presses only the last text is. */
+  /**
+   * Parsed when somebody needs it first: of a burst of key presses only the last text is. Of a file that cannot be read, or is too
+   * long, nothing is there but the diagnostic that says so.
+   */
   get document(): AnyDocument {
     return (this.#document ??= this.#parse());
   }
@@ -46,7 +49,7 @@ export class SourceFile {
     const text = this.#text;
     if (text === null || isTooLong(text)) {
       const diagnostics = [unreadable(this.path, this.#reason)];
-      const empty = { file: this.path, text: text ?? '', root: null, lines: new LineIndex(''), value: null, diagnostics };
+      const empty = { file: this.path, text: '', root: null, lines: new LineIndex(''), value: null, diagnostics };
       return { kind: this.kind, ...empty };
     }
     return this.kind === 'module'
