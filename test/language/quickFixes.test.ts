@@ -69,7 +69,7 @@ describe('what is required', () => {
     const text = validModule.replace(/"server".*/, '"server": {}');
     const found = await fixes(text);
     expect(titles(found)).toEqual(expect.arrayContaining(['Add "qemu"', 'Add "scripts"']));
-    expect(after(text, titled(found, '"scripts"'))).toMatch(/"server": \{ "scripts": \{ "start": \[/);
+    expect(after(text, titled(found, '"scripts"'))).toMatch(/"server": \{ "scripts": \{\s+"start": \[/);
   });
 
   it('is not added to half-typed text', async () => {
@@ -151,6 +151,7 @@ describe('a script', () => {
     expect(script).toMatch(/^#!\/bin\/sh\n[\s\S]*Module web[\s\S]*exit 1\n$/);
 
     await writeFile(join(client.folder, 'scripts/web-start'), script, { mode: 0o644 });
+    client.published.length = 0;
     await client.connection.sendRequest(ExecuteCommandRequest.type, {
       command: fix?.command?.command ?? '',
       arguments: fix?.command?.arguments ?? [],

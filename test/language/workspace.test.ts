@@ -148,8 +148,8 @@ it('serves a document that is in no file, and none of another kind', async () =>
   const place = { textDocument: { uri }, position: { line: 0, character: 4 } };
   expect(await client.connection.sendRequest(HoverRequest.type, place)).toBeNull();
   await expect
-    .poll(() => client.published.find((params) => params.uri === uri)?.diagnostics[0]?.code)
-    .toBe('unknown-key');
+    .poll(() => codes(client.published.find((params) => params.uri === uri)?.diagnostics ?? []))
+    .toContain('unknown-key');
   const other = { textDocument: { uri: client.uriOf('package.json') }, position: { line: 0, character: 0 } };
   expect(await client.connection.sendRequest(HoverRequest.type, other)).toBeNull();
 });

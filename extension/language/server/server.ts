@@ -1,4 +1,9 @@
-import { DidChangeWatchedFilesNotification, TextDocuments } from 'vscode-languageserver';
+import {
+  DidChangeWatchedFilesNotification,
+  MessageType,
+  ShowMessageNotification,
+  TextDocuments,
+} from 'vscode-languageserver';
 import type { Connection, InitializeParams, InitializeResult, Position, WorkspaceFoldersChangeEvent } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { abilitiesOf, capabilities, filesPattern } from './capabilities.ts';
@@ -143,7 +148,10 @@ export function startServer(connection: Connection): void {
 
   connection.onExecuteCommand(async ({ command, arguments: args = [] }) => {
     const problem = await runCommand(command, args as readonly unknown[], workspace.all);
-    if (problem !== null) connection.window.showWarningMessage(`Understudy: ${problem}`);
+    if (problem !== null) {
+      const message = `Understudy: ${problem}`;
+      void connection.sendNotification(ShowMessageNotification.type, { type: MessageType.Warning, message });
+    }
     for (const folder of workspace.folders) publisher.filesMayHaveChanged(folder);
     return null;
   });
