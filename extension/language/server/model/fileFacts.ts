@@ -3,8 +3,8 @@ import { access, constants, opendir, stat } from 'node:fs/promises';
 /** What is at a path on this machine. */
 export type Fact = 'missing' | 'file' | 'executable' | 'folder' | 'emptyFolder';
 
-/** More than this is not kept: nobody names so many. */
-const mostFacts = 20_000;
+/** More than this is not kept, and not told of: nobody names so many. */
+const mostFacts = 100_000;
 
 /** What is on this machine's disk, as it was when somebody looked last. */
 export class FileFacts {
@@ -35,10 +35,10 @@ export class FileFacts {
           this.#looking.set(path, looking);
         }
         const fact = await looking;
-        const isNew = this.#facts.get(path) !== fact;
-        if (this.#facts.size >= mostFacts) this.#facts.clear();
+        const known = this.#facts.get(path);
+        if (known === undefined && this.#facts.size >= mostFacts) return false;
         this.#facts.set(path, fact);
-        return isNew;
+        return known !== fact;
       }),
     );
     const hasChanged = changes.includes(true);
