@@ -8,7 +8,7 @@ import { occurrenceAt } from './model/occurrences.ts';
 import type { Occurrence } from './model/occurrences.ts';
 import { rangeOf } from './model/positions.ts';
 import type { SourceFile } from './model/sourceFile.ts';
-import { occurrencesOf } from './names.ts';
+import { occurrencesOf } from './references.ts';
 import { definitionsIn } from './summaries.ts';
 
 /** The name at an offset without its quotes; null: nothing there can be renamed. */

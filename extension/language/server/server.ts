@@ -22,7 +22,7 @@ import { offsetOf } from './model/positions.ts';
 import { groupFolderOf, pathOf } from './model/sourceFile.ts';
 import type { SourceFile } from './model/sourceFile.ts';
 import { Workspace } from './model/workspace.ts';
-import { definitionAt, highlightsAt, referencesAt } from './names.ts';
+import { definitionAt, highlightsAt, referencesAt } from './references.ts';
 import { prepareRenameAt, renameAt } from './rename.ts';
 import { selectionRangeAt } from './selection.ts';
 import { semanticTokensOf } from './semanticTokens.ts';

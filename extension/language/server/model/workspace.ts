@@ -41,10 +41,6 @@ export class Workspace {
     return this.#files.get(pathOf(uri)) ?? null;
   }
 
-  fileAt(path: string): SourceFile | null {
-    return this.#files.get(path) ?? null;
-  }
-
   /** All files of the cluster in this folder, in the order of their paths. */
   group(folder: string): readonly SourceFile[] {
     const group = this.#groups.get(folder);
