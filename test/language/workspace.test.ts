@@ -129,7 +129,13 @@ describe('what is named on a disk', () => {
     client.open(web, validModule.replace('/srv/vm/web', '/nowhere/at/all'));
     await client.diagnosticsOf(web);
     await settled();
-    expect(client.published.flatMap(({ diagnostics }) => codes(diagnostics))).not.toContain('missing-file');
+    client.open(db, dbText.replace(/"server".*/, '"server": { "scripts": { "start": ["/usr/bin/nothing-of-this-name"], "stop": ["/x"] } }'));
+    await client.diagnosticsOf(db);
+    await settled();
+    expect(client.published.flatMap(({ diagnostics }) => diagnostics)).toEqual([
+      // Of `settled`.
+      ...client.published.filter(({ uri }) => uri.includes('last.')).flatMap(({ diagnostics }) => diagnostics),
+    ]);
   });
 
   it('is an image beside others', async () => {

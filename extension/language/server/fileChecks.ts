@@ -4,8 +4,11 @@ import type { Diagnostic, Problem } from '../../../schemas/diagnostic.ts';
 import { place } from '../../../schemas/document.ts';
 import type { AnyDocument } from '../../../schemas/document.ts';
 import type { FileFacts } from './model/fileFacts.ts';
-import { namedFilesIn } from './model/namedFiles.ts';
+import { isConfiguration, namedFilesIn } from './model/namedFiles.ts';
 import type { NamedFile } from './model/namedFiles.ts';
+
+/** Only a host has it. */
+const agentFile = '/etc/understudy/agent.jsonc';
 
 const known = new WeakMap<AnyDocument, { readonly revision: number; readonly diagnostics: readonly Diagnostic[] }>();
 
@@ -31,7 +34,7 @@ export function pathsOfInterest(document: AnyDocument): readonly string[] {
   if (paths === undefined) {
     paths = namedFilesIn(document)
       .filter(({ role }) => role === 'program' || role === 'image')
-      .flatMap(({ candidates }) => candidates.flatMap((path) => [path, dirname(path)]));
+      .flatMap(({ candidates }) => candidates.flatMap((path) => [path, dirname(path), agentFile]));
     interesting.set(document, paths);
   }
   return paths;
@@ -56,7 +59,9 @@ function problemOfProgram({ name, path, candidates }: NamedFile, found: Found, f
     const message = `"${name}" may not be executed: expected ${expected}`;
     return { code: 'script-not-executable', ...asWarning, message, expected };
   }
-  // A machine that has not even the folder is no host of the cluster: it cannot tell.
+  // A machine that is no host cannot tell; but what belongs to the configuration lies beside the cluster file where it is written.
+  const isHost = facts.known(agentFile) !== undefined && facts.known(agentFile) !== 'missing';
+  if (!isHost && !isConfiguration(name)) return null;
   const hasFolder = candidates.some((each) => isFolder(facts.known(dirname(each))));
   if (!hasFolder && !found.some(isFolder)) return null;
   const expected = 'a program, the same on both hosts';

@@ -55,10 +55,15 @@ export function candidatesOf(name: string, role: FileRole, document: AnyDocument
   if (absolute === null) return [];
   // Paths are those of the hosts, which are Linux machines: elsewhere the same path is something else, or a share of a network.
   const here = process.platform === 'win32' ? [] : [posix.normalize(absolute)];
-  if (!absolute.startsWith(configurationFolder)) return here;
+  if (!isConfiguration(absolute)) return here;
   const beside = posix.normalize(absolute.slice(configurationFolder.length));
   if (beside.startsWith('..')) return here;
   return [`${groupFolderOf(document.file)}/${beside}`, ...here];
+}
+
+/** Whether a path is one of what belongs to the files of a cluster. */
+export function isConfiguration(path: string): boolean {
+  return path.startsWith(configurationFolder);
 }
 
 function relativeToMirror(name: string, role: FileRole, { root }: AnyDocument): string | null {
