@@ -27,7 +27,7 @@ export function valueItems(
   addNames(items, file, group, context, client);
   for (const branch of branchesOf(place.schema, place.root)) {
     const documentation = documentationOf(place);
-    const more = documentation === null ? {} : { documentation: markup(documentation, client.isPlain) };
+    const more: Partial<CompletionItem> = documentation === null ? {} : { documentation: markup(documentation, client.isPlain) };
     const fallback: unknown = place.schema['default'] ?? branch['default'];
     for (const value of valuesOf(branch)) {
       items.add(value, { kind: CompletionItemKind.EnumMember, ...(value === fallback && { detail: 'default' }), ...more });
