@@ -18,7 +18,12 @@ export function deprecatedKeys(schema: SchemaJson, value: unknown): readonly Pro
   return hasAny ? [...within(schema, value, [], schema)] : [];
 }
 
-function* within(schema: SchemaJson, value: unknown, path: readonly PathSegment[], root: SchemaJson): Iterable<Problem> {
+function* within(
+  schema: SchemaJson,
+  value: unknown,
+  path: readonly PathSegment[],
+  root: SchemaJson,
+): Iterable<Problem> {
   if (typeof value !== 'object' || value === null) return;
   const isList = Array.isArray(value);
   const shape: Shape = { type: isList ? 'array' : 'object', keys: isList ? [] : Object.keys(value) };

@@ -52,10 +52,19 @@ export function setValue(
   const container = locate(root, path.slice(0, depth)).value;
   const isEntry = typeof next === 'number';
   if (next === undefined || container.type !== (isEntry ? 'array' : 'object')) return [];
-  const wrapped = rest.reduceRight<unknown>((inner, each) => (typeof each === 'number' ? [inner] : { [each]: inner }), value);
+  const wrapped = rest.reduceRight<unknown>(
+    (inner, each) => (typeof each === 'number' ? [inner] : { [each]: inner }),
+    value,
+  );
   const write = (indent: string): string =>
     `${isEntry ? '' : `${JSON.stringify(next)}: `}${writeValue(wrapped, indent, layout)}`;
-  return insert(text, container, isEntry ? (container.children?.length ?? 0) : placeOf(container, next, order), write, layout);
+  return insert(
+    text,
+    container,
+    isEntry ? (container.children?.length ?? 0) : placeOf(container, next, order),
+    write,
+    layout,
+  );
 }
 
 /** Takes out the key or entry at a path with its comma, and with its line when nothing else is on it. None: it is not there. */

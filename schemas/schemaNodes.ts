@@ -103,7 +103,9 @@ export function propertiesOf(branch: SchemaJson, root: SchemaJson): ReadonlyMap<
   const { properties } = branch;
   if (!isSchema(properties)) return new Map();
   return new Map(
-    Object.entries(properties).flatMap(([key, schema]) => (isSchema(schema) ? [[key, resolveSchema(schema, root)]] : [])),
+    Object.entries(properties).flatMap(([key, schema]) =>
+      isSchema(schema) ? [[key, resolveSchema(schema, root)]] : [],
+    ),
   );
 }
 

@@ -82,7 +82,9 @@ describe('modules that are about one another', () => {
     await writeFile(join(client.folder, 'site.cluster.jsonc'), validCluster);
     client.open('modules/web.module.jsonc', named('web', '"dependsOn": ["db"]'));
     client.open('modules/db.module.jsonc', named('db', '"dependsOn": ["web"]'));
-    await expect(client.diagnosticsOf('modules/db.module.jsonc')).resolves.toMatchObject([{ code: 'dependency-cycle' }]);
+    await expect(client.diagnosticsOf('modules/db.module.jsonc')).resolves.toMatchObject([
+      { code: 'dependency-cycle' },
+    ]);
     client.published.length = 0;
     client.change('modules/db.module.jsonc', 2, named('db', '"dependsOn": []'));
     await expect(client.diagnosticsOf('modules/db.module.jsonc', 2)).resolves.toEqual([]);
@@ -91,7 +93,10 @@ describe('modules that are about one another', () => {
 
   it('may be misspelt, and have to fit on the host that is left', async () => {
     const capacity = '"capacity": { "beta": { "memory": "6GiB" } },';
-    await writeFile(join(client.folder, 'site.cluster.jsonc'), validCluster.replace('"arbiter"', `${capacity} "arbiter"`));
+    await writeFile(
+      join(client.folder, 'site.cluster.jsonc'),
+      validCluster.replace('"arbiter"', `${capacity} "arbiter"`),
+    );
     await writeFile(join(client.folder, 'modules/mail.module.jsonc'), named('mail', '"needs": { "memory": "4GiB" }'));
     const name = 'modules/web.module.jsonc';
     client.open(name, named('web', '"needs": { "memory": "4GiB" }, "dependsOn": ["mial"]'));

@@ -56,7 +56,10 @@ async function askAll(name: string, text: string, offset: number): Promise<void>
   const { connection } = client;
   const [, edits] = await Promise.all([
     client.diagnosticsOf(name, asked),
-    connection.sendRequest(DocumentFormattingRequest.type, { ...document, options: { tabSize: 2, insertSpaces: true } }),
+    connection.sendRequest(DocumentFormattingRequest.type, {
+      ...document,
+      options: { tabSize: 2, insertSpaces: true },
+    }),
     connection.sendRequest(CompletionRequest.type, place),
     connection.sendRequest(HoverRequest.type, place),
     connection.sendRequest(DefinitionRequest.type, place),
@@ -106,7 +109,30 @@ describe('half a file', () => {
 });
 
 describe('a file that somebody spoils', () => {
-  const pieces = ['{', '}', '[', ']', ',', ':', '"', '\\', '//', '/*', '*/', '\n', '\r\n', '\r', '\0', '🦀', '\uD800', '\u2028', 'null', '1e9', '"a": ', '\uFEFF'];
+  const pieces = [
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"',
+    '\\',
+    '//',
+    '/*',
+    '*/',
+    '\n',
+    '\r\n',
+    '\r',
+    '\0',
+    '🦀',
+    '\uD800',
+    '\u2028',
+    'null',
+    '1e9',
+    '"a": ',
+    '\uFEFF',
+  ];
 
   it.each([1, 2, 3])('is answered about, whatever is put in or taken out (%i)', async (seed) => {
     const next = numbers(seed * 7919);
@@ -129,7 +155,8 @@ describe('a file that somebody spoils', () => {
 });
 
 describe('a file that is none of ours', () => {
-  const many = (count: number, text: (index: number) => string): string => Array.from({ length: count }, (_, index) => text(index)).join(',');
+  const many = (count: number, text: (index: number) => string): string =>
+    Array.from({ length: count }, (_, index) => text(index)).join(',');
 
   it.each([
     ['nested deeply', '['.repeat(100_000)],

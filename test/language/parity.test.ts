@@ -15,7 +15,12 @@ const cluster = (more: Keys = {}): string =>
     {
       name: 'site',
       networks: { lan: {}, dmz: {} },
-      hosts: { alpha: { lan: '10.77.0.1' }, beta: { lan: '10.77.0.2' }, gamma: { lan: '10.77.0.3' }, delta: { dmz: '10.78.0.4' } },
+      hosts: {
+        alpha: { lan: '10.77.0.1' },
+        beta: { lan: '10.77.0.2' },
+        gamma: { lan: '10.77.0.3' },
+        delta: { dmz: '10.78.0.4' },
+      },
       arbiter: { witness: 'gamma' },
       ...more,
     },
@@ -52,7 +57,9 @@ const mistakes: Readonly<Partial<Record<DiagnosticCode, Readonly<Record<string, 
   'server-kind': { web: module({ server: {} }) },
   'unknown-host': { web: module({ hosts: ['alpha', 'betta'] }), site: cluster({ capacity: { nobody: { cpu: 1 } } }) },
   'unknown-network': { web: module({ virtualAddresses: [{ address: '10.77.0.9/24', network: 'lna' }] }) },
-  'bad-address': { site: cluster({ networks: { lan: {} }, hosts: { alpha: { lan: '10.77.0.256' }, beta: { lan: '10.77.0.2' } } }) },
+  'bad-address': {
+    site: cluster({ networks: { lan: {} }, hosts: { alpha: { lan: '10.77.0.256' }, beta: { lan: '10.77.0.2' } } }),
+  },
   'duplicate-address': { web: module({ virtualAddresses: [{ address: '10.77.0.1/24', network: 'lan' }] }) },
   'duplicate-name': { db: module({ mirror: { directories: ['/srv/db'] } }) },
   'same-port': { site: cluster({ ports: { api: 4811 } }) },
@@ -68,7 +75,10 @@ const mistakes: Readonly<Partial<Record<DiagnosticCode, Readonly<Record<string, 
   'no-arbiter': { site: cluster({ arbiter: 'none' }) },
   'window-never-open': { web: module({ failover: { failbackWindow: 'daily 02:00-02:00' } }) },
   'failback-without-failover': { web: module({ failover: { automatic: false, failback: 'automatic' } }) },
-  'split-brain-risk': { site: cluster({ arbiter: 'none' }), web: module({ failover: { withoutArbiter: 'risk-split-brain' } }) },
+  'split-brain-risk': {
+    site: cluster({ arbiter: 'none' }),
+    web: module({ failover: { withoutArbiter: 'risk-split-brain' } }),
+  },
   'not-mirrored': { web: module(qemu({ disks: [{ file: '/elsewhere/a' }] })) },
   'bad-disk': { web: module(qemu({ disks: [{ file: 'a', cache: 'writeback', aio: 'native' }] })) },
   'bad-check': { web: module(check({})) },
@@ -78,7 +88,10 @@ const mistakes: Readonly<Partial<Record<DiagnosticCode, Readonly<Record<string, 
   'fence-without-arbiter': { site: cluster({ arbiter: 'none', ...fence({}) }) },
   'secret-in-clear': { site: cluster(fence({ options: { password: 'x' } })) },
   'unknown-module': { web: module({ dependsOn: ['bd'] }) },
-  'dependency-cycle': { web: module({ dependsOn: ['db'] }), db: module({ name: 'db', mirror: { directories: ['/srv/db'] }, dependsOn: ['web'] }) },
+  'dependency-cycle': {
+    web: module({ dependsOn: ['db'] }),
+    db: module({ name: 'db', mirror: { directories: ['/srv/db'] }, dependsOn: ['web'] }),
+  },
   'bad-anti-affinity': { web: module({ antiAffinity: { preferred: ['db'], required: ['db'] } }) },
   'over-capacity': { web: module({ needs: { cpu: 4 } }), site: cluster({ capacity: { beta: { cpu: 2 } } }) },
   'several-clusters': { 'other.cluster.jsonc': cluster({ name: 'other' }) },
@@ -133,7 +146,11 @@ describe('editor and command line say the same of', () => {
     const files = Object.fromEntries(Object.entries(given).map(([name, text]) => [names[name] ?? name, text]));
     const client = await LanguageClient.start({ files });
     try {
-      const told = await validate(Object.keys(files).sort().map((name) => join(client.folder, name)));
+      const told = await validate(
+        Object.keys(files)
+          .sort()
+          .map((name) => join(client.folder, name)),
+      );
       expect(told.map((diagnostic) => diagnostic.code)).toContain(code);
       for (const [name, text] of Object.entries(files)) {
         const own = told.filter(({ file }) => file === join(client.folder, name));
@@ -141,11 +158,11 @@ describe('editor and command line say the same of', () => {
         const shown = await client.publishedOf(name, () => true);
         expect(shown.map(({ code: each, range, severity }) => [each, range.start, range.end, severity])).toEqual(
           own.map(({ code: each, start, end, severity }) => [
-              each,
-              positionIn(text, start),
-              positionIn(text, end),
-              severity === 'error' ? 1 : 2,
-            ]),
+            each,
+            positionIn(text, start),
+            positionIn(text, end),
+            severity === 'error' ? 1 : 2,
+          ]),
         );
         for (const [index, { message }] of own.entries()) expect(shown[index]?.message).toContain(message);
       }

@@ -31,7 +31,10 @@ async function fixes(text: string, name = web, only?: string[]): Promise<CodeAct
 function after(text: string, action: CodeAction | undefined, name = web): string {
   const changes = (action?.edit?.documentChanges ?? []) as TextDocumentEdit[];
   const own = changes.filter((change) => 'textDocument' in change && change.textDocument.uri === client.uriOf(name));
-  return applyEdits(text, own.flatMap(({ edits }) => edits as TextEdit[]));
+  return applyEdits(
+    text,
+    own.flatMap(({ edits }) => edits as TextEdit[]),
+  );
 }
 
 const titles = (actions: readonly CodeAction[]): string[] => actions.map(({ title }) => title);

@@ -70,7 +70,12 @@ describe('references', () => {
   it('of a host are in all files of its cluster, with its definition when it is asked for', async () => {
     const marked = validModule.replace('"alpha"', '"al|pha"');
     const all = await references(marked, web, true);
-    expect(all.map(({ uri }) => uri)).toEqual([client.uriOf(db), client.uriOf(web), client.uriOf(site), client.uriOf(site)]);
+    expect(all.map(({ uri }) => uri)).toEqual([
+      client.uriOf(db),
+      client.uriOf(web),
+      client.uriOf(site),
+      client.uriOf(site),
+    ]);
     expect(await references(marked, web, false)).toHaveLength(3);
   });
 
@@ -83,7 +88,11 @@ describe('references', () => {
     const marked = validModule.replace('"alpha"', '"al|pha"');
     expect(await references(marked, web, false)).toHaveLength(3);
     client.open(db, dbText.replace('"alpha"', '"gamma"'));
-    const params = { ...client.textDocument(web), position: { line: 3, character: 14 }, context: { includeDeclaration: false } };
+    const params = {
+      ...client.textDocument(web),
+      position: { line: 3, character: 14 },
+      context: { includeDeclaration: false },
+    };
     expect(await client.connection.sendRequest(ReferencesRequest.type, params)).toHaveLength(2);
   });
 });

@@ -71,7 +71,9 @@ describe('a module', () => {
 describe('a rename', () => {
   it('shows the name without its quotes', async () => {
     const place = client.openAt(web, validModule.replace('"beta"', '"be|ta"'));
-    expect(await client.connection.sendRequest(PrepareRenameRequest.type, place)).toMatchObject({ placeholder: 'beta' });
+    expect(await client.connection.sendRequest(PrepareRenameRequest.type, place)).toMatchObject({
+      placeholder: 'beta',
+    });
   });
 
   it('is not offered where no name stands, or one that nothing defines', async () => {

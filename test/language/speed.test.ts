@@ -45,7 +45,9 @@ beforeAll(async () => {
   const files = Object.fromEntries(Array.from({ length: count }, (_, index) => [nameOf(index), moduleText(index)]));
   const broken = moduleText(count - 1).replace('"3s"', '"3 sec"');
   const started = performance.now();
-  client = await LanguageClient.start({ files: { 'site.cluster.jsonc': cluster, ...files, [nameOf(count - 1)]: broken } });
+  client = await LanguageClient.start({
+    files: { 'site.cluster.jsonc': cluster, ...files, [nameOf(count - 1)]: broken },
+  });
   await client.publishedOf(nameOf(count - 1), () => true);
   firstMs = performance.now() - started;
 });
@@ -57,7 +59,10 @@ it('is checked soon, and again soon after a key press', async () => {
   await client.diagnosticsOf(name);
   const times: number[] = [];
   for (let version = 2; version < 102; version += 1) {
-    const text = version % 5 === 0 ? moduleText(0).replace('"hosts"', '"hosts') : moduleText(0).replace('3s', `${String(version)}s`);
+    const text =
+      version % 5 === 0
+        ? moduleText(0).replace('"hosts"', '"hosts')
+        : moduleText(0).replace('3s', `${String(version)}s`);
     const started = performance.now();
     client.change(name, version, text);
     await client.diagnosticsOf(name, version);

@@ -47,7 +47,10 @@ describe('the outline', () => {
   });
 
   it('is there for half a file', async () => {
-    expect((await symbols(web, '{ "name": "web", "hosts": ["alpha"')).map(({ name }) => name)).toEqual(['name', 'hosts']);
+    expect((await symbols(web, '{ "name": "web", "hosts": ["alpha"')).map(({ name }) => name)).toEqual([
+      'name',
+      'hosts',
+    ]);
   });
 });
 

@@ -41,7 +41,9 @@ describe('a folder that is open', () => {
     await client.write(db, dbText);
     expect(await client.publishedOf(web, ({ diagnostics }) => diagnostics.length === 0)).toEqual([]);
     await client.write(db, '{');
-    expect(codes(await client.publishedOf(db, ({ diagnostics }) => codes(diagnostics).includes('syntax')))).toHaveLength(1);
+    expect(
+      codes(await client.publishedOf(db, ({ diagnostics }) => codes(diagnostics).includes('syntax'))),
+    ).toHaveLength(1);
     await client.remove(db);
     expect(await client.publishedOf(db, ({ diagnostics }) => diagnostics.length === 0)).toEqual([]);
   });
@@ -71,7 +73,12 @@ describe('a folder that is open', () => {
 
   it('has clusters that know nothing of one another, each in its folder', async () => {
     client = await LanguageClient.start({
-      files: { [site]: validCluster, [web]: validModule, 'b/b.cluster.jsonc': validCluster, 'b/modules/web.module.jsonc': validModule },
+      files: {
+        [site]: validCluster,
+        [web]: validModule,
+        'b/b.cluster.jsonc': validCluster,
+        'b/modules/web.module.jsonc': validModule,
+      },
     });
     await settled();
     expect(client.published.filter(({ diagnostics }) => codes(diagnostics).includes('duplicate-name'))).toEqual([]);
@@ -129,7 +136,13 @@ describe('what is named on a disk', () => {
     client.open(web, validModule.replace('/srv/vm/web', '/nowhere/at/all'));
     await client.diagnosticsOf(web);
     await settled();
-    client.open(db, dbText.replace(/"server".*/, '"server": { "scripts": { "start": ["/usr/bin/nothing-of-this-name"], "stop": ["/x"] } }'));
+    client.open(
+      db,
+      dbText.replace(
+        /"server".*/,
+        '"server": { "scripts": { "start": ["/usr/bin/nothing-of-this-name"], "stop": ["/x"] } }',
+      ),
+    );
     await client.diagnosticsOf(db);
     await settled();
     expect(client.published.flatMap(({ diagnostics }) => diagnostics)).toEqual([

@@ -8,7 +8,9 @@ import type { AddVerb } from '../verb.ts';
 export const addLanguageServer: AddVerb = (program, { io, run }) => {
   program
     .command('language-server')
-    .description('help editors other than VS Code with module and cluster files: a server of the Language Server Protocol')
+    .description(
+      'help editors other than VS Code with module and cluster files: a server of the Language Server Protocol',
+    )
     .requiredOption('--stdio', 'speak the protocol on standard input and output')
     .addHelpText(
       'after',

@@ -17,7 +17,9 @@ export function documentationOf({ schema, root, since }: SchemaPlace): string | 
   ];
   const examples = Array.isArray(schema['examples']) ? (schema['examples'] as unknown[]) : [];
   const example =
-    examples.length === 0 ? [] : [`${examples.length === 1 ? 'Example' : 'Examples'}: ${examples.map(code).join(', ')}`];
+    examples.length === 0
+      ? []
+      : [`${examples.length === 1 ? 'Example' : 'Examples'}: ${examples.map(code).join(', ')}`];
   if (description === null && facts.length === 0) return null;
   return [...(description === null ? [] : [escaped(description)]), facts.join(' '), ...example]
     .filter((part) => part !== '')
@@ -35,7 +37,10 @@ export function markup(text: string, plain: boolean): MarkupContent {
 export function typeText(schema: SchemaJson, root: SchemaJson): string {
   const kinds = branchesOf(schema, root).map((branch) => {
     if (typeof branch['unit'] === 'string' && branch['type'] === 'string') return branch['unit'];
-    if (valuesOf(branch).length > 0) return valuesOf(branch).map((value) => JSON.stringify(value)).join(' | ');
+    if (valuesOf(branch).length > 0)
+      return valuesOf(branch)
+        .map((value) => JSON.stringify(value))
+        .join(' | ');
     const { type } = branch;
     const types = (Array.isArray(type) ? (type as unknown[]) : [type]).filter((each) => typeof each === 'string');
     return types.map((each) => names[each] ?? each).join(' or ');
@@ -81,7 +86,8 @@ function choicesOf(schema: SchemaJson, root: SchemaJson): string[] {
 
 /** A value between back quotes, which it must not have itself. */
 export function code(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : JSON.stringify(value).replace(/([,:])(?=\S)/g, '$1 ');
+  const text =
+    typeof value === 'string' ? JSON.stringify(value) : JSON.stringify(value).replace(/([,:])(?=\S)/g, '$1 ');
   const fence = text.includes('`') ? '``' : '`';
   return `${fence}${fence === '``' ? ` ${text} ` : text}${fence}`;
 }

@@ -18,7 +18,10 @@ export function formattingOf({ document }: SourceFile, options: FormattingOption
   const range =
     part === null
       ? undefined
-      : { offset: offsetOf(document, part.start), length: offsetOf(document, part.end) - offsetOf(document, part.start) };
+      : {
+          offset: offsetOf(document, part.start),
+          length: offsetOf(document, part.end) - offsetOf(document, part.start),
+        };
   const edits = format(text, range, {
     tabSize: Math.min(16, Math.max(1, options.tabSize)),
     insertSpaces: options.insertSpaces,

@@ -48,7 +48,9 @@ function quantityText(value: unknown, { branch }: SchemaPlace): string | null {
     return milliseconds === null || /^\d+ms$/.test(value) ? null : `${value} = ${grouped(milliseconds)} ms`;
   }
   const bytes = branch['unit'] === 'size' ? parseSize(value) : branch['unit'] === 'rate' ? parseRate(value) : null;
-  return typeof bytes === 'number' ? `${value} = ${grouped(bytes)} bytes${branch['unit'] === 'rate' ? '/s' : ''}` : null;
+  return typeof bytes === 'number'
+    ? `${value} = ${grouped(bytes)} bytes${branch['unit'] === 'rate' ? '/s' : ''}`
+    : null;
 }
 
 function grouped(value: number): string {

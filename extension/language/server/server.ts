@@ -4,7 +4,13 @@ import {
   ShowMessageNotification,
   TextDocuments,
 } from 'vscode-languageserver';
-import type { Connection, InitializeParams, InitializeResult, Position, WorkspaceFoldersChangeEvent } from 'vscode-languageserver';
+import type {
+  Connection,
+  InitializeParams,
+  InitializeResult,
+  Position,
+  WorkspaceFoldersChangeEvent,
+} from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { abilitiesOf, capabilities, filesPattern } from './capabilities.ts';
 import type { ClientAbilities } from './capabilities.ts';
@@ -138,7 +144,9 @@ export function startServer(connection: Connection): void {
   );
   connection.onDocumentFormatting(about(({ file }, { options }) => formattingOf(file, options, null)));
   connection.onDocumentRangeFormatting(about(({ file }, { options, range }) => formattingOf(file, options, range)));
-  connection.languages.semanticTokens.on((params) => about(({ file }) => semanticTokensOf(file))(params) ?? { data: [] });
+  connection.languages.semanticTokens.on(
+    (params) => about(({ file }) => semanticTokensOf(file))(params) ?? { data: [] },
+  );
   connection.languages.inlayHint.on(about(({ file }, { range }) => inlayHintsOf(file, range)));
   connection.onCodeAction(
     aboutAll(({ file, group }, { range, context }) =>

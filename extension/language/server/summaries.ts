@@ -66,17 +66,16 @@ function networkLines(file: SourceFile, name: string): string[] {
     return address === null ? [] : [`${host} ${address}`];
   });
   const isPreferred = nodeAt(root, ['networks', name, 'replication'])?.value === true;
-  return [
-    ...(isPreferred ? ['Preferred by the mirror.'] : []),
-    ...(hosts.length === 0 ? [] : [escaped(few(hosts))]),
-  ];
+  return [...(isPreferred ? ['Preferred by the mirror.'] : []), ...(hosts.length === 0 ? [] : [escaped(few(hosts))])];
 }
 
 function moduleLines(file: SourceFile): string[] {
   const { root } = file.document;
   const hosts = (nodeAt(root, ['hosts'])?.children ?? []).map(textOf).filter((host) => host !== null);
   const [server] = keysOf(nodeAt(root, ['server']));
-  const directories = (nodeAt(root, ['mirror', 'directories'])?.children ?? []).map(textOf).filter((each) => each !== null);
+  const directories = (nodeAt(root, ['mirror', 'directories'])?.children ?? [])
+    .map(textOf)
+    .filter((each) => each !== null);
   return [
     ...(hosts.length === 0 ? [] : [`On ${escaped(hosts.join(', then '))}.`]),
     ...(server === undefined ? [] : [`Server: ${escaped(server)}.`]),

@@ -16,7 +16,9 @@ const schema = {
 
 it('tells of keys that go, wherever they are, with what to use instead', () => {
   const value = { old: 'a', new: 'b', list: [{}, { gone: 1 }], map: { x: { gone: 1 } }, either: { gone: 1 } };
-  expect(deprecatedKeys(schema, value).map(({ path, message, suggestion }) => [path.join('.'), message, suggestion])).toEqual([
+  expect(
+    deprecatedKeys(schema, value).map(({ path, message, suggestion }) => [path.join('.'), message, suggestion]),
+  ).toEqual([
     ['old', 'the key "old" is deprecated since 0.2.0: use "new"', 'new'],
     ['list.1.gone', 'the key "gone" is deprecated since 0.3.0', null],
     ['map.x.gone', 'the key "gone" is deprecated since 0.3.0', null],

@@ -82,24 +82,30 @@ describe('whatever the text', () => {
 
   it('has the value at its path afterwards, and all others as before', () => {
     fc.assert(
-      fc.property(fc.dictionary(key, tree), indent, fc.array(key, { minLength: 1, maxLength: 3 }), tree, (before, space, path, value) => {
-        const text = JSON.stringify(before, null, space);
-        const after = set(text, path, value);
-        const expected = structuredClone(before);
-        let at: Record<string, unknown> = expected;
-        for (const segment of path.slice(0, -1)) {
-          const next = Object.hasOwn(at, segment) ? at[segment] : (at[segment] = {});
-          if (typeof next !== 'object' || next === null || Array.isArray(next)) {
-            expect(after).toBe(text);
-            return;
+      fc.property(
+        fc.dictionary(key, tree),
+        indent,
+        fc.array(key, { minLength: 1, maxLength: 3 }),
+        tree,
+        (before, space, path, value) => {
+          const text = JSON.stringify(before, null, space);
+          const after = set(text, path, value);
+          const expected = structuredClone(before);
+          let at: Record<string, unknown> = expected;
+          for (const segment of path.slice(0, -1)) {
+            const next = Object.hasOwn(at, segment) ? at[segment] : (at[segment] = {});
+            if (typeof next !== 'object' || next === null || Array.isArray(next)) {
+              expect(after).toBe(text);
+              return;
+            }
+            at = next as Record<string, unknown>;
           }
-          at = next as Record<string, unknown>;
-        }
-        at[path.at(-1) ?? ''] = value;
-        const { root, problems } = parseText(after);
-        expect(problems).toEqual([]);
-        expect(root === null ? null : valueOf(root)).toEqual(expected);
-      }),
+          at[path.at(-1) ?? ''] = value;
+          const { root, problems } = parseText(after);
+          expect(problems).toEqual([]);
+          expect(root === null ? null : valueOf(root)).toEqual(expected);
+        },
+      ),
       { seed: 7, numRuns: 500 },
     );
   });

@@ -10,7 +10,10 @@ const module = fc
   .record({
     name: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
     hosts: fc.uniqueArray(host, { minLength: 2, maxLength: 2 }),
-    directories: fc.array(fc.constantFrom('/', '/srv', '/srv/a', '/srv/a/b', '/srv/ab', '/srv//a/'), { minLength: 1, maxLength: 2 }),
+    directories: fc.array(fc.constantFrom('/', '/srv', '/srv/a', '/srv/a/b', '/srv/ab', '/srv//a/'), {
+      minLength: 1,
+      maxLength: 2,
+    }),
     address: fc.constantFrom('10.0.0.1/24', '10.0.0.2/24', 'fd00::1/64', 'fd00:0::1/64', null),
     dependsOn: fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'x'), { maxLength: 3 }),
   })
@@ -56,7 +59,9 @@ describe('the index of modules', () => {
     fc.assert(
       fc.property(fc.array(module, { maxLength: 8 }), (modules) => {
         const index = new ModuleIndex(modules);
-        for (const { name, dependsOn } of modules.filter((each, at) => modules.findIndex((one) => one.name === each.name) === at)) {
+        for (const { name, dependsOn } of modules.filter(
+          (each, at) => modules.findIndex((one) => one.name === each.name) === at,
+        )) {
           for (const next of dependsOn.filter((each) => each !== name)) {
             const way = index.wayByDependencies(next, name);
             expect(way?.length ?? null).toBe(shortestWay(next, name, modules));

@@ -31,17 +31,19 @@ export function keyItems(
   );
   // Of an object that has exactly one of its keys nothing is offered when it has one.
   const isFull = place.branch['maxProperties'] === 1 && taken.size > 0;
-  const items = isFull ? [] : properties.map(([key, schema], index) => {
-    const own: SchemaPlace = { schema, branch: schema, root: place.root, since: place.since };
-    const isRequired = required.includes(key);
-    const documentation = documentationOf(own);
-    return keyItem(file, context, client, key, schema, place.root, {
-      kind: CompletionItemKind.Property,
-      detail: `${typeText(schema, place.root)}${isRequired ? ', required' : ''}`,
-      sortText: `${isRequired ? '0' : '1'}${String(index).padStart(3, '0')}`,
-      ...(documentation !== null && { documentation: markup(documentation, client.isPlain) }),
-    });
-  });
+  const items = isFull
+    ? []
+    : properties.map(([key, schema], index) => {
+        const own: SchemaPlace = { schema, branch: schema, root: place.root, since: place.since };
+        const isRequired = required.includes(key);
+        const documentation = documentationOf(own);
+        return keyItem(file, context, client, key, schema, place.root, {
+          kind: CompletionItemKind.Property,
+          detail: `${typeText(schema, place.root)}${isRequired ? ', required' : ''}`,
+          sortText: `${isRequired ? '0' : '1'}${String(index).padStart(3, '0')}`,
+          ...(documentation !== null && { documentation: markup(documentation, client.isPlain) }),
+        });
+      });
   return [...items, ...nameItems(file, group, context, client, taken, place)];
 }
 
@@ -97,7 +99,8 @@ function takenKeys({ document }: SourceFile, { path, start, end }: CompletionCon
   return new Set(
     children.flatMap((child) => {
       const [key] = child.children ?? [];
-      const isWritten = key !== undefined && key.offset >= start && key.offset < Math.max(end, start + 1) && end > start;
+      const isWritten =
+        key !== undefined && key.offset >= start && key.offset < Math.max(end, start + 1) && end > start;
       return key === undefined || isWritten ? [] : [String(key.value)];
     }),
   );

@@ -1,5 +1,13 @@
 /** What is written for a key or a value, with the places to fill in. */
-import { branchesOf, branchOf, isSchema, propertiesOf, requiredOf, resolveSchema, valuesOf } from '../../../../schemas/schemaNodes.ts';
+import {
+  branchesOf,
+  branchOf,
+  isSchema,
+  propertiesOf,
+  requiredOf,
+  resolveSchema,
+  valuesOf,
+} from '../../../../schemas/schemaNodes.ts';
 import type { SchemaJson } from '../../../../schemas/schemaNodes.ts';
 
 /** Writes values with numbered places to fill in, or plainly for an editor that has no snippets. */

@@ -27,10 +27,15 @@ export function valueItems(
   addNames(items, file, group, context, client);
   for (const branch of branchesOf(place.schema, place.root)) {
     const documentation = documentationOf(place);
-    const more: Partial<CompletionItem> = documentation === null ? {} : { documentation: markup(documentation, client.isPlain) };
+    const more: Partial<CompletionItem> =
+      documentation === null ? {} : { documentation: markup(documentation, client.isPlain) };
     const fallback: unknown = place.schema['default'] ?? branch['default'];
     for (const value of valuesOf(branch)) {
-      items.add(value, { kind: CompletionItemKind.EnumMember, ...(value === fallback && { detail: 'default' }), ...more });
+      items.add(value, {
+        kind: CompletionItemKind.EnumMember,
+        ...(value === fallback && { detail: 'default' }),
+        ...more,
+      });
     }
     if (typesOf(branch).includes('boolean') && valuesOf(branch).length === 0) {
       for (const value of [true, false]) {
@@ -48,7 +53,12 @@ export function valueItems(
     if ((type === 'object' || type === 'array') && !context.isQuoted) {
       const writer = new SnippetWriter(place.root, client.hasSnippets);
       const label = type === 'object' ? '{ … }' : '[ … ]';
-      items.addText(label, writer.value({ ...branch, examples: place.schema['examples'] ?? branch['examples'] }), client, more);
+      items.addText(
+        label,
+        writer.value({ ...branch, examples: place.schema['examples'] ?? branch['examples'] }),
+        client,
+        more,
+      );
     }
   }
   return items.all;

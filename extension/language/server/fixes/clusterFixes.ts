@@ -66,7 +66,8 @@ export const addWitness: Fixer = ({ diagnostic, document, group }) => {
   const pair = (nodeAt(document.root, ['hosts'])?.children ?? []).map(({ value }) => String(value));
   const witness = nodeAt(cluster.document.root, ['arbiter', 'witness']);
   if (witness === null) return [];
-  const present = witness.type === 'array' ? (witness.children ?? []).map(({ value }) => String(value)) : [String(witness.value)];
+  const present =
+    witness.type === 'array' ? (witness.children ?? []).map(({ value }) => String(value)) : [String(witness.value)];
   return keysOf(nodeAt(cluster.document.root, ['hosts']))
     .filter((host) => !pair.includes(host) && !present.includes(host))
     .slice(0, mostChoices)

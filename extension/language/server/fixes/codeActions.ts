@@ -114,7 +114,11 @@ function actionOf(fix: Fix, client: ClientAbilities): CodeAction {
     ...(fix.isPreferred === true && { isPreferred: true }),
     ...(edit !== null && { edit }),
     ...(path !== undefined && {
-      command: { title: 'Make executable', command: makeExecutableCommand, arguments: [pathToFileURL(path).toString()] },
+      command: {
+        title: 'Make executable',
+        command: makeExecutableCommand,
+        arguments: [pathToFileURL(path).toString()],
+      },
     }),
   };
 }
@@ -122,10 +126,14 @@ function actionOf(fix: Fix, client: ClientAbilities): CodeAction {
 function workspaceEditOf({ edits, newFile }: Fix, client: ClientAbilities): WorkspaceEdit | null {
   const own = edits.map(({ file, changes }) => ({
     file,
-    edits: changes.map(({ start, end, text }): TextEdit => ({ range: rangeOf(file.document, start, end), newText: text })),
+    edits: changes.map(({ start, end, text }): TextEdit => ({
+      range: rangeOf(file.document, start, end),
+      newText: text,
+    })),
   }));
   if (own.length === 0 && newFile === undefined) return null;
-  if (!client.hasDocumentChanges) return { changes: Object.fromEntries(own.map((each) => [each.file.uri, each.edits])) };
+  if (!client.hasDocumentChanges)
+    return { changes: Object.fromEntries(own.map((each) => [each.file.uri, each.edits])) };
   const changes: (TextDocumentEdit | CreateFile)[] = own.map(({ file: { uri, version }, edits: each }) => ({
     textDocument: { uri, version },
     edits: each,

@@ -90,7 +90,9 @@ export const useHttps: Fixer = (context) => {
   const { diagnostic, node } = context;
   if (!['insecure-arbiter', 'insecure-webhook'].includes(diagnostic.code) || typeof node?.value !== 'string') return [];
   const secure = node.value.replace(/^http:/, 'https:');
-  return secure === node.value ? [] : [{ title: `Change to ${JSON.stringify(secure)}`, edits: replaceWith(context, secure) }];
+  return secure === node.value
+    ? []
+    : [{ title: `Change to ${JSON.stringify(secure)}`, edits: replaceWith(context, secure) }];
 };
 
 /** What both hosts may do without an arbiter. */

@@ -43,7 +43,15 @@ function* search(kind: AnyDocument['kind'], root: Node): Iterable<Occurrence> {
       const node = part === 'key' ? key : value;
       if (node?.type !== 'string') continue;
       const ofKey = part === 'key' ? property : null;
-      yield { kind: what.kind, isDefinition: what.isDefinition, part, name: String(node.value), path, node, property: ofKey };
+      yield {
+        kind: what.kind,
+        isDefinition: what.isDefinition,
+        part,
+        name: String(node.value),
+        path,
+        node,
+        property: ofKey,
+      };
     }
   }
 }
@@ -69,7 +77,9 @@ function childrenOf(node: Node, path: readonly PathSegment[], expected: string):
   const children = node.children ?? [];
   if (node.type === 'array') {
     return children.flatMap((value, index) =>
-      expected === '*' || expected === String(index) ? [{ path: [...path, index], property: null, key: null, value }] : [],
+      expected === '*' || expected === String(index)
+        ? [{ path: [...path, index], property: null, key: null, value }]
+        : [],
     );
   }
   if (node.type !== 'object') return [];
