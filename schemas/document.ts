@@ -44,7 +44,7 @@ export function kindOfFile(name: string): DocumentKind | null {
 }
 
 /** Of one file: more do not help whoever mends it, and a file of nothing else would take long to explain. */
-const mostProblems = 500;
+const mostProblems = 200;
 
 const validatorOf = { module: validators.ModuleFile, cluster: validators.ClusterFile, agent: validators.AgentFile };
 

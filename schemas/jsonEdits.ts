@@ -17,6 +17,8 @@ export interface TextChange {
 export interface AddOptions {
   /** Keys in the order in which they are usually written: a new one comes behind those that precede it. Default: at the end. */
   readonly order?: readonly string[];
+  /** The tree of the text, when it was parsed already. */
+  readonly root?: Node;
 }
 
 /** Changes that do not overlap, in any order. */
@@ -37,10 +39,9 @@ export function setValue(
   text: string,
   path: readonly PathSegment[],
   value: unknown,
-  { order = [] }: AddOptions = {},
+  { order = [], root = parseText(text).root ?? undefined }: AddOptions = {},
 ): readonly TextChange[] {
-  const { root } = parseText(text);
-  if (root === null) return [];
+  if (root === undefined) return [];
   const layout = layoutOf(text);
   const { value: found, isExact } = locate(root, path);
   if (isExact) {

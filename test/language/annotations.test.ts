@@ -81,7 +81,7 @@ describe('inlay hints', () => {
   it('stand where another key would come on one line', async () => {
     const text = '{ "server": { "qemu": { "disks": [{ "file": "disk.raw" }] } } }';
     const found = await hints(text);
-    const disk = found.find(({ label }) => String(label).startsWith('format raw'));
+    const disk = found.find(({ label }) => typeof label === 'string' && label.startsWith('format raw'));
     expect(disk?.label).toBe('format raw, cache none, aio threads');
     expect(disk?.position).toEqual(positionIn(text, text.indexOf('}')));
   });

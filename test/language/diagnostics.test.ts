@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PublishDiagnosticsParams } from 'vscode-languageserver-protocol/node';
 import { crossChecks } from '../../schemas/crossChecks.ts';
 import { parseDocument } from '../../schemas/document.ts';
 import type { AnyDocument } from '../../schemas/document.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PrepareRenameRequest, RenameRequest } from 'vscode-languageserver-protocol/node';
-import type { TextDocumentEdit, TextEdit, WorkspaceEdit } from 'vscode-languageserver-protocol/node';
+import { PrepareRenameRequest, RenameRequest, TextDocumentEdit } from 'vscode-languageserver-protocol/node';
+import type { TextEdit, WorkspaceEdit } from 'vscode-languageserver-protocol/node';
 import { applyEdits, LanguageClient, validCluster, validModule } from '../support/languageClient.ts';
 
 const web = 'modules/web.module.jsonc';
@@ -25,7 +25,7 @@ async function rename(name: string, from: string, newName: string, on = client):
 
 /** The texts after an edit, by the names of the files that it changes. */
 function after(edit: WorkspaceEdit | null): Record<string, string> {
-  const changes = (edit?.documentChanges ?? []).filter((change) => 'textDocument' in change) as TextDocumentEdit[];
+  const changes = (edit?.documentChanges ?? []).filter((change) => TextDocumentEdit.is(change));
   return Object.fromEntries(
     changes.map(({ textDocument, edits }) => {
       const name = Object.keys(texts).find((each) => client.uriOf(each) === textDocument.uri) ?? '';

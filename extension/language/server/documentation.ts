@@ -37,10 +37,11 @@ export function markup(text: string, plain: boolean): MarkupContent {
 export function typeText(schema: SchemaJson, root: SchemaJson): string {
   const kinds = branchesOf(schema, root).map((branch) => {
     if (typeof branch['unit'] === 'string' && branch['type'] === 'string') return branch['unit'];
-    if (valuesOf(branch).length > 0)
+    if (valuesOf(branch).length > 0) {
       return valuesOf(branch)
         .map((value) => JSON.stringify(value))
         .join(' | ');
+    }
     const { type } = branch;
     const types = (Array.isArray(type) ? (type as unknown[]) : [type]).filter((each) => typeof each === 'string');
     return types.map((each) => names[each] ?? each).join(' or ');

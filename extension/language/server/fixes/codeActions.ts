@@ -63,7 +63,7 @@ export interface FixSource {
 }
 
 /** More problems of one file are not mended at once: it takes time, and nobody reads what comes of it. */
-const mostProblems = 200;
+const mostProblems = 50;
 
 /** The fixes of what is wrong in a range, and of everything in the file when that is asked for. */
 export function codeActionsFor(
@@ -132,8 +132,9 @@ function workspaceEditOf({ edits, newFile }: Fix, client: ClientAbilities): Work
     })),
   }));
   if (own.length === 0 && newFile === undefined) return null;
-  if (!client.hasDocumentChanges)
+  if (!client.hasDocumentChanges) {
     return { changes: Object.fromEntries(own.map((each) => [each.file.uri, each.edits])) };
+  }
   const changes: (TextDocumentEdit | CreateFile)[] = own.map(({ file: { uri, version }, edits: each }) => ({
     textDocument: { uri, version },
     edits: each,

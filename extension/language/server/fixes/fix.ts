@@ -66,7 +66,8 @@ export function isWhole({ document }: SourceFile): boolean {
 export function setIn(file: SourceFile, path: readonly PathSegment[], value: unknown): Fix['edits'] {
   const around = schemaAt(file.document, path.slice(0, -1));
   const order = around === null ? [] : [...propertiesOf(around.branch, around.root).keys()];
-  return [{ file, changes: setValue(file.document.text, path, value, { order }) }];
+  const { text, root } = file.document;
+  return [{ file, changes: setValue(text, path, value, { order, ...(root !== null && { root }) }) }];
 }
 
 /** The problem's own place under another value. */

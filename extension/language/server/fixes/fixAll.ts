@@ -15,8 +15,9 @@ export function allOf(file: SourceFile, fixes: readonly Fix[]): (Fix & { readonl
     const changes = fix.edits.flatMap((edit) => (edit.file === file ? edit.changes : []));
     const isElsewhere = fix.edits.some((edit) => edit.file !== file) || fix.newFile !== undefined;
     if (fix.isClear !== true || isElsewhere || changes.length === 0) continue;
-    if (changes.some((change) => taken.some((other) => change.start <= other.end && other.start <= change.end)))
+    if (changes.some((change) => taken.some((other) => change.start <= other.end && other.start <= change.end))) {
       continue;
+    }
     taken.push(...changes);
     count += 1;
   }

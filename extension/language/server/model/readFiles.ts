@@ -15,8 +15,10 @@ const foldersToSkip: ReadonlySet<string> = new Set(['node_modules', 'dist', 'out
 export async function filesBelow(folder: string): Promise<readonly string[]> {
   const found: string[] = [];
   const folders = [folder];
-  for (let next = 0; next < folders.length && next < mostFolders && found.length < mostFiles; next += together) {
+  let next = 0;
+  while (next < folders.length && next < mostFolders && found.length < mostFiles) {
     const batch = folders.slice(next, next + together);
+    next += batch.length;
     for (const [index, entries] of (await Promise.all(batch.map(entriesOf))).entries()) {
       const parent = batch[index] ?? folder;
       for (const entry of entries) {

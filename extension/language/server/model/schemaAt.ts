@@ -37,7 +37,13 @@ export function schemaAt(
 
 export function shapeOf(node: Node | null): Shape | null {
   if (node === null || node.type === 'property') return null;
-  return { type: node.type, keys: keysOf(node) };
+  return {
+    type: node.type,
+    // Asked for only where there is something to choose: there may be many.
+    get keys() {
+      return keysOf(node);
+    },
+  };
 }
 
 function sinceOf(schema: SchemaJson): string | null {
