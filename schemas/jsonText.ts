@@ -192,9 +192,24 @@ function item(node: Node, index: number): Located | null {
 
 function property(node: Node, name: string): Located | null {
   if (node.type !== 'object') return null;
-  // The last one, as in valueOf.
-  const [key, value] = node.children?.findLast((child) => child.children?.[0]?.value === name)?.children ?? [];
+  const [key, value] = propertyNamed(node, name)?.children ?? [];
   return key === undefined || value === undefined ? null : { value, key, isExact: true };
+}
+
+/** Objects with more keys than this are looked through once for all. */
+const fewKeys = 50;
+const properties = new WeakMap<Node, ReadonlyMap<unknown, Node>>();
+
+/** The property of an object by its name, of several the last one, as in valueOf; null: there is none. */
+export function propertyNamed(node: Node, name: string): Node | null {
+  const children = node.type === 'object' ? (node.children ?? []) : [];
+  if (children.length <= fewKeys) return children.findLast((child) => child.children?.[0]?.value === name) ?? null;
+  let known = properties.get(node);
+  if (known === undefined) {
+    known = new Map(children.map((child) => [child.children?.[0]?.value as unknown, child]));
+    properties.set(node, known);
+  }
+  return known.get(name) ?? null;
 }
 
 /** Keys that stand twice in one object, each with the path of the object. */

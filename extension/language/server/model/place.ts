@@ -1,3 +1,4 @@
+import { propertyNamed } from '../../../../schemas/jsonText.ts';
 import type { Node, PathSegment } from '../../../../schemas/jsonText.ts';
 import { endOf } from './positions.ts';
 
@@ -65,13 +66,7 @@ export function nodeAt(root: Node | null, path: readonly PathSegment[]): Node | 
 
 export function childAt(node: Node, segment: PathSegment): Node | null {
   if (typeof segment === 'number') return node.type === 'array' ? (node.children?.[segment] ?? null) : null;
-  return propertyAt(node, segment)?.children?.[1] ?? null;
-}
-
-/** The property of an object by its name, the last one of several; null: there is none. */
-export function propertyAt(node: Node, name: string): Node | null {
-  if (node.type !== 'object') return null;
-  return node.children?.findLast((child) => child.children?.[0]?.value === name) ?? null;
+  return propertyNamed(node, segment)?.children?.[1] ?? null;
 }
 
 /** The names of the keys of an object, none of anything else. */
