@@ -21,7 +21,9 @@ export function askText(question: TextQuestion, position: StepPosition): Answer<
   input.valueSelection = [0, question.value.length];
   input.placeholder = question.placeholder;
   const check = (): string | null => question.check(input.value.trim());
-  const tell = (message: string | null): void => void (input.validationMessage = message ?? undefined);
+  const tell = (message: string | null): void => {
+    input.validationMessage = message ?? undefined;
+  };
   // A proposal may collide with what is there already; an empty box is not blamed before anything was typed.
   if (question.value !== '') tell(check());
   return answered(input, question.title, position, (resolve) => [

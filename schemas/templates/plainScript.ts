@@ -76,7 +76,7 @@ if is_there; then
 fi
 # Change: the program and its arguments. It has to stay in the foreground.
 set -- ${words.map(shellWord).join(' ')}
-if ! command -v "$1" >/dev/null; then say "$1 is missing, or not executable."; exit 1; fi
+if ! { program=$(command -v "$1") && [ -x "$program" ]; }; then say "$1 is missing, or not executable."; exit 1; fi
 # A session of its own: the stop script ends the program with everything that it has started.
 setsid "$@" </dev/null >>"$log" 2>&1 &
 pid=$!

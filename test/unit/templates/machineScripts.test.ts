@@ -176,7 +176,7 @@ exit 0`,
     expect(bench.read('targets')).toBe('Target 1: iqn.2026-01.dev.understudy:web\n');
     expect(bench.read('units')).toContain(join(bench.directory, 'disk.img'));
     const said = bench.read('told');
-    expect(said).toMatch(/^== administrator@hyperv-beta\n[^=]*Stop-VM -TurnOff/);
+    expect(said).toMatch(/^== administrator@hyperv-beta\n[\s\S]*Stop-VM -TurnOff -Force\n== /);
     expect(said).toMatch(/== administrator@hyperv-alpha\n\$portal = 'alpha'\n[\s\S]*Start-VM -Name \$machine/);
     expect(said).toContain("$machine = 'web'");
     expect(await bench.run('check')).toMatchObject(ok);

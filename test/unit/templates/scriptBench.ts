@@ -32,11 +32,14 @@ export class ScriptBench {
     change: (text: string) => string = (text) => text,
   ): Promise<void> {
     for (const folder of [this.directory, this.state, this.#bin]) await mkdir(folder, { recursive: true });
-    const files = template.files({
-      ...{ name: this.name, hosts: ['alpha', 'beta'], directory: this.directory, virtualAddress: null, details: {} },
-      ...answers,
-    });
-    for (const { path, text, executable } of files) {
+    const basics: ModuleAnswers = {
+      name: this.name,
+      hosts: ['alpha', 'beta'],
+      directory: this.directory,
+      virtualAddress: null,
+      details: {},
+    };
+    for (const { path, text, executable } of template.files({ ...basics, ...answers })) {
       const file = join(this.folder, path);
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, change(text), { mode: executable ? 0o755 : 0o644 });
@@ -78,8 +81,8 @@ export class ScriptBench {
         stream.setEncoding('utf8').on('data', (text: string) => (output += text));
       }
       child.once('error', reject);
-      // What it has left in the background may hold the outputs open.
-      child.once('exit', (code) => setImmediate(() => resolve({ code, output })));
+      // What it leaves in the background must not hold its outputs: nobody would read them.
+      child.once('close', (code) => resolve({ code, output }));
     });
   }
 
