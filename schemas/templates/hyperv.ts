@@ -44,6 +44,8 @@ export const hyperv: ModuleTemplate = {
 };
 
 const image = 'disk.img';
+/** While it is there, beside the image, the disk is served and no machine is expected on it. */
+const setup = 'setup';
 
 function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
   const [first, second] = answers.hosts;
@@ -51,7 +53,7 @@ function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
     about: [
       `Module ${answers.name}: a virtual machine on Hyper-V. Agents run on Linux only, so each host of the pair has a Hyper-V host beside it: the Linux host that is primary serves one disk over iSCSI, and scripts start the machine on its Hyper-V host over ssh.`,
       `Both Linux hosts need tgt (Debian: tgt) and a key of root for ssh without a password; both Hyper-V hosts the OpenSSH server, an account that may manage Hyper-V, virtual switches of the same names, and the names ${first} and ${second} by which they find the Linux hosts.`,
-      `Before the first start, on ${first}: truncate -s 100G ${answers.directory}/${image}. Start the module once: its log says that there is no machine on the disk yet. On the Hyper-V host make a volume on the iSCSI disk, with a drive letter that is free on both, and create or move the machine there with all of its files.`,
+      `Before the first start, on ${first}: truncate -s 100G ${answers.directory}/${image}; touch ${answers.directory}/${setup}. Start the module: as long as the file ${setup} is there the disk is only served. On the Hyper-V host beside it make a volume on the iSCSI disk, with a drive letter that is free on both, and create or move the machine there with all of its files. Then remove the file ${setup} and stop and start the module.`,
       'What this does not do: when a Hyper-V host cannot be reached its machine is cut off from its disk, so that it changes nothing any more, but it is not switched off and may answer the network until it notices. Checkpoints and replicas of Hyper-V are not known here, and running machines are not migrated live. A machine that need not stay on Hyper-V is simpler to run by QEMU: qemu-img convert -O qcow2 NAME.vhdx disk.qcow2, and the template for QEMU.',
     ],
     directory: `Change: the directory that holds the disk (${image}), the same path on both hosts. It has to be there before the module is applied.`,
@@ -70,6 +72,7 @@ function powerShellWord(text: string): string {
 
 function scripts(answers: ModuleAnswers): Readonly<Record<'start' | 'stop' | 'check', string>> {
   const [first, second] = answers.hosts;
+  const directory = answers.directory.replace(/\/+$/, '');
   const target = `iqn.2026-01.dev.understudy:${answers.name}`;
   const machine = answerOf(questions, answers, 'machine');
   const of = (key: string): string => shellWord(answerOf(questions, answers, key));
@@ -77,6 +80,7 @@ function scripts(answers: ModuleAnswers): Readonly<Record<'start' | 'stop' | 'ch
 set -u
 export LC_ALL=C
 target=${shellWord(target)}
+setup=${shellWord(`${directory}/${setup}`)}
 say() { printf '%s\n' "$*" >&2; }
 # Change: the Hyper-V host beside each host of the pair.
 hyperv_of() {
@@ -109,7 +113,7 @@ number() { targets | sed -n "s/^Target \([0-9]*\): $target\$/\1/p"; }
       [
         `Serves the disk of the module ${answers.name} over iSCSI and starts its machine on the Hyper-V host beside this host. The agent runs it when the mirror is mounted; exit code 0: the machine runs.`,
       ],
-      `${head}${tgt}image=${shellWord(`${answers.directory.replace(/\/+$/, '')}/${image}`)}
+      `${head}${tgt}image=${shellWord(`${directory}/${image}`)}
 ${String.raw`
 if [ ! -f "$image" ]; then say "$image is missing: truncate -s 100G $image"; exit 1; fi
 if [ -n "$(number)" ]; then
@@ -144,6 +148,9 @@ if (-not (Get-IscsiTarget -NodeAddress $target).IsConnected) { Connect-IscsiTarg
 $disk = Get-IscsiSession | Where-Object TargetNodeAddress -eq $target | Get-Disk
 $disk | Where-Object IsOffline | Set-Disk -IsOffline $false
 $disk | Where-Object IsReadOnly | Set-Disk -IsReadOnly $false
+END
+  if [ ! -e "$setup" ]; then
+    cat <<'END'
 if (-not (Get-VM -Name $machine -ErrorAction SilentlyContinue)) {
   $volume = $disk | Get-Partition | Get-Volume | Where-Object DriveLetter | Select-Object -First 1
   if (-not $volume) { throw 'The iSCSI disk has no volume with a drive letter yet.' }
@@ -155,6 +162,7 @@ if (-not (Get-VM -Name $machine -ErrorAction SilentlyContinue)) {
 Set-VM -Name $machine -AutomaticStartAction Nothing
 Start-VM -Name $machine
 END
+  fi
 } | ask "$hyperv"
 code=$?
 if [ "$code" -eq 0 ]; then exit 0; fi
@@ -197,6 +205,7 @@ exit 0`}`,
         'A Hyper-V host that does not answer is asked three times.',
       ],
       `${head}${String.raw`
+if [ -e "$setup" ]; then exit 0; fi
 for _ in 1 2 3; do
   ask "$hyperv" <<'END'
 ${names}

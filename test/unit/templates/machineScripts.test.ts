@@ -184,6 +184,15 @@ exit 0`,
     expect(bench.read('targets')).toBe('');
   });
 
+  it('serve the disk without a machine while it is set up', async () => {
+    writeFileSync(join(bench.directory, 'setup'), '');
+    expect(await bench.run('start')).toMatchObject(ok);
+    expect(bench.read('told')).toContain('Connect-IscsiTarget');
+    expect(bench.read('told')).not.toContain('Start-VM');
+    writeFileSync(join(bench.state, 'code'), '3');
+    expect(await bench.run('check')).toMatchObject(ok);
+  });
+
   it('end serving the disk also when the Hyper-V host cannot be reached, and say so', async () => {
     await bench.run('start');
     writeFileSync(join(bench.state, 'code'), '255');
