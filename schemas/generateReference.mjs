@@ -66,7 +66,8 @@ function* keysBelow(schema, prefix, definitions) {
 
 function typeOf(node, definitions) {
   const { type, const: constant, enum: choices, oneOf, items, properties, additionalProperties } = node;
-  if (oneOf !== undefined) return oneOf.map((branch) => typeOf(resolve(branch, definitions), definitions)).join(', or ');
+  if (oneOf !== undefined)
+    return oneOf.map((branch) => typeOf(resolve(branch, definitions), definitions)).join(', or ');
   if (constant !== undefined) return code(constant);
   if (choices !== undefined) return `one of ${choices.map(code).join(', ')}`;
   if (Array.isArray(type)) return type.map((each) => typeOf({ ...node, type: each }, definitions)).join(', or ');
@@ -101,7 +102,8 @@ function rangeOf({ minimum, maximum, exclusiveMinimum, minItems, maxItems, minPr
         : [undefined, maxLength, 'characters'];
   if (least === undefined && most === undefined) return null;
   if (least === most) return `exactly ${least} ${most === 1 ? what.replace('ies', 'y').replace('keys', 'key') : what}`;
-  if (most === undefined) return `at least ${least} ${least === 1 ? what.replace('ies', 'y').replace('keys', 'key') : what}`;
+  if (most === undefined)
+    return `at least ${least} ${least === 1 ? what.replace('ies', 'y').replace('keys', 'key') : what}`;
   return least === undefined || least === 0 ? `at most ${most} ${what}` : `${least} to ${most} ${what}`;
 }
 
@@ -127,7 +129,10 @@ function prose(text) {
 
 /** As GitHub makes it of a heading. */
 function anchor(path) {
-  return path.toLowerCase().replaceAll(/[^a-z0-9$_-]/g, '').replaceAll('$', '');
+  return path
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9$_-]/g, '')
+    .replaceAll('$', '');
 }
 
 function factsOf({ node, isRequired, isName }, definitions) {
@@ -157,7 +162,11 @@ function sectionOf(found, definitions) {
       .join('\n'),
     ...(node.examples === undefined
       ? []
-      : ['```jsonc\n' + node.examples.map((example) => `${JSON.stringify(shownKey)}: ${json(example)}`).join('\n') + '\n```']),
+      : [
+          '```jsonc\n' +
+            node.examples.map((example) => `${JSON.stringify(shownKey)}: ${json(example)}`).join('\n') +
+            '\n```',
+        ]),
   ].join('\n\n');
 }
 

@@ -56,7 +56,11 @@ async function folderForCluster(): Promise<vscode.Uri | undefined> {
       description: uri.fsPath,
       value: uri,
     }));
-    const question = { title, placeholder: 'Where shall the cluster file lie?', items: [...items, { label: elsewhere, value: null }] };
+    const question = {
+      title,
+      placeholder: 'Where shall the cluster file lie?',
+      items: [...items, { label: elsewhere, value: null }],
+    };
     const chosen = free.length === 1 ? free[0] : await askChoice(question, { step: 1, total: 1 });
     if (chosen === undefined || chosen === goBack) return undefined;
     if (chosen !== null) return chosen;
@@ -102,7 +106,8 @@ const networksStep: Step<Asked> = async (asked, position) => {
   const text = await askText(
     {
       title: `${title}: networks`,
-      prompt: 'Names of the networks between the hosts, such as “lan, link”. Two are better: losing one then moves no server.',
+      prompt:
+        'Names of the networks between the hosts, such as “lan, link”. Two are better: losing one then moves no server.',
       value: asked.networks.join(', '),
       check: (typed) => networksError(asked, typed),
     },

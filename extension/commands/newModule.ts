@@ -27,13 +27,26 @@ export async function newModuleCommand({ log }: Services): Promise<void> {
     if (folder === undefined) return;
     const around = await readSurroundings(folder);
     const pairs = around.cluster === null ? [] : possiblePairs(around.cluster);
-    const [hosts] = pairsBySpread(pairs, around.modules.map(({ module }) => module));
+    const [hosts] = pairsBySpread(
+      pairs,
+      around.modules.map(({ module }) => module),
+    );
     if (hosts === undefined) {
-      throw new Error(`Nothing was written: ${folder.cluster.file} has no two hosts that a module could have beside the witness.`);
+      throw new Error(
+        `Nothing was written: ${folder.cluster.file} has no two hosts that a module could have beside the witness.`,
+      );
     }
     const [template] = moduleTemplates;
     if (template === undefined) return;
-    const initial = { template, name: '', hosts, directory: '', hasOwnDirectory: false, virtualAddress: null, details: {} };
+    const initial = {
+      template,
+      name: '',
+      hosts,
+      directory: '',
+      hasOwnDirectory: false,
+      virtualAddress: null,
+      details: {},
+    };
     const asked = await runSteps<Asked>(initial, (answers) => stepsFor(answers.template, pairs, around));
     if (asked === undefined) return;
     const files = asked.template.files(asked);
@@ -61,7 +74,11 @@ function stepsFor(template: ModuleTemplate, pairs: readonly Pair[], around: Surr
 }
 
 const templateStep: Step<Asked> = async (asked, position) => {
-  const items = moduleTemplates.map((template) => ({ label: template.label, detail: template.detail, value: template }));
+  const items = moduleTemplates.map((template) => ({
+    label: template.label,
+    detail: template.detail,
+    value: template,
+  }));
   const template = await askChoice(
     {
       title,
@@ -131,7 +148,8 @@ function directoryStep(around: Surroundings): Step<Asked> {
     const directory = await askText(
       {
         title: `${title}: directory`,
-        prompt: 'Directory that is mirrored, the same path on both hosts: everything in it is copied, nothing outside of it',
+        prompt:
+          'Directory that is mirrored, the same path on both hosts: everything in it is copied, nothing outside of it',
         value: asked.hasOwnDirectory ? asked.directory : proposedDirectory(asked),
         check: (text) => errorOf({ ...asked, directory: text }, 'mirror.directories', around),
       },
@@ -174,9 +192,7 @@ function addressStep(around: Surroundings): Step<Asked> {
         prompt: `An address on ${network} by which clients reach it, and which moves with it, such as 10.0.0.100/24. Empty: none.`,
         value: asked.virtualAddress?.address ?? '',
         check: (text) =>
-          text === ''
-            ? null
-            : errorOf({ ...asked, virtualAddress: of(text) }, 'virtualAddresses', around),
+          text === '' ? null : errorOf({ ...asked, virtualAddress: of(text) }, 'virtualAddresses', around),
       },
       position,
     );

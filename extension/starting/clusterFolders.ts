@@ -50,7 +50,9 @@ export async function chooseClusterFolder(title: string): Promise<ClusterFolder 
   const folder = folders.length === 1 ? only : await askChoice(question, { step: 1, total: 1 });
   if (folder === undefined || folder === goBack) return undefined;
   if (!broken(folder)) return folder;
-  void vscode.window.showErrorMessage(`${folder.cluster.file} has errors: mend them first, since a new module is checked against it.`);
+  void vscode.window.showErrorMessage(
+    `${folder.cluster.file} has errors: mend them first, since a new module is checked against it.`,
+  );
   return undefined;
 }
 

@@ -43,7 +43,9 @@ export async function findDomains(): Promise<readonly Finding[] | null> {
 /** A virtual server for each folder below `folder`. */
 export async function findFolders(folder: vscode.Uri): Promise<readonly Finding[]> {
   const names = (await entriesOf(folder))
-    .filter(([name, type]) => (type & vscode.FileType.Directory) !== 0 && !name.startsWith('.') && name !== 'lost+found')
+    .filter(
+      ([name, type]) => (type & vscode.FileType.Directory) !== 0 && !name.startsWith('.') && name !== 'lost+found',
+    )
     .map(([name]) => name)
     .sort()
     .slice(0, mostFolders);

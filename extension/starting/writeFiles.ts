@@ -12,7 +12,11 @@ const mostListed = 16;
  * Writes new files after a confirmation that names them, and opens the first one. A file that is there already is never overwritten: then
  * nothing is written. Rejects with a CancelledError when the person decides otherwise.
  */
-export async function writeNewFiles(folder: vscode.Uri, files: readonly TemplateFile[], question: string): Promise<void> {
+export async function writeNewFiles(
+  folder: vscode.Uri,
+  files: readonly TemplateFile[],
+  question: string,
+): Promise<void> {
   const targets = files.map((file) => ({ ...file, uri: targetOf(folder, file.path) }));
   const present = await presentAmong(targets.map(({ uri }) => uri));
   if (present.length > 0) {

@@ -27,10 +27,17 @@ export function clusterFile(answers: ClusterAnswers): TemplateFile {
   const { name, networks, replication, hosts, arbiter } = answers;
   const lines = [
     ...comment(`Cluster ${name}: the hosts that know one another, their networks, and the arbiter.`),
-    ...comment('Put it on the first host with understudy init, which prints a line for each of the others; later changes go to all of them by Apply to Cluster.'),
+    ...comment(
+      'Put it on the first host with understudy init, which prints a line for each of the others; later changes go to all of them by Apply to Cluster.',
+    ),
     '{',
     `  "name": ${json(name)},`,
-    ...indent(2, comment('Heartbeats go over all of them. The mirror prefers the one with "replication", and takes another one when that is lost.')),
+    ...indent(
+      2,
+      comment(
+        'Heartbeats go over all of them. The mirror prefers the one with "replication", and takes another one when that is lost.',
+      ),
+    ),
     '  "networks": {',
     ...networks.map((network) => `    ${json(network)}: {${network === replication ? ' "replication": true ' : ''}},`),
     '  },',
@@ -59,18 +66,24 @@ function arbiterLines(arbiter: ArbiterAnswer): readonly string[] {
       const [only] = arbiter.hosts;
       const witness = arbiter.hosts.length === 1 && only !== undefined ? only : arbiter.hosts;
       return [
-        ...comment('The third vote: it decides which of two hosts may run a module when they cannot reach each other. It is a host that is not of the pair.'),
+        ...comment(
+          'The third vote: it decides which of two hosts may run a module when they cannot reach each other. It is a host that is not of the pair.',
+        ),
         `"arbiter": { "witness": ${json(witness)} },`,
       ];
     }
     case 'etcd':
       return [
-        ...comment('The third vote: members of an etcd 3.4 or later, on machines that are of no pair. Change: "user", "passwordFile" and "caFile" as your etcd asks for them.'),
+        ...comment(
+          'The third vote: members of an etcd 3.4 or later, on machines that are of no pair. Change: "user", "passwordFile" and "caFile" as your etcd asks for them.',
+        ),
         `"arbiter": { "etcd": ${json(arbiter.endpoints)} },`,
       ];
     case 'none':
       return [
-        ...comment('Change: without a third vote nothing is taken over by itself. A witness on any third machine lifts this: name it under "hosts", then here as { "witness": "NAME" }.'),
+        ...comment(
+          'Change: without a third vote nothing is taken over by itself. A witness on any third machine lifts this: name it under "hosts", then here as { "witness": "NAME" }.',
+        ),
         '"arbiter": "none",',
       ];
   }

@@ -13,7 +13,8 @@ const questions: readonly TemplateQuestion[] = [
     prompt: 'Its name in Hyper-V',
     proposal: ({ name }) => name,
     path: null,
-    check: (answer) => plainLine(answer) ?? (/['\u2018-\u201b]/.test(answer) ? 'A name without quotes is expected.' : null),
+    check: (answer) =>
+      plainLine(answer) ?? (/['\u2018-\u201b]/.test(answer) ? 'A name without quotes is expected.' : null),
   },
   {
     key: 'first',
@@ -37,7 +38,8 @@ const questions: readonly TemplateQuestion[] = [
 export const hyperv: ModuleTemplate = {
   id: 'hyperv',
   label: 'Virtual server (Hyper-V beside the pair)',
-  detail: 'The Linux pair serves the disk over iSCSI (tgt); scripts start and stop the machine on a Hyper-V host beside each of them over ssh.',
+  detail:
+    'The Linux pair serves the disk over iSCSI (tgt); scripts start and stop the machine on a Hyper-V host beside each of them over ssh.',
   questions,
   takesAddress: false,
   files: (answers) => [file(answers), ...scriptFiles(answers, scripts(answers))],
@@ -59,7 +61,9 @@ function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
     directory: `Change: the directory that holds the disk (${image}), the same path on both hosts. It has to be there before the module is applied.`,
     server: scriptsSection(answers, '180s'),
     more: [
-      ...comment('Change: whether it does its work, by the address of the guest. "report" only tells; "restart" and "failover" act.'),
+      ...comment(
+        'Change: whether it does its work, by the address of the guest. "report" only tells; "restart" and "failover" act.',
+      ),
       '// "checks": [{ "tcp": { "host": "10.0.0.50", "port": 3389 }, "onFailure": "report" }],',
     ],
   });

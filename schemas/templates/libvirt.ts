@@ -37,7 +37,9 @@ function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
       'Change: the directory that holds the disks and domain.xml, the same path on both hosts. It has to be there before the module is applied.',
     server: scriptsSection(answers, '120s'),
     more: [
-      ...comment('Change: whether it does its work, by the address of the guest. "report" only tells; "restart" and "failover" act.'),
+      ...comment(
+        'Change: whether it does its work, by the address of the guest. "report" only tells; "restart" and "failover" act.',
+      ),
       '// "checks": [{ "tcp": { "host": "10.0.0.50", "port": 22 }, "onFailure": "report" }],',
     ],
   });

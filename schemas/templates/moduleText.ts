@@ -56,7 +56,9 @@ export function moduleFile(answers: ModuleAnswers, parts: ModuleParts): Template
     ...(virtualAddress === null ? [] : indent(2, addressLines(virtualAddress))),
     ...indent(2, parts.more ?? []),
     ...indent(2, [
-      ...comment('Change: how long the primary may be silent before the other host takes over; 3s unless it is said here.'),
+      ...comment(
+        'Change: how long the primary may be silent before the other host takes over; 3s unless it is said here.',
+      ),
       '// "failover": { "detection": "3s" },',
     ]),
     '}',
@@ -85,7 +87,9 @@ export function scriptsSection({ name, hosts }: ModuleAnswers, timeout: string):
       `"stop": ${program('stop')},`,
       `"check": ${program('check')},`,
       '"checkInterval": "10s",',
-      ...comment('Change it together with the patience of the scripts: one that takes longer is killed and counts as failed.'),
+      ...comment(
+        'Change it together with the patience of the scripts: one that takes longer is killed and counts as failed.',
+      ),
       `"timeout": ${json(timeout)},`,
     ]),
     '},',

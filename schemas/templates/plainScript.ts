@@ -11,7 +11,9 @@ const questions: readonly TemplateQuestion[] = [
     check: (answer) =>
       plainLine(answer) ??
       (answer.startsWith('/') ? null : 'An absolute path is expected, such as /usr/local/bin/web.') ??
-      (/["'\\`$]/.test(answer) ? 'Words without quotes are expected; anything else can be written into the start script afterwards.' : null),
+      (/["'\\`$]/.test(answer)
+        ? 'Words without quotes are expected; anything else can be written into the start script afterwards.'
+        : null),
   },
 ];
 
@@ -19,7 +21,8 @@ const questions: readonly TemplateQuestion[] = [
 export const plainScript: ModuleTemplate = {
   id: 'script',
   label: 'Any program (scripts)',
-  detail: 'Scripts start a program in the background on the host itself, end it, and look whether it is there: to be changed as you need.',
+  detail:
+    'Scripts start a program in the background on the host itself, end it, and look whether it is there: to be changed as you need.',
   questions,
   takesAddress: true,
   files: (answers) => [file(answers), ...scriptFiles(answers, plainScripts(answers))],
@@ -32,7 +35,8 @@ function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
       `Both hosts need the program; what it writes belongs into ${answers.directory}. Nothing else may start it, such as systemd at boot.`,
       'What this does not do: files outside of the mirrored directory are not copied. A program that goes into the background by itself needs other scripts, which find it in another way.',
     ],
-    directory: 'Change: the directory that holds its data, the same path on both hosts. It has to be there before the module is applied.',
+    directory:
+      'Change: the directory that holds its data, the same path on both hosts. It has to be there before the module is applied.',
     server: scriptsSection(answers, '60s'),
     more: [
       ...comment('Change: whether it does its work. "report" only tells; "restart" and "failover" act.'),

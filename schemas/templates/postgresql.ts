@@ -36,7 +36,9 @@ function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
     mirror: [...comment('The process that runs belongs to its host.'), '"exclude": ["postmaster.pid"],'],
     server: scriptsSection(answers, '5m'),
     more: [
-      ...comment('Whether connections are accepted. Change "report", which only tells, into "restart" when you have seen it work.'),
+      ...comment(
+        'Whether connections are accepted. Change "report", which only tells, into "restart" when you have seen it work.',
+      ),
       `"checks": [{ "tcp": { "port": ${numberOr(port)} }, "onFailure": "report" }],`,
     ],
   });

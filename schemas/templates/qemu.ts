@@ -29,7 +29,8 @@ const questions: readonly TemplateQuestion[] = [
 export const qemu: ModuleTemplate = {
   id: 'qemu',
   label: 'Virtual server (QEMU)',
-  detail: 'The agent runs the virtual machine itself, with KVM where the host has it. Needs qemu-system-x86 on both hosts.',
+  detail:
+    'The agent runs the virtual machine itself, with KVM where the host has it. Needs qemu-system-x86 on both hosts.',
   questions,
   takesAddress: false,
   files: (answers) => [file(answers)],
@@ -46,13 +47,16 @@ function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
       'Before the first start put its disk into the mirrored directory of the preferred host; the other host gets a copy. Apply this file to the cluster, then start the module.',
       'What this does not do: running machines are not migrated live; a move ends the server and starts it on the other host.',
     ],
-    directory: 'Change: the directory that holds the disks, the same path on both hosts. It has to be there before the module is applied.',
+    directory:
+      'Change: the directory that holds the disks, the same path on both hosts. It has to be there before the module is applied.',
     server: [
       '"qemu": {',
       ...comment('Change: memory and processors. Both hosts need that much free when they run it.').map(nested),
       `  "memory": ${json(answerOf(questions, answers, 'memory'))},`,
       '  "cpus": 2,',
-      ...comment('Relative paths start at the mirrored directory. The first disk is the one that it boots from.').map(nested),
+      ...comment('Relative paths start at the mirrored directory. The first disk is the one that it boots from.').map(
+        nested,
+      ),
       `  "disks": [{ "file": ${json(disk)}, "format": ${json(format)} }],`,
       ...comment('Change: the bridge, which both hosts need by this name.').map(nested),
       `  ${card}`,
@@ -61,7 +65,9 @@ function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
       '},',
     ],
     more: [
-      ...comment('Change: whether it does its work, by the address of the guest. "report" only tells; "restart" and "failover" act.'),
+      ...comment(
+        'Change: whether it does its work, by the address of the guest. "report" only tells; "restart" and "failover" act.',
+      ),
       '// "checks": [{ "tcp": { "host": "10.0.0.50", "port": 22 }, "onFailure": "report" }],',
     ],
   });

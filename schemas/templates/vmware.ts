@@ -8,7 +8,9 @@ const questions: readonly TemplateQuestion[] = [
     prompt: 'Its .vmx file in the mirrored directory',
     proposal: ({ name }) => `${name}.vmx`,
     path: null,
-    check: (answer) => plainLine(answer) ?? (/^[^/-][^/]*\.vmx$/.test(answer) ? null : 'The name of a .vmx file is expected, without a folder.'),
+    check: (answer) =>
+      plainLine(answer) ??
+      (/^[^/-][^/]*\.vmx$/.test(answer) ? null : 'The name of a .vmx file is expected, without a folder.'),
   },
 ];
 
@@ -16,7 +18,8 @@ const questions: readonly TemplateQuestion[] = [
 export const vmware: ModuleTemplate = {
   id: 'vmware',
   label: 'Virtual server (VMware Workstation)',
-  detail: 'Scripts start and stop a virtual machine of VMware Workstation Pro on Linux (vmrun). Not for ESXi, where no agent can run.',
+  detail:
+    'Scripts start and stop a virtual machine of VMware Workstation Pro on Linux (vmrun). Not for ESXi, where no agent can run.',
   questions,
   takesAddress: false,
   files: (answers) => [file(answers), ...scriptFiles(answers, scripts(answers))],
@@ -29,11 +32,14 @@ function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
       `Before the first start put the folder of the virtual machine, as ${answers.directory}, on the preferred host, with all of its disks inside; the other host gets a copy. In its .vmx file: mainMem.useNamedFile = "FALSE" keeps the guest's memory out of the mirror, and uuid.action = "keep" keeps VMware from asking where the machine comes from. It must not be started by anything else.`,
       'What this does not do: it is for VMware Workstation Pro on Linux hosts. On ESXi no agent can run; a machine from there can be run by QEMU instead (qemu-img convert -O qcow2 NAME.vmdk disk.qcow2, and the template for QEMU). Running machines are not migrated live.',
     ],
-    directory: 'Change: the folder of the virtual machine, the same path on both hosts. It has to be there before the module is applied.',
+    directory:
+      'Change: the folder of the virtual machine, the same path on both hosts. It has to be there before the module is applied.',
     mirror: [...comment('Locks belong to the host that runs the machine.'), '"exclude": ["*.lck"],'],
     server: scriptsSection(answers, '120s'),
     more: [
-      ...comment('Change: whether it does its work, by the address of the guest. "report" only tells; "restart" and "failover" act.'),
+      ...comment(
+        'Change: whether it does its work, by the address of the guest. "report" only tells; "restart" and "failover" act.',
+      ),
       '// "checks": [{ "tcp": { "host": "10.0.0.50", "port": 22 }, "onFailure": "report" }],',
     ],
   });

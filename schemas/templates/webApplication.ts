@@ -9,7 +9,9 @@ const questions: readonly TemplateQuestion[] = [
     proposal: ({ name }) => `${name}.service`,
     path: null,
     check: (answer) =>
-      /^[A-Za-z0-9_][A-Za-z0-9:_.@\\-]{0,200}\.service$/.test(answer) ? null : 'The name of a unit is expected, such as nginx.service.',
+      /^[A-Za-z0-9_][A-Za-z0-9:_.@\\-]{0,200}\.service$/.test(answer)
+        ? null
+        : 'The name of a unit is expected, such as nginx.service.',
   },
   {
     key: 'url',
@@ -24,7 +26,8 @@ const questions: readonly TemplateQuestion[] = [
 export const webApplication: ModuleTemplate = {
   id: 'webApplication',
   label: 'Web application',
-  detail: 'Scripts start and stop a service of systemd on the host itself; its data is in the mirrored directory, and a page is asked for.',
+  detail:
+    'Scripts start and stop a service of systemd on the host itself; its data is in the mirrored directory, and a page is asked for.',
   questions,
   takesAddress: true,
   files: (answers) => [file(answers), ...scriptFiles(answers, scripts(answers))],
@@ -38,10 +41,13 @@ function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
       `Both hosts need the application and its settings; what it writes (uploads, databases in files, sessions) belongs into ${answers.directory}. Only the module may start it: systemctl disable --now ${unit}, on both hosts.`,
       'What this does not do: programs and settings outside of the mirrored directory are not copied, and a database of its own needs a directory or a module of its own.',
     ],
-    directory: 'Change: the directory that holds its data, the same path on both hosts. It has to be there before the module is applied.',
+    directory:
+      'Change: the directory that holds its data, the same path on both hosts. It has to be there before the module is applied.',
     server: scriptsSection(answers, '120s'),
     more: [
-      ...comment('Whether the page is served. Change "report", which only tells, into "restart" or "failover" when you have seen it work.'),
+      ...comment(
+        'Whether the page is served. Change "report", which only tells, into "restart" or "failover" when you have seen it work.',
+      ),
       `"checks": [{ "http": { "url": ${json(answerOf(questions, answers, 'url'))} }, "onFailure": "report" }],`,
     ],
   });

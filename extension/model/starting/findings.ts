@@ -65,7 +65,11 @@ export function findingsOfFolders(folders: ReadonlyMap<string, readonly string[]
     const images = names.filter((name) => /\.(qcow2|raw|img)$/.test(name)).sort();
     const [disk] = images;
     if (disk === undefined) return of('script', {}, 'no disk of a virtual machine in it: a program is proposed');
-    return of('qemu', { disk }, images.length === 1 ? null : `has ${String(images.length)} disks: add the others to its file`);
+    return of(
+      'qemu',
+      { disk },
+      images.length === 1 ? null : `has ${String(images.length)} disks: add the others to its file`,
+    );
   });
 }
 

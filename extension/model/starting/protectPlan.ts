@@ -27,7 +27,11 @@ export function planModules(findings: readonly Finding[], pairs: readonly Pair[]
   const refused: { finding: Finding; reason: string }[] = [];
   let known = around;
   for (const finding of findings) {
-    const hosts = spread(pairs, known.modules.map(({ module }) => module), 1)[0];
+    const hosts = spread(
+      pairs,
+      known.modules.map(({ module }) => module),
+      1,
+    )[0];
     if (hosts === undefined) {
       refused.push({ finding, reason: 'The cluster has no two hosts for it.' });
       continue;

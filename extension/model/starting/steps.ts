@@ -8,10 +8,7 @@ export interface StepPosition {
 }
 
 /** Asks one thing and adds the answer. Undefined: the person gave up. */
-export type Step<Answers> = (
-  answers: Answers,
-  position: StepPosition,
-) => Promise<Answers | typeof goBack | undefined>;
+export type Step<Answers> = (answers: Answers, position: StepPosition) => Promise<Answers | typeof goBack | undefined>;
 
 /**
  * Asks step after step, and back again. Which steps there are may depend on what was answered before. Whoever goes back finds the

@@ -35,11 +35,22 @@ const db = `{
   "virtualAddresses": [{ "address": "10.0.0.100/24", "network": "lan" }],
 }`;
 const dbFile = parseDocument('module', db, 'modules/db.module.jsonc');
-const around = surroundingsOf(siteFile, [dbFile], ['modules/db.module.jsonc', 'modules/old.module.jsonc', 'scripts/old2/start']);
+const around = surroundingsOf(
+  siteFile,
+  [dbFile],
+  ['modules/db.module.jsonc', 'modules/old.module.jsonc', 'scripts/old2/start'],
+);
 
 const draft = (change: Partial<ModuleAnswers>, template: TemplateId = 'postgresql'): ModuleDraft => ({
   template: templateOf(template),
-  answers: { name: 'web', hosts: ['alpha', 'beta'], directory: '/srv/web', virtualAddress: null, details: {}, ...change },
+  answers: {
+    name: 'web',
+    hosts: ['alpha', 'beta'],
+    directory: '/srv/web',
+    virtualAddress: null,
+    details: {},
+    ...change,
+  },
 });
 const said = (path: string, change: Partial<ModuleAnswers>, template?: TemplateId): string | null =>
   errorAt(path, draftErrors(draft(change, template), around));
@@ -64,13 +75,19 @@ describe('a module that is drafted', () => {
     ['mirror.directories', { directory: '/srv/vm/db/in' }, /lies in \/srv\/vm\/db/],
     ['virtualAddresses', { virtualAddress: { address: '10.0.0.300', network: 'lan' } }, /no IP address/],
     ['virtualAddresses', { virtualAddress: { address: '10.0.0.1/24', network: 'lan' } }, /address of alpha itself/],
-    ['virtualAddresses', { virtualAddress: { address: '10.0.0.100/24', network: 'lan' } }, /also a virtual address of the module db/],
+    [
+      'virtualAddresses',
+      { virtualAddress: { address: '10.0.0.100/24', network: 'lan' } },
+      /also a virtual address of the module db/,
+    ],
     ['virtualAddresses', { virtualAddress: { address: '10.0.0.101/24', network: 'wan' } }, /network "wan"/],
     ['checks', { details: { port: '70000' } }, /1 to 65535/],
   ] as const)('says at %s of %j what is wrong', (path, change, words) => {
     expect(said(path, change)).toMatch(words);
     // And at no other place: a person is not blamed for what was not asked.
-    const others = ['name', 'hosts', 'mirror.directories', 'virtualAddresses', 'checks'].filter((other) => other !== path);
+    const others = ['name', 'hosts', 'mirror.directories', 'virtualAddresses', 'checks'].filter(
+      (other) => other !== path,
+    );
     for (const other of others) expect(said(other, change)).toBeNull();
   });
 
@@ -82,14 +99,18 @@ describe('a module that is drafted', () => {
     const { template, answers } = draft({ name: 'db', directory: '/srv/vm/db' });
     const [file] = template.files(answers);
     const own = parseDocument('module', file.text, file.path);
-    const whole = crossChecks([siteFile, dbFile, own]).filter((each) => each.file === file.path && each.severity === 'error');
+    const whole = crossChecks([siteFile, dbFile, own]).filter(
+      (each) => each.file === file.path && each.severity === 'error',
+    );
     const drafted = draftErrors({ template, answers }, { ...around, taken: new Set() });
     expect(drafted.map(({ path }) => path).sort()).toEqual(whole.map(({ path }) => path).sort());
   });
 
   it('is checked among many within the time of a key press', () => {
     const many = Array.from({ length: 500 }, (_, index) => {
-      const text = db.replaceAll('db', `m${String(index)}`).replace('10.0.0.100', `10.1.${String(index >> 8)}.${String(index & 255 || 1)}`);
+      const text = db
+        .replaceAll('db', `m${String(index)}`)
+        .replace('10.0.0.100', `10.1.${String(index >> 8)}.${String(index & 255 || 1)}`);
       return parseDocument('module', text, `modules/m${String(index)}.module.jsonc`);
     });
     const crowded = surroundingsOf(siteFile, many, []);

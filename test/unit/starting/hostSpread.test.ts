@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { pairsBySpread, possiblePairs, preferredOn, spread, type Pair } from '../../../extension/model/starting/hostSpread.ts';
+import {
+  pairsBySpread,
+  possiblePairs,
+  preferredOn,
+  spread,
+  type Pair,
+} from '../../../extension/model/starting/hostSpread.ts';
 import { resolveCluster } from '../../../schemas/defaults.ts';
 import type { ClusterFile } from '../../../schemas/generated/cluster.ts';
 

@@ -42,7 +42,9 @@ it('ends without an answer when the person gives up', async () => {
 
 it('asks what the answers before call for', async () => {
   const { step, seen } = person(['plain']);
-  const result = await runSteps(nothing, ({ kind }) => (kind === 'plain' ? [step('kind')] : [step('kind'), step('name')]));
+  const result = await runSteps(nothing, ({ kind }) =>
+    kind === 'plain' ? [step('kind')] : [step('kind'), step('name')],
+  );
   expect(result).toEqual({ kind: 'plain', name: '' });
   expect(seen).toEqual(['1/2 kind: ']);
 });

@@ -209,6 +209,8 @@ exit 0`,
   });
 
   it('refuse a host that is none of the pair', async () => {
-    expect(await bench.run('start', { UNDERSTUDY_HOST: 'delta' })).toMatchObject(failed('No Hyper-V host is named for delta'));
+    expect(await bench.run('start', { UNDERSTUDY_HOST: 'delta' })).toMatchObject(
+      failed('No Hyper-V host is named for delta'),
+    );
   });
 });

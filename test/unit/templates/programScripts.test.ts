@@ -129,7 +129,9 @@ esac`,
 
 const postgresPrograms = (): string | null => {
   const root = '/usr/lib/postgresql';
-  const version = existsSync(root) ? readdirSync(root).find((name) => existsSync(join(root, name, 'bin/pg_ctl'))) : undefined;
+  const version = existsSync(root)
+    ? readdirSync(root).find((name) => existsSync(join(root, name, 'bin/pg_ctl')))
+    : undefined;
   return version === undefined ? null : join(root, version, 'bin');
 };
 
@@ -140,7 +142,9 @@ describe.skipIf(!isRoot || postgresPrograms() === null)('the scripts for Postgre
   let data: string;
   beforeEach(async () => {
     port = await freePort();
-    await bench.write(postgresql, { details: { port: String(port) } }, (text) => text.replace(/patience=\d+/, 'patience=30'));
+    await bench.write(postgresql, { details: { port: String(port) } }, (text) =>
+      text.replace(/patience=\d+/, 'patience=30'),
+    );
     data = join(bench.directory, 'data');
     chmodSync(bench.folder, 0o755);
   });
@@ -150,13 +154,20 @@ describe.skipIf(!isRoot || postgresPrograms() === null)('the scripts for Postgre
   });
   const create = (): void => {
     execFileSync('install', ['-d', '-o', 'postgres', '-g', 'postgres', '-m', '0700', data]);
-    execFileSync('runuser', ['-u', 'postgres', '--', join(bin, 'initdb'), '--no-sync', '-D', data], { cwd: '/', stdio: 'ignore' });
+    execFileSync('runuser', ['-u', 'postgres', '--', join(bin, 'initdb'), '--no-sync', '-D', data], {
+      cwd: '/',
+      stdio: 'ignore',
+    });
   };
   const query = (sql: string): string =>
-    execFileSync('runuser', ['-u', 'postgres', '--', 'psql', '-h', '/run/postgresql', '-p', String(port), '-Atc', sql], {
-      cwd: '/',
-      encoding: 'utf8',
-    }).trim();
+    execFileSync(
+      'runuser',
+      ['-u', 'postgres', '--', 'psql', '-h', '/run/postgresql', '-p', String(port), '-Atc', sql],
+      {
+        cwd: '/',
+        encoding: 'utf8',
+      },
+    ).trim();
 
   it('refuse to start without a database: the right one may only be missing', async () => {
     expect(await bench.run('start')).toMatchObject(failed('holds no database'));

@@ -78,7 +78,11 @@ describe.each(moduleTemplates.map((template) => [template.id, template] as const
   });
 
   it('never takes what is typed for anything but a value', () => {
-    const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constantFrom('"}\n{', "'; rm -rf /\n", '*/', '$(id)'));
+    const text = fc.oneof(
+      fc.string(),
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('"}\n{', "'; rm -rf /\n", '*/', '$(id)'),
+    );
     fc.assert(
       fc.property(text, text, text, (name, directory, detail) => {
         const details = Object.fromEntries(template.questions.map(({ key }) => [key, detail]));
@@ -96,7 +100,12 @@ describe.each(moduleTemplates.map((template) => [template.id, template] as const
 it('all templates give modules that fit together in one cluster', () => {
   const modules = moduleTemplates.flatMap((template, index) => {
     const name = `m${index}`;
-    return template.files({ ...web, name, directory: `/srv/${name}`, hosts: index % 2 === 0 ? ['alpha', 'beta'] : ['beta', 'alpha'] });
+    return template.files({
+      ...web,
+      name,
+      directory: `/srv/${name}`,
+      hosts: index % 2 === 0 ? ['alpha', 'beta'] : ['beta', 'alpha'],
+    });
   });
   expect(told([clusterFile(site), ...modules])).toEqual([]);
 });
@@ -140,13 +149,14 @@ describe('the file of a cluster', () => {
 });
 
 describe('scripts', () => {
-  const hostile = "it's $(touch /tmp/x) `id` \"q\" \\ \n # *";
+  const hostile = 'it\'s $(touch /tmp/x) `id` "q" \\ \n # *';
 
   it.each(moduleTemplates.map((template) => [template.id, template] as const))(
     'of %s are valid shell, whatever was answered',
     (_, template) => {
       for (const detail of [undefined, hostile]) {
-        const details = detail === undefined ? {} : Object.fromEntries(template.questions.map(({ key }) => [key, detail]));
+        const details =
+          detail === undefined ? {} : Object.fromEntries(template.questions.map(({ key }) => [key, detail]));
         for (const { path, text } of template.files({ ...web, details }).filter((file) => file.executable)) {
           const { status, stderr } = spawnSync('sh', ['-n'], { input: text, encoding: 'utf8' });
           expect({ path, status, stderr }).toEqual({ path, status: 0, stderr: '' });
