@@ -101,14 +101,14 @@ exit 1`}`,
 # Change: seconds for the end in order. The time-out in the module file has to be longer.
 patience=20
 is_there || exit 0
-kill -TERM -- "-$pid"
+kill -TERM "-$pid"
 while [ "$patience" -gt 0 ]; do
   sleep 1
   is_there || { rm -f -- "$pid_file"; exit 0; }
   patience=$((patience - 1))
 done
 say "Process $pid did not end in time and is killed."
-kill -KILL -- "-$pid"
+kill -KILL "-$pid"
 sleep 1
 if is_there; then say "Process $pid could not be killed."; exit 1; fi
 rm -f -- "$pid_file"

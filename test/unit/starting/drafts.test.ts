@@ -98,9 +98,9 @@ describe('a module that is drafted', () => {
   it('is told of by the same checks that files are', () => {
     const { template, answers } = draft({ name: 'db', directory: '/srv/vm/db' });
     const [file] = template.files(answers);
-    const own = parseDocument('module', file.text, file.path);
+    const own = parseDocument('module', file.text, 'modules/new.module.jsonc');
     const whole = crossChecks([siteFile, dbFile, own]).filter(
-      (each) => each.file === file.path && each.severity === 'error',
+      (each) => each.file === own.file && each.severity === 'error',
     );
     const drafted = draftErrors({ template, answers }, { ...around, taken: new Set() });
     expect(drafted.map(({ path }) => path).sort()).toEqual(whole.map(({ path }) => path).sort());
