@@ -80,8 +80,8 @@ export function hostError(answers: ClusterAnswers, index: number, text: string):
   if (name === undefined) return `A name, and its address on ${networks.join(', then on ')}.`;
   const others = answers.hosts.filter((_, other) => other !== index);
   if (others.some((host) => host.name === name)) return `${name} is a host already.`;
-  if (words.length > networks.length + 1)
-    return `There are ${String(networks.length)} networks: ${networks.join(', ')}.`;
+  const most = networks.length;
+  if (words.length > most + 1) return `There are ${String(most)} networks: ${networks.join(', ')}.`;
   const host = hostOf(text, networks);
   if (Object.keys(host.addresses).length === 0) return `Its address on ${networks.join(', then on ')}.`;
   const errors = clusterErrors({ ...answers, arbiter: { kind: 'none' }, hosts: [...others, host] });
