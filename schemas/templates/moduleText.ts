@@ -24,7 +24,8 @@ export function inComment(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }
 
-const widest = 116;
+/** Columns of a comment, without what it is indented by: it is read beside a minimap. */
+const widest = 100;
 
 /** A paragraph in lines of comment. */
 export function comment(text: string, mark = '//'): readonly string[] {

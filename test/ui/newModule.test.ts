@@ -106,12 +106,16 @@ describe('starting out in VS Code', () => {
       await workbench.sideBar.getByRole('button', { name: label, exact: true }).first().waitFor();
     }
     await workbench.sideBar.getByText('Show how it goes, step by step').click();
-    await workbench.page.getByText('Keep a virtual server running when a physical server dies').first().waitFor();
+    await workbench.page.getByText('Your First Failover').first().waitFor();
     for (const title of ['Connect to a cluster', 'Write a module', 'See a failover']) {
       await workbench.page.getByText(title, { exact: true }).first().waitFor();
     }
+    // The page beside the steps.
+    await workbench.panel.getByText('The demonstration.').waitFor();
+    const classes = { light: 'vs', dark: 'vs-dark', 'high-contrast': 'hc-black' } as const;
     for (const { name, tag } of themes) {
       await workbench.chooseTheme(name);
+      await workbench.page.locator(`.monaco-workbench.${classes[tag]}`).waitFor();
       await workbench.screenshot(`walkthrough-${tag}`);
     }
   });
