@@ -31,8 +31,9 @@ async function packageVsix() {
       (target) => !isAgent(target),
       (target) => join(stage, target.outdir),
     );
-    await cp(join(root, 'media/icons'), join(stage, 'media/icons'), { recursive: true });
-    await cp(join(root, 'media/language'), join(stage, 'media/language'), { recursive: true });
+    for (const folder of ['media/icons', 'media/language', 'media/walkthrough']) {
+      await cp(join(root, folder), join(stage, folder), { recursive: true });
+    }
     await copyFile(join(root, 'extension/README.md'), join(stage, 'README.md'));
     for (const file of ['.vscodeignore', 'CHANGELOG.md', 'LICENSE']) await copyIfThere(file, stage);
     // The bundles bring their dependencies along; what is for development stays here.

@@ -7,7 +7,10 @@ import { drainHostCommand, undrainHostCommand } from './drain.ts';
 import { enterTokenCommand } from './enterToken.ts';
 import { forcePrimaryCommand } from './forcePrimary.ts';
 import { beginMaintenanceCommand, endMaintenanceCommand } from './maintenance.ts';
+import { newClusterCommand } from './newCluster.ts';
+import { newModuleCommand } from './newModule.ts';
 import { openModuleCommand } from './openModule.ts';
+import { protectAllCommand } from './protectAll.ts';
 import { reconnectCommand } from './reconnect.ts';
 import { removeClusterCommand } from './removeCluster.ts';
 import { repairCommand } from './repair.ts';
@@ -23,6 +26,9 @@ import { verifyCommand } from './verify.ts';
 type Command = (services: Services, target?: never) => Promise<void> | void;
 
 const commands: Readonly<Record<string, Command>> = {
+  newCluster: newClusterCommand,
+  newModule: newModuleCommand,
+  protectAll: protectAllCommand,
   addCluster: addClusterCommand,
   removeCluster: removeClusterCommand,
   reconnect: reconnectCommand,
