@@ -16,7 +16,7 @@ export function parseTime(text: string, unit: 'ms' | 's' | 'm' | 'h'): number | 
   return milliseconds <= longest ? milliseconds : null;
 }
 
-/** The same time in a module file. */
+/** A time in a module file; one that is longer than it can say becomes the longest one, eleven days. */
 export function timeText(milliseconds: number): string {
-  return formatDuration(milliseconds);
+  return formatDuration(Math.min(milliseconds, longest));
 }

@@ -1,3 +1,4 @@
+import { printable } from './printable.ts';
 import type { Attribute, Element } from './xml/tree.ts';
 
 /** What became of an element, an attribute or a file. */
@@ -82,5 +83,5 @@ function macroWords({ undefinedMacros: names, value, written }: Attribute): stri
     const which = names.map((name) => `%${name}%`).join(', ');
     return ` ${which} is no macro of this file; SafeKit would take an environment variable of that name.`;
   }
-  return value !== written.trim() ? ` With its macros it is "${value}".` : '';
+  return value !== written.trim() ? ` With its macros it is "${printable(value)}".` : '';
 }

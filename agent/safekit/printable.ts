@@ -5,7 +5,7 @@ const longest = 200;
 
 /** A foreign text as one line that shows what it is; a long one is cut, and its length is told. */
 export function printable(text: string): string {
-  const line = text.replace(/\s*[\r\n\t]\s*/g, ' ').replace(misleading, '\u{FFFD}');
+  const line = text.replace(/[\r\n\t]/g, ' ').replace(misleading, '\u{FFFD}');
   const characters = [...line];
   return characters.length <= longest
     ? line

@@ -93,11 +93,11 @@ function code(text: string): string {
   return `${fence}${pad}${line}${pad}${fence}`;
 }
 
-/** Our own words may quote foreign ones: what would be HTML, a link or a table's border is taken literally. Code spans of ours stay. */
+/** Our own words may quote foreign ones: what would be Markdown or HTML is taken literally. Commands of ours stay code. */
 function plain(text: string): string {
   return oneLine(text)
-    .split(/(`[^`]*`)/)
-    .map((part, index) => (index % 2 === 1 ? part.replaceAll('|', '\\|') : part.replace(/[\\<>[\]|*_]/g, '\\$&')))
+    .split(/(`understudy[^`]*`)/)
+    .map((part, index) => (index % 2 === 1 ? part.replaceAll('|', '\\|') : part.replace(/[\\`<>[\]|*_]/g, '\\$&')))
     .join('');
 }
 

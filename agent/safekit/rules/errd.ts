@@ -28,7 +28,9 @@ function readProcess(element: Element, every: number, context: RuleContext): voi
   readCounts(element, context);
   const leaveOut = (why: string): void => {
     findings.note(element, 'unsupported', why);
-    for (const each of element.attributes) if (!findings.has(each)) findings.note(each, 'unsupported', why);
+    for (const each of element.attributes) {
+      if (!findings.has(each) || (each === className && moment === 'running')) findings.note(each, 'unsupported', why);
+    }
   };
   if (moment !== 'running') {
     leaveOut('It was left out: a process is looked for only while the server runs, on the host that runs it.');

@@ -94,13 +94,14 @@ function whyNot(dir: Attribute | undefined, { draft }: RuleContext): string | nu
 
 /** `<notreplicated>`: what stays on its host. */
 function readExclusion(element: Element, directory: string, context: RuleContext): void {
-  const { draft, findings } = context;
+  const { draft, findings, later } = context;
   const path = attributeOf(element, 'path');
   const regular = attributeOf(element, 'regexpath');
   const left = 'It was left out: it is replicated. Write a glob into "mirror.exclude", such as "/tmp" or "*.tmp".';
   findings.note(element, 'unsupported', left);
   const take = (attribute: Attribute, glob: string | null): void => {
-    if (glob === null || [...checkExclude([glob], [directory])].length > 0) {
+    const directories = draft.directories.map(({ value }) => value);
+    if (glob === null || [...checkExclude([glob], directories)].length > 0) {
       findings.note(attribute, 'unsupported', left);
       draft.todo(`Write a glob in "mirror.exclude" for ${attribute.path} ("${attribute.value}"), or accept that it is replicated.`);
       return;
@@ -109,8 +110,11 @@ function readExclusion(element: Element, directory: string, context: RuleContext
     findings.note(element, 'translated', 'One of "mirror.exclude", which holds for every mirrored directory.');
     findings.note(attribute, 'translated', `"${glob}" in "mirror.exclude".`);
   };
-  if (path !== undefined) take(path, globOfPath(path.value, directory));
-  if (regular !== undefined) take(regular, globOfExpression(regular.value));
+  // A glob holds for every directory, so that it has to mean the same in all of them.
+  later(() => {
+    if (path !== undefined) take(path, globOfPath(path.value, directory));
+    if (regular !== undefined) take(regular, globOfExpression(regular.value));
+  });
 }
 
 /** A path within the directory as a glob that matches nothing else. */

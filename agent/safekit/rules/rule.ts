@@ -1,5 +1,6 @@
 import type { Draft } from '../draft.ts';
 import type { Findings, Outcome } from '../findings.ts';
+import { printable } from '../printable.ts';
 import type { Attribute, Element } from '../xml/tree.ts';
 
 /** What a rule works with. */
@@ -25,5 +26,5 @@ export function from(of: Attribute | Element): string {
 
 /** Tells of a value that is none that the attribute could have. */
 export function noteOdd({ findings }: RuleContext, attribute: Attribute, expected: string, instead: string): void {
-  findings.note(attribute, 'unknown', `"${attribute.value}" is not known here: ${expected} is expected. ${instead}`);
+  findings.note(attribute, 'unknown', `"${printable(attribute.value)}" is not known here: ${expected} is expected. ${instead}`);
 }
