@@ -110,6 +110,7 @@ until [ -s "$SAFEKIT_RUN/verdict" ] || [ -e "$SAFEKIT_RUN/stop" ] || [ -s "$SAFE
   looks=$((looks + 1))
 done
 if [ ! -s "$SAFEKIT_RUN/ended" ] && read -r pid <"$SAFEKIT_RUN/pid"; then kill -KILL "$pid" 2>/dev/null; fi
+wait
 verdict=$(cat -- "$SAFEKIT_RUN/verdict" 2>/dev/null)
 case $verdict in
   up) exit 0 ;;
