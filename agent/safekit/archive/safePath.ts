@@ -11,7 +11,8 @@ export function safePath(path: string): string {
   const refuse = (why: string): never => {
     throw new ImportError('UNSAFE_NAME', `The file "${printable(path)}" ${why}. Nothing was imported.`);
   };
-  const plain = path.replaceAll('\\', '/');
+  // Some programs begin every name with the folder that they were in.
+  const plain = path.replaceAll('\\', '/').replace(/^(\.\/)+(?=[^/])/, '');
   if (plain === '') refuse('has no name');
   if (/[\p{Cc}\u2028\u2029\uFFFD]/u.test(plain)) refuse('has control characters in its name');
   if (plain.startsWith('/') || /^[A-Za-z]:/.test(plain)) refuse('has an absolute name, which would be written anywhere');

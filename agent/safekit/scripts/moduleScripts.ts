@@ -3,8 +3,15 @@ import type { Finding } from '../findings.ts';
 import { printable } from '../printable.ts';
 import { knownCommands } from './common.ts';
 
+type Words = readonly [outcome: Finding['outcome'], says: string];
+
+const ofConfiguration: Words = [
+  'unsupported',
+  'Not run: nothing is run when files are applied. What it sets up (such as services that must not start at boot) is to be done once on each host.',
+];
+
 /** What becomes of the scripts that SafeKit runs by their names. */
-const scriptWords: Readonly<Record<string, readonly [Finding['outcome'], string]>> = {
+const scriptWords: Readonly<Record<string, Words>> = {
   start_prim: ['translated', 'Run by "start" ("server.scripts.start").'],
   stop_prim: ['translated', 'Run by "stop" ("server.scripts.stop"), nicely and then with "force".'],
   start_both: ['translated', 'Run by "start" before start_prim, and by the hook afterChange on the secondary.'],
@@ -19,13 +26,10 @@ const scriptWords: Readonly<Record<string, readonly [Finding['outcome'], string]
     'unsupported',
     'Not run: the agent runs "stop" by itself before it opens a module. If the script does more than that, call it in a hook beforePrimary.',
   ],
+  ...Object.fromEntries(
+    ['config', 'postconfig', 'deconfig', 'confcheck', 'state', 'level', 'update'].map((name): [string, Words] => [name, ofConfiguration]),
+  ),
 };
-for (const name of ['config', 'postconfig', 'deconfig', 'confcheck', 'state', 'level', 'update']) {
-  (scriptWords as Record<string, readonly [Finding['outcome'], string]>)[name] = [
-    'unsupported',
-    'Not run: nothing is run when files are applied. What it sets up (such as services that must not start at boot) is to be done once on each host.',
-  ];
-}
 
 /** A file of the module's own that is written beside the generated scripts. */
 export interface KeptFile {

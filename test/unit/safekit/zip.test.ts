@@ -45,6 +45,10 @@ describe('a sound zip', () => {
     expect(contents(zipFile([{ name: 'bin\\start_prim.ps1', content: 'x' }]))).toEqual({ 'bin/start_prim.ps1': 'x' });
   });
 
+  it('may begin every name with its own folder', () => {
+    expect(contents(zipFile([{ name: './bin/x', content: 'x' }]))).toEqual({ 'bin/x': 'x' });
+  });
+
   it('may lie within a larger buffer', () => {
     const zip = zipFile([{ name: 'a', content: 'x' }]);
     const around = Buffer.concat([Buffer.alloc(100, 7), zip, Buffer.alloc(100, 7)]);
@@ -63,6 +67,8 @@ describe('a zip whose files would be written elsewhere is refused', () => {
     ['c:x', 'absolute name'],
     ['bin/./x', 'empty name'],
     ['bin//x', 'empty name'],
+    ['.//x', 'empty name'],
+    ['./../x', 'leads out of its folder'],
     ['', 'no name'],
     ['bin/x\u0000.txt', 'control characters'],
     ['bin/a\nb', 'control characters'],
