@@ -57,7 +57,7 @@ export function importModule(input: ModuleInput, options: ImportOptions): Import
   const isComplete = input.files.some(({ path }) => path.startsWith('bin/'));
   const hasFile = (path: string): boolean | null => (isComplete ? input.files.some((file) => file.path === path) : null);
   const findings = translate(root, draft, hasFile);
-  const { kept, findings: files } = keepFiles(input.files);
+  const { kept, findings: files } = keepFiles(input.files, draft.runsScripts);
   const plan = planScripts(draft, kept, isComplete);
   const folder = options.scriptsFolder ?? `/etc/understudy/scripts/${name}`;
   const report: Report = {

@@ -45,7 +45,7 @@ export function reportText(report: Report): string {
     `# Import of ${code(source)}`,
     impossible === null
       ? `It became the module ${code(module)}. Of its elements, attributes and files: ${counts}.`
-      : `**There is no module file.** ${plain(impossible)} Of its elements, attributes and files: ${counts}.`,
+      : `**There is no module file.** ${plain(impossible)} The tables tell what would become of its parts. Of its elements, attributes and files: ${counts}.`,
   ];
   if (impossible === null && toDo.length > 0) {
     parts.push('## What is left to you', toDo.map((sentence, index) => `${String(index + 1)}. ${plain(sentence)}`).join('\n'));

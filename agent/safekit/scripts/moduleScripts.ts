@@ -38,15 +38,24 @@ export interface KeptFile {
   readonly isProgram: boolean;
 }
 
-/** What is kept of the module's files, and what became of each of them. */
-export function keepFiles(files: readonly ModuleFile[]): { readonly kept: readonly KeptFile[]; readonly findings: readonly Finding[] } {
+const notRunWithoutUser: Words = ['unsupported', 'Not run: without <user> in its configuration SafeKit runs no script of a module.'];
+
+/**
+ * What is kept of the module's files, and what became of each of them.
+ * @param runsScripts whether its configuration says that scripts are run
+ */
+export function keepFiles(
+  files: readonly ModuleFile[],
+  runsScripts: boolean,
+): { readonly kept: readonly KeptFile[]; readonly findings: readonly Finding[] } {
   const kept: KeptFile[] = [];
   const findings: Finding[] = [];
+  const configuration = files.some(({ path }) => path === 'conf/userconfig.xml') ? 'conf/userconfig.xml' : 'userconfig.xml';
   for (const { path, bytes } of files) {
     const tell = (outcome: Finding['outcome'], says: string): void => {
       findings.push({ path, line: null, value: null, outcome, says });
     };
-    if (path === 'conf/userconfig.xml' || path === 'userconfig.xml') {
+    if (path === configuration) {
       kept.push({ path: 'conf/userconfig.xml', bytes, isProgram: false });
       tell('translated', 'The module file. It is kept to be read; nothing reads it.');
     } else if (path.startsWith('bin/')) {
@@ -60,7 +69,7 @@ export function keepFiles(files: readonly ModuleFile[]): { readonly kept: readon
       const ended = isScript(bytes) ? withUnixEnds(bytes) : bytes;
       kept.push({ path, bytes: ended, isProgram });
       const words = Object.hasOwn(scriptWords, name) ? scriptWords[name] : undefined;
-      const [outcome, says] = words ?? ['taken', 'Beside the scripts that may use it.'];
+      const [outcome, says] = words === undefined ? (['taken', 'Beside the scripts that may use it.'] as const) : runsScripts ? words : notRunWithoutUser;
       const changed = ended === bytes ? '' : ' Its lines end as on Linux now.';
       tell(outcome, `${says}${changed}${foreignCommands(ended)}`);
     } else if (/\.(p12|dat|key|pem)$/i.test(path)) {

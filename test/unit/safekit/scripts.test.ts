@@ -270,6 +270,7 @@ describe('files', () => {
     expect(run(result, 'start').code).toBe(1);
     expect(toldLines()).toEqual([]);
     expect(result.report.toDo.join('\n')).toContain('has no <user>');
+    expect(told(result, 'bin/start_prim')).toMatch(/^unsupported: Not run/);
   });
 
   it('of every generated script are sound for the shell', () => {
