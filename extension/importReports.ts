@@ -12,7 +12,8 @@ export class ImportReports implements vscode.Disposable {
 
   constructor() {
     this.#registration = vscode.workspace.registerTextDocumentContentProvider(reportScheme, {
-      provideTextDocumentContent: ({ query }) => this.#texts.get(query) ?? 'This report is gone. Import the module again to see it.',
+      provideTextDocumentContent: ({ query }) =>
+        this.#texts.get(query) ?? 'This report is gone. Import the module again to see it.',
     });
   }
 

@@ -89,5 +89,8 @@ async function readBounded(file: string, limit: number, shown: string): Promise<
 }
 
 function tooLarge(why: string, path: string): ImportError {
-  return new ImportError('TOO_LARGE', `"${printable(path)}" ${why}: this is no module of SafeKit. Nothing was imported.`);
+  return new ImportError(
+    'TOO_LARGE',
+    `"${printable(path)}" ${why}: this is no module of SafeKit. Nothing was imported.`,
+  );
 }

@@ -45,5 +45,9 @@ function lookAt(path: string): Stats | null {
 }
 
 function inTheWay(path: string, expected: string): CliError {
-  return new CliError(exitCodes.usage, 'FILE', `${path} is not ${expected}. Nothing was written: choose another folder.`);
+  return new CliError(
+    exitCodes.usage,
+    'FILE',
+    `${path} is not ${expected}. Nothing was written: choose another folder.`,
+  );
 }

@@ -62,7 +62,7 @@ export class Draft {
   runsScripts = false;
   niceStopMs = 300_000;
   forceStopMs = 300_000;
-  stopTimesFrom = 'SafeKit\'s defaults';
+  stopTimesFrom = "SafeKit's defaults";
   readonly variables: { readonly name: string; readonly value: string }[] = [];
   /** What a person has to do before the module can run, in whole sentences. */
   readonly toDo: string[] = [];

@@ -69,7 +69,9 @@ export class Findings {
       const text = element.text.trim();
       if (text !== '') {
         const says = 'No text is expected here. It was left out.';
-        found.push(...(this.#texts.get(element) ?? [{ path: `${path}/text()`, line, value: text, outcome: 'unknown', says }]));
+        found.push(
+          ...(this.#texts.get(element) ?? [{ path: `${path}/text()`, line, value: text, outcome: 'unknown', says }]),
+        );
       }
       element.children.forEach(visit);
     };

@@ -55,7 +55,8 @@ export function importModule(input: ModuleInput, options: ImportOptions): Import
   const root = readTree(document);
   const draft = new Draft(name);
   const isComplete = input.files.some(({ path }) => path.startsWith('bin/'));
-  const hasFile = (path: string): boolean | null => (isComplete ? input.files.some((file) => file.path === path) : null);
+  const hasFile = (path: string): boolean | null =>
+    isComplete ? input.files.some((file) => file.path === path) : null;
   const findings = translate(root, draft, hasFile);
   const { kept, findings: files } = keepFiles(input.files, draft.runsScripts);
   const plan = planScripts(draft, kept, isComplete);
@@ -76,7 +77,8 @@ export function importModule(input: ModuleInput, options: ImportOptions): Import
   const text = moduleText({ draft, plan, source, scriptsFolder: folder, hosts: options.hosts ?? null });
   const file = `${name}.module.jsonc`;
   const parsed = parseDocument('module', text, file);
-  const bytesOf = (content: string | Uint8Array): Uint8Array => (typeof content === 'string' ? Buffer.from(content) : content);
+  const bytesOf = (content: string | Uint8Array): Uint8Array =>
+    typeof content === 'string' ? Buffer.from(content) : content;
   return {
     name,
     files: [
@@ -95,16 +97,25 @@ export function importModule(input: ModuleInput, options: ImportOptions): Import
 /** What a person has to do, from the first step to the last. */
 function toDoOf(draft: Draft, { hosts, name }: ImportOptions, folder: string): readonly string[] {
   const steps: string[] = [];
-  if (draft.name !== name) steps.push(`The module is called "${draft.name}": a name has lower-case letters, digits and hyphens.`);
+  if (draft.name !== name)
+    steps.push(`The module is called "${draft.name}": a name has lower-case letters, digits and hyphens.`);
   if (draft.isWindows) {
-    steps.push('The module was made for Windows. Understudy\'s hosts run Linux: what concerns Windows was left out, and is to be written anew.');
+    steps.push(
+      "The module was made for Windows. Understudy's hosts run Linux: what concerns Windows was left out, and is to be written anew.",
+    );
   }
   if (hosts === undefined) steps.push('Put in the names of the two hosts ("hosts"): the module does not hold them.');
   const networks = draft.networks.map((network) => `"${network}"`).join(', ');
-  const replication = draft.replicationNetwork === null ? '' : `, and "replication": true beside "${draft.replicationNetwork}"`;
-  if (networks !== '') steps.push(`See to it that the cluster file has the networks ${networks} with the addresses of the hosts${replication}.`);
+  const replication =
+    draft.replicationNetwork === null ? '' : `, and "replication": true beside "${draft.replicationNetwork}"`;
+  if (networks !== '')
+    steps.push(
+      `See to it that the cluster file has the networks ${networks} with the addresses of the hosts${replication}.`,
+    );
   if (draft.directories.length === 0) {
-    steps.push('Put in the directories that hold the data ("mirror.directories"): the module names none that could be mirrored.');
+    steps.push(
+      'Put in the directories that hold the data ("mirror.directories"): the module names none that could be mirrored.',
+    );
   }
   if (draft.addresses.some(({ value }) => value.interface === null)) {
     steps.push('Say on which network each virtual address is ("virtualAddresses").');
@@ -126,10 +137,14 @@ function differencesOf(draft: Draft): readonly string[] {
     'A check acts after three looks in a row that failed ("failures"); SafeKit acts after 15 seconds.',
   ];
   if (draft.detection === null) {
-    differences.push('A host counts as failed when it is silent for 3 seconds ("failover.detection"); SafeKit waits for 30.');
+    differences.push(
+      'A host counts as failed when it is silent for 3 seconds ("failover.detection"); SafeKit waits for 30.',
+    );
   }
   if (draft.restarts === null || draft.restartPeriod === null) {
-    differences.push('Three restarts in ten minutes become a failover ("failover.restarts", "restartPeriod"); SafeKit counts three in 24 hours, and stops the module on that host.');
+    differences.push(
+      'Three restarts in ten minutes become a failover ("failover.restarts", "restartPeriod"); SafeKit counts three in 24 hours, and stops the module on that host.',
+    );
   }
   return differences;
 }

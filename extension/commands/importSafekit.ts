@@ -15,7 +15,9 @@ export async function importSafekitCommand(services: Services, target?: vscode.U
   const source = target instanceof vscode.Uri ? target : await pickSource();
   if (source === undefined) return;
   if (source.scheme !== 'file') {
-    void vscode.window.showInformationMessage('Only files of this machine can be imported: copy the module here first.');
+    void vscode.window.showInformationMessage(
+      'Only files of this machine can be imported: copy the module here first.',
+    );
     return;
   }
   try {
@@ -23,7 +25,9 @@ export async function importSafekitCommand(services: Services, target?: vscode.U
     if (imported === null) return;
     await services.reports.show(imported.name, imported.report);
     if (imported.impossible !== null) {
-      void vscode.window.showWarningMessage(`${basename(source.fsPath)} does not become a module. ${imported.impossible}`);
+      void vscode.window.showWarningMessage(
+        `${basename(source.fsPath)} does not become a module. ${imported.impossible}`,
+      );
       return;
     }
     await offer(services, source.fsPath, imported);

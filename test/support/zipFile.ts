@@ -21,7 +21,10 @@ export interface ZipEntry {
 }
 
 /** Makes a zip, byte by byte, so that it may also lie. */
-export function zipFile(entries: readonly ZipEntry[], options: { readonly comment?: string; readonly count?: number } = {}): Buffer {
+export function zipFile(
+  entries: readonly ZipEntry[],
+  options: { readonly comment?: string; readonly count?: number } = {},
+): Buffer {
   const parts: Buffer[] = [];
   const offsets: number[] = [];
   const directory: Buffer[] = [];

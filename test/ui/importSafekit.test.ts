@@ -28,7 +28,10 @@ beforeAll(async () => {
   workspace = await mkdtemp(join(tmpdir(), 'understudy-workspace-'));
   await mkdir(join(workspace, 'target'));
   const bin = ['start_prim', 'stop_prim'].map((name) => ({ name: `bin/${name}`, content: '#!/bin/sh\n' }));
-  await writeFile(join(workspace, 'web.safe'), zipFile([{ name: 'conf/userconfig.xml', content: configuration }, ...bin]));
+  await writeFile(
+    join(workspace, 'web.safe'),
+    zipFile([{ name: 'conf/userconfig.xml', content: configuration }, ...bin]),
+  );
   await writeFile(join(workspace, 'evil.safe'), zipFile([{ name: '../../evil', content: 'x' }]));
   vscode = await startVscode({ workspace, extensionVsix: await buildExtension() });
   browser = await openBrowser();

@@ -90,7 +90,15 @@ async function write(folder: string, { name, files }: ImportedModule, options: O
 /** What `--json` prints. @param folder that was written to; null: none */
 function answer(imported: ImportedModule, folder: string | null): object {
   const { name, files, report, reportText, diagnostics } = imported;
-  return { ok: report.impossible === null, name, folder, files: files.map(fileAnswer), report, reportText, diagnostics };
+  return {
+    ok: report.impossible === null,
+    name,
+    folder,
+    files: files.map(fileAnswer),
+    report,
+    reportText,
+    diagnostics,
+  };
 }
 
 /** A file as text, or in base64 when it is none. */
@@ -107,6 +115,8 @@ function tell({ name, files, report, reportText, diagnostics }: ImportedModule, 
   io.stdout(reportText);
   for (const diagnostic of diagnostics) io.stderr(`${formatDiagnostic(diagnostic)}\n`);
   if (report.impossible !== null) io.stderr('understudy: there is no module to be made of it.\n');
-  else if (folder === null) io.stderr(`understudy: nothing was written; --to FOLDER writes ${String(files.length)} files.\n`);
-  else io.stderr(`understudy: ${name}.module.jsonc and its scripts (${String(files.length)} files) are in ${folder}.\n`);
+  else if (folder === null)
+    io.stderr(`understudy: nothing was written; --to FOLDER writes ${String(files.length)} files.\n`);
+  else
+    io.stderr(`understudy: ${name}.module.jsonc and its scripts (${String(files.length)} files) are in ${folder}.\n`);
 }

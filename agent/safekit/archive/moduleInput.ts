@@ -21,7 +21,10 @@ const configurationPath = 'conf/userconfig.xml';
 export function inputFromFile(bytes: Uint8Array): ModuleInput {
   if (isZip(bytes)) return inputFromFiles(readZip(bytes));
   if (bytes.length > limits.xml) {
-    throw new ImportError('NOT_A_MODULE', 'This is neither a .safe file (a zip) nor a userconfig.xml: it is too large for one.');
+    throw new ImportError(
+      'NOT_A_MODULE',
+      'This is neither a .safe file (a zip) nor a userconfig.xml: it is too large for one.',
+    );
   }
   return { configuration: bytes, files: [] };
 }

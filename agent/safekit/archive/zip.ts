@@ -65,7 +65,11 @@ function readDirectory(view: DataView, bytes: Uint8Array, end: number): { entrie
   const size = view.getUint32(end + 12, true);
   const begin = view.getUint32(end + 16, true);
   if (count === 0xffff || size === 0xffffffff || begin === 0xffffffff) throw unsupported('it is in the format zip64');
-  if (view.getUint16(end + 4, true) !== 0 || view.getUint16(end + 6, true) !== 0 || view.getUint16(end + 8, true) !== count) {
+  if (
+    view.getUint16(end + 4, true) !== 0 ||
+    view.getUint16(end + 6, true) !== 0 ||
+    view.getUint16(end + 8, true) !== count
+  ) {
     throw unsupported('it is split over several files');
   }
   if (begin + size !== end) throw damaged('its directory is not where its end record says');
@@ -78,7 +82,8 @@ function readDirectory(view: DataView, bytes: Uint8Array, end: number): { entrie
       throw damaged('its directory has fewer files than its end record says');
     }
     const nameLength = view.getUint16(offset + 28, true);
-    const next = offset + centralLength + nameLength + view.getUint16(offset + 30, true) + view.getUint16(offset + 32, true);
+    const next =
+      offset + centralLength + nameLength + view.getUint16(offset + 30, true) + view.getUint16(offset + 32, true);
     if (next > end) throw damaged('its directory is cut off');
     const entry = readEntry(view, bytes.subarray(offset + centralLength, offset + centralLength + nameLength), offset);
     if (entry !== null) {
@@ -102,11 +107,13 @@ function readEntry(view: DataView, name: Uint8Array, offset: number): Entry | nu
   const method = view.getUint16(offset + 10, true);
   // Bits 0, 6 and 13: encrypted, strongly encrypted, with an encrypted directory. Method 99 is AES.
   if ((flags & 0x2041) !== 0 || method === 99) throw unsupported(`the file "${shown}" in it is encrypted`);
-  if (method !== stored && method !== deflated) throw unsupported(`the file "${shown}" in it is packed by another method`);
+  if (method !== stored && method !== deflated)
+    throw unsupported(`the file "${shown}" in it is packed by another method`);
   const packedSize = view.getUint32(offset + 20, true);
   const size = view.getUint32(offset + 24, true);
   const local = view.getUint32(offset + 42, true);
-  if (packedSize === 0xffffffff || size === 0xffffffff || local === 0xffffffff) throw unsupported('it is in the format zip64');
+  if (packedSize === 0xffffffff || size === 0xffffffff || local === 0xffffffff)
+    throw unsupported('it is in the format zip64');
   if (view.getUint16(offset + 34, true) !== 0) throw unsupported('it is split over several files');
   refuseSpecial(view, offset, shown, isFolder);
   if (isFolder) {

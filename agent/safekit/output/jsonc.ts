@@ -11,7 +11,8 @@ export interface Item {
   readonly comment?: string | null;
 }
 
-export type JsoncValue = { readonly properties: readonly Property[] } | { readonly items: readonly Item[] } | { readonly plain: unknown };
+export type JsoncValue =
+  { readonly properties: readonly Property[] } | { readonly items: readonly Item[] } | { readonly plain: unknown };
 
 const step = '  ';
 

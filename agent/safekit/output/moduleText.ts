@@ -38,7 +38,9 @@ export function moduleText(options: ModuleTextOptions): string {
   const failover = failoverOf(options);
   if (failover.length > 0) add('failover', { properties: failover });
   if (draft.bandwidth !== null) {
-    add('resync', { properties: [{ key: 'bandwidth', value: plain(draft.bandwidth.value), comment: draft.bandwidth.from }] });
+    add('resync', {
+      properties: [{ key: 'bandwidth', value: plain(draft.bandwidth.value), comment: draft.bandwidth.from }],
+    });
   }
   if (draft.checks.length > 0) add('checks', { items: draft.checks.map((check) => checkItem(check, options, true)) });
   if (draft.dependsOn.length > 0) add('dependsOn', { items: draft.dependsOn.map(sourcedItem) });
@@ -61,7 +63,8 @@ function mirrorOf(draft: Draft): Property[] {
       : {
           key: 'directories',
           value: plain([`/srv/${draft.name}`]),
-          comment: 'FILL IN: the directories that hold the data of the server. The module names none that could be mirrored.',
+          comment:
+            'FILL IN: the directories that hold the data of the server. The module names none that could be mirrored.',
         };
   return draft.exclude.length === 0
     ? [directories]
@@ -73,8 +76,10 @@ function scriptsOf({ plan, scriptsFolder }: ModuleTextOptions): Property[] {
     { key: 'start', value: plain([`${scriptsFolder}/start`]), comment: plan.startFrom },
     { key: 'stop', value: plain([`${scriptsFolder}/stop`]), comment: plan.stopFrom },
   ];
-  if (plan.hasCheck) properties.push({ key: 'check', value: plain([`${scriptsFolder}/check`]), comment: plan.startFrom });
-  if (plan.timeout !== null) properties.push({ key: 'timeout', value: plain(timeText(plan.timeout)), comment: plan.timeoutFrom });
+  if (plan.hasCheck)
+    properties.push({ key: 'check', value: plain([`${scriptsFolder}/check`]), comment: plan.startFrom });
+  if (plan.timeout !== null)
+    properties.push({ key: 'timeout', value: plain(timeText(plan.timeout)), comment: plan.timeoutFrom });
   return properties;
 }
 
@@ -91,7 +96,10 @@ function addressesOf({ addresses, networks }: Draft): Item[] {
 }
 
 function hooksOf({ plan, scriptsFolder }: ModuleTextOptions): Property[] {
-  const properties: Property[] = plan.hooks.map(({ name, file }) => ({ key: name, value: plain([`${scriptsFolder}/${file}`]) }));
+  const properties: Property[] = plan.hooks.map(({ name, file }) => ({
+    key: name,
+    value: plain([`${scriptsFolder}/${file}`]),
+  }));
   if (plan.hooksTimeout !== null) {
     properties.push({ key: 'timeout', value: plain(timeText(plan.hooksTimeout)), comment: plan.timeoutFrom });
   }
@@ -123,7 +131,11 @@ function checkItem(check: CheckDraft, { scriptsFolder }: ModuleTextOptions, isCh
   const { name, kind, every, timeout, failures, startGrace, onFailure, from } = check;
   const { command } = kind;
   const target = Array.isArray(command)
-    ? { command: (command as readonly string[]).map((word, index) => (index === 0 ? word.replace(/^@/, `${scriptsFolder}/`) : word)) }
+    ? {
+        command: (command as readonly string[]).map((word, index) =>
+          index === 0 ? word.replace(/^@/, `${scriptsFolder}/`) : word,
+        ),
+      }
     : kind;
   return {
     value: plain({

@@ -48,15 +48,26 @@ export function reportText(report: Report): string {
       : `**There is no module file.** ${plain(impossible)} The tables tell what would become of its parts. Of its elements, attributes and files: ${counts}.`,
   ];
   if (impossible === null && toDo.length > 0) {
-    parts.push('## What is left to you', toDo.map((sentence, index) => `${String(index + 1)}. ${plain(sentence)}`).join('\n'));
+    parts.push(
+      '## What is left to you',
+      toDo.map((sentence, index) => `${String(index + 1)}. ${plain(sentence)}`).join('\n'),
+    );
   }
   if (impossible === null) {
-    parts.push('## What is different, whatever the file says', differences.map((sentence) => `- ${plain(sentence)}`).join('\n'));
+    parts.push(
+      '## What is different, whatever the file says',
+      differences.map((sentence) => `- ${plain(sentence)}`).join('\n'),
+    );
   }
-  parts.push('## userconfig.xml', table(['Where', 'Line', 'Value', 'Outcome', 'What became of it'], configuration.map(configurationRow)));
+  parts.push(
+    '## userconfig.xml',
+    table(['Where', 'Line', 'Value', 'Outcome', 'What became of it'], configuration.map(configurationRow)),
+  );
   if (commentedOut.length > 0) {
     const lines = commentedOut.map(String).join(', ');
-    parts.push(`Comments are not taken over. Those of line ${lines} hold elements that are commented out: they have no effect, here as there.`);
+    parts.push(
+      `Comments are not taken over. Those of line ${lines} hold elements that are commented out: they have no effect, here as there.`,
+    );
   }
   if (files.length > 0) {
     parts.push('## Files', table(['File', 'Outcome', 'What became of it'], files.map(fileRow)));

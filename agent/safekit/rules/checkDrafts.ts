@@ -31,12 +31,21 @@ export function momentOf(word: string): Moment {
 export function onFailureOf(action: string): { readonly onFailure: OnFailure; readonly says: string } | null {
   switch (action) {
     case 'restart':
-      return { onFailure: 'restart', says: '"onFailure": "restart"; too many of them become a failover (failover.restarts).' };
+      return {
+        onFailure: 'restart',
+        says: '"onFailure": "restart"; too many of them become a failover (failover.restarts).',
+      };
     case 'stopstart':
-      return { onFailure: 'failover', says: '"onFailure": "failover": to the other host if it is in sync, otherwise a restart.' };
+      return {
+        onFailure: 'failover',
+        says: '"onFailure": "failover": to the other host if it is in sync, otherwise a restart.',
+      };
     case 'stop':
     case 'swap':
-      return { onFailure: 'failover', says: '"onFailure": "failover"; the host that failed becomes the secondary afterwards.' };
+      return {
+        onFailure: 'failover',
+        says: '"onFailure": "failover"; the host that failed becomes the secondary afterwards.',
+      };
     case 'noaction':
       return { onFailure: 'report', says: '"onFailure": "report".' };
     default:
@@ -92,7 +101,7 @@ export function timesOf(
     if (attribute === undefined || attribute.value === '') return undefined;
     const time = parseTime(attribute.value, 's');
     if (time !== null && time > 0) return time;
-    noteOdd(context, attribute, 'a time', 'Understudy\'s default is in force.');
+    noteOdd(context, attribute, 'a time', "Understudy's default is in force.");
     return undefined;
   };
   const every = read(interval);

@@ -53,7 +53,9 @@ function readProbe(
   const isHost = parseIpAddress(host) !== null || /^[A-Za-z0-9_.-]{1,253}$/.test(host);
   const times = timesOf(attributeOf(to, 'interval'), attributeOf(to, 'timeout'), context);
   if (kindOf === null || !isHost || host.startsWith('-')) {
-    draft.todo(`Say what ${to.path} of the XML is to look at, or leave that check out: its address or port is missing.`);
+    draft.todo(
+      `Say what ${to.path} of the XML is to look at, or leave that check out: its address or port is missing.`,
+    );
     leaveOut([element, to], 'What is looked at is for you to fill in. It was left out.', context);
     return;
   }
@@ -61,7 +63,13 @@ function readProbe(
   findings.note(ident, 'taken', 'Its name.');
   add(
     { name: ident?.value ?? '', kind: kindOf(host), ...times, from: from(element) },
-    { when: attributeOf(element, 'when'), moment, resource: `${element.name}.${ident?.value ?? ''}`, action: attributeOf(element, 'action'), standard: action },
+    {
+      when: attributeOf(element, 'when'),
+      moment,
+      resource: `${element.name}.${ident?.value ?? ''}`,
+      action: attributeOf(element, 'action'),
+      standard: action,
+    },
     [element, to],
     context,
   );
@@ -82,13 +90,18 @@ function add(check: CheckDraft, acting: Acting, elements: readonly Element[], co
   const action = acting.action === undefined || acting.action.value === '' ? acting.standard : acting.action.value;
   if (acting.moment === 'before') {
     if (action !== 'wait') {
-      leaveOut(elements, 'It was left out: what is looked at before a start is a condition in Understudy, and acts.', context);
+      leaveOut(
+        elements,
+        'It was left out: what is looked at before a start is a condition in Understudy, and acts.',
+        context,
+      );
       return;
     }
     const added = addCondition(draft, check);
     if (added === null) leaveOut(elements, 'It was left out: a module has at most 16 conditions.', context);
     else {
-      const how = 'One of "failover.conditions": a host that does not meet it hands over to one that does, and does not start before it.';
+      const how =
+        'One of "failover.conditions": a host that does not meet it hands over to one that does, and does not start before it.';
       for (const each of elements) findings.note(each, 'translated', how);
       const wait = 'When neither host meets a condition nothing is stopped for it; SafeKit would stop and wait.';
       findings.note(acting.action, 'translated', `A host that does not meet the condition gives way. ${wait}`);
@@ -144,7 +157,11 @@ export const customRule: Rule = (element, context) => {
   const file = fileName(ownName(known === '' ? program : known, 'check'), draft);
   const arg = attributeOf(element, 'arg');
   noteMoment(attributeOf(element, 'when'), moment, context);
-  findings.note(exec, 'translated', `The check script "checks/${file}" runs it until it says up or down for the first time.`);
+  findings.note(
+    exec,
+    'translated',
+    `The check script "checks/${file}" runs it until it says up or down for the first time.`,
+  );
   findings.note(arg, 'translated', 'Its words are handed to the program, as the third argument and after.');
   findings.note(ident, 'translated', 'The name of the check, and of the resource that the program speaks of.');
   add(
@@ -154,7 +171,13 @@ export const customRule: Rule = (element, context) => {
       ...customTimes,
       from: from(element),
     },
-    { when: attributeOf(element, 'when'), moment, resource, action: attributeOf(element, 'action'), standard: 'noaction' },
+    {
+      when: attributeOf(element, 'when'),
+      moment,
+      resource,
+      action: attributeOf(element, 'action'),
+      standard: 'noaction',
+    },
     [element],
     context,
   );
@@ -204,7 +227,8 @@ export const moduleRule: Rule = (element, context) => {
 
 /** `<splitbrain>`: which host may go on when they do not hear each other. */
 export const splitBrainRule: Rule = (element, { draft, findings }) => {
-  const says = 'The arbiter of the cluster file does this, and is no address that is pinged: a third machine that says who may run ("arbiter": { "witness": … }), so that both hosts never do.';
+  const says =
+    'The arbiter of the cluster file does this, and is no address that is pinged: a third machine that says who may run ("arbiter": { "witness": … }), so that both hosts never do.';
   findings.note(element, 'unsupported', says);
   for (const attribute of element.attributes) findings.note(attribute, 'unsupported', says);
   draft.todo('Name an arbiter in the cluster file ("arbiter"): it takes the place of SafeKit\'s splitbrain checker.');

@@ -12,7 +12,8 @@ export const errdRule: Rule = (element, context) => {
   findings.note(element, 'translated', 'Processes that are looked for are "checks".');
   const timer = attributeOf(element, 'polltimer');
   const read = timer === undefined || timer.value === '' ? null : parseTime(timer.value, 's');
-  if (timer !== undefined && (read === null || read === 0)) noteOdd(context, timer, 'a time', 'It is 30s, SafeKit\'s default.');
+  if (timer !== undefined && (read === null || read === 0))
+    noteOdd(context, timer, 'a time', "It is 30s, SafeKit's default.");
   else findings.note(timer, 'translated', 'It is "every" of each of these checks.');
   const every = read === null || read === 0 ? defaultPoll : read;
   for (const proc of childrenOf(element, 'proc')) readProcess(proc, every, context);
@@ -64,7 +65,11 @@ function readProcess(element: Element, every: number, context: RuleContext): voi
   if (action !== null) findings.note(actionAttribute, 'translated', action.says);
   else {
     const instead = 'Run it from the server\'s own supervision (systemd), or choose another "onFailure".';
-    findings.note(actionAttribute, 'unsupported', `No program is run when a check fails: it is only reported. ${instead}`);
+    findings.note(
+      actionAttribute,
+      'unsupported',
+      `No program is run when a check fails: it is only reported. ${instead}`,
+    );
   }
 }
 
@@ -80,9 +85,11 @@ function targetOf(element: Element): Target | string {
   const expression = valueOf(element, 'argregex');
   if (name === undefined) return 'It names no process. It was left out.';
   if (/\.exe$/i.test(name)) return 'It is a process of Windows. It was left out: name the one of Linux in "checks".';
-  if (/\p{Cc}/u.test(`${name}${nameExpression ?? ''}${expression ?? ''}`)) return 'It has control characters. It was left out.';
+  if (/\p{Cc}/u.test(`${name}${nameExpression ?? ''}${expression ?? ''}`))
+    return 'It has control characters. It was left out.';
   if (valueOf(element, 'service') === 'yes') {
-    if (!/^[A-Za-z0-9@._:-]{1,200}$/.test(name) || name.startsWith('-')) return 'It is no name of a service. It was left out.';
+    if (!/^[A-Za-z0-9@._:-]{1,200}$/.test(name) || name.startsWith('-'))
+      return 'It is no name of a service. It was left out.';
     return {
       kind: { command: ['/usr/bin/systemctl', 'is-active', '--quiet', name] },
       says: 'A check that asks systemd whether the service is active.',
@@ -115,10 +122,18 @@ function graceOf(element: Element, every: number, context: RuleContext): { reado
   }
   const startGrace = Math.max(0, Number(attribute.value) - 1) * every;
   if (startGrace <= 60_000) {
-    context.findings.note(attribute, 'translated', 'Failures count a minute after the start at the earliest (startGrace).');
+    context.findings.note(
+      attribute,
+      'translated',
+      'Failures count a minute after the start at the earliest (startGrace).',
+    );
     return {};
   }
-  context.findings.note(attribute, 'translated', 'It is "startGrace" of the check: one look less than it says, times polltimer.');
+  context.findings.note(
+    attribute,
+    'translated',
+    'It is "startGrace" of the check: one look less than it says, times polltimer.',
+  );
   return { startGrace };
 }
 
@@ -129,7 +144,9 @@ function readCounts(element: Element, { draft, findings }: RuleContext): void {
     else {
       const instead = 'A "command" check may count them, such as by pgrep --count.';
       findings.note(least, 'unsupported', `A check asks for one process, not for ${least.value}. ${instead}`);
-      draft.todo(`Count the processes of ${least.path} in a check of your own, if it matters that there are ${least.value}.`);
+      draft.todo(
+        `Count the processes of ${least.path} in a check of your own, if it matters that there are ${least.value}.`,
+      );
     }
   }
   const most = attributeOf(element, 'atmax');
@@ -138,6 +155,7 @@ function readCounts(element: Element, { draft, findings }: RuleContext): void {
     else findings.note(most, 'unsupported', 'No check tells of too many processes. A "command" check may count them.');
   }
   const services = attributeOf(element, 'restart_services');
-  const instead = 'Understudy restarts the server as a whole. Let systemd restart a single service (Restart=on-failure).';
+  const instead =
+    'Understudy restarts the server as a whole. Let systemd restart a single service (Restart=on-failure).';
   findings.note(services, 'unsupported', instead);
 }

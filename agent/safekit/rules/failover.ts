@@ -33,7 +33,9 @@ function readRules(element: Element, { draft }: RuleContext): readonly Finding[]
     const rule = /^\s*([A-Za-z_]\w*)\s*:\s*if\s*\(([^]*)\)\s*then\s+([a-z]+)\s*\(\s*\)\s*$/.exec(statement);
     const [, label = '', condition = '', action = ''] = rule ?? [];
     const standard = Object.hasOwn(standardRules, label) ? standardRules[label] : undefined;
-    const resource = /^\s*(?:local\s*\.\s*)?((?:tcp|ping|custom|proc)\.[^\s*?=!&|()]+)\s*==\s*down\s*$/.exec(condition)?.[1];
+    const resource = /^\s*(?:local\s*\.\s*)?((?:tcp|ping|custom|proc)\.[^\s*?=!&|()]+)\s*==\s*down\s*$/.exec(
+      condition,
+    )?.[1];
     const check = resource === undefined ? undefined : draft.byResource.get(resource);
     const known = onFailureOf(action);
     if (rule === null) tell(statement, 'unsupported', unknownRule);

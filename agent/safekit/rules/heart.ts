@@ -11,13 +11,13 @@ const shortestDetection = 400;
 /** `<heart>`: how long a host has to be silent. */
 export const heartRule: Rule = (element, context) => {
   const { draft, findings } = context;
-  findings.note(element, 'translated', 'Heartbeats are the cluster\'s: they go over all networks of the cluster file.');
+  findings.note(element, 'translated', "Heartbeats are the cluster's: they go over all networks of the cluster file.");
   const own = attributeOf(element, 'timeout');
   const beats = childrenOf(element, 'heartbeat');
   const read = (attribute: Attribute | undefined): number | null => {
     if (attribute === undefined || attribute.value === '') return null;
     const time = parseTime(attribute.value, 'ms');
-    if (time === null) noteOdd(context, attribute, 'a time', 'Understudy\'s default of 3s is in force.');
+    if (time === null) noteOdd(context, attribute, 'a time', "Understudy's default of 3s is in force.");
     return time;
   };
   const common = read(own);
@@ -31,7 +31,8 @@ export const heartRule: Rule = (element, context) => {
   const longest = Math.max(...(times.length === 0 ? [common ?? defaultTimeout] : times));
   const detection = Math.max(longest, shortestDetection);
   draft.detection = { value: detection, from: from(first) };
-  const shorter = detection > 3000 ? ' Understudy\'s default is 3s: with an arbiter that is safe, and a failover is sooner.' : '';
+  const shorter =
+    detection > 3000 ? " Understudy's default is 3s: with an arbiter that is safe, and a failover is sooner." : '';
   for (const attribute of said) {
     findings.note(attribute, 'translated', `"failover.detection": "${timeText(detection)}".${shorter}`);
   }
@@ -43,7 +44,11 @@ export const heartbeatRule: Rule = (element, { draft, findings }) => {
   const ident = attributeOf(element, 'ident');
   const network = ownName(name?.value ?? '', '');
   if (name === undefined || network === '') {
-    findings.note(element, 'unsupported', 'A network without a name. Name the networks of the hosts in the cluster file.');
+    findings.note(
+      element,
+      'unsupported',
+      'A network without a name. Name the networks of the hosts in the cluster file.',
+    );
     findings.note(name, 'unsupported', 'It is empty. Name the network in the cluster file.');
   } else {
     if (!draft.networks.includes(network)) draft.networks.push(network);
@@ -53,8 +58,12 @@ export const heartbeatRule: Rule = (element, { draft, findings }) => {
   }
   if (ident?.value === 'flow') {
     draft.replicationNetwork = network === '' ? null : network;
-    findings.note(ident, 'translated', 'Replication prefers this network: "replication": true beside it in the cluster file.');
+    findings.note(
+      ident,
+      'translated',
+      'Replication prefers this network: "replication": true beside it in the cluster file.',
+    );
   } else {
-    findings.note(ident, 'unsupported', 'A label of SafeKit\'s console. Networks are shown by their names.');
+    findings.note(ident, 'unsupported', "A label of SafeKit's console. Networks are shown by their names.");
   }
 };

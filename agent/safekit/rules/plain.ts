@@ -3,7 +3,10 @@ import type { Words } from './rule.ts';
 const own: Words = ['unsupported', 'Nothing to do: Understudy sees to this by itself.'];
 const replicates: Words = ['unsupported', 'Nothing to do: how replication and resync work inside is not set by hand.'];
 const ports: Words = ['unsupported', 'Agents have one port for all modules: "ports" in the cluster file.'];
-const announced: Words = ['unsupported', 'Nothing to do: neighbours are told of an address at once, and every half minute.'];
+const announced: Words = [
+  'unsupported',
+  'Nothing to do: neighbours are told of an address at once, and every half minute.',
+];
 const beats: Words = [
   'unsupported',
   'Heartbeats are the cluster\'s: "heartbeat" in its file, 250ms by default, and at least ten in the detection time of a module.',
@@ -12,7 +15,10 @@ const waits: Words = [
   'unsupported',
   'A secondary that acknowledges nothing is given up after "mirror.acknowledgeTimeout", 1s by default, and the server goes on. Times of SafeKit are far longer, and would hold the server up.',
 ];
-const kept: Words = ['unsupported', 'What scripts write is in the agent\'s log (`understudy log`), which is kept within bounds.'];
+const kept: Words = [
+  'unsupported',
+  "What scripts write is in the agent's log (`understudy log`), which is kept within bounds.",
+];
 const virtualHost: Words = [
   'unsupported',
   'No program sees another name of its host. Let the program be told its name: by its own settings, or by a variable of the start script.',
@@ -39,7 +45,10 @@ export const plainElements: Readonly<Record<string, Words>> = {
   'service/check/ip/to': addresses,
   'service/vhost': virtualHost,
   'service/vhost/virtualhostname': virtualHost,
-  'service/rfs/flow': ['unsupported', 'Replication takes the network that says "replication": true in the cluster file.'],
+  'service/rfs/flow': [
+    'unsupported',
+    'Replication takes the network that says "replication": true in the cluster file.',
+  ],
   'service/farm': farm,
   'service/farm/lan': farm,
 };
@@ -53,7 +62,10 @@ export const plainAttributes: Readonly<Record<string, Readonly<Record<string, Wo
   'service/heart/heartbeat': { pulse: beats },
   'service/vip': {
     tcpreset: ['unsupported', 'Connections end with the server that had them.'],
-    scriptcontrol: ['unsupported', 'Addresses are set before the server starts and removed when it has stopped. Hooks may do more.'],
+    scriptcontrol: [
+      'unsupported',
+      'Addresses are set before the server starts and removed when it has stopped. Hooks may do more.',
+    ],
   },
   'service/vip/interface_list/interface': { arpreroute: announced, arpinterval: announced, arpelapse: announced },
   'service/vip/interface_list/interface/real_interface/virtual_addr': {
@@ -66,13 +78,19 @@ export const plainAttributes: Readonly<Record<string, Readonly<Record<string, Wo
     iotimeout: waits,
     locktimeout: waits,
     sendtimeout: waits,
-    roflags: ['unsupported', 'The secondary is not stopped when somebody writes in its directory: `understudy verify` finds what differs.'],
+    roflags: [
+      'unsupported',
+      'The secondary is not stopped when somebody writes in its directory: `understudy verify` finds what differs.',
+    ],
     nbrei: replicates,
     nbremconn: replicates,
     ruzone_blocksize: replicates,
     reipacketsize: replicates,
     packetsize: replicates,
-    namespacepolicy: ['unsupported', 'Nothing to do: a resync always copies what has changed, in pieces, and never whole files for it.'],
+    namespacepolicy: [
+      'unsupported',
+      'Nothing to do: a resync always copies what has changed, in pieces, and never whole files for it.',
+    ],
     reitimeout: replicates,
     reicommit: replicates,
     reidetail: replicates,

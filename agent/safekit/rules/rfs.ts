@@ -13,7 +13,11 @@ export const rfsRule: Rule = (element, context) => {
   findings.note(element, 'translated', 'Every mirrored directory is replicated write by write: "mirror".');
   const async = attributeOf(element, 'async');
   if (async?.value === 'none') {
-    findings.note(async, 'translated', 'Both hosts hold what a server was told to be durable: always, there is nothing to set.');
+    findings.note(
+      async,
+      'translated',
+      'Both hosts hold what a server was told to be durable: always, there is nothing to set.',
+    );
   } else if (async?.value === 'second') {
     const stricter = 'Understudy is stricter: what a server was told to be durable is durable on both hosts.';
     findings.note(async, 'translated', `The secondary of SafeKit acknowledges before its disk has it. ${stricter}`);
@@ -27,14 +31,23 @@ export const rfsRule: Rule = (element, context) => {
   const delta = attributeOf(element, 'syncdelta');
   if (delta !== undefined) {
     const isNone = /^0+\s*[a-z]*$/.test(delta.value);
-    const instead = 'An operator who accepts the loss says `understudy force-primary`; what the other host had is kept aside.';
-    findings.note(delta, isNone ? 'taken' : 'unsupported', `A host without the newest data never starts by itself. ${instead}`);
+    const instead =
+      'An operator who accepts the loss says `understudy force-primary`; what the other host had is kept aside.';
+    findings.note(
+      delta,
+      isNone ? 'taken' : 'unsupported',
+      `A host without the newest data never starts by itself. ${instead}`,
+    );
   }
   const bandwidth = attributeOf(element, 'reiallowedbw');
   if (bandwidth !== undefined) {
     if (/^[1-9][0-9]{0,6}$/.test(bandwidth.value)) {
       draft.bandwidth = { value: `${bandwidth.value}KiB/s`, from: from(bandwidth) };
-      findings.note(bandwidth, 'translated', `"resync.bandwidth": "${draft.bandwidth.value}" (SafeKit counts in KB/s).`);
+      findings.note(
+        bandwidth,
+        'translated',
+        `"resync.bandwidth": "${draft.bandwidth.value}" (SafeKit counts in KB/s).`,
+      );
     } else {
       noteOdd(context, bandwidth, 'a number of KB/s', 'A resync takes what the server leaves ("adaptive").');
     }
@@ -47,7 +60,8 @@ export const replicatedRule: Rule = (element, context) => {
   const dir = attributeOf(element, 'dir');
   const mode = attributeOf(element, 'mode');
   if (mode?.value === 'read_only' || mode?.value === '') {
-    const noticed = 'nobody is to write in the directory of the secondary; what is changed there all the same is overwritten at the latest when `understudy verify --repair` finds it.';
+    const noticed =
+      'nobody is to write in the directory of the secondary; what is changed there all the same is overwritten at the latest when `understudy verify --repair` finds it.';
     findings.note(mode, 'translated', `There is nothing to set: ${noticed}`);
   } else if (mode !== undefined) noteOdd(context, mode, 'read_only', 'Nothing was done with it.');
   const refused = whyNot(dir, context);
@@ -55,7 +69,8 @@ export const replicatedRule: Rule = (element, context) => {
     findings.note(element, 'unsupported', 'It was left out. See its attributes.');
     findings.note(dir, 'unsupported', refused ?? '');
     for (const child of element.children) {
-      for (const each of [child, ...child.attributes]) findings.note(each, 'unsupported', 'Its directory was left out.');
+      for (const each of [child, ...child.attributes])
+        findings.note(each, 'unsupported', 'Its directory was left out.');
     }
     return;
   }
@@ -77,7 +92,8 @@ function whyNot(dir: Attribute | undefined, { draft }: RuleContext): string | nu
     draft.isWindows = true;
     return 'It is a directory of Windows. Understudy\'s hosts run Linux: put in where the data lie there ("mirror.directories").';
   }
-  if (!path.startsWith('/') || path.startsWith('//')) return 'It is no absolute path. Put it into "mirror.directories" as one.';
+  if (!path.startsWith('/') || path.startsWith('//'))
+    return 'It is no absolute path. Put it into "mirror.directories" as one.';
   if (/[\p{Cc}]/u.test(path)) return 'It has control characters.';
   const segments = path.split('/');
   const directory = normalDirectory(path);
@@ -89,7 +105,9 @@ function whyNot(dir: Attribute | undefined, { draft }: RuleContext): string | nu
   }
   const other = draft.directories.find(({ value }) => isWithin(directory, value) || isWithin(value, directory));
   if (other !== undefined) return `It shares files with ${other.value}, which is mirrored already.`;
-  return draft.directories.length >= mostDirectories ? `A module mirrors at most ${String(mostDirectories)} directories.` : null;
+  return draft.directories.length >= mostDirectories
+    ? `A module mirrors at most ${String(mostDirectories)} directories.`
+    : null;
 }
 
 /** `<notreplicated>`: what stays on its host. */
@@ -103,7 +121,9 @@ function readExclusion(element: Element, directory: string, context: RuleContext
     const directories = draft.directories.map(({ value }) => value);
     if (glob === null || [...checkExclude([glob], directories)].length > 0) {
       findings.note(attribute, 'unsupported', left);
-      draft.todo(`Write a glob in "mirror.exclude" for ${attribute.path} ("${attribute.value}"), or accept that it is replicated.`);
+      draft.todo(
+        `Write a glob in "mirror.exclude" for ${attribute.path} ("${attribute.value}"), or accept that it is replicated.`,
+      );
       return;
     }
     if (!draft.exclude.some(({ value }) => value === glob)) draft.exclude.push({ value: glob, from: from(attribute) });

@@ -26,5 +26,9 @@ export function from(of: Attribute | Element): string {
 
 /** Tells of a value that is none that the attribute could have. */
 export function noteOdd({ findings }: RuleContext, attribute: Attribute, expected: string, instead: string): void {
-  findings.note(attribute, 'unknown', `"${printable(attribute.value)}" is not known here: ${expected} is expected. ${instead}`);
+  findings.note(
+    attribute,
+    'unknown',
+    `"${printable(attribute.value)}" is not known here: ${expected} is expected. ${instead}`,
+  );
 }

@@ -19,9 +19,10 @@ export const serviceRule: Rule = (element, context) => {
   read('maxloop', (attribute) => readMaxLoop(attribute, context));
   read('loop_interval', (attribute) => readLoopInterval(attribute, context));
   read('automatic_reboot', (attribute) => {
-    if (attribute.value === 'off') findings.note(attribute, 'taken', 'Hosts are not restarted for a module\'s sake.');
+    if (attribute.value === 'off') findings.note(attribute, 'taken', "Hosts are not restarted for a module's sake.");
     else {
-      const instead = 'A host that does not answer is powered off by "fence" in the cluster file; "watchdog" in agent.jsonc resets one that hangs.';
+      const instead =
+        'A host that does not answer is powered off by "fence" in the cluster file; "watchdog" in agent.jsonc resets one that hangs.';
       findings.note(attribute, 'unsupported', `No host restarts itself for a module. ${instead}`);
     }
   });
@@ -49,7 +50,8 @@ function readMode(attribute: Attribute | undefined, { draft, findings }: RuleCon
 
 function readBoot(attribute: Attribute, context: RuleContext): void {
   const { findings } = context;
-  const kept = 'Understudy remembers whether a module was started: then it is started again with its hosts, otherwise it stays stopped.';
+  const kept =
+    'Understudy remembers whether a module was started: then it is started again with its hosts, otherwise it stays stopped.';
   switch (attribute.value) {
     case 'on':
     case 'auto':
@@ -57,7 +59,11 @@ function readBoot(attribute: Attribute, context: RuleContext): void {
       findings.note(attribute, 'translated', `${kept} There is nothing to set.`);
       return;
     case 'off':
-      findings.note(attribute, 'unsupported', `${kept} Stop it before its hosts are shut down if it is not to come back.`);
+      findings.note(
+        attribute,
+        'unsupported',
+        `${kept} Stop it before its hosts are shut down if it is not to come back.`,
+      );
       return;
     default:
       noteOdd(context, attribute, 'on, off, auto or ignore', kept);
@@ -95,11 +101,12 @@ function readMaxLoop(attribute: Attribute, context: RuleContext): void {
   const { draft, findings } = context;
   const count = /^[0-9]{1,6}$/.test(attribute.value) ? Number(attribute.value) : Number.NaN;
   if (Number.isNaN(count)) {
-    noteOdd(context, attribute, 'a number', 'Understudy\'s default of 3 restarts is in force.');
+    noteOdd(context, attribute, 'a number', "Understudy's default of 3 restarts is in force.");
     return;
   }
   draft.restarts = { value: Math.min(count, 100), from: from(attribute) };
-  const end = 'SafeKit stops the module on the host then; Understudy fails over to the other host, and parks the module after failover.maxFailovers.';
+  const end =
+    'SafeKit stops the module on the host then; Understudy fails over to the other host, and parks the module after failover.maxFailovers.';
   const most = count > 100 ? ' 100 is the most.' : '';
   findings.note(attribute, 'translated', `"failover.restarts": ${String(draft.restarts.value)}.${most} ${end}`);
 }
@@ -108,7 +115,7 @@ function readLoopInterval(attribute: Attribute, context: RuleContext): void {
   const { draft, findings } = context;
   const time = parseTime(attribute.value, 'h');
   if (time === null || time === 0) {
-    noteOdd(context, attribute, 'a time', 'Understudy\'s default of 10m is in force.');
+    noteOdd(context, attribute, 'a time', "Understudy's default of 10m is in force.");
     return;
   }
   draft.restartPeriod = { value: time, from: from(attribute) };

@@ -15,12 +15,16 @@ export const userRule: Rule = (element, context) => {
     if (attribute === undefined) continue;
     const time = parseTime(attribute.value, 's');
     if (time === null || time < 1000) {
-      noteOdd(context, attribute, 'a time of a second or more', 'SafeKit\'s default of 300s was taken.');
+      noteOdd(context, attribute, 'a time of a second or more', "SafeKit's default of 300s was taken.");
       continue;
     }
     draft[key] = time;
     draft.stopTimesFrom = from(attribute);
-    findings.note(attribute, 'translated', 'The stop script ends what takes longer; both times together are "server.scripts.timeout".');
+    findings.note(
+      attribute,
+      'translated',
+      'The stop script ends what takes longer; both times together are "server.scripts.timeout".',
+    );
   }
 };
 
@@ -41,7 +45,8 @@ export const varRule: Rule = (element, { draft, findings }) => {
   findings.note(element, 'translated', 'In the environment of the scripts (the file "environment" beside them).');
   findings.note(name, 'taken', 'In the file "environment".');
   findings.note(value, 'taken', 'In the file "environment".');
-  if (value.value === '') draft.todo(`Give the variable ${word} its value, in the file "environment" beside the scripts.`);
+  if (value.value === '')
+    draft.todo(`Give the variable ${word} its value, in the file "environment" beside the scripts.`);
   for (const macro of value.undefinedMacros) {
     draft.todo(`Put in the value of %${macro}%, which the module takes from SafeKit's environment (${value.path}).`);
   }

@@ -12,11 +12,14 @@ export const interfaceRule: Rule = (element, context) => {
   findings.note(element, 'translated', 'Where the addresses in it are set.');
   const name = attributeOf(element, 'name');
   const device = name !== undefined && /^[^/\s]{1,15}$/.test(name.value) ? name.value : null;
-  if (device !== null) findings.note(name, 'taken', `"interface": "${device}". It has to have this name on both hosts.`);
-  else if (name !== undefined) noteOdd(context, name, 'the name of an interface', 'The interface follows from the network.');
+  if (device !== null)
+    findings.note(name, 'taken', `"interface": "${device}". It has to have this name on both hosts.`);
+  else if (name !== undefined)
+    noteOdd(context, name, 'the name of an interface', 'The interface follows from the network.');
   const check = attributeOf(element, 'check');
   if (check?.value === 'on') {
-    const instead = 'A "ping" of the gateway in failover.conditions tells a dead cable or switch, and moves the module.';
+    const instead =
+      'A "ping" of the gateway in failover.conditions tells a dead cable or switch, and moves the module.';
     findings.note(check, 'unsupported', `No interface is watched as such. ${instead}`);
   } else findings.note(check, 'taken', 'No interface is watched.');
   for (const each of real) {
@@ -50,16 +53,24 @@ function readAddress(element: Element, device: string | null, context: RuleConte
     return;
   }
   draft.addresses.push({ value: { address, interface: device }, from: from(addr) });
-  findings.note(element, 'translated', 'One of "virtualAddresses": the primary has it while the server starts and runs.');
-  const alone = address.includes('/') ? '' : ' Without the length of its subnet\'s prefix it stands for itself (/32, /128).';
+  findings.note(
+    element,
+    'translated',
+    'One of "virtualAddresses": the primary has it while the server starts and runs.',
+  );
+  const alone = address.includes('/')
+    ? ''
+    : " Without the length of its subnet's prefix it stands for itself (/32, /128).";
   findings.note(addr, 'taken', `In "virtualAddresses".${alone}`);
 }
 
-const watched = 'The agent looks after the addresses by itself: it asks before whether another machine has one, and sets again what somebody removes.';
+const watched =
+  'The agent looks after the addresses by itself: it asks before whether another machine has one, and sets again what somebody removes.';
 
 function readWhere(where: Attribute | undefined, context: RuleContext): void {
   if (where === undefined) return;
-  if (where.value === 'one_side_alias') context.findings.note(where, 'taken', 'On one host at a time: as any virtual address.');
+  if (where.value === 'one_side_alias')
+    context.findings.note(where, 'taken', 'On one host at a time: as any virtual address.');
   else noteOdd(context, where, 'one_side_alias in a mirror module', 'It is set on one host at a time.');
 }
 
@@ -80,11 +91,10 @@ function addressOf(element: Element, addr: Attribute, context: RuleContext): str
     else findings.note(netmask, 'translated', `The length of the prefix: "/${String(length)}".`);
   } else findings.note(netmask, 'taken', 'It is empty: the address stands for itself.');
   const hasPrefix = addr.value.includes('/');
-  const text = length !== null ? `${address}/${String(length)}` : hasPrefix ? `${address}/${String(prefixLength)}` : address;
+  const text =
+    length !== null ? `${address}/${String(length)}` : hasPrefix ? `${address}/${String(prefixLength)}` : address;
   const problems = [
-    ...checkVirtualAddresses([
-      { address, prefixLength: length ?? prefixLength, network: 'any', interface: null },
-    ]),
+    ...checkVirtualAddresses([{ address, prefixLength: length ?? prefixLength, network: 'any', interface: null }]),
   ];
   const [problem] = problems;
   if (problem === undefined && /^[0-9a-fA-F.:]{2,45}(\/[0-9]{1,3})?$/.test(text)) return text;

@@ -22,7 +22,9 @@ ${looks}${leaves}exit 0
 
 /** After each change of state: what SafeKit ran on the secondary, and on a host that is alone. */
 export const afterChangeText = `${head(
-  ['Runs after each change of the state of this host: the scripts of the module that SafeKit ran then, as far as it has them.'],
+  [
+    'Runs after each change of the state of this host: the scripts of the module that SafeKit ran then, as far as it has them.',
+  ],
   '/..',
 )}. "$here/functions"
 begin

@@ -17,7 +17,10 @@ const scriptWords: Readonly<Record<string, Words>> = {
   start_both: ['translated', 'Run by "start" before start_prim, and by the hook afterChange on the secondary.'],
   stop_both: ['translated', 'Run by "stop" after stop_prim, and by the hook afterChange when a secondary ends.'],
   start_second: ['translated', 'Run by the hook afterChange when the host has become the secondary.'],
-  stop_second: ['translated', 'Run by the hook beforePrimary when the secondary takes over, and by afterChange otherwise.'],
+  stop_second: [
+    'translated',
+    'Run by the hook beforePrimary when the secondary takes over, and by afterChange otherwise.',
+  ],
   start_sec: ['translated', 'Run by the hook afterChange when the host is the secondary, or alone.'],
   stop_sec: ['translated', 'Run by the hook afterChange when the host is neither the secondary nor alone.'],
   transition: ['translated', 'Run by the hook afterChange with the states before and after.'],
@@ -27,7 +30,10 @@ const scriptWords: Readonly<Record<string, Words>> = {
     'Not run: the agent runs "stop" by itself before it opens a module. If the script does more than that, call it in a hook beforePrimary.',
   ],
   ...Object.fromEntries(
-    ['config', 'postconfig', 'deconfig', 'confcheck', 'state', 'level', 'update'].map((name): [string, Words] => [name, ofConfiguration]),
+    ['config', 'postconfig', 'deconfig', 'confcheck', 'state', 'level', 'update'].map((name): [string, Words] => [
+      name,
+      ofConfiguration,
+    ]),
   ),
 };
 
@@ -38,7 +44,10 @@ export interface KeptFile {
   readonly isProgram: boolean;
 }
 
-const notRunWithoutUser: Words = ['unsupported', 'Not run: without <user> in its configuration SafeKit runs no script of a module.'];
+const notRunWithoutUser: Words = [
+  'unsupported',
+  'Not run: without <user> in its configuration SafeKit runs no script of a module.',
+];
 
 /**
  * What is kept of the module's files, and what became of each of them.
@@ -50,7 +59,9 @@ export function keepFiles(
 ): { readonly kept: readonly KeptFile[]; readonly findings: readonly Finding[] } {
   const kept: KeptFile[] = [];
   const findings: Finding[] = [];
-  const configuration = files.some(({ path }) => path === 'conf/userconfig.xml') ? 'conf/userconfig.xml' : 'userconfig.xml';
+  const configuration = files.some(({ path }) => path === 'conf/userconfig.xml')
+    ? 'conf/userconfig.xml'
+    : 'userconfig.xml';
   for (const { path, bytes } of files) {
     const tell = (outcome: Finding['outcome'], says: string): void => {
       findings.push({ path, line: null, value: null, outcome, says });
@@ -69,13 +80,18 @@ export function keepFiles(
       const ended = isScript(bytes) ? withUnixEnds(bytes) : bytes;
       kept.push({ path, bytes: ended, isProgram });
       const words = Object.hasOwn(scriptWords, name) ? scriptWords[name] : undefined;
-      const [outcome, says] = words === undefined ? (['taken', 'Beside the scripts that may use it.'] as const) : runsScripts ? words : notRunWithoutUser;
+      const [outcome, says] =
+        words === undefined
+          ? (['taken', 'Beside the scripts that may use it.'] as const)
+          : runsScripts
+            ? words
+            : notRunWithoutUser;
       const changed = ended === bytes ? '' : ' Its lines end as on Linux now.';
       tell(outcome, `${says}${changed}${foreignCommands(ended)}`);
     } else if (/\.(p12|dat|key|pem)$/i.test(path)) {
-      tell('unsupported', 'A secret of SafeKit\'s. It was left out: hosts have certificates of their own.');
+      tell('unsupported', "A secret of SafeKit's. It was left out: hosts have certificates of their own.");
     } else if (path.startsWith('web/') || path === 'manifest.xml' || path.endsWith('.template')) {
-      tell('unsupported', 'Of SafeKit\'s console. It was left out.');
+      tell('unsupported', "Of SafeKit's console. It was left out.");
     } else {
       tell('unsupported', 'It is no script. It was left out: put it where scripts need it by hand.');
     }
@@ -110,6 +126,8 @@ function foreignCommands(bytes: Uint8Array): string {
     }
   }
   if (found.size === 0) return '';
-  const which = [...found].map(([command, line]) => `"safekit ${printable(command)}" (line ${String(line)})`).join(', ');
+  const which = [...found]
+    .map(([command, line]) => `"safekit ${printable(command)}" (line ${String(line)})`)
+    .join(', ');
   return ` It calls ${which}, which fails here: change that.`;
 }

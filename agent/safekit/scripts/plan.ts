@@ -50,7 +50,10 @@ export function planScripts(draft: Draft, kept: readonly KeptFile[], isComplete:
     const texts = serviceTexts(services);
     files.push(file('start', texts.start), file('stop', texts.stop), file('check', texts.check));
   } else {
-    files.push(file('start', hasStart ? startText : emptyText('start')), file('stop', hasStop ? stopText : emptyText('stop')));
+    files.push(
+      file('start', hasStart ? startText : emptyText('start')),
+      file('stop', hasStop ? stopText : emptyText('stop')),
+    );
     tellOfMissing(draft, kept, { hasStart, hasStop, isComplete });
   }
   for (const check of draft.customChecks) files.push(file(`checks/${check.file}`, customCheckText(check)));
@@ -109,11 +112,14 @@ function tellOfMissing(draft: Draft, kept: readonly KeptFile[], { hasStart, hasS
     );
     return;
   }
-  const which = !hasStart && !hasStop ? 'the scripts "start" and "stop"' : hasStart ? 'the script "stop"' : 'the script "start"';
+  const which =
+    !hasStart && !hasStop ? 'the scripts "start" and "stop"' : hasStart ? 'the script "stop"' : 'the script "start"';
   if (!draft.runsScripts) {
     draft.todo(`Write ${which}: the configuration has no <user>, so SafeKit ran no script of the module.`);
   } else if (!isComplete) {
-    draft.todo(`Write ${which}, or import the module's folder or its .safe file instead: scripts are not in userconfig.xml.`);
+    draft.todo(
+      `Write ${which}, or import the module's folder or its .safe file instead: scripts are not in userconfig.xml.`,
+    );
   } else if (kept.some(({ path }) => path.startsWith('bin/') && isForWindows(path))) {
     draft.todo(`Write ${which}: those of the module are for Windows.`);
   } else {

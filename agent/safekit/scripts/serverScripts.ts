@@ -55,8 +55,13 @@ exit 0
 export function emptyText(what: 'start' | 'stop'): string {
   const about =
     what === 'start'
-      ? ['FILL IN: start the server here, and end with 0 when it runs.', 'The mirrored directories are there, and the virtual addresses are set.']
-      : ['FILL IN: stop the server here, and end with 0 when nothing of it runs any more; also when nothing ran before.'];
+      ? [
+          'FILL IN: start the server here, and end with 0 when it runs.',
+          'The mirrored directories are there, and the virtual addresses are set.',
+        ]
+      : [
+          'FILL IN: stop the server here, and end with 0 when nothing of it runs any more; also when nothing ran before.',
+        ];
   return `${head(about)}. "$here/environment"
 echo "$0 is not written yet" >&2
 exit 1
@@ -64,7 +69,11 @@ exit 1
 }
 
 /** Start, stop and check of services of systemd. @param services in the order in which they are started */
-export function serviceTexts(services: readonly string[]): { readonly start: string; readonly stop: string; readonly check: string } {
+export function serviceTexts(services: readonly string[]): {
+  readonly start: string;
+  readonly stop: string;
+  readonly check: string;
+} {
   const names = services.map(quote).join(' ');
   const reversed = [...services].reverse().map(quote).join(' ');
   return {

@@ -6,10 +6,13 @@ import { ImportError } from '../importError.ts';
  */
 export function decodeXml(bytes: Uint8Array): string {
   const [first = 0, second = 0] = bytes;
-  const isUtf16 = (first === 0xfe && second === 0xff) || (first === 0xff && second === 0xfe) || first === 0 || second === 0;
+  const isUtf16 =
+    (first === 0xfe && second === 0xff) || (first === 0xff && second === 0xfe) || first === 0 || second === 0;
   if (isUtf16 && bytes.length > 0) throw refuse('is in UTF-16 or UTF-32, or no text at all');
   const head = Buffer.from(bytes.subarray(0, 200)).toString('latin1');
-  const declared = /^(?:\u00EF\u00BB\u00BF)?<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)["']/.exec(head)?.[1]?.toLowerCase();
+  const declared = /^(?:\u00EF\u00BB\u00BF)?<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)["']/
+    .exec(head)?.[1]
+    ?.toLowerCase();
   switch (declared) {
     case undefined:
     case 'utf-8':

@@ -37,7 +37,8 @@ interface Open {
 const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 const namePattern = /[\p{L}_:][\p{L}\p{N}\p{M}_:.\-\u00B7]*/uy;
 // What XML 1.0 does not allow anywhere.
-const illegal = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
+const illegal =
+  /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
 
 /**
  * Reads XML 1.0 as configuration files have it: elements, attributes, text, CDATA, comments, the five entities and character references.
@@ -74,7 +75,8 @@ class Parser {
       this.#at = declaration.length;
     }
     this.#between(true);
-    if (this.#peek() !== '<') throw this.#wrong(this.#isAtEnd() ? 'no element at all' : 'text before the first element');
+    if (this.#peek() !== '<')
+      throw this.#wrong(this.#isAtEnd() ? 'no element at all' : 'text before the first element');
     const root = this.#element();
     this.#between(false);
     if (!this.#isAtEnd()) throw this.#wrong('something after the end of the first element');
@@ -171,7 +173,8 @@ class Parser {
       if (seen.has(attribute.name)) throw this.#wrong(`the attribute "${attribute.name}" of <${name}> twice`);
       seen.add(attribute.name);
       attributes.push(attribute);
-      if (attributes.length > limits.xmlAttributes) throw tooMuch(`more than ${String(limits.xmlAttributes)} attributes`);
+      if (attributes.length > limits.xmlAttributes)
+        throw tooMuch(`more than ${String(limits.xmlAttributes)} attributes`);
     }
   }
 
@@ -277,7 +280,10 @@ class Parser {
   }
 
   #wrong(found: string): ImportError {
-    return new ImportError('BAD_XML', `The userconfig.xml is no well-formed XML: line ${String(this.#lineNow())} has ${printable(found)}.`);
+    return new ImportError(
+      'BAD_XML',
+      `The userconfig.xml is no well-formed XML: line ${String(this.#lineNow())} has ${printable(found)}.`,
+    );
   }
 }
 

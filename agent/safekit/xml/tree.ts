@@ -105,7 +105,10 @@ function replaceMacros(
     return found ?? whole;
   });
   if (text.length > limits.value) {
-    throw new ImportError('TOO_LARGE', `The value on line ${String(line)} is longer than ${String(limits.value)} characters.`);
+    throw new ImportError(
+      'TOO_LARGE',
+      `The value on line ${String(line)} is longer than ${String(limits.value)} characters.`,
+    );
   }
   return { text, missing };
 }

@@ -2,7 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { hasErrors } from '../../../schemas/diagnostic.ts';
 import { crossChecks } from '../../../schemas/crossChecks.ts';
 import { parseDocument } from '../../../schemas/document.ts';
-import { examples, apacheFarm, awsLinux, awsWindows, farm, hyperv, k3s, kvm, milestone, mirror, oracle, postgresql } from './examples.ts';
+import {
+  examples,
+  apacheFarm,
+  awsLinux,
+  awsWindows,
+  farm,
+  hyperv,
+  k3s,
+  kvm,
+  milestone,
+  mirror,
+  oracle,
+  postgresql,
+} from './examples.ts';
 import { imported, moduleOf, textOf, told } from './importing.ts';
 
 /** Elements and attributes, counted without a parser. */
@@ -57,8 +70,12 @@ it('a virtual machine keeps its directory, its variables and its checker', () =>
       onFailure: 'restart',
     },
   ]);
-  expect(textOf(result, 'web/environment')).toContain('VM_PATH=/var/lib/libvirt/images/vm1\nexport VM_PATH\nVM_NAME=vm1\n');
-  expect(textOf(result, 'web/checks/vm1-check')).toContain(`"$SAFEUSERBIN"/vmcheck "$SAFEMODULE" custom.vm1_check vm1 `);
+  expect(textOf(result, 'web/environment')).toContain(
+    'VM_PATH=/var/lib/libvirt/images/vm1\nexport VM_PATH\nVM_NAME=vm1\n',
+  );
+  expect(textOf(result, 'web/checks/vm1-check')).toContain(
+    `"$SAFEUSERBIN"/vmcheck "$SAFEMODULE" custom.vm1_check vm1 `,
+  );
   expect(result.report.commentedOut).toEqual([10]);
   expect(result.report.toDo.join('\n')).toContain('"server": { "qemu"');
 });
@@ -79,9 +96,15 @@ it('services of a database are started, stopped and checked without a script of 
   expect(module.server).toMatchObject({ kind: 'scripts', check: ['/etc/understudy/scripts/web/check'] });
   expect(textOf(result, 'web/start')).toContain('for service in postgresql; do\n  systemctl start');
   expect(module.checks).toMatchObject([
-    { target: { argv: ['/usr/bin/systemctl', 'is-active', '--quiet', 'postgresql'] }, everyMs: 10_000, onFailure: 'restart' },
+    {
+      target: { argv: ['/usr/bin/systemctl', 'is-active', '--quiet', 'postgresql'] },
+      everyMs: 10_000,
+      onFailure: 'restart',
+    },
   ]);
-  expect(told(result, 'service/vip/interface_list/interface/real_interface/virtual_addr@addr')).toContain('for you to fill in');
+  expect(told(result, 'service/vip/interface_list/interface/real_interface/virtual_addr@addr')).toContain(
+    'for you to fill in',
+  );
 });
 
 it('several directories stay in their order, and a process is looked for by its name', () => {

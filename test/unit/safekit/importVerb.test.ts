@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -17,7 +26,10 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const path = (...names: string[]): string => join(folder, ...names);
 const startPrim = '#!/bin/bash\nvirsh start $VM_NAME\n';
 
-async function understudy(args: readonly string[], extra: Partial<Io> = {}): Promise<{ code: number; out: string; err: string }> {
+async function understudy(
+  args: readonly string[],
+  extra: Partial<Io> = {},
+): Promise<{ code: number; out: string; err: string }> {
   let out = '';
   let err = '';
   const code = await runCommandLine(args, {
@@ -91,10 +103,21 @@ it('reads a folder and a configuration alone, and calls the module as its folder
 
 it('answers with everything as JSON, which the editor reads', async () => {
   const { out } = await understudy(['import', writeSafe(), '--json', '--to', path('out')]);
-  const answer = JSON.parse(out) as { files: { path: string; mode: string; text?: string }[]; report: { configuration: object[] } };
-  expect(answer.files.find((file) => file.path === 'vm1/bin/start_prim')).toMatchObject({ mode: '0755', text: startPrim });
+  const answer = JSON.parse(out) as {
+    files: { path: string; mode: string; text?: string }[];
+    report: { configuration: object[] };
+  };
+  expect(answer.files.find((file) => file.path === 'vm1/bin/start_prim')).toMatchObject({
+    mode: '0755',
+    text: startPrim,
+  });
   expect(answer.report.configuration.length).toBeGreaterThan(20);
-  expect(parseImportAnswer(out)).toMatchObject({ kind: 'imported', name: 'vm1', folder: path('out'), impossible: null });
+  expect(parseImportAnswer(out)).toMatchObject({
+    kind: 'imported',
+    name: 'vm1',
+    folder: path('out'),
+    impossible: null,
+  });
 });
 
 it('replaces nothing unasked', async () => {
@@ -170,5 +193,6 @@ it.each([
 });
 
 it('is read by the editor only when it is an answer', () => {
-  for (const text of ['', 'x', 'null', '[]', '{}', '{"name":"x"}', '{"error":{}}']) expect(parseImportAnswer(text)).toBeNull();
+  for (const text of ['', 'x', 'null', '[]', '{}', '{"name":"x"}', '{"error":{}}'])
+    expect(parseImportAnswer(text)).toBeNull();
 });

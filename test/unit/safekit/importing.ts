@@ -14,7 +14,10 @@ export function imported(
     files === null
       ? { configuration, files: [] }
       : inputFromFiles(
-          Object.entries({ ...files, 'conf/userconfig.xml': xml }).map(([path, text]) => ({ path, bytes: Buffer.from(text) })),
+          Object.entries({ ...files, 'conf/userconfig.xml': xml }).map(([path, text]) => ({
+            path,
+            bytes: Buffer.from(text),
+          })),
         );
   return importModule(input, { source: 'web.safe', name: 'web', ...options });
 }

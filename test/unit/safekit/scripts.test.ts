@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -13,10 +22,12 @@ beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'understudy-import-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const rfs = '<rfs><replicated dir="/srv/web"/></rfs>';
-const user = '<user nicestoptimeout="2s" forcestoptimeout="2s"><var name="GREETING" value="it\'s \\ &quot;$HOME&quot;"/></user>';
+const user =
+  '<user nicestoptimeout="2s" forcestoptimeout="2s"><var name="GREETING" value="it\'s \\ &quot;$HOME&quot;"/></user>';
 
 /** A script of a module that tells how it was called. */
-const telling = (more = ''): string => `#!/bin/sh\necho "$(basename "$0")|$*|$SAFEMODULE|$GREETING" >>"$SAFEUSERCONF/../told"\n${more}\n`;
+const telling = (more = ''): string =>
+  `#!/bin/sh\necho "$(basename "$0")|$*|$SAFEMODULE|$GREETING" >>"$SAFEUSERCONF/../told"\n${more}\n`;
 
 interface Ran {
   readonly code: number | null;
@@ -45,14 +56,18 @@ const toldLines = (): readonly string[] => {
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
 };
 const leftovers = (): readonly string[] => (existsSync(join(folder, 'var')) ? readdirSync(join(folder, 'var')) : []);
-const module = (files: Readonly<Record<string, string>>, more = ''): ImportedModule => imported(service(rfs + user + more), files);
+const module = (files: Readonly<Record<string, string>>, more = ''): ImportedModule =>
+  imported(service(rfs + user + more), files);
 
 describe('start', () => {
   it('runs start_both and start_prim with states, action and variables, and leaves nothing behind', () => {
     const result = module({ 'bin/start_prim': telling(), 'bin/start_both': telling(), 'bin/stop_prim': telling() });
     expect(run(result, 'start')).toEqual({ code: 0, output: '' });
     const greeting = 'it\'s \\ "$HOME"';
-    expect(toldLines()).toEqual([`start_both|WAIT ALONE start|web|${greeting}`, `start_prim|WAIT ALONE start|web|${greeting}`]);
+    expect(toldLines()).toEqual([
+      `start_both|WAIT ALONE start|web|${greeting}`,
+      `start_prim|WAIT ALONE start|web|${greeting}`,
+    ]);
     expect(leftovers()).toEqual([]);
   });
 
@@ -80,7 +95,11 @@ describe('start', () => {
   });
 
   it('finds what the script reads beside it', () => {
-    const result = module({ 'bin/start_prim': '#!/bin/sh\n. "$SAFEUSERBIN/utilities"\nhello\n', 'bin/utilities': 'hello() { echo hello; }\n', 'bin/stop_prim': telling() });
+    const result = module({
+      'bin/start_prim': '#!/bin/sh\n. "$SAFEUSERBIN/utilities"\nhello\n',
+      'bin/utilities': 'hello() { echo hello; }\n',
+      'bin/stop_prim': telling(),
+    });
     expect(run(result, 'start').output).toBe('hello\n');
   });
 });
@@ -104,13 +123,18 @@ describe('stop', () => {
   });
 
   it('has failed when the forced stop takes longer than it may', () => {
-    const { code, output } = run(module({ 'bin/start_prim': telling(), 'bin/stop_prim': telling('exec sleep 60') }), 'stop');
+    const { code, output } = run(
+      module({ 'bin/start_prim': telling(), 'bin/stop_prim': telling('exec sleep 60') }),
+      'stop',
+    );
     expect(code).toBe(1);
     expect(output).toContain('longer than 2 seconds');
   });
 
   it('may take as long as SafeKit would let it', () => {
-    expect(moduleOf(module({ 'bin/start_prim': telling(), 'bin/stop_prim': telling() })).server).toMatchObject({ timeoutMs: 14_000 });
+    expect(moduleOf(module({ 'bin/start_prim': telling(), 'bin/stop_prim': telling() })).server).toMatchObject({
+      timeoutMs: 14_000,
+    });
     const standard = imported(service(`${rfs}<user/>`), { 'bin/start_prim': telling(), 'bin/stop_prim': telling() });
     expect(moduleOf(standard).server).toMatchObject({ timeoutMs: 610_000 });
   });
@@ -118,7 +142,10 @@ describe('stop', () => {
   it('is for a person to write when the module has none, and fails until then', () => {
     const result = module({ 'bin/start_prim': telling() });
     expect(result.report.toDo.join('\n')).toContain('Write the script "stop"');
-    expect(run(result, 'stop')).toMatchObject({ code: 1, output: expect.stringContaining('not written yet') as string });
+    expect(run(result, 'stop')).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('not written yet') as string,
+    });
   });
 });
 
@@ -134,7 +161,10 @@ describe('a checker', () => {
     const result = module(scripts('while :; do "$SAFE/safekit" set -r "$2" -v "$STATE" -m "$1"; sleep 1; done'), check);
     expect(run(result, 'checks/app', { STATE: 'up' })).toEqual({ code: 0, output: '' });
     expect(toldLines()).toEqual(['web custom.app one two']);
-    expect(run(result, 'checks/app', { STATE: 'down' })).toMatchObject({ code: 1, output: expect.stringContaining('says down') as string });
+    expect(run(result, 'checks/app', { STATE: 'down' })).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('says down') as string,
+    });
     expect(spawnSync('pgrep', ['-f', join(folder, 'web/bin/look')]).status).toBe(1);
     expect(leftovers()).toEqual([]);
   });
@@ -152,8 +182,19 @@ describe('a checker', () => {
 });
 
 describe('hooks', () => {
-  const second = { 'bin/start_second': telling(), 'bin/stop_second': telling(), 'bin/start_sec': telling(), 'bin/stop_sec': telling() };
-  const all = { 'bin/start_prim': telling(), 'bin/stop_prim': telling(), 'bin/transition': telling(), 'bin/poststop': telling(), ...second };
+  const second = {
+    'bin/start_second': telling(),
+    'bin/stop_second': telling(),
+    'bin/start_sec': telling(),
+    'bin/stop_sec': telling(),
+  };
+  const all = {
+    'bin/start_prim': telling(),
+    'bin/stop_prim': telling(),
+    'bin/transition': telling(),
+    'bin/poststop': telling(),
+    ...second,
+  };
   const after = (from: string, to: string): readonly string[] => {
     rmSync(join(folder, 'web/told'), { force: true });
     const environment = { UNDERSTUDY_PREVIOUS_STATE: from, UNDERSTUDY_STATE: to };
@@ -163,13 +204,25 @@ describe('hooks', () => {
 
   it('are there for the scripts of the module only', () => {
     expect(moduleOf(module({ 'bin/start_prim': telling(), 'bin/stop_prim': telling() })).hooks.programs).toEqual({});
-    expect(Object.keys(moduleOf(module(all)).hooks.programs).sort()).toEqual(['afterChange', 'afterStop', 'beforePrimary']);
+    expect(Object.keys(moduleOf(module(all)).hooks.programs).sort()).toEqual([
+      'afterChange',
+      'afterStop',
+      'beforePrimary',
+    ]);
   });
 
   it('run what SafeKit runs on a secondary, and on a host that is alone', () => {
-    expect(after('WAIT', 'SECOND')).toEqual(['transition WAIT SECOND start', 'start_second WAIT SECOND start', 'start_sec WAIT SECOND start']);
+    expect(after('WAIT', 'SECOND')).toEqual([
+      'transition WAIT SECOND start',
+      'start_second WAIT SECOND start',
+      'start_sec WAIT SECOND start',
+    ]);
     expect(after('SECOND', 'ALONE')).toEqual(['transition SECOND ALONE start']);
-    expect(after('ALONE', 'PRIM')).toEqual(['transition ALONE PRIM start', 'stop_sec ALONE PRIM stop', 'stop_sec force ALONE PRIM stop']);
+    expect(after('ALONE', 'PRIM')).toEqual([
+      'transition ALONE PRIM start',
+      'stop_sec ALONE PRIM stop',
+      'stop_sec force ALONE PRIM stop',
+    ]);
     expect(after('PRIM', 'ALONE')).toEqual(['transition PRIM ALONE start', 'start_sec PRIM ALONE start']);
     expect(after('SECOND', 'STOP')).toEqual([
       'transition SECOND STOP start',
@@ -192,7 +245,10 @@ describe('hooks', () => {
       service(`<rfs><replicated dir="${data}"><tocheck path="here"/></replicated></rfs>${user}`),
       { 'bin/start_prim': telling(), 'bin/stop_prim': telling() },
     );
-    expect(run(result, 'hooks/before-primary')).toMatchObject({ code: 78, output: expect.stringContaining(`${data}/here is not there`) as string });
+    expect(run(result, 'hooks/before-primary')).toMatchObject({
+      code: 78,
+      output: expect.stringContaining(`${data}/here is not there`) as string,
+    });
     mkdirSync(data);
     writeFileSync(join(data, 'here'), '');
     expect(run(result, 'hooks/before-primary').code).toBe(0);
@@ -233,7 +289,7 @@ describe('files', () => {
       'bin/prestart': telling(),
       'bin/postconfig': telling(),
       'bin/start_both.ps1': 'x',
-      'conf/modulekey.p12': 'secret',
+      'conf/modulekey.p12': 'the secret key',
       'conf/userconfig.xml.template': 'x',
       'web/index.html': 'x',
       'manifest.xml': '<x/>',
@@ -241,17 +297,29 @@ describe('files', () => {
     });
     expect(result.report.files).toHaveLength(11);
     expect(told(result, 'bin/start_prim')).toContain('"safekit state" (line 3), which fails here');
-    for (const path of ['bin/prestart', 'bin/postconfig', 'bin/start_both.ps1', 'conf/modulekey.p12', 'web/index.html', 'notes.txt']) {
+    for (const path of [
+      'bin/prestart',
+      'bin/postconfig',
+      'bin/start_both.ps1',
+      'conf/modulekey.p12',
+      'web/index.html',
+      'notes.txt',
+    ]) {
       expect(told(result, path), path).toMatch(/^unsupported: /);
     }
     const written = result.files.map(({ path }) => path);
     expect(written).not.toContain('web/conf/modulekey.p12');
     expect(written).toContain('web/conf/userconfig.xml');
-    expect(JSON.stringify(result)).not.toContain('secret');
+    expect(result.files.filter(({ bytes }) => Buffer.from(bytes).toString() === 'the secret key')).toEqual([]);
   });
 
   it('are executable when they are scripts, and no others', () => {
-    const result = module({ 'bin/start_prim': 'echo', 'bin/stop_prim': telling(), 'bin/list.txt': 'x', 'bin/x.cmd': 'x' });
+    const result = module({
+      'bin/start_prim': 'echo',
+      'bin/stop_prim': telling(),
+      'bin/list.txt': 'x',
+      'bin/x.cmd': 'x',
+    });
     const modes = Object.fromEntries(result.files.map(({ path, mode }) => [path, mode]));
     expect(modes).toMatchObject({
       'web/start': 0o755,
@@ -274,11 +342,20 @@ describe('files', () => {
   });
 
   it('of every generated script are sound for the shell', () => {
-    const files = { 'bin/start_prim': telling(), 'bin/stop_prim': telling(), 'bin/stop_second': telling(), 'bin/poststop': telling(), 'bin/look': telling() };
+    const files = {
+      'bin/start_prim': telling(),
+      'bin/stop_prim': telling(),
+      'bin/stop_second': telling(),
+      'bin/poststop': telling(),
+      'bin/look': telling(),
+    };
     const result = module(files, '<check><custom ident="app" exec="look" when="prim"/></check>');
     writeFiles(folder, result.files);
     for (const { path } of result.files.filter(({ path, mode }) => mode === 0o755 && dirname(path) !== 'web/bin')) {
-      expect(spawnSync('/bin/sh', ['-n', join(folder, path)], { encoding: 'utf8' }), path).toMatchObject({ status: 0, stderr: '' });
+      expect(spawnSync('/bin/sh', ['-n', join(folder, path)], { encoding: 'utf8' }), path).toMatchObject({
+        status: 0,
+        stderr: '',
+      });
     }
   });
 });

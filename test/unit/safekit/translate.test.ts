@@ -6,7 +6,9 @@ const rfs = '<rfs><replicated dir="/srv/web"/></rfs>';
 
 describe('service', () => {
   it('failover, preferred host and counters', () => {
-    const result = imported(service(rfs, 'mode="mirror" failover="off" defaultprim="Node_1" maxloop="5" loop_interval="2h"'));
+    const result = imported(
+      service(rfs, 'mode="mirror" failover="off" defaultprim="Node_1" maxloop="5" loop_interval="2h"'),
+    );
     expect(moduleOf(result)).toMatchObject({
       hosts: ['node-1', 'second-host'],
       failover: { automatic: false, failback: 'automatic', restarts: 5, restartPeriodMs: 7_200_000 },
@@ -15,7 +17,9 @@ describe('service', () => {
   });
 
   it('says of values that it does not know that it does not know them', () => {
-    const result = imported(service(rfs, 'mode="mirror" failover="maybe" maxloop="many" loop_interval="soon" boot="perhaps" new="1"'));
+    const result = imported(
+      service(rfs, 'mode="mirror" failover="maybe" maxloop="many" loop_interval="soon" boot="perhaps" new="1"'),
+    );
     for (const name of ['failover', 'maxloop', 'loop_interval', 'boot', 'new']) {
       expect(told(result, `service@${name}`), name).toMatch(/^unknown: /);
     }
@@ -44,10 +48,13 @@ describe('service', () => {
 
 describe('heartbeats', () => {
   it('the longest time of the networks counts, since a host is lost when all of them are silent', () => {
-    const heart = '<heart timeout="5s"><heartbeat name="Lan_A" timeout="8000"/><heartbeat name="b" ident="flow"/></heart>';
+    const heart =
+      '<heart timeout="5s"><heartbeat name="Lan_A" timeout="8000"/><heartbeat name="b" ident="flow"/></heart>';
     const result = imported(service(heart + rfs));
     expect(moduleOf(result).failover.detectionMs).toBe(8000);
-    expect(result.report.toDo.join('\n')).toContain('"lan-a", "b" with the addresses of the hosts, and "replication": true beside "b"');
+    expect(result.report.toDo.join('\n')).toContain(
+      '"lan-a", "b" with the addresses of the hosts, and "replication": true beside "b"',
+    );
   });
 
   it('a network without a time of its own has that of SafeKit when another one is stated', () => {
@@ -74,14 +81,20 @@ describe('virtual addresses', () => {
   const addr = 'service/vip/interface_list/interface/real_interface/virtual_addr';
 
   it('have the prefix of their netmask, and the network of the heartbeats, which is marked', () => {
-    const result = imported(vip('<virtual_addr addr="10.0.0.100" where="one_side_alias" netmask="255.255.255.0" check="on"/>'));
-    expect(moduleOf(result).virtualAddresses).toEqual([{ address: '10.0.0.100', prefixLength: 24, network: 'lan', interface: null }]);
+    const result = imported(
+      vip('<virtual_addr addr="10.0.0.100" where="one_side_alias" netmask="255.255.255.0" check="on"/>'),
+    );
+    expect(moduleOf(result).virtualAddresses).toEqual([
+      { address: '10.0.0.100', prefixLength: 24, network: 'lan', interface: null },
+    ]);
     expect(textOf(result, 'web.module.jsonc')).toMatch(/netmask|virtual_addr@addr[^]*FILL IN: the network/);
   });
 
   it('are set on the interface that is named', () => {
     const result = imported(vip('<virtual_addr addr="fd00::100/64"/>', 'name="br0" check="on"'));
-    expect(moduleOf(result).virtualAddresses).toEqual([{ address: 'fd00::100', prefixLength: 64, network: null, interface: 'br0' }]);
+    expect(moduleOf(result).virtualAddresses).toEqual([
+      { address: 'fd00::100', prefixLength: 64, network: null, interface: 'br0' },
+    ]);
     expect(told(result, 'service/vip/interface_list/interface@check')).toContain('failover.conditions');
   });
 
@@ -120,7 +133,9 @@ describe('replication', () => {
   });
 
   it.each(['!.*\\.db$', '.*\\.(a|b)$', '^cache.*', ''])('leaves the expression %j to a person', (expression) => {
-    const result = imported(replicated(`<replicated dir="/srv/web"><notreplicated regexpath="${expression}"/></replicated>`));
+    const result = imported(
+      replicated(`<replicated dir="/srv/web"><notreplicated regexpath="${expression}"/></replicated>`),
+    );
     expect(moduleOf(result).mirror.exclude).toEqual([]);
     expect(told(result, 'service/rfs/replicated/notreplicated@regexpath')).toMatch(/^unsupported: /);
     expect(result.report.toDo.join('\n')).toContain('Write a glob');
@@ -135,7 +150,9 @@ describe('replication', () => {
     ['of Windows', 'C:\\data'],
     ['of a share', '\\\\server\\data'],
   ])('refuses a directory that is %s, and asks for one', (_, dir) => {
-    const result = imported(replicated(`<replicated dir="${dir}" mode="read_only"><notreplicated path="x"/></replicated>`));
+    const result = imported(
+      replicated(`<replicated dir="${dir}" mode="read_only"><notreplicated path="x"/></replicated>`),
+    );
     expect(moduleOf(result).mirror).toMatchObject({ directories: ['/srv/web'], exclude: [] });
     expect(told(result, 'service/rfs/replicated@dir')).toMatch(/^unsupported: /);
     expect(told(result, 'service/rfs/replicated/notreplicated@path')).toMatch(/^unsupported: /);
@@ -143,13 +160,20 @@ describe('replication', () => {
   });
 
   it('keeps the first one of directories that share files', () => {
-    const result = imported(replicated('<replicated dir="/srv/a/b"/><replicated dir="/srv/a"/><replicated dir="/srv/c"/>'));
+    const result = imported(
+      replicated('<replicated dir="/srv/a/b"/><replicated dir="/srv/a"/><replicated dir="/srv/c"/>'),
+    );
     expect(moduleOf(result).mirror.directories).toEqual(['/srv/a/b', '/srv/c']);
     expect(told(result, 'service/rfs/replicated[2]@dir')).toContain('/srv/a/b');
   });
 
   it('limits a resync, and says what is better as it is', () => {
-    const result = imported(replicated('<replicated dir="/srv/web"/>', 'reiallowedbw="20480" async="second" syncdelta="10m" syncat="0 3 * * *"'));
+    const result = imported(
+      replicated(
+        '<replicated dir="/srv/web"/>',
+        'reiallowedbw="20480" async="second" syncdelta="10m" syncat="0 3 * * *"',
+      ),
+    );
     expect(moduleOf(result).resync.bandwidth).toBe(20_480 * 1024);
     expect(told(result, 'service/rfs@async')).toContain('stricter');
     expect(told(result, 'service/rfs@syncdelta')).toMatch(/^unsupported: .*force-primary/);
@@ -176,13 +200,21 @@ describe('checks', () => {
       ),
     );
     expect(module.checks).toMatchObject([
-      { name: 'http', target: { kind: 'tcp', host: '10.0.0.5', port: 80 }, everyMs: 20_000, timeoutMs: 20_000, onFailure: 'failover' },
+      {
+        name: 'http',
+        target: { kind: 'tcp', host: '10.0.0.5', port: 80 },
+        everyMs: 20_000,
+        timeoutMs: 20_000,
+        onFailure: 'failover',
+      },
       { name: 'guest', target: { kind: 'ping', host: 'guest.example.com' }, everyMs: 10_000, onFailure: 'report' },
     ]);
   });
 
   it('before a start are conditions', () => {
-    const result = check('<ping ident="gateway"><to addr="10.0.0.254"/></ping><tcp ident="db" when="pre" action="wait"><to addr="db" port="5432"/></tcp>');
+    const result = check(
+      '<ping ident="gateway"><to addr="10.0.0.254"/></ping><tcp ident="db" when="pre" action="wait"><to addr="db" port="5432"/></tcp>',
+    );
     expect(moduleOf(result).failover.conditions).toMatchObject([
       { name: 'gateway', target: { kind: 'ping', host: '10.0.0.254' } },
       { name: 'db', target: { kind: 'tcp', host: 'db', port: 5432 } },
@@ -217,8 +249,18 @@ describe('checks', () => {
       ),
     );
     expect(module.checks).toMatchObject([
-      { name: 'process db', target: { kind: 'process', name: 'db' }, everyMs: 20_000, startGraceMs: 200_000, onFailure: 'failover' },
-      { name: 'process db 2', target: { argv: ['/usr/bin/pgrep', '--full', '--', '.*/data .*'] }, onFailure: 'restart' },
+      {
+        name: 'process db',
+        target: { kind: 'process', name: 'db' },
+        everyMs: 20_000,
+        startGraceMs: 200_000,
+        onFailure: 'failover',
+      },
+      {
+        name: 'process db 2',
+        target: { argv: ['/usr/bin/pgrep', '--full', '--', '.*/data .*'] },
+        onFailure: 'restart',
+      },
     ]);
   });
 
@@ -264,8 +306,14 @@ describe('failover rules', () => {
 
 describe('hostile values', () => {
   it('are data wherever they come out: in JSON, comments, scripts and Markdown', () => {
-    const evil = '`|</script><img src=x onerror=alert(1)>[x](command:evil)\u202E\u2028$(touch /tmp/x)\'"&#10;exit 0&#10;// }';
-    const value = evil.replaceAll('&#10;', '\u0001').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;').replaceAll('\u0001', '&#10;');
+    const evil =
+      '`|</script><img src=x onerror=alert(1)>[x](command:evil)\u202E\u2028$(touch /tmp/x)\'"&#10;exit 0&#10;// }';
+    const value = evil
+      .replaceAll('&#10;', '\u0001')
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('"', '&quot;')
+      .replaceAll('\u0001', '&#10;');
     const result = imported(
       service(
         `<rfs><replicated dir="/srv/${value}"/></rfs><user x="${value}"><var name="A" value="${value}"/></user><check><custom ident="${value}" exec="look" arg="${value}" when="prim"/></check>`,
@@ -285,8 +333,74 @@ describe('hostile values', () => {
 });
 
 describe('whatever a configuration says', () => {
-  const words = fc.constantFrom('', 'on', 'off', 'mirror', 'prim', 'pre', 'wait', 'restart', '10', '5s', '0', '-1', '/srv/a', '/srv/a/b', '/etc', 'C:\\x', '10.0.0.5', '::1', 'fd00::7', '255.255.255.0', 'flow', 'vm 1', '%A%', 'a"b\'c', '*.x', '.*\\.y$', 'éè', 'x'.repeat(300));
-  const names = fc.constantFrom('mode', 'boot', 'failover', 'defaultprim', 'maxloop', 'loop_interval', 'timeout', 'pulse', 'name', 'ident', 'addr', 'netmask', 'where', 'check', 'dir', 'path', 'regexpath', 'reiallowedbw', 'async', 'syncdelta', 'polltimer', 'class', 'action', 'when', 'port', 'interval', 'exec', 'arg', 'value', 'atleast', 'start_after', 'argregex', 'nameregex', 'service', 'nicestoptimeout', 'nonsense');
+  const words = fc.constantFrom(
+    '',
+    'on',
+    'off',
+    'mirror',
+    'prim',
+    'pre',
+    'wait',
+    'restart',
+    '10',
+    '5s',
+    '0',
+    '-1',
+    '/srv/a',
+    '/srv/a/b',
+    '/etc',
+    'C:\\x',
+    '10.0.0.5',
+    '::1',
+    'fd00::7',
+    '255.255.255.0',
+    'flow',
+    'vm 1',
+    '%A%',
+    'a"b\'c',
+    '*.x',
+    '.*\\.y$',
+    'éè',
+    'x'.repeat(300),
+  );
+  const names = fc.constantFrom(
+    'mode',
+    'boot',
+    'failover',
+    'defaultprim',
+    'maxloop',
+    'loop_interval',
+    'timeout',
+    'pulse',
+    'name',
+    'ident',
+    'addr',
+    'netmask',
+    'where',
+    'check',
+    'dir',
+    'path',
+    'regexpath',
+    'reiallowedbw',
+    'async',
+    'syncdelta',
+    'polltimer',
+    'class',
+    'action',
+    'when',
+    'port',
+    'interval',
+    'exec',
+    'arg',
+    'value',
+    'atleast',
+    'start_after',
+    'argregex',
+    'nameregex',
+    'service',
+    'nicestoptimeout',
+    'nonsense',
+  );
   const shapes: readonly (readonly string[])[] = [
     ['heart'],
     ['heart', 'heartbeat'],
@@ -304,15 +418,24 @@ describe('whatever a configuration says', () => {
     ['check', 'module'],
     ['failover'],
   ];
-  const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
-  const attributes = fc
-    .dictionary(names, words, { maxKeys: 6 })
-    .map((each) => Object.entries(each).map(([name, value]) => ` ${name}="${escape(value)}"`).join(''));
+  const escape = (text: string): string =>
+    text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
+  const attributes = fc.dictionary(names, words, { maxKeys: 6 }).map((each) =>
+    Object.entries(each)
+      .map(([name, value]) => ` ${name}="${escape(value)}"`)
+      .join(''),
+  );
   const element = fc
     .tuple(fc.constantFrom(...shapes), fc.array(attributes, { minLength: 5, maxLength: 5 }))
     .map(([shape, values]) => {
       const open = shape.map((name, index) => `<${name}${values[index] ?? ''}>`).join('');
-      return open + [...shape].reverse().map((name) => `</${name}>`).join('');
+      return (
+        open +
+        [...shape]
+          .reverse()
+          .map((name) => `</${name}>`)
+          .join('')
+      );
     });
 
   it('the module file has no errors, and everything is told of', () => {
@@ -322,7 +445,8 @@ describe('whatever a configuration says', () => {
         const xml = `<safe><macro name="A" value="10.0.0.9"/><service${mode}${own}>${elements.join('')}</service></safe>`;
         const result = imported(xml);
         expect(result.diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
-        const count = (xml.match(/<[a-z]/g) ?? []).length + (xml.replace(/"[^"]*"/g, '""').match(/ [a-z_]+=""/g) ?? []).length;
+        const count =
+          (xml.match(/<[a-z]/g) ?? []).length + (xml.replace(/"[^"]*"/g, '""').match(/ [a-z_]+=""/g) ?? []).length;
         expect(result.report.configuration).toHaveLength(count);
         if (result.report.impossible === null) moduleOf(result);
       }),

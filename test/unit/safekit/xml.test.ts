@@ -65,8 +65,13 @@ describe('XML as configurations have it', () => {
   ])('refuses %s', (_, text) => expect(refused(text)).toBe('XML_DTD'));
 
   it('refuses what would grow to gigabytes elsewhere, at its first line', () => {
-    const levels = Array.from({ length: 9 }, (_, index) => `<!ENTITY l${String(index + 1)} "${`&l${String(index)};`.repeat(10)}">`);
-    const { code, message } = refusal(() => parseXml(`<!DOCTYPE safe [<!ENTITY l0 "lol">${levels.join('')}]>\n<safe>&l9;</safe>`));
+    const levels = Array.from(
+      { length: 9 },
+      (_, index) => `<!ENTITY l${String(index + 1)} "${`&l${String(index)};`.repeat(10)}">`,
+    );
+    const { code, message } = refusal(() =>
+      parseXml(`<!DOCTYPE safe [<!ENTITY l0 "lol">${levels.join('')}]>\n<safe>&l9;</safe>`),
+    );
     expect([code, message]).toEqual(['XML_DTD', expect.stringContaining('Line 1')]);
   });
 
@@ -108,7 +113,31 @@ describe('XML as configurations have it', () => {
   });
 
   it('ends with a tree or a reason, whatever the text is', () => {
-    const piece = fc.constantFrom('<', '>', '/', 'a', ' b="', '"', "'", '=', '&lt;', '&', ';', '<!--', '-->', '<![CDATA[', ']]>', '<?', '?>', '\n', '<!DOCTYPE a>', '<a>', '</a>', '𝒳', '\u0000');
+    const piece = fc.constantFrom(
+      '<',
+      '>',
+      '/',
+      'a',
+      ' b="',
+      '"',
+      "'",
+      '=',
+      '&lt;',
+      '&',
+      ';',
+      '<!--',
+      '-->',
+      '<![CDATA[',
+      ']]>',
+      '<?',
+      '?>',
+      '\n',
+      '<!DOCTYPE a>',
+      '<a>',
+      '</a>',
+      '𝒳',
+      '\u0000',
+    );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
         try {
@@ -127,9 +156,13 @@ describe('XML as configurations have it', () => {
     ['ampersands', `<a>${'&'.repeat(500_000)}</a>`],
     ['blanks', `<a${' '.repeat(900_000)}`],
     ['the beginning of a document type', `<!DOCTYPE a${' '.repeat(900_000)}`],
-  ])('comes to an end with a megabyte of %s', (_, text) => {
-    expect(refusal(() => parseXml(text)).code).toMatch(/BAD_XML|XML_DTD/);
-  }, 2000);
+  ])(
+    'comes to an end with a megabyte of %s',
+    (_, text) => {
+      expect(refusal(() => parseXml(text)).code).toMatch(/BAD_XML|XML_DTD/);
+    },
+    2000,
+  );
 });
 
 describe('encodings', () => {
@@ -168,10 +201,15 @@ describe('macros', () => {
   });
 
   it('do not grow without end', () => {
-    const macros = Array.from({ length: 60 }, (_, index) => `<macro name="M${String(index + 1)}" value="${`%M${String(index)}%`.repeat(10)}"/>`);
+    const macros = Array.from(
+      { length: 60 },
+      (_, index) => `<macro name="M${String(index + 1)}" value="${`%M${String(index)}%`.repeat(10)}"/>`,
+    );
     const text = `<safe><macro name="M0" value="0123456789"/>${macros.join('')}<x a="%M60%"/></safe>`;
     expect(refusal(() => tree(text)).code).toBe('TOO_LARGE');
-    expect(tree('<safe><macro name="A" value="%A%"/><x a="%A%"/></safe>').children[1]?.attributes[0]?.value).toBe('%A%');
+    expect(tree('<safe><macro name="A" value="%A%"/><x a="%A%"/></safe>').children[1]?.attributes[0]?.value).toBe(
+      '%A%',
+    );
   });
 
   it('are those of a configuration only', () => expect(refusal(() => tree('<html/>')).code).toBe('NOT_A_MODULE'));

@@ -202,15 +202,18 @@ describe('a zip that is not what it seems is refused', () => {
       { name: 'bin/start_prim', content: '#!/bin/sh\n', stored: true },
     ]);
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(zip.length - 1), fc.nat(255)), { minLength: 1, maxLength: 6 }), (changes) => {
-        const changed = Buffer.from(zip);
-        for (const [at, value] of changes) changed[at] = value;
-        try {
-          for (const file of readZip(changed)) expect(file.path).not.toMatch(/^\/|\.\.\//);
-        } catch (error) {
-          expect(error).toBeInstanceOf(ImportError);
-        }
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.nat(zip.length - 1), fc.nat(255)), { minLength: 1, maxLength: 6 }),
+        (changes) => {
+          const changed = Buffer.from(zip);
+          for (const [at, value] of changes) changed[at] = value;
+          try {
+            for (const file of readZip(changed)) expect(file.path).not.toMatch(/^\/|\.\.\//);
+          } catch (error) {
+            expect(error).toBeInstanceOf(ImportError);
+          }
+        },
+      ),
       { numRuns: 2000 },
     );
   });
