@@ -97,8 +97,9 @@ export function importModule(input: ModuleInput, options: ImportOptions): Import
 /** What a person has to do, from the first step to the last. */
 function toDoOf(draft: Draft, { hosts, name }: ImportOptions, folder: string): readonly string[] {
   const steps: string[] = [];
-  if (draft.name !== name)
+  if (draft.name !== name) {
     steps.push(`The module is called "${draft.name}": a name has lower-case letters, digits and hyphens.`);
+  }
   if (draft.isWindows) {
     steps.push(
       "The module was made for Windows. Understudy's hosts run Linux: what concerns Windows was left out, and is to be written anew.",
@@ -108,10 +109,11 @@ function toDoOf(draft: Draft, { hosts, name }: ImportOptions, folder: string): r
   const networks = draft.networks.map((network) => `"${network}"`).join(', ');
   const replication =
     draft.replicationNetwork === null ? '' : `, and "replication": true beside "${draft.replicationNetwork}"`;
-  if (networks !== '')
+  if (networks !== '') {
     steps.push(
       `See to it that the cluster file has the networks ${networks} with the addresses of the hosts${replication}.`,
     );
+  }
   if (draft.directories.length === 0) {
     steps.push(
       'Put in the directories that hold the data ("mirror.directories"): the module names none that could be mirrored.',

@@ -38,8 +38,9 @@ export function parseImportAnswer(text: string): ImportAnswer | null {
     const existing = isObject(numbers) ? texts(numbers['existing']) : [];
     return { kind: 'refused', code, reason, existing };
   }
-  if (typeof name !== 'string' || typeof reportText !== 'string' || !Array.isArray(files) || !isObject(report))
+  if (typeof name !== 'string' || typeof reportText !== 'string' || !Array.isArray(files) || !isObject(report)) {
     return null;
+  }
   const { impossible, toDo } = report;
   return {
     kind: 'imported',

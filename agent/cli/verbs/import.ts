@@ -115,8 +115,9 @@ function tell({ name, files, report, reportText, diagnostics }: ImportedModule, 
   io.stdout(reportText);
   for (const diagnostic of diagnostics) io.stderr(`${formatDiagnostic(diagnostic)}\n`);
   if (report.impossible !== null) io.stderr('understudy: there is no module to be made of it.\n');
-  else if (folder === null)
+  else if (folder === null) {
     io.stderr(`understudy: nothing was written; --to FOLDER writes ${String(files.length)} files.\n`);
-  else
+  } else {
     io.stderr(`understudy: ${name}.module.jsonc and its scripts (${String(files.length)} files) are in ${folder}.\n`);
+  }
 }

@@ -15,8 +15,9 @@ export function safePath(path: string): string {
   const plain = path.replaceAll('\\', '/').replace(/^(\.\/)+(?=[^/])/, '');
   if (plain === '') refuse('has no name');
   if (/[\p{Cc}\u2028\u2029\uFFFD]/u.test(plain)) refuse('has control characters in its name');
-  if (plain.startsWith('/') || /^[A-Za-z]:/.test(plain))
+  if (plain.startsWith('/') || /^[A-Za-z]:/.test(plain)) {
     refuse('has an absolute name, which would be written anywhere');
+  }
   const segments = plain.split('/');
   if (segments.includes('..')) refuse('has ".." in its name, which leads out of its folder');
   if (segments.some((segment) => segment === '' || segment === '.')) refuse('has an empty name in its path');

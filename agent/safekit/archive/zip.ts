@@ -107,13 +107,15 @@ function readEntry(view: DataView, name: Uint8Array, offset: number): Entry | nu
   const method = view.getUint16(offset + 10, true);
   // Bits 0, 6 and 13: encrypted, strongly encrypted, with an encrypted directory. Method 99 is AES.
   if ((flags & 0x2041) !== 0 || method === 99) throw unsupported(`the file "${shown}" in it is encrypted`);
-  if (method !== stored && method !== deflated)
+  if (method !== stored && method !== deflated) {
     throw unsupported(`the file "${shown}" in it is packed by another method`);
+  }
   const packedSize = view.getUint32(offset + 20, true);
   const size = view.getUint32(offset + 24, true);
   const local = view.getUint32(offset + 42, true);
-  if (packedSize === 0xffffffff || size === 0xffffffff || local === 0xffffffff)
+  if (packedSize === 0xffffffff || size === 0xffffffff || local === 0xffffffff) {
     throw unsupported('it is in the format zip64');
+  }
   if (view.getUint16(offset + 34, true) !== 0) throw unsupported('it is split over several files');
   refuseSpecial(view, offset, shown, isFolder);
   if (isFolder) {

@@ -76,10 +76,12 @@ function scriptsOf({ plan, scriptsFolder }: ModuleTextOptions): Property[] {
     { key: 'start', value: plain([`${scriptsFolder}/start`]), comment: plan.startFrom },
     { key: 'stop', value: plain([`${scriptsFolder}/stop`]), comment: plan.stopFrom },
   ];
-  if (plan.hasCheck)
+  if (plan.hasCheck) {
     properties.push({ key: 'check', value: plain([`${scriptsFolder}/check`]), comment: plan.startFrom });
-  if (plan.timeout !== null)
+  }
+  if (plan.timeout !== null) {
     properties.push({ key: 'timeout', value: plain(timeText(plan.timeout)), comment: plan.timeoutFrom });
+  }
   return properties;
 }
 

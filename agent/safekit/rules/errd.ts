@@ -12,9 +12,9 @@ export const errdRule: Rule = (element, context) => {
   findings.note(element, 'translated', 'Processes that are looked for are "checks".');
   const timer = attributeOf(element, 'polltimer');
   const read = timer === undefined || timer.value === '' ? null : parseTime(timer.value, 's');
-  if (timer !== undefined && (read === null || read === 0))
+  if (timer !== undefined && (read === null || read === 0)) {
     noteOdd(context, timer, 'a time', "It is 30s, SafeKit's default.");
-  else findings.note(timer, 'translated', 'It is "every" of each of these checks.');
+  } else findings.note(timer, 'translated', 'It is "every" of each of these checks.');
   const every = read === null || read === 0 ? defaultPoll : read;
   for (const proc of childrenOf(element, 'proc')) readProcess(proc, every, context);
 };
@@ -85,11 +85,13 @@ function targetOf(element: Element): Target | string {
   const expression = valueOf(element, 'argregex');
   if (name === undefined) return 'It names no process. It was left out.';
   if (/\.exe$/i.test(name)) return 'It is a process of Windows. It was left out: name the one of Linux in "checks".';
-  if (/\p{Cc}/u.test(`${name}${nameExpression ?? ''}${expression ?? ''}`))
+  if (/\p{Cc}/u.test(`${name}${nameExpression ?? ''}${expression ?? ''}`)) {
     return 'It has control characters. It was left out.';
+  }
   if (valueOf(element, 'service') === 'yes') {
-    if (!/^[A-Za-z0-9@._:-]{1,200}$/.test(name) || name.startsWith('-'))
+    if (!/^[A-Za-z0-9@._:-]{1,200}$/.test(name) || name.startsWith('-')) {
       return 'It is no name of a service. It was left out.';
+    }
     return {
       kind: { command: ['/usr/bin/systemctl', 'is-active', '--quiet', name] },
       says: 'A check that asks systemd whether the service is active.',

@@ -69,8 +69,9 @@ export const replicatedRule: Rule = (element, context) => {
     findings.note(element, 'unsupported', 'It was left out. See its attributes.');
     findings.note(dir, 'unsupported', refused ?? '');
     for (const child of element.children) {
-      for (const each of [child, ...child.attributes])
+      for (const each of [child, ...child.attributes]) {
         findings.note(each, 'unsupported', 'Its directory was left out.');
+      }
     }
     return;
   }
@@ -92,8 +93,9 @@ function whyNot(dir: Attribute | undefined, { draft }: RuleContext): string | nu
     draft.isWindows = true;
     return 'It is a directory of Windows. Understudy\'s hosts run Linux: put in where the data lie there ("mirror.directories").';
   }
-  if (!path.startsWith('/') || path.startsWith('//'))
+  if (!path.startsWith('/') || path.startsWith('//')) {
     return 'It is no absolute path. Put it into "mirror.directories" as one.';
+  }
   if (/[\p{Cc}]/u.test(path)) return 'It has control characters.';
   const segments = path.split('/');
   const directory = normalDirectory(path);

@@ -45,8 +45,9 @@ export const varRule: Rule = (element, { draft, findings }) => {
   findings.note(element, 'translated', 'In the environment of the scripts (the file "environment" beside them).');
   findings.note(name, 'taken', 'In the file "environment".');
   findings.note(value, 'taken', 'In the file "environment".');
-  if (value.value === '')
+  if (value.value === '') {
     draft.todo(`Give the variable ${word} its value, in the file "environment" beside the scripts.`);
+  }
   for (const macro of value.undefinedMacros) {
     draft.todo(`Put in the value of %${macro}%, which the module takes from SafeKit's environment (${value.path}).`);
   }

@@ -12,10 +12,11 @@ export const interfaceRule: Rule = (element, context) => {
   findings.note(element, 'translated', 'Where the addresses in it are set.');
   const name = attributeOf(element, 'name');
   const device = name !== undefined && /^[^/\s]{1,15}$/.test(name.value) ? name.value : null;
-  if (device !== null)
+  if (device !== null) {
     findings.note(name, 'taken', `"interface": "${device}". It has to have this name on both hosts.`);
-  else if (name !== undefined)
+  } else if (name !== undefined) {
     noteOdd(context, name, 'the name of an interface', 'The interface follows from the network.');
+  }
   const check = attributeOf(element, 'check');
   if (check?.value === 'on') {
     const instead =
@@ -69,9 +70,9 @@ const watched =
 
 function readWhere(where: Attribute | undefined, context: RuleContext): void {
   if (where === undefined) return;
-  if (where.value === 'one_side_alias')
+  if (where.value === 'one_side_alias') {
     context.findings.note(where, 'taken', 'On one host at a time: as any virtual address.');
-  else noteOdd(context, where, 'one_side_alias in a mirror module', 'It is set on one host at a time.');
+  } else noteOdd(context, where, 'one_side_alias in a mirror module', 'It is set on one host at a time.');
 }
 
 /** The address with its prefix length as a module file has it; null: it is none, and that has been told. */

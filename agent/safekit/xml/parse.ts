@@ -75,8 +75,9 @@ class Parser {
       this.#at = declaration.length;
     }
     this.#between(true);
-    if (this.#peek() !== '<')
+    if (this.#peek() !== '<') {
       throw this.#wrong(this.#isAtEnd() ? 'no element at all' : 'text before the first element');
+    }
     const root = this.#element();
     this.#between(false);
     if (!this.#isAtEnd()) throw this.#wrong('something after the end of the first element');
@@ -173,8 +174,9 @@ class Parser {
       if (seen.has(attribute.name)) throw this.#wrong(`the attribute "${attribute.name}" of <${name}> twice`);
       seen.add(attribute.name);
       attributes.push(attribute);
-      if (attributes.length > limits.xmlAttributes)
+      if (attributes.length > limits.xmlAttributes) {
         throw tooMuch(`more than ${String(limits.xmlAttributes)} attributes`);
+      }
     }
   }
 

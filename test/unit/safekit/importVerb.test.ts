@@ -193,6 +193,7 @@ it.each([
 });
 
 it('is read by the editor only when it is an answer', () => {
-  for (const text of ['', 'x', 'null', '[]', '{}', '{"name":"x"}', '{"error":{}}'])
+  for (const text of ['', 'x', 'null', '[]', '{}', '{"name":"x"}', '{"error":{}}']) {
     expect(parseImportAnswer(text)).toBeNull();
+  }
 });
