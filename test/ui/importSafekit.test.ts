@@ -37,6 +37,8 @@ beforeAll(async () => {
   browser = await openBrowser();
   workbench = new Workbench(await browser.newPage({ viewport: { width: 1440, height: 1000 } }));
   await workbench.open(vscode.url);
+  // The extension's entries in menus are there when its view is.
+  await workbench.page.locator('.part.activitybar').getByRole('tab', { name: 'Understudy' }).waitFor();
 });
 
 afterAll(async () => {
