@@ -37,8 +37,9 @@ beforeAll(async () => {
   browser = await openBrowser();
   workbench = new Workbench(await browser.newPage({ viewport: { width: 1440, height: 1000 } }));
   await workbench.open(vscode.url);
-  // The extension's entries in menus are there when its view is.
-  await workbench.page.locator('.part.activitybar').getByRole('tab', { name: 'Understudy' }).waitFor();
+  // A window that is just there neither knows the extension's menus nor trusts its workspace: this button needs both.
+  await workbench.show('Understudy');
+  await workbench.sideBar.getByRole('button', { name: 'Add Cluster', exact: true }).waitFor();
 });
 
 afterAll(async () => {
