@@ -134,7 +134,7 @@ function toDoOf(draft: Draft, { hosts, name }: ImportOptions, folder: string): r
 
 function differencesOf(draft: Draft): readonly string[] {
   const differences = [
-    'An arbiter decides which host may run the module when they do not hear each other: a third machine, not an address that is pinged. Both never run it.',
+    'An arbiter decides which host may run the module when they do not hear each other: a third machine, not an address that is pinged. The two never run it at once.',
     'A host whose data are not the newest never starts by itself, and what one of two diverged hosts wrote is kept aside, never discarded.',
     'A check acts after three looks in a row that failed ("failures"); SafeKit acts after 15 seconds.',
   ];

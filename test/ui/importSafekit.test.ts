@@ -59,6 +59,8 @@ async function writeTo(folder: string): Promise<void> {
   await workbench.notification('The module web and its scripts').getByRole('button', { name: 'Write Files…' }).click();
   const widget = workbench.page.locator('.quick-input-widget').filter({ hasText: 'Where to write the module?' });
   await widget.waitFor();
+  // It puts in the folder that it begins at, a moment after it has come.
+  await expect.poll(() => workbench.quickInput.inputValue()).toBe(`${workspace}/`);
   await workbench.quickInput.fill(`${folder}/`);
   await widget.getByRole('button', { name: 'Choose Folder' }).click();
   await workbench.dialog.getByText(`Write the module web to ${folder}?`).waitFor();
