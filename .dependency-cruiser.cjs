@@ -13,6 +13,7 @@ const mayImport = {
   notify: ['schemas'],
   security: ['agent/platform'],
   config: ['agent/platform', 'schemas'],
+  safekit: ['schemas'],
   api: ['agent/security', 'schemas'],
   witness: [
     'agent/arbiter',

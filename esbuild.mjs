@@ -35,6 +35,15 @@ export const targets = [
   },
   {
     ...node,
+    format: 'esm',
+    // What the editor runs as a process of its own: it shares nothing with the agent but its schemas.
+    entryPoints: { import: 'agent/cli/importMain.ts' },
+    outdir: 'dist/import',
+    outExtension: { '.js': '.mjs' },
+    banner: requireShim,
+  },
+  {
+    ...node,
     format: 'cjs',
     entryPoints: { extension: 'extension/extension.ts', languageServer: 'extension/language/server/main.ts' },
     outdir: 'dist/extension',

@@ -17,6 +17,7 @@ import { addDiff } from './verbs/diff.ts';
 import { addDrain } from './verbs/drain.ts';
 import { addFence } from './verbs/fence.ts';
 import { addForcePrimary } from './verbs/forcePrimary.ts';
+import { addImport } from './verbs/import.ts';
 import { addInit } from './verbs/init.ts';
 import { addJoin } from './verbs/join.ts';
 import { addLanguageServer } from './verbs/languageServer.ts';
@@ -53,6 +54,7 @@ const verbs: readonly AddVerb[] = [
   addAside,
   addLog,
   addValidate,
+  addImport,
   addApply,
   addVersions,
   addDiff,

@@ -6,6 +6,7 @@ import { applyFileCommand, compareVersionsCommand, restoreVersionCommand } from 
 import { drainHostCommand, undrainHostCommand } from './drain.ts';
 import { enterTokenCommand } from './enterToken.ts';
 import { forcePrimaryCommand } from './forcePrimary.ts';
+import { importSafekitCommand } from './importSafekit.ts';
 import { beginMaintenanceCommand, endMaintenanceCommand } from './maintenance.ts';
 import { newClusterCommand } from './newCluster.ts';
 import { newModuleCommand } from './newModule.ts';
@@ -52,6 +53,7 @@ const commands: Readonly<Record<string, Command>> = {
   applyFile: applyFileCommand,
   compareVersions: compareVersionsCommand,
   restoreVersion: restoreVersionCommand,
+  importSafekit: importSafekitCommand,
   showLog: (services) => services.log.show(),
 };
 
