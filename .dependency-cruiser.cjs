@@ -14,6 +14,7 @@ const mayImport = {
   security: ['agent/platform'],
   config: ['agent/platform', 'schemas'],
   api: ['agent/security', 'schemas'],
+  explain: ['agent/arbiter', 'agent/checks', 'agent/config', 'agent/core', 'agent/mirror', 'agent/runtime', 'schemas'],
   witness: [
     'agent/arbiter',
     'agent/config',

@@ -35,6 +35,16 @@ export const targets = [
   },
   {
     ...node,
+    format: 'esm',
+    // A process of its own beside the editor: extension and agent share the schemas only.
+    entryPoints: { explain: 'agent/explain/main.ts' },
+    outdir: 'dist/explain',
+    outExtension: { '.js': '.mjs' },
+    external: ['koffi'],
+    banner: requireShim,
+  },
+  {
+    ...node,
     format: 'cjs',
     entryPoints: { extension: 'extension/extension.ts', languageServer: 'extension/language/server/main.ts' },
     outdir: 'dist/extension',

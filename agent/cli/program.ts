@@ -15,6 +15,7 @@ import { addApply } from './verbs/apply.ts';
 import { addAside } from './verbs/aside.ts';
 import { addDiff } from './verbs/diff.ts';
 import { addDrain } from './verbs/drain.ts';
+import { addExplain } from './verbs/explain.ts';
 import { addFence } from './verbs/fence.ts';
 import { addForcePrimary } from './verbs/forcePrimary.ts';
 import { addInit } from './verbs/init.ts';
@@ -52,6 +53,7 @@ const verbs: readonly AddVerb[] = [
   addAside,
   addLog,
   addValidate,
+  addExplain,
   addApply,
   addVersions,
   addDiff,
