@@ -40,7 +40,6 @@ export const targets = [
     entryPoints: { explain: 'agent/explain/main.ts' },
     outdir: 'dist/explain',
     outExtension: { '.js': '.mjs' },
-    external: ['koffi'],
     banner: requireShim,
   },
   {
