@@ -55,7 +55,7 @@ export const targets = [
     platform: 'browser',
     target: 'chrome114',
     format: 'iife',
-    entryPoints: { modulePanel: 'media/panels/modulePanel.ts' },
+    entryPoints: { modulePanel: 'media/panels/modulePanel.ts', explainPanel: 'media/panels/explainPanel.ts' },
     outdir: 'dist/media',
   },
   {
@@ -63,7 +63,7 @@ export const targets = [
     platform: 'browser',
     target: 'chrome114',
     // The page's policy allows no inline styles: they come as one file.
-    entryPoints: { modulePanel: 'media/panels/modulePanel.css' },
+    entryPoints: { modulePanel: 'media/panels/modulePanel.css', explainPanel: 'media/panels/explainPanel.css' },
     outdir: 'dist/media',
     loader: { '.css': 'css' },
   },

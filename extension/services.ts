@@ -1,6 +1,7 @@
 import type * as vscode from 'vscode';
 import type { AddedProfiles } from './clusters/addedProfiles.ts';
 import type { ClusterRegistry } from './clusters/clusterRegistry.ts';
+import type { ExplainPanels } from './panels/explainPanels.ts';
 import type { ModulePanels } from './panels/modulePanels.ts';
 import type { Tokens } from './secrets.ts';
 
@@ -10,5 +11,6 @@ export interface Services {
   readonly added: AddedProfiles;
   readonly tokens: Tokens;
   readonly panels: ModulePanels;
+  readonly explainPanels: ExplainPanels;
   readonly log: vscode.LogOutputChannel;
 }

@@ -100,3 +100,16 @@ export interface ExplainAnswer {
   /** Null, or why the process could not explain it although the files have no errors. */
   readonly failure: string | null;
 }
+
+/** Notification `explain.state` of the preview's page: what it shows now. */
+export interface ExplainState {
+  /** The file that is explained, without its folders. */
+  readonly file: string;
+  /** Null: there are errors, or nothing was explained yet. */
+  readonly explained: ExplainedModule | null;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Why there is nothing to show although the files have no errors; null: there is, or it is being worked out. */
+  readonly failure: string | null;
+  /** The text has changed since, and is being worked on. */
+  readonly isBusy: boolean;
+}

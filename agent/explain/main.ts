@@ -4,19 +4,30 @@ import type { ExplainAnswer, ExplainFile, ExplainQuestion } from '../../schemas/
 import { parseAny } from '../config/readFile.ts';
 import { explainDocument } from './documents.ts';
 
-/** What somebody types while the last question is at work asks for more than one answer; only the newest is of use. */
-let newest: ExplainQuestion | null = null;
+/** By the module's file: what somebody types while a question is at work asks for more than one answer, and only the newest is of use. */
+const waiting = new Map<string, ExplainQuestion>();
 
 process.on('message', (question: ExplainQuestion) => {
-  if (newest === null) setImmediate(answerNewest);
-  newest = question;
+  const { path } = question.module;
+  const overtaken = waiting.get(path);
+  if (overtaken) send({ id: overtaken.id, explained: null, diagnostics: [], failure: 'a later question came' });
+  if (waiting.size === 0) setImmediate(answerNext);
+  waiting.set(path, question);
 });
 process.on('disconnect', () => process.exit(0));
 
-function answerNewest(): void {
-  const question = newest;
-  newest = null;
-  if (question !== null) process.send?.(answer(question));
+function answerNext(): void {
+  const [next] = waiting;
+  if (next === undefined) return;
+  const [path, question] = next;
+  waiting.delete(path);
+  send(answer(question));
+  // What has come meanwhile is heard first.
+  if (waiting.size > 0) setImmediate(answerNext);
+}
+
+function send(answered: ExplainAnswer): void {
+  process.send?.(answered);
 }
 
 function answer({ id, module, others }: ExplainQuestion): ExplainAnswer {

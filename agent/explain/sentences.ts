@@ -8,7 +8,8 @@ import { laterText, sentence, spanText } from './words.ts';
 export function sentencesOf(told: Told, phases: readonly Phase[]): readonly string[] {
   const lines = phases.flatMap((phase) => phaseSentences(told, phase));
   const last = phases.at(-1);
-  return (last === undefined ? lines : [...lines, ...staySentences(told, last)]).map(sentence);
+  const all = last === undefined ? lines : [...lines, ...staySentences(told, last)];
+  return all.map((line) => sentence(line, [told.module, ...told.hosts]));
 }
 
 function phaseSentences(told: Told, phase: Phase): readonly string[] {

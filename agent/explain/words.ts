@@ -29,7 +29,10 @@ export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-export function sentence(text: string): string {
+/** @param names what begins with one of them keeps it as it is written */
+export function sentence(text: string, names: readonly string[]): string {
   const trimmed = text.trim();
-  return capital(/[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`);
+  const ended = /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+  const [first = ''] = ended.split(' ');
+  return names.includes(first) ? ended : capital(ended);
 }
