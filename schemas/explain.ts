@@ -110,6 +110,8 @@ export interface ExplainState {
   readonly diagnostics: readonly Diagnostic[];
   /** Why there is nothing to show although the files have no errors; null: there is, or it is being worked out. */
   readonly failure: string | null;
+  /** Another one with each answer. */
+  readonly revision: number;
   /** The text has changed since, and is being worked on. */
   readonly isBusy: boolean;
 }

@@ -32,7 +32,7 @@ function powerLoss(stage: Stage, host: string): Fault {
 /** Where nothing starts by itself an operator who knows that the other host is off may start it. */
 function forcedWhenDown({ name, primary, secondary }: Stage): FaultStep {
   return {
-    says: `an operator who is certain that ${primary} is off starts it there by force (${forceCommand(name, secondary)})`,
+    says: `an operator who is certain that ${primary} is off starts it on ${secondary} by force (${forceCommand(name, secondary)})`,
     as: 'operator',
     host: secondary,
     act: (world) => world.command(secondary, 'force'),

@@ -5,6 +5,8 @@ import { fault, type Fault, type Stage } from './fault.ts';
 const beforeRestartMs = 500;
 /** Nobody waits for an end of what takes longer. */
 const longestMs = 3_600_000;
+/** For a fault to come somewhere between two looks this is enough. */
+const longestPhaseMs = 60_000;
 
 /** A server that dies, or does not do its work, and hosts that do not meet a condition. */
 export function faultsOfServer(stage: Stage): readonly Fault[] {
@@ -69,7 +71,7 @@ function checkFails({ name, primary, module }: Stage, check: ResolvedCheck): Fau
         time: { calmMs, atMostMs: 2 * longestMs },
       },
     ],
-    { subject: check.name, everyMs: check.everyMs },
+    { subject: check.name, everyMs: Math.min(check.everyMs, longestPhaseMs) },
   );
 }
 
@@ -96,6 +98,6 @@ function conditionFails({ primary, module }: Stage, condition: ResolvedCondition
         time,
       },
     ],
-    { subject: condition.name, everyMs: condition.everyMs },
+    { subject: condition.name, everyMs: Math.min(condition.everyMs, longestPhaseMs) },
   );
 }

@@ -16,9 +16,18 @@ export function mainClause(told: Told, phase: Phase): string {
   const [was] = phase.before;
   const [server, second] = phase.after;
   if (second !== undefined) return `${told.module} runs on ${phase.after.join(' and on ')} at the same time`;
+  if (phase.before.length > 1) return oneGoesOn(told, phase, server);
   if (server === undefined) return was === undefined ? staysDown(told, phase) : goesDown(told, phase, was);
   if (was === undefined) return `${told.module} starts on ${server} ${laterText(startOn(phase, server))}${waited(phase)}`;
-  return was === server && phase.before.length === 1 ? stays(told, phase, server) : moves(told, phase, was, server);
+  return was === server ? stays(told, phase, server) : moves(told, phase, was, server);
+}
+
+/** Two ran. */
+function oneGoesOn({ module }: Told, phase: Phase, server: string | undefined): string {
+  if (server === undefined) return goesDown({ module, hosts: ['', ''] }, phase, phase.before[0] ?? '');
+  const end = phase.turns.findLast(({ host, turn }) => host !== server && turn !== 'starts');
+  const ended = end === undefined ? '' : `, and is ended on ${end.host} ${laterText(end.after)}`;
+  return `${module} goes on running on ${server}${ended}`;
 }
 
 function stays({ module }: Told, phase: Phase, server: string): string {
@@ -100,7 +109,7 @@ function wasAskedToStop({ turns }: Phase, host: string): boolean {
 /** @param before the host that a server has left */
 function waited({ waits }: Phase, before?: string): string {
   const [longest] = waits.filter(({ host }) => host !== before);
-  return longest === undefined ? '' : `; a write waits ${spanText(longest.ms)} meanwhile, and none fails`;
+  return longest === undefined ? '' : `; a write waits ${spanText(longest.ms)} meanwhile`;
 }
 
 function warned({ warnings }: Phase): string {

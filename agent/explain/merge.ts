@@ -35,7 +35,6 @@ function mergedPhase(phases: readonly Phase[]): Phase {
   const spans = (of: (each: Phase) => Span | undefined): Span => hull(phases.flatMap((each) => of(each) ?? []));
   return {
     ...phase,
-    begin: spans(({ begin }) => begin),
     turns: phase.turns.map((turn, index) => ({
       ...turn,
       // A pace may have had more of them, or in another order: then it says nothing of this one.
@@ -48,7 +47,6 @@ function mergedPhase(phases: readonly Phase[]): Phase {
       ...wait,
       ms: spans(({ waits }) => waits.find(({ host }) => host === wait.host)?.ms),
     })),
-    lost: phase.lost && { ...phase.lost, span: spans(({ lost }) => lost?.span) },
     twoServers: spans(({ twoServers }) => twoServers),
     leftover: spans(({ leftover }) => leftover),
   };

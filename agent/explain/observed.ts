@@ -21,15 +21,16 @@ export interface Phase {
   readonly says: string;
   /** A fault; the end of one; what an operator does; what comes on top. */
   readonly as: 'fault' | 'end' | 'operator' | 'then';
-  readonly begin: Span;
   /** Where a server ran, or was about to, before and after. */
   readonly before: readonly string[];
   readonly after: readonly string[];
   readonly turns: readonly Turn[];
   /** The longest that a write of the server had to wait; by host, those worth a word. */
   readonly waits: readonly { readonly host: string; readonly ms: Span }[];
-  /** What had been acknowledged and is not there where the server runs. Null: everything is. */
-  readonly lost: { readonly span: Span; readonly writtenOn: readonly string[]; readonly heldBy: readonly string[] } | null;
+  /** Whether the server had been told of anything that it was safe. */
+  readonly hadWritten: boolean;
+  /** Where that was written which is not there where the server runs, and who holds it. Null: everything is there. */
+  readonly lost: { readonly writtenOn: readonly string[]; readonly heldBy: readonly string[] } | null;
   readonly resyncs: readonly Omit<ResyncDone, 'at'>[];
   /** How it stood on each host at the beginning and at the end. */
   readonly first: readonly TimelineEntry[];
@@ -67,30 +68,28 @@ export function watch(world: World): (step: Pick<Phase, 'says' | 'as'>) => Phase
   const first = standing(world);
   const { twoServersMs, leftoverMs } = world;
   const aside = world.hosts.map((host) => host.aside.length);
+  const hadWritten = ledger.acknowledged.length > 0;
   const missedBefore = missing(world)?.length ?? 0;
   ledger.takeWaits();
   return ({ says, as }) => {
     const after = world.runsOn;
     const missed = missing(world) ?? [];
-    const [oldest] = missed;
-    const newest = missed.at(-1);
     const said = trace.events.slice(events);
     const isWarning = (code: string): boolean => warningCodes.has(code);
     return {
       says,
       as,
-      begin: exactly(begin),
       before,
       after,
       turns: trace.turns.slice(turns).map(({ host, turn, at }) => ({ host, turn, after: exactly(at - begin) })),
       waits: [...ledger.takeWaits()]
         .filter(([, ms]) => ms >= worthTellingMs)
         .map(([host, ms]) => ({ host, ms: exactly(ms) })),
+      hadWritten,
       lost:
-        oldest === undefined || newest === undefined || missed.length === missedBefore
+        missed.length === 0 || missed.length === missedBefore
           ? null
           : {
-              span: exactly(newest.at - oldest.at),
               writtenOn: [...new Set(missed.map(({ by }) => by))],
               heldBy: world.hosts
                 .filter(({ writes }) => missed.every(({ write }) => writes.has(write)))

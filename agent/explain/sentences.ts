@@ -1,8 +1,8 @@
 /** Plain sentences of what was seen, and of nothing else: another core makes other sentences. */
 import type { TimelineEntry } from '../../schemas/explain.ts';
 import { mainClause, type Told } from './mainClause.ts';
-import type { Phase, Span } from './observed.ts';
-import { laterText, sentence, spanText } from './words.ts';
+import type { Phase } from './observed.ts';
+import { laterText, sentence, spanText, timeText } from './words.ts';
 
 /** @param phases of one story, in their order */
 export function sentencesOf(told: Told, phases: readonly Phase[]): readonly string[] {
@@ -32,34 +32,30 @@ function fenced({ module }: Told, { fenced: hosts, after }: Phase): readonly str
 
 function twoServers({ module }: Told, { twoServers: span, after }: Phase): readonly string[] {
   if (span.max === 0) return [];
-  const until = after.length > 1 ? 'until both hosts see each other again, and beyond' : `for ${spanText(span)}`;
-  return [`${module} then runs twice, ${until}: two servers write two histories, and only one of them can go on`];
+  const what = `two servers of ${module} write two histories, and only one of them can go on`;
+  return [after.length > 1 ? `from then on ${what}` : `for ${spanText(span)} ${what}`];
 }
 
 function leftovers({ module }: Told, { leftover, turns, first }: Phase): readonly string[] {
-  if (leftover.max < worthTellingMs) return [];
+  if (leftover.max === 0) return [];
   const left = turns.find(({ turn }) => turn === 'killed')?.host ?? first.find(({ server }) => server !== 'stopped')?.host;
   if (left === undefined) return [];
   return [
-    `What is left of the server of ${module} on ${left} is ended ${spanText(leftover)} after it has started on the other host at the latest; nothing that it still writes counts`,
+    `For ${timeText(leftover.max)} at most something of the server of ${module} is left on ${left} beside that; nothing that it still writes counts`,
   ];
 }
 
 /** What became of what the server had written, where a server began anew or went elsewhere. */
-function written({ module }: Told, { lost, turns, before, after }: Phase): readonly string[] {
+function written({ module }: Told, { lost, hadWritten, turns, before, after }: Phase): readonly string[] {
   const [host, other] = after;
   if (host === undefined || other !== undefined) return [];
   const hasMoved = turns.some(({ turn }) => turn === 'starts') || before[0] !== host;
-  if (lost === null) return hasMoved ? ['Nothing that was acknowledged is lost'] : [];
+  if (lost === null) return hasMoved && hadWritten ? ['Nothing that was acknowledged is lost'] : [];
   const holders = lost.heldBy.filter((name) => name !== host);
   const kept = holders.length === 0 ? 'no host holds it' : `only ${holders.join(' and ')} holds it`;
   return [
-    `What ${module} had acknowledged on ${lost.writtenOn.join(' and ')} in the last ${sinceText(lost.span)} before that is not there: ${kept}`,
+    `What ${module} was told to be safe while it ran alone on ${lost.writtenOn.join(' and on ')} is not there: ${kept}`,
   ];
-}
-
-function sinceText(span: Span): string {
-  return span.min === span.max ? spanText(span).replace('about ', '') : spanText(span);
 }
 
 /** The host that does not serve. */
@@ -101,13 +97,10 @@ function staySentences({ module, hosts }: Told, { after, failback, last }: Phase
   const [server, second] = after;
   if (server === undefined || second !== undefined || server === preferred) return [];
   if (failback === null) return [`${module} stays on ${server} until an operator moves it back, or ${server} fails`];
-  if (failback.waitsFor !== null) return [`Before ${module} goes back to ${failback.to} by itself, it waits for ${failback.waitsFor}`];
+  if (failback.waitsFor !== null) return [`${module} does not go back to ${failback.to} by itself yet; it waits for: ${failback.waitsFor}`];
   if (failback.dueAt !== null) {
     return [`${module} goes back to ${failback.to} by itself ${laterText({ min: failback.dueAt, max: failback.dueAt })}, if nothing fails until then`];
   }
   const isAway = last.some(({ host, state }) => host === preferred && state === 'OFF');
   return [`${module} goes back to ${failback.to} by itself ${isAway ? `after ${failback.to} has returned` : 'later'}`];
 }
-
-/** What is shorter is over before anybody could notice. */
-const worthTellingMs = 150;

@@ -23,7 +23,7 @@ export function play(fault: Fault, module: ResolvedModule, cluster: ResolvedClus
   const calmMs = 2 * module.failover.detectionMs + calmBeyondDetectionMs;
   if (fault.from === 'whole') {
     for (const { name } of world.hosts) world.boot(name);
-    world.runUntilCalm(calmMs, settleWithinMs);
+    world.runUntilWhole(settleWithinMs);
     world.runToPhase(fault.everyMs ?? world.periodMs);
   }
   const begin = world.clock.now;

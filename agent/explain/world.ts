@@ -118,6 +118,19 @@ export class World {
 
   // --- time
 
+  /** From two hosts that were just started until their pair is whole and the server runs, or `atMostMs`. */
+  runUntilWhole(atMostMs: number): void {
+    const { clock, hosts } = this;
+    clock.runUntil(clock.now + atMostMs, () =>
+      hosts.some(
+        ({ core }) =>
+          core?.role.at === 'primary' && core.role.link.kind === 'both' && core.role.server.kind === 'running',
+      ),
+    );
+    // Both have to have heard of it.
+    clock.runUntil(clock.now + 4 * this.periodMs);
+  }
+
   /** Runs until nothing has changed for `calmMs`, `atMostMs` at the longest. */
   runUntilCalm(calmMs: number, atMostMs: number): void {
     const { clock, trace } = this;

@@ -25,8 +25,8 @@ export class ExplainFiles implements vscode.Disposable {
     this.#watcher = vscode.workspace.createFileSystemWatcher(
       new vscode.RelativePattern(this.#folder, '**/*.{module,cluster}.jsonc'),
     );
-    const changed = (changed: vscode.Uri): void => {
-      this.#onDisk.delete(changed.toString());
+    const changed = (file: vscode.Uri): void => {
+      this.#onDisk.delete(file.toString());
       this.#listing = null;
       onChange();
     };

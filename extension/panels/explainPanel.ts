@@ -32,7 +32,7 @@ export class ExplainPanel {
     extensionUri: vscode.Uri,
   ) {
     const file = basename(uri.path);
-    this.#state = { file, explained: null, diagnostics: [], failure: null, isBusy: true };
+    this.#state = { file, explained: null, diagnostics: [], failure: null, revision: 0, isBusy: true };
     this.#files = new ExplainFiles(uri, () => this.#changed());
     panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media/icons/understudy-file.svg');
     panel.webview.options = {
@@ -89,7 +89,7 @@ export class ExplainPanel {
     // Somebody typed on, or has closed it.
     if (question !== this.#question) return;
     const { explained, diagnostics, failure } = told;
-    this.#show({ explained, diagnostics, failure, isBusy: false });
+    this.#show({ explained, diagnostics, failure, revision: question, isBusy: false });
   }
 
   async #ask(): Promise<Pick<ExplainState, 'explained' | 'diagnostics' | 'failure'>> {

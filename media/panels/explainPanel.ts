@@ -15,22 +15,22 @@ const problems = h('section', { class: 'card problems', 'aria-labelledby': 'prob
 const simulator = new Simulator();
 const faults = h('section', { class: 'faults', 'aria-labelledby': 'faults-title' });
 const assumptions = h('section', { class: 'card assumptions', 'aria-labelledby': 'assumptions-title' });
-/** What stands there now: nothing is made anew while only the busy mark changes. */
-let shown: ExplainedModule | null = null;
+/** Of what stands there now: nothing is made anew while only the busy mark changes. */
+let shown: number | null = null;
 
 const page = document.getElementById('page');
 page?.append(h('header', { class: 'top' }, title, about, status), problems, simulator.element, faults, assumptions);
 
 host.on<{ uri: string }>('panel.identity', (identity) => host.keep(identity));
 host.on<ExplainState>('explain.state', (state) => {
-  const { explained, file, isBusy, diagnostics, failure } = state;
+  const { explained, file, isBusy, diagnostics, failure, revision } = state;
   setText(title, explained === null ? file : `What ${explained.module} does in a failure`);
   setText(about, explained === null ? '' : aboutText(explained));
   setText(status, isBusy ? 'Working it out…' : explained === null ? 'Not explained.' : 'Played with the failover core, by the text as it stands.');
   showProblems(diagnostics, failure);
   for (const each of [simulator.element, faults, assumptions]) each.hidden = explained === null;
-  if (explained !== null && explained !== shown) show(explained);
-  shown = explained;
+  if (explained !== null && revision !== shown) show(explained);
+  shown = revision;
   setAttribute(page ?? title, 'aria-busy', isBusy ? 'true' : 'false');
 });
 

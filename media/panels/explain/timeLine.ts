@@ -148,7 +148,8 @@ function inSyncText({ epoch, inSync }: TimelineEntry): string {
 function merged(entries: readonly TimelineEntry[]): readonly TimelineEntry[] {
   return entries.filter((entry, index) => {
     const before = entries[index - 1];
-    return before === undefined || before.state !== entry.state || factsOf(before).severity !== factsOf(entry).severity;
+    if (before === undefined || before.state !== entry.state || before.server !== entry.server) return true;
+    return factsOf(before).severity !== factsOf(entry).severity;
   });
 }
 

@@ -68,7 +68,7 @@ describe('what a module does when a host loses power', () => {
     expect(said(told)).toMatch(/^When the pair has been whole for 2m, web is stopped in order on beta, and web starts on alpha/m);
     expect(endsOn(told)).toEqual(['alpha']);
     const window = { failback: 'automatic', failbackWindow: 'Sunday 02:00-05:00' };
-    expect(said(explained('power-loss', 'alpha', { failover: window }))).toContain('it waits for the window Sunday 02:00-05:00');
+    expect(said(explained('power-loss', 'alpha', { failover: window }))).toContain('it waits for: the window Sunday 02:00-05:00');
   });
 
   it.each(['alpha', 'beta'])('comes back after both lost power, whichever returns first (%s)', (first) => {
@@ -80,7 +80,7 @@ describe('what a module does when a host loses power', () => {
   it('never starts an old copy by itself, and names what forcing it costs', () => {
     const told = explained('secondary-then-primary', 'beta');
     expect(said(told)).toMatch(/beta is not in sync since epoch/);
-    expect(said(told)).toMatch(/What web had acknowledged on alpha in the last .* is not there: only alpha holds it\./);
+    expect(said(told)).toMatch(/What web was told to be safe while it ran alone on alpha is not there: only alpha holds it\./);
     expect(said(told)).toMatch(/^web waits on alpha: .*understudy resolve web/m);
   });
 });
@@ -112,7 +112,7 @@ describe('what a module does when a network is cut', () => {
     const risky = { failover: { withoutArbiter: 'risk-split-brain' }, cluster: noArbiter };
     const told = explained('hosts-cut', null, risky);
     expect(said(told)).toMatch(/^If .* cut.*, web runs on alpha and on beta at the same time\.$/m);
-    expect(said(told)).toContain('two servers write two histories');
+    expect(said(told)).toContain('two servers of web write two histories');
     expect(said(told)).toContain('understudy resolve web');
     expect(said(explained('hosts-cut', null, { cluster: noArbiter }))).not.toContain('two histories');
   });
