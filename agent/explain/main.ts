@@ -7,7 +7,8 @@ import { explainDocument } from './documents.ts';
 /** By the module's file: what somebody types while a question is at work asks for more than one answer, and only the newest is of use. */
 const waiting = new Map<string, ExplainQuestion>();
 
-process.on('message', (question: ExplainQuestion) => {
+process.on('message', (message) => {
+  const question = message as ExplainQuestion;
   const { path } = question.module;
   const overtaken = waiting.get(path);
   if (overtaken) send({ id: overtaken.id, explained: null, diagnostics: [], failure: 'a later question came' });

@@ -23,11 +23,11 @@ export function mainClause(told: Told, phase: Phase): string {
 }
 
 /** Two ran. */
-function oneGoesOn({ module }: Told, phase: Phase, server: string | undefined): string {
-  if (server === undefined) return goesDown({ module, hosts: ['', ''] }, phase, phase.before[0] ?? '');
+function oneGoesOn(told: Told, phase: Phase, server: string | undefined): string {
+  if (server === undefined) return goesDown(told, phase, phase.before[0] ?? '');
   const end = phase.turns.findLast(({ host, turn }) => host !== server && turn !== 'starts');
   const ended = end === undefined ? '' : `, and is ended on ${end.host} ${laterText(end.after)}`;
-  return `${module} goes on running on ${server}${ended}`;
+  return `${told.module} goes on running on ${server}${ended}`;
 }
 
 function stays({ module }: Told, phase: Phase, server: string): string {

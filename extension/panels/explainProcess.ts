@@ -65,8 +65,8 @@ export class ExplainProcess {
     });
     this.#child = child;
     child.stderr?.on('data', (text: Buffer) => this.#log(text.toString('utf8').trimEnd()));
-    child.on('message', (message: ExplainAnswer) => {
-      const { id, ...asked } = message;
+    child.on('message', (message) => {
+      const { id, ...asked } = message as ExplainAnswer;
       this.#settle(id, asked);
     });
     child.on('error', (error) => this.#gone(child, error.message));
