@@ -27,7 +27,9 @@ export function assumptionsOf(module: ResolvedModule, cluster: ResolvedCluster, 
     `No other module of the cluster waits for this one, takes its room on a host, or has a shorter detection time than ${formatDuration(failover.detectionMs)}; no operator does anything but what is said.`,
     `The server writes all the time, and makes each write durable.`,
     ...(checks.length > 0 || failover.conditions.length > 0
-      ? ['A look of a check or condition that fails does so at once; one that has to run into its timeout takes that much longer.']
+      ? [
+          'A look of a check or condition that fails does so at once; one that has to run into its timeout takes that much longer.',
+        ]
       : []),
     ...(cluster.fence?.hosts.size
       ? [`A fencing device powers a host off within ${spread(({ fenceMs }) => fenceMs)}.`]

@@ -26,7 +26,8 @@ export function resync(world: Surroundings, session: Session, { isReached, fails
     followerMarksProblem: hadFailed ? 'of a disk that has failed' : null,
     followerName: follower.name,
   });
-  const isSame = follower.writes.size === primary.writes.size && [...primary.writes].every((write) => follower.writes.has(write));
+  const isSame =
+    follower.writes.size === primary.writes.size && [...primary.writes].every((write) => follower.writes.has(write));
   const isNeeded = kind === 'full' || !followerRecord.consistent || !isSame;
   if (isNeeded) spoil(session);
   later(world, primary, isNeeded ? pace.compareMs : nothingMs, () => {
@@ -40,9 +41,7 @@ export function resync(world: Surroundings, session: Session, { isReached, fails
     const common = commonSyncId(primary.replica.value, follower.replica.value);
     const syncId = `${primary.name} at ${String(clock.now)}`;
     primary.replica.update({ syncId: common, pending: { syncId, after: common } });
-    follower.replica.update(
-      recordAtEnd(follower.replica.value, { syncId, lineage: primary.replica.value.lineage }),
-    );
+    follower.replica.update(recordAtEnd(follower.replica.value, { syncId, lineage: primary.replica.value.lineage }));
     primary.replica.update({ syncId, pending: null, consistent: true, stopped: null });
     session.isInStep = true;
     trace.resynced({

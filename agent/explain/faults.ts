@@ -11,13 +11,15 @@ import { operatorsActs } from './operatorsActs.ts';
 /** In the order in which they are told. Which of them there are depends on the files: without an arbiter none is lost. */
 export function faultsOf(module: ResolvedModule, cluster: ResolvedCluster): readonly Fault[] {
   const [primary, secondary] = module.hosts;
-  const stage: Stage = { module, cluster, name: module.name, primary, secondary, arbiter: arbiterName(module, cluster) };
-  return [
-    ...faultsOfHosts(stage),
-    ...faultsOfNetworks(stage),
-    ...faultsOfServer(stage),
-    ...operatorsActs(stage),
-  ];
+  const stage: Stage = {
+    module,
+    cluster,
+    name: module.name,
+    primary,
+    secondary,
+    arbiter: arbiterName(module, cluster),
+  };
+  return [...faultsOfHosts(stage), ...faultsOfNetworks(stage), ...faultsOfServer(stage), ...operatorsActs(stage)];
 }
 
 /** Every name that there is, in the order of {@link faultsOf}. */

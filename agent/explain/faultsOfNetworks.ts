@@ -40,7 +40,10 @@ function replicationCut(stage: Stage): readonly Fault[] {
 function hostsCut(stage: Stage): Fault {
   const { primary, secondary, arbiter } = stage;
   const names = joining(stage);
-  const what = names.length > 1 ? 'all networks between both hosts are cut' : `${names[0] ?? 'the network'} is cut between both hosts`;
+  const what =
+    names.length > 1
+      ? 'all networks between both hosts are cut'
+      : `${names[0] ?? 'the network'} is cut between both hosts`;
   const reached = arbiter === null ? '' : `, and each still reaches ${arbiter}`;
   return fault('hosts-cut', null, what, [
     { says: `${what}${reached}`, as: 'fault', act: (world) => world.networks.setCut(primary, secondary, true) },

@@ -5,10 +5,21 @@ import { later, otherThan, type Surroundings } from './surroundings.ts';
 /** Each host tells the other one how it stands, over every network, and answers what it hears. */
 export class Heartbeats {
   readonly #world: Surroundings;
+  readonly #hurried = new Set<Host>();
 
   constructor(world: Surroundings, periodMs: number) {
     this.#world = world;
     for (const host of world.hosts) world.clock.every(periodMs, () => this.#tell(host));
+  }
+
+  /** What has changed on a host is told at once when it matters to the other one, as an agent does. */
+  hurry(host: Host): void {
+    if (this.#hurried.has(host)) return;
+    this.#hurried.add(host);
+    this.#world.clock.after(1, () => {
+      this.#hurried.delete(host);
+      this.#tell(host);
+    });
   }
 
   #tell(host: Host): void {

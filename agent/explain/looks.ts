@@ -43,8 +43,12 @@ export class Looks {
     this.#conditions.set(host, conditions);
     for (const each of conditions) {
       const rules = { ...each.what, recoveries: each.what.failures, startGraceMs: 0 };
-      this.#lookAgain(host, each, rules, () => this.#conditions.get(host) === conditions, () =>
-        this.#tellConditions(host, conditions),
+      this.#lookAgain(
+        host,
+        each,
+        rules,
+        () => this.#conditions.get(host) === conditions,
+        () => this.#tellConditions(host, conditions),
       );
     }
   }
@@ -59,8 +63,12 @@ export class Looks {
     const checks = this.#module.checks.map((what) => this.#watched(what));
     this.#checks.set(host, checks);
     for (const each of checks) {
-      this.#lookAgain(host, each, each.what, () => this.#checks.get(host) === checks, (news) =>
-        this.#tellCheck(host, each.what, news),
+      this.#lookAgain(
+        host,
+        each,
+        each.what,
+        () => this.#checks.get(host) === checks,
+        (news) => this.#tellCheck(host, each.what, news),
       );
     }
   }

@@ -18,7 +18,8 @@ export function mainClause(told: Told, phase: Phase): string {
   if (second !== undefined) return `${told.module} runs on ${phase.after.join(' and on ')} at the same time`;
   if (phase.before.length > 1) return oneGoesOn(told, phase, server);
   if (server === undefined) return was === undefined ? staysDown(told, phase) : goesDown(told, phase, was);
-  if (was === undefined) return `${told.module} starts on ${server} ${laterText(startOn(phase, server))}${waited(phase)}`;
+  if (was === undefined)
+    return `${told.module} starts on ${server} ${laterText(startOn(phase, server))}${waited(phase)}`;
   return was === server ? stays(told, phase, server) : moves(told, phase, was, server);
 }
 
@@ -46,7 +47,9 @@ function stays({ module }: Told, phase: Phase, server: string): string {
 function moves({ module }: Told, phase: Phase, from: string, to: string): string {
   const restarts = phase.turns.filter(({ host, turn }) => host === from && turn === 'starts').length;
   const restarted =
-    restarts === 0 ? '' : `${module} is started again on ${from} ${restarts === 1 ? 'once' : `${String(restarts)} times`}; then `;
+    restarts === 0
+      ? ''
+      : `${module} is started again on ${from} ${restarts === 1 ? 'once' : `${String(restarts)} times`}; then `;
   const end = phase.turns.findLast(({ host }) => host === from);
   const start = startTurn(phase, to);
   if (start === undefined) return `${module} runs on ${to}`;

@@ -3,7 +3,9 @@ import type { Phase, Span } from './observed.ts';
 
 /** What of a phase is the same whatever the pace, where nothing hangs on it. */
 function shapeOf({ before, after, turns, last, refused, fenced, aside, lost, twoServers }: Phase): string {
-  const first = turns.filter(({ host, turn }, index) => turns.findIndex((t) => t.host === host && t.turn === turn) === index);
+  const first = turns.filter(
+    ({ host, turn }, index) => turns.findIndex((t) => t.host === host && t.turn === turn) === index,
+  );
   return JSON.stringify([
     before,
     after,

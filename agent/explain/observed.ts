@@ -98,13 +98,13 @@ export function watch(world: World): (step: Pick<Phase, 'says' | 'as'>) => Phase
       resyncs: trace.resyncs.slice(resyncs).map(({ from, to, copied }) => ({ from, to, copied })),
       first,
       last: standing(world),
-      refused: world.answered
-        .slice(answers)
-        .flatMap(({ outcome }) => (outcome.ok ? [] : [outcome.reason])),
+      refused: world.answered.slice(answers).flatMap(({ outcome }) => (outcome.ok ? [] : [outcome.reason])),
       twoServers: exactly(world.twoServersMs - twoServersMs),
       leftover: exactly(world.leftoverMs - leftoverMs),
       aside: world.hosts.flatMap((host, index) => (host.aside.length > (aside[index] ?? 0) ? [host.name] : [])),
-      fenced: said.flatMap(({ code, host, text }) => (code === 'FAULT' && host && text.includes('fencing') ? [host] : [])),
+      fenced: said.flatMap(({ code, host, text }) =>
+        code === 'FAULT' && host && text.includes('fencing') ? [host] : [],
+      ),
       failback: sinceNow(world),
       warnings: [...new Set(said.filter(({ code }) => isWarning(code)).map(({ text }) => text))],
     };

@@ -27,7 +27,9 @@ function phaseSentences(told: Told, phase: Phase): readonly string[] {
 function fenced({ module }: Told, { fenced: hosts, after }: Phase): readonly string[] {
   const [target] = hosts;
   if (target === undefined) return [];
-  return [`Before ${module} starts${after[0] === undefined ? '' : ` on ${after[0]}`}, ${target} is powered off by its fencing device`];
+  return [
+    `Before ${module} starts${after[0] === undefined ? '' : ` on ${after[0]}`}, ${target} is powered off by its fencing device`,
+  ];
 }
 
 function twoServers({ module }: Told, { twoServers: span, after }: Phase): readonly string[] {
@@ -38,7 +40,8 @@ function twoServers({ module }: Told, { twoServers: span, after }: Phase): reado
 
 function leftovers({ module }: Told, { leftover, turns, first }: Phase): readonly string[] {
   if (leftover.max === 0) return [];
-  const left = turns.find(({ turn }) => turn === 'killed')?.host ?? first.find(({ server }) => server !== 'stopped')?.host;
+  const left =
+    turns.find(({ turn }) => turn === 'killed')?.host ?? first.find(({ server }) => server !== 'stopped')?.host;
   if (left === undefined) return [];
   return [
     `For ${timeText(leftover.max)} at most something of the server of ${module} is left on ${left} beside that; nothing that it still writes counts`,
@@ -97,9 +100,12 @@ function staySentences({ module, hosts }: Told, { after, failback, last }: Phase
   const [server, second] = after;
   if (server === undefined || second !== undefined || server === preferred) return [];
   if (failback === null) return [`${module} stays on ${server} until an operator moves it back, or ${server} fails`];
-  if (failback.waitsFor !== null) return [`${module} does not go back to ${failback.to} by itself yet; it waits for: ${failback.waitsFor}`];
+  if (failback.waitsFor !== null)
+    return [`${module} does not go back to ${failback.to} by itself yet; it waits for: ${failback.waitsFor}`];
   if (failback.dueAt !== null) {
-    return [`${module} goes back to ${failback.to} by itself ${laterText({ min: failback.dueAt, max: failback.dueAt })}, if nothing fails until then`];
+    return [
+      `${module} goes back to ${failback.to} by itself ${laterText({ min: failback.dueAt, max: failback.dueAt })}, if nothing fails until then`,
+    ];
   }
   const isAway = last.some(({ host, state }) => host === preferred && state === 'OFF');
   return [`${module} goes back to ${failback.to} by itself ${isAway ? `after ${failback.to} has returned` : 'later'}`];

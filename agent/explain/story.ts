@@ -20,17 +20,21 @@ export interface Story {
 /** Plays a fault from a pair that is whole, or from hosts that are off, at one pace. */
 export function play(fault: Fault, module: ResolvedModule, cluster: ResolvedCluster, pace: Pace): Story {
   const world = new World({ module, cluster, pace });
-  const calmMs = 2 * module.failover.detectionMs + calmBeyondDetectionMs;
+  const calmMs = 2 * module.failover.detectionMs + calmBeyondDetectionMs + pace.stopMs;
   if (fault.from === 'whole') {
     for (const { name } of world.hosts) world.boot(name);
     world.runUntilWhole(settleWithinMs);
     world.runToPhase(fault.everyMs ?? world.periodMs);
   }
+  const timeOf = ({ time }: FaultStep): { readonly calmMs: number; readonly atMostMs: number } => ({
+    calmMs: (time?.calmMs ?? calmMs) + (time?.calmMs === undefined ? 0 : pace.stopMs),
+    atMostMs: time?.atMostMs ?? stepWithinMs,
+  });
   const begin = world.clock.now;
   const phases: Phase[] = [];
   for (const step of fault.steps) {
     if (step.when && !step.when(world)) continue;
-    phases.push(playStep(world, step, { ...{ calmMs, atMostMs: stepWithinMs }, ...step.time }));
+    phases.push(playStep(world, step, timeOf(step)));
   }
   const { trace, clock } = world;
   return {

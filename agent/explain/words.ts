@@ -9,7 +9,9 @@ export function spanText({ min, max }: Span): string {
   if (low === high) return `about ${high}`;
   if (min < noticedMs) return `at most ${high}`;
   const [from, to] = [low.split(' '), high.split(' ')];
-  return from[1] === to[1] && from.length === 2 && to.length === 2 ? `${from[0] ?? ''} to ${high}` : `${low} to ${high}`;
+  return from[1] === to[1] && from.length === 2 && to.length === 2
+    ? `${from[0] ?? ''} to ${high}`
+    : `${low} to ${high}`;
 }
 
 /** When something happens after something else: "at once", "about 3.1 s later". */

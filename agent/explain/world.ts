@@ -55,14 +55,14 @@ export class World {
   readonly #cores: Cores;
   readonly #mirror: Mirror;
   readonly #thirdVote: ThirdVote;
+  readonly #heartbeats: Heartbeats;
 
   constructor(options: WorldOptions) {
     this.#options = options;
     const { module, cluster, pace } = options;
     const [first, second] = module.hosts;
     this.hosts = [new Host(first, second, module.name), new Host(second, first, module.name)];
-    this.arbiterPlace =
-      cluster.arbiter.kind === 'none' ? null : (witnessOf(cluster, module.hosts) ?? elsewhere);
+    this.arbiterPlace = cluster.arbiter.kind === 'none' ? null : (witnessOf(cluster, module.hosts) ?? elsewhere);
     this.networks = new Networks(cluster, (place) => this.#isUp(place));
     this.trace = new Trace(this.clock, (host) => Mirror.isFrozen(host, this.clock.now));
     const world: Surroundings = {
@@ -76,8 +76,12 @@ export class World {
       ledger: this.ledger,
       trace: this.trace,
       feed: (host, event) => {
+        const before = host.core;
         this.#cores.feed(host, event);
         this.looks.notice(host);
+        const { core } = host;
+        if (core === before || core === null || before === null) return;
+        if (core.role.at !== before.role.at || core.record !== before.record) this.#heartbeats.hurry(host);
       },
     };
     this.#world = world;
@@ -92,7 +96,7 @@ export class World {
     this.clock.every(tickMs, () => this.hosts.forEach((host) => this.#tick(host)));
     this.clock.every(countMs, () => this.#countServers());
     this.periodMs = heartbeatMs(cluster, [module]);
-    new Heartbeats(world, this.periodMs);
+    this.#heartbeats = new Heartbeats(world, this.periodMs);
   }
 
   get answered(): Answered[] {

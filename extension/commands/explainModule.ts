@@ -7,7 +7,9 @@ import type { TreeNode } from '../tree/nodes.ts';
 export function explainModuleCommand({ explainPanels }: Services, target?: TreeNode | vscode.Uri): void {
   const uri = target instanceof vscode.Uri ? target : vscode.window.activeTextEditor?.document.uri;
   if (uri === undefined || kindOfFile(uri.path) !== 'module') {
-    void vscode.window.showInformationMessage('Open the module file (NAME.module.jsonc) that is to be explained first.');
+    void vscode.window.showInformationMessage(
+      'Open the module file (NAME.module.jsonc) that is to be explained first.',
+    );
     return;
   }
   explainPanels.open(uri);

@@ -74,7 +74,9 @@ export class ExplainFiles implements vscode.Disposable {
 async function filesIn(folder: vscode.Uri): Promise<readonly vscode.Uri[]> {
   try {
     const entries = await vscode.workspace.fs.readDirectory(folder);
-    const names = entries.map(([name]) => name).filter((name) => ['module', 'cluster'].includes(kindOfFile(name) ?? ''));
+    const names = entries
+      .map(([name]) => name)
+      .filter((name) => ['module', 'cluster'].includes(kindOfFile(name) ?? ''));
     return names.sort().map((name) => vscode.Uri.joinPath(folder, name));
   } catch {
     // There need not be such a folder.

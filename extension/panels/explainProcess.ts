@@ -29,7 +29,9 @@ export class ExplainProcess {
     const child = this.#started();
     if (child === null) {
       const what = 'The process that explains modules has ended again and again';
-      return Promise.resolve(failed(`${what}: change the file, or try again in a minute. “Understudy: Show Log” tells more.`));
+      return Promise.resolve(
+        failed(`${what}: change the file, or try again in a minute. “Understudy: Show Log” tells more.`),
+      );
     }
     const id = this.#next++;
     return new Promise((answer) => {

@@ -26,7 +26,14 @@ host.on<ExplainState>('explain.state', (state) => {
   const { explained, file, isBusy, diagnostics, failure, revision } = state;
   setText(title, explained === null ? file : `What ${explained.module} does in a failure`);
   setText(about, explained === null ? '' : aboutText(explained));
-  setText(status, isBusy ? 'Working it out…' : explained === null ? 'Not explained.' : 'Played with the failover core, by the text as it stands.');
+  setText(
+    status,
+    isBusy
+      ? 'Working it out…'
+      : explained === null
+        ? 'Not explained.'
+        : 'Played with the failover core, by the text as it stands.',
+  );
   showProblems(diagnostics, failure);
   for (const each of [simulator.element, faults, assumptions]) each.hidden = explained === null;
   if (explained !== null && revision !== shown) show(explained);

@@ -55,8 +55,14 @@ describe('what a module does, beside its file', () => {
     await workbench.run('Understudy: Explain Module');
     const { panel } = workbench;
     await panel.getByRole('heading', { name: 'What web does in a failure' }).waitFor();
-    await panel.getByText(/^If alpha loses power, web starts on beta .* later\.$/).first().waitFor();
-    await panel.getByText(/^If the arbiter \(gamma\) does not answer, web goes on running on alpha/).first().waitFor();
+    await panel
+      .getByText(/^If alpha loses power, web starts on beta .* later\.$/)
+      .first()
+      .waitFor();
+    await panel
+      .getByText(/^If the arbiter \(gamma\) does not answer, web goes on running on alpha/)
+      .first()
+      .waitFor();
     expect(await panel.getByRole('article').count()).toBeGreaterThan(15);
   });
 
@@ -83,24 +89,39 @@ describe('what a module does, beside its file', () => {
     const { panel } = workbench;
     const card = panel.getByRole('article').filter({ hasText: 'beta (secondary) loses power' }).first();
     await card.getByRole('button', { name: /^Show over time/ }).click();
-    await panel.locator('.simulator .sentences').getByText(/^If beta loses power, web goes on running on alpha/).waitFor();
+    await panel
+      .locator('.simulator .sentences')
+      .getByText(/^If beta loses power, web goes on running on alpha/)
+      .waitFor();
   });
 
   step('follows the text, and shows what is wrong with it instead', async () => {
     const { panel } = workbench;
     await writeFile(modulePath(), pretty(moduleText({ automatic: false })));
-    await panel.getByText(/^If alpha loses power, web is down, and nothing starts it by itself/).first().waitFor();
+    await panel
+      .getByText(/^If alpha loses power, web is down, and nothing starts it by itself/)
+      .first()
+      .waitFor();
     await writeFile(modulePath(), pretty(moduleText({ detection: '<b>soon</b>' })));
     await panel.getByRole('heading', { name: 'Errors' }).waitFor();
     await panel.getByText(/web\.module\.jsonc, line \d+, column \d+, failover\.detection: .*<b>soon<\/b>/).waitFor();
     await panel.getByRole('heading', { name: 'What if' }).waitFor({ state: 'hidden' });
     await workbench.screenshot('explain-errors');
     await writeFile(modulePath(), '{ "name": "we');
-    await panel.getByText(/web\.module\.jsonc, line 1, column/).first().waitFor();
+    await panel
+      .getByText(/web\.module\.jsonc, line 1, column/)
+      .first()
+      .waitFor();
     await writeFile(modulePath(), pretty(moduleText()));
-    await panel.getByText(/^If alpha loses power, web starts on beta .* later\.$/).first().waitFor();
+    await panel
+      .getByText(/^If alpha loses power, web starts on beta .* later\.$/)
+      .first()
+      .waitFor();
     await writeFile(join(workspace, 'site.cluster.jsonc'), pretty(clusterText({ arbiter: 'none' })));
-    await panel.getByText(/^If alpha loses power, web is down, and nothing starts it by itself/).first().waitFor();
+    await panel
+      .getByText(/^If alpha loses power, web is down, and nothing starts it by itself/)
+      .first()
+      .waitFor();
   });
 
   step('breaks no rule of its page', () => {

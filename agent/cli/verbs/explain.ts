@@ -88,9 +88,10 @@ function asText({ module, hosts, faults, assumptions }: ExplainedModule, hasColo
   const parts = [
     heading(`${module} on ${hosts.join(' and ')}`),
     ...faults.map(({ fault, title, sentences }) =>
-      [`${heading(capital(title))} ${paint(`(${fault})`, 'grey', hasColour)}`, ...sentences.map((each) => `  ${each}`)].join(
-        '\n',
-      ),
+      [
+        `${heading(capital(title))} ${paint(`(${fault})`, 'grey', hasColour)}`,
+        ...sentences.map((each) => `  ${each}`),
+      ].join('\n'),
     ),
     [heading('What this hangs on'), ...assumptions.map((each) => `  ${each}`)].join('\n'),
   ];

@@ -16,7 +16,9 @@ const leastMs = 60;
 
 /** @param moments at which something happens @param endMs where the line ends */
 export function scaleOf(moments: readonly number[], endMs: number): Scale {
-  const stops = [...new Set([0, ...moments.filter((at) => at > 0 && at < endMs), Math.max(endMs, 1)])].sort((a, b) => a - b);
+  const stops = [...new Set([0, ...moments.filter((at) => at > 0 && at < endMs), Math.max(endMs, 1)])].sort(
+    (a, b) => a - b,
+  );
   const widths = stops.slice(1).map((at, index) => widthOf(at - (stops[index] ?? 0)));
   const total = widths.reduce((sum, width) => sum + width, 0);
   const places = widths.reduce<number[]>((all, width) => [...all, (all.at(-1) ?? 0) + width / total], [0]);

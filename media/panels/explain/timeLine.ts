@@ -18,7 +18,6 @@ export class TimeLine {
   readonly #standing = h('dl', { class: 'standing' });
   readonly #body = h('tbody');
   #fault: ExplainedFault | null = null;
-  #hosts: readonly string[] = [];
   #scale: Scale = scaleOf([], 1);
   #views: readonly { readonly host: string; readonly mark: StateMark; readonly set: HTMLElement }[] = [];
 
@@ -53,7 +52,6 @@ export class TimeLine {
   update(fault: ExplainedFault, hosts: readonly string[]): void {
     const isOther = this.#fault?.title !== fault.title;
     this.#fault = fault;
-    this.#hosts = hosts;
     const moments = [...fault.timeline, ...fault.events.filter(({ code }) => code === 'FAULT')].map(({ atMs }) => atMs);
     this.#scale = scaleOf(moments, fault.durationMs);
     this.#lanes.replaceChildren(...hosts.map((host) => this.#lane(host, fault)));
@@ -130,7 +128,9 @@ export class TimeLine {
     if (step === 0 || fault === null) return;
     event.preventDefault();
     const place = Number(this.#slider.value);
-    const stops = [...new Set(fault.timeline.map(({ atMs }) => Math.ceil(this.#scale.place(atMs) * steps)))].sort((a, b) => a - b);
+    const stops = [...new Set(fault.timeline.map(({ atMs }) => Math.ceil(this.#scale.place(atMs) * steps)))].sort(
+      (a, b) => a - b,
+    );
     const next = step > 0 ? stops.find((stop) => stop > place) : stops.findLast((stop) => stop < place);
     if (next === undefined) return;
     this.#slider.value = String(next);

@@ -33,31 +33,39 @@ describe('what a module does when a host loses power', () => {
   it.each([
     ['3s', 2500, 4000],
     ['800ms', 500, 1500],
-  ])('starts it on the other host within the detection time of %s and a moment, and stays there', (detection, from, to) => {
-    const told = explained('power-loss', 'alpha', { failover: { detection } });
-    expect(startedOn(told, 'beta')).toBeGreaterThan(from);
-    expect(startedOn(told, 'beta')).toBeLessThan(to);
-    expect(endsOn(told)).toEqual(['beta']);
-    expect(said(told)).toMatch(/^If alpha loses power, web starts on beta .* later\.$/m);
-    expect(said(told)).toContain('Nothing that was acknowledged is lost.');
-    expect(said(told)).toContain('Until alpha is back, web runs on beta without a second copy.');
-    expect(said(told)).toMatch(/^When alpha returns, web goes on running on beta\.$/m);
-    expect(said(told)).toContain('alpha follows beta, and only what changed is copied.');
-    expect(said(told)).toContain('web stays on beta until an operator moves it back, or beta fails.');
-  });
+  ])(
+    'starts it on the other host within the detection time of %s and a moment, and stays there',
+    (detection, from, to) => {
+      const told = explained('power-loss', 'alpha', { failover: { detection } });
+      expect(startedOn(told, 'beta')).toBeGreaterThan(from);
+      expect(startedOn(told, 'beta')).toBeLessThan(to);
+      expect(endsOn(told)).toEqual(['beta']);
+      expect(said(told)).toMatch(/^If alpha loses power, web starts on beta .* later\.$/m);
+      expect(said(told)).toContain('Nothing that was acknowledged is lost.');
+      expect(said(told)).toContain('Until alpha is back, web runs on beta without a second copy.');
+      expect(said(told)).toMatch(/^When alpha returns, web goes on running on beta\.$/m);
+      expect(said(told)).toContain('alpha follows beta, and only what changed is copied.');
+      expect(said(told)).toContain('web stays on beta until an operator moves it back, or beta fails.');
+    },
+  );
 
   it('goes on where it runs when the secondary loses power, after a write has waited', () => {
     const told = explained('power-loss', 'beta');
     expect(endsOn(told)).toEqual(['alpha']);
     expect(said(told)).toMatch(/^If beta loses power, web goes on running on alpha; a write waits .* meanwhile/m);
     expect(said(told)).toMatch(/^beta follows alpha, and only what changed is copied\.$/m);
-    expect(told.timeline.findLast(({ host }) => host === 'alpha')).toMatchObject({ state: 'PRIM', inSync: ['alpha', 'beta'] });
+    expect(told.timeline.findLast(({ host }) => host === 'alpha')).toMatchObject({
+      state: 'PRIM',
+      inSync: ['alpha', 'beta'],
+    });
   });
 
   it('says what an operator has to do where nothing starts by itself', () => {
     for (const setting of [{ cluster: noArbiter }, { failover: { automatic: false } }]) {
       const told = explained('power-loss', 'alpha', setting);
-      expect(said(told)).toMatch(/^If alpha loses power, web is down, and nothing starts it by itself\. On beta it waits: /m);
+      expect(said(told)).toMatch(
+        /^If alpha loses power, web is down, and nothing starts it by itself\. On beta it waits: /m,
+      );
       expect(said(told)).toContain('understudy force-primary web --host beta');
       expect(endsOn(told)).toEqual(['beta']);
     }
@@ -65,10 +73,14 @@ describe('what a module does when a host loses power', () => {
 
   it('goes back by itself when the file says so, and tells a window that it waits for', () => {
     const told = explained('power-loss', 'alpha', { failover: { failback: 'automatic', failbackAfter: '2m' } });
-    expect(said(told)).toMatch(/^When the pair has been whole for 2m, web is stopped in order on beta, and web starts on alpha/m);
+    expect(said(told)).toMatch(
+      /^When the pair has been whole for 2m, web is stopped in order on beta, and web starts on alpha/m,
+    );
     expect(endsOn(told)).toEqual(['alpha']);
     const window = { failback: 'automatic', failbackWindow: 'Sunday 02:00-05:00' };
-    expect(said(explained('power-loss', 'alpha', { failover: window }))).toContain('it waits for: the window Sunday 02:00-05:00');
+    expect(said(explained('power-loss', 'alpha', { failover: window }))).toContain(
+      'it waits for: the window Sunday 02:00-05:00',
+    );
   });
 
   it.each(['alpha', 'beta'])('comes back after both lost power, whichever returns first (%s)', (first) => {
@@ -80,7 +92,9 @@ describe('what a module does when a host loses power', () => {
   it('never starts an old copy by itself, and names what forcing it costs', () => {
     const told = explained('secondary-then-primary', 'beta');
     expect(said(told)).toMatch(/beta is not in sync since epoch/);
-    expect(said(told)).toMatch(/What web was told to be safe while it ran alone on alpha is not there: only alpha holds it\./);
+    expect(said(told)).toMatch(
+      /What web was told to be safe while it ran alone on alpha is not there: only alpha holds it\./,
+    );
     expect(said(told)).toMatch(/^web waits on alpha: .*understudy resolve web/m);
   });
 });
@@ -98,7 +112,9 @@ describe('what a module does when a network is cut', () => {
     const told = explained('isolated', 'alpha');
     const ended = told.timeline.find(({ host, server, atMs }) => atMs > 0 && host === 'alpha' && server === 'stopped');
     expect(ended?.atMs).toBeLessThan(startedOn(told, 'beta') ?? 0);
-    expect(said(told)).toMatch(/the server of web on alpha is ended about 1\.\d s later, and web starts on beta .* after the fault/);
+    expect(said(told)).toMatch(
+      /the server of web on alpha is ended about 1\.\d s later, and web starts on beta .* after the fault/,
+    );
     expect(endsOn(told)).toEqual(['beta']);
   });
 
@@ -127,7 +143,9 @@ describe('what a module does without its arbiter', () => {
 
   it('does not fail over until the arbiter is back', () => {
     const told = explained('arbiter-lost-then-power-loss', 'alpha');
-    expect(said(told)).toMatch(/loses power meanwhile, web is down, and nothing starts it by itself\. On beta it waits: no answer from the arbiter/);
+    expect(said(told)).toMatch(
+      /loses power meanwhile, web is down, and nothing starts it by itself\. On beta it waits: no answer from the arbiter/,
+    );
     expect(said(told)).toMatch(/^When the arbiter answers again, web starts on beta/m);
   });
 });
@@ -164,7 +182,9 @@ describe('what a module does when its server, an agent, or a disk fails', () => 
     const check = (onFailure: string) => ({ rest: { checks: [{ tcp: { port: 80, host: '10.0.0.50' }, onFailure }] } });
     const restarted = explained('check-fails', 'alpha', check('restart'));
     expect(restarted.subject).toBe('tcp 10.0.0.50:80');
-    expect(said(restarted)).toMatch(/web is started again on alpha 3 times; then web is stopped in order on alpha, and web starts on beta/);
+    expect(said(restarted)).toMatch(
+      /web is started again on alpha 3 times; then web is stopped in order on alpha, and web starts on beta/,
+    );
     expect(endsOn(explained('check-fails', 'alpha', check('failover')))).toEqual(['beta']);
     expect(endsOn(explained('check-fails', 'alpha', check('wait')))).toEqual([]);
     const reported = explained('check-fails', 'alpha', check('report'));

@@ -60,7 +60,12 @@ const stories: readonly {
   readonly failover?: object;
   readonly cluster?: object;
 }[] = [
-  { title: 'loss of power of the primary', fault: 'power-loss', host: 'alpha', bring: (world) => void world.crash('alpha') },
+  {
+    title: 'loss of power of the primary',
+    fault: 'power-loss',
+    host: 'alpha',
+    bring: (world) => void world.crash('alpha'),
+  },
   {
     title: 'the same with a short detection',
     fault: 'power-loss',
@@ -69,7 +74,12 @@ const stories: readonly {
     config: { detectionMs: 800 },
     failover: { detection: '800ms' },
   },
-  { title: 'loss of power of the secondary', fault: 'power-loss', host: 'beta', bring: (world) => void world.crash('beta') },
+  {
+    title: 'loss of power of the secondary',
+    fault: 'power-loss',
+    host: 'beta',
+    bring: (world) => void world.crash('beta'),
+  },
   {
     title: 'a primary that is cut off from everything',
     fault: 'isolated',
@@ -79,7 +89,12 @@ const stories: readonly {
       world.setCut('alpha', 'gamma', true);
     },
   },
-  { title: 'hosts that do not see each other', fault: 'hosts-cut', host: null, bring: (world) => void world.setCut('alpha', 'beta', true) },
+  {
+    title: 'hosts that do not see each other',
+    fault: 'hosts-cut',
+    host: null,
+    bring: (world) => void world.setCut('alpha', 'beta', true),
+  },
   {
     title: 'the same without an arbiter',
     fault: 'power-loss',
@@ -91,14 +106,17 @@ const stories: readonly {
 ];
 
 describe('what is explained', () => {
-  it.each(stories)('is what the simulation of the core comes to: $title', ({ fault, host, bring, config, failover, cluster }) => {
-    const [product, simulation] = [
-      explained({ ...failover }, { ...cluster }, fault, host),
-      simulated({ ...config }, bring),
-    ];
-    expect(product.ends).toEqual(simulation.ends);
-    expect(product.startedMs === null).toBe(simulation.startedMs === null);
-    // Heartbeats come every 250 ms, and an answer of the simulated arbiter may be lost.
-    expect(Math.abs((product.startedMs ?? 0) - (simulation.startedMs ?? 0))).toBeLessThan(900);
-  });
+  it.each(stories)(
+    'is what the simulation of the core comes to: $title',
+    ({ fault, host, bring, config, failover, cluster }) => {
+      const [product, simulation] = [
+        explained({ ...failover }, { ...cluster }, fault, host),
+        simulated({ ...config }, bring),
+      ];
+      expect(product.ends).toEqual(simulation.ends);
+      expect(product.startedMs === null).toBe(simulation.startedMs === null);
+      // Heartbeats come every 250 ms, and an answer of the simulated arbiter may be lost.
+      expect(Math.abs((product.startedMs ?? 0) - (simulation.startedMs ?? 0))).toBeLessThan(900);
+    },
+  );
 });

@@ -36,23 +36,31 @@ function stories(failover: object, rest: object, cluster: object) {
 const nameOf = ({ name, host, subject }: Fault): string => [name, host, subject].filter(Boolean).join(' ');
 
 describe('in whatever is explained', () => {
-  it.each(variants)('no two servers run at the same time with %s, unless the file takes that risk', (_, failover, rest, cluster) => {
-    const isRisky = 'withoutArbiter' in failover;
-    const found = stories(failover, rest, cluster)
-      .filter(({ story }) => story.phases.some(({ twoServers }) => twoServers.max > 0))
-      .map(({ fault }) => fault.name);
-    expect([...new Set(found)]).toEqual(isRisky ? expect.arrayContaining(['hosts-cut']) : []);
-    if (isRisky) expect(found.every((name) => name === 'hosts-cut' || name === 'stall')).toBe(true);
-  });
+  it.each(variants)(
+    'no two servers run at the same time with %s, unless the file takes that risk',
+    (_, failover, rest, cluster) => {
+      const isRisky = 'withoutArbiter' in failover;
+      const found = stories(failover, rest, cluster)
+        .filter(({ story }) => story.phases.some(({ twoServers }) => twoServers.max > 0))
+        .map(({ fault }) => fault.name);
+      expect([...new Set(found)]).toEqual(isRisky ? expect.arrayContaining(['hosts-cut']) : []);
+      if (isRisky) expect(found.every((name) => name === 'hosts-cut' || name === 'stall')).toBe(true);
+    },
+  );
 
-  it.each(variants)('what a server wrote and was told of is there where it runs next with %s', (_, failover, rest, cluster) => {
-    const found = stories(failover, rest, cluster)
-      .filter(({ story }) => story.phases.some(({ lost }) => lost !== null))
-      .map(({ fault }) => fault.name);
-    // By force, or with two histories.
-    expect([...new Set(found)].every((name) => ['secondary-then-primary', 'hosts-cut', 'stall'].includes(name))).toBe(true);
-    if (!('withoutArbiter' in failover)) expect(found.every((name) => name === 'secondary-then-primary')).toBe(true);
-  });
+  it.each(variants)(
+    'what a server wrote and was told of is there where it runs next with %s',
+    (_, failover, rest, cluster) => {
+      const found = stories(failover, rest, cluster)
+        .filter(({ story }) => story.phases.some(({ lost }) => lost !== null))
+        .map(({ fault }) => fault.name);
+      // By force, or with two histories.
+      expect([...new Set(found)].every((name) => ['secondary-then-primary', 'hosts-cut', 'stall'].includes(name))).toBe(
+        true,
+      );
+      if (!('withoutArbiter' in failover)) expect(found.every((name) => name === 'secondary-then-primary')).toBe(true);
+    },
+  );
 
   it.each(variants)('every sentence says something with %s', (_, failover, rest, cluster) => {
     const { faults, assumptions } = explain(moduleOf({ ...failover }, { ...rest }), clusterOf({ ...cluster }));

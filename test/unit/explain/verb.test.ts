@@ -56,14 +56,29 @@ describe('understudy explain', () => {
   it('prints sentences and time lines as JSON', async () => {
     const cluster = write('other.cluster.jsonc', clusterText({ arbiter: 'none' }));
     const file = write('modules/web.module.jsonc', moduleText());
-    const { code, out } = await understudy('explain', file, cluster, '--fault', 'power-loss', '--host', 'beta', '--json');
+    const { code, out } = await understudy(
+      'explain',
+      file,
+      cluster,
+      '--fault',
+      'power-loss',
+      '--host',
+      'beta',
+      '--json',
+    );
     expect(code).toBe(0);
     const { module, faults, assumptions } = JSON.parse(out) as ExplainedModule;
     expect(module).toBe('web');
     expect(assumptions.length).toBeGreaterThan(3);
     expect(faults.map(({ fault, host }) => [fault, host])).toEqual([['power-loss', 'beta']]);
     const [entry] = faults[0]?.timeline ?? [];
-    expect(entry).toMatchObject({ atMs: 0, host: 'alpha', state: 'PRIM', server: 'running', inSync: ['alpha', 'beta'] });
+    expect(entry).toMatchObject({
+      atMs: 0,
+      host: 'alpha',
+      state: 'PRIM',
+      server: 'running',
+      inSync: ['alpha', 'beta'],
+    });
   });
 
   it('shows what is wrong with a file instead', async () => {
