@@ -3,7 +3,7 @@ import { explain } from '../../../agent/explain/explain.ts';
 import type { Fault } from '../../../agent/explain/fault.ts';
 import { faultNames, faultsOf } from '../../../agent/explain/faults.ts';
 import { pacesFor } from '../../../agent/explain/pace.ts';
-import { play } from '../../../agent/explain/story.ts';
+import { play, type Story } from '../../../agent/explain/story.ts';
 import { clusterOf, etcd, moduleOf, noArbiter, scripts } from '../../support/explained.ts';
 
 const checks = [
@@ -25,12 +25,20 @@ const variants: readonly (readonly [string, object, object, object])[] = [
   ['the preferred host second by its name', {}, { hosts: ['beta', 'alpha'] }, {}],
 ];
 
-function stories(failover: object, rest: object, cluster: object) {
+type Played = readonly { readonly fault: Fault; readonly story: Story }[];
+/** Each variant is played once for all that is asked of it. */
+const played = new Map<object, Played>();
+
+function stories(failover: object, rest: object, cluster: object): Played {
+  const known = played.get(failover);
+  if (known) return known;
   const module = moduleOf({ ...failover }, { ...rest });
   const around = clusterOf({ ...cluster });
-  return faultsOf(module, around).flatMap((fault) =>
+  const all = faultsOf(module, around).flatMap((fault) =>
     pacesFor(module).map((pace) => ({ fault, story: play(fault, module, around, pace) })),
   );
+  played.set(failover, all);
+  return all;
 }
 
 const nameOf = ({ name, host, subject }: Fault): string => [name, host, subject].filter(Boolean).join(' ');
