@@ -15,6 +15,7 @@ const mayImport = {
   config: ['agent/platform', 'schemas'],
   safekit: ['schemas'],
   api: ['agent/security', 'schemas'],
+  explain: ['agent/arbiter', 'agent/checks', 'agent/config', 'agent/core', 'agent/mirror', 'agent/runtime', 'schemas'],
   witness: [
     'agent/arbiter',
     'agent/config',

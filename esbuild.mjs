@@ -44,6 +44,15 @@ export const targets = [
   },
   {
     ...node,
+    format: 'esm',
+    // A process of its own beside the editor: extension and agent share the schemas only.
+    entryPoints: { explain: 'agent/explain/main.ts' },
+    outdir: 'dist/explain',
+    outExtension: { '.js': '.mjs' },
+    banner: requireShim,
+  },
+  {
+    ...node,
     format: 'cjs',
     entryPoints: { extension: 'extension/extension.ts', languageServer: 'extension/language/server/main.ts' },
     outdir: 'dist/extension',
@@ -64,7 +73,7 @@ export const targets = [
     platform: 'browser',
     target: 'chrome114',
     format: 'iife',
-    entryPoints: { modulePanel: 'media/panels/modulePanel.ts' },
+    entryPoints: { modulePanel: 'media/panels/modulePanel.ts', explainPanel: 'media/panels/explainPanel.ts' },
     outdir: 'dist/media',
   },
   {
@@ -72,7 +81,7 @@ export const targets = [
     platform: 'browser',
     target: 'chrome114',
     // The page's policy allows no inline styles: they come as one file.
-    entryPoints: { modulePanel: 'media/panels/modulePanel.css' },
+    entryPoints: { modulePanel: 'media/panels/modulePanel.css', explainPanel: 'media/panels/explainPanel.css' },
     outdir: 'dist/media',
     loader: { '.css': 'css' },
   },

@@ -2,6 +2,7 @@ import type * as vscode from 'vscode';
 import type { AddedProfiles } from './clusters/addedProfiles.ts';
 import type { ClusterRegistry } from './clusters/clusterRegistry.ts';
 import type { ImportReports } from './importReports.ts';
+import type { ExplainPanels } from './panels/explainPanels.ts';
 import type { ModulePanels } from './panels/modulePanels.ts';
 import type { Tokens } from './secrets.ts';
 
@@ -14,5 +15,6 @@ export interface Services {
   readonly reports: ImportReports;
   /** The bundled program that imports modules of SafeKit, an absolute path. */
   readonly importProgram: string;
+  readonly explainPanels: ExplainPanels;
   readonly log: vscode.LogOutputChannel;
 }

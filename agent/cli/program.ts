@@ -15,6 +15,7 @@ import { addApply } from './verbs/apply.ts';
 import { addAside } from './verbs/aside.ts';
 import { addDiff } from './verbs/diff.ts';
 import { addDrain } from './verbs/drain.ts';
+import { addExplain } from './verbs/explain.ts';
 import { addFence } from './verbs/fence.ts';
 import { addForcePrimary } from './verbs/forcePrimary.ts';
 import { addImport } from './verbs/import.ts';
@@ -55,6 +56,7 @@ const verbs: readonly AddVerb[] = [
   addLog,
   addValidate,
   addImport,
+  addExplain,
   addApply,
   addVersions,
   addDiff,

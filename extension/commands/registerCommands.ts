@@ -5,6 +5,7 @@ import { addClusterCommand } from './addCluster.ts';
 import { applyFileCommand, compareVersionsCommand, restoreVersionCommand } from './files.ts';
 import { drainHostCommand, undrainHostCommand } from './drain.ts';
 import { enterTokenCommand } from './enterToken.ts';
+import { explainModuleCommand } from './explainModule.ts';
 import { forcePrimaryCommand } from './forcePrimary.ts';
 import { importSafekitCommand } from './importSafekit.ts';
 import { beginMaintenanceCommand, endMaintenanceCommand } from './maintenance.ts';
@@ -50,6 +51,7 @@ const commands: Readonly<Record<string, Command>> = {
   endMaintenance: endMaintenanceCommand,
   drainHost: drainHostCommand,
   undrainHost: undrainHostCommand,
+  explainModule: explainModuleCommand,
   applyFile: applyFileCommand,
   compareVersions: compareVersionsCommand,
   restoreVersion: restoreVersionCommand,
