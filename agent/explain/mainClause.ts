@@ -18,8 +18,9 @@ export function mainClause(told: Told, phase: Phase): string {
   if (second !== undefined) return `${told.module} runs on ${phase.after.join(' and on ')} at the same time`;
   if (phase.before.length > 1) return oneGoesOn(told, phase, server);
   if (server === undefined) return was === undefined ? staysDown(told, phase) : goesDown(told, phase, was);
-  if (was === undefined)
+  if (was === undefined) {
     return `${told.module} starts on ${server} ${laterText(startOn(phase, server))}${waited(phase)}`;
+  }
   return was === server ? stays(told, phase, server) : moves(told, phase, was, server);
 }
 

@@ -100,8 +100,9 @@ function staySentences({ module, hosts }: Told, { after, failback, last }: Phase
   const [server, second] = after;
   if (server === undefined || second !== undefined || server === preferred) return [];
   if (failback === null) return [`${module} stays on ${server} until an operator moves it back, or ${server} fails`];
-  if (failback.waitsFor !== null)
+  if (failback.waitsFor !== null) {
     return [`${module} does not go back to ${failback.to} by itself yet; it waits for: ${failback.waitsFor}`];
+  }
   if (failback.dueAt !== null) {
     return [
       `${module} goes back to ${failback.to} by itself ${laterText({ min: failback.dueAt, max: failback.dueAt })}, if nothing fails until then`,
