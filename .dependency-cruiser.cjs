@@ -13,7 +13,9 @@ const mayImport = {
   notify: ['schemas'],
   security: ['agent/platform'],
   config: ['agent/platform', 'schemas'],
+  safekit: ['schemas'],
   api: ['agent/security', 'schemas'],
+  explain: ['agent/arbiter', 'agent/checks', 'agent/config', 'agent/core', 'agent/mirror', 'agent/runtime', 'schemas'],
   witness: [
     'agent/arbiter',
     'agent/config',

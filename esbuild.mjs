@@ -35,6 +35,24 @@ export const targets = [
   },
   {
     ...node,
+    format: 'esm',
+    // What the editor runs as a process of its own: it shares nothing with the agent but its schemas.
+    entryPoints: { import: 'agent/cli/importMain.ts' },
+    outdir: 'dist/import',
+    outExtension: { '.js': '.mjs' },
+    banner: requireShim,
+  },
+  {
+    ...node,
+    format: 'esm',
+    // A process of its own beside the editor: extension and agent share the schemas only.
+    entryPoints: { explain: 'agent/explain/main.ts' },
+    outdir: 'dist/explain',
+    outExtension: { '.js': '.mjs' },
+    banner: requireShim,
+  },
+  {
+    ...node,
     format: 'cjs',
     entryPoints: { extension: 'extension/extension.ts', languageServer: 'extension/language/server/main.ts' },
     outdir: 'dist/extension',
@@ -42,11 +60,20 @@ export const targets = [
     external: ['vscode'],
   },
   {
+    ...node,
+    format: 'esm',
+    // The same server for other editors: `understudy language-server` starts it.
+    entryPoints: { languageServer: 'extension/language/server/main.ts' },
+    outdir: 'dist',
+    outExtension: { '.js': '.mjs' },
+    banner: requireShim,
+  },
+  {
     ...common,
     platform: 'browser',
     target: 'chrome114',
     format: 'iife',
-    entryPoints: { modulePanel: 'media/panels/modulePanel.ts' },
+    entryPoints: { modulePanel: 'media/panels/modulePanel.ts', explainPanel: 'media/panels/explainPanel.ts' },
     outdir: 'dist/media',
   },
   {
@@ -54,7 +81,7 @@ export const targets = [
     platform: 'browser',
     target: 'chrome114',
     // The page's policy allows no inline styles: they come as one file.
-    entryPoints: { modulePanel: 'media/panels/modulePanel.css' },
+    entryPoints: { modulePanel: 'media/panels/modulePanel.css', explainPanel: 'media/panels/explainPanel.css' },
     outdir: 'dist/media',
     loader: { '.css': 'css' },
   },

@@ -15,7 +15,8 @@ const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 const { version } = manifest;
 
 // Programs that are shipped are smaller, and come without the maps that the ones built for development have.
-const isAgent = (target) => target.outdir === 'dist/agent';
+// With the agent goes the language server for other editors; the extension has its own.
+const isAgent = (target) => target.outdir === 'dist/agent' || target.outdir === 'dist';
 async function bundle(chosen, outdirOf) {
   for (const target of targets.filter(chosen)) {
     await build({ ...target, minify: true, sourcemap: false, outdir: outdirOf(target), absWorkingDir: root });
@@ -30,8 +31,9 @@ async function packageVsix() {
       (target) => !isAgent(target),
       (target) => join(stage, target.outdir),
     );
-    await cp(join(root, 'media/icons'), join(stage, 'media/icons'), { recursive: true });
-    await cp(join(root, 'media/language'), join(stage, 'media/language'), { recursive: true });
+    for (const folder of ['media/icons', 'media/language', 'media/walkthrough']) {
+      await cp(join(root, folder), join(stage, folder), { recursive: true });
+    }
     await copyFile(join(root, 'extension/README.md'), join(stage, 'README.md'));
     for (const file of ['.vscodeignore', 'CHANGELOG.md', 'LICENSE']) await copyIfThere(file, stage);
     // The bundles bring their dependencies along; what is for development stays here.

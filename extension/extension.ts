@@ -6,9 +6,11 @@ import type { ClusterProfile } from './clusters/profile.ts';
 import { registerCommands } from './commands/registerCommands.ts';
 import { setHasClusters } from './contextKeys.ts';
 import { createFailoverNotice } from './failoverNotice.ts';
+import { ImportReports } from './importReports.ts';
 import { createLanguageClient } from './language/client.ts';
 import { createLog } from './log.ts';
 import { followOtherWindows } from './otherWindows.ts';
+import { ExplainPanels } from './panels/explainPanels.ts';
 import { ModulePanels } from './panels/modulePanels.ts';
 import { Tokens } from './secrets.ts';
 import { configuredClusters, onSettingChanged } from './settings.ts';
@@ -25,17 +27,22 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const profiles = () => allProfiles(added);
   const registry = new ClusterRegistry({ added, tokens, profiles, client: `understudy-vscode ${version}`, log });
   const panels = new ModulePanels(registry, log, context.extensionUri);
+  const reports = new ImportReports();
+  const importProgram = context.asAbsolutePath('dist/import/import.mjs');
+  const explainPanels = new ExplainPanels(context.extensionUri, log);
 
   context.subscriptions.push(
     log,
     registry,
     panels,
+    reports,
+    explainPanels,
     new ClusterTree(registry),
     createStatusBar(registry),
     createFailoverNotice(registry, panels),
     createLanguageClient(context, log),
     registerVersionDocuments(registry),
-    registerCommands({ registry, added, tokens, panels, log }),
+    registerCommands({ registry, added, tokens, panels, reports, importProgram, explainPanels, log }),
     registry.onList.on(() => setHasClusters(registry.sessions.length > 0)),
     followOtherWindows(tokens, registry),
     onSettingChanged('clusters', () => void registry.reload()),

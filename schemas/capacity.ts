@@ -55,16 +55,30 @@ export function shortfalls(
   capacity: Readonly<Record<string, Partial<Amount>>>,
 ): Shortfall[] {
   const hosts = [...new Set(modules.flatMap((module) => module.hosts))];
+  // There may be hundreds of modules, and the editor asks after every key press: each is looked at once.
+  const byFirst = new Map<string, NeedyModule[]>();
+  const byPair = new Map<string, NeedyModule[]>();
+  for (const module of modules) {
+    const [first, second] = module.hosts;
+    append(byFirst, first, module);
+    append(byPair, `${first} ${second}`, module);
+  }
   return hosts.flatMap((host) => {
-    const own = modules.filter((module) => module.hosts[0] === host);
+    const own = byFirst.get(host) ?? [];
     const alone = shortfall(host, null, own, [], capacity[host] ?? {});
     if (alone !== null) return [alone];
     return hosts.flatMap((failed) => {
-      const coming = modules.filter((module) => module.hosts[0] === failed && module.hosts[1] === host);
+      const coming = byPair.get(`${failed} ${host}`) ?? [];
       const found = coming.length === 0 ? null : shortfall(host, failed, own, coming, capacity[host] ?? {});
       return found === null ? [] : [found];
     });
   });
+}
+
+function append<Value>(lists: Map<string, Value[]>, key: string, value: Value): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }
 
 function shortfall(

@@ -1,53 +1,61 @@
 import type { PathSegment } from './jsonText.ts';
 
 /** What kind of mistake a diagnostic tells of; stable, for filters and tests. */
-export type DiagnosticCode =
-  | 'unreadable'
-  | 'syntax'
-  | 'duplicate-key'
-  | 'unknown-key'
-  | 'missing-key'
-  | 'wrong-type'
-  | 'bad-value'
-  | 'wrong-count'
-  | 'duplicate-item'
-  | 'server-kind'
-  | 'unknown-host'
-  | 'unknown-network'
-  | 'bad-address'
-  | 'duplicate-address'
-  | 'duplicate-name'
-  | 'same-port'
-  | 'arbiter-kind'
-  | 'insecure-arbiter'
-  | 'witness-in-pair'
-  | 'etcd-in-pair'
-  | 'no-common-network'
-  | 'bad-directory'
-  | 'overlapping-directories'
-  | 'detection-too-short'
-  | 'bad-duration'
-  | 'no-arbiter'
-  | 'window-never-open'
-  | 'failback-without-failover'
-  | 'split-brain-risk'
-  | 'not-mirrored'
-  | 'bad-disk'
-  | 'bad-check'
-  | 'bad-glob'
-  | 'bad-hook'
-  | 'insecure-api'
-  | 'insecure-webhook'
-  | 'fence-option'
-  | 'fence-without-arbiter'
-  | 'secret-in-clear'
-  | 'unknown-module'
-  | 'dependency-cycle'
-  | 'bad-anti-affinity'
-  | 'over-capacity'
-  | 'too-many-modules'
-  | 'several-clusters'
-  | 'not-applied';
+export type DiagnosticCode = (typeof diagnosticCodes)[number];
+
+/** All of them. Each has a section in docs/diagnostics.md. */
+export const diagnosticCodes = [
+  'unreadable',
+  'syntax',
+  'duplicate-key',
+  'unknown-key',
+  'missing-key',
+  'wrong-type',
+  'bad-value',
+  'wrong-count',
+  'duplicate-item',
+  'server-kind',
+  'unknown-host',
+  'unknown-network',
+  'bad-address',
+  'duplicate-address',
+  'duplicate-name',
+  'same-port',
+  'arbiter-kind',
+  'insecure-arbiter',
+  'witness-in-pair',
+  'etcd-in-pair',
+  'no-common-network',
+  'bad-directory',
+  'overlapping-directories',
+  'detection-too-short',
+  'bad-duration',
+  'no-arbiter',
+  'window-never-open',
+  'failback-without-failover',
+  'split-brain-risk',
+  'not-mirrored',
+  'bad-disk',
+  'bad-check',
+  'bad-glob',
+  'bad-hook',
+  'insecure-api',
+  'insecure-webhook',
+  'fence-option',
+  'fence-without-arbiter',
+  'secret-in-clear',
+  'unknown-module',
+  'dependency-cycle',
+  'bad-anti-affinity',
+  'over-capacity',
+  'too-many-modules',
+  'several-clusters',
+  'not-applied',
+  'deprecated-key',
+  'missing-script',
+  'script-not-executable',
+  'missing-file',
+] as const;
 
 export type Severity = 'error' | 'warning';
 

@@ -1,11 +1,14 @@
 import { parseText, LineIndex, duplicateKeys, formatPath, locate, valueOf } from './jsonText.ts';
 import type { Node } from './jsonText.ts';
+import { deprecatedKeys } from './deprecated.ts';
+import { hasErrors } from './diagnostic.ts';
 import type { Diagnostic, Problem } from './diagnostic.ts';
 import type { AgentFile } from './generated/agent.ts';
 import type { ClusterFile } from './generated/cluster.ts';
 import type { ModuleFile } from './generated/module.ts';
 import * as validators from './generated/validators.js';
 import { explainSchemaErrors } from './schemaErrors.ts';
+import { schemaOf } from './schemaNodes.ts';
 
 export type DocumentKind = 'module' | 'cluster' | 'agent';
 
@@ -20,7 +23,7 @@ export interface ParsedDocument<Kind extends DocumentKind = DocumentKind> {
   readonly kind: Kind;
   readonly file: string;
   readonly text: string;
-  /** Null when the file has errors. Defaults are not filled in: see defaults.ts. */
+  /** Null when the file has errors; warnings do not matter. Defaults are not filled in: see defaults.ts. */
   readonly value: FileTypes[Kind] | null;
   /** In order of their places in the text. */
   readonly diagnostics: readonly Diagnostic[];
@@ -39,6 +42,9 @@ export function kindOfFile(name: string): DocumentKind | null {
   if (base.endsWith('.cluster.jsonc')) return 'cluster';
   return base === 'agent.jsonc' ? 'agent' : null;
 }
+
+/** Of one file: more do not help whoever mends it, and a file of nothing else would take long to explain. */
+const mostProblems = 200;
 
 const validatorOf = { module: validators.ModuleFile, cluster: validators.ClusterFile, agent: validators.AgentFile };
 
@@ -67,7 +73,7 @@ export function parseDocument<Kind extends DocumentKind>(kind: Kind, text: strin
 
   const value = valueOf(root);
   const found: Diagnostic[] = [];
-  for (const { path, key } of duplicateKeys(root)) {
+  for (const { path, key } of duplicateKeys(root).slice(0, mostProblems)) {
     const name = String(key.value);
     const message = `the key "${name}" stands twice in the same object: keep one of them`;
     found.push({
@@ -79,16 +85,17 @@ export function parseDocument<Kind extends DocumentKind>(kind: Kind, text: strin
   }
   const validate = validatorOf[kind];
   if (!validate(value)) {
-    for (const problem of explainSchemaErrors(validate.errors ?? [], value)) {
+    for (const problem of explainSchemaErrors(validate.errors?.slice(0, mostProblems) ?? [], value)) {
       // What is missing or miscounted in a text that does not parse is more likely the syntax error's doing.
       const isDoubtful =
         diagnostics.length > 0 && ['missing-key', 'wrong-count', 'server-kind', 'wrong-type'].includes(problem.code);
       if (!isDoubtful) found.push(place({ ...empty, root }, problem));
     }
   }
+  for (const problem of deprecatedKeys(schemaOf[kind], value)) found.push(place({ ...empty, root }, problem));
   diagnostics.push(...found);
   diagnostics.sort((a, b) => a.start - b.start || a.end - b.end);
-  return { ...empty, value: diagnostics.length === 0 ? (value as FileTypes[Kind]) : null, diagnostics };
+  return { ...empty, value: hasErrors(diagnostics) ? null : (value as FileTypes[Kind]), diagnostics };
 }
 
 interface Placed {

@@ -25,7 +25,8 @@ for (const file of (await readdir(source)).filter((name) => name.endsWith('.sche
   schemas.set(file.replace('.schema.json', ''), JSON.parse(await readFile(join(source, file), 'utf8')));
 }
 
-// Our annotations: `unit` names the unit of a value, `patternHint` says in words what a pattern wants.
+// Our annotations: `unit` names the unit of a value, `patternHint` says in words what a pattern wants, `since` is the version that
+// brought a key. `deprecated`, which ajv knows already, says since when and what to use instead.
 const ajv = new Ajv.default({
   allErrors: true,
   verbose: true,
@@ -33,7 +34,7 @@ const ajv = new Ajv.default({
   strictTypes: false,
   strictTuples: false,
   allowUnionTypes: true,
-  keywords: ['unit', 'patternHint'],
+  keywords: ['unit', 'patternHint', 'since'],
   code: { source: true, esm: true },
 });
 const exportsOf = {};

@@ -1,4 +1,4 @@
-import { parseTree, printParseErrorCode } from 'jsonc-parser';
+import { createScanner, parseTree, printParseErrorCode } from 'jsonc-parser';
 import type { Node, ParseError } from 'jsonc-parser';
 
 export type PathSegment = string | number;
@@ -15,6 +15,16 @@ export function formatPath(segments: readonly PathSegment[]): string {
   return text;
 }
 
+/** The segments of a path that `formatPath` wrote. */
+export function parsePath(path: string): readonly PathSegment[] {
+  const segments: PathSegment[] = [];
+  for (const [, index, quoted, word] of path.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|\.?([$\w-]+)/g)) {
+    if (index !== undefined) segments.push(Number(index));
+    else segments.push(quoted === undefined ? (word ?? '') : String(JSON.parse(quoted)));
+  }
+  return segments;
+}
+
 export interface LineColumn {
   readonly line: number;
   readonly column: number;
@@ -23,9 +33,29 @@ export interface LineColumn {
 /** Turns offsets into lines and columns, both counted from 1. */
 export class LineIndex {
   readonly #starts: number[] = [0];
+  /** Where each line ends, without its line break. */
+  readonly #ends: number[] = [];
 
   constructor(text: string) {
-    for (const match of text.matchAll(/\r\n|\r|\n/g)) this.#starts.push(match.index + match[0].length);
+    for (const match of text.matchAll(/\r\n|\r|\n/g)) {
+      this.#ends.push(match.index);
+      this.#starts.push(match.index + match[0].length);
+    }
+    this.#ends.push(text.length);
+  }
+
+  /** How many lines there are; one at least. */
+  get count(): number {
+    return this.#ends.length;
+  }
+
+  /** The offset of a place; one that lies behind the end of its line, or of the text, is that end. */
+  offsetAt({ line, column }: LineColumn): number {
+    if (line < 1) return 0;
+    const start = this.#starts[line - 1];
+    const end = this.#ends[line - 1];
+    if (start === undefined || end === undefined) return this.#ends.at(-1) ?? 0;
+    return Math.min(start + Math.max(0, column - 1), end);
   }
 
   at(offset: number): LineColumn {
@@ -71,18 +101,36 @@ const syntaxMessages: Readonly<Record<string, string>> = {
   InvalidCharacter: 'a control character must be escaped',
 };
 
+/** Objects and lists in one another. Files of ours have less than ten of them; whoever walks a tree can rely on this. */
+const deepestNesting = 100;
+
+/** Tokens of the scanner that begin and end objects and lists, and the end of the text. */
+const opening: readonly number[] = [1, 3];
+const closing: readonly number[] = [2, 4];
+const endOfText = 17;
+
+function isNestedTooDeeply(text: string): boolean {
+  if ((text.match(/[[{]/g)?.length ?? 0) <= deepestNesting) return false;
+  const scanner = createScanner(text, true);
+  let depth = 0;
+  for (let token: number = scanner.scan(); token !== endOfText; token = scanner.scan()) {
+    if (opening.includes(token)) depth += 1;
+    if (closing.includes(token)) depth = Math.max(0, depth - 1);
+    if (depth > deepestNesting) return true;
+  }
+  return false;
+}
+
 /** Parses JSON with comments; trailing commas are allowed. Never throws. */
 export function parseText(text: string): ParsedText {
   const errors: ParseError[] = [];
-  // A byte order mark is harmless; a blank in its place keeps every offset.
-  const readable = text.startsWith('\uFEFF') ? ` ${text.slice(1)}` : text;
-  let root: Node | undefined;
-  try {
-    root = parseTree(readable, errors, { allowTrailingComma: true, disallowComments: false, allowEmptyContent: false });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+  if (isNestedTooDeeply(text)) {
     return { root: null, problems: [{ message: 'the text is nested too deeply', start: 0, end: 1 }] };
   }
+  // A byte order mark is harmless; a blank in its place keeps every offset.
+  const readable = text.startsWith('\uFEFF') ? ` ${text.slice(1)}` : text;
+  const options = { allowTrailingComma: true, disallowComments: false, allowEmptyContent: false };
+  const root = parseTree(readable, errors, options);
   const problems: SyntaxProblem[] = [];
   const lines = new LineIndex(text);
   const told = new Set<number>();
@@ -144,12 +192,24 @@ function item(node: Node, index: number): Located | null {
 
 function property(node: Node, name: string): Located | null {
   if (node.type !== 'object') return null;
-  // The last one, as in valueOf.
-  for (const child of [...(node.children ?? [])].reverse()) {
-    const [key, value] = child.children ?? [];
-    if (key?.value === name) return value === undefined ? null : { value, key, isExact: true };
+  const [key, value] = propertyNamed(node, name)?.children ?? [];
+  return key === undefined || value === undefined ? null : { value, key, isExact: true };
+}
+
+/** Objects with more keys than this are looked through once for all. */
+const fewKeys = 50;
+const properties = new WeakMap<Node, ReadonlyMap<unknown, Node>>();
+
+/** The property of an object by its name, of several the last one, as in valueOf; null: there is none. */
+export function propertyNamed(node: Node, name: string): Node | null {
+  const children = node.type === 'object' ? (node.children ?? []) : [];
+  if (children.length <= fewKeys) return children.findLast((child) => child.children?.[0]?.value === name) ?? null;
+  let known = properties.get(node);
+  if (known === undefined) {
+    known = new Map(children.map((child) => [child.children?.[0]?.value as unknown, child]));
+    properties.set(node, known);
   }
-  return null;
+  return known.get(name) ?? null;
 }
 
 /** Keys that stand twice in one object, each with the path of the object. */

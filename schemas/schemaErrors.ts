@@ -43,12 +43,20 @@ function unique(problems: readonly Problem[]): readonly Problem[] {
 
 /** One mistyped key is one mistake: not also a missing one, and not also a wrong number of kinds. */
 function withoutConsequences(problems: readonly Problem[]): readonly Problem[] {
-  const unknown = problems.filter((problem) => problem.code === 'unknown-key');
+  const unknownIn = new Map<string, Problem[]>();
+  for (const problem of problems) {
+    if (problem.code !== 'unknown-key') continue;
+    const section = formatPath(problem.path.slice(0, -1));
+    const siblings = unknownIn.get(section);
+    if (siblings === undefined) unknownIn.set(section, [problem]);
+    else siblings.push(problem);
+  }
   return problems.filter((problem) => {
+    if (problem.code !== 'missing-key' && problem.code !== 'server-kind') return true;
     const section = formatPath(problem.code === 'missing-key' ? problem.path.slice(0, -1) : problem.path);
-    const siblings = unknown.filter((other) => formatPath(other.path.slice(0, -1)) === section);
+    const siblings = unknownIn.get(section) ?? [];
     if (problem.code === 'missing-key') return !siblings.some((other) => other.suggestion === problem.path.at(-1));
-    return problem.code !== 'server-kind' || siblings.length === 0;
+    return siblings.length === 0;
   });
 }
 

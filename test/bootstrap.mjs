@@ -272,6 +272,7 @@ const checks = [
   ['types', ['node_modules/typescript/bin/tsc', '-b']],
   ['lint', ['node_modules/eslint/bin/eslint.js', '.']],
   ['formatting', ['node_modules/prettier/bin/prettier.cjs', '--check', '.']],
+  ['reference', ['schemas/generateReference.mjs', '--check']],
   [
     'imports',
     [
@@ -283,7 +284,7 @@ const checks = [
   ],
 ];
 
-/** Types, lint, formatting, imports. Returns the names of those that failed. */
+/** Types, lint, formatting, the reference, imports. Returns the names of those that failed. */
 async function check() {
   const failed = [];
   for (const [name, args] of checks) {

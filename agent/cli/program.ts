@@ -15,10 +15,13 @@ import { addApply } from './verbs/apply.ts';
 import { addAside } from './verbs/aside.ts';
 import { addDiff } from './verbs/diff.ts';
 import { addDrain } from './verbs/drain.ts';
+import { addExplain } from './verbs/explain.ts';
 import { addFence } from './verbs/fence.ts';
 import { addForcePrimary } from './verbs/forcePrimary.ts';
+import { addImport } from './verbs/import.ts';
 import { addInit } from './verbs/init.ts';
 import { addJoin } from './verbs/join.ts';
+import { addLanguageServer } from './verbs/languageServer.ts';
 import { addLog } from './verbs/log.ts';
 import { addMaintenance } from './verbs/maintenance.ts';
 import { addResolve } from './verbs/resolve.ts';
@@ -52,6 +55,8 @@ const verbs: readonly AddVerb[] = [
   addAside,
   addLog,
   addValidate,
+  addImport,
+  addExplain,
   addApply,
   addVersions,
   addDiff,
@@ -60,6 +65,7 @@ const verbs: readonly AddVerb[] = [
   addJoin,
   addToken,
   addUpgrade,
+  addLanguageServer,
   addAgent,
   addWitness,
 ];

@@ -85,12 +85,13 @@ export class ModuleChecks {
       const after = secondsText(news.afterMs);
       log.add('info', module, 'CHECK_RECOVERED', `${module}: check ${name} is well again after ${after}`);
     } else if (onFailure !== 'report' || news.isFirst) {
-      unhealthy(reasonOf(name, news), onFailure, news.isFirst);
+      unhealthy(checkFailedText(name, news), onFailure, news.isFirst);
     }
   }
 }
 
-function reasonOf(name: string, { times, withinMs, error }: Extract<News, { kind: 'failed' }>): string {
+/** Why a check counts as failed, for people. */
+export function checkFailedText(name: string, { times, withinMs, error }: Extract<News, { kind: 'failed' }>): string {
   const often = times === 1 ? 'failed' : `failed ${times} times in ${secondsText(withinMs)}`;
   return `check ${name} ${often} (${error})`;
 }

@@ -64,14 +64,15 @@ export class ModuleConditions {
 
   #tell(): void {
     const failed = this.#runs.filter(({ run }) => run.series.state === 'failed');
-    const unmet =
-      failed.length === 0
-        ? null
-        : failed
-            .map(({ name, run }) => `${name} failed (${run.series.error ?? 'not well for long enough'})`)
-            .join('; ');
+    const unmet = unmetText(failed.map(({ name, run }) => ({ name, error: run.series.error })));
     if (unmet === this.#told) return;
     this.#told = unmet;
     this.#options.told(unmet);
   }
+}
+
+/** Which conditions are not met, for people; null: all are. */
+export function unmetText(failed: readonly { readonly name: string; readonly error: string | null }[]): string | null {
+  if (failed.length === 0) return null;
+  return failed.map(({ name, error }) => `${name} failed (${error ?? 'not well for long enough'})`).join('; ');
 }

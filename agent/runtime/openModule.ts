@@ -17,6 +17,7 @@ import { qemuFiles } from '../server/qemu/qemuArguments.ts';
 import { QemuServer } from '../server/qemu/qemuServer.ts';
 import { ScriptsServer } from '../server/scripts/scriptsServer.ts';
 import type { VirtualServer } from '../server/virtualServer.ts';
+import { coreConfig, peerOf } from './coreConfig.ts';
 import type { CurrentConfiguration } from './currentConfiguration.ts';
 import type { EventLog } from './eventLog.ts';
 import { MaintenanceFile } from './maintenanceFile.ts';
@@ -71,7 +72,6 @@ export function reconfigureModule(parts: ModuleParts, runtime: ModuleRuntime): v
 /** What of the module's file may change while it runs. */
 function settingsFor({ configuration, module, log }: ModuleParts): ModuleSettings {
   const { cluster, self } = configuration;
-  const peer = peerOf(configuration, module);
   const options = mirrorOptions(configuration, module);
   const checked = {
     module: module.name,
@@ -80,25 +80,7 @@ function settingsFor({ configuration, module, log }: ModuleParts): ModuleSetting
     guestAgent: qemuFiles(runDirectoryOf(configuration, module)).guestAgent,
   };
   return {
-    config: {
-      module: module.name,
-      self: self.name,
-      peer,
-      hosts: module.hosts,
-      arbiter: cluster.arbiter.kind,
-      automatic: module.failover.automatic,
-      withoutArbiter: module.failover.withoutArbiter,
-      detectionMs: module.failover.detectionMs,
-      restarts: module.failover.restarts,
-      restartPeriodMs: module.failover.restartPeriodMs,
-      maxFailovers: module.failover.maxFailovers,
-      failoverPeriodMs: module.failover.failoverPeriodMs,
-      failback: module.failover.failback,
-      failbackAfterMs: module.failover.failbackAfterMs,
-      onDiskError: module.mirror.onDiskError,
-      conditionsSettleMs: settleMsOf(module),
-      fencePeer: cluster.fence?.hosts.has(peer) ? cluster.fence.onFailure : 'never',
-    },
+    config: coreConfig(cluster, module, self.name),
     checks: module.checks.map((check) => ({ check, probe: probeOf(check, checked) })),
     conditions: module.failover.conditions.map((condition) => ({ condition, probe: probeOf(condition, checked) })),
     resyncBandwidth: module.resync.bandwidth,
@@ -123,7 +105,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
   const { configuration, module, arbiter, links, log, changed, hostDrain, fencing, placement, told, hasOtherFiles } =
     parts;
   const { agent, self } = configuration;
-  const peer = peerOf(configuration, module);
+  const peer = peerOf(module, self.name);
   const stateDirectory = join(agent.stateDirectory, 'modules', module.name);
   const environment = new ModuleEnvironment(peer);
   const { hooks, addresses } = partsFor(parts);
@@ -160,10 +142,6 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     heardOn: () => links.heardOn(peer),
     onChange: changed,
   };
-}
-
-function peerOf({ self }: Configuration, { hosts }: ResolvedModule): string {
-  return hosts[0] === self.name ? hosts[1] : hosts[0];
 }
 
 function mirrorOptions({ agent, self }: Configuration, module: ResolvedModule): MirrorOptions {
@@ -219,12 +197,6 @@ export function virtualAddress(
   if (network === null) return { address, prefixLength, place: { kind: 'interface', name: named ?? '' } };
   const hostAddress = self.addresses.find((each) => each.network === network)?.address ?? '';
   return { address, prefixLength, place: { kind: 'network', name: network, hostAddress } };
-}
-
-/** The hosts look at a condition by turns of their own, and tell each other of it by heartbeats. */
-function settleMsOf({ failover }: ResolvedModule): number {
-  const longest = Math.max(0, ...failover.conditions.map(({ everyMs, timeoutMs }) => everyMs + timeoutMs));
-  return longest + failover.detectionMs;
 }
 
 function runDirectoryOf({ agent }: Configuration, module: ResolvedModule): string {

@@ -5,9 +5,14 @@ import { addClusterCommand } from './addCluster.ts';
 import { applyFileCommand, compareVersionsCommand, restoreVersionCommand } from './files.ts';
 import { drainHostCommand, undrainHostCommand } from './drain.ts';
 import { enterTokenCommand } from './enterToken.ts';
+import { explainModuleCommand } from './explainModule.ts';
 import { forcePrimaryCommand } from './forcePrimary.ts';
+import { importSafekitCommand } from './importSafekit.ts';
 import { beginMaintenanceCommand, endMaintenanceCommand } from './maintenance.ts';
+import { newClusterCommand } from './newCluster.ts';
+import { newModuleCommand } from './newModule.ts';
 import { openModuleCommand } from './openModule.ts';
+import { protectAllCommand } from './protectAll.ts';
 import { reconnectCommand } from './reconnect.ts';
 import { removeClusterCommand } from './removeCluster.ts';
 import { repairCommand } from './repair.ts';
@@ -23,6 +28,9 @@ import { verifyCommand } from './verify.ts';
 type Command = (services: Services, target?: never) => Promise<void> | void;
 
 const commands: Readonly<Record<string, Command>> = {
+  newCluster: newClusterCommand,
+  newModule: newModuleCommand,
+  protectAll: protectAllCommand,
   addCluster: addClusterCommand,
   removeCluster: removeClusterCommand,
   reconnect: reconnectCommand,
@@ -43,9 +51,11 @@ const commands: Readonly<Record<string, Command>> = {
   endMaintenance: endMaintenanceCommand,
   drainHost: drainHostCommand,
   undrainHost: undrainHostCommand,
+  explainModule: explainModuleCommand,
   applyFile: applyFileCommand,
   compareVersions: compareVersionsCommand,
   restoreVersion: restoreVersionCommand,
+  importSafekit: importSafekitCommand,
   showLog: (services) => services.log.show(),
 };
 

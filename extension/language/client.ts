@@ -34,7 +34,6 @@ function newClient(context: vscode.ExtensionContext): LanguageClient {
     documentSelector: languages.map((language) => ({ language })),
     outputChannelName: 'Understudy Language Server',
     revealOutputChannelOn: RevealOutputChannelOn.Never,
-    synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher('**/*.{module,cluster}.jsonc') },
   };
   return new LanguageClient('understudy.languageServer', 'Understudy Language Server', server, options);
 }

@@ -1,7 +1,8 @@
-import { shortfalls } from '../capacity.ts';
-import type { ResolvedCluster, ResolvedModule } from '../defaults.ts';
+import type { Shortfall } from '../capacity.ts';
+import type { ResolvedModule } from '../defaults.ts';
 import type { Problem } from '../diagnostic.ts';
 import type { ClusterFile } from '../generated/cluster.ts';
+import type { ModuleIndex } from '../moduleIndex.ts';
 import { nearest } from '../nearest.ts';
 
 type NamesPath = readonly ['dependsOn'] | readonly ['antiAffinity', 'preferred' | 'required'];
@@ -13,10 +14,9 @@ type NamesPath = readonly ['dependsOn'] | readonly ['antiAffinity', 'preferred' 
  */
 export function* checkOtherModules(
   module: ResolvedModule,
-  modules: readonly ResolvedModule[],
+  modules: ModuleIndex,
   isComplete: boolean,
 ): Iterable<Problem> {
-  const known = modules.map(({ name }) => name).filter((name) => name !== module.name);
   const { preferred, required } = module.antiAffinity;
   const lists: readonly (readonly [NamesPath, readonly string[]])[] = [
     [['dependsOn'], module.dependsOn],
@@ -26,11 +26,14 @@ export function* checkOtherModules(
   for (const [path, names] of lists) {
     for (const [index, name] of names.entries()) {
       if (name === module.name) yield itself(module.name, [...path, index], path[0]);
-      else if (isComplete && !known.includes(name)) yield unknown(name, known, [...path, index]);
+      else if (isComplete && !modules.has(name)) {
+        const known = modules.names.filter((each) => each !== module.name);
+        yield unknown(name, known, [...path, index]);
+      }
     }
   }
   for (const [index, name] of module.dependsOn.entries()) {
-    const circle = name === module.name ? null : wayBack(name, module.name, modules);
+    const circle = name === module.name ? null : modules.wayByDependencies(name, module.name);
     if (circle === null) continue;
     const way = [module.name, ...circle].join(' → ');
     const expected = 'no circle: each would wait for the other';
@@ -76,30 +79,14 @@ function unknown(name: string, known: readonly string[], path: Problem['path']):
   };
 }
 
-/** The modules on the shortest way by `dependsOn` from one to another, with both; null: there is none. */
-function wayBack(from: string, to: string, modules: readonly ResolvedModule[]): readonly string[] | null {
-  const ways: (readonly string[])[] = [[from]];
-  const seen = new Set([from]);
-  for (const way of ways) {
-    const last = way.at(-1);
-    if (last === to) return way;
-    for (const next of modules.find(({ name }) => name === last)?.dependsOn ?? []) {
-      if (seen.has(next)) continue;
-      seen.add(next);
-      ways.push([...way, next]);
-    }
-  }
-  return null;
-}
-
 /** Of one host: what it tells the others of its modules with a heartbeat has to be short. */
 const mostModules = 128;
 
 /** More modules of a host than it can tell the others of: told at the last ones. */
-export function* checkCount(module: ResolvedModule, modules: readonly ResolvedModule[]): Iterable<Problem> {
+export function* checkCount(module: ResolvedModule, modules: ModuleIndex): Iterable<Problem> {
   for (const [index, host] of module.hosts.entries()) {
-    const own = modules.filter(({ hosts }) => hosts.includes(host));
-    if (own.indexOf(module) < mostModules) continue;
+    const own = modules.ofHost(host);
+    if (own.length <= mostModules || own.indexOf(module) < mostModules) continue;
     const expected = `at most ${String(mostModules)} modules of one host`;
     yield {
       code: 'too-many-modules',
@@ -110,15 +97,13 @@ export function* checkCount(module: ResolvedModule, modules: readonly ResolvedMo
   }
 }
 
-/** Where the hosts, as far as their capacity is stated, could not run everything: told at what would have no room. */
-export function* checkRoom(
-  module: ResolvedModule,
-  modules: readonly ResolvedModule[],
-  { capacity }: ResolvedCluster,
-): Iterable<Problem> {
+/**
+ * Where the hosts, as far as their capacity is stated, could not run everything: told at what would have no room.
+ * @param short where that is, for this module
+ */
+export function* checkRoom(module: ResolvedModule, short: readonly Shortfall[]): Iterable<Problem> {
   const path = module.needs.cpu + module.needs.memoryBytes > 0 ? ['needs'] : ['name'];
-  for (const { host, failed, modules: all, coming, what } of shortfalls(modules, capacity)) {
-    if (!(failed === null ? all : coming).includes(module.name)) continue;
+  for (const { host, failed, modules: all, what } of short) {
     const expected = `needs that fit, or more "capacity" of ${host} in the cluster file`;
     const names = all.join(', ');
     yield {
@@ -132,6 +117,17 @@ export function* checkRoom(
       expected,
     };
   }
+}
+
+/** The shortfalls by the modules that would have no room: all of a host when none has failed, otherwise those that would come. */
+export function shortfallsByModule(found: readonly Shortfall[]): ReadonlyMap<string, readonly Shortfall[]> {
+  const byModule = new Map<string, Shortfall[]>();
+  for (const each of found) {
+    for (const name of new Set(each.failed === null ? each.modules : each.coming)) {
+      byModule.set(name, [...(byModule.get(name) ?? []), each]);
+    }
+  }
+  return byModule;
 }
 
 /** Capacities of hosts that are none. */

@@ -11,6 +11,7 @@ const options: BuildOptions = {
   bundle: true,
   platform: 'node',
   format: 'esm',
+  mainFields: ['module', 'main'],
   target: 'node20',
   outExtension: { '.js': '.mjs' },
   external: ['koffi'],

@@ -1,9 +1,17 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createProtocolConnection,
+  ExitNotification,
+  InitializeRequest,
+  ShutdownRequest,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from 'vscode-languageserver-protocol/node';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
@@ -44,6 +52,29 @@ describe('the agent package', () => {
         expect(text.split('\n')).toContain(line);
       }
     }
+  });
+
+  it('brings the language server for other editors', async () => {
+    const server = spawn(join(prefix, 'bin/understudy'), ['language-server', '--stdio'], {
+      env: environment,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const client = createProtocolConnection(
+      new StreamMessageReader(server.stdout),
+      new StreamMessageWriter(server.stdin),
+    );
+    const ended = new Promise((done) => server.once('exit', done));
+    client.listen();
+    const { serverInfo } = await client.sendRequest(InitializeRequest.type, {
+      processId: null,
+      rootUri: null,
+      capabilities: {},
+    });
+    expect(serverInfo?.name).toBe('understudy');
+    await client.sendRequest(ShutdownRequest.type);
+    await client.sendNotification(ExitNotification.type);
+    expect(await ended).toBe(0);
+    client.dispose();
   });
 
   it('brings the native library it needs', async () => {

@@ -172,6 +172,7 @@ describe('understudy', () => {
       'restore',
       'init',
       'join',
+      'language-server',
       'agent',
     ]) {
       const { code, out } = await understudy([verb, '--help']);

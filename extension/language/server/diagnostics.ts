@@ -1,47 +1,59 @@
-import { fileURLToPath } from 'node:url';
-import { DiagnosticSeverity } from 'vscode-languageserver';
-import type { Connection, Diagnostic as LspDiagnostic, TextDocuments } from 'vscode-languageserver';
-import type { TextDocument } from 'vscode-languageserver-textdocument';
+import type { Connection } from 'vscode-languageserver';
 import { crossChecks } from '../../../schemas/crossChecks.ts';
 import type { Diagnostic } from '../../../schemas/diagnostic.ts';
 import type { AnyDocument } from '../../../schemas/document.ts';
-import { groupFolderOf, parse, readGroup } from './fileGroup.ts';
-import type { FixData } from './quickFixes.ts';
+import { checkFiles, pathsOfInterest } from './fileChecks.ts';
+import type { FileFacts } from './model/fileFacts.ts';
+import { groupFolderOf } from './model/sourceFile.ts';
+import type { SourceFile } from './model/sourceFile.ts';
+import type { Workspace } from './model/workspace.ts';
+import { toProtocol } from './protocolDiagnostics.ts';
 
-/** Milliseconds of quiet after a key press before files are checked. */
-const debounce = 150;
+/** Milliseconds in which what comes together, such as the edits of a rename, is checked once. */
+const together = 4;
 
-/** Checks open files, together with those they belong to, and publishes what is wrong. */
+/** What was published of a file last. */
+interface Published {
+  readonly uri: string;
+  readonly version: number | null;
+  readonly document: AnyDocument;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Checks the files of each cluster whenever one of them changes, and publishes what has changed about them. */
 export class DiagnosticsPublisher {
   readonly #connection: Connection;
-  readonly #documents: TextDocuments<TextDocument>;
-  /** Parsed open documents, one parse a version. */
-  readonly #parsed = new Map<string, { readonly version: number; readonly document: AnyDocument }>();
+  readonly #workspace: Workspace;
+  readonly #facts: FileFacts;
   readonly #due = new Set<string>();
+  readonly #published = new Map<string, Published>();
   #timer: NodeJS.Timeout | null = null;
-  #checking: Promise<void> = Promise.resolve();
 
-  constructor(connection: Connection, documents: TextDocuments<TextDocument>) {
+  constructor(connection: Connection, workspace: Workspace, facts: FileFacts) {
     this.#connection = connection;
-    this.#documents = documents;
+    this.#workspace = workspace;
+    this.#facts = facts;
   }
 
-  /** A document was opened or edited. */
-  changed(uri: string): void {
-    this.#due.add(groupFolderOf(pathOf(uri)));
-    this.#schedule();
+  /** Something has changed about the cluster in this folder. */
+  changed(folder: string): void {
+    this.#due.add(folder);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#check();
+    }, together);
   }
 
-  closed(uri: string): void {
-    this.#parsed.delete(uri);
-    void this.#connection.sendDiagnostics({ uri, diagnostics: [] });
-    this.changed(uri);
+  /** Whatever is named by a cluster's files may have come or gone. */
+  filesMayHaveChanged(folder: string): void {
+    this.#look(folder, () => true);
   }
 
-  /** Files changed on disk: whoever is open may be affected. */
-  filesChanged(): void {
-    for (const { uri } of this.#documents.all()) this.#due.add(groupFolderOf(pathOf(uri)));
-    this.#schedule();
+  /** What is wrong with a file as far as it was published, in the order of places. */
+  of(file: SourceFile): readonly Diagnostic[] {
+    if (this.#due.has(groupFolderOf(file.path))) this.#check();
+    const published = this.#published.get(file.path);
+    return published?.document === file.document ? published.diagnostics : file.document.diagnostics;
   }
 
   dispose(): void {
@@ -50,73 +62,89 @@ export class DiagnosticsPublisher {
     this.#due.clear();
   }
 
-  #schedule(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      // One round after the other: the newest state is published last.
-      this.#checking = this.#checking
-        .then(() => this.#check())
-        // The next round is tried all the same.
-        .catch((error: unknown) => this.#connection.console.error(`check: ${String(error)}`));
-    }, debounce);
-  }
-
-  async #check(): Promise<void> {
-    const folders = [...this.#due];
+  #check(): void {
+    // One that is being read is told of again when all of it is known.
+    const folders = [...this.#due].filter((folder) => !this.#workspace.isReading(folder));
     this.#due.clear();
-    const open = this.#openDocuments();
     for (const folder of folders) {
-      const group = await readGroup(folder, open);
-      const across = crossChecks(group);
-      for (const textDocument of this.#documents.all()) {
-        const path = pathOf(textDocument.uri);
-        const document = open.get(path);
-        // Edited meanwhile: its next round is due already, and these places no longer fit.
-        if (document === undefined || document.text !== textDocument.getText() || groupFolderOf(path) !== folder) {
-          continue;
-        }
-        const own = across.filter((diagnostic) => diagnostic.file === path);
-        void this.#connection.sendDiagnostics({
-          uri: textDocument.uri,
-          version: textDocument.version,
-          diagnostics: [...document.diagnostics, ...own].map((diagnostic) => convert(textDocument, diagnostic)),
-        });
+      try {
+        this.#checkGroup(folder);
+      } catch (error) {
+        this.#connection.console.error(`check: ${String(error)}`);
       }
     }
   }
 
-  #openDocuments(): Map<string, AnyDocument> {
-    const open = new Map<string, AnyDocument>();
-    for (const { uri, version } of this.#documents.all()) {
-      let known = this.#parsed.get(uri);
-      if (known?.version !== version) {
-        const document = parse(pathOf(uri), this.#documents.get(uri)?.getText() ?? '');
-        if (document === null) continue;
-        known = { version, document };
-        this.#parsed.set(uri, known);
-      }
-      open.set(pathOf(uri), known.document);
+  #checkGroup(folder: string): void {
+    const files = this.#workspace.group(folder);
+    const across = new Map<string, Diagnostic[]>();
+    for (const diagnostic of crossChecks(files.map(({ document }) => document))) {
+      const own = across.get(diagnostic.file);
+      if (own === undefined) across.set(diagnostic.file, [diagnostic]);
+      else own.push(diagnostic);
     }
-    return open;
+    for (const file of files) {
+      const { document } = file;
+      const found = [...document.diagnostics, ...(across.get(file.path) ?? []), ...checkFiles(document, this.#facts)];
+      this.#publish(file, found);
+    }
+    const present = new Set(files.map(({ path }) => path));
+    for (const path of this.#published.keys()) {
+      if (!present.has(path) && groupFolderOf(path) === folder) this.#withdraw(path);
+    }
+    this.#look(folder, (path) => this.#facts.known(path) === undefined);
+  }
+
+  #publish(file: SourceFile, diagnostics: readonly Diagnostic[]): void {
+    const { uri, version, document, path } = file;
+    const last = this.#published.get(path);
+    if (last !== undefined && last.uri !== uri) this.#withdraw(path);
+    const isSameText = last?.uri === uri && last.document === document;
+    if (isSameText && last.version === version && areSame(last.diagnostics, diagnostics)) return;
+    this.#published.set(path, { uri, version, document, diagnostics });
+    // Nothing was shown of it, and nothing is to be.
+    if (version === null && diagnostics.length === 0 && (last === undefined || last.diagnostics.length === 0)) return;
+    void this.#connection.sendDiagnostics({
+      uri,
+      ...(version !== null && { version }),
+      diagnostics: diagnostics.map((diagnostic) => toProtocol(document, diagnostic)),
+    });
+  }
+
+  #withdraw(path: string): void {
+    const last = this.#published.get(path);
+    this.#published.delete(path);
+    if (last !== undefined && (last.diagnostics.length > 0 || last.version !== null)) {
+      void this.#connection.sendDiagnostics({ uri: last.uri, diagnostics: [] });
+    }
+  }
+
+  #look(folder: string, isWanted: (path: string) => boolean): void {
+    const paths = this.#workspace.group(folder).flatMap(({ document }) => pathsOfInterest(document).filter(isWanted));
+    if (paths.length === 0) return;
+    this.#facts.look(paths).then(
+      (hasChanged) => {
+        if (hasChanged) this.changed(folder);
+      },
+      (error: unknown) => this.#connection.console.error(`files: ${String(error)}`),
+    );
   }
 }
 
-function convert(document: TextDocument, diagnostic: Diagnostic): LspDiagnostic {
-  const hint = diagnostic.suggestion === null ? '' : `; did you mean ${JSON.stringify(diagnostic.suggestion)}?`;
-  const path = diagnostic.path === '' ? '' : `${diagnostic.path}: `;
-  const data: FixData | undefined = diagnostic.suggestion === null ? undefined : { suggestion: diagnostic.suggestion };
-  return {
-    range: { start: document.positionAt(diagnostic.start), end: document.positionAt(diagnostic.end) },
-    severity: diagnostic.severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
-    source: 'understudy',
-    code: diagnostic.code,
-    message: `${path}${diagnostic.message}${hint}`,
-    ...(data === undefined ? {} : { data }),
-  };
-}
-
-/** A document that is in no file yet is checked by itself, under its name. */
-function pathOf(uri: string): string {
-  return uri.startsWith('file:') ? fileURLToPath(uri) : decodeURIComponent(uri);
+function areSame(some: readonly Diagnostic[], others: readonly Diagnostic[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every((one, index) => {
+      const other = others[index];
+      return (
+        one === other ||
+        (one.code === other?.code &&
+          one.start === other.start &&
+          one.end === other.end &&
+          one.severity === other.severity &&
+          one.suggestion === other.suggestion &&
+          one.message === other.message)
+      );
+    })
+  );
 }

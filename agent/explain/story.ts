@@ -1,0 +1,66 @@
+import type { ResolvedCluster, ResolvedModule } from '../../schemas/defaults.ts';
+import type { ExplainedEvent, TimelineEntry } from '../../schemas/explain.ts';
+import type { Fault, FaultStep } from './fault.ts';
+import { watch, type Phase } from './observed.ts';
+import type { Pace } from './pace.ts';
+import { World } from './world.ts';
+
+/** Longer than the core waits anywhere before it tries something else. */
+const calmBeyondDetectionMs = 9000;
+const settleWithinMs = 60_000;
+const stepWithinMs = 120_000;
+
+export interface Story {
+  readonly phases: readonly Phase[];
+  readonly timeline: readonly TimelineEntry[];
+  readonly events: readonly ExplainedEvent[];
+  readonly durationMs: number;
+}
+
+/** Plays a fault from a pair that is whole, or from hosts that are off, at one pace. */
+export function play(fault: Fault, module: ResolvedModule, cluster: ResolvedCluster, pace: Pace): Story {
+  const world = new World({ module, cluster, pace });
+  const calmMs = 2 * module.failover.detectionMs + calmBeyondDetectionMs + pace.stopMs;
+  if (fault.from === 'whole') {
+    for (const { name } of world.hosts) world.boot(name);
+    world.runUntilWhole(settleWithinMs);
+    world.runToPhase(fault.everyMs ?? world.periodMs);
+  }
+  const timeOf = ({ time }: FaultStep): { readonly calmMs: number; readonly atMostMs: number } => ({
+    calmMs: (time?.calmMs ?? calmMs) + (time?.calmMs === undefined ? 0 : pace.stopMs),
+    atMostMs: time?.atMostMs ?? stepWithinMs,
+  });
+  const begin = world.clock.now;
+  const phases: Phase[] = [];
+  for (const step of fault.steps) {
+    if (step.when && !step.when(world)) continue;
+    phases.push(playStep(world, step, timeOf(step)));
+  }
+  const { trace, clock } = world;
+  return {
+    phases,
+    timeline: [...standingAt(trace.entries, begin), ...trace.entries.filter(({ atMs }) => atMs >= begin)].map(
+      (entry) => ({ ...entry, atMs: Math.max(0, Math.round(entry.atMs - begin)) }),
+    ),
+    events: trace.events
+      .filter(({ atMs }) => atMs >= begin)
+      .map((event) => ({ ...event, atMs: Math.round(event.atMs - begin) })),
+    durationMs: Math.round(clock.now - begin),
+  };
+}
+
+function playStep(world: World, step: FaultStep, time: { readonly calmMs: number; readonly atMostMs: number }): Phase {
+  const observed = watch(world);
+  world.trace.say(step.host ?? null, 'FAULT', step.says);
+  step.act(world);
+  world.runUntilCalm(time.calmMs, time.atMostMs);
+  return observed(step);
+}
+
+/** How each host stood when the fault came. */
+function standingAt(entries: readonly TimelineEntry[], begin: number): readonly TimelineEntry[] {
+  const earlier = entries.filter(({ atMs }) => atMs < begin);
+  return [...new Set(earlier.map(({ host }) => host))].flatMap(
+    (name) => earlier.findLast(({ host }) => host === name) ?? [],
+  );
+}

@@ -1,0 +1,62 @@
+import { CodeActionKind, FileOperationPatternKind, TextDocumentSyncKind } from 'vscode-languageserver';
+import type { ClientCapabilities, ServerCapabilities } from 'vscode-languageserver';
+import type { Client } from './completion/edits.ts';
+import { makeExecutableCommand } from './fixes/commands.ts';
+import { fixAllKind } from './fixes/fixAll.ts';
+import type { EditClient } from './rename.ts';
+import { legend } from './semanticTokens.ts';
+
+/** Files that are ours, as a pattern of the protocol. */
+export const filesPattern = '**/*.{module,cluster}.jsonc';
+
+/** What this server offers. */
+export const capabilities: ServerCapabilities = {
+  textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: { includeText: false } },
+  completionProvider: { triggerCharacters: ['"', ':', '/', ' '] },
+  hoverProvider: true,
+  definitionProvider: true,
+  referencesProvider: true,
+  documentHighlightProvider: true,
+  renameProvider: { prepareProvider: true },
+  documentSymbolProvider: true,
+  workspaceSymbolProvider: true,
+  documentLinkProvider: { resolveProvider: false },
+  foldingRangeProvider: true,
+  selectionRangeProvider: true,
+  documentFormattingProvider: true,
+  documentRangeFormattingProvider: true,
+  semanticTokensProvider: { legend, full: true },
+  inlayHintProvider: true,
+  codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix, fixAllKind] },
+  executeCommandProvider: { commands: [makeExecutableCommand] },
+  workspace: {
+    workspaceFolders: { supported: true, changeNotifications: true },
+    fileOperations: {
+      didRename: { filters: [{ pattern: { glob: filesPattern, matches: FileOperationPatternKind.file } }] },
+    },
+  },
+};
+
+/** What the editor can do, as far as it matters here. */
+export interface ClientAbilities extends Client, EditClient {
+  readonly canWatchFiles: boolean;
+  readonly canCreateFiles: boolean;
+  /** Whether it tells of folders that are opened and closed. */
+  readonly hasFolders: boolean;
+}
+
+export function abilitiesOf({ textDocument, workspace }: ClientCapabilities): ClientAbilities {
+  const { hover, completion } = textDocument ?? {};
+  const edits = workspace?.workspaceEdit;
+  const operations = edits?.resourceOperations ?? [];
+  return {
+    hasSnippets: completion?.completionItem?.snippetSupport === true,
+    // A client that says nothing is one of old, which showed Markdown.
+    isPlain: hover?.contentFormat !== undefined && !hover.contentFormat.includes('markdown'),
+    hasDocumentChanges: edits?.documentChanges === true,
+    canRenameFiles: operations.includes('rename'),
+    canCreateFiles: edits?.documentChanges === true && operations.includes('create'),
+    hasFolders: workspace?.workspaceFolders === true,
+    canWatchFiles: workspace?.didChangeWatchedFiles?.dynamicRegistration === true,
+  };
+}

@@ -1,0 +1,114 @@
+/** Fixes in the cluster file, of what it or a module lacks there. */
+import { basename } from 'node:path';
+import { parseIpAddress } from '../../../../schemas/ipAddress.ts';
+import { childAt, keysOf, nodeAt } from '../model/place.ts';
+import type { SourceFile } from '../model/sourceFile.ts';
+import { definitionsIn } from '../summaries.ts';
+import { clusterFileOf, setIn } from './fix.ts';
+import type { Fix, FixContext, Fixer } from './fix.ts';
+
+/** More choices than this are no help. */
+const mostChoices = 5;
+
+/** A host that is named and not there is added, with the next address of each network, to be changed. */
+export const addHost: Fixer = (context) => {
+  const { diagnostic, group } = context;
+  const cluster = clusterFileOf(group);
+  const name = nameOf(context);
+  if (diagnostic.code !== 'unknown-host' || cluster === null || !isName(name)) return [];
+  const { root } = cluster.document;
+  if (keysOf(nodeAt(root, ['hosts'])).includes(name)) return [];
+  const networks = keysOf(nodeAt(root, ['networks']));
+  const addresses = Object.fromEntries(networks.map((network) => [network, nextAddress(cluster, network)]));
+  if (networks.length === 0) return [];
+  const told = Object.values(addresses).join(', ');
+  const title = `Add the host "${name}" to ${basename(cluster.path)} with ${told}, to be changed`;
+  return [{ title, edits: setIn(cluster, ['hosts', name], addresses) }];
+};
+
+/** A network that is named and not there is added. */
+export const addNetwork: Fixer = (context) => {
+  const { diagnostic, group } = context;
+  const cluster = clusterFileOf(group);
+  const name = nameOf(context);
+  if (diagnostic.code !== 'unknown-network' || cluster === null || !isName(name)) return [];
+  if (keysOf(nodeAt(cluster.document.root, ['networks'])).includes(name)) return [];
+  return [
+    { title: `Add the network "${name}" to ${basename(cluster.path)}`, edits: setIn(cluster, ['networks', name], {}) },
+  ];
+};
+
+/** A cluster without an arbiter gets one of its hosts as witness; those that are of no pair come first. */
+export const chooseArbiter: Fixer = ({ diagnostic, group, file }) => {
+  if (diagnostic.code !== 'no-arbiter') return [];
+  const cluster = clusterFileOf(group) ?? (file.kind === 'cluster' ? file : null);
+  if (cluster === null) return [];
+  const paired = pairedHosts(group);
+  const hosts = keysOf(nodeAt(cluster.document.root, ['hosts']));
+  const [free, others] = [hosts.filter((host) => !paired.has(host)), hosts.filter((host) => paired.has(host))];
+  const fixes = free.slice(0, mostChoices).map((host, index): Fix => ({
+    title: `Make "${host}" the witness`,
+    edits: setIn(cluster, ['arbiter'], { witness: host }),
+    isPreferred: index === 0,
+  }));
+  // With three hosts or more any third one can be the witness of a pair.
+  if (hosts.length >= 3 && others.length >= 2) {
+    const title = `Make each host a witness of the others: ${hosts.slice(0, mostChoices).join(', ')}${hosts.length > mostChoices ? ', …' : ''}`;
+    fixes.push({ title, edits: setIn(cluster, ['arbiter'], { witness: hosts }), isPreferred: free.length === 0 });
+  }
+  return fixes;
+};
+
+/** A pair whose witness is one of it gets a further one. */
+export const addWitness: Fixer = ({ diagnostic, document, group }) => {
+  const cluster = clusterFileOf(group);
+  if (diagnostic.code !== 'witness-in-pair' || cluster === null) return [];
+  const pair = (nodeAt(document.root, ['hosts'])?.children ?? []).map(({ value }) => String(value));
+  const witness = nodeAt(cluster.document.root, ['arbiter', 'witness']);
+  if (witness === null) return [];
+  const present =
+    witness.type === 'array' ? (witness.children ?? []).map(({ value }) => String(value)) : [String(witness.value)];
+  return keysOf(nodeAt(cluster.document.root, ['hosts']))
+    .filter((host) => !pair.includes(host) && !present.includes(host))
+    .slice(0, mostChoices)
+    .map((host, index) => ({
+      title: `Add "${host}" as a further witness to ${basename(cluster.path)}`,
+      edits: setIn(cluster, ['arbiter', 'witness'], [...present, host]),
+      isPreferred: index === 0,
+    }));
+};
+
+/** What the problem is about: a key, or a value. */
+function nameOf({ document, diagnostic }: FixContext): string {
+  const text = document.text.slice(diagnostic.start, diagnostic.end);
+  return /^"([^"\\]*)"$/.exec(text)?.[1] ?? '';
+}
+
+function isName(name: string): boolean {
+  return /^[a-z][a-z0-9-]{0,31}$/.test(name);
+}
+
+function pairedHosts(group: readonly SourceFile[]): ReadonlySet<string> {
+  return new Set(
+    definitionsIn(group, 'module').flatMap(({ file }) =>
+      (nodeAt(file.document.root, ['hosts'])?.children ?? []).map(({ value }) => String(value)),
+    ),
+  );
+}
+
+/** The address behind the highest one of a network; one for documentation when there is none, or no IPv4 one. */
+function nextAddress({ document: { root } }: SourceFile, network: string): string {
+  const hosts = nodeAt(root, ['hosts']);
+  const highest = keysOf(hosts)
+    .map((host) => {
+      const addresses = hosts === null ? null : childAt(hosts, host);
+      const text: unknown = addresses === null ? null : childAt(addresses, network)?.value;
+      return typeof text === 'string' ? parseIpAddress(text) : null;
+    })
+    .flatMap((address) => (address?.version === 4 ? [address.canonical.split('.').map(Number)] : []))
+    .sort((a, b) => (a[3] ?? 0) - (b[3] ?? 0))
+    .at(-1);
+  if (highest === undefined) return '192.0.2.1';
+  const last = (highest[3] ?? 0) + 1;
+  return [...highest.slice(0, 3), last > 254 ? 1 : last].join('.');
+}

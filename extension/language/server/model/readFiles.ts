@@ -1,0 +1,84 @@
+import type { Dirent } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { kindOfUri, longestFile, modulesFolder, SourceFile } from './sourceFile.ts';
+
+/** More files of ours than this below one folder are not looked at: nobody has so many, and a wrong folder may. */
+const mostFiles = 5000;
+/** Folders that are looked into, at most. */
+const mostFolders = 20_000;
+const together = 64;
+const foldersToSkip: ReadonlySet<string> = new Set(['node_modules', 'dist', 'out', 'target', 'vendor']);
+
+/** The module and cluster files in a folder and everything below it, but for hidden folders and those of packages. */
+export async function filesBelow(folder: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  const folders = [folder];
+  let next = 0;
+  while (next < folders.length && next < mostFolders && found.length < mostFiles) {
+    const batch = folders.slice(next, next + together);
+    next += batch.length;
+    for (const [index, entries] of (await Promise.all(batch.map(entriesOf))).entries()) {
+      const parent = batch[index] ?? folder;
+      for (const entry of entries) {
+        if (entry.isDirectory() && !entry.name.startsWith('.') && !foldersToSkip.has(entry.name)) {
+          folders.push(join(parent, entry.name));
+        } else if (isOurs(entry)) found.push(join(parent, entry.name));
+      }
+    }
+  }
+  return found.slice(0, mostFiles);
+}
+
+/** The module and cluster files of one cluster: in its folder and in `modules/` of it. */
+export async function filesOfGroup(folder: string): Promise<readonly string[]> {
+  const [own, modules] = await Promise.all([entriesOf(folder), entriesOf(join(folder, modulesFolder))]);
+  return [
+    ...own.filter(isOurs).map(({ name }) => join(folder, name)),
+    ...modules.filter(isOurs).map(({ name }) => join(folder, modulesFolder, name)),
+  ].slice(0, mostFiles);
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  return readdir(folder, { withFileTypes: true }).catch(() => []);
+}
+
+/** Links to files count, too; those to folders do not, as they may lead round in a circle. */
+function isOurs(entry: Dirent): boolean {
+  return (entry.isFile() || entry.isSymbolicLink()) && kindOfUri(entry.name) !== null;
+}
+
+/** Reads files, several at a time; one that is not there any more is left out. */
+export async function readFiles(paths: readonly string[]): Promise<readonly SourceFile[]> {
+  const files: SourceFile[] = [];
+  for (let next = 0; next < paths.length; next += together) {
+    const batch = await Promise.all(paths.slice(next, next + together).map(readSourceFile));
+    files.push(...batch.filter((file) => file !== null));
+  }
+  return files;
+}
+
+/** Null: there is no such file. */
+export async function readSourceFile(path: string): Promise<SourceFile | null> {
+  const kind = kindOfUri(path);
+  if (kind === null) return null;
+  const where = { uri: pathToFileURL(path).toString(), path, kind };
+  try {
+    const found = await stat(path);
+    if (!found.isFile()) return null;
+    if (found.size > longestFile) {
+      return new SourceFile(where, null, { reason: `${path} is longer than 1 MiB: this is no configuration file` });
+    }
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(path));
+    return new SourceFile(where, null, { text });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    const reason =
+      code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
+        ? `${path} is no UTF-8 text: save it as UTF-8`
+        : `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    return new SourceFile(where, null, { reason });
+  }
+}

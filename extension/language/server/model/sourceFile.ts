@@ -1,0 +1,85 @@
+import { basename, dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { unreadable } from '../../../../schemas/diagnostic.ts';
+import { kindOfFile, parseDocument } from '../../../../schemas/document.ts';
+import type { AnyDocument } from '../../../../schemas/document.ts';
+import { LineIndex } from '../../../../schemas/jsonText.ts';
+
+/** Folder beside the cluster file that holds the module files. */
+export const modulesFolder = 'modules';
+
+/** Bytes. The agent refuses a longer file, too. */
+export const longestFile = 1024 * 1024;
+
+/** A module or cluster file as it is now: as it is open in the editor, or as it is on the disk. */
+export class SourceFile {
+  readonly uri: string;
+  /** The name that diagnostics carry. */
+  readonly path: string;
+  readonly kind: 'module' | 'cluster';
+  /** Of the open document; null: it is not open. */
+  readonly version: number | null;
+  /** Null: it could not be read, for this reason. */
+  readonly #text: string | null;
+  readonly #reason: string;
+  #document: AnyDocument | null = null;
+
+  constructor(
+    where: { readonly uri: string; readonly path: string; readonly kind: 'module' | 'cluster' },
+    version: number | null,
+    read: { readonly text: string } | { readonly reason: string },
+  ) {
+    this.uri = where.uri;
+    this.path = where.path;
+    this.kind = where.kind;
+    this.version = version;
+    this.#text = 'text' in read ? read.text : null;
+    this.#reason = 'text' in read ? `${where.path} is longer than 1 MiB: this is no configuration file` : read.reason;
+  }
+
+  /**
+   * Parsed when somebody needs it first: of a burst of key presses only the last text is. Of a file that cannot be read, or is too
+   * long, nothing is there but the diagnostic that says so.
+   */
+  get document(): AnyDocument {
+    return (this.#document ??= this.#parse());
+  }
+
+  #parse(): AnyDocument {
+    const text = this.#text;
+    if (text === null || isTooLong(text)) {
+      const diagnostics = [unreadable(this.path, this.#reason)];
+      const empty = { file: this.path, text: '', root: null, lines: new LineIndex(''), value: null, diagnostics };
+      return { kind: this.kind, ...empty };
+    }
+    return this.kind === 'module'
+      ? parseDocument('module', text, this.path)
+      : parseDocument('cluster', text, this.path);
+  }
+}
+
+function isTooLong(text: string): boolean {
+  // No character takes more than three bytes a code unit.
+  return text.length > longestFile / 3 && Buffer.byteLength(text) > longestFile;
+}
+
+/** The kind of a file by its name; null for what is none of ours. */
+export function kindOfUri(uri: string): 'module' | 'cluster' | null {
+  const kind = kindOfFile(pathOf(uri));
+  return kind === 'module' || kind === 'cluster' ? kind : null;
+}
+
+/** The path of a file. A document that is in no file yet is known by its name. */
+export function pathOf(uri: string): string {
+  try {
+    return uri.startsWith('file:') ? fileURLToPath(uri) : decodeURIComponent(uri);
+  } catch {
+    return uri;
+  }
+}
+
+/** The folder of the cluster that a file belongs to: its own, or the one above `modules/`. */
+export function groupFolderOf(path: string): string {
+  const folder = dirname(path);
+  return basename(folder) === modulesFolder ? dirname(folder) : folder;
+}

@@ -1,0 +1,97 @@
+import { basename, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { LSPErrorCodes, ResponseError } from 'vscode-languageserver';
+import type { Range, RenameFile, TextDocumentEdit, TextEdit, WorkspaceEdit } from 'vscode-languageserver';
+import { moduleSchema } from '../../../schemas/generated/schemas.ts';
+import type { FileFacts } from './model/fileFacts.ts';
+import { occurrenceAt } from './model/occurrences.ts';
+import type { Occurrence } from './model/occurrences.ts';
+import { rangeOf } from './model/positions.ts';
+import type { SourceFile } from './model/sourceFile.ts';
+import { occurrencesOf } from './references.ts';
+import { definitionsIn } from './summaries.ts';
+
+/** The name at an offset without its quotes; null: nothing there can be renamed. */
+export function prepareRenameAt(
+  file: SourceFile,
+  group: readonly SourceFile[],
+  offset: number,
+): { range: Range; placeholder: string } | null {
+  const name = occurrenceAt(file.document, offset);
+  // A name that nothing defines is a mistake, which is mended where it stands.
+  if (name === null || !definitionsIn(group, name.kind).some(({ occurrence }) => occurrence.name === name.name)) {
+    return null;
+  }
+  return { range: innerRange(file, name), placeholder: name.name };
+}
+
+/** What the editor can do with edits of several files. */
+export interface EditClient {
+  readonly hasDocumentChanges: boolean;
+  readonly canRenameFiles: boolean;
+}
+
+/**
+ * Renames a host, network or module in all files of its cluster, and the file of a module that is called like it.
+ * Throws a `ResponseError` that says why a name is refused.
+ */
+export async function renameAt(
+  file: SourceFile,
+  group: readonly SourceFile[],
+  offset: number,
+  newName: string,
+  client: EditClient,
+  facts: FileFacts,
+): Promise<WorkspaceEdit | null> {
+  const name = prepareRenameAt(file, group, offset) === null ? null : occurrenceAt(file.document, offset);
+  if (name === null) return null;
+  if (newName === name.name) return { changes: {} };
+  refuseBadName(name, newName, group);
+  const edits = new Map<SourceFile, TextEdit[]>();
+  for (const { file: each, occurrence } of occurrencesOf(name, group)) {
+    edits.set(each, [...(edits.get(each) ?? []), { range: innerRange(each, occurrence), newText: newName }]);
+  }
+  if (!client.hasDocumentChanges) {
+    return { changes: Object.fromEntries([...edits].map(([{ uri }, own]) => [uri, own])) };
+  }
+  const changes: (TextDocumentEdit | RenameFile)[] = [...edits].map(([{ uri, version }, own]) => ({
+    textDocument: { uri, version },
+    edits: own,
+  }));
+  const renamed = client.canRenameFiles ? await renamedFile(name, newName, group, facts) : null;
+  return { documentChanges: renamed === null ? changes : [...changes, renamed] };
+}
+
+function refuseBadName({ kind }: Occurrence, newName: string, group: readonly SourceFile[]): void {
+  const { pattern, patternHint } = moduleSchema.properties.name;
+  if (!new RegExp(pattern).test(newName)) throw refusal(`"${newName}" cannot be a name: expected ${patternHint}`);
+  if (definitionsIn(group, kind).some(({ occurrence }) => occurrence.name === newName)) {
+    throw refusal(`there is a ${kind} "${newName}" already: choose another name`);
+  }
+}
+
+function refusal(message: string): ResponseError<void> {
+  return new ResponseError(LSPErrorCodes.RequestFailed, message);
+}
+
+/** Null: no file is called like the module, or another one would be overwritten. */
+async function renamedFile(
+  { kind, name }: Occurrence,
+  newName: string,
+  group: readonly SourceFile[],
+  facts: FileFacts,
+): Promise<RenameFile | null> {
+  if (kind !== 'module') return null;
+  const own = definitionsIn(group, 'module').find(({ occurrence }) => occurrence.name === name)?.file;
+  if (own === undefined || !own.uri.startsWith('file:') || basename(own.path) !== `${name}.module.jsonc`) return null;
+  const path = join(dirname(own.path), `${newName}.module.jsonc`);
+  await facts.look([path]);
+  if (facts.known(path) !== 'missing' || group.some((each) => each.path === path)) return null;
+  return { kind: 'rename', oldUri: own.uri, newUri: pathToFileURL(path).toString(), options: { overwrite: false } };
+}
+
+/** Between the quotes. */
+function innerRange({ document }: SourceFile, { node }: Occurrence): Range {
+  const isClosed = node.length > 1 && document.text[node.offset + node.length - 1] === '"';
+  return rangeOf(document, node.offset + 1, node.offset + node.length - (isClosed ? 1 : 0));
+}

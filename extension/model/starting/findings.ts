@@ -1,0 +1,100 @@
+/** Virtual servers that are found on a host, and modules proposed for them. Pure: what was read comes in, proposals go out. */
+import type { TemplateId } from '../../../schemas/templates/template.ts';
+
+/** A virtual server that a module could protect. */
+export interface Finding {
+  /** As it is called where it was found. */
+  readonly label: string;
+  readonly template: TemplateId;
+  readonly directory: string;
+  readonly details: Readonly<Record<string, string>>;
+  /** What a person should know of it before; null: nothing. */
+  readonly note: string | null;
+}
+
+/** Where virtual servers are proposed to be when they are at no place that could be mirrored by itself. */
+const usualFolder = '/srv/vm';
+
+/** Domains by their names, from `virsh list --all --name`. */
+export function domainsOf(output: string): readonly string[] {
+  return output
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
+
+/** Files of disks, from `virsh domblklist DOMAIN --details`; media that can be taken out are left away. */
+export function diskFilesOf(output: string): readonly string[] {
+  return output.split('\n').flatMap((line) => {
+    const [, type, device, source] = /^\s*(\S+)\s+(\S+)\s+\S+\s+(\S.*?)\s*$/.exec(line) ?? [];
+    return type === 'file' && device === 'disk' && source?.startsWith('/') === true ? [source] : [];
+  });
+}
+
+/** @param disks the files of each domain's disks. */
+export function findingsOfDomains(disks: ReadonlyMap<string, readonly string[]>): readonly Finding[] {
+  const foldersOf = new Map([...disks].map(([domain, files]) => [domain, new Set(files.map(folderOf))]));
+  return [...disks.keys()].map((domain) => {
+    const own = [...(foldersOf.get(domain) ?? [])];
+    const [folder] = own;
+    const isShared = [...foldersOf].some(
+      ([other, folders]) => other !== domain && [...folders].some((each) => own.some((mine) => meet(each, mine))),
+    );
+    const fits = folder !== undefined && own.length === 1 && !isShared;
+    const directory = fits ? folder : `${usualFolder}/${moduleNameOf(domain)}`;
+    return {
+      label: domain,
+      template: 'libvirt',
+      directory,
+      details: { domain },
+      note: fits ? null : `its disks have to be moved to ${directory}`,
+    };
+  });
+}
+
+/** @param folders below one folder, by their absolute paths: the names of what lies in each. */
+export function findingsOfFolders(folders: ReadonlyMap<string, readonly string[]>): readonly Finding[] {
+  return [...folders].map(([directory, names]) => {
+    const label = directory.slice(directory.lastIndexOf('/') + 1);
+    const of = (template: TemplateId, details: Finding['details'], note: string | null = null): Finding => {
+      return { label, template, directory, details, note };
+    };
+    const vmx = names.find((name) => name.endsWith('.vmx'));
+    if (vmx !== undefined) return of('vmware', { vmx });
+    if (names.includes('domain.xml')) return of('libvirt', { domain: label });
+    const images = names.filter((name) => /\.(qcow2|raw|img)$/.test(name)).sort();
+    const [disk] = images;
+    if (disk === undefined) return of('script', {}, 'no disk of a virtual machine in it: a program is proposed');
+    return of(
+      'qemu',
+      { disk },
+      images.length === 1 ? null : `has ${String(images.length)} disks: add the others to its file`,
+    );
+  });
+}
+
+function folderOf(file: string): string {
+  return file.slice(0, Math.max(1, file.lastIndexOf('/')));
+}
+
+function meet(one: string, other: string): boolean {
+  return one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
+}
+
+const longestName = 32;
+
+/** A name that a module may have, like `text`, and none of `taken`. */
+export function moduleNameOf(text: string, taken: ReadonlySet<string> = new Set()): string {
+  const plain = text
+    .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '');
+  const whole = plain === '' ? 'server' : /^[a-z]/.test(plain) ? plain : `vm-${plain}`;
+  for (let number = 1; ; number += 1) {
+    const suffix = number === 1 ? '' : `-${String(number)}`;
+    const name = `${whole.slice(0, longestName - suffix.length).replace(/-+$/, '')}${suffix}`;
+    if (!taken.has(name)) return name;
+  }
+}

@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PrepareRenameRequest, RenameRequest, TextDocumentEdit } from 'vscode-languageserver-protocol/node';
+import type { TextEdit, WorkspaceEdit } from 'vscode-languageserver-protocol/node';
+import { applyEdits, LanguageClient, validCluster, validModule } from '../support/languageClient.ts';
+
+const web = 'modules/web.module.jsonc';
+const db = 'modules/db.module.jsonc';
+const site = 'site.cluster.jsonc';
+const texts: Readonly<Record<string, string>> = {
+  [site]: validCluster,
+  [web]: validModule,
+  [db]: validModule.replaceAll('web', 'db').replace('"mirror"', '"dependsOn": ["web"], "mirror"'),
+};
+let client: LanguageClient;
+
+beforeEach(async () => {
+  client = await LanguageClient.start({ files: texts });
+});
+afterEach(() => client.stop());
+
+async function rename(name: string, from: string, newName: string, on = client): Promise<WorkspaceEdit | null> {
+  const marked = (texts[name] ?? '').replace(from, `${from.slice(0, 2)}|${from.slice(2)}`);
+  return on.connection.sendRequest(RenameRequest.type, { ...on.openAt(name, marked), newName });
+}
+
+/** The texts after an edit, by the names of the files that it changes. */
+function after(edit: WorkspaceEdit | null): Record<string, string> {
+  const changes = (edit?.documentChanges ?? []).filter((change) => TextDocumentEdit.is(change));
+  return Object.fromEntries(
+    changes.map(({ textDocument, edits }) => {
+      const name = Object.keys(texts).find((each) => client.uriOf(each) === textDocument.uri) ?? '';
+      return [name, applyEdits(texts[name] ?? '', edits as TextEdit[])];
+    }),
+  );
+}
+
+describe('a host', () => {
+  it('is renamed in all files of its cluster, and nothing else is touched', async () => {
+    const changed = after(await rename(site, '"alpha"', 'first'));
+    expect(Object.keys(changed).sort()).toEqual([db, web, site].sort());
+    for (const [name, text] of Object.entries(changed)) {
+      expect(text).toBe((texts[name] ?? '').replaceAll('"alpha"', '"first"'));
+    }
+  });
+});
+
+describe('a module', () => {
+  it('is renamed with its file, and where others name it', async () => {
+    const edit = await rename(web, '"web"', 'shop');
+    const changed = after(edit);
+    expect(changed[web]).toContain('"name": "shop"');
+    // What only looks like it stays.
+    expect(changed[web]).toContain('/srv/vm/web');
+    expect(changed[db]).toContain('"dependsOn": ["shop"]');
+    expect(edit?.documentChanges?.at(-1)).toMatchObject({
+      kind: 'rename',
+      oldUri: client.uriOf(web),
+      newUri: client.uriOf('modules/shop.module.jsonc'),
+    });
+  });
+
+  it('keeps its file for an editor that renames none', async () => {
+    const plain = await LanguageClient.start({ capabilities: {}, files: texts });
+    const edit = await rename(web, '"web"', 'shop', plain);
+    expect(edit?.documentChanges).toBeUndefined();
+    expect(Object.keys(edit?.changes ?? {}).sort()).toEqual([plain.uriOf(db), plain.uriOf(web)]);
+    await plain.stop();
+  });
+});
+
+describe('a rename', () => {
+  it('shows the name without its quotes', async () => {
+    const place = client.openAt(web, validModule.replace('"beta"', '"be|ta"'));
+    expect(await client.connection.sendRequest(PrepareRenameRequest.type, place)).toMatchObject({
+      placeholder: 'beta',
+    });
+  });
+
+  it('is not offered where no name stands, or one that nothing defines', async () => {
+    const key = client.openAt(web, validModule.replace('"memory"', '"mem|ory"'));
+    expect(await client.connection.sendRequest(PrepareRenameRequest.type, key)).toBeNull();
+    const unknown = client.openAt('a.module.jsonc', validModule.replace('"beta"', '"nob|ody"'));
+    expect(await client.connection.sendRequest(PrepareRenameRequest.type, unknown)).toBeNull();
+  });
+
+  it('refuses what could not be a name, and one that is taken', async () => {
+    await expect(rename(site, '"alpha"', 'Not a name')).rejects.toThrow('cannot be a name');
+    await expect(rename(site, '"alpha"', 'beta')).rejects.toThrow('there is a host "beta" already');
+  });
+});

@@ -1,0 +1,80 @@
+import { crc32, deflateRawSync } from 'node:zlib';
+
+/** One file of a zip that is made; what is not stated is as an honest archive has it. */
+export interface ZipEntry {
+  readonly name: string | Uint8Array;
+  readonly content?: string | Uint8Array;
+  readonly stored?: boolean;
+  /** Unix type and permissions. */
+  readonly mode?: number;
+  readonly flags?: number;
+  readonly method?: number;
+  /** Size and checksum that are told instead of the true ones. */
+  readonly declaredSize?: number;
+  readonly declaredCrc?: number;
+  /** Packed bytes instead of those of the content. */
+  readonly packed?: Uint8Array;
+  /** Name in the header beside the content. */
+  readonly localName?: string;
+  /** Place of an earlier entry, whose header and content this one shares. */
+  readonly at?: number;
+}
+
+/** Makes a zip, byte by byte, so that it may also lie. */
+export function zipFile(
+  entries: readonly ZipEntry[],
+  options: { readonly comment?: string; readonly count?: number } = {},
+): Buffer {
+  const parts: Buffer[] = [];
+  const offsets: number[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const entry of entries) {
+    const name = Buffer.from(entry.name);
+    const content = Buffer.from(entry.content ?? '');
+    const method = entry.method ?? (entry.stored === true ? 0 : 8);
+    const packed = Buffer.from(entry.packed ?? (entry.stored === true ? content : deflateRawSync(content)));
+    const size = entry.declaredSize ?? content.length;
+    const crc = entry.declaredCrc ?? crc32(content);
+    const flags = entry.flags ?? (typeof entry.name === 'string' ? 0x800 : 0);
+    const at = entry.at === undefined ? offset : (offsets[entry.at] ?? 0);
+    offsets.push(at);
+    if (entry.at === undefined) {
+      const localName = Buffer.from(entry.localName ?? name);
+      const local = Buffer.alloc(30);
+      local.writeUInt32LE(0x04034b50, 0);
+      local.writeUInt16LE(20, 4);
+      local.writeUInt16LE(flags, 6);
+      local.writeUInt16LE(method, 8);
+      local.writeUInt32LE(crc >>> 0, 14);
+      local.writeUInt32LE(packed.length, 18);
+      local.writeUInt32LE(size >>> 0, 22);
+      local.writeUInt16LE(localName.length, 26);
+      parts.push(local, localName, packed);
+      offset += local.length + localName.length + packed.length;
+    }
+    const central = Buffer.alloc(46);
+    central.writeUInt32LE(0x02014b50, 0);
+    central.writeUInt16LE((3 << 8) | 20, 4);
+    central.writeUInt16LE(20, 6);
+    central.writeUInt16LE(flags, 8);
+    central.writeUInt16LE(method, 10);
+    central.writeUInt32LE(crc >>> 0, 16);
+    central.writeUInt32LE(packed.length, 20);
+    central.writeUInt32LE(size >>> 0, 24);
+    central.writeUInt16LE(name.length, 28);
+    central.writeUInt32LE(((entry.mode ?? 0o100644) << 16) >>> 0, 38);
+    central.writeUInt32LE(at, 42);
+    directory.push(central, name);
+  }
+  const size = directory.reduce((sum, { length }) => sum + length, 0);
+  const comment = Buffer.from(options.comment ?? '');
+  const end = Buffer.alloc(22);
+  end.writeUInt32LE(0x06054b50, 0);
+  end.writeUInt16LE(options.count ?? entries.length, 8);
+  end.writeUInt16LE(options.count ?? entries.length, 10);
+  end.writeUInt32LE(size, 12);
+  end.writeUInt32LE(offset, 16);
+  end.writeUInt16LE(comment.length, 20);
+  return Buffer.concat([...parts, ...directory, end, comment]);
+}
