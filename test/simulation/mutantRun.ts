@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import type { Coverage } from './coverage.ts';
 import { simulationWith } from './mutate.ts';
 import type { Mutant } from './mutants.ts';
@@ -13,12 +15,23 @@ export interface Caught {
   readonly violation: string;
 }
 
-/** Runs one seed after the other until the bug shows. Null: it did not. */
+/** Where each bug was seen last, by its name: some show in one of a thousand seeds only. */
+const seenFile = path.join(import.meta.dirname, 'mutantSeeds.json');
+const seen = JSON.parse(readFileSync(seenFile, 'utf8')) as Readonly<Record<string, number>>;
+
+/** Runs the seed that showed the bug last, and then one after the other until it shows. Null: it did not. */
 export async function hunt(mutant: Mutant): Promise<Caught | null> {
   const { runSeed } = await simulationWith(mutant);
-  for (let seed = 1; seed <= mutantSeeds; seed += 1) {
+  const last = seen[mutant.name];
+  const all = Array.from({ length: mutantSeeds }, (_, index) => index + 1);
+  for (const seed of last === undefined ? all : [last, ...all]) {
     const { violation } = runSeed(seed, { coverage: anyMove });
     if (violation !== null) return { seed, violation };
   }
   return null;
+}
+
+/** Writes down where the bugs were seen now, so that the next hunt is short. */
+export function keepSeen(caught: ReadonlyMap<string, number>): void {
+  writeFileSync(seenFile, `${JSON.stringify(Object.fromEntries(caught), null, 2)}\n`);
 }
