@@ -15,7 +15,7 @@ const suites: readonly Suite[] = [
   { name: 'language', folders: ['language'], timeout: 60_000, parallel: true },
   { name: 'mirror', folders: ['mirror'], timeout: 120_000, parallel: false },
   { name: 'programs', folders: ['programs'], timeout: 300_000, parallel: false },
-  { name: 'lab', folders: ['lab'], timeout: 300_000, parallel: true },
+  { name: 'lab', folders: ['lab'], timeout: 300_000, parallel: false },
   { name: 'ui', folders: ['ui'], timeout: 300_000, parallel: false },
 ];
 

@@ -133,6 +133,8 @@ export class ModuleResync {
     }
     if (this.#running === null) return refused('ALREADY', `no resync of ${this.#module} is under way`);
     await this.#ask(mirror, { ...this.#control, paused: { at: new Date().toISOString(), by } });
+    // It may have ended before the mirror heard of it.
+    if (this.paused === null) return refused('ALREADY', `no resync of ${this.#module} is under way any more`);
     this.#log.add(
       'warn',
       this.#module,

@@ -4,7 +4,7 @@ import { noLab, useLabCluster } from './labSuite.ts';
 
 describe.skipIf(noLab !== null)('a resync that an operator pauses', () => {
   // Slow enough to be met under way.
-  const { cluster } = useLabCluster({ ring: 16, more: { resync: { bandwidth: '2MiB/s' } } });
+  const { cluster } = useLabCluster({ ring: 16, more: { resync: { bandwidth: '256KiB/s' } } });
 
   const primary = (): ReplicaStatus | undefined =>
     cluster()
@@ -20,7 +20,7 @@ describe.skipIf(noLab !== null)('a resync that an operator pauses', () => {
     await view.waitFor('a resync is under way', () => (primary()?.resync?.toCheck ?? 0) > 0, 60_000);
     await alpha.runUnderstudy(['resync', 'web', '--pause', '--yes']);
     await view.waitFor('it is paused', () => Boolean(primary()?.resyncPaused), 10_000);
-    expect(primary()?.resync).toMatchObject({ bandwidth: 2 * 1024 * 1024, secondsLeft: null });
+    expect(primary()?.resync).toMatchObject({ bandwidth: 256 * 1024, secondsLeft: null });
 
     // The server dies with its agent, and both are back on the only host that may serve.
     const before = alpha.guests();

@@ -56,6 +56,17 @@ describe('what an operator asks of a resync', () => {
     expect(open().paused).toBeNull();
   });
 
+  it('is no pause when the resync ends in that moment', async () => {
+    const resync = open();
+    resync.onProgress(progress);
+    mirror.paceResync = () => {
+      resync.onDone(progress, 10);
+      return Promise.resolve();
+    };
+    expect(await resync.pause(mirror, 'ann')).toMatchObject({ ok: false, code: 'ALREADY' });
+    expect(resync.paused).toBeNull();
+  });
+
   it('is a bandwidth for the resync under way, and that of the module file holds for the next one', async () => {
     const resync = open();
     expect(await resync.pace(mirror, null)).toMatchObject({ ok: false, code: 'ALREADY' });

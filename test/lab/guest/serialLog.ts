@@ -17,7 +17,11 @@ export interface SerialReport {
   readonly boots: readonly GuestBoot[];
 }
 
-const wrote = /^WROTE (\d+ boot=\d+ id=[0-9a-f]{8} up=[\d.]+)$/;
+/**
+ * A line that the loss of power cut short is ended by what the next guest prints first. The time has two digits behind its point (proc(5), uptime):
+ * with both the line is whole.
+ */
+const wrote = /^WROTE (\d+ boot=\d+ id=[0-9a-f]{8} up=\d+\.\d{2})$/;
 const up = /^GUEST_UP boot=(\d+) id=([0-9a-f]{8}) last=(\d+) bad=(\S+) uptime=[\d.]+$/;
 
 /** Reads a console log. A line that was cut short is no report: the guest said nothing that could be relied on. */

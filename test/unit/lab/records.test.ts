@@ -24,6 +24,13 @@ describe('the record checker', () => {
     expect(report.boots).toEqual([{ boot: 1, id: '0000000a', last: 0, bad: 'none' }]);
   });
 
+  it('takes a line that a loss of power cut short for no report, although the next guest begins a new one', () => {
+    for (const cut of ['up=1', 'up=1.', 'up=1.0']) {
+      const text = `${console1}WROTE 4 boot=1 id=0000000a ${cut}\r\nGUEST_UP boot=2 id=0000000b last=3 bad=none uptime=1.00\r\n`;
+      expect(parseSerial(text).acknowledged).toEqual([record(1), record(2), record(3)]);
+    }
+  });
+
   it('accepts a disk with every reported record and more', () => {
     const verdict = judgeRecords(
       [1, 2, 3, 4].map((number) => record(number)),
