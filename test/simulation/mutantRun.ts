@@ -1,8 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import type { Coverage } from './coverage.ts';
 import { simulationWith } from './mutate.ts';
 import type { Mutant } from './mutants.ts';
+import mutantSeedsSeen from './mutantSeeds.json' with { type: 'json' };
 
 /** A bug that this many runs do not show is not caught. */
 export const mutantSeeds = 2500;
@@ -16,8 +15,7 @@ export interface Caught {
 }
 
 /** Where each bug was seen last, by its name: some show in one of a thousand seeds only. */
-const seenFile = path.join(import.meta.dirname, 'mutantSeeds.json');
-const seen = JSON.parse(readFileSync(seenFile, 'utf8')) as Readonly<Record<string, number>>;
+const seen: Readonly<Record<string, number>> = mutantSeedsSeen;
 
 /** Runs the seed that showed the bug last, and then one after the other until it shows. Null: it did not. */
 export async function hunt(mutant: Mutant): Promise<Caught | null> {
@@ -29,9 +27,4 @@ export async function hunt(mutant: Mutant): Promise<Caught | null> {
     if (violation !== null) return { seed, violation };
   }
   return null;
-}
-
-/** Writes down where the bugs were seen now, so that the next hunt is short. */
-export function keepSeen(caught: ReadonlyMap<string, number>): void {
-  writeFileSync(seenFile, `${JSON.stringify(Object.fromEntries(caught), null, 2)}\n`);
 }

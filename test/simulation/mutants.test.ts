@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { hunt, keepSeen, mutantSeeds } from './mutantRun.ts';
+import { hunt, mutantSeeds } from './mutantRun.ts';
 import { mutants } from './mutants.ts';
 
 /** `UNDERSTUDY_REWRITE=1 npx vitest run test/simulation/mutants.test.ts` writes anew where the bugs show: later changes of the core move that. */
@@ -9,7 +11,9 @@ const seen = new Map<string, number>();
 /** That the core as it is keeps every promise over the same seeds, and more, simulation.test.ts shows. */
 describe('the checks find a deliberate bug:', () => {
   afterAll(() => {
-    if (rewrite) keepSeen(seen);
+    if (!rewrite) return;
+    const file = path.join(import.meta.dirname, 'mutantSeeds.json');
+    writeFileSync(file, `${JSON.stringify(Object.fromEntries(seen), null, 2)}\n`);
   });
 
   it.each(mutants)(
