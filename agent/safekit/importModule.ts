@@ -58,7 +58,7 @@ export function importModule(input: ModuleInput, options: ImportOptions): Import
   const hasFile = (path: string): boolean | null =>
     isComplete ? input.files.some((file) => file.path === path) : null;
   const findings = translate(root, draft, hasFile);
-  const { kept, findings: files } = keepFiles(input.files, draft.runsScripts);
+  const { kept, findings: files } = keepFiles(input.files, draft);
   const plan = planScripts(draft, kept, isComplete);
   const folder = options.scriptsFolder ?? `/etc/understudy/scripts/${name}`;
   const report: Report = {
@@ -106,6 +106,12 @@ function toDoOf(draft: Draft, { hosts, name }: ImportOptions, folder: string): r
     );
   }
   if (hosts === undefined) steps.push('Put in the names of the two hosts ("hosts"): the module does not hold them.');
+  const preferred = draft.preferredHost?.value;
+  if (hosts !== undefined && preferred !== undefined && preferred !== hosts[0]) {
+    steps.push(
+      `Put "${preferred}" first in "hosts" if the module is to go back there (defaultprim): you said "${hosts[0]}".`,
+    );
+  }
   const networks = draft.networks.map((network) => `"${network}"`).join(', ');
   const replication =
     draft.replicationNetwork === null ? '' : `, and "replication": true beside "${draft.replicationNetwork}"`;
