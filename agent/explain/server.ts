@@ -18,9 +18,21 @@ export class Servers {
   }
 
   start(host: Host): void {
-    const { pace, feed } = this.#world;
+    const { pace } = this.#world;
     host.server = 'starting';
     host.hasDied = false;
+    if (pace.addressMs === 0) {
+      this.#begins(host);
+      return;
+    }
+    this.#world.trace.look(host);
+    later(this.#world, host, pace.addressMs, () => {
+      if (host.server === 'starting') this.#begins(host);
+    });
+  }
+
+  #begins(host: Host): void {
+    const { pace, feed } = this.#world;
     this.#turn(host, 'starts');
     later(this.#world, host, pace.startMs, () => {
       if (host.server !== 'starting') return;
