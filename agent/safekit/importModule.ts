@@ -131,7 +131,7 @@ function toDoOf(draft: Draft, { hosts, name }: ImportOptions, folder: string): r
   steps.push(
     ...draft.toDo,
     'Read all of the scripts: they are run as root.',
-    `Copy the folder "${draft.name}" to ${folder} on both hosts, owned by root (the module file names the scripts there).`,
+    `Copy the folder "${draft.name}" to ${folder} on both hosts, owned by root, with its scripts executable (the module file names them there).`,
     'Stop the module in SafeKit on both hosts, and take it out of SafeKit, before it is started here: no server may be run by both.',
     `Check it beside the cluster file (understudy validate), apply it (understudy apply ${draft.name}.module.jsonc), and start it (understudy start ${draft.name}). The first start is on the host that has the data; the other one gets a full copy, and what lies there before is kept aside.`,
   );
