@@ -31,7 +31,9 @@ export function assumptionsOf(module: ResolvedModule, cluster: ResolvedCluster, 
       ? ['No other machine answers for a virtual address; one that does holds a start up for some seconds.']
       : []),
     ...(module.dependsOn.length > 0
-      ? [`What it depends on (${module.dependsOn.join(', ')}) runs, with its checks well; otherwise a start waits for it.`]
+      ? [
+          `What it depends on (${module.dependsOn.join(', ')}) runs, with its checks well; otherwise a start waits for it.`,
+        ]
       : []),
     `Hosts and networks answer within ${spread(({ networkMs }) => networkMs)}, and a resync of what changed takes ${spread(({ compareMs }) => compareMs)}; one that has much to copy takes longer, and ${module.name} runs meanwhile.`,
     `The service manager starts a killed agent again within ${spread(({ agentMs }) => agentMs)}.`,
@@ -42,9 +44,7 @@ export function assumptionsOf(module: ResolvedModule, cluster: ResolvedCluster, 
           'A look of a check or condition that fails does so at once; one that has to run into its timeout takes that much longer.',
         ]
       : []),
-    ...(slow.length > 0
-      ? [`Left out, since it takes hours until it is over: ${slow.join('; ')}.`]
-      : []),
+    ...(slow.length > 0 ? [`Left out, since it takes hours until it is over: ${slow.join('; ')}.`] : []),
     ...(cluster.fence?.hosts.size
       ? [`A fencing device powers a host off within ${spread(({ fenceMs }) => fenceMs)}.`]
       : []),
@@ -54,7 +54,9 @@ export function assumptionsOf(module: ResolvedModule, cluster: ResolvedCluster, 
 /** Who knows of a server that scripts have started and that ends by itself. */
 function deathOf(module: ResolvedModule): string {
   const everyMs = aliveEveryMs(module);
-  if (everyMs !== null) return `A server that ends by itself is missed when its check script is run next, every ${formatDuration(everyMs)}.`;
+  if (everyMs !== null) {
+    return `A server that ends by itself is missed when its check script is run next, every ${formatDuration(everyMs)}.`;
+  }
   const instead = module.checks.length === 0 ? '' : ' by itself, only by the checks, which fail then';
   return `A server that ends is not missed${instead}: no script says whether it is alive (server.scripts.check).`;
 }

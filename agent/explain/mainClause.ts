@@ -76,7 +76,9 @@ function goesDown({ module }: Told, phase: Phase, from: string): string {
   const end = phase.turns.findLast(({ host, turn }) => host === from && turn !== 'starts');
   const stand = phase.last.find(({ host }) => host === from);
   const isUnnoticed = stand?.transition === null && (stand.state === 'PRIM' || stand.state === 'ALONE');
-  if (isUnnoticed) return `${module} is down, and ${phase.warnings[0] === undefined ? 'nobody notices it' : `the log says: ${phase.warnings[0]}`}`;
+  if (isUnnoticed) {
+    return `${module} is down, and ${phase.warnings[0] === undefined ? 'nobody notices it' : `the log says: ${phase.warnings[0]}`}`;
+  }
   const how =
     end?.turn === 'stops'
       ? `${module} is stopped in order on ${from}`

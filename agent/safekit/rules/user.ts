@@ -41,7 +41,9 @@ export const varRule: Rule = (element, { draft, findings }) => {
     const says = 'No variable that scripts could have, or one that is set already. It was left out.';
     for (const each of [element, name, value]) findings.note(each, 'unsupported', says);
     if (word !== '' && value !== undefined) {
-      draft.todo(`Set the variable "${word}" in the scripts that need it (${element.path}): it could not be taken over.`);
+      draft.todo(
+        `Set the variable "${word}" in the scripts that need it (${element.path}): it could not be taken over.`,
+      );
     }
     return;
   }

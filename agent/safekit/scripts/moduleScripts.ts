@@ -26,7 +26,10 @@ const scriptWords: Readonly<Record<string, Words>> = {
     'Run by the hook beforePrimary when the secondary takes over, and by afterChange or afterWait otherwise.',
   ],
   start_sec: ['translated', 'Run by the hook afterChange when the host is the secondary, or alone.'],
-  stop_sec: ['translated', 'Run by the hooks afterChange or afterWait when the host is neither the secondary nor alone.'],
+  stop_sec: [
+    'translated',
+    'Run by the hooks afterChange or afterWait when the host is neither the secondary nor alone.',
+  ],
   transition: ['translated', 'Run by the hook afterChange with the states before and after.'],
   poststop: ['translated', 'Run by the hook afterStop, each time the server has ended on the host.'],
   prestart: [
