@@ -113,7 +113,7 @@ function failsWithinMs({ everyMs, timeoutMs, failures }: ResolvedCondition): num
 /** From one failure that counts to the next one, and until it is known what comes of them. */
 function checkTimes(module: ResolvedModule, check: ResolvedCheck): { cycleMs: number; atMostMs: number } {
   const cycleMs = failsWithinMs(check) + check.startGraceMs + startAndStopMs;
-  return { cycleMs, atMostMs: restartsWithinMs(module, cycleMs) };
+  return { cycleMs, atMostMs: check.onFailure === 'restart' ? restartsWithinMs(module, cycleMs) : 2 * cycleMs };
 }
 
 function checkFails({ name, primary, module }: Stage, check: ResolvedCheck): Fault {
