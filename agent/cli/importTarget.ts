@@ -1,6 +1,17 @@
-import { lstatSync, mkdirSync, type Stats } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { writeDurably } from '../platform/durable.ts';
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  type Stats,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { WrittenFile } from '../safekit/importModule.ts';
 import { CliError, exitCodes } from './exitCodes.ts';
 
@@ -30,7 +41,29 @@ export function writeFiles(folder: string, files: readonly WrittenFile[]): void 
   for (const { path, bytes, mode } of files) {
     const file = join(root, path);
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
-    writeDurably(file, bytes, { mode });
+    put(file, bytes, mode);
+  }
+}
+
+/**
+ * Replaces a file as a whole. The folder may be one that somebody else made: what is written first is a file of its own, never one that lies
+ * there, such as a link to elsewhere. On Windows, too, where folders cannot be made durable.
+ */
+function put(file: string, bytes: Uint8Array, mode: number): void {
+  const temporary = join(dirname(file), `.${basename(file)}.${randomUUID()}.tmp`);
+  const fd = openSync(temporary, 'wx', mode);
+  try {
+    try {
+      fchmodSync(fd, mode);
+      writeFileSync(fd, bytes);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
 }
 

@@ -13,11 +13,13 @@ export async function readGroup(file: string): Promise<readonly AnyDocument[]> {
   const own = dirname(resolve(file));
   const folder = basename(own) === modulesFolder ? dirname(own) : own;
   const paths = [...(await filesIn(folder)), ...(await filesIn(join(folder, modulesFolder)))];
-  const documents: AnyDocument[] = [];
-  for (const path of paths.slice(0, maxFiles)) {
+  const ours = paths.flatMap((path) => {
     const kind = kindOfFile(path);
     // The one that is asked about is read by the name that it was asked by.
-    if (kind === null || kind === 'agent' || path === resolve(file)) continue;
+    return kind === null || kind === 'agent' || path === resolve(file) ? [] : [{ path, kind }];
+  });
+  const documents: AnyDocument[] = [];
+  for (const { path, kind } of ours.slice(0, maxFiles)) {
     const read = await readConfigurationText(path);
     if (read.ok) documents.push(parseAny(kind, read.text, path));
   }

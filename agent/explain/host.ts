@@ -51,6 +51,8 @@ export class Host {
   /** What its agent finds when it goes on. */
   queue: CoreEvent[] = [];
   server: ExplainedServer = 'stopped';
+  /** What scripts had started has ended by itself, and nobody has told the agent. */
+  hasDied = false;
   serving: Serving | null = null;
   following: Following | null = null;
   readonly heardOn = new Map<string, number | null>();
@@ -87,7 +89,12 @@ export class Host {
 
   /** Whether a process of the server is there that nobody has begun to kill. */
   get hasServer(): boolean {
-    return this.server === 'starting' || this.server === 'running' || this.server === 'stopping';
+    return !this.hasDied && (this.server === 'starting' || this.server === 'running' || this.server === 'stopping');
+  }
+
+  /** Whether anything of a server is left. */
+  get hasAnyServer(): boolean {
+    return !this.hasDied && this.server !== 'stopped';
   }
 
   standsStill(now: number): boolean {

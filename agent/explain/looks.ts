@@ -89,7 +89,8 @@ export class Looks {
     const beganAt = clock.now;
     later(this.#world, host, lookMs, () => {
       if (!goesOn()) return;
-      const error = this.#failing.has(`${host.name} ${each.what.name}`) ? 'no answer' : null;
+      const fails = this.#failing.has(`${host.name} ${each.what.name}`) || ('onFailure' in each.what && host.hasDied);
+      const error = fails ? 'no answer' : null;
       const { series, news } = afterResult(each.series, rules, { beganAt, at: clock.now, error });
       each.series = series;
       later(this.#world, host, each.what.everyMs - lookMs, () => {

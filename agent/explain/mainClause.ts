@@ -1,5 +1,5 @@
 /** What became of the server: the middle of the sentence. */
-import type { Phase, Span, Turn } from './observed.ts';
+import { startsOf, type Phase, type Span, type Turn } from './observed.ts';
 import { laterText, spanText } from './words.ts';
 
 /** Of whom the sentences are. */
@@ -16,6 +16,7 @@ export function mainClause(told: Told, phase: Phase): string {
   const [was] = phase.before;
   const [server, second] = phase.after;
   if (second !== undefined) return `${told.module} runs on ${phase.after.join(' and on ')} at the same time`;
+  if (phase.isEndless && startsOf(phase).length > 1) return againAndAgain(told, phase);
   if (phase.before.length > 1) return oneGoesOn(told, phase, server);
   if (server === undefined) return was === undefined ? staysDown(told, phase) : goesDown(told, phase, was);
   if (was === undefined) {
@@ -30,6 +31,13 @@ function oneGoesOn(told: Told, phase: Phase, server: string | undefined): string
   const end = phase.turns.findLast(({ host, turn }) => host !== server && turn !== 'starts');
   const ended = end === undefined ? '' : `, and is ended on ${end.host} ${laterText(end.after)}`;
   return `${told.module} goes on running on ${server}${ended}`;
+}
+
+function againAndAgain({ module }: Told, phase: Phase): string {
+  const starts = startsOf(phase);
+  const hosts = [...new Set(starts.map(({ host }) => host))];
+  const first = laterText(starts[0]?.after ?? { min: 0, max: 0 });
+  return `${module} is started on ${hosts.join(' and on ')} again and again, the first time ${first}, until somebody mends it${warned(phase)}`;
 }
 
 function stays({ module }: Told, phase: Phase, server: string): string {
@@ -66,6 +74,11 @@ function moves({ module }: Told, phase: Phase, from: string, to: string): string
 
 function goesDown({ module }: Told, phase: Phase, from: string): string {
   const end = phase.turns.findLast(({ host, turn }) => host === from && turn !== 'starts');
+  const stand = phase.last.find(({ host }) => host === from);
+  const isUnnoticed = stand?.transition === null && (stand.state === 'PRIM' || stand.state === 'ALONE');
+  if (isUnnoticed) {
+    return `${module} is down, and ${phase.warnings[0] === undefined ? 'nobody notices it' : `the log says: ${phase.warnings[0]}`}`;
+  }
   const how =
     end?.turn === 'stops'
       ? `${module} is stopped in order on ${from}`

@@ -1,8 +1,14 @@
 /** The same story at several paces, as one whose times are ranges. */
-import type { Phase, Span } from './observed.ts';
+import { startsOf, type Phase, type Span } from './observed.ts';
 
 /** What of a phase is the same whatever the pace, where nothing hangs on it. */
-function shapeOf({ before, after, turns, last, refused, fenced, aside, lost, twoServers }: Phase): string {
+function shapeOf(phase: Phase): string {
+  const { before, after, turns, last, refused, fenced, aside, lost, twoServers, isEndless } = phase;
+  if (isEndless && startsOf(phase).length > 1) {
+    // Where it stands when nobody looks any more says nothing.
+    const hosts = [...new Set(startsOf(phase).map(({ host }) => host))].sort();
+    return JSON.stringify([before, hosts, aside, lost === null, twoServers.max > 0]);
+  }
   const first = turns.filter(
     ({ host, turn }, index) => turns.findIndex((t) => t.host === host && t.turn === turn) === index,
   );

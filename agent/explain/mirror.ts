@@ -51,7 +51,8 @@ export class Mirror {
   #write(host: Host): void {
     const { clock, ledger, pace } = this.#world;
     const { serving, server } = host;
-    const isWriting = (server === 'running' || server === 'stopping') && !host.standsStill(clock.now);
+    const isThere = (server === 'running' || server === 'stopping') && !host.hasDied;
+    const isWriting = isThere && !host.standsStill(clock.now);
     if (serving === null || !isWriting || serving.waiting !== null) return;
     const write = ledger.next();
     const since = clock.now;

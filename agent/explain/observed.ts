@@ -46,16 +46,23 @@ export interface Phase {
   readonly failback: FailbackPlan | null;
   /** What the core warned of, each once, in its own words. */
   readonly warnings: readonly string[];
+  /** It went on as long as it was looked at. */
+  readonly isEndless: boolean;
 }
 
 const worthTellingMs = 150;
+
+/** Where and when a server began in a phase. */
+export function startsOf({ turns }: Pick<Phase, 'turns'>): readonly Turn[] {
+  return turns.filter(({ turn }) => turn === 'starts');
+}
 
 export function exactly(ms: number): Span {
   return { min: ms, max: ms };
 }
 
 /** Takes note of how things stand; what is returned tells what has happened since. */
-export function watch(world: World): (step: Pick<Phase, 'says' | 'as'>) => Phase {
+export function watch(world: World): (step: Pick<Phase, 'says' | 'as' | 'isEndless'>) => Phase {
   const { trace, clock, ledger } = world;
   const begin = clock.now;
   const [turns, resyncs, events, answers] = [
@@ -71,7 +78,7 @@ export function watch(world: World): (step: Pick<Phase, 'says' | 'as'>) => Phase
   const hadWritten = ledger.acknowledged.length > 0;
   const missedBefore = missing(world)?.length ?? 0;
   ledger.takeWaits();
-  return ({ says, as }) => {
+  return ({ says, as, isEndless }) => {
     const after = world.runsOn;
     const missed = missing(world) ?? [];
     const said = trace.events.slice(events);
@@ -79,6 +86,7 @@ export function watch(world: World): (step: Pick<Phase, 'says' | 'as'>) => Phase
     return {
       says,
       as,
+      isEndless,
       before,
       after,
       turns: trace.turns.slice(turns).map(({ host, turn, at }) => ({ host, turn, after: exactly(at - begin) })),

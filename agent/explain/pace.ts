@@ -18,6 +18,8 @@ export interface Pace {
   readonly releaseMs: number;
   /** Until nothing of a server is left that is killed. */
   readonly killMs: number;
+  /** The neighbours are asked whether one of them has a virtual address, before the server starts; 0: the module has none. */
+  readonly addressMs: number;
   /** Until the agent knows that the server runs: its own work begins then. */
   readonly startMs: number;
   /** A stop in order. */
@@ -40,6 +42,7 @@ const usual: Pace = {
   compareMs: 700,
   releaseMs: 50,
   killMs: 25,
+  addressMs: 430,
   startMs: 200,
   stopMs: 5000,
   noticeMs: 1500,
@@ -56,6 +59,7 @@ const quick: Pace = {
   compareMs: 100,
   releaseMs: 10,
   killMs: 5,
+  addressMs: 400,
   startMs: 50,
   stopMs: 1000,
   noticeMs: 50,
@@ -72,6 +76,7 @@ const slow: Pace = {
   compareMs: 2000,
   releaseMs: 100,
   killMs: 50,
+  addressMs: 600,
   startMs: 400,
   stopMs: 20_000,
   noticeMs: 3000,
@@ -81,11 +86,19 @@ const slow: Pace = {
 };
 
 /** The usual one first. */
-export function pacesFor({ server }: Pick<ResolvedModule, 'server'>): readonly Pace[] {
+export function pacesFor({
+  server,
+  virtualAddresses,
+}: Pick<ResolvedModule, 'server' | 'virtualAddresses'>): readonly Pace[] {
   const limitMs = server.kind === 'qemu' ? server.shutdownTimeoutMs : server.timeoutMs;
   return [usual, quick, slow].map((pace) => {
     const stopMs = Math.min(server.kind === 'qemu' ? pace.stopMs : pace.stopMs / 5, limitMs);
     // There is no other way to end what scripts have started than to let the one for that run.
-    return { ...pace, stopMs, killMs: server.kind === 'qemu' ? pace.killMs : stopMs };
+    return {
+      ...pace,
+      stopMs,
+      killMs: server.kind === 'qemu' ? pace.killMs : stopMs,
+      addressMs: virtualAddresses.length === 0 ? 0 : pace.addressMs,
+    };
   });
 }

@@ -20,16 +20,18 @@ export interface Story {
 /** Plays a fault from a pair that is whole, or from hosts that are off, at one pace. */
 export function play(fault: Fault, module: ResolvedModule, cluster: ResolvedCluster, pace: Pace): Story {
   const world = new World({ module, cluster, pace });
-  const calmMs = 2 * module.failover.detectionMs + calmBeyondDetectionMs + pace.stopMs;
+  const { failover, mirror } = module;
+  const usualCalmMs = 2 * failover.detectionMs + mirror.acknowledgeTimeoutMs + calmBeyondDetectionMs;
   if (fault.from === 'whole') {
     for (const { name } of world.hosts) world.boot(name);
-    world.runUntilWhole(settleWithinMs);
+    world.runUntilWhole(settleWithinMs + 2 * failover.detectionMs);
     world.runToPhase(fault.everyMs ?? world.periodMs);
   }
-  const timeOf = ({ time }: FaultStep): { readonly calmMs: number; readonly atMostMs: number } => ({
-    calmMs: (time?.calmMs ?? calmMs) + (time?.calmMs === undefined ? 0 : pace.stopMs),
-    atMostMs: time?.atMostMs ?? stepWithinMs,
-  });
+  const timeOf = ({ time }: FaultStep): { readonly calmMs: number; readonly atMostMs: number } => {
+    const calmMs = Math.max(usualCalmMs, time?.calmMs ?? 0) + pace.stopMs;
+    // Several things may happen one after the other, each just before it would count as calm.
+    return { calmMs, atMostMs: Math.max(time?.atMostMs ?? stepWithinMs, 3 * calmMs) };
+  };
   const begin = world.clock.now;
   const phases: Phase[] = [];
   for (const step of fault.steps) {
@@ -53,8 +55,8 @@ function playStep(world: World, step: FaultStep, time: { readonly calmMs: number
   const observed = watch(world);
   world.trace.say(step.host ?? null, 'FAULT', step.says);
   step.act(world);
-  world.runUntilCalm(time.calmMs, time.atMostMs);
-  return observed(step);
+  const isCalm = world.runUntilCalm(time.calmMs, time.atMostMs);
+  return observed({ ...step, isEndless: !isCalm });
 }
 
 /** How each host stood when the fault came. */

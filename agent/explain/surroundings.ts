@@ -10,6 +10,8 @@ import type { Trace } from './trace.ts';
 export interface Surroundings {
   readonly module: string;
   readonly serverKind: 'qemu' | 'scripts';
+  /** How often a script looks whether the server is alive, milliseconds; null: none does. QEMU is seen to end. */
+  readonly aliveEveryMs: number | null;
   readonly acknowledgeTimeoutMs: number;
   readonly clock: Clock;
   readonly pace: Pace;

@@ -68,7 +68,9 @@ export class Trace {
   }
 }
 
-function viewOf({ name, core, hasPower, server }: Host): Omit<View, 'frozen'> {
+function viewOf(host: Host): Omit<View, 'frozen'> {
+  const { name, core, hasPower } = host;
+  const server = host.hasDied ? 'stopped' : host.server;
   if (core === null) {
     const reason = hasPower ? 'its agent does not run' : 'it has no power';
     return { host: name, state: 'OFF', transition: null, epoch: 0, inSync: [], server, reason };

@@ -17,7 +17,7 @@ import { Looks } from './looks.ts';
 import { Mirror } from './mirror.ts';
 import { elsewhere, Networks } from './network.ts';
 import type { Pace } from './pace.ts';
-import { Servers } from './server.ts';
+import { aliveEveryMs, Servers } from './server.ts';
 import { later, otherThan, type Surroundings } from './surroundings.ts';
 import { ThirdVote } from './thirdVote.ts';
 import { Trace } from './trace.ts';
@@ -68,6 +68,7 @@ export class World {
     const world: Surroundings = {
       module: module.name,
       serverKind: module.server.kind,
+      aliveEveryMs: aliveEveryMs(module),
       acknowledgeTimeoutMs: module.mirror.acknowledgeTimeoutMs,
       clock: this.clock,
       pace,
@@ -135,11 +136,13 @@ export class World {
     clock.runUntil(clock.now + 4 * this.periodMs);
   }
 
-  /** Runs until nothing has changed for `calmMs`, `atMostMs` at the longest. */
-  runUntilCalm(calmMs: number, atMostMs: number): void {
+  /** Runs until nothing has changed for `calmMs`, `atMostMs` at the longest. @returns whether it is calm */
+  runUntilCalm(calmMs: number, atMostMs: number): boolean {
     const { clock, trace } = this;
     const begin = clock.now;
-    clock.runUntil(begin + atMostMs, () => clock.now - Math.max(begin, trace.changedAt) >= calmMs);
+    const isCalm = (): boolean => clock.now - Math.max(begin, trace.changedAt) >= calmMs;
+    clock.runUntil(begin + atMostMs, isCalm);
+    return isCalm();
   }
 
   /** Runs to the moment at which the pace says that a fault comes, between two of what happens every so often. */
@@ -297,7 +300,7 @@ export class World {
   #countServers(): void {
     const moving = this.hosts.filter((host) => !host.standsStill(this.clock.now));
     if (moving.filter((host) => host.hasServer && this.#mirror.answers(host)).length > 1) this.twoServersMs += countMs;
-    else if (moving.filter(({ server }) => server !== 'stopped').length > 1) this.leftoverMs += countMs;
+    else if (moving.filter(({ hasAnyServer }) => hasAnyServer).length > 1) this.leftoverMs += countMs;
   }
 
   /** The other host of the pair. */

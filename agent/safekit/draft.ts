@@ -49,6 +49,8 @@ export class Draft {
   replicationNetwork: string | null = null;
   readonly directories: Sourced<string>[] = [];
   readonly exclude: Sourced<string>[] = [];
+  /** Globs of what is not replicated, with the directories that say so of themselves. */
+  readonly exclusions = new Map<string, Set<string>>();
   readonly addresses: Sourced<{ readonly address: string; readonly interface: string | null }>[] = [];
   readonly checks: CheckDraft[] = [];
   readonly conditions: CheckDraft[] = [];
@@ -68,6 +70,7 @@ export class Draft {
   readonly toDo: string[] = [];
   /** Checks by the resource that SafeKit's rules name, such as "custom.web". */
   readonly byResource = new Map<string, CheckDraft>();
+  readonly conditionsByResource = new Map<string, CheckDraft>();
 
   constructor(
     /** Of the module, as Understudy names them. */

@@ -58,7 +58,7 @@ export function importModule(input: ModuleInput, options: ImportOptions): Import
   const hasFile = (path: string): boolean | null =>
     isComplete ? input.files.some((file) => file.path === path) : null;
   const findings = translate(root, draft, hasFile);
-  const { kept, findings: files } = keepFiles(input.files, draft.runsScripts);
+  const { kept, findings: files } = keepFiles(input.files, draft);
   const plan = planScripts(draft, kept, isComplete);
   const folder = options.scriptsFolder ?? `/etc/understudy/scripts/${name}`;
   const report: Report = {
@@ -106,6 +106,12 @@ function toDoOf(draft: Draft, { hosts, name }: ImportOptions, folder: string): r
     );
   }
   if (hosts === undefined) steps.push('Put in the names of the two hosts ("hosts"): the module does not hold them.');
+  const preferred = draft.preferredHost?.value;
+  if (hosts !== undefined && preferred !== undefined && preferred !== hosts[0]) {
+    steps.push(
+      `Put "${preferred}" first in "hosts" if the module is to go back there (defaultprim): you said "${hosts[0]}".`,
+    );
+  }
   const networks = draft.networks.map((network) => `"${network}"`).join(', ');
   const replication =
     draft.replicationNetwork === null ? '' : `, and "replication": true beside "${draft.replicationNetwork}"`;
@@ -125,7 +131,7 @@ function toDoOf(draft: Draft, { hosts, name }: ImportOptions, folder: string): r
   steps.push(
     ...draft.toDo,
     'Read all of the scripts: they are run as root.',
-    `Copy the folder "${draft.name}" to ${folder} on both hosts, owned by root (the module file names the scripts there).`,
+    `Copy the folder "${draft.name}" to ${folder} on both hosts, owned by root, with its scripts executable (the module file names them there).`,
     'Stop the module in SafeKit on both hosts, and take it out of SafeKit, before it is started here: no server may be run by both.',
     `Check it beside the cluster file (understudy validate), apply it (understudy apply ${draft.name}.module.jsonc), and start it (understudy start ${draft.name}). The first start is on the host that has the data; the other one gets a full copy, and what lies there before is kept aside.`,
   );

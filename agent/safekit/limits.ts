@@ -23,6 +23,9 @@ export const limits = {
   xmlDepth: 32,
   xmlElements: 10_000,
   xmlAttributes: 64,
-  /** One value with its macros replaced, UTF-16 code units. */
+  /** One value with its macros replaced, and all of them together; UTF-16 code units. */
   value: 8192,
+  values: 4 * 1024 * 1024,
+  /** Statements of <failover>. */
+  rules: 1000,
 } as const;

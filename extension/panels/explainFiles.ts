@@ -10,8 +10,8 @@ const longestFile = 1024 * 1024;
 
 /** The cluster file and the module files that belong to one module file, as they stand in the editor, otherwise on the disk. */
 export class ExplainFiles implements vscode.Disposable {
-  /** By their addresses; what lies on the disk is read once. */
-  readonly #onDisk = new Map<string, string | null>();
+  /** By their addresses; what lies on the disk is read once. A read that a change overtakes is forgotten with it. */
+  readonly #onDisk = new Map<string, Promise<string | null>>();
   #listing: Promise<readonly vscode.Uri[]> | null = null;
   readonly #folder: vscode.Uri;
   readonly #uri: vscode.Uri;
@@ -57,13 +57,11 @@ export class ExplainFiles implements vscode.Disposable {
     return found.filter((uri) => uri.toString() !== this.#uri.toString()).slice(0, maxFiles);
   }
 
-  async #read(uri: vscode.Uri): Promise<string | null> {
+  #read(uri: vscode.Uri): Promise<string | null> {
     const key = uri.toString();
-    const known = this.#onDisk.get(key);
-    if (known !== undefined) return known;
-    const text = await readText(uri);
-    this.#onDisk.set(key, text);
-    return text;
+    const known = this.#onDisk.get(key) ?? readText(uri);
+    this.#onDisk.set(key, known);
+    return known;
   }
 
   dispose(): void {

@@ -16,6 +16,9 @@ export interface ZipEntry {
   readonly packed?: Uint8Array;
   /** Name in the header beside the content. */
   readonly localName?: string;
+  /** Size that this header tells. */
+  readonly localSize?: number;
+  readonly localFlags?: number;
   /** Place of an earlier entry, whose header and content this one shares. */
   readonly at?: number;
 }
@@ -23,12 +26,19 @@ export interface ZipEntry {
 /** Makes a zip, byte by byte, so that it may also lie. */
 export function zipFile(
   entries: readonly ZipEntry[],
-  options: { readonly comment?: string; readonly count?: number } = {},
+  options: {
+    readonly comment?: string | Uint8Array;
+    readonly count?: number;
+    /** Where the archive begins in a file around it: what it says of places is from there on. */
+    readonly base?: number;
+    /** Stands before the end record. */
+    readonly beforeEnd?: Uint8Array;
+  } = {},
 ): Buffer {
   const parts: Buffer[] = [];
   const offsets: number[] = [];
   const directory: Buffer[] = [];
-  let offset = 0;
+  let offset = options.base ?? 0;
   for (const entry of entries) {
     const name = Buffer.from(entry.name);
     const content = Buffer.from(entry.content ?? '');
@@ -44,11 +54,11 @@ export function zipFile(
       const local = Buffer.alloc(30);
       local.writeUInt32LE(0x04034b50, 0);
       local.writeUInt16LE(20, 4);
-      local.writeUInt16LE(flags, 6);
+      local.writeUInt16LE(entry.localFlags ?? flags, 6);
       local.writeUInt16LE(method, 8);
       local.writeUInt32LE(crc >>> 0, 14);
       local.writeUInt32LE(packed.length, 18);
-      local.writeUInt32LE(size >>> 0, 22);
+      local.writeUInt32LE((entry.localSize ?? size) >>> 0, 22);
       local.writeUInt16LE(localName.length, 26);
       parts.push(local, localName, packed);
       offset += local.length + localName.length + packed.length;
@@ -67,6 +77,7 @@ export function zipFile(
     central.writeUInt32LE(at, 42);
     directory.push(central, name);
   }
+  directory.push(Buffer.from(options.beforeEnd ?? ''));
   const size = directory.reduce((sum, { length }) => sum + length, 0);
   const comment = Buffer.from(options.comment ?? '');
   const end = Buffer.alloc(22);

@@ -11,7 +11,7 @@ import { parseAny, readConfigurationText } from '../../config/readFile.ts';
 import { CliError, exitCodes } from '../exitCodes.ts';
 import type { ExitCode } from '../exitCodes.ts';
 import type { Io } from '../io.ts';
-import { paint } from '../table.ts';
+import { paint, printable } from '../table.ts';
 import { printJson } from '../verb.ts';
 import type { AddVerb } from '../verb.ts';
 
@@ -89,11 +89,11 @@ function asText({ module, hosts, faults, assumptions }: ExplainedModule, hasColo
     heading(`${module} on ${hosts.join(' and ')}`),
     ...faults.map(({ fault, title, sentences }) =>
       [
-        `${heading(capital(title))} ${paint(`(${fault})`, 'grey', hasColour)}`,
-        ...sentences.map((each) => `  ${each}`),
+        `${heading(capital(printable(title)))} ${paint(`(${fault})`, 'grey', hasColour)}`,
+        ...sentences.map((each) => `  ${printable(each)}`),
       ].join('\n'),
     ),
-    [heading('What this hangs on'), ...assumptions.map((each) => `  ${each}`)].join('\n'),
+    [heading('What this hangs on'), ...assumptions.map((each) => `  ${printable(each)}`)].join('\n'),
   ];
   return `${parts.join('\n\n')}\n`;
 }

@@ -11,6 +11,10 @@ const centralSignature = 0x02014b50;
 const centralLength = 46;
 const localSignature = 0x04034b50;
 const localLength = 30;
+const locatorSignature = 0x07064b50;
+const locatorLength = 20;
+/** Bit 3: sizes and checksum follow the content, and need not stand before it. */
+const sizesFollow = 0x8;
 /** Systems whose attributes are those of Unix: Unix and OS X. */
 const unixSystems: readonly number[] = [3, 19];
 const stored = 0;
@@ -36,7 +40,7 @@ export function isZip(bytes: Uint8Array): boolean {
 
 /**
  * Reads a zip in memory: plain and deflated files. Strict, since one that is read in two ways may be looked at in one and unpacked in the other:
- * both of its directories have to say the same, files must not overlap, and nothing may be hidden between them and the end.
+ * there has to be one directory, it has to say the same as the files' own headers, and files must not overlap.
  * @throws ImportError
  */
 export function readZip(bytes: Uint8Array): readonly ModuleFile[] {
@@ -50,21 +54,28 @@ export function readZip(bytes: Uint8Array): readonly ModuleFile[] {
   return entries.map((entry) => ({ path: entry.path, bytes: unpack(view, bytes, entry) }));
 }
 
-/** Offset of the record that ends every zip: behind it there is only its comment. */
+/** Offset of the record that ends every zip: behind it there is only its comment, in which no other one may be hidden. */
 function findEnd(view: DataView): number {
   const first = Math.max(0, view.byteLength - endLength - 0xffff);
+  let found: number | null = null;
   for (let offset = view.byteLength - endLength; offset >= first; offset -= 1) {
     if (view.getUint32(offset, true) !== endSignature) continue;
-    if (offset + endLength + view.getUint16(offset + 20, true) === view.byteLength) return offset;
+    if (offset + endLength + view.getUint16(offset + 20, true) !== view.byteLength) continue;
+    if (found !== null) throw damaged('it has two end records, and which one counts cannot be known');
+    found = offset;
   }
-  throw damaged('it has no end record: it is cut off, or something was added to it');
+  if (found === null) throw damaged('it has no end record: it is cut off, or something was added to it');
+  const locator = found - locatorLength;
+  // Some programs go by it whatever the end record says.
+  if (locator >= 0 && view.getUint32(locator, true) === locatorSignature) throw zip64();
+  return found;
 }
 
 function readDirectory(view: DataView, bytes: Uint8Array, end: number): { entries: readonly Entry[]; begin: number } {
   const count = view.getUint16(end + 10, true);
   const size = view.getUint32(end + 12, true);
   const begin = view.getUint32(end + 16, true);
-  if (count === 0xffff || size === 0xffffffff || begin === 0xffffffff) throw unsupported('it is in the format zip64');
+  if (count === 0xffff || size === 0xffffffff || begin === 0xffffffff) throw zip64();
   if (
     view.getUint16(end + 4, true) !== 0 ||
     view.getUint16(end + 6, true) !== 0 ||
@@ -113,9 +124,7 @@ function readEntry(view: DataView, name: Uint8Array, offset: number): Entry | nu
   const packedSize = view.getUint32(offset + 20, true);
   const size = view.getUint32(offset + 24, true);
   const local = view.getUint32(offset + 42, true);
-  if (packedSize === 0xffffffff || size === 0xffffffff || local === 0xffffffff) {
-    throw unsupported('it is in the format zip64');
-  }
+  if (packedSize === 0xffffffff || size === 0xffffffff || local === 0xffffffff) throw zip64();
   if (view.getUint16(offset + 34, true) !== 0) throw unsupported('it is split over several files');
   refuseSpecial(view, offset, shown, isFolder);
   if (isFolder) {
@@ -162,10 +171,16 @@ function contentOf(view: DataView, entry: Entry): number {
   const begin = offset + localLength + nameLength + view.getUint16(offset + 28, true);
   if (begin > view.byteLength) throw damaged(`the file "${shown}" is cut off`);
   const name = new Uint8Array(view.buffer, view.byteOffset + offset + localLength, nameLength);
+  const flags = view.getUint16(offset + 6, true);
+  const hasSizes =
+    view.getUint32(offset + 14, true) === entry.crc &&
+    view.getUint32(offset + 18, true) === entry.packedSize &&
+    view.getUint32(offset + 22, true) === entry.size;
   const isSame =
     view.getUint16(offset + 8, true) === entry.method &&
     // Whether the sizes follow the content may differ; whether it is encrypted may not.
-    ((view.getUint16(offset + 6, true) ^ entry.flags) & 0x2041) === 0 &&
+    ((flags ^ entry.flags) & 0x2041) === 0 &&
+    (hasSizes || (flags & sizesFollow) !== 0) &&
     nameLength === entry.name.length &&
     name.every((byte, index) => byte === entry.name[index]);
   if (!isSame) throw damaged(`the file "${shown}" and the directory say different things of it`);
@@ -209,6 +224,10 @@ function damaged(why: string): ImportError {
 
 function unsupported(why: string): ImportError {
   return new ImportError('ZIP_UNSUPPORTED', `This zip file is not read: ${why}. Pack the module anew as a plain zip.`);
+}
+
+function zip64(): ImportError {
+  return unsupported('it is in the format zip64');
 }
 
 function tooLarge(what: string): ImportError {

@@ -46,6 +46,11 @@ export function onFailureOf(action: string): { readonly onFailure: OnFailure; re
         onFailure: 'failover',
         says: '"onFailure": "failover"; the host that failed becomes the secondary afterwards.',
       };
+    case 'wait':
+      return {
+        onFailure: 'failover',
+        says: '"onFailure": "failover": the other host takes over, as when the module waits here in SafeKit.',
+      };
     case 'noaction':
       return { onFailure: 'report', says: '"onFailure": "report".' };
     default:

@@ -100,6 +100,7 @@ function add(check: CheckDraft, acting: Acting, elements: readonly Element[], co
     const added = addCondition(draft, check);
     if (added === null) leaveOut(elements, 'It was left out: a module has at most 16 conditions.', context);
     else {
+      draft.conditionsByResource.set(acting.resource, added);
       const how =
         'One of "failover.conditions": a host that does not meet it hands over to one that does, and does not start before it.';
       for (const each of elements) findings.note(each, 'translated', how);
@@ -123,7 +124,7 @@ function add(check: CheckDraft, acting: Acting, elements: readonly Element[], co
   for (const each of elements) findings.note(each, 'translated', 'One of "checks".');
   if (known !== null) findings.note(acting.action, 'translated', known.says);
   else if (acting.action !== undefined) {
-    noteOdd(context, acting.action, 'restart, stopstart, stop or noaction', 'A failure is only reported.');
+    noteOdd(context, acting.action, 'restart, stopstart, stop, wait or noaction', 'A failure is only reported.');
   }
 }
 

@@ -22,9 +22,12 @@ export const errdRule: Rule = (element, context) => {
 function readProcess(element: Element, every: number, context: RuleContext): void {
   const { draft, findings } = context;
   const name = attributeOf(element, 'name');
-  const moment = momentOf(valueOf(element, 'class') ?? 'prim');
+  const word = valueOf(element, 'class') ?? 'prim';
+  const moment = momentOf(word);
   const className = attributeOf(element, 'class');
-  noteMoment(className, moment === 'before' ? 'unknown' : moment, context);
+  if (className !== undefined && moment === 'unknown' && word !== 'other') {
+    noteOdd(context, className, 'prim, both, pre, second, sec or other', 'Nothing was looked for.');
+  } else if (moment === 'running' || moment === 'secondary') noteMoment(className, moment, context);
   const action = onFailureOf(valueOf(element, 'action') ?? 'stopstart');
   readCounts(element, context);
   const leaveOut = (why: string): void => {

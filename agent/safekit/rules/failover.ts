@@ -1,4 +1,6 @@
 import type { Finding } from '../findings.ts';
+import { ImportError } from '../importError.ts';
+import { limits } from '../limits.ts';
 import type { Element } from '../xml/tree.ts';
 import { onFailureOf } from './checkDrafts.ts';
 import type { Rule, RuleContext } from './rule.ts';
@@ -22,14 +24,19 @@ export const failoverRule: Rule = (element, context) => {
   later(() => findings.noteText(element, readRules(element, context)));
 };
 
-function readRules(element: Element, { draft }: RuleContext): readonly Finding[] {
+function readRules(element: Element, { draft, findings }: RuleContext): readonly Finding[] {
   const text = withoutComments(element.text);
   const found: Finding[] = [];
+  const most = limits.rules - findings.textParts;
   const tell = (value: string, outcome: Finding['outcome'], says: string): void => {
     found.push({ path: `${element.path}/text()`, line: element.line, value: value.trim(), outcome, says });
   };
   for (const statement of text.split(';')) {
     if (statement.trim() === '') continue;
+    if (found.length >= most) {
+      const many = `more than ${String(limits.rules)} failover rules`;
+      throw new ImportError('TOO_LARGE', `The userconfig.xml has ${many}: this is no configuration of a module.`);
+    }
     const rule = /^\s*([A-Za-z_]\w*)\s*:\s*if\s*\(([^]*)\)\s*then\s+([a-z]+)\s*\(\s*\)\s*$/.exec(statement);
     const [, label = '', condition = '', action = ''] = rule ?? [];
     const standard = Object.hasOwn(standardRules, label) ? standardRules[label] : undefined;
@@ -38,11 +45,14 @@ function readRules(element: Element, { draft }: RuleContext): readonly Finding[]
     )?.[1];
     const check = resource === undefined ? undefined : draft.byResource.get(resource);
     const known = onFailureOf(action);
+    const gate = resource === undefined ? undefined : draft.conditionsByResource.get(resource);
     if (rule === null) tell(statement, 'unsupported', unknownRule);
     else if (standard !== undefined) tell(statement, 'translated', standard);
     else if (check !== undefined && known !== null) {
       check.onFailure = known.onFailure;
       tell(statement, 'translated', `Of the check "${check.name}": ${known.says}`);
+    } else if (gate !== undefined && action === 'wait') {
+      tell(statement, 'translated', `Of the condition "${gate.name}": a host that does not meet it gives way.`);
     } else tell(statement, 'unsupported', unknownRule);
   }
   if (found.some(({ outcome }) => outcome === 'unsupported')) {

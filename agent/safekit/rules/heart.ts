@@ -17,8 +17,9 @@ export const heartRule: Rule = (element, context) => {
   const read = (attribute: Attribute | undefined): number | null => {
     if (attribute === undefined || attribute.value === '') return null;
     const time = parseTime(attribute.value, 'ms');
-    if (time === null) noteOdd(context, attribute, 'a time', "Understudy's default of 3s is in force.");
-    return time;
+    if (time !== null && time > 0) return time;
+    noteOdd(context, attribute, 'a time', "Understudy's default of 3s is in force.");
+    return null;
   };
   const common = read(own);
   // A host is lost when it is silent on all of them.

@@ -119,6 +119,23 @@ function readExclusion(element: Element, directory: string, context: RuleContext
   const regular = attributeOf(element, 'regexpath');
   const left = 'It was left out: it is replicated. Write a glob into "mirror.exclude", such as "/tmp" or "*.tmp".';
   findings.note(element, 'unsupported', left);
+  /** A glob holds for every directory: what only one of them excludes may be what another one is there for. */
+  const settle = (attribute: Attribute, glob: string, stated: ReadonlySet<string>): void => {
+    const others = draft.directories.filter(({ value }) => !stated.has(value)).map(({ value }) => value);
+    if (others.length > 0) {
+      const where = others.join(', ');
+      const says = `It was left out: it is replicated. "${glob}" in "mirror.exclude" would hold for ${where}, too.`;
+      findings.note(element, 'unsupported', says);
+      findings.note(attribute, 'unsupported', says);
+      draft.todo(
+        `Put "${glob}" into "mirror.exclude" if it may hold for ${where}, too; without it ${attribute.path} is replicated.`,
+      );
+      return;
+    }
+    if (!draft.exclude.some(({ value }) => value === glob)) draft.exclude.push({ value: glob, from: from(attribute) });
+    findings.note(element, 'translated', 'One of "mirror.exclude", which holds for every mirrored directory.');
+    findings.note(attribute, 'translated', `"${glob}" in "mirror.exclude".`);
+  };
   const take = (attribute: Attribute, glob: string | null): void => {
     const directories = draft.directories.map(({ value }) => value);
     if (glob === null || [...checkExclude([glob], directories)].length > 0) {
@@ -128,11 +145,11 @@ function readExclusion(element: Element, directory: string, context: RuleContext
       );
       return;
     }
-    if (!draft.exclude.some(({ value }) => value === glob)) draft.exclude.push({ value: glob, from: from(attribute) });
-    findings.note(element, 'translated', 'One of "mirror.exclude", which holds for every mirrored directory.');
-    findings.note(attribute, 'translated', `"${glob}" in "mirror.exclude".`);
+    const stated = draft.exclusions.get(glob) ?? new Set<string>();
+    draft.exclusions.set(glob, stated.add(directory));
+    later(() => settle(attribute, glob, stated));
   };
-  // A glob holds for every directory, so that it has to mean the same in all of them.
+  // When all directories, and then all that is stated of them, are known.
   later(() => {
     if (path !== undefined) take(path, globOfPath(path.value, directory));
     if (regular !== undefined) take(regular, globOfExpression(regular.value));

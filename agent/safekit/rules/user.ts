@@ -29,7 +29,8 @@ export const userRule: Rule = (element, context) => {
 };
 
 /** What the scripts beside it define themselves. */
-const own = /^(SAFE[A-Z]*|SAFEKIT_[A-Z]+|UNDERSTUDY_[A-Z_]*|IFS|PATH|PWD|here)$/;
+const own =
+  /^(SAFE[A-Z]*|SAFEKIT_[A-Z]+|UNDERSTUDY_[A-Z_]*|IFS|PATH|PWD|here|from|to|nice|force|limit|script|each|code|looks|pid|verdict|file)$/;
 
 /** `<var>`: what scripts find in their environment. */
 export const varRule: Rule = (element, { draft, findings }) => {
@@ -39,6 +40,11 @@ export const varRule: Rule = (element, { draft, findings }) => {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(word) || own.test(word) || value === undefined) {
     const says = 'No variable that scripts could have, or one that is set already. It was left out.';
     for (const each of [element, name, value]) findings.note(each, 'unsupported', says);
+    if (word !== '' && value !== undefined) {
+      draft.todo(
+        `Set the variable "${word}" in the scripts that need it (${element.path}): it could not be taken over.`,
+      );
+    }
     return;
   }
   draft.variables.push({ name: word, value: value.value });

@@ -51,17 +51,43 @@ call() {
   script=$2
   shift 2
   [ -f "$SAFEUSERBIN/$script" ] || return 0
+  # What it leaves running must not hold a lock (9).
   if [ "$limit" -eq 0 ]; then
-    "$SAFEUSERBIN/$script" "$@"
+    "$SAFEUSERBIN/$script" "$@" 9>&-
   else
-    timeout --foreground --kill-after=5 "$limit" "$SAFEUSERBIN/$script" "$@"
+    timeout --foreground --kill-after=5 "$limit" "$SAFEUSERBIN/$script" "$@" 9>&-
   fi
 }
 
-# leave SCRIPT: runs a stop script nicely, then with "force" as its first argument.
+# Of "second", "sec" and "both" it is noted in a file that they run, which a boot takes away. States alone do not tell: a host that takes over
+# waits for a moment before it is the primary.
+
+# enter NAME: runs start_NAME, unless it runs already.
+enter() {
+  (
+    flock 9
+    if [ ! -e "$SAFEVAR/runs.$1" ]; then
+      : >"$SAFEVAR/runs.$1"
+      call 0 "start_$1" "$from" "$to" start
+    fi
+  ) 9>>"$SAFEVAR/lock.$1"
+}
+
+# runs NAME: whether it runs. Waits while it is started or stopped.
+runs() {
+  (flock 9 && [ -e "$SAFEVAR/runs.$1" ]) 9>>"$SAFEVAR/lock.$1"
+}
+
+# leave NAME: if it runs, runs stop_NAME nicely, then with "force" as its first argument.
 leave() {
-  call "$nice" "$1" "$from" "$to" stop
-  call "$force" "$1" force "$from" "$to" stop
+  (
+    flock 9
+    if [ -e "$SAFEVAR/runs.$1" ]; then
+      call "$nice" "stop_$1" "$from" "$to" stop
+      call "$force" "stop_$1" force "$from" "$to" stop
+      rm -f -- "$SAFEVAR/runs.$1"
+    fi
+  ) 9>>"$SAFEVAR/lock.$1"
 }
 `;
 }

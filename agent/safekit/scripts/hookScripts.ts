@@ -13,7 +13,7 @@ export function beforePrimaryText(required: readonly string[], leavesSecondary: 
   fi
 done
 `;
-  const leaves = leavesSecondary ? 'if [ "$from" = SECOND ]; then leave stop_second; fi\n' : '';
+  const leaves = leavesSecondary ? 'leave second\n' : '';
   return `${head(['Runs before the server is started. <tocheck> of userconfig.xml, and stop_second of a host that was the secondary.'], '/..')}. "$here/functions"
 begin
 ${looks}${leaves}exit 0
@@ -24,6 +24,7 @@ ${looks}${leaves}exit 0
 export const afterChangeText = `${head(
   [
     'Runs after each change of the state of this host: the scripts of the module that SafeKit ran then, as far as it has them.',
+    'A host that waits may be about to take over: what runs on it is stopped by the hook after-wait, when it goes on waiting.',
   ],
   '/..',
 )}. "$here/functions"
@@ -31,24 +32,31 @@ begin
 call 0 transition "$from" "$to" start
 case $to in
   SECOND)
-    call 0 start_both "$from" "$to" start
-    call 0 start_second "$from" "$to" start
-    [ "$from" = ALONE ] || call 0 start_sec "$from" "$to" start
+    enter both
+    enter second
+    enter sec
     ;;
   ALONE)
-    [ "$from" = SECOND ] || call 0 start_sec "$from" "$to" start
+    enter sec
     ;;
   PRIM)
-    leave stop_sec
+    leave sec
     ;;
-  *)
-    if [ "$from" = SECOND ] || [ "$from" = ALONE ]; then leave stop_sec; fi
-    if [ "$from" = SECOND ]; then
-      leave stop_second
-      leave stop_both
-    fi
+  STOP)
+    leave sec
+    leave second
+    leave both
     ;;
 esac
+exit 0
+`;
+
+/** When the module is held back. */
+export const afterWaitText = `${head(['Runs when the module has waited on this host for a while: ends what ran there on the secondary, or on a host that is alone.'], '/..')}. "$here/functions"
+begin
+leave sec
+leave second
+leave both
 exit 0
 `;
 

@@ -1,4 +1,5 @@
 import type { ModuleFile } from '../archive/moduleFile.ts';
+import type { Draft } from '../draft.ts';
 import type { Finding } from '../findings.ts';
 import { printable } from '../printable.ts';
 import { knownCommands } from './common.ts';
@@ -15,14 +16,20 @@ const scriptWords: Readonly<Record<string, Words>> = {
   start_prim: ['translated', 'Run by "start" ("server.scripts.start").'],
   stop_prim: ['translated', 'Run by "stop" ("server.scripts.stop"), nicely and then with "force".'],
   start_both: ['translated', 'Run by "start" before start_prim, and by the hook afterChange on the secondary.'],
-  stop_both: ['translated', 'Run by "stop" after stop_prim, and by the hook afterChange when a secondary ends.'],
+  stop_both: [
+    'translated',
+    'Run by "stop" after stop_prim, and by the hooks afterChange or afterWait when a secondary ends.',
+  ],
   start_second: ['translated', 'Run by the hook afterChange when the host has become the secondary.'],
   stop_second: [
     'translated',
-    'Run by the hook beforePrimary when the secondary takes over, and by afterChange otherwise.',
+    'Run by the hook beforePrimary when the secondary takes over, and by afterChange or afterWait otherwise.',
   ],
   start_sec: ['translated', 'Run by the hook afterChange when the host is the secondary, or alone.'],
-  stop_sec: ['translated', 'Run by the hook afterChange when the host is neither the secondary nor alone.'],
+  stop_sec: [
+    'translated',
+    'Run by the hooks afterChange or afterWait when the host is neither the secondary nor alone.',
+  ],
   transition: ['translated', 'Run by the hook afterChange with the states before and after.'],
   poststop: ['translated', 'Run by the hook afterStop, each time the server has ended on the host.'],
   prestart: [
@@ -51,11 +58,11 @@ const notRunWithoutUser: Words = [
 
 /**
  * What is kept of the module's files, and what became of each of them.
- * @param runsScripts whether its configuration says that scripts are run
+ * @param draft whether the configuration says that scripts are run, and which checkers
  */
 export function keepFiles(
   files: readonly ModuleFile[],
-  runsScripts: boolean,
+  { runsScripts, customChecks }: Pick<Draft, 'runsScripts' | 'customChecks'>,
 ): { readonly kept: readonly KeptFile[]; readonly findings: readonly Finding[] } {
   const kept: KeptFile[] = [];
   const findings: Finding[] = [];
@@ -76,7 +83,8 @@ export function keepFiles(
         tell('unsupported', 'A program for Windows. It is kept to be read: write one for Linux in its place.');
         continue;
       }
-      const isProgram = Object.hasOwn(scriptWords, name) || isScript(bytes);
+      const isChecker = customChecks.some(({ program }) => program === name);
+      const isProgram = Object.hasOwn(scriptWords, name) || isChecker || isScript(bytes) || isBinary(bytes);
       const ended = isScript(bytes) ? withUnixEnds(bytes) : bytes;
       kept.push({ path, bytes: ended, isProgram });
       const words = Object.hasOwn(scriptWords, name) ? scriptWords[name] : undefined;
@@ -106,6 +114,11 @@ export function isForWindows(name: string): boolean {
 /** Whether the kernel takes it for a script: it names the program that reads it. */
 function isScript(bytes: Uint8Array): boolean {
   return bytes[0] === 0x23 && bytes[1] === 0x21;
+}
+
+/** Whether it is a program of Linux that was compiled. */
+function isBinary(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
 }
 
 /** With "\r\n" the kernel would look for a program whose name ends with "\r". The same array when there is none. */

@@ -1,6 +1,6 @@
 import type { Draft } from '../draft.ts';
 import { environmentText, functionsText, standInText } from './common.ts';
-import { afterChangeText, afterStopText, beforePrimaryText } from './hookScripts.ts';
+import { afterChangeText, afterStopText, afterWaitText, beforePrimaryText } from './hookScripts.ts';
 import { isForWindows, type KeptFile } from './moduleScripts.ts';
 import { customCheckText, emptyText, serviceTexts, startText, stopText } from './serverScripts.ts';
 
@@ -22,7 +22,10 @@ export interface ScriptPlan {
   readonly timeout: number | null;
   readonly timeoutFrom: string;
   /** Hooks that are there, each with its script. */
-  readonly hooks: readonly { readonly name: 'beforePrimary' | 'afterChange' | 'afterStop'; readonly file: string }[];
+  readonly hooks: readonly {
+    readonly name: 'beforePrimary' | 'afterChange' | 'afterWait' | 'afterStop';
+    readonly file: string;
+  }[];
   readonly hooksTimeout: number | null;
 }
 
@@ -31,13 +34,15 @@ export function planScripts(draft: Draft, kept: readonly KeptFile[], isComplete:
   const has = (name: string): boolean => draft.runsScripts && kept.some(({ path }) => path === `bin/${name}`);
   const file = (path: string, content: string, isProgram = true): ScriptFile => ({ path, content, isProgram });
   const files: ScriptFile[] = kept.map(({ path, bytes, isProgram }) => ({ path, content: bytes, isProgram }));
-  const services = servicesOf(draft);
+  const services = servicesOf(draft, kept);
   const hasStart = has('start_prim') || has('start_both');
   const hasStop = has('stop_prim') || has('stop_both');
   const runsServices = !hasStart && !hasStop && services !== null;
   const stopTime = draft.niceStopMs + draft.forceStopMs + 10_000;
+  const countOf = (...names: readonly string[]): number => names.filter(has).length;
 
-  const { hooks, hookFiles, leaves } = planHooks(draft, has);
+  const { hooks, hookFiles } = planHooks(draft, has);
+  const stopsBeside = hooks.length === 0 ? 0 : countOf('stop_sec', 'stop_second', 'stop_both');
   const needsCommon = hasStart || hasStop || hooks.length > 0 || draft.customChecks.length > 0;
   files.push(file('environment', environmentText(draft), false));
   if (needsCommon) {
@@ -49,6 +54,11 @@ export function planScripts(draft: Draft, kept: readonly KeptFile[], isComplete:
   if (runsServices) {
     const texts = serviceTexts(services);
     files.push(file('start', texts.start), file('stop', texts.stop), file('check', texts.check));
+    if (!isComplete) {
+      draft.todo(
+        'The scripts "start", "stop" and "check" were made of the variable SERVICES. If the module has scripts of its own that do more, import its folder or its .safe file instead: they are not in userconfig.xml.',
+      );
+    }
   } else {
     files.push(
       file('start', hasStart ? startText : emptyText('start')),
@@ -64,10 +74,10 @@ export function planScripts(draft: Draft, kept: readonly KeptFile[], isComplete:
     startFrom: generated ?? (hasStart ? 'bin/start_prim of the module' : 'FILL IN: the script is empty'),
     stopFrom: generated ?? (hasStop ? 'bin/stop_prim of the module' : 'FILL IN: the script is empty'),
     hasCheck: runsServices,
-    timeout: hasStop ? stopTime : null,
-    timeoutFrom: `nicestoptimeout and forcestoptimeout of <user>, and ten seconds (${draft.stopTimesFrom})`,
+    timeout: hasStop ? stopTime * countOf('stop_prim', 'stop_both', 'stop_sec', 'stop_second') : null,
+    timeoutFrom: `nicestoptimeout and forcestoptimeout of <user>, and ten seconds, for each stop script (${draft.stopTimesFrom})`,
     hooks,
-    hooksTimeout: leaves ? stopTime : null,
+    hooksTimeout: stopsBeside > 0 ? stopTime * stopsBeside : null,
   };
 }
 
@@ -78,18 +88,21 @@ function planHooks(draft: Draft, has: (name: string) => boolean) {
     hooks.push({ name, file: path });
     hookFiles.push({ path, content, isProgram: true });
   };
-  const second = ['start_second', 'stop_second', 'start_sec', 'stop_sec'].some(has);
-  if (draft.required.length > 0 || has('stop_second')) {
-    add('beforePrimary', 'hooks/before-primary', beforePrimaryText(draft.required, has('stop_second')));
-  }
+  const hasSecond = has('start_second') || has('stop_second');
   // What runs on both hosts would not run on a secondary otherwise.
-  if (second || has('start_both') || has('transition')) add('afterChange', 'hooks/after-change', afterChangeText);
+  const runsBeside = hasSecond || ['start_sec', 'stop_sec', 'start_both'].some(has);
+  if (draft.required.length > 0 || hasSecond) {
+    add('beforePrimary', 'hooks/before-primary', beforePrimaryText(draft.required, hasSecond));
+  }
+  if (runsBeside || has('transition')) add('afterChange', 'hooks/after-change', afterChangeText);
+  if (runsBeside) add('afterWait', 'hooks/after-wait', afterWaitText);
   if (has('poststop')) add('afterStop', 'hooks/after-stop', afterStopText);
-  return { hooks, hookFiles, leaves: second || has('stop_both') };
+  return { hooks, hookFiles };
 }
 
-/** Names of services that the module's templates start by a variable; null: it names none that could be services. */
-function servicesOf({ variables, runsScripts }: Draft): readonly string[] | null {
+/** Names of services that the module's templates start by a variable; null: it names none that could be services of Linux. */
+function servicesOf({ variables, runsScripts, isWindows }: Draft, kept: readonly KeptFile[]): readonly string[] | null {
+  if (isWindows || kept.some(({ path }) => path.startsWith('bin/') && isForWindows(path))) return null;
   const value = runsScripts ? variables.find(({ name }) => name === 'SERVICES')?.value : undefined;
   const names = (value ?? '')
     .split(',')

@@ -6,9 +6,11 @@ import { quote } from './shell.ts';
 export const startText = `${head([
   'Starts the server: runs start_both and start_prim of the module, as SafeKit did.',
   'SafeKit does not look at how they end. The start has failed when one cannot be run, is killed, or asks for a stop of the module.',
+  'What a host has started as the secondary runs on: start_both is not run again there.',
 ])}. "$here/functions"
 begin
 for each in start_both start_prim; do
+  if [ "$each" = start_both ] && runs both; then continue; fi
   call 0 "$each" "$from" "$to" start
   code=$?
   if [ -e "$SAFEKIT_RUN/stop" ]; then
@@ -28,8 +30,13 @@ exit 0
 export const stopText = `${head([
   'Stops the server: runs stop_prim and stop_both of the module, nicely and then with "force", as SafeKit did.',
   'SafeKit does not look at how they end. The stop has failed when the forced one cannot be run, takes too long, or reports an error (safekit printe).',
+  'When the agent opens the module (STOP) what an earlier life of this host has left is stopped first.',
 ])}. "$here/functions"
 begin
+if [ "$from" = STOP ] && [ "$to" = STOP ]; then
+  leave sec
+  leave second
+fi
 for each in stop_prim stop_both; do
   call "$nice" "$each" "$from" "$to" stop
 done
@@ -46,6 +53,7 @@ if [ -e "$SAFEKIT_RUN/error" ]; then
   echo "The forced stop has reported an error: parts of the server may still run." >&2
   exit 1
 fi
+rm -f -- "$SAFEVAR/runs.both"
 # FILL IN: look here whether anything of the server still runs, and end with a code other than 0 if so. The other host starts the server when
 # this script has ended with 0.
 exit 0
@@ -114,7 +122,11 @@ begin
   echo $? >"$SAFEKIT_RUN/ended"
 ) >/dev/null 2>&1 &
 looks=0
-until [ -s "$SAFEKIT_RUN/verdict" ] || [ -e "$SAFEKIT_RUN/stop" ] || [ -s "$SAFEKIT_RUN/ended" ] || [ "$looks" -ge 100 ]; do
+hasAnswer() {
+  [ -s "$SAFEKIT_RUN/verdict" ] || [ -e "$SAFEKIT_RUN/stop" ] || [ -s "$SAFEKIT_RUN/ended" ]
+}
+# It may answer before this script knows whom to end.
+until [ "$looks" -ge 100 ] || { [ -s "$SAFEKIT_RUN/pid" ] && hasAnswer; }; do
   sleep 0.2
   looks=$((looks + 1))
 done

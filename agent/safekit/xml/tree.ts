@@ -52,18 +52,18 @@ export function readTree({ root }: XmlDocument): Element {
   if (root.name !== 'safe') {
     throw new ImportError('NOT_A_MODULE', `The XML begins with <${root.name}>: a userconfig.xml begins with <safe>.`);
   }
-  const macros = new Map<string, string>();
+  const macros = new Macros();
   for (const child of root.children) {
     if (child.name !== 'macro') continue;
     const read = (name: string): XmlAttribute | undefined => child.attributes.find((each) => each.name === name);
     const name = read('name')?.value.trim();
     const value = read('value');
-    if (name && value && !macros.has(name)) macros.set(name, replaceMacros(value, macros).text);
+    if (name && value) macros.define(name, value);
   }
   return build(root, 'safe', 'safe', macros);
 }
 
-function build(xml: XmlElement, kind: string, path: string, macros: ReadonlyMap<string, string>): Element {
+function build(xml: XmlElement, kind: string, path: string, macros: Macros): Element {
   const counts = new Map<string, number>();
   for (const { name } of xml.children) counts.set(name, (counts.get(name) ?? 0) + 1);
   const seen = new Map<string, number>();
@@ -75,7 +75,7 @@ function build(xml: XmlElement, kind: string, path: string, macros: ReadonlyMap<
     line: xml.line,
     text: xml.text,
     attributes: xml.attributes.map((attribute) => {
-      const { text, missing } = replaceMacros(attribute, macros);
+      const { text, missing } = macros.replace(attribute);
       return {
         name: attribute.name,
         value: text.trim(),
@@ -94,21 +94,35 @@ function build(xml: XmlElement, kind: string, path: string, macros: ReadonlyMap<
   };
 }
 
-function replaceMacros(
-  { value, line }: XmlAttribute,
-  macros: ReadonlyMap<string, string>,
-): { readonly text: string; readonly missing: readonly string[] } {
-  const missing: string[] = [];
-  const text = value.replace(/%([A-Za-z_][A-Za-z0-9_]*)%/g, (whole, name: string) => {
-    const found = macros.get(name);
-    if (found === undefined) missing.push(name);
-    return found ?? whole;
-  });
-  if (text.length > limits.value) {
-    throw new ImportError(
-      'TOO_LARGE',
-      `The value on line ${String(line)} is longer than ${String(limits.value)} characters.`,
-    );
+/** What stands for what. All values together are bounded, as a short name may stand for a long text in a hundred thousand places. */
+class Macros {
+  readonly #values = new Map<string, string>();
+  #length = 0;
+
+  /** The first definition of a name counts. */
+  define(name: string, value: XmlAttribute): void {
+    if (!this.#values.has(name)) this.#values.set(name, this.replace(value).text);
   }
-  return { text, missing };
+
+  /** @throws ImportError "TOO_LARGE" */
+  replace({ value, line }: XmlAttribute): { readonly text: string; readonly missing: readonly string[] } {
+    const missing: string[] = [];
+    const text = value.replace(/%([A-Za-z_][A-Za-z0-9_]*)%/g, (whole, name: string) => {
+      const found = this.#values.get(name);
+      if (found === undefined) missing.push(name);
+      return found ?? whole;
+    });
+    this.#length += text.length;
+    if (text.length > limits.value) {
+      throw tooLong(`The value on line ${String(line)} is longer than ${String(limits.value)} characters.`);
+    }
+    if (this.#length > limits.values) {
+      throw tooLong(`With their macros the values are longer than ${String(limits.values)} characters together.`);
+    }
+    return { text, missing };
+  }
+}
+
+function tooLong(what: string): ImportError {
+  return new ImportError('TOO_LARGE', `${what} This is no configuration of a module.`);
 }

@@ -49,6 +49,15 @@ describe('what a module does when a host loses power', () => {
     },
   );
 
+  it.each(['30s', '2m', '4m'])('waits for a detection time of %s', (detection) => {
+    const told = explained('power-loss', 'alpha', { failover: { detection } });
+    expect(startedOn(told, 'beta')).not.toBeNull();
+    expect(endsOn(told)).toEqual(['beta']);
+    const stalled = explained('stall', 'alpha', { failover: { detection } });
+    expect(endsOn(stalled)).toEqual(['beta']);
+    expect(stalled.timeline.findLast(({ host }) => host === 'alpha')?.state).toBe('SECOND');
+  });
+
   it('goes on where it runs when the secondary loses power, after a write has waited', () => {
     const told = explained('power-loss', 'beta');
     expect(endsOn(told)).toEqual(['alpha']);
@@ -156,6 +165,54 @@ describe('what a module does when its server, an agent, or a disk fails', () => 
     const told = explained('server-crashes-again', 'alpha', { failover: { restarts: 2 } });
     expect(said(told)).toMatch(/web is started again on alpha 2 times; then web starts on beta/);
     expect(endsOn(told)).toEqual(['beta']);
+  });
+
+  it('misses a server that scripts have started only when something looks for it', () => {
+    const silent = explained('server-crash', 'alpha', { rest: scripts });
+    expect(endsOn(silent)).toEqual([]);
+    expect(said(silent)).toContain('web is down, and nobody notices it');
+
+    const check = { ...scripts.server.scripts, check: ['/etc/web-check'], checkInterval: '30s' };
+    const looked = explained('server-crash', 'alpha', { rest: { server: { scripts: check } } });
+    expect(endsOn(looked)).toEqual(['alpha']);
+    expect(startedOn(looked, 'alpha')).toBeGreaterThan(10_000);
+    expect(startedOn(looked, 'alpha')).toBeLessThan(40_000);
+    expect(said(looked)).toMatch(/web is started again on alpha .* later/);
+
+    const checks = [{ tcp: { port: 80, host: '10.0.0.50' }, every: '5s', onFailure: 'restart' }];
+    const checked = explained('server-crash', 'alpha', { rest: { ...scripts, checks } });
+    expect(endsOn(checked)).toEqual(['alpha']);
+    expect(said(checked)).toMatch(/web is started again on alpha .* later/);
+  });
+
+  it('says of restarts that come to no end that they do not', () => {
+    const alone = explained('server-crashes-again', 'alpha', { failover: { automatic: false } });
+    expect(said(alone)).toMatch(/web is started on alpha again and again, the first time .*, until somebody mends it/);
+    expect(alone.sentences.filter((each) => each.startsWith('It may also come otherwise'))).toEqual([]);
+    const patient = explained('server-crashes-again', 'alpha', { failover: { restarts: 100, restartPeriod: '10m' } });
+    expect(said(patient)).toContain('again and again');
+    const hasty = explained('server-crashes-again', 'alpha', { failover: { restarts: 100, restartPeriod: '24h' } });
+    expect(said(hasty)).toMatch(/web is started again on alpha 100 times; then web starts on beta/);
+  });
+
+  it('waits for a check that takes long until it counts, and leaves out what takes hours', () => {
+    const check = (every: string) => ({
+      rest: { checks: [{ tcp: { port: 80, host: '10.0.0.50' }, every, onFailure: 'failover' }] },
+    });
+    const slow = explained('check-fails', 'alpha', check('12m'));
+    expect(endsOn(slow)).toEqual(['beta']);
+    const { faults, assumptions } = explain(moduleOf({}, check('2h').rest), clusterOf());
+    expect(faults.map(({ fault }) => fault)).not.toContain('check-fails');
+    expect(assumptions.join('\n')).toContain('takes hours until it is over: the check “tcp 10.0.0.50:80” fails');
+  });
+
+  it('counts the question for virtual addresses', () => {
+    const address = { virtualAddresses: [{ address: '10.77.0.100/24', network: 'lan' }] };
+    const [without, with_] = [{}, address].map((rest) => {
+      const [first = ''] = explained('power-loss', 'alpha', { rest }).sentences;
+      return Number(/(?:about |to )([0-9.]+) s later/.exec(first)?.[1]);
+    });
+    expect((with_ ?? 0) - (without ?? 0)).toBeGreaterThan(0.3);
   });
 
   it('takes over at once from an agent that was killed, as its server is known to be dead', () => {

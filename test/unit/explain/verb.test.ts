@@ -45,6 +45,30 @@ describe('understudy explain', () => {
     expect(out).not.toContain('No cluster file was found');
   });
 
+  it('finds it among many files of other kinds', async () => {
+    for (let number = 0; number < 1100; number += 1) write(`a${String(number)}.txt`, '');
+    write('site.cluster.jsonc', clusterText());
+    const file = write('web.module.jsonc', moduleText());
+    const { out } = await understudy('explain', file, '--fault', 'arbiter-lost');
+    expect(out).not.toContain('No cluster file was found');
+  });
+
+  it('writes nothing that a terminal would take for a command', async () => {
+    const checks = [{ name: 'a\u001b[2Jb', tcp: { port: 80, host: '10.0.0.50' } }];
+    const file = write('web.module.jsonc', moduleText({}, { checks }));
+    const { code, out } = await understudy('explain', file, '--fault', 'check-fails');
+    expect(code).toBe(0);
+    expect(out).not.toContain('\u001b');
+  });
+
+  it('says of hooks and of what it depends on that times do not count them', async () => {
+    write('db.module.jsonc', moduleText({}, { name: 'db', mirror: { directories: ['/srv/vm/db'] } }));
+    const rest = { dependsOn: ['db'], hooks: { beforePrimary: ['/etc/web-before'], timeout: '45s' } };
+    const { out } = await understudy('explain', write('web.module.jsonc', moduleText({}, rest)), '--fault', 'stop');
+    expect(out).toContain('What it depends on (db) runs');
+    expect(out).toContain('The hook beforePrimary ends well and at once; a start or stop waits for it up to 45s more.');
+  });
+
   it('says what it assumes without one', async () => {
     const file = write('web.module.jsonc', moduleText());
     const { code, out } = await understudy('explain', file, '--fault', 'power-loss');

@@ -2,6 +2,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -149,6 +150,15 @@ it('writes through no link', async () => {
   expect(err).toContain('is not a folder');
   expect(existsSync(path('elsewhere/start'))).toBe(false);
   expect(existsSync(path('out/vm1.module.jsonc'))).toBe(false);
+});
+
+it('writes through no link that lies where it writes first', async () => {
+  mkdirSync(path('out/vm1'), { recursive: true });
+  writeFileSync(path('mine'), 'mine');
+  for (const name of ['start', 'stop', 'environment']) symlinkSync(path('mine'), path(`out/vm1/.${name}.tmp`));
+  expect((await understudy(['import', writeSafe(), '--to', path('out')])).code).toBe(0);
+  expect(readFileSync(path('mine'), 'utf8')).toBe('mine');
+  expect(readdirSync(path('out/vm1')).filter((name) => name.endsWith('.tmp'))).toHaveLength(3);
 });
 
 it('brings no file of this machine into a module', async () => {

@@ -55,7 +55,8 @@ const toldLines = (): readonly string[] => {
   const file = join(folder, 'web/told');
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
 };
-const leftovers = (): readonly string[] => (existsSync(join(folder, 'var')) ? readdirSync(join(folder, 'var')) : []);
+const leftovers = (): readonly string[] =>
+  (existsSync(join(folder, 'var')) ? readdirSync(join(folder, 'var')) : []).filter((name) => name.startsWith('run.'));
 const module = (files: Readonly<Record<string, string>>, more = ''): ImportedModule =>
   imported(service(rfs + user + more), files);
 
@@ -92,6 +93,15 @@ describe('start', () => {
     expect(told(result, 'bin/start_prim')).toContain('lines end as on Linux');
     expect(run(result, 'start').code).toBe(0);
     expect(toldLines()).toHaveLength(1);
+  });
+
+  it('leaves out a variable that the scripts beside it have for themselves, and says so', () => {
+    const variables = '<user><var name="from" value="me@example.com"/><var name="PATH" value="/opt/x"/></user>';
+    const result = imported(service(rfs + variables), { 'bin/start_prim': telling(), 'bin/stop_prim': telling() });
+    expect(textOf(result, 'web/environment')).not.toMatch(/^(from|PATH)=/m);
+    expect(run(result, 'start').code).toBe(0);
+    expect(toldLines()[0]).toContain('|WAIT ALONE start|');
+    expect(result.report.toDo.join('\n')).toContain('Set the variable "from" in the scripts that need it');
   });
 
   it('finds what the script reads beside it', () => {
@@ -137,6 +147,12 @@ describe('stop', () => {
     });
     const standard = imported(service(`${rfs}<user/>`), { 'bin/start_prim': telling(), 'bin/stop_prim': telling() });
     expect(moduleOf(standard).server).toMatchObject({ timeoutMs: 610_000 });
+    // Each of them may take as long.
+    const both = { 'bin/start_prim': telling(), 'bin/stop_prim': telling(), 'bin/stop_both': telling() };
+    expect(moduleOf(module(both)).server).toMatchObject({ timeoutMs: 28_000 });
+    const second = { ...both, 'bin/stop_sec': telling(), 'bin/stop_second': telling() };
+    expect(moduleOf(module(second)).server).toMatchObject({ timeoutMs: 56_000 });
+    expect(moduleOf(module(second)).hooks.timeoutMs).toBe(42_000);
   });
 
   it('is for a person to write when the module has none, and fails until then', () => {
@@ -182,61 +198,88 @@ describe('a checker', () => {
 });
 
 describe('hooks', () => {
-  const second = {
-    'bin/start_second': telling(),
-    'bin/stop_second': telling(),
-    'bin/start_sec': telling(),
-    'bin/stop_sec': telling(),
-  };
-  const all = {
-    'bin/start_prim': telling(),
-    'bin/stop_prim': telling(),
-    'bin/transition': telling(),
-    'bin/poststop': telling(),
-    ...second,
-  };
-  const after = (from: string, to: string): readonly string[] => {
+  const all = Object.fromEntries(
+    ['prim', 'both', 'second', 'sec']
+      .flatMap((name) => [`bin/start_${name}`, `bin/stop_${name}`])
+      .concat('bin/transition', 'bin/poststop')
+      .map((path) => [path, telling()]),
+  );
+  /** What of the module's own is run when the agent runs a script on its way from one state to another. */
+  const ran = (script: string, from: string, to: string): readonly string[] => {
     rmSync(join(folder, 'web/told'), { force: true });
     const environment = { UNDERSTUDY_PREVIOUS_STATE: from, UNDERSTUDY_STATE: to };
-    expect(run(module(all), 'hooks/after-change', environment).code).toBe(0);
-    return toldLines().map((line) => line.split('|').slice(0, 2).join(' '));
+    expect(run(module(all), script, environment)).toEqual({ code: 0, output: '' });
+    return toldLines()
+      .map((line) => line.split('|').slice(0, 2).join(' '))
+      .filter((line) => line !== '');
   };
+  const stopped = (name: string, from: string, to: string): readonly string[] => [
+    `${name} ${from} ${to} stop`,
+    `${name} force ${from} ${to} stop`,
+  ];
 
   it('are there for the scripts of the module only', () => {
     expect(moduleOf(module({ 'bin/start_prim': telling(), 'bin/stop_prim': telling() })).hooks.programs).toEqual({});
     expect(Object.keys(moduleOf(module(all)).hooks.programs).sort()).toEqual([
       'afterChange',
       'afterStop',
+      'afterWait',
       'beforePrimary',
     ]);
   });
 
-  it('run what SafeKit runs on a secondary, and on a host that is alone', () => {
-    expect(after('WAIT', 'SECOND')).toEqual([
+  it('run what SafeKit runs on a secondary, and keep what serves on when it takes over', () => {
+    expect(ran('hooks/after-change', 'WAIT', 'SECOND')).toEqual([
       'transition WAIT SECOND start',
+      'start_both WAIT SECOND start',
       'start_second WAIT SECOND start',
       'start_sec WAIT SECOND start',
     ]);
-    expect(after('SECOND', 'ALONE')).toEqual(['transition SECOND ALONE start']);
-    expect(after('ALONE', 'PRIM')).toEqual([
+    // The agent passes through WAIT. What runs on both hosts must not be stopped then: the start is about to rely on it.
+    expect(ran('hooks/after-change', 'SECOND', 'WAIT')).toEqual(['transition SECOND WAIT start']);
+    expect(ran('hooks/before-primary', 'SECOND', 'WAIT')).toEqual(stopped('stop_second', 'SECOND', 'WAIT'));
+    expect(ran('start', 'SECOND', 'ALONE')).toEqual(['start_prim SECOND ALONE start']);
+    expect(ran('hooks/after-change', 'WAIT', 'ALONE')).toEqual(['transition WAIT ALONE start']);
+    expect(ran('hooks/after-change', 'ALONE', 'PRIM')).toEqual([
       'transition ALONE PRIM start',
-      'stop_sec ALONE PRIM stop',
-      'stop_sec force ALONE PRIM stop',
+      ...stopped('stop_sec', 'ALONE', 'PRIM'),
     ]);
-    expect(after('PRIM', 'ALONE')).toEqual(['transition PRIM ALONE start', 'start_sec PRIM ALONE start']);
-    expect(after('SECOND', 'STOP')).toEqual([
-      'transition SECOND STOP start',
-      'stop_sec SECOND STOP stop',
-      'stop_sec force SECOND STOP stop',
-      'stop_second SECOND STOP stop',
-      'stop_second force SECOND STOP stop',
+    expect(ran('stop', 'PRIM', 'ALONE')).toEqual([
+      'stop_prim PRIM ALONE stop',
+      'stop_both PRIM ALONE stop',
+      'stop_prim force PRIM ALONE stop',
+      'stop_both force PRIM ALONE stop',
     ]);
+    expect(ran('hooks/after-change', 'ALONE', 'SECOND')).toContain('start_both ALONE SECOND start');
   });
 
-  it('end what runs on the secondary before it becomes the primary', () => {
-    const environment = { UNDERSTUDY_PREVIOUS_STATE: 'SECOND', UNDERSTUDY_STATE: 'ALONE' };
-    expect(run(module(all), 'hooks/before-primary', environment).code).toBe(0);
-    expect(toldLines().map((line) => line.split('|')[0])).toEqual(['stop_second', 'stop_second']);
+  it('start what belongs to a host that is alone once, and what a primary starts anew', () => {
+    expect(ran('start', 'WAIT', 'ALONE')).toEqual(['start_both WAIT ALONE start', 'start_prim WAIT ALONE start']);
+    expect(ran('hooks/after-change', 'PRIM', 'ALONE')).toContain('start_sec PRIM ALONE start');
+    expect(ran('hooks/after-change', 'PRIM', 'ALONE')).not.toContain('start_sec PRIM ALONE start');
+  });
+
+  it('end what runs on a secondary when it is stopped, or goes on waiting', () => {
+    const ends = (from: string, to: string): readonly string[] =>
+      ['stop_sec', 'stop_second', 'stop_both'].flatMap((name) => stopped(name, from, to));
+    ran('hooks/after-change', 'WAIT', 'SECOND');
+    expect(ran('hooks/after-change', 'SECOND', 'STOP')).toEqual([
+      'transition SECOND STOP start',
+      ...ends('SECOND', 'STOP'),
+    ]);
+    ran('hooks/after-change', 'WAIT', 'SECOND');
+    expect(ran('hooks/after-wait', 'SECOND', 'WAIT')).toEqual(ends('SECOND', 'WAIT'));
+    expect(ran('hooks/after-wait', 'SECOND', 'WAIT')).toEqual([]);
+    expect(ran('hooks/before-primary', 'WAIT', 'WAIT')).toEqual([]);
+  });
+
+  it('end what an earlier agent has left when the module is opened', () => {
+    ran('hooks/after-change', 'WAIT', 'SECOND');
+    expect(ran('stop', 'STOP', 'STOP').slice(0, 4)).toEqual([
+      ...stopped('stop_sec', 'STOP', 'STOP'),
+      ...stopped('stop_second', 'STOP', 'STOP'),
+    ]);
+    expect(ran('hooks/after-change', 'WAIT', 'SECOND')).toHaveLength(4);
   });
 
   it('keep a server down that lacks a file', () => {
@@ -273,6 +316,23 @@ describe('services', () => {
       'stop -- db',
       'start -- db',
     ]);
+  });
+
+  it('of Windows are for a person to replace', () => {
+    const windows = imported(
+      service(`<rfs><replicated dir="C:\\data"/></rfs><user><var name="SERVICES" value="W3SVC"/></user>`),
+    );
+    expect(textOf(windows, 'web/start')).toContain('FILL IN');
+    const scripts = imported(service(`${rfs}<user><var name="SERVICES" value="W3SVC"/></user>`), {
+      'bin/start_prim.ps1': 'x',
+    });
+    expect(textOf(scripts, 'web/start')).toContain('FILL IN');
+    expect(scripts.report.toDo.join('\n')).toContain('are for Windows');
+  });
+
+  it('may be only a part of what scripts do that were not imported, which is said', () => {
+    const result = imported(service(`${rfs}<user><var name="SERVICES" value="db"/></user>`));
+    expect(result.report.toDo.join('\n')).toContain('import its folder or its .safe file instead');
   });
 
   it('are no services when they could be something else', () => {
@@ -331,6 +391,20 @@ describe('files', () => {
       'web/bin/x.cmd': 0o644,
       'web.module.jsonc': 0o644,
     });
+  });
+
+  it('are executable when they were compiled for Linux, or are a checker that the configuration names', () => {
+    const result = module(
+      {
+        'bin/start_prim': telling(),
+        'bin/stop_prim': telling(),
+        'bin/tool': '\u007fELF\u0002',
+        'bin/look': 'echo without a first line',
+      },
+      '<check><custom ident="app" exec="look" when="prim"/></check>',
+    );
+    const modes = Object.fromEntries(result.files.map(({ path, mode }) => [path, mode]));
+    expect(modes).toMatchObject({ 'web/bin/tool': 0o755, 'web/bin/look': 0o755 });
   });
 
   it('of a module whose configuration has no <user> are not run, as SafeKit does not run them', () => {

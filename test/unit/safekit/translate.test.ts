@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ImportError } from '../../../agent/safekit/importError.ts';
 import { imported, moduleOf, service, textOf, told } from './importing.ts';
 
 const rfs = '<rfs><replicated dir="/srv/web"/></rfs>';
@@ -68,6 +69,12 @@ describe('heartbeats', () => {
     expect(result.report.differences.join('\n')).toContain('silent for 3 seconds');
   });
 
+  it.each(['0', '0s', '-5', 'soon'])('a time that is none (%s) is told of, and the default is in force', (timeout) => {
+    const result = imported(service(`<heart timeout="${timeout}"/>${rfs}`));
+    expect(moduleOf(result).failover.detectionMs).toBe(3000);
+    expect(told(result, 'service/heart@timeout')).toMatch(/^unknown: /);
+  });
+
   it('a time that is too short for Understudy becomes the shortest one', () => {
     expect(moduleOf(imported(service('<heart timeout="100ms"/>' + rfs))).failover.detectionMs).toBe(400);
   });
@@ -130,6 +137,17 @@ describe('replication', () => {
       directories: ['/srv/web'],
       exclude: ['/tmp/a[[]1][*]', '/logs', '*.swp'],
     });
+  });
+
+  it('excludes nothing from a directory that another one excludes: that may be what it is there for', () => {
+    const result = imported(
+      replicated(
+        '<replicated dir="/srv/web"><notreplicated path="tmp"/><notreplicated regexpath=".*\\.swp$"/></replicated><replicated dir="/srv/data"><notreplicated regexpath=".*\\.swp$"/></replicated>',
+      ),
+    );
+    expect(moduleOf(result).mirror.exclude).toEqual(['*.swp']);
+    expect(told(result, 'service/rfs/replicated[1]/notreplicated[1]@path')).toMatch(/^unsupported: .*\/srv\/data/);
+    expect(result.report.toDo.join('\n')).toContain('Put "/tmp" into "mirror.exclude" if it may hold for /srv/data');
   });
 
   it.each(['!.*\\.db$', '.*\\.(a|b)$', '^cache.*', ''])('leaves the expression %j to a person', (expression) => {
@@ -222,6 +240,17 @@ describe('checks', () => {
     expect(moduleOf(result).checks).toEqual([]);
   });
 
+  it('that would have the module wait move it, also where that is what SafeKit does unasked', () => {
+    const result = check(
+      '<ping ident="gateway" when="prim"><to addr="10.0.0.254"/></ping><tcp ident="db" when="both" action="wait"><to addr="db" port="5432"/></tcp>',
+    );
+    expect(moduleOf(result).checks).toMatchObject([
+      { name: 'gateway', onFailure: 'failover' },
+      { name: 'db', onFailure: 'failover' },
+    ]);
+    expect(told(result, 'service/check/tcp@action')).toMatch(/^translated: /);
+  });
+
   it('on the secondary are left out, and told of', () => {
     const result = check('<tcp ident="x" when="second"><to addr="127.0.0.1" port="80"/></tcp>');
     expect(moduleOf(result).checks).toEqual([]);
@@ -264,6 +293,18 @@ describe('checks', () => {
     ]);
   });
 
+  it.each([
+    ['pre', 'unsupported'],
+    ['other', 'unsupported'],
+    ['second', 'unsupported'],
+    ['someday', 'unknown'],
+  ])('of processes of the class %s are left out: %s', (name, outcome) => {
+    const result = imported(service(`${rfs}<errd><proc name="x" class="${name}"/></errd>`));
+    expect(moduleOf(result).checks).toEqual([]);
+    expect(told(result, 'service/errd/proc')).toMatch(/^unsupported: /);
+    expect(told(result, 'service/errd/proc@class')).toMatch(new RegExp(`^${outcome}: `));
+  });
+
   it('of another module become a dependency', () => {
     const result = check('<module name="Data Base"><to addr="10.0.0.1" port="9010"/></module><module name="web"/>');
     expect(moduleOf(result).dependsOn).toEqual(['data-base']);
@@ -293,18 +334,30 @@ describe('failover rules', () => {
           app_down: if (custom.app == down) then restart();
           both: if (tcp.a == down && tcp.b == down) then stopstart();
           splitbrain_failure: if (splitbrain.uptodate == down) then wait();
+          gateway_away: if (ping.gateway == down) then wait();
           --Lua Rules
-        ]]></failover>${rfs}<check><custom ident="app" exec="look" when="prim"/></check>`),
+        ]]></failover>${rfs}<check><custom ident="app" exec="look" when="prim"/><ping ident="gateway"><to addr="10.0.0.254"/></ping></check>`),
     );
     expect(moduleOf(result).checks).toMatchObject([{ name: 'app', onFailure: 'restart' }]);
     const rules = result.report.configuration.filter(({ path }) => path === 'service/failover/text()');
-    expect(rules.map(({ outcome }) => outcome)).toEqual(['translated', 'unsupported', 'translated', 'unsupported']);
+    expect(rules.map(({ outcome }) => outcome)).toEqual([
+      'translated',
+      'unsupported',
+      'translated',
+      'translated',
+      'unsupported',
+    ]);
     expect(rules[1]?.value).toContain('tcp.a == down && tcp.b == down');
     expect(result.report.toDo.join('\n')).toContain('failover rules');
   });
 });
 
 describe('hostile values', () => {
+  it('rules without number are refused, not a crash', () => {
+    expect(() => imported(service(`<failover>${'a;'.repeat(300_000)}</failover>${rfs}`))).toThrow(ImportError);
+    expect(() => imported(service(`${'<failover>a;b;</failover>'.repeat(2000)}${rfs}`))).toThrow(/failover rules/);
+  });
+
   it('are data wherever they come out: in JSON, comments, scripts and Markdown', () => {
     const evil =
       '`|</script><img src=x onerror=alert(1)>[x](command:evil)\u202E\u2028$(touch /tmp/x)\'"&#10;exit 0&#10;// }';

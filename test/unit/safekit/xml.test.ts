@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ImportError, type ImportErrorCode } from '../../../agent/safekit/importError.ts';
+import { limits } from '../../../agent/safekit/limits.ts';
 import { decodeXml } from '../../../agent/safekit/xml/decode.ts';
 import { parseXml } from '../../../agent/safekit/xml/parse.ts';
 import { readTree, valueOf } from '../../../agent/safekit/xml/tree.ts';
@@ -210,6 +211,13 @@ describe('macros', () => {
     expect(tree('<safe><macro name="A" value="%A%"/><x a="%A%"/></safe>').children[1]?.attributes[0]?.value).toBe(
       '%A%',
     );
+  });
+
+  it('do not stand for far more than the file has', () => {
+    const long = 'x'.repeat(limits.value);
+    const text = `<safe><macro name="A" value="${long}"/>${'<x a="%A%"/>'.repeat(5000)}</safe>`;
+    expect(refusal(() => tree(text)).code).toBe('TOO_LARGE');
+    expect(tree(text.replaceAll('%A%', '%B%')).children).toHaveLength(5001);
   });
 
   it('are those of a configuration only', () => expect(refusal(() => tree('<html/>')).code).toBe('NOT_A_MODULE'));

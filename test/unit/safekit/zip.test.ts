@@ -74,6 +74,11 @@ describe('a zip whose files would be written elsewhere is refused', () => {
     ['bin/a\nb', 'control characters'],
     ['bin/x:stream', 'not every system'],
     ['bin/x.', 'not every system'],
+    ['bin/NUL', 'not every system'],
+    ['con.d/start_prim', 'not every system'],
+    ['bin/com1.sh', 'not every system'],
+    ['bin/start_prim\u200B', 'not seen'],
+    ['bin/\u202Emirp_trats', 'not seen'],
   ])('%j', (name, why) => {
     const { code, message } = refusal(zipFile([{ name, content: 'x' }]));
     expect(code).toBe('UNSAFE_NAME');
@@ -91,6 +96,7 @@ describe('a zip whose files would be written elsewhere is refused', () => {
     ['the same name twice', ['a', 'a']],
     ['names that differ in their case only', ['bin/Start', 'bin/start']],
     ['names that are spelled in two ways', ['é', 'é']],
+    ['names that are the same in capitals', ['bin/ſtart', 'bin/start']],
     ['a file in the place of a folder', ['bin', 'bin/start']],
   ])('%s', (_, names) => {
     const entries = names.map((name): ZipEntry => ({ name, content: name }));
@@ -172,6 +178,26 @@ describe('a zip that is not what it seems is refused', () => {
 
   it('a file of another name beside its content', () => {
     expect(refusal(zipFile([{ name: 'good', localName: 'evil', content: 'x' }])).code).toBe('ZIP_DAMAGED');
+  });
+
+  it('a file of another size beside its content', () => {
+    const entry = { name: 'x', content: 'abc', stored: true, localSize: 2 };
+    expect(refusal(zipFile([entry])).code).toBe('ZIP_DAMAGED');
+    expect(contents(zipFile([{ ...entry, localFlags: 0x808, flags: 0x808 }]))).toEqual({ x: 'abc' });
+  });
+
+  it('one with another archive hidden in its comment', () => {
+    const inner = (base: number): Buffer => zipFile([{ name: 'evil', content: 'x' }], { base });
+    const base = zipFile([{ name: 'good', content: 'x' }]).length;
+    const { code, message } = refusal(zipFile([{ name: 'good', content: 'x' }], { comment: inner(base) }));
+    expect([code, message]).toEqual(['ZIP_DAMAGED', expect.stringContaining('two end records')]);
+  });
+
+  it('one that has a directory of the format zip64 beside the plain one', () => {
+    const locator = Buffer.alloc(20);
+    locator.writeUInt32LE(0x07064b50, 0);
+    const { code, message } = refusal(zipFile([{ name: 'x', content: 'x' }], { beforeEnd: locator }));
+    expect([code, message]).toEqual(['ZIP_UNSUPPORTED', expect.stringContaining('zip64')]);
   });
 
   it('a content that is not that of the checksum', () => {
