@@ -49,6 +49,13 @@ describe('what is misspelt', () => {
     expect(after(text, fix)).toBe(validModule);
   });
 
+  it('is removed when what it was to be is there already', async () => {
+    const text = validModule.replace('  "hosts"', '  "host": ["alpha"],\n  "hosts"');
+    const found = await fixes(text);
+    expect(titles(found)).toEqual(['Remove the key "host"']);
+    expect(after(text, found[0])).toBe(validModule);
+  });
+
   it('is removed when nobody knows what it was to be', async () => {
     const text = validModule.replace('  "hosts"', '  "xyzzy": 1, // why\n  "hosts"');
     expect(after(text, titled(await fixes(text), 'Remove the key "xyzzy"'))).toBe(
@@ -185,6 +192,12 @@ describe('everything at once', () => {
     expect(others).toEqual([]);
     expect(fix).toMatchObject({ kind: 'source.fixAll.understudy', title: 'Mend all 3 clear mistakes' });
     expect(after(broken, fix)).toBe(validModule.replace('"mirror"', '"dependsOn": ["db"],\n  "mirror"'));
+  });
+
+  it('leaves a name that may be still to be defined', async () => {
+    const text = validModule.replace('"beta"', '"betta"');
+    expect(titles(await fixes(text))).toContain('Replace with "beta"');
+    expect(await fixes(text, 'modules/a.module.jsonc', ['source.fixAll'])).toEqual([]);
   });
 
   it('is offered only to who asks for it', async () => {

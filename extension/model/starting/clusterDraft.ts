@@ -31,10 +31,7 @@ export function clusterErrors(answers: ClusterAnswers): readonly DraftError[] {
     .map((diagnostic) => ({ path: diagnostic.path, message: withSuggestion(diagnostic) }));
 }
 
-/** @param taken names of cluster files that the folder holds. */
-export function clusterNameError(answers: ClusterAnswers, name: string, taken: readonly string[]): string | null {
-  const file = `${name}.cluster.jsonc`;
-  if (taken.includes(file)) return `${file} is there already.`;
+export function clusterNameError(answers: ClusterAnswers, name: string): string | null {
   return name === '' ? 'A name is needed.' : errorAt('name', clusterErrors({ ...answers, name }));
 }
 

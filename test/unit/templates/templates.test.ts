@@ -7,7 +7,7 @@ import { kindOfFile, parseDocument, type AnyDocument } from '../../../schemas/do
 import { parseText, valueOf } from '../../../schemas/jsonText.ts';
 import { clusterFile, type ArbiterAnswer, type ClusterAnswers } from '../../../schemas/templates/cluster.ts';
 import { moduleTemplates } from '../../../schemas/templates/moduleTemplates.ts';
-import { shellWord } from '../../../schemas/templates/moduleText.ts';
+import { commandWord, literally, shellWord } from '../../../schemas/templates/moduleText.ts';
 import { scriptsFolder, type ModuleAnswers, type TemplateFile } from '../../../schemas/templates/template.ts';
 
 const site: ClusterAnswers = {
@@ -63,6 +63,16 @@ describe.each(moduleTemplates.map((template) => [template.id, template] as const
     for (const line of [module, ...scripts].flatMap(({ text }) => text.split('\n'))) {
       if (/^ *(#|\/\/)/.test(line)) expect(line.length, line).toBeLessThanOrEqual(140);
     }
+  });
+
+  it('says commands that can be copied, whatever the directory is called', () => {
+    const [plain, odd] = ['/srv/vm/web', "/srv/it's $(id)"].map(
+      (directory) => template.files({ ...web, directory })[0].text,
+    );
+    expect(plain).not.toContain("'/srv/vm/web");
+    // Commands in the comment at the top.
+    const commands = /(?:initdb -D|truncate -s 100G|domain >) (\/\/ |'?)/.exec(odd ?? '');
+    if (commands !== null) expect(commands[1]).toBe("'");
   });
 
   it('names those scripts that it writes', () => {
@@ -164,6 +174,16 @@ describe('scripts', () => {
       }
     },
   );
+
+  it('take a text for itself where a pattern is expected', () => {
+    for (const text of ['/srv/c++/a.b', '(x)[y]{2}', 'a|b', '^a$', 'a\\b', '*?', "it's"]) {
+      const input = `${literally}\nprintf '%s\\n' "$1" | grep -Ex -- "$(literally "$1")"`;
+      const { stdout } = spawnSync('sh', ['-s', text], { input, encoding: 'utf8' });
+      expect(stdout).toBe(`${text}\n`);
+    }
+    const { stdout } = spawnSync('sh', ['-s'], { input: `${literally}\nliterally a.b`, encoding: 'utf8' });
+    expect(stdout).toBe('a\\.b');
+  });
 
   it('take a word as it is', () => {
     for (const word of [hostile, '', '-n', '~', "'''", 'größer']) {
