@@ -66,13 +66,14 @@ describe.each(moduleTemplates.map((template) => [template.id, template] as const
   });
 
   it('says commands that can be copied, whatever the directory is called', () => {
-    const [plain, odd] = ['/srv/vm/web', "/srv/it's $(id)"].map(
-      (directory) => template.files({ ...web, directory })[0].text,
-    );
-    expect(plain).not.toContain("'/srv/vm/web");
-    // Commands in the comment at the top.
-    const commands = /(?:initdb -D|truncate -s 100G|domain >) (\/\/ |'?)/.exec(odd ?? '');
-    if (commands !== null) expect(commands[1]).toBe("'");
+    const arguments_ = (directory: string): readonly string[] => {
+      const about = template.files({ ...web, directory })[0].text.replaceAll('\n// ', ' ');
+      const commands = /(?:initdb -D|-m 0700|truncate -s 100G|touch|--security-info web >) (\S)/g;
+      return [...about.matchAll(commands)].map(([, first]) => first ?? '');
+    };
+    const count = { postgresql: 2, libvirt: 1, hyperv: 2 }[template.id as string] ?? 0;
+    expect(arguments_('/srv/vm/web')).toEqual(Array.from({ length: count }, () => '/'));
+    expect(arguments_("/srv/it's $(id)")).toEqual(Array.from({ length: count }, () => "'"));
   });
 
   it('names those scripts that it writes', () => {
@@ -185,10 +186,30 @@ describe('scripts', () => {
     expect(stdout).toBe('a\\.b');
   });
 
+  it('come to hosts on which nothing lies yet', () => {
+    for (const template of moduleTemplates.filter(({ id }) => id !== 'qemu')) {
+      const about = template.files(web)[0].text.replaceAll(/\n *\/\/ /g, ' ');
+      expect(about).toContain(
+        'ssh alpha mkdir -p /etc/understudy/scripts && scp -rp scripts/web alpha:/etc/understudy/scripts/',
+      );
+    }
+  });
+
+  it('are not made for names that they could not find again', () => {
+    const wrong = (id: string, answer: string): string | null | undefined =>
+      moduleTemplates.find((template) => template.id === id)?.questions[0]?.check?.(answer);
+    expect(wrong('libvirt', "joe's vm")).toMatch(/quotes/);
+    expect(wrong('libvirt', 'mail server (old)')).toBeNull();
+    expect(wrong('hyperv', 'web[1]')).toMatch(/\*/);
+    expect(wrong('hyperv', 'Mail Server')).toBeNull();
+  });
+
   it('take a word as it is', () => {
     for (const word of [hostile, '', '-n', '~', "'''", 'größer']) {
       const { stdout } = spawnSync('sh', [], { input: `printf '[%s]' ${shellWord(word)}`, encoding: 'utf8' });
       expect(stdout).toBe(`[${word}]`);
     }
+    expect(commandWord('/srv/vm/web')).toBe('/srv/vm/web');
+    expect(commandWord('/srv/my vm')).toBe("'/srv/my vm'");
   });
 });
