@@ -39,7 +39,7 @@ function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
     about: [
       `Module ${answers.name}: a PostgreSQL server that scripts run on the host itself, its data in ${dataOf(answers)}.`,
       'Both hosts need the same major version of PostgreSQL, the same collation data (libc, ICU), and the user postgres by the same number. The distribution must start no server of its own: on Debian set create_main_cluster = false in /etc/postgresql-common/createcluster.conf before installing it.',
-      `Before the first start, on the preferred host: install -d -o postgres -g postgres -m 0700 ${data}, then as postgres: initdb -D ${data} (or stop an existing server and move its data there). In postgresql.conf: listen_addresses = '*', so that the address of the module is served, too.`,
+      `Before the first start, on the preferred host: install -d -o postgres -g postgres -m 0700 ${data}, then as postgres: initdb -D ${data} (on Debian it is in /usr/lib/postgresql/VERSION/bin), or stop an existing server and move its data there. In postgresql.conf: listen_addresses = '*', so that the address of the module is served, too; in pg_hba.conf: who may connect.`,
       'What this does not do: it makes no database and no backup, and connections are lost when it moves: clients have to connect again.',
     ],
     directory:

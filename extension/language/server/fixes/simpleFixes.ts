@@ -38,7 +38,13 @@ export const removeFromList: Fixer = (context) => {
   return [{ title, edits: [{ file, changes: removeEntry(document.text, node) }], isClear }];
 };
 
-const removableKeys: ReadonlySet<string> = new Set(['unknown-key', 'duplicate-key', 'arbiter-kind', 'fence-option']);
+const removableKeys: ReadonlySet<string> = new Set([
+  'unknown-key',
+  'duplicate-key',
+  'deprecated-key',
+  'arbiter-kind',
+  'fence-option',
+]);
 
 /** A key that nobody knows, or that says nothing there, is taken out. */
 export const removeKey: Fixer = (context) => {
