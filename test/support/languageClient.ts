@@ -95,7 +95,7 @@ export class LanguageClient {
       await writeFile(join(folder, name), text);
     }
     const [toServer, toClient] = [new PassThrough(), new PassThrough()];
-    const explanations = explanationsIn(join(import.meta.dirname, '../../docs/diagnostics.md')) ?? new Map();
+    const explanations = explanationsIn(join(import.meta.dirname, '../../docs/diagnostics.md')) ?? new Map<string, string>();
     startServer(createConnection(new StreamMessageReader(toServer), new StreamMessageWriter(toClient)), explanations);
     const connection = createProtocolConnection(new StreamMessageReader(toClient), new StreamMessageWriter(toServer));
     const early: PublishDiagnosticsParams[] = [];

@@ -66,14 +66,19 @@ describe.each(moduleTemplates.map((template) => [template.id, template] as const
   });
 
   it('says commands that can be copied, whatever the directory is called', () => {
-    const arguments_ = (directory: string): readonly string[] => {
+    const firstLetters = (directory: string): readonly string[] => {
       const about = template.files({ ...web, directory })[0].text.replaceAll('\n// ', ' ');
       const commands = /(?:initdb -D|-m 0700|truncate -s 100G|touch|--security-info web >) (\S)/g;
       return [...about.matchAll(commands)].map(([, first]) => first ?? '');
     };
-    const count = { postgresql: 2, libvirt: 1, hyperv: 2 }[template.id as string] ?? 0;
-    expect(arguments_('/srv/vm/web')).toEqual(Array.from({ length: count }, () => '/'));
-    expect(arguments_("/srv/it's $(id)")).toEqual(Array.from({ length: count }, () => "'"));
+    const counts = new Map<string, number>([
+      ['postgresql', 2],
+      ['libvirt', 1],
+      ['hyperv', 2],
+    ]);
+    const length = counts.get(template.id) ?? 0;
+    expect(firstLetters('/srv/vm/web')).toEqual(Array.from({ length }, () => '/'));
+    expect(firstLetters("/srv/it's $(id)")).toEqual(Array.from({ length }, () => "'"));
   });
 
   it('names those scripts that it writes', () => {
