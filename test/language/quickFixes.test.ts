@@ -114,6 +114,16 @@ describe('a name that is not there', () => {
     );
   });
 
+  it.each([
+    ['10.77.0.254', '10.77.0.2'],
+    ['fd00::a', 'fd00::b'],
+  ])('becomes a host of the cluster file, with an address that is free behind %s', async (highest, next) => {
+    const cluster = validCluster.replace('10.77.0.3', highest).replace('10.77.0.2', '10.77.0.9');
+    await client.write('b/site.cluster.jsonc', cluster);
+    const found = await fixes(validModule.replace('"beta"', '"delta"'), 'b/web.module.jsonc');
+    expect(titles(found)).toContain(`Add the host "delta" to site.cluster.jsonc with ${next}, to be changed`);
+  });
+
   it('becomes a network of the cluster file', async () => {
     const address = '"virtualAddresses": [{ "address": "10.77.0.9/24", "network": "dmz" }], "mirror"';
     const found = await fixes(validModule.replace('"mirror"', address));
