@@ -20,7 +20,9 @@ const questions: readonly TemplateQuestion[] = [
     // libvirt writes quotes as entities of XML, by which the start script would not know its file again.
     check: (answer) =>
       plainLine(answer) ??
-      (/^-|[/<>&'"]/.test(answer) ? 'A name without /, <, >, & and quotes is expected, and no “-” at its beginning.' : null),
+      (/^-|[/<>&'"]/.test(answer)
+        ? 'A name without /, <, >, & and quotes is expected, and no “-” at its beginning.'
+        : null),
   },
 ];
 

@@ -92,9 +92,12 @@ describe('a rename', () => {
       (change): change is TextDocumentEdit =>
         TextDocumentEdit.is(change) && change.textDocument.uri === client.uriOf('modules/mail.module.jsonc'),
     );
-    expect(applyEdits(oneLine, own.flatMap(({ edits }) => edits as TextEdit[]))).toBe(
-      oneLine.replace('"alpha"', '"first"'),
-    );
+    expect(
+      applyEdits(
+        oneLine,
+        own.flatMap(({ edits }) => edits as TextEdit[]),
+      ),
+    ).toBe(oneLine.replace('"alpha"', '"first"'));
   });
 
   it('refuses what would stand twice in a section or a list', async () => {

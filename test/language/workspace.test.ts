@@ -120,9 +120,7 @@ describe('a folder that is open', () => {
       event: { added: [{ uri: client.uriOf('modules'), name: 'modules' }], removed: [] },
     });
     client.open(web, validModule.replace('"beta"', '"delta"'));
-    expect(
-      codes(await client.publishedOf(web, ({ diagnostics }) => diagnostics.length > 0)),
-    ).toEqual(['unknown-host']);
+    expect(codes(await client.publishedOf(web, ({ diagnostics }) => diagnostics.length > 0))).toEqual(['unknown-host']);
   });
 
   it('may be closed and another one opened', async () => {

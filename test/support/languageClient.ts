@@ -95,7 +95,8 @@ export class LanguageClient {
       await writeFile(join(folder, name), text);
     }
     const [toServer, toClient] = [new PassThrough(), new PassThrough()];
-    const explanations = explanationsIn(join(import.meta.dirname, '../../docs/diagnostics.md')) ?? new Map<string, string>();
+    const explanations =
+      explanationsIn(join(import.meta.dirname, '../../docs/diagnostics.md')) ?? new Map<string, string>();
     startServer(createConnection(new StreamMessageReader(toServer), new StreamMessageWriter(toClient)), explanations);
     const connection = createProtocolConnection(new StreamMessageReader(toClient), new StreamMessageWriter(toServer));
     const early: PublishDiagnosticsParams[] = [];
@@ -106,7 +107,10 @@ export class LanguageClient {
     const params = { processId: null, rootUri: null, capabilities, workspaceFolders };
     const result = await connection.sendRequest(InitializeRequest.type, params);
     const client = new LanguageClient(folder, connection, result);
-    connection.onRequest(RegistrationRequest.type, ({ registrations }) => void client.registered.push(...registrations));
+    connection.onRequest(
+      RegistrationRequest.type,
+      ({ registrations }) => void client.registered.push(...registrations),
+    );
     await connection.sendNotification(InitializedNotification.type, {});
     listener = (published) => client.#take(published);
     early.forEach(listener);

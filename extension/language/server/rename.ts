@@ -70,9 +70,7 @@ export async function renameAt(
 function placesToRename(name: Occurrence, file: SourceFile, group: readonly SourceFile[]): readonly NamedPlace[] {
   const all = occurrencesOf(name, group);
   const isOneOfSeveral =
-    name.kind === 'module' &&
-    name.isDefinition &&
-    all.filter(({ occurrence }) => occurrence.isDefinition).length > 1;
+    name.kind === 'module' && name.isDefinition && all.filter(({ occurrence }) => occurrence.isDefinition).length > 1;
   return isOneOfSeveral ? all.filter((each) => each.file === file && each.occurrence.isDefinition) : all;
 }
 
