@@ -35,6 +35,7 @@ async function packageVsix() {
       await cp(join(root, folder), join(stage, folder), { recursive: true });
     }
     await copyFile(join(root, 'extension/README.md'), join(stage, 'README.md'));
+    await copyExplanations(stage);
     for (const file of ['.vscodeignore', 'CHANGELOG.md', 'LICENSE']) await copyIfThere(file, stage);
     // The bundles bring their dependencies along; what is for development stays here.
     const { devDependencies: _, dependencies: __, scripts: ___, private: ____, type: _____, ...shipped } = manifest;
@@ -67,6 +68,7 @@ async function packageAgent() {
     }
     await slimKoffi(join(stage, 'node_modules/koffi/package.json'));
     await copyIfThere('LICENSE', stage);
+    await copyExplanations(stage);
     for (const unit of ['understudy-agent.service', 'understudy-witness.service']) {
       await copyFile(join(root, 'packaging', unit), join(stage, unit));
     }
@@ -112,6 +114,11 @@ async function isNeeded(path) {
 async function slimKoffi(file) {
   const { optionalDependencies: _, scripts: __, ...rest } = JSON.parse(await readFile(file, 'utf8'));
   await writeFile(file, JSON.stringify(rest, null, 2));
+}
+
+/** The page that the codes of diagnostics lead to: hosts, and whoever edits, need not have a network. */
+async function copyExplanations(folder) {
+  await cp(join(root, 'docs/diagnostics.md'), join(folder, 'docs/diagnostics.md'));
 }
 
 async function copyIfThere(name, folder) {

@@ -35,12 +35,25 @@ function* within(
     const childIs = childSchema(branch, segment, root);
     if (!isSchema(childIs)) continue;
     const told = childIs['deprecated'];
-    if (typeof told === 'string' && typeof segment === 'string') yield deprecated(segment, told, [...path, segment]);
+    if (typeof told === 'string' && typeof segment === 'string') {
+      yield deprecated(segment, told, [...path, segment], (key) => !Object.hasOwn(value, key) && hasKey(branch, key));
+    }
     yield* within(childIs, child, [...path, segment], root);
   }
 }
 
-function deprecated(key: string, told: string, path: readonly PathSegment[]): Problem {
+function hasKey({ properties }: SchemaJson, key: string): boolean {
+  return isSchema(properties) && Object.hasOwn(properties, key);
+}
+
+/** @param canStand whether another key could stand in place of this one */
+function deprecated(
+  key: string,
+  told: string,
+  path: readonly PathSegment[],
+  canStand: (key: string) => boolean,
+): Problem {
+  const other = /use "([^"]+)"/.exec(told)?.[1];
   return {
     code: 'deprecated-key',
     severity: 'warning',
@@ -48,6 +61,6 @@ function deprecated(key: string, told: string, path: readonly PathSegment[]): Pr
     at: 'key',
     message: `the key "${key}" is deprecated ${told}`,
     expected: null,
-    suggestion: /use "([^"]+)"/.exec(told)?.[1] ?? null,
+    suggestion: other !== undefined && canStand(other) ? other : null,
   };
 }

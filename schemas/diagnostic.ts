@@ -97,8 +97,12 @@ export interface Problem {
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const where = `${diagnostic.file}:${diagnostic.line}:${diagnostic.column}`;
   const path = diagnostic.path === '' ? '' : `${diagnostic.path}: `;
-  const hint = diagnostic.suggestion === null ? '' : `; did you mean ${JSON.stringify(diagnostic.suggestion)}?`;
-  return `${where}: ${diagnostic.severity}: ${path}${diagnostic.message}${hint}`;
+  return `${where}: ${diagnostic.severity}: ${path}${withSuggestion(diagnostic)}`;
+}
+
+/** What a diagnostic says, with what was most likely meant. */
+export function withSuggestion({ message, suggestion }: Pick<Diagnostic, 'message' | 'suggestion'>): string {
+  return suggestion === null ? message : `${message}; did you mean ${JSON.stringify(suggestion)}?`;
 }
 
 /** Errors make a file unusable; warnings do not. */

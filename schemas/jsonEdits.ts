@@ -42,7 +42,7 @@ export function setValue(
   { order = [], root = parseText(text).root ?? undefined }: AddOptions = {},
 ): readonly TextChange[] {
   if (root === undefined) return [];
-  const layout = layoutOf(text);
+  const layout = layoutOf(text, root);
   const { value: found, isExact } = locate(root, path);
   if (isExact) {
     const written = writeValue(value, indentAt(text, found.offset), layout);
@@ -108,8 +108,10 @@ interface Layout {
   readonly eol: string;
 }
 
-function layoutOf(text: string): Layout {
-  return { unit: /^([ \t]+)\S/m.exec(text)?.[1] ?? '  ', eol: text.includes('\r\n') ? '\r\n' : '\n' };
+/** By the first key that has a line of its own: comments may be indented in their own way. */
+function layoutOf(text: string, { children: [first] = [] }: Node): Layout {
+  const unit = first === undefined ? '' : indentAt(text, first.offset);
+  return { unit: unit === '' ? '  ' : unit, eol: text.includes('\r\n') ? '\r\n' : '\n' };
 }
 
 /** How many segments of a path are there. */

@@ -60,17 +60,38 @@ function wayTo(name: string, before: ReadonlyMap<string, string | null>): readon
   return way;
 }
 
-/** Modules that are in a circle of dependencies, or between two: what is left when those are taken away one by one that have no way on. */
+/** By each name the names that it leads to, all of them keys themselves. */
+type Ways = ReadonlyMap<string, readonly string[]>;
+
+/** Modules that are in a circle of dependencies, or between two. */
 function circling(byName: ReadonlyMap<string, readonly ResolvedModule[]>): ReadonlySet<string> {
-  const left = new Map([...byName].map(([name, [module]]) => [name, module?.dependsOn ?? []]));
-  let count: number;
-  do {
-    count = left.size;
-    for (const [name, needs] of left) if (!needs.some((need) => left.has(need))) left.delete(name);
-    const needed = new Set([...left.values()].flat());
-    for (const name of left.keys()) if (!needed.has(name)) left.delete(name);
-  } while (left.size < count);
-  return new Set(left.keys());
+  const needs = new Map(
+    [...byName].map(([name, [module]]) => [name, (module?.dependsOn ?? []).filter((need) => byName.has(need))]),
+  );
+  return new Set(withoutEnds(backwards(withoutEnds(needs))).keys());
+}
+
+/** What is left when those are taken away one by one that lead nowhere. In proportion to the number of ways. */
+function withoutEnds(ways: Ways): Ways {
+  const onwards = new Map([...ways].map(([from, to]) => [from, to.length]));
+  const back = backwards(ways);
+  const ends = [...onwards].flatMap(([name, count]) => (count === 0 ? [name] : []));
+  for (const end of ends) {
+    onwards.delete(end);
+    for (const from of back.get(end) ?? []) {
+      const count = (onwards.get(from) ?? 0) - 1;
+      onwards.set(from, count);
+      if (count === 0) ends.push(from);
+    }
+  }
+  const isLeft = (name: string): boolean => onwards.has(name);
+  return new Map([...ways].filter(([from]) => isLeft(from)).map(([from, to]) => [from, to.filter(isLeft)]));
+}
+
+function backwards(ways: Ways): Ways {
+  const back = new Map<string, string[]>([...ways.keys()].map((name) => [name, []]));
+  for (const [from, to] of ways) for (const each of to) append(back, each, from);
+  return back;
 }
 
 interface Keys {

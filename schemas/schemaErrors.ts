@@ -66,7 +66,7 @@ function explain(error: SchemaError, root: unknown): readonly Problem[] {
   const params = error.params;
   switch (error.keyword) {
     case 'additionalProperties':
-      return [unknownKey(path, String(params['additionalProperty']), schema)];
+      return [unknownKey(path, String(params['additionalProperty']), schema, error.data)];
     case 'required': {
       const name = String(params['missingProperty']);
       const description = descriptionOf(schema, name);
@@ -121,13 +121,15 @@ function explain(error: SchemaError, root: unknown): readonly Problem[] {
   }
 }
 
-function unknownKey(path: readonly PathSegment[], name: string, schema: Schema): Problem {
+function unknownKey(path: readonly PathSegment[], name: string, schema: Schema, data: unknown): Problem {
   const known = isObject(schema['properties'])
     ? Object.keys(schema['properties']).filter((key) => key !== '$schema')
     : [];
   const expected = known.length === 0 ? 'no key' : `one of ${known.join(', ')}`;
   const message = `the key "${name}" is unknown here: expected ${expected}`;
-  return { code: 'unknown-key', path: [...path, name], at: 'key', message, expected, suggestion: nearest(name, known) };
+  // One that is there already cannot have been meant: it would be there twice.
+  const free = known.filter((key) => !isObject(data) || !Object.hasOwn(data, key));
+  return { code: 'unknown-key', path: [...path, name], at: 'key', message, expected, suggestion: nearest(name, free) };
 }
 
 function wrongPropertyCount(path: readonly PathSegment[], error: SchemaError, schema: Schema): Problem {
@@ -172,16 +174,12 @@ function expectation(schema: Schema): string {
   const unit = typeof schema['unit'] === 'string' ? ` (${schema['unit']})` : '';
   switch (schema['type']) {
     case 'integer':
-    case 'number': {
-      const kind = schema['type'] === 'integer' ? 'a whole number' : 'a number';
-      const minimum = numberOf(schema['minimum']);
-      const maximum = numberOf(schema['maximum']);
-      if (minimum === null) return `${kind}${unit}`;
-      return maximum === null
-        ? `${kind} of at least ${minimum}${unit}`
-        : `${kind} from ${minimum} to ${maximum}${unit}`;
-    }
+    case 'number':
+      return `${schema['type'] === 'integer' ? 'a whole number' : 'a number'}${rangeText(schema)}${unit}`;
     case 'string':
+      if (typeof schema['maxLength'] === 'number') {
+        return `a text of ${numberOf(schema['minLength']) ?? 0} to ${schema['maxLength']} characters`;
+      }
       return typeof schema['minLength'] === 'number' ? 'a text that is not empty' : 'a text in double quotes';
     case 'boolean':
       return 'true or false';
@@ -192,6 +190,16 @@ function expectation(schema: Schema): string {
     default:
       return 'another value';
   }
+}
+
+/** The bounds of a number, behind what kind it is. */
+function rangeText(schema: Schema): string {
+  const [minimum, above] = [numberOf(schema['minimum']), numberOf(schema['exclusiveMinimum'])];
+  const maximum = numberOf(schema['maximum']);
+  if (minimum !== null && maximum !== null) return ` from ${minimum} to ${maximum}`;
+  const lower = above !== null ? ` above ${above}` : minimum !== null ? ` of at least ${minimum}` : '';
+  if (maximum === null) return lower;
+  return lower === '' ? ` of at most ${maximum}` : `${lower}, at most ${maximum}`;
 }
 
 function unionExpectation(schema: Schema): string {

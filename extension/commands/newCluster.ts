@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
+import { kindOfFile } from '../../schemas/document.ts';
 import { clusterFile, type ArbiterAnswer, type ClusterAnswers } from '../../schemas/templates/cluster.ts';
+import type { TemplateFile } from '../../schemas/templates/template.ts';
 import {
   clusterErrors,
   clusterNameError,
@@ -29,13 +31,18 @@ export async function newClusterCommand({ log }: Services): Promise<void> {
   try {
     const folder = await folderForCluster();
     if (folder === undefined) return;
-    const taken = (await entriesOf(folder)).map(([name]) => name);
-    const answers = await runSteps<Asked>({ ...emptyCluster, wantsEtcd: false }, (asked) => stepsFor(asked, taken));
+    const present = await clusterFileIn(folder);
+    if (present !== undefined) {
+      const words = `${present} is in ${folder.fsPath} already, and an agent belongs to one cluster: choose another folder.`;
+      throw new Error(`Nothing was written: ${words}`);
+    }
+    const answers = await runSteps<Asked>({ ...emptyCluster, wantsEtcd: false }, stepsFor);
     if (answers === undefined) return;
     const [error] = clusterErrors(answers);
     if (error !== undefined) throw new Error(`Nothing was written: ${error.path}: ${error.message}`);
-    await writeNewFiles(folder, [clusterFile(answers)], `Write the file of cluster ${answers.name}?`);
-    void tellNext(folder, answers);
+    const file = clusterFile(answers);
+    await writeNewFiles(folder, [file], `Write the file of cluster ${answers.name}?`);
+    void tellNext(folder, file);
   } catch (error) {
     logFailure(error, log);
     tellFailure(error, log);
@@ -46,8 +53,7 @@ export async function newClusterCommand({ log }: Services): Promise<void> {
 async function folderForCluster(): Promise<vscode.Uri | undefined> {
   const free: vscode.Uri[] = [];
   for (const { uri } of vscode.workspace.workspaceFolders ?? []) {
-    const names = (await entriesOf(uri)).map(([name]) => name);
-    if (!names.some((name) => name.endsWith('.cluster.jsonc'))) free.push(uri);
+    if ((await clusterFileIn(uri)) === undefined) free.push(uri);
   }
   const elsewhere = 'Another folder…';
   if (free.length > 0) {
@@ -74,11 +80,17 @@ async function folderForCluster(): Promise<vscode.Uri | undefined> {
   return picked?.[0];
 }
 
-function stepsFor(asked: Asked, taken: readonly string[]): readonly Step<Asked>[] {
+/** The name of a cluster file that a folder holds. Undefined: it holds none. */
+async function clusterFileIn(folder: vscode.Uri): Promise<string | undefined> {
+  const names = (await entriesOf(folder)).map(([name]) => name);
+  return names.find((name) => kindOfFile(name) === 'cluster');
+}
+
+function stepsFor(asked: Asked): readonly Step<Asked>[] {
   // One more than there are: it is left empty when there are no more.
   const hosts = Array.from({ length: Math.max(2, asked.hosts.length + 1) }, (_, index) => hostStep(index));
   return [
-    nameStep(taken),
+    nameStep,
     networksStep,
     ...(asked.networks.length > 1 ? [replicationStep] : []),
     ...hosts,
@@ -87,20 +99,18 @@ function stepsFor(asked: Asked, taken: readonly string[]): readonly Step<Asked>[
   ];
 }
 
-function nameStep(taken: readonly string[]): Step<Asked> {
-  return async (asked, position) => {
-    const name = await askText(
-      {
-        title: `${title}: name`,
-        prompt: 'Name of the cluster. It is part of every certificate, and cannot be changed later.',
-        value: asked.name === '' ? 'site' : asked.name,
-        check: (text) => clusterNameError(asked, text, taken),
-      },
-      position,
-    );
-    return typeof name === 'string' ? { ...asked, name } : name;
-  };
-}
+const nameStep: Step<Asked> = async (asked, position) => {
+  const name = await askText(
+    {
+      title: `${title}: name`,
+      prompt: 'Name of the cluster. It is part of every certificate, and cannot be changed later.',
+      value: asked.name === '' ? 'site' : asked.name,
+      check: (text) => clusterNameError(asked, text),
+    },
+    position,
+  );
+  return typeof name === 'string' ? { ...asked, name } : name;
+};
 
 const networksStep: Step<Asked> = async (asked, position) => {
   const text = await askText(
@@ -222,13 +232,13 @@ const etcdStep: Step<Asked> = async (asked, position) => {
   return { ...asked, arbiter: { kind: 'etcd', endpoints: networksOf(text) } };
 };
 
-async function tellNext(folder: vscode.Uri, { name }: ClusterAnswers): Promise<void> {
+async function tellNext(folder: vscode.Uri, { path }: TemplateFile): Promise<void> {
   const isOpen = vscode.workspace.getWorkspaceFolder(folder) !== undefined;
   const action = isOpen ? 'New Module…' : 'Open Folder';
-  const words = `${name}.cluster.jsonc is written. On the first host “understudy init” sets the cluster up with it.`;
+  const words = `${path} is written. On the first host “understudy init” sets the cluster up with it.`;
   const chosen = await vscode.window.showInformationMessage(words, action);
   if (chosen === undefined) return;
   await (isOpen
-    ? vscode.commands.executeCommand('understudy.newModule')
+    ? vscode.commands.executeCommand('understudy.newModule', vscode.Uri.joinPath(folder, path))
     : vscode.commands.executeCommand('vscode.openFolder', folder));
 }

@@ -10,6 +10,7 @@ import type { Services } from '../services.ts';
 import { chooseClusterFolder, readSurroundings } from '../starting/clusterFolders.ts';
 import { askChoice, askText, type Choice } from '../starting/quickInputs.ts';
 import { writeNewFiles } from '../starting/writeFiles.ts';
+import type { TreeNode } from '../tree/nodes.ts';
 import { logFailure, tellFailure } from './moduleActions.ts';
 
 const title = 'New Module';
@@ -20,10 +21,10 @@ interface Asked extends ModuleAnswers {
   readonly hasOwnDirectory: boolean;
 }
 
-/** Asks for what a module needs, and writes its file and its scripts. */
-export async function newModuleCommand({ log }: Services): Promise<void> {
+/** Asks for what a module needs, and writes its file and its scripts. @param target the cluster file that it was called on */
+export async function newModuleCommand({ log }: Services, target?: TreeNode | vscode.Uri): Promise<void> {
   try {
-    const folder = await chooseClusterFolder(title);
+    const folder = await chooseClusterFolder(title, target instanceof vscode.Uri ? target : null);
     if (folder === undefined) return;
     const around = await readSurroundings(folder);
     const pairs = around.cluster === null ? [] : possiblePairs(around.cluster);

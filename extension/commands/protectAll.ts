@@ -23,7 +23,7 @@ interface Asked {
 /** Finds virtual servers on the machine that the editor works on, and writes a module for each that the person wants. */
 export async function protectAllCommand({ log }: Services): Promise<void> {
   try {
-    const folder = await chooseClusterFolder(title);
+    const folder = await chooseClusterFolder(title, null);
     if (folder === undefined) return;
     const around = await readSurroundings(folder);
     const domains = await vscode.window.withProgress(
@@ -119,8 +119,7 @@ function modulesStep(around: Surroundings): Step<Asked> {
       label: answers.name,
       description: `${answers.directory} · ${answers.hosts.join(', or else ')}`,
       detail: [template.label, finding.note].filter(Boolean).join(' · '),
-      // Where no disk was found it may be anything.
-      picked: template.id !== 'script',
+      picked: finding.isPlain,
       value: finding,
     }));
     const left = refused.length === 0 ? '' : ` Left out: ${refused.map(({ finding }) => finding.label).join(', ')}.`;

@@ -18,20 +18,26 @@ const folderNames = ['modules', 'scripts'] as const;
 /** Every cluster file of the workspace, as it is in the editor where it is open. */
 export async function clusterFolders(): Promise<readonly ClusterFolder[]> {
   const found = await vscode.workspace.findFiles('**/*.cluster.jsonc', '**/node_modules/**', mostClusters);
-  const folders = await Promise.all(
-    found.map(async (uri): Promise<ClusterFolder | null> => {
-      const text = await textOf(uri);
-      if (text === null) return null;
-      const cluster = parseDocument('cluster', text, vscode.workspace.asRelativePath(uri));
-      return { uri: vscode.Uri.joinPath(uri, '..'), cluster };
-    }),
-  );
+  const folders = await Promise.all(found.map(clusterFolderOf));
   return folders.filter((folder) => folder !== null).sort((a, b) => a.cluster.file.localeCompare(b.cluster.file));
 }
 
-/** The cluster that a new module is for: the only one, or one that the person picks. Undefined: none, which was told of, or given up. */
-export async function chooseClusterFolder(title: string): Promise<ClusterFolder | undefined> {
-  const folders = await clusterFolders();
+/** @param uri a cluster file. Null: it cannot be read. */
+async function clusterFolderOf(uri: vscode.Uri): Promise<ClusterFolder | null> {
+  const text = await textOf(uri);
+  if (text === null) return null;
+  const cluster = parseDocument('cluster', text, vscode.workspace.asRelativePath(uri));
+  return { uri: vscode.Uri.joinPath(uri, '..'), cluster };
+}
+
+/**
+ * The cluster that a new module is for: the only one, or one that the person picks.
+ * @param file the cluster file that is meant; null: it is asked for
+ * @returns undefined when there is none, which was told of, or the person gave up.
+ */
+export async function chooseClusterFolder(title: string, file: vscode.Uri | null): Promise<ClusterFolder | undefined> {
+  const meant = file === null ? null : await clusterFolderOf(file);
+  const folders = meant === null ? await clusterFolders() : [meant];
   const [only] = folders;
   if (only === undefined) {
     const make = 'New Cluster…';
@@ -59,24 +65,26 @@ export async function chooseClusterFolder(title: string): Promise<ClusterFolder 
 /** What the folder holds that a new file has to fit to. */
 export async function readSurroundings({ uri, cluster }: ClusterFolder): Promise<Surroundings> {
   const taken: string[] = [];
-  const modules: ParsedDocument<'module'>[] = [];
-  const add = async (file: vscode.Uri): Promise<void> => {
-    const text = await textOf(file);
-    if (text !== null) modules.push(parseDocument('module', text, vscode.workspace.asRelativePath(file)));
-  };
+  const files: vscode.Uri[] = [];
   for (const [name] of await entriesOf(uri)) {
-    if (kindOfFile(name) === 'module') await add(vscode.Uri.joinPath(uri, name));
+    if (kindOfFile(name) === 'module') files.push(vscode.Uri.joinPath(uri, name));
   }
   for (const folder of folderNames) {
     for (const [name, type] of await entriesOf(vscode.Uri.joinPath(uri, folder))) {
       const path = `${folder}/${name}`;
       taken.push(path);
-      if (folder === 'modules' && kindOfFile(name) === 'module') await add(vscode.Uri.joinPath(uri, path));
+      if (folder === 'modules' && kindOfFile(name) === 'module') files.push(vscode.Uri.joinPath(uri, path));
       if (folder === 'scripts' && type === vscode.FileType.Directory) {
         for (const [script] of await entriesOf(vscode.Uri.joinPath(uri, path))) taken.push(`${path}/${script}`);
       }
     }
   }
+  // There may be hundreds, on a host that is far away.
+  const texts = await Promise.all(files.map(textOf));
+  const modules = files.flatMap((file, index): ParsedDocument<'module'>[] => {
+    const text = texts[index] ?? null;
+    return text === null ? [] : [parseDocument('module', text, vscode.workspace.asRelativePath(file))];
+  });
   return surroundingsOf(cluster, modules, taken);
 }
 

@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import * as vscode from 'vscode';
 import {
-  diskFilesOf,
+  disksOf,
   domainsOf,
   findingsOfDomains,
   findingsOfFolders,
   type Finding,
+  type FoundDisk,
 } from '../model/starting/findings.ts';
 import { entriesOf } from './clusterFolders.ts';
 
@@ -31,11 +32,11 @@ export async function findDomains(): Promise<readonly Finding[] | null> {
   } catch {
     return null;
   }
-  const disks = new Map<string, readonly string[]>();
+  const disks = new Map<string, readonly FoundDisk[]>();
   for (const name of names) {
     // A domain that is removed meanwhile has no disks.
     const output = await virsh('domblklist', '--details', '--domain', name).catch(() => '');
-    disks.set(name, diskFilesOf(output));
+    disks.set(name, disksOf(output));
   }
   return findingsOfDomains(disks);
 }

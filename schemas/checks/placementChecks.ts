@@ -69,7 +69,7 @@ function itself(name: string, path: Problem['path'], key: NamesPath[0]): Problem
 }
 
 function unknown(name: string, known: readonly string[], path: Problem['path']): Problem {
-  const expected = known.length === 0 ? 'the name of another module: there is none' : `one of ${known.join(', ')}`;
+  const expected = known.length === 0 ? 'the name of another module: there is none' : `one of ${few(known)}`;
   return {
     code: 'unknown-module',
     path,
@@ -77,6 +77,14 @@ function unknown(name: string, known: readonly string[], path: Problem['path']):
     expected,
     suggestion: nearest(name, known),
   };
+}
+
+/** A message of more names than this is not read. */
+const mostNamed = 16;
+
+function few(names: readonly string[]): string {
+  const rest = names.length - mostNamed;
+  return rest <= 0 ? names.join(', ') : `${names.slice(0, mostNamed).join(', ')} and ${String(rest)} more`;
 }
 
 /** Of one host: what it tells the others of its modules with a heartbeat has to be short. */

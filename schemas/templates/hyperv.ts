@@ -1,4 +1,4 @@
-import { comment, moduleFile, script, scriptFiles, scriptsSection, shellWord } from './moduleText.ts';
+import { commandWord, comment, moduleFile, script, scriptFiles, scriptsSection, shellWord } from './moduleText.ts';
 import { answerOf, plainLine, type ModuleAnswers, type ModuleTemplate, type TemplateQuestion } from './template.ts';
 
 const account = (answer: string): string | null =>
@@ -14,7 +14,9 @@ const questions: readonly TemplateQuestion[] = [
     proposal: ({ name }) => name,
     path: null,
     check: (answer) =>
-      plainLine(answer) ?? (/['\u2018-\u201b]/.test(answer) ? 'A name without quotes is expected.' : null),
+      plainLine(answer) ??
+      // PowerShell takes the others for wildcards.
+      (/['\u2018-\u201b*?[\]]/.test(answer) ? 'A name without quotes, *, ?, [ and ] is expected.' : null),
   },
   {
     key: 'first',
@@ -51,11 +53,12 @@ const setup = 'setup';
 
 function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
   const [first, second] = answers.hosts;
+  const word = (name: string): string => commandWord(`${answers.directory}/${name}`);
   return moduleFile(answers, {
     about: [
       `Module ${answers.name}: a virtual machine on Hyper-V. Agents run on Linux only, so each host of the pair has a Hyper-V host beside it: the Linux host that is primary serves one disk over iSCSI, and scripts start the machine on its Hyper-V host over ssh.`,
       `Both Linux hosts need tgt (Debian: tgt) and a key of root for ssh without a password; both Hyper-V hosts the OpenSSH server, an account that may manage Hyper-V, virtual switches of the same names, and the names ${first} and ${second} by which they find the Linux hosts.`,
-      `Before the first start, on ${first}: truncate -s 100G ${answers.directory}/${image}; touch ${answers.directory}/${setup}. Start the module: as long as the file ${setup} is there the disk is only served. On the Hyper-V host beside it make a volume on the iSCSI disk, with a drive letter that is free on both, and create or move the machine there with all of its files. Then remove the file ${setup} and stop and start the module.`,
+      `Before the first start, on ${first}: truncate -s 100G ${word(image)}; touch ${word(setup)}. Start the module: as long as the file ${setup} is there the disk is only served. On the Hyper-V host beside it make a volume on the iSCSI disk, with a drive letter that is free on both, and create or move the machine there with all of its files. Then remove the file ${setup} and stop and start the module.`,
       'What this does not do: when a Hyper-V host cannot be reached its machine is cut off from its disk, so that it changes nothing any more, but it is not switched off and may answer the network until it notices. Checkpoints and replicas of Hyper-V are not known here, and running machines are not migrated live. A machine that need not stay on Hyper-V is simpler to run by QEMU: qemu-img convert -O qcow2 NAME.vhdx disk.qcow2, and the template for QEMU.',
     ],
     directory: `Change: the directory that holds the disk (${image}), the same path on both hosts. It has to be there before the module is applied.`,

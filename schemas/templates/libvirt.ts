@@ -1,4 +1,13 @@
-import { comment, moduleFile, script, scriptFiles, scriptsSection, shellWord } from './moduleText.ts';
+import {
+  commandWord,
+  comment,
+  literally,
+  moduleFile,
+  script,
+  scriptFiles,
+  scriptsSection,
+  shellWord,
+} from './moduleText.ts';
 import { answerOf, plainLine, type ModuleAnswers, type ModuleTemplate, type TemplateQuestion } from './template.ts';
 
 const questions: readonly TemplateQuestion[] = [
@@ -8,7 +17,12 @@ const questions: readonly TemplateQuestion[] = [
     prompt: 'Name of the libvirt domain, as virsh list shows it',
     proposal: ({ name }) => name,
     path: null,
-    check: (answer) => plainLine(answer) ?? (/^-|[/<>&]/.test(answer) ? 'This cannot be the name of a domain.' : null),
+    // libvirt writes quotes as entities of XML, by which the start script would not know its file again.
+    check: (answer) =>
+      plainLine(answer) ??
+      (/^-|[/<>&'"]/.test(answer)
+        ? 'A name without /, <, >, & and quotes is expected, and no “-” at its beginning.'
+        : null),
   },
 ];
 
@@ -27,10 +41,11 @@ export const libvirt: ModuleTemplate = {
 
 function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
   const domain = answerOf(questions, answers, 'domain');
+  const [word, xml] = [commandWord(domain), commandWord(`${answers.directory}/domain.xml`)];
   return moduleFile(answers, {
     about: [
       `Module ${answers.name}: the libvirt domain ${domain}, run by scripts.`,
-      `Before the first start, on the preferred host: shut the domain down; virsh autostart --disable ${domain}; move its disks (and its nvram file, if it has one) into the mirrored directory, and change their paths by virsh edit ${domain}; then virsh dumpxml --inactive --security-info ${domain} > ${answers.directory}/domain.xml. The other host gets a copy of all of it.`,
+      `Before the first start, on the preferred host: shut the domain down; virsh autostart --disable ${word}; move its disks (and its nvram file, if it has one) into the mirrored directory, and change their paths by virsh edit ${word}; then virsh dumpxml --inactive --security-info ${word} > ${xml}. The other host gets a copy of all of it.`,
       'What this does not do: running machines are not migrated live; networks, storage pools and secrets of libvirt are not copied, both hosts need them by the same names.',
     ],
     directory:
@@ -117,6 +132,7 @@ exit 0`}`,
         `Tells whether the libvirt domain of the module ${answers.name} is alive. Any exit code but 0 means that it has died, and the agent starts it again.`,
       ],
       `${head}
+${literally}
 ${String.raw`
 if state=$(virsh domstate --reason "$domain" 2>&1); then
   case $state in
@@ -126,7 +142,7 @@ if state=$(virsh domstate --reason "$domain" 2>&1); then
   esac
 fi
 # A libvirt that is being restarted does not answer, and its domains run on.
-if pgrep -f -- "guest=$domain[,]" >/dev/null; then exit 0; fi
+if pgrep -f -- "guest=$(literally "$domain")[,]" >/dev/null; then exit 0; fi
 say "$state"
 exit 1`}`,
     ),

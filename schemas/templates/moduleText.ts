@@ -81,8 +81,9 @@ export function scriptsSection({ name, hosts }: ModuleAnswers, timeout: string):
     '"scripts": {',
     ...indent(2, [
       ...comment(
-        `The scripts are written to scripts/${name} beside this file's folder. They have to be at this place on both hosts, and executable: ` +
-          `scp -rp scripts/${name} ${hosts[0]}:${scriptsFolder}/ and the same for ${hosts[1]}.`,
+        `The scripts are written to scripts/${name} beside this file's folder. They have to be at this place on both hosts, and executable. ` +
+          `For ${hosts[0]}, and in the same way for ${hosts[1]}: ` +
+          `ssh ${hosts[0]} mkdir -p ${scriptsFolder} && scp -rp scripts/${name} ${hosts[0]}:${scriptsFolder}/`,
       ),
       `"start": ${program('start')},`,
       `"stop": ${program('stop')},`,
@@ -119,6 +120,14 @@ export function script(about: readonly string[], commands: string): string {
 export function shellWord(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
+
+/** A word for a command that somebody copies from a comment: in quotes only where it needs them. */
+export function commandWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : shellWord(text);
+}
+
+/** A function for shell scripts: prints the regular expression (extended) that its argument alone matches. */
+export const literally = String.raw`literally() { printf '%s' "$1" | sed 's/[][\.*^$+?(){}|]/\\&/g'; }`;
 
 export function indent(columns: number, lines: readonly string[]): readonly string[] {
   return lines.map((line) => (line === '' ? '' : `${' '.repeat(columns)}${line}`));

@@ -1,4 +1,4 @@
-import { comment, moduleFile, script, scriptFiles, scriptsSection, shellWord } from './moduleText.ts';
+import { commandWord, comment, moduleFile, script, scriptFiles, scriptsSection, shellWord } from './moduleText.ts';
 import { answerOf, plainLine, type ModuleAnswers, type ModuleTemplate, type TemplateQuestion } from './template.ts';
 
 const questions: readonly TemplateQuestion[] = [
@@ -6,7 +6,9 @@ const questions: readonly TemplateQuestion[] = [
     key: 'command',
     title: 'program',
     prompt: 'Program that is run, an absolute path, and its arguments, separated by spaces',
-    proposal: ({ name, directory }) => `/usr/local/bin/${name} ${directory}`,
+    // A directory that is no plain word would be several, or be refused.
+    proposal: ({ name, directory }) =>
+      commandWord(directory) === directory ? `/usr/local/bin/${name} ${directory}` : `/usr/local/bin/${name}`,
     path: null,
     check: (answer) =>
       plainLine(answer) ??

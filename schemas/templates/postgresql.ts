@@ -1,4 +1,14 @@
-import { comment, json, moduleFile, script, scriptFiles, scriptsSection, shellWord } from './moduleText.ts';
+import {
+  commandWord,
+  comment,
+  json,
+  literally,
+  moduleFile,
+  script,
+  scriptFiles,
+  scriptsSection,
+  shellWord,
+} from './moduleText.ts';
 import { answerOf, type ModuleAnswers, type ModuleTemplate, type TemplateQuestion } from './template.ts';
 
 const questions: readonly TemplateQuestion[] = [
@@ -24,11 +34,12 @@ export const postgresql: ModuleTemplate = {
 
 function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
   const port = answerOf(questions, answers, 'port');
+  const data = commandWord(dataOf(answers));
   return moduleFile(answers, {
     about: [
-      `Module ${answers.name}: a PostgreSQL server that scripts run on the host itself, its data in ${answers.directory}/data.`,
+      `Module ${answers.name}: a PostgreSQL server that scripts run on the host itself, its data in ${dataOf(answers)}.`,
       'Both hosts need the same major version of PostgreSQL, the same collation data (libc, ICU), and the user postgres by the same number. The distribution must start no server of its own: on Debian set create_main_cluster = false in /etc/postgresql-common/createcluster.conf before installing it.',
-      `Before the first start, on the preferred host: install -d -o postgres -g postgres -m 0700 ${answers.directory}/data, then as postgres: initdb -D ${answers.directory}/data (or stop an existing server and move its data there). In postgresql.conf: listen_addresses = '*', so that the address of the module is served, too.`,
+      `Before the first start, on the preferred host: install -d -o postgres -g postgres -m 0700 ${data}, then as postgres: initdb -D ${data} (on Debian it is in /usr/lib/postgresql/VERSION/bin), or stop an existing server and move its data there. In postgresql.conf: listen_addresses = '*', so that the address of the module is served, too; in pg_hba.conf: who may connect.`,
       'What this does not do: it makes no database and no backup, and connections are lost when it moves: clients have to connect again.',
     ],
     directory:
@@ -44,17 +55,20 @@ function file(answers: ModuleAnswers): ReturnType<typeof moduleFile> {
   });
 }
 
+function dataOf({ directory }: ModuleAnswers): string {
+  return `${directory.replace(/\/+$/, '')}/data`;
+}
+
 /** A number as it is; anything else as a text, which the module file's check refuses. */
 function numberOr(text: string): string {
   return /^(0|[1-9][0-9]*)$/.test(text) ? text : json(text);
 }
 
 function scripts(answers: ModuleAnswers): Readonly<Record<'start' | 'stop' | 'check', string>> {
-  const data = `${answers.directory.replace(/\/+$/, '')}/data`;
   const head = String.raw`
 set -u
 export LC_ALL=C
-data=${shellWord(data)}
+data=${shellWord(dataOf(answers))}
 port=${shellWord(answerOf(questions, answers, 'port'))}
 user=postgres
 # Outside of the data: clients on this host find the socket there, and the log is this host's own.
@@ -63,8 +77,10 @@ log=/var/log/postgresql/${shellWord(`understudy-${answers.name}.log`)}
 say() { printf '%s\n' "$*" >&2; }
 # Runs a command as the database's user, in a directory that this one may enter.
 as_user() { (cd / && exec runuser -u "$user" -- "$@"); }
+${literally}
 # The server by its command line: this holds also while the data is not mounted.
-is_there() { pgrep -u "$user" -f -- "postgres -D $data( |\$)" >/dev/null; }
+server="postgres -D $(literally "$data")( |\$)"
+is_there() { pgrep -u "$user" -f -- "$server" >/dev/null; }
 # Programs of the version that the data is of: Debian's place, that of the packages of postgresql.org, or the PATH.
 find_programs() {
   version=$(cat "$data/PG_VERSION") || return 1
@@ -121,7 +137,7 @@ if find_programs; then
 fi
 say 'PostgreSQL did not end and is killed.'
 # It must not start new processes while the others are killed.
-for process in $(pgrep -u "$user" -f -- "postgres -D $data( |\$)"); do
+for process in $(pgrep -u "$user" -f -- "$server"); do
   kill -STOP "$process"
   pkill -KILL -P "$process"
   kill -KILL "$process"

@@ -86,6 +86,12 @@ describe('inlay hints', () => {
     expect(disk?.position).toEqual(positionIn(text, text.indexOf('}')));
   });
 
+  it('stand behind the brace of a section that is being typed', async () => {
+    const text = '{ "failover": { "restarts": 1';
+    const [hint] = await hints(text);
+    expect(hint?.position).toEqual(positionIn(text, text.indexOf('{', 2) + 1));
+  });
+
   it('are none where everything is said', async () => {
     expect(await hints('{ "failover": { "automatic": true } }')).toHaveLength(1);
     expect(await hints('{ "mirror": 1 }')).toEqual([]);

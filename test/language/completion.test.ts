@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CompletionRequest, InsertTextFormat } from 'vscode-languageserver-protocol/node';
 import type { CompletionItem, CompletionList, TextEdit } from 'vscode-languageserver-protocol/node';
+import { crossChecks } from '../../schemas/crossChecks.ts';
+import { parseDocument } from '../../schemas/document.ts';
 import { applyEdits, LanguageClient, validCluster, validModule } from '../support/languageClient.ts';
 
 const web = 'modules/web.module.jsonc';
@@ -160,9 +162,21 @@ describe('values', () => {
   });
 });
 
-it('begins an empty file with everything that is required', async () => {
-  const marked = '|';
-  const items = await complete(marked, 'new.module.jsonc');
-  expect(labels(items)).toEqual(['New module']);
-  expect(Object.keys(JSON.parse(taken(marked, items[0])) as object)).toEqual(['name', 'hosts', 'mirror', 'server']);
+describe('an empty file', () => {
+  it('begins with everything that is required', async () => {
+    const marked = '|';
+    const items = await complete(marked, 'new.module.jsonc');
+    expect(labels(items)).toEqual(['New module']);
+    expect(Object.keys(JSON.parse(taken(marked, items[0])) as object)).toEqual(['name', 'hosts', 'mirror', 'server']);
+  });
+
+  it.each([
+    ['new.module.jsonc', 'module'],
+    ['new.cluster.jsonc', 'cluster'],
+  ] as const)('%s is well as it is begun', async (name, kind) => {
+    const [item] = await complete('|', `new/${name}`);
+    const text = taken('|', item);
+    const document = kind === 'module' ? parseDocument(kind, text, name) : parseDocument(kind, text, name);
+    expect([...document.diagnostics, ...crossChecks([document])]).toEqual([]);
+  });
 });

@@ -49,6 +49,13 @@ describe('what is misspelt', () => {
     expect(after(text, fix)).toBe(validModule);
   });
 
+  it('is removed when what it was to be is there already', async () => {
+    const text = validModule.replace('  "hosts"', '  "host": ["alpha"],\n  "hosts"');
+    const found = await fixes(text);
+    expect(titles(found)).toEqual(['Remove the key "host"']);
+    expect(after(text, found[0])).toBe(validModule);
+  });
+
   it('is removed when nobody knows what it was to be', async () => {
     const text = validModule.replace('  "hosts"', '  "xyzzy": 1, // why\n  "hosts"');
     expect(after(text, titled(await fixes(text), 'Remove the key "xyzzy"'))).toBe(
@@ -105,6 +112,16 @@ describe('a name that is not there', () => {
     expect(after(validCluster, titled(found, 'Add the host "delta"'), site)).toBe(
       validCluster.replace('"10.77.0.3" } }', '"10.77.0.3" }, "delta": { "lan": "10.77.0.4" } }'),
     );
+  });
+
+  it.each([
+    ['10.77.0.254', '10.77.0.2'],
+    ['fd00::a', 'fd00::b'],
+  ])('becomes a host of the cluster file, with an address that is free behind %s', async (highest, next) => {
+    const cluster = validCluster.replace('10.77.0.3', highest).replace('10.77.0.2', '10.77.0.9');
+    await client.write('b/site.cluster.jsonc', cluster);
+    const found = await fixes(validModule.replace('"beta"', '"delta"'), 'b/web.module.jsonc');
+    expect(titles(found)).toContain(`Add the host "delta" to site.cluster.jsonc with ${next}, to be changed`);
   });
 
   it('becomes a network of the cluster file', async () => {
@@ -185,6 +202,12 @@ describe('everything at once', () => {
     expect(others).toEqual([]);
     expect(fix).toMatchObject({ kind: 'source.fixAll.understudy', title: 'Mend all 3 clear mistakes' });
     expect(after(broken, fix)).toBe(validModule.replace('"mirror"', '"dependsOn": ["db"],\n  "mirror"'));
+  });
+
+  it('leaves a name that may be still to be defined', async () => {
+    const text = validModule.replace('"beta"', '"betta"');
+    expect(titles(await fixes(text))).toContain('Replace with "beta"');
+    expect(await fixes(text, 'modules/a.module.jsonc', ['source.fixAll'])).toEqual([]);
   });
 
   it('is offered only to who asks for it', async () => {

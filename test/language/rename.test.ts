@@ -59,6 +59,20 @@ describe('a module', () => {
     });
   });
 
+  it('that is called like another one is renamed alone, which mends it', async () => {
+    await client.write('modules/copy.module.jsonc', validModule);
+    await client.publishedOf('modules/copy.module.jsonc', ({ diagnostics }) => diagnostics.length > 0);
+    const edit = await rename(web, '"web"', 'shop');
+    expect(Object.keys(after(edit))).toEqual([web]);
+    expect(edit?.documentChanges?.at(-1)).toMatchObject({ kind: 'rename', oldUri: client.uriOf(web) });
+    const copied = client.openAt('modules/copy.module.jsonc', validModule.replace('"web"', '"w|eb"'));
+    const other = await client.connection.sendRequest(RenameRequest.type, { ...copied, newName: 'shop' });
+    expect(other?.documentChanges).toHaveLength(1);
+    expect(other?.documentChanges?.[0]).toMatchObject({
+      textDocument: { uri: client.uriOf('modules/copy.module.jsonc') },
+    });
+  });
+
   it('keeps its file for an editor that renames none', async () => {
     const plain = await LanguageClient.start({ capabilities: {}, files: texts });
     const edit = await rename(web, '"web"', 'shop', plain);
@@ -69,6 +83,31 @@ describe('a module', () => {
 });
 
 describe('a rename', () => {
+  it('finds its places in a file with a byte order mark, which editors take off', async () => {
+    const oneLine = JSON.stringify({ name: 'mail', hosts: ['alpha', 'beta'] });
+    await client.write('modules/mail.module.jsonc', `\uFEFF${oneLine}`);
+    await client.publishedOf('modules/mail.module.jsonc', ({ diagnostics }) => diagnostics.length > 0);
+    const edit = await rename(site, '"alpha"', 'first');
+    const own = (edit?.documentChanges ?? []).filter(
+      (change): change is TextDocumentEdit =>
+        TextDocumentEdit.is(change) && change.textDocument.uri === client.uriOf('modules/mail.module.jsonc'),
+    );
+    expect(
+      applyEdits(
+        oneLine,
+        own.flatMap(({ edits }) => edits as TextEdit[]),
+      ),
+    ).toBe(oneLine.replace('"alpha"', '"first"'));
+  });
+
+  it('refuses what would stand twice in a section or a list', async () => {
+    await client.write(web, validModule.replace('"beta"', '"delta"'));
+    await client.publishedOf(web, ({ diagnostics }) => diagnostics.length > 0);
+    await expect(rename(site, '"alpha"', 'delta')).rejects.toThrow(
+      '"delta" stands beside "alpha" in web.module.jsonc already',
+    );
+  });
+
   it('shows the name without its quotes', async () => {
     const place = client.openAt(web, validModule.replace('"beta"', '"be|ta"'));
     expect(await client.connection.sendRequest(PrepareRenameRequest.type, place)).toMatchObject({

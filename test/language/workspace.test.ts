@@ -1,10 +1,16 @@
 /** Diagnostics of all files of a folder, as they come and go. */
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { DidChangeWorkspaceFoldersNotification, HoverRequest } from 'vscode-languageserver-protocol/node';
-import { pathToFileURL } from 'node:url';
-import { LanguageClient, validCluster, validModule } from '../support/languageClient.ts';
+import {
+  DidChangeWorkspaceFoldersNotification,
+  DidRenameFilesNotification,
+  FileChangeType,
+  HoverRequest,
+} from 'vscode-languageserver-protocol/node';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { explanationsOf } from '../../extension/language/server/explanations.ts';
+import { fullCapabilities, LanguageClient, validCluster, validModule } from '../support/languageClient.ts';
 
 const site = 'site.cluster.jsonc';
 const web = 'modules/web.module.jsonc';
@@ -48,12 +54,73 @@ describe('a folder that is open', () => {
     expect(await client.publishedOf(db, ({ diagnostics }) => diagnostics.length === 0)).toEqual([]);
   });
 
+  it('is followed when a folder in it is deleted, of which an editor tells nothing else', async () => {
+    client = await LanguageClient.start({ files: { [site]: validCluster, [web]: '{' } });
+    expect(codes(await client.publishedOf(web, () => true))).toContain('syntax');
+    await rm(join(client.folder, 'modules'), { recursive: true });
+    client.changedOnDisk('modules', FileChangeType.Deleted);
+    expect(await client.publishedOf(web, ({ diagnostics }) => diagnostics.length === 0)).toEqual([]);
+  });
+
+  it('is followed when a folder in it is called otherwise', async () => {
+    client = await LanguageClient.start({
+      files: { 'old/site.cluster.jsonc': validCluster, [`old/${web}`]: validModule.replace('"beta"', '"delta"') },
+    });
+    expect(codes(await client.publishedOf(`old/${web}`, () => true))).toEqual(['unknown-host']);
+    await rename(join(client.folder, 'old'), join(client.folder, 'new'));
+    await client.connection.sendNotification(DidRenameFilesNotification.type, {
+      files: [{ oldUri: client.uriOf('old'), newUri: client.uriOf('new') }],
+    });
+    expect(codes(await client.publishedOf(`new/${web}`, () => true))).toEqual(['unknown-host']);
+    expect(await client.publishedOf(`old/${web}`, ({ diagnostics }) => diagnostics.length === 0)).toEqual([]);
+  });
+
+  it('is watched by the editor: its files, folders that are deleted, and scripts', async () => {
+    client = await LanguageClient.start({
+      capabilities: {
+        ...fullCapabilities,
+        workspace: { ...fullCapabilities.workspace, didChangeWatchedFiles: { dynamicRegistration: true } },
+      },
+    });
+    await expect
+      .poll(() => client.registered.map(({ registerOptions }) => registerOptions as unknown))
+      .toEqual([
+        {
+          watchers: [
+            { globPattern: '**/*.{module,cluster}.jsonc' },
+            { globPattern: '**/*', kind: 4 },
+            { globPattern: '**/scripts/**' },
+          ],
+        },
+      ]);
+  });
+
   it('counts what is in the editor rather than on the disk, until it is closed', async () => {
     client = await LanguageClient.start({ files: { [site]: validCluster, [web]: validModule } });
     client.open(web, validModule.replace('"beta"', '"delta"'));
     expect(codes(await client.diagnosticsOf(web))).toEqual(['unknown-host']);
     client.close(web);
     expect(await client.publishedOf(web, ({ diagnostics }) => diagnostics.length === 0)).toEqual([]);
+  });
+
+  it('is not without a file for the moment after that was closed', async () => {
+    const dependent = validModule.replace('"mirror"', '"dependsOn": ["db"], "mirror"');
+    client = await LanguageClient.start({ files: { [site]: validCluster, [web]: dependent, [db]: dbText } });
+    client.open(db, dbText);
+    await client.diagnosticsOf(db);
+    client.close(db);
+    await settled();
+    // The file on the disk is read by now, and nobody was told that there was none.
+    expect(client.published.filter(({ uri }) => uri === client.uriOf(web))).toEqual([]);
+  });
+
+  it('may be `modules` alone: the cluster file above it counts for what is opened', async () => {
+    client = await LanguageClient.start({ opensFolder: false, files: { [site]: validCluster } });
+    await client.connection.sendNotification(DidChangeWorkspaceFoldersNotification.type, {
+      event: { added: [{ uri: client.uriOf('modules'), name: 'modules' }], removed: [] },
+    });
+    client.open(web, validModule.replace('"beta"', '"delta"'));
+    expect(codes(await client.publishedOf(web, ({ diagnostics }) => diagnostics.length > 0))).toEqual(['unknown-host']);
   });
 
   it('may be closed and another one opened', async () => {
@@ -101,12 +168,17 @@ describe('what is published', () => {
     expect(uris).toEqual([client.uriOf(web)]);
   });
 
-  it('leads to a page that explains the code', async () => {
+  it('leads to the page that is shipped, to the line at which the code is explained', async () => {
     client = await LanguageClient.start({ files: { [site]: validCluster } });
     client.open(web, validModule.replace('"beta"', '"delta"'));
-    expect(await client.diagnosticsOf(web)).toMatchObject([
-      { codeDescription: { href: 'https://understudy.dev/docs/diagnostics#unknown-host' } },
-    ]);
+    const [diagnostic] = await client.diagnosticsOf(web);
+    const [page = '', line] = diagnostic?.codeDescription?.href.split('#L') ?? [];
+    const lines = (await readFile(fileURLToPath(page), 'utf8')).split('\n');
+    expect(lines[Number(line) - 1]).toBe('## unknown-host');
+  });
+
+  it('leads nowhere where there is no such page', () => {
+    expect(explanationsOf('/nowhere/program')).toEqual(new Map());
   });
 });
 
@@ -156,6 +228,31 @@ describe('what is named on a disk', () => {
     client.open(web, validModule.replace('/srv/vm/web', join(client.folder, 'vm')));
     expect(codes(await client.publishedOf(web, ({ diagnostics }) => diagnostics.length > 0))).toEqual(['missing-file']);
   });
+});
+
+it('tells of two texts that were never saved nothing of each other, and goes by the language that was chosen', async () => {
+  client = await LanguageClient.start();
+  const [first, second] = ['untitled:Untitled-1', 'untitled:Untitled-2'];
+  for (const uri of [first, second]) {
+    const textDocument = { uri, languageId: 'understudy-module', version: 1, text: validModule.replace('512', '5 12') };
+    await client.connection.sendNotification('textDocument/didOpen', { textDocument });
+  }
+  for (const uri of [first, second]) {
+    await expect
+      .poll(() => codes(client.published.findLast((params) => params.uri === uri)?.diagnostics ?? []))
+      .toEqual(['bad-value']);
+  }
+  for (const [version, uri] of [first, second].entries()) {
+    await client.connection.sendNotification('textDocument/didChange', {
+      textDocument: { uri, version: version + 2 },
+      contentChanges: [{ text: validModule }],
+    });
+  }
+  for (const uri of [first, second]) {
+    await expect
+      .poll(() => client.published.findLast((params) => params.uri === uri && params.version !== 1)?.diagnostics)
+      .toEqual([]);
+  }
 });
 
 it('serves a document that is in no file, and none of another kind', async () => {

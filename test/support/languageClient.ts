@@ -16,6 +16,7 @@ import {
   InitializedNotification,
   InitializeRequest,
   PublishDiagnosticsNotification,
+  RegistrationRequest,
   StreamMessageReader,
   StreamMessageWriter,
 } from 'vscode-languageserver-protocol/node';
@@ -25,8 +26,10 @@ import type {
   Position,
   ProtocolConnection,
   PublishDiagnosticsParams,
+  Registration,
   TextEdit,
 } from 'vscode-languageserver-protocol/node';
+import { explanationsIn } from '../../extension/language/server/explanations.ts';
 import { startServer } from '../../extension/language/server/server.ts';
 
 export const validCluster = `{
@@ -70,6 +73,8 @@ export class LanguageClient {
   readonly folder: string;
   readonly connection: ProtocolConnection;
   readonly result: InitializeResult;
+  /** What the server has asked the editor for, such as watching over files. */
+  readonly registered: Registration[] = [];
   /** Everything that was published, in its order. */
   readonly published: PublishDiagnosticsParams[];
   readonly #waiting = new Set<() => void>();
@@ -90,7 +95,9 @@ export class LanguageClient {
       await writeFile(join(folder, name), text);
     }
     const [toServer, toClient] = [new PassThrough(), new PassThrough()];
-    startServer(createConnection(new StreamMessageReader(toServer), new StreamMessageWriter(toClient)));
+    const explanations =
+      explanationsIn(join(import.meta.dirname, '../../docs/diagnostics.md')) ?? new Map<string, string>();
+    startServer(createConnection(new StreamMessageReader(toServer), new StreamMessageWriter(toClient)), explanations);
     const connection = createProtocolConnection(new StreamMessageReader(toClient), new StreamMessageWriter(toServer));
     const early: PublishDiagnosticsParams[] = [];
     let listener = (params: PublishDiagnosticsParams): void => void early.push(params);
@@ -99,8 +106,12 @@ export class LanguageClient {
     const workspaceFolders = opensFolder ? [{ uri: pathToFileURL(folder).toString(), name: 'site' }] : null;
     const params = { processId: null, rootUri: null, capabilities, workspaceFolders };
     const result = await connection.sendRequest(InitializeRequest.type, params);
-    await connection.sendNotification(InitializedNotification.type, {});
     const client = new LanguageClient(folder, connection, result);
+    connection.onRequest(
+      RegistrationRequest.type,
+      ({ registrations }) => void client.registered.push(...registrations),
+    );
+    await connection.sendNotification(InitializedNotification.type, {});
     listener = (published) => client.#take(published);
     early.forEach(listener);
     return client;

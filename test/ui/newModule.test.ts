@@ -210,6 +210,32 @@ describe('starting out in VS Code', () => {
     expect(modules.map(({ value }) => value?.hosts[0])).toEqual(['alpha', 'beta', 'alpha']);
   });
 
+  step('takes the cluster whose file it is called on, and asks where there are several', async () => {
+    await mkdir(join(workspace, 'branch'));
+    const branch = (await textOf('site.cluster.jsonc')).replace('"site"', '"branch"').replaceAll('alpha', 'omega');
+    await writeFile(join(workspace, 'branch/branch.cluster.jsonc'), branch);
+    await workbench.show('Explorer');
+    await workbench.contextMenu(workbench.line(/^site\.cluster\.jsonc/), 'New Module…');
+    await choose('New Module', 'Any program');
+    await answer('New Module: name', 'notes');
+    await row('alpha, or else beta').waitFor();
+    await workbench.page.keyboard.press('Escape');
+    await workbench.run('Understudy: New Module…');
+    await row('branch.cluster.jsonc').click();
+    await choose('New Module', 'Any program');
+    await answer('New Module: name', 'notes');
+    await row('omega, or else beta').waitFor();
+    await workbench.page.keyboard.press('Escape');
+  });
+
+  step('writes no second cluster file into a folder', async () => {
+    await begin('Understudy: New Cluster…', 'New Cluster: a folder for its file');
+    await workbench.quickInput.fill(`${workspace}/`);
+    await workbench.page.locator('.quick-input-widget').getByRole('button', { name: 'Use This Folder' }).click();
+    await workbench.notification(/site\.cluster\.jsonc is in .* already/).waitFor();
+    await workbench.clearNotifications();
+  });
+
   step('offers snippets where a file is written by hand', async () => {
     await writeFile(join(workspace, 'modules/empty.module.jsonc'), '\n');
     await workbench.openFile('empty.module.jsonc');

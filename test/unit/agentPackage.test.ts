@@ -2,16 +2,21 @@ import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createProtocolConnection,
+  DidOpenTextDocumentNotification,
   ExitNotification,
+  InitializedNotification,
   InitializeRequest,
+  PublishDiagnosticsNotification,
   ShutdownRequest,
   StreamMessageReader,
   StreamMessageWriter,
 } from 'vscode-languageserver-protocol/node';
+import type { PublishDiagnosticsParams } from 'vscode-languageserver-protocol/node';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
@@ -71,6 +76,17 @@ describe('the agent package', () => {
       capabilities: {},
     });
     expect(serverInfo?.name).toBe('understudy');
+    await client.sendNotification(InitializedNotification.type, {});
+    const told = new Promise<PublishDiagnosticsParams>((done) => {
+      client.onNotification(PublishDiagnosticsNotification.type, done);
+    });
+    await client.sendNotification(DidOpenTextDocumentNotification.type, {
+      textDocument: { uri: 'untitled:web.module.jsonc', languageId: 'understudy-module', version: 1, text: '{' },
+    });
+    const [diagnostic] = (await told).diagnostics;
+    const [page = '', line] = diagnostic?.codeDescription?.href.split('#L') ?? [];
+    const lines = (await readFile(fileURLToPath(page), 'utf8')).split('\n');
+    expect(lines[Number(line) - 1]).toBe('## syntax');
     await client.sendRequest(ShutdownRequest.type);
     await client.sendNotification(ExitNotification.type);
     expect(await ended).toBe(0);

@@ -9,7 +9,7 @@ interface Manifest {
   readonly name: string;
   readonly contributes: {
     readonly commands: readonly { readonly command: string }[];
-    readonly menus: Readonly<Record<string, readonly { readonly command: string }[]>>;
+    readonly menus: Readonly<Record<string, readonly { readonly command: string; readonly when?: string }[]>>;
     readonly snippets: readonly { readonly language: string; readonly path: string }[];
     readonly languages: readonly { readonly id: string }[];
     readonly viewsWelcome: readonly { readonly contents: string }[];
@@ -75,5 +75,12 @@ describe('the manifest of the extension', () => {
       expect(packaging).toContain(`'${folder}'`);
       expect(shipped).toContain(`!${folder}/*`);
     }
+    // Where the codes of diagnostics lead to.
+    expect(packaging).toContain("'docs/diagnostics.md'");
+    expect(shipped).toContain('!docs/diagnostics.md');
+  });
+
+  it('offers in windows on remote machines what it offers in others', () => {
+    for (const { when = '' } of Object.values(menus).flat()) expect(when).not.toMatch(/resourceScheme == file/);
   });
 });

@@ -48,6 +48,12 @@ describe('the modules of a host', () => {
 });
 
 describe('what a module says of other ones', () => {
+  it('is told of without the names of hundreds', () => {
+    const many = Array.from({ length: 40 }, (_, index) => module(`m${String(index)}`));
+    const [first] = told(cluster(), module('web', { dependsOn: ['nobody'] }), ...many);
+    expect(first).toMatch(/expected one of m0, m1, .* and 24 more$/);
+  });
+
   it('may name any module of the cluster, in any order', () => {
     expect(
       told(

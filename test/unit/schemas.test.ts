@@ -193,6 +193,11 @@ describe('schema errors', () => {
     ],
     [qemu({ networks: [{ bridge: 'br0', mac: 'x' }] }), /networks\[0\]\.mac: expected a hardware address such as/],
     [{ resync: { bandwidth: '100 mb/s' } }, /bandwidth: expected a rate such as .*; did you mean "100MiB\/s"\?$/],
+    [{ needs: { cpu: 0 } }, /needs\.cpu: expected a number above 0, at most 4096 \(processors\), found the number 0$/],
+    [
+      { checks: [{ name: 'x'.repeat(65), ping: { host: 'a' } }] },
+      /checks\[0\]\.name: expected a text of 1 to 64 characters, found "x+…"$/,
+    ],
     [{ failover: { automatic: 'yes' } }, /failover\.automatic: expected true or false, found "yes"$/],
     [{ name: 'Web' }, /name: expected a lower-case letter.*, found "Web"$/],
   ])('say what was found and what is expected: %j', (change, message) => {

@@ -1,5 +1,5 @@
-import { CodeActionKind, FileOperationPatternKind, TextDocumentSyncKind } from 'vscode-languageserver';
-import type { ClientCapabilities, ServerCapabilities } from 'vscode-languageserver';
+import { CodeActionKind, FileOperationPatternKind, TextDocumentSyncKind, WatchKind } from 'vscode-languageserver';
+import type { ClientCapabilities, FileSystemWatcher, ServerCapabilities } from 'vscode-languageserver';
 import type { Client } from './completion/edits.ts';
 import { makeExecutableCommand } from './fixes/commands.ts';
 import { fixAllKind } from './fixes/fixAll.ts';
@@ -7,7 +7,17 @@ import type { EditClient } from './rename.ts';
 import { legend } from './semanticTokens.ts';
 
 /** Files that are ours, as a pattern of the protocol. */
-export const filesPattern = '**/*.{module,cluster}.jsonc';
+const filesPattern = '**/*.{module,cluster}.jsonc';
+const everything = '**/*';
+
+/** What the editor is asked to watch over. */
+export const watchers: readonly FileSystemWatcher[] = [
+  { globPattern: filesPattern },
+  // Of a folder that is deleted an editor tells the folder only, none of the files in it.
+  { globPattern: everything, kind: WatchKind.Delete },
+  // What the files name there is told of when it is missing.
+  { globPattern: '**/scripts/**' },
+];
 
 /** What this server offers. */
 export const capabilities: ServerCapabilities = {
@@ -32,7 +42,12 @@ export const capabilities: ServerCapabilities = {
   workspace: {
     workspaceFolders: { supported: true, changeNotifications: true },
     fileOperations: {
-      didRename: { filters: [{ pattern: { glob: filesPattern, matches: FileOperationPatternKind.file } }] },
+      didRename: {
+        filters: [
+          { pattern: { glob: filesPattern, matches: FileOperationPatternKind.file } },
+          { pattern: { glob: everything, matches: FileOperationPatternKind.folder } },
+        ],
+      },
     },
   },
 };

@@ -2,6 +2,7 @@ import type { Connection } from 'vscode-languageserver';
 import { crossChecks } from '../../../schemas/crossChecks.ts';
 import type { Diagnostic } from '../../../schemas/diagnostic.ts';
 import type { AnyDocument } from '../../../schemas/document.ts';
+import type { Explanations } from './explanations.ts';
 import { checkFiles, pathsOfInterest } from './fileChecks.ts';
 import type { FileFacts } from './model/fileFacts.ts';
 import { groupFolderOf } from './model/sourceFile.ts';
@@ -25,14 +26,16 @@ export class DiagnosticsPublisher {
   readonly #connection: Connection;
   readonly #workspace: Workspace;
   readonly #facts: FileFacts;
+  readonly #explanations: Explanations;
   readonly #due = new Set<string>();
   readonly #published = new Map<string, Published>();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(connection: Connection, workspace: Workspace, facts: FileFacts) {
+  constructor(connection: Connection, workspace: Workspace, facts: FileFacts, explanations: Explanations) {
     this.#connection = connection;
     this.#workspace = workspace;
     this.#facts = facts;
+    this.#explanations = explanations;
   }
 
   /** Something has changed about the cluster in this folder. */
@@ -107,7 +110,7 @@ export class DiagnosticsPublisher {
     void this.#connection.sendDiagnostics({
       uri,
       ...(version !== null && { version }),
-      diagnostics: diagnostics.map((diagnostic) => toProtocol(document, diagnostic)),
+      diagnostics: diagnostics.map((diagnostic) => toProtocol(document, diagnostic, this.#explanations)),
     });
   }
 

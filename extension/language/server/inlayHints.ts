@@ -43,7 +43,7 @@ function defaultsInForce(node: Node, branch: SchemaJson, root: SchemaJson): read
 
 function hintFor(document: AnyDocument, node: Node, defaults: readonly Default[]): InlayHint {
   const [start, end] = [positionOf(document, node.offset), positionOf(document, endOf(node))];
-  const isOneLine = start.line === end.line;
+  const isOneLine = start.line === end.line && isClosed(document, node);
   // In a section of several lines right behind its brace, and on one line where another key would come.
   const offset = isOneLine ? endOf(node) - 1 : node.offset + 1;
   return {
@@ -56,6 +56,12 @@ function hintFor(document: AnyDocument, node: Node, defaults: readonly Default[]
     paddingLeft: true,
     paddingRight: isOneLine,
   };
+}
+
+/** Whether its closing brace is typed yet. */
+function isClosed({ text }: AnyDocument, node: Node): boolean {
+  const last = node.children?.at(-1);
+  return text[endOf(node) - 1] === '}' && (last === undefined || endOf(last) < endOf(node));
 }
 
 function labelOf(texts: readonly string[]): string {

@@ -1,23 +1,26 @@
 import { DiagnosticSeverity, DiagnosticTag } from 'vscode-languageserver';
 import type { Diagnostic as ProtocolDiagnostic } from 'vscode-languageserver';
+import { withSuggestion } from '../../../schemas/diagnostic.ts';
 import type { Diagnostic } from '../../../schemas/diagnostic.ts';
 import type { AnyDocument } from '../../../schemas/document.ts';
+import type { Explanations } from './explanations.ts';
 import { rangeOf } from './model/positions.ts';
 
-/** Where each code is explained; the same text is in docs/diagnostics.md. */
-export const documentationPage = 'https://understudy.dev/docs/diagnostics';
-
 /** A diagnostic as the protocol has it, with a link to what its code means. */
-export function toProtocol(document: AnyDocument, diagnostic: Diagnostic): ProtocolDiagnostic {
-  const hint = diagnostic.suggestion === null ? '' : `; did you mean ${JSON.stringify(diagnostic.suggestion)}?`;
+export function toProtocol(
+  document: AnyDocument,
+  diagnostic: Diagnostic,
+  explanations: Explanations,
+): ProtocolDiagnostic {
   const path = diagnostic.path === '' ? '' : `${diagnostic.path}: `;
+  const href = explanations.get(diagnostic.code);
   return {
     range: rangeOf(document, diagnostic.start, diagnostic.end),
     severity: diagnostic.severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
     source: 'understudy',
     code: diagnostic.code,
-    codeDescription: { href: `${documentationPage}#${diagnostic.code}` },
-    message: `${path}${diagnostic.message}${hint}`,
+    ...(href !== undefined && { codeDescription: { href } }),
+    message: `${path}${withSuggestion(diagnostic)}`,
     ...(diagnostic.code === 'deprecated-key' && { tags: [DiagnosticTag.Deprecated] }),
   };
 }

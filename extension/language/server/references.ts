@@ -1,4 +1,4 @@
-/** Go to definition, find references, highlight and rename: of hosts, networks and modules, across the files of a cluster. */
+/** Go to definition, find references and highlight: of hosts, networks and modules, across the files of a cluster. */
 import type { DocumentHighlight, Location } from 'vscode-languageserver';
 import { DocumentHighlightKind } from 'vscode-languageserver';
 import type { FileFacts } from './model/fileFacts.ts';
@@ -9,11 +9,17 @@ import { rangeOfNode } from './model/positions.ts';
 import type { SourceFile } from './model/sourceFile.ts';
 import { pathToFileURL } from 'node:url';
 
-/** Where the name at an offset stands, in all files of its cluster. */
+/** A name in a file of a cluster. */
+export interface NamedPlace {
+  readonly file: SourceFile;
+  readonly occurrence: Occurrence;
+}
+
+/** Where a name stands, in all files of its cluster. */
 export function occurrencesOf(
   { kind, name }: Pick<Occurrence, 'kind' | 'name'>,
   group: readonly SourceFile[],
-): readonly { readonly file: SourceFile; readonly occurrence: Occurrence }[] {
+): readonly NamedPlace[] {
   return group.flatMap((file) =>
     occurrencesIn(file.document)
       .filter((each) => each.kind === kind && each.name === name)
@@ -68,6 +74,6 @@ export function highlightsAt(file: SourceFile, offset: number): DocumentHighligh
   }));
 }
 
-function locationOf({ file, occurrence }: { readonly file: SourceFile; readonly occurrence: Occurrence }): Location {
+function locationOf({ file, occurrence }: NamedPlace): Location {
   return { uri: file.uri, range: rangeOfNode(file.document, occurrence.node) };
 }

@@ -3,12 +3,14 @@ import { pathToFileURL } from 'node:url';
 import { LSPErrorCodes, ResponseError } from 'vscode-languageserver';
 import type { Range, RenameFile, TextDocumentEdit, TextEdit, WorkspaceEdit } from 'vscode-languageserver';
 import { moduleSchema } from '../../../schemas/generated/schemas.ts';
+import type { Node } from '../../../schemas/jsonText.ts';
 import type { FileFacts } from './model/fileFacts.ts';
-import { occurrenceAt } from './model/occurrences.ts';
+import { occurrenceAt, occurrencesIn } from './model/occurrences.ts';
 import type { Occurrence } from './model/occurrences.ts';
 import { rangeOf } from './model/positions.ts';
 import type { SourceFile } from './model/sourceFile.ts';
 import { occurrencesOf } from './references.ts';
+import type { NamedPlace } from './references.ts';
 import { definitionsIn } from './summaries.ts';
 
 /** The name at an offset without its quotes; null: nothing there can be renamed. */
@@ -46,9 +48,11 @@ export async function renameAt(
   const name = prepareRenameAt(file, group, offset) === null ? null : occurrenceAt(file.document, offset);
   if (name === null) return null;
   if (newName === name.name) return { changes: {} };
+  const places = placesToRename(name, file, group);
   refuseBadName(name, newName, group);
+  refuseSecond(places, newName);
   const edits = new Map<SourceFile, TextEdit[]>();
-  for (const { file: each, occurrence } of occurrencesOf(name, group)) {
+  for (const { file: each, occurrence } of places) {
     edits.set(each, [...(edits.get(each) ?? []), { range: innerRange(each, occurrence), newText: newName }]);
   }
   if (!client.hasDocumentChanges) {
@@ -58,8 +62,16 @@ export async function renameAt(
     textDocument: { uri, version },
     edits: own,
   }));
-  const renamed = client.canRenameFiles ? await renamedFile(name, newName, group, facts) : null;
+  const renamed = client.canRenameFiles ? await renamedFile(places, newName, group, facts) : null;
   return { documentChanges: renamed === null ? changes : [...changes, renamed] };
+}
+
+/** Everywhere the name stands. Of two modules that are called the same only the one that was asked about: that mends it. */
+function placesToRename(name: Occurrence, file: SourceFile, group: readonly SourceFile[]): readonly NamedPlace[] {
+  const all = occurrencesOf(name, group);
+  const isOneOfSeveral =
+    name.kind === 'module' && name.isDefinition && all.filter(({ occurrence }) => occurrence.isDefinition).length > 1;
+  return isOneOfSeveral ? all.filter((each) => each.file === file && each.occurrence.isDefinition) : all;
 }
 
 function refuseBadName({ kind }: Occurrence, newName: string, group: readonly SourceFile[]): void {
@@ -70,20 +82,39 @@ function refuseBadName({ kind }: Occurrence, newName: string, group: readonly So
   }
 }
 
+/** A name that nothing defines may stand beside the old one already: the same key, or entry of a list, would be there twice. */
+function refuseSecond(places: readonly NamedPlace[], newName: string): void {
+  const met = places.find(({ file, occurrence }) =>
+    occurrencesIn(file.document).some(
+      (other) =>
+        other.kind === occurrence.kind && other.name === newName && containerOf(other) === containerOf(occurrence),
+    ),
+  );
+  if (met === undefined) return;
+  const { file, occurrence } = met;
+  throw refusal(`"${newName}" stands beside "${occurrence.name}" in ${basename(file.path)} already: mend that first`);
+}
+
+/** The section or list that a name is a key or an entry of. */
+function containerOf({ property, node }: Occurrence): Node | undefined {
+  return (property ?? node).parent;
+}
+
 function refusal(message: string): ResponseError<void> {
   return new ResponseError(LSPErrorCodes.RequestFailed, message);
 }
 
 /** Null: no file is called like the module, or another one would be overwritten. */
 async function renamedFile(
-  { kind, name }: Occurrence,
+  places: readonly NamedPlace[],
   newName: string,
   group: readonly SourceFile[],
   facts: FileFacts,
 ): Promise<RenameFile | null> {
-  if (kind !== 'module') return null;
-  const own = definitionsIn(group, 'module').find(({ occurrence }) => occurrence.name === name)?.file;
-  if (own === undefined || !own.uri.startsWith('file:') || basename(own.path) !== `${name}.module.jsonc`) return null;
+  const defined = places.find(({ occurrence }) => occurrence.kind === 'module' && occurrence.isDefinition);
+  if (defined === undefined) return null;
+  const { file: own, occurrence } = defined;
+  if (!own.uri.startsWith('file:') || basename(own.path) !== `${occurrence.name}.module.jsonc`) return null;
   const path = join(dirname(own.path), `${newName}.module.jsonc`);
   await facts.look([path]);
   if (facts.known(path) !== 'missing' || group.some((each) => each.path === path)) return null;

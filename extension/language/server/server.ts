@@ -12,10 +12,11 @@ import type {
   WorkspaceFoldersChangeEvent,
 } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import { abilitiesOf, capabilities, filesPattern } from './capabilities.ts';
+import { abilitiesOf, capabilities, watchers } from './capabilities.ts';
 import type { ClientAbilities } from './capabilities.ts';
 import { completionAt } from './completion/completion.ts';
 import { DiagnosticsPublisher } from './diagnostics.ts';
+import type { Explanations } from './explanations.ts';
 import { codeActionsFor } from './fixes/codeActions.ts';
 import { runCommand } from './fixes/commands.ts';
 import { foldingRangesOf } from './folding.ts';
@@ -25,7 +26,7 @@ import { inlayHintsOf } from './inlayHints.ts';
 import { linksOf } from './links.ts';
 import { FileFacts } from './model/fileFacts.ts';
 import { offsetOf } from './model/positions.ts';
-import { groupFolderOf, pathOf } from './model/sourceFile.ts';
+import { groupFolderOf, kindOfUri, pathOf } from './model/sourceFile.ts';
 import type { SourceFile } from './model/sourceFile.ts';
 import { Workspace } from './model/workspace.ts';
 import { definitionAt, highlightsAt, referencesAt } from './references.ts';
@@ -48,14 +49,14 @@ interface Asked {
  * Serves module and cluster files over `connection`, which may be a process's channel or, in tests, a pair of streams.
  * It knows nothing of the editor beyond the protocol.
  */
-export function startServer(connection: Connection): void {
+export function startServer(connection: Connection, explanations: Explanations): void {
   const documents = new TextDocuments(TextDocument);
   const facts = new FileFacts();
   const workspace = new Workspace(
     (folder) => publisher.changed(folder),
     (error) => connection.console.error(`files: ${String(error)}`),
   );
-  const publisher = new DiagnosticsPublisher(connection, workspace, facts);
+  const publisher = new DiagnosticsPublisher(connection, workspace, facts, explanations);
   let client: ClientAbilities = abilitiesOf({});
 
   connection.onInitialize((params): InitializeResult => {
@@ -66,9 +67,8 @@ export function startServer(connection: Connection): void {
   connection.onInitialized(() => {
     if (client.hasFolders) connection.workspace.onDidChangeWorkspaceFolders(foldersChanged);
     if (client.canWatchFiles) {
-      const watchers = [{ globPattern: filesPattern }];
       connection.client
-        .register(DidChangeWatchedFilesNotification.type, { watchers })
+        .register(DidChangeWatchedFilesNotification.type, { watchers: [...watchers] })
         .catch((error: unknown) => connection.console.error(`watching files: ${String(error)}`));
     }
   });
@@ -77,7 +77,10 @@ export function startServer(connection: Connection): void {
     for (const { uri } of added) if (uri.startsWith('file:')) workspace.addRoot(pathOf(uri));
   };
   connection.workspace.onDidRenameFiles(({ files }) => {
-    for (const { oldUri, newUri } of files) for (const uri of [oldUri, newUri]) workspace.changedOnDisk(uri);
+    for (const { oldUri, newUri } of files) {
+      for (const uri of [oldUri, newUri]) workspace.changedOnDisk(uri);
+      if (kindOfUri(newUri) === null) workspace.folderCame(newUri);
+    }
   });
   documents.onDidChangeContent(({ document }) => workspace.opened(document));
   documents.onDidClose(({ document }) => workspace.closed(document.uri));
@@ -150,7 +153,11 @@ export function startServer(connection: Connection): void {
   connection.languages.inlayHint.on(about(({ file }, { range }) => inlayHintsOf(file, range)));
   connection.onCodeAction(
     aboutAll(({ file, group }, { range, context }) =>
-      codeActionsFor({ file, group, diagnosticsOf: (each) => publisher.of(each), client }, range, context),
+      codeActionsFor(
+        { file, group, diagnosticsOf: (each) => publisher.of(each), client, explanations },
+        range,
+        context,
+      ),
     ),
   );
 

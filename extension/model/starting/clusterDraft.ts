@@ -1,5 +1,5 @@
 import { crossChecks } from '../../../schemas/crossChecks.ts';
-import type { Diagnostic } from '../../../schemas/diagnostic.ts';
+import { withSuggestion } from '../../../schemas/diagnostic.ts';
 import { parseDocument } from '../../../schemas/document.ts';
 import { clusterFile, type ClusterAnswers, type HostAnswer } from '../../../schemas/templates/cluster.ts';
 import { errorAt, type DraftError } from './moduleDraft.ts';
@@ -26,20 +26,12 @@ export function clusterErrors(answers: ClusterAnswers): readonly DraftError[] {
   const hosts = [...answers.hosts, ...missing.map(([name, address]) => ({ name, addresses: { [network]: address } }))];
   const { path, text } = clusterFile({ ...answers, name: answers.name === '' ? 'cluster' : answers.name, hosts });
   const document = parseDocument('cluster', text, path);
-  return [...document.diagnostics, ...crossChecks([document])].filter(isError).map(({ path, message, suggestion }) => ({
-    path,
-    message: `${message}${suggestion === null ? '' : `; did you mean ${JSON.stringify(suggestion)}?`}`,
-  }));
+  return [...document.diagnostics, ...crossChecks([document])]
+    .filter(({ severity }) => severity === 'error')
+    .map((diagnostic) => ({ path: diagnostic.path, message: withSuggestion(diagnostic) }));
 }
 
-function isError({ severity }: Diagnostic): boolean {
-  return severity === 'error';
-}
-
-/** @param taken names of cluster files that the folder holds. */
-export function clusterNameError(answers: ClusterAnswers, name: string, taken: readonly string[]): string | null {
-  const file = `${name}.cluster.jsonc`;
-  if (taken.includes(file)) return `${file} is there already.`;
+export function clusterNameError(answers: ClusterAnswers, name: string): string | null {
   return name === '' ? 'A name is needed.' : errorAt('name', clusterErrors({ ...answers, name }));
 }
 

@@ -10,6 +10,15 @@ export interface Finding {
   readonly details: Readonly<Record<string, string>>;
   /** What a person should know of it before; null: nothing. */
   readonly note: string | null;
+  /** Whether it is well protected as it is proposed, so that nobody has to look at it first. */
+  readonly isPlain: boolean;
+}
+
+/** A disk of a domain. */
+export interface FoundDisk {
+  /** A file, a device, or what a storage calls it. */
+  readonly source: string;
+  readonly isFile: boolean;
 }
 
 /** Where virtual servers are proposed to be when they are at no place that could be mirrored by itself. */
@@ -23,33 +32,52 @@ export function domainsOf(output: string): readonly string[] {
     .filter((line) => line !== '');
 }
 
-/** Files of disks, from `virsh domblklist DOMAIN --details`; media that can be taken out are left away. */
-export function diskFilesOf(output: string): readonly string[] {
+/** Disks, from `virsh domblklist DOMAIN --details`; media that can be taken out are left away. */
+export function disksOf(output: string): readonly FoundDisk[] {
   return output.split('\n').flatMap((line) => {
     const [, type, device, source] = /^\s*(\S+)\s+(\S+)\s+\S+\s+(\S.*?)\s*$/.exec(line) ?? [];
-    return type === 'file' && device === 'disk' && source?.startsWith('/') === true ? [source] : [];
+    if (source === undefined || source === '-' || (device !== 'disk' && device !== 'lun')) return [];
+    return [{ source, isFile: type === 'file' && source.startsWith('/') }];
   });
 }
 
-/** @param disks the files of each domain's disks. */
-export function findingsOfDomains(disks: ReadonlyMap<string, readonly string[]>): readonly Finding[] {
-  const foldersOf = new Map([...disks].map(([domain, files]) => [domain, new Set(files.map(folderOf))]));
-  return [...disks.keys()].map((domain) => {
+/** @param disks of each domain. */
+export function findingsOfDomains(disks: ReadonlyMap<string, readonly FoundDisk[]>): readonly Finding[] {
+  const foldersOf = new Map(
+    [...disks].map(([domain, all]) => {
+      const files = all.filter(({ isFile }) => isFile);
+      return [domain, new Set(files.map(({ source }) => folderOf(source)))];
+    }),
+  );
+  return [...disks].map(([domain, all]) => {
     const own = [...(foldersOf.get(domain) ?? [])];
     const [folder] = own;
     const isShared = [...foldersOf].some(
       ([other, folders]) => other !== domain && [...folders].some((each) => own.some((mine) => meet(each, mine))),
     );
-    const fits = folder !== undefined && own.length === 1 && !isShared;
+    const fits = folder !== undefined && own.length === 1 && !isShared && !isOfSystem(folder);
     const directory = fits ? folder : `${usualFolder}/${moduleNameOf(domain)}`;
+    const devices = all.filter(({ isFile }) => !isFile).map(({ source }) => source);
+    const notes = [
+      ...(fits ? [] : [`its disks have to be moved to ${directory}`]),
+      ...(devices.length === 0
+        ? []
+        : [`${devices.join(', ')} is no file, and not mirrored before it is made one in ${directory}`]),
+    ];
     return {
       label: domain,
       template: 'libvirt',
       directory,
       details: { domain },
-      note: fits ? null : `its disks have to be moved to ${directory}`,
+      note: notes.length === 0 ? null : notes.join('; '),
+      isPlain: devices.length === 0,
     };
   });
+}
+
+/** Whether a folder holds more than one server's files: libvirt's own, and those right below the root. */
+function isOfSystem(folder: string): boolean {
+  return folder === '/var/lib/libvirt/images' || folder.split('/').length <= 2;
 }
 
 /** @param folders below one folder, by their absolute paths: the names of what lies in each. */
@@ -57,7 +85,8 @@ export function findingsOfFolders(folders: ReadonlyMap<string, readonly string[]
   return [...folders].map(([directory, names]) => {
     const label = directory.slice(directory.lastIndexOf('/') + 1);
     const of = (template: TemplateId, details: Finding['details'], note: string | null = null): Finding => {
-      return { label, template, directory, details, note };
+      // Where no disk was found it may be anything.
+      return { label, template, directory, details, note, isPlain: template !== 'script' };
     };
     const vmx = names.find((name) => name.endsWith('.vmx'));
     if (vmx !== undefined) return of('vmware', { vmx });

@@ -44,6 +44,12 @@ describe('a value that is set', () => {
     );
   });
 
+  it('is indented as the file is, not as a comment in it', () => {
+    expect(set('/*\n * About\n */\n{\n    "a": {\n    }\n}', ['a', 'b'], 1)).toBe(
+      '/*\n * About\n */\n{\n    "a": {\n        "b": 1\n    }\n}',
+    );
+  });
+
   it('is not set where something else is in the way, or nothing can be read', () => {
     expect(set('{ "a": 1 }', ['a', 'b'], 2)).toBe('{ "a": 1 }');
     expect(set('', ['a'], 2)).toBe('');

@@ -55,6 +55,24 @@ describe('the index of modules', () => {
     );
   });
 
+  it('finds none in a long chain, and soon', () => {
+    const [one] = fc.sample(module, { seed: 11, numRuns: 1 });
+    if (one === undefined) return;
+    const count = 20_000;
+    const chain = Array.from({ length: count }, (_, index) => ({
+      ...one,
+      name: `m${String(index)}`,
+      dependsOn: index + 1 < count ? [`m${String(index + 1)}`] : [],
+    }));
+    const index = new ModuleIndex(chain);
+    const began = performance.now();
+    for (const { name, dependsOn } of chain) {
+      for (const next of dependsOn) expect(index.wayByDependencies(next, name)).toBeNull();
+    }
+    // What goes over all of them again and again takes many seconds.
+    expect(performance.now() - began).toBeLessThan(2000);
+  });
+
   it('finds a way by dependencies that leads round in a circle, and it is the shortest', () => {
     fc.assert(
       fc.property(fc.array(module, { maxLength: 8 }), (modules) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
-  diskFilesOf,
+  disksOf,
   domainsOf,
   findingsOfDomains,
   findingsOfFolders,
@@ -28,8 +28,10 @@ const web = parseDocument(
   'modules/web.module.jsonc',
 );
 
+const files = (...sources: readonly string[]) => sources.map((source) => ({ source, isFile: true }));
+
 describe('what libvirt says', () => {
-  it('is read: domains, and the files of their disks without media that can be taken out', () => {
+  it('is read: domains, and their disks without media that can be taken out', () => {
     expect(domainsOf('web\nmail server\n\n')).toEqual(['web', 'mail server']);
     const output = ` Type    Device   Target   Source
 -----------------------------------------------------------
@@ -39,15 +41,18 @@ describe('what libvirt says', () => {
  file    cdrom    sdb      -
 
 `;
-    expect(diskFilesOf(output)).toEqual(['/srv/vm/mail server/disk 1.qcow2']);
+    expect(disksOf(output)).toEqual([
+      { source: '/srv/vm/mail server/disk 1.qcow2', isFile: true },
+      { source: '/dev/vg/mail', isFile: false },
+    ]);
   });
 
   it('gives a directory of their own to domains that share one', () => {
     const findings = findingsOfDomains(
       new Map([
-        ['web', ['/srv/vm/web/a.qcow2', '/srv/vm/web/b.qcow2']],
-        ['mail', ['/var/lib/libvirt/images/mail.qcow2']],
-        ['Old DB', ['/var/lib/libvirt/images/db/disk.qcow2']],
+        ['web', files('/srv/vm/web/a.qcow2', '/srv/vm/web/b.qcow2')],
+        ['mail', files('/var/lib/libvirt/images/mail.qcow2')],
+        ['Old DB', files('/var/lib/libvirt/images/db/disk.qcow2')],
         ['empty', []],
       ]),
     );
@@ -57,6 +62,22 @@ describe('what libvirt says', () => {
       ['Old DB', '/srv/vm/old-db', 'its disks have to be moved to /srv/vm/old-db'],
       ['empty', '/srv/vm/empty', 'its disks have to be moved to /srv/vm/empty'],
     ]);
+    expect(findings.every(({ isPlain }) => isPlain)).toBe(true);
+  });
+
+  it.each(['/var/lib/libvirt/images/web.qcow2', '/home/web.qcow2', '/web.qcow2'])(
+    'does not have a folder mirrored that is not the server alone (%s)',
+    (file) => {
+      const [web] = findingsOfDomains(new Map([['web', files(file)]]));
+      expect(web?.directory).toBe('/srv/vm/web');
+    },
+  );
+
+  it('names disks that are no files, and proposes such a domain to nobody who has not looked', () => {
+    const disks = [...files('/srv/vm/db/disk.qcow2'), { source: '/dev/vg/db', isFile: false }];
+    const [db] = findingsOfDomains(new Map([['db', disks]]));
+    expect(db).toMatchObject({ directory: '/srv/vm/db', isPlain: false });
+    expect(db?.note).toBe('/dev/vg/db is no file, and not mirrored before it is made one in /srv/vm/db');
   });
 });
 
@@ -77,6 +98,7 @@ it('what folders hold tells how they are run', () => {
     ['big', 'qemu', { disk: 'a.raw' }],
     ['other', 'script', {}],
   ]);
+  expect(findings.filter(({ isPlain }) => !isPlain).map(({ label }) => label)).toEqual(['other']);
   expect(findings[3]?.note).toContain('2 disks');
 });
 
@@ -127,7 +149,7 @@ describe('the plan for all of them', () => {
 
   it('refuses what cannot stand in a script, and whatever there are no hosts for', () => {
     const odd = findingsOfDomains(new Map([['a/b', []]]));
-    expect(planModules(odd, pairs, around).refused[0]?.reason).toMatch(/cannot be the name of a domain/);
+    expect(planModules(odd, pairs, around).refused[0]?.reason).toMatch(/A name without \//);
     expect(planModules(findings, [], around).modules).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { plainScript } from '../../../schemas/templates/plainScript.ts';
@@ -187,6 +187,18 @@ describe.skipIf(!isRoot || postgresPrograms() === null)('the scripts for Postgre
     expect(await bench.run('check')).toMatchObject({ code: 1 });
     const control = execFileSync(join(bin, 'pg_controldata'), [data], { encoding: 'utf8' });
     expect(control).toMatch(/cluster state: +shut down\n/);
+  });
+
+  it('find it in a directory whose name would be a pattern', async () => {
+    const directory = join(bench.folder, 'c++ (new)');
+    mkdirSync(directory, { mode: 0o755 });
+    await bench.write(postgresql, { directory, details: { port: String(port) } });
+    data = join(directory, 'data');
+    create();
+    expect(await bench.run('start')).toMatchObject(ok);
+    expect(await bench.run('check')).toMatchObject(ok);
+    expect(await bench.run('stop')).toMatchObject(ok);
+    expect(spawnSync('pgrep', ['-u', 'postgres', '-f', 'postgres -D .*new']).status).toBe(1);
   });
 
   it('end it when its data is not there any more', async () => {

@@ -7,7 +7,7 @@ import { kindOfFile, parseDocument, type AnyDocument } from '../../../schemas/do
 import { parseText, valueOf } from '../../../schemas/jsonText.ts';
 import { clusterFile, type ArbiterAnswer, type ClusterAnswers } from '../../../schemas/templates/cluster.ts';
 import { moduleTemplates } from '../../../schemas/templates/moduleTemplates.ts';
-import { shellWord } from '../../../schemas/templates/moduleText.ts';
+import { commandWord, literally, shellWord } from '../../../schemas/templates/moduleText.ts';
 import { scriptsFolder, type ModuleAnswers, type TemplateFile } from '../../../schemas/templates/template.ts';
 
 const site: ClusterAnswers = {
@@ -63,6 +63,22 @@ describe.each(moduleTemplates.map((template) => [template.id, template] as const
     for (const line of [module, ...scripts].flatMap(({ text }) => text.split('\n'))) {
       if (/^ *(#|\/\/)/.test(line)) expect(line.length, line).toBeLessThanOrEqual(140);
     }
+  });
+
+  it('says commands that can be copied, whatever the directory is called', () => {
+    const firstLetters = (directory: string): readonly string[] => {
+      const about = template.files({ ...web, directory })[0].text.replaceAll('\n// ', ' ');
+      const commands = /(?:initdb -D|-m 0700|truncate -s 100G|touch|--security-info web >) (\S)/g;
+      return [...about.matchAll(commands)].map(([, first]) => first ?? '');
+    };
+    const counts = new Map<string, number>([
+      ['postgresql', 2],
+      ['libvirt', 1],
+      ['hyperv', 2],
+    ]);
+    const length = counts.get(template.id) ?? 0;
+    expect(firstLetters('/srv/vm/web')).toEqual(Array.from({ length }, () => '/'));
+    expect(firstLetters("/srv/it's $(id)")).toEqual(Array.from({ length }, () => "'"));
   });
 
   it('names those scripts that it writes', () => {
@@ -165,10 +181,40 @@ describe('scripts', () => {
     },
   );
 
+  it('take a text for itself where a pattern is expected', () => {
+    for (const text of ['/srv/c++/a.b', '(x)[y]{2}', 'a|b', '^a$', 'a\\b', '*?', "it's"]) {
+      const input = `${literally}\nprintf '%s\\n' "$1" | grep -Ex -- "$(literally "$1")"`;
+      const { stdout } = spawnSync('sh', ['-s', text], { input, encoding: 'utf8' });
+      expect(stdout).toBe(`${text}\n`);
+    }
+    const { stdout } = spawnSync('sh', ['-s'], { input: `${literally}\nliterally a.b`, encoding: 'utf8' });
+    expect(stdout).toBe('a\\.b');
+  });
+
+  it('come to hosts on which nothing lies yet', () => {
+    for (const template of moduleTemplates.filter(({ id }) => id !== 'qemu')) {
+      const about = template.files(web)[0].text.replaceAll(/\n *\/\/ /g, ' ');
+      expect(about).toContain(
+        'ssh alpha mkdir -p /etc/understudy/scripts && scp -rp scripts/web alpha:/etc/understudy/scripts/',
+      );
+    }
+  });
+
+  it('are not made for names that they could not find again', () => {
+    const wrong = (id: string, answer: string): string | null | undefined =>
+      moduleTemplates.find((template) => template.id === id)?.questions[0]?.check?.(answer);
+    expect(wrong('libvirt', "joe's vm")).toMatch(/quotes/);
+    expect(wrong('libvirt', 'mail server (old)')).toBeNull();
+    expect(wrong('hyperv', 'web[1]')).toMatch(/\*/);
+    expect(wrong('hyperv', 'Mail Server')).toBeNull();
+  });
+
   it('take a word as it is', () => {
     for (const word of [hostile, '', '-n', '~', "'''", 'größer']) {
       const { stdout } = spawnSync('sh', [], { input: `printf '[%s]' ${shellWord(word)}`, encoding: 'utf8' });
       expect(stdout).toBe(`[${word}]`);
     }
+    expect(commandWord('/srv/vm/web')).toBe('/srv/vm/web');
+    expect(commandWord('/srv/my vm')).toBe("'/srv/my vm'");
   });
 });

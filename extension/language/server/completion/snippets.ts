@@ -24,7 +24,7 @@ export class SnippetWriter {
 
   /** A key with a first value. */
   property(key: string, schema: SchemaJson, depth = 0): string {
-    return `${this.#text(JSON.stringify(key))}: ${this.value(schema, depth)}`;
+    return `${this.#key(key)}: ${this.value(schema, depth)}`;
   }
 
   /** A first value: the default, an example, or what is required. */
@@ -33,7 +33,8 @@ export class SnippetWriter {
     const choices = branches.flatMap(valuesOf);
     if ('default' in schema && isScalar(schema['default'])) return this.#place(schema['default'], choices);
     if (branches.length > 1 && choices.length < branches.length) {
-      return this.value(branchOf(schema, null, this.#root), depth);
+      const example = exampleOf(schema);
+      return isSchema(example) ? this.#written(example) : this.value(branchOf(schema, null, this.#root), depth);
     }
     if (choices.length > 0) return this.#place(choices[0], choices);
     const types = Array.isArray(schema['type']) ? (schema['type'] as unknown[]) : [schema['type']];
@@ -53,10 +54,28 @@ export class SnippetWriter {
     // Exactly one of several, such as a kind of server: the first one is offered, the others by completion.
     const one = required.length === 0 && schema['maxProperties'] === 1 ? [...properties.keys()].slice(0, 1) : [];
     const keys = depth > 3 ? [] : [...required, ...one];
-    if (keys.length === 0) return `{ ${this.#stop()} }`;
+    const example = exampleOf(schema);
+    // Names that people choose, of which there have to be some.
+    const hasNames = isSchema(schema['propertyNames']) && schema['minProperties'] !== undefined;
+    const lines =
+      hasNames && isSchema(example)
+        ? Object.entries(example).map(([name, value]) => `${this.#key(name)}: ${this.#written(value)}`)
+        : keys.map((key) => this.property(key, properties.get(key) ?? {}, depth + 1));
+    if (lines.length === 0) return `{ ${this.#stop()} }`;
     const indent = '\t'.repeat(depth + 1);
-    const lines = keys.map((key) => `${indent}${this.property(key, properties.get(key) ?? {}, depth + 1)}`);
-    return `{\n${lines.join(',\n')}\n${'\t'.repeat(depth)}}`;
+    return `{\n${lines.map((line) => `${indent}${line}`).join(',\n')}\n${'\t'.repeat(depth)}}`;
+  }
+
+  /** A value as it is, on one line; texts and numbers in it are places to fill in. */
+  #written(value: unknown): string {
+    if (Array.isArray(value)) return `[${(value as unknown[]).map((each) => this.#written(each)).join(', ')}]`;
+    if (!isSchema(value)) return this.#place(value, []);
+    const entries = Object.entries(value).map(([key, each]) => `${this.#key(key)}: ${this.#written(each)}`);
+    return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
+  }
+
+  #key(name: string): string {
+    return this.#text(JSON.stringify(name));
   }
 
   #list(schema: SchemaJson, depth: number): string {

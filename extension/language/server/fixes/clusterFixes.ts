@@ -1,6 +1,7 @@
 /** Fixes in the cluster file, of what it or a module lacks there. */
 import { basename } from 'node:path';
 import { parseIpAddress } from '../../../../schemas/ipAddress.ts';
+import type { IpAddress } from '../../../../schemas/ipAddress.ts';
 import { childAt, keysOf, nodeAt } from '../model/place.ts';
 import type { SourceFile } from '../model/sourceFile.ts';
 import { definitionsIn } from '../summaries.ts';
@@ -96,19 +97,38 @@ function pairedHosts(group: readonly SourceFile[]): ReadonlySet<string> {
   );
 }
 
-/** The address behind the highest one of a network; one for documentation when there is none, or no IPv4 one. */
+/** What is proposed where a network tells nothing: an address for documentation. */
+const forDocumentation = '192.0.2.1';
+
+/** The address behind the highest one of a network that no host has yet. */
 function nextAddress({ document: { root } }: SourceFile, network: string): string {
   const hosts = nodeAt(root, ['hosts']);
-  const highest = keysOf(hosts)
-    .map((host) => {
-      const addresses = hosts === null ? null : childAt(hosts, host);
-      const text: unknown = addresses === null ? null : childAt(addresses, network)?.value;
-      return typeof text === 'string' ? parseIpAddress(text) : null;
-    })
-    .flatMap((address) => (address?.version === 4 ? [address.canonical.split('.').map(Number)] : []))
-    .sort((a, b) => (a[3] ?? 0) - (b[3] ?? 0))
+  const all = keysOf(hosts).flatMap((host) => {
+    const addresses = hosts === null ? null : childAt(hosts, host);
+    return keysOf(addresses).flatMap((each) => {
+      const text: unknown = addresses === null ? null : childAt(addresses, each)?.value;
+      const address = typeof text === 'string' ? parseIpAddress(text) : null;
+      return address === null ? [] : [{ network: each, address }];
+    });
+  });
+  const used = new Set(all.map(({ address }) => address.canonical));
+  const highest = all
+    .flatMap((each) => (each.network === network ? [each.address] : []))
+    .sort((a, b) => lastPartOf(a) - lastPartOf(b))
     .at(-1);
-  if (highest === undefined) return '192.0.2.1';
-  const last = (highest[3] ?? 0) + 1;
-  return [...highest.slice(0, 3), last > 254 ? 1 : last].join('.');
+  if (highest === undefined) return forDocumentation;
+  const most = highest.version === 4 ? 254 : 0xffff;
+  for (let step = 0; step < most; step += 1) {
+    const next = withLastPart(highest, ((lastPartOf(highest) + step) % most) + 1);
+    if (!used.has(next)) return next.replace(/(?:^|:)0(?::0)+(?::|$)/, '::');
+  }
+  return forDocumentation;
+}
+
+function lastPartOf({ version, canonical }: IpAddress): number {
+  return version === 4 ? Number(canonical.split('.').at(-1)) : Number.parseInt(canonical.split(':').at(-1) ?? '', 16);
+}
+
+function withLastPart({ version, canonical }: IpAddress, part: number): string {
+  return canonical.replace(/[^.:]+$/, part.toString(version === 4 ? 10 : 16));
 }

@@ -11,6 +11,7 @@ import type {
 } from 'vscode-languageserver';
 import type { Diagnostic } from '../../../../schemas/diagnostic.ts';
 import type { ClientAbilities } from '../capabilities.ts';
+import type { Explanations } from '../explanations.ts';
 import { offsetOf, rangeOf } from '../model/positions.ts';
 import type { SourceFile } from '../model/sourceFile.ts';
 import { toProtocol } from '../protocolDiagnostics.ts';
@@ -60,6 +61,7 @@ export interface FixSource {
   readonly group: readonly SourceFile[];
   readonly diagnosticsOf: (file: SourceFile) => readonly Diagnostic[];
   readonly client: ClientAbilities;
+  readonly explanations: Explanations;
 }
 
 /** More problems of one file are not mended at once: it takes time, and nobody reads what comes of it. */
@@ -71,7 +73,7 @@ export function codeActionsFor(
   range: Range,
   { only }: Pick<CodeActionContext, 'only'>,
 ): CodeAction[] {
-  const { file, client } = source;
+  const { file, client, explanations } = source;
   const wants = (kind: string): boolean => only?.some((each) => kind === each || kind.startsWith(`${each}.`)) ?? true;
   const found = source.diagnosticsOf(file).slice(0, mostProblems);
   const actions: CodeAction[] = [];
@@ -80,7 +82,8 @@ export function codeActionsFor(
     const [start, end] = [offsetOf(file.document, range.start), offsetOf(file.document, range.end)];
     for (const diagnostic of found.filter((each) => each.start <= end && start <= each.end)) {
       for (const fix of fixesOf(source, diagnostic).filter(canDo)) {
-        actions.push({ ...actionOf(fix, client), diagnostics: [toProtocol(file.document, diagnostic)] });
+        const mended = toProtocol(file.document, diagnostic, explanations);
+        actions.push({ ...actionOf(fix, client), diagnostics: [mended] });
       }
     }
   }

@@ -7,12 +7,16 @@ import { schemaAt } from '../model/schemaAt.ts';
 import { isWhole, replaceWith, setIn } from './fix.ts';
 import type { Fix, FixContext, Fixer } from './fix.ts';
 
+/** What may be misspelt, or be something that is still to be defined. */
+const perhapsNew: ReadonlySet<string> = new Set(['unknown-host', 'unknown-network', 'unknown-module']);
+
 /** A misspelt key or value becomes the nearest known one, a quantity the one that was meant. */
 export const replaceBySuggestion: Fixer = (context) => {
-  const { suggestion } = context.diagnostic;
+  const { suggestion, code } = context.diagnostic;
   if (suggestion === null) return [];
   const edits = replaceWith(context, suggestion);
-  return [{ title: `Replace with ${JSON.stringify(suggestion)}`, edits, isPreferred: true, isClear: true }];
+  const title = `Replace with ${JSON.stringify(suggestion)}`;
+  return [{ title, edits, isPreferred: true, isClear: !perhapsNew.has(code) }];
 };
 
 const removableEntries: ReadonlySet<string> = new Set([
@@ -34,7 +38,13 @@ export const removeFromList: Fixer = (context) => {
   return [{ title, edits: [{ file, changes: removeEntry(document.text, node) }], isClear }];
 };
 
-const removableKeys: ReadonlySet<string> = new Set(['unknown-key', 'duplicate-key', 'arbiter-kind', 'fence-option']);
+const removableKeys: ReadonlySet<string> = new Set([
+  'unknown-key',
+  'duplicate-key',
+  'deprecated-key',
+  'arbiter-kind',
+  'fence-option',
+]);
 
 /** A key that nobody knows, or that says nothing there, is taken out. */
 export const removeKey: Fixer = (context) => {

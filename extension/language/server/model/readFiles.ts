@@ -70,7 +70,8 @@ export async function readSourceFile(path: string): Promise<SourceFile | null> {
     if (found.size > longestFile) {
       return new SourceFile(where, null, { reason: `${path} is longer than 1 MiB: this is no configuration file` });
     }
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(path));
+    // Without a byte order mark, as an editor has it: places in the first line would not be the same otherwise.
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
     return new SourceFile(where, null, { text });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';

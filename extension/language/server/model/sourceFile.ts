@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { unreadable } from '../../../../schemas/diagnostic.ts';
 import { kindOfFile, parseDocument } from '../../../../schemas/document.ts';
 import type { AnyDocument } from '../../../../schemas/document.ts';
@@ -45,6 +46,13 @@ export class SourceFile {
     return (this.#document ??= this.#parse());
   }
 
+  /** The same, as a file that is not open any more. */
+  asClosed(): SourceFile {
+    const closed = new SourceFile(this, null, this.#text === null ? { reason: this.#reason } : { text: this.#text });
+    closed.#document = this.#document;
+    return closed;
+  }
+
   #parse(): AnyDocument {
     const text = this.#text;
     if (text === null || isTooLong(text)) {
@@ -69,6 +77,21 @@ export function kindOfUri(uri: string): 'module' | 'cluster' | null {
   return kind === 'module' || kind === 'cluster' ? kind : null;
 }
 
+const kindOfLanguage: Readonly<Record<string, 'module' | 'cluster'>> = {
+  'understudy-module': 'module',
+  'understudy-cluster': 'cluster',
+};
+
+/** The kind of an open document: by its name, or, as long as it has none, by the language that was chosen for it. */
+export function kindOfDocument({ uri, languageId }: TextDocument): 'module' | 'cluster' | null {
+  return kindOfUri(uri) ?? (isUnnamed(uri) ? (kindOfLanguage[languageId] ?? null) : null);
+}
+
+/** Whether a path or address is of a text that was never saved. */
+function isUnnamed(path: string): boolean {
+  return path.startsWith('untitled:');
+}
+
 /** The path of a file. A document that is in no file yet is known by its name. */
 export function pathOf(uri: string): string {
   try {
@@ -78,8 +101,9 @@ export function pathOf(uri: string): string {
   }
 }
 
-/** The folder of the cluster that a file belongs to: its own, or the one above `modules/`. */
+/** The folder of the cluster that a file belongs to: its own, or the one above `modules/`. A text that was never saved belongs to none. */
 export function groupFolderOf(path: string): string {
+  if (isUnnamed(path)) return path;
   const folder = dirname(path);
   return basename(folder) === modulesFolder ? dirname(folder) : folder;
 }

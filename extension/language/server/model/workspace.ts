@@ -1,7 +1,7 @@
 import { sep } from 'node:path';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { filesBelow, filesOfGroup, readFiles, readSourceFile } from './readFiles.ts';
-import { groupFolderOf, kindOfUri, pathOf, SourceFile } from './sourceFile.ts';
+import { groupFolderOf, kindOfDocument, kindOfUri, pathOf, SourceFile } from './sourceFile.ts';
 
 /** Of the files of one cluster: itself, and those of its modules. */
 interface Group {
@@ -99,13 +99,14 @@ export class Workspace {
 
   /** A document was opened or edited. */
   opened(document: TextDocument): void {
-    const kind = kindOfUri(document.uri);
+    const kind = kindOfDocument(document);
     if (kind === null) return;
     const path = pathOf(document.uri);
     const where = { uri: document.uri, path, kind };
     this.#put(new SourceFile(where, document.version, { text: document.getText() }));
     const folder = groupFolderOf(path);
-    if (this.#isBelowRoot(path) || this.#alone.has(folder) || !document.uri.startsWith('file:')) return;
+    // Of a folder `modules` that is open by itself the cluster file lies above.
+    if (this.#isBelowRoot(withSlash(folder)) || this.#alone.has(folder) || !document.uri.startsWith('file:')) return;
     this.#alone.add(folder);
     this.#read(folder, () => filesOfGroup(folder));
   }
@@ -115,11 +116,18 @@ export class Workspace {
     const file = this.fileOf(uri);
     if (file === null) return;
     const folder = groupFolderOf(file.path);
-    this.#remove(file);
-    if (![...(this.#groups.get(folder)?.files.values() ?? [])].some(({ version }) => version !== null)) {
-      this.#forgetAlone(folder);
-    }
-    if (uri.startsWith('file:') && this.#isWanted(file.path)) this.changedOnDisk(uri);
+    // It stands for its file until that is read: the others would miss it for a moment otherwise.
+    const closed = file.asClosed();
+    this.#put(closed);
+    if (!this.group(folder).some(({ version }) => version !== null)) this.#forgetAlone(folder);
+    if (uri.startsWith('file:') && this.#isWanted(file.path)) this.#reread(file.path);
+    else if (this.#files.get(file.path) === closed) this.#remove(closed);
+  }
+
+  /** A folder has come with all that is in it, such as one that was called otherwise before. */
+  folderCame(uri: string): void {
+    const path = pathOf(uri);
+    if (this.#isBelowRoot(withSlash(path))) this.#read(everything, () => filesBelow(path));
   }
 
   /** A file, or a folder that held some, was written, created or deleted. One that is open counts as it is in the editor. */
@@ -141,7 +149,7 @@ export class Workspace {
       const read = await readSourceFile(path);
       if (this.#isOpen(path)) return;
       const present = this.#files.get(path);
-      if (read !== null) this.#put(read);
+      if (read !== null && this.#isWanted(path)) this.#put(read);
       else if (present !== undefined) this.#remove(present);
     });
   }
@@ -151,8 +159,8 @@ export class Workspace {
     this.#track(async () => {
       try {
         const read = await readFiles(await list());
-        // Opened meanwhile: what is in the editor counts.
-        for (const file of read) if (!this.#isOpen(file.path)) this.#put(file);
+        // Meanwhile one may have been opened, which counts as it is in the editor, or the folder closed.
+        for (const file of read) if (!this.#isOpen(file.path) && this.#isWanted(file.path)) this.#put(file);
       } finally {
         const left = (this.#reading.get(what) ?? 1) - 1;
         if (left > 0) this.#reading.set(what, left);
