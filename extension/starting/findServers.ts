@@ -8,7 +8,7 @@ import {
   findingsOfFolders,
   type Finding,
 } from '../model/starting/findings.ts';
-import { entriesOf } from './clusterFolders.ts';
+import { entriesOf } from '../readFiles.ts';
 
 /** More folders than this below one folder are not virtual servers. */
 const mostFolders = 200;
