@@ -157,9 +157,10 @@ function addressOfHostLines({ hosts }: Snapshot, host: string, name: string): re
 
 /** How much is copied, and what is still to be. */
 function mirrorLines(module: ModuleStatus): readonly string[] {
-  const { lastResync } = module;
+  const { lastResync, directories = [] } = module;
   return [
     plain(linkFacts(module).detail),
+    ...(directories.length > 1 ? ['Of all directories together:'] : []),
     ...resyncLines(module),
     ...trafficLines(module),
     ...(lastResync === null
@@ -186,7 +187,7 @@ function resyncLines(module: ModuleStatus): readonly string[] {
   ];
 }
 
-/** What goes over the wire, and what waits for it: of all directories together. */
+/** What goes over the wire, and what waits for it. */
 function trafficLines({ onHosts }: ModuleStatus): readonly string[] {
   const traffic = onHosts.find(({ known, traffic: found }) => known && found !== null)?.traffic ?? null;
   if (traffic === null) return [];

@@ -20,6 +20,7 @@ import { contextOf } from './fix.ts';
 import type { Fix, Fixer } from './fix.ts';
 import { allOf, fixAllKind } from './fixAll.ts';
 import { addKind, addMissingKey } from './missingKeys.ts';
+import { directoryMoves, splitLongModule } from './moveDirectory.ts';
 import { createScript, makeExecutable } from './scripts.ts';
 import {
   chooseManual,
@@ -45,6 +46,7 @@ const fixers: readonly Fixer[] = [
   addNetwork,
   createScript,
   makeExecutable,
+  splitLongModule,
   lengthenDetection,
   shortenTimeout,
   moveIntoRange,
@@ -65,7 +67,7 @@ export interface FixSource {
 /** More problems of one file are not mended at once: it takes time, and nobody reads what comes of it. */
 const mostProblems = 50;
 
-/** The fixes of what is wrong in a range, and of everything in the file when that is asked for. */
+/** The fixes of what is wrong in a range, what can be rearranged there, and the fixes of everything in the file when that is asked for. */
 export function codeActionsFor(
   source: FixSource,
   range: Range,
@@ -76,12 +78,17 @@ export function codeActionsFor(
   const found = source.diagnosticsOf(file).slice(0, mostProblems);
   const actions: CodeAction[] = [];
   const canDo = ({ newFile }: Fix): boolean => newFile === undefined || client.canCreateFiles;
+  const [start, end] = [offsetOf(file.document, range.start), offsetOf(file.document, range.end)];
   if (wants(CodeActionKind.QuickFix)) {
-    const [start, end] = [offsetOf(file.document, range.start), offsetOf(file.document, range.end)];
     for (const diagnostic of found.filter((each) => each.start <= end && start <= each.end)) {
       for (const fix of fixesOf(source, diagnostic).filter(canDo)) {
         actions.push({ ...actionOf(fix, client), diagnostics: [toProtocol(file.document, diagnostic)] });
       }
+    }
+  }
+  if (wants(CodeActionKind.RefactorExtract)) {
+    for (const move of directoryMoves(file, source.group, start, end).filter(canDo)) {
+      actions.push({ ...actionOf(move, client), kind: CodeActionKind.RefactorExtract });
     }
   }
   // Only by request: an editor that asks for anything shows it at every place of the file otherwise.
@@ -143,7 +150,7 @@ function workspaceEditOf({ edits, newFile }: Fix, client: ClientAbilities): Work
     const uri = pathToFileURL(newFile.path).toString();
     const start = { line: 0, character: 0 };
     changes.push(
-      { kind: 'create', uri, options: { overwrite: false, ignoreIfExists: true } },
+      { kind: 'create', uri, options: { overwrite: false, ignoreIfExists: false } },
       { textDocument: { uri, version: null }, edits: [{ range: { start, end: start }, newText: newFile.text }] },
     );
   }
