@@ -139,10 +139,10 @@ describe('an arbiter', () => {
 });
 
 describe('a script', () => {
-  const scripts = (start: string, stop: string, more = ''): string =>
+  const scripts = (start: string, stop: string): string =>
     validModule.replace(
       /"server".*/,
-      `"server": { "scripts": { "start": ["/etc/understudy/scripts/${start}"], "stop": ["/etc/understudy/scripts/${stop}"]${more} } }`,
+      `"server": { "scripts": { "start": ["/etc/understudy/scripts/${start}"], "stop": ["/etc/understudy/scripts/${stop}"] } }`,
     );
 
   /** The fix that makes a script, once the file that names it was checked against the disk. */
@@ -184,8 +184,8 @@ describe('a script', () => {
   });
 
   it('of a hook or a check is a frame that fails until it is written', async () => {
-    const more = ' } }, "checks": [{ "command": ["/etc/understudy/scripts/look"] }], "hooks": { "timeout": "5s"';
-    const { script } = await creation(scripts('web-start', 'web-stop', more), 'look');
+    const checks = '"checks": [{ "command": ["/etc/understudy/scripts/look"] }],\n  "server"';
+    const { script } = await creation(scripts('web-start', 'web-stop').replace('"server"', checks), 'look');
     expect(script).toMatch(/^#!\/bin\/sh\n[\s\S]*Module web[\s\S]*exit 1\n$/);
   });
 
@@ -245,13 +245,13 @@ describe('a module of several directories', () => {
     expect(await refactorings(several(2), '"/srv/vm/web"')).toEqual([]);
   });
 
-  it('does not take the name of a module that there is', async () => {
-    await client.write('modules/part1.module.jsonc', validModule.replace('"web"', '"part2"').replace('/srv/vm/web', '/srv/other'));
-    client.open('modules/part2.module.jsonc', validModule.replace('"web"', '"part2"').replace('/srv/vm/web', '/srv/other'));
-    await client.diagnosticsOf('modules/part2.module.jsonc');
+  it('does not take the name of a module or of a file that there is', async () => {
+    const other = validModule.replace('"web"', '"other"').replace('/srv/vm/web', '/srv/other');
+    client.open('modules/part1.module.jsonc', other);
+    client.open('modules/x.module.jsonc', other.replace('"other"', '"part1-2"').replace('/srv/other', '/srv/x'));
     const [move] = await refactorings(several(2), '"/srv/part1"');
     const [, create] = (move?.edit?.documentChanges ?? []) as [TextDocumentEdit, CreateFile];
-    expect(create.uri).toBe(client.uriOf('modules/part1-2.module.jsonc'));
+    expect(create.uri).toBe(client.uriOf('modules/part1-3.module.jsonc'));
   });
 
   it('is proposed to be two when there are more than four, as a piece of information', async () => {
