@@ -44,10 +44,12 @@ export async function compareRunningCommand({ registry, log }: Services, target?
 }
 
 /** The file that a command is about; null: there is none, which was told of. */
-function fileOf(target: Target, advice: string): { readonly uri: vscode.Uri; readonly session?: ClusterSession } | null {
+function fileOf(
+  target: Target,
+  advice: string,
+): { readonly uri: vscode.Uri; readonly session?: ClusterSession } | null {
   const called = target !== undefined && 'kind' in target && target.kind === 'file' ? target : null;
-  const uri =
-    called?.uri ?? (target instanceof vscode.Uri ? target : vscode.window.activeTextEditor?.document.uri);
+  const uri = called?.uri ?? (target instanceof vscode.Uri ? target : vscode.window.activeTextEditor?.document.uri);
   if (uri?.scheme === versionScheme) {
     const what = `This is ${basename(uri.path)} of version ${uri.authority}, as it was.`;
     void vscode.window.showInformationMessage(`${what} To have it back use Restore File Version….`);

@@ -146,7 +146,10 @@ describe('a script', () => {
     );
 
   /** The fix that makes a script, once the file that names it was checked against the disk. */
-  async function creation(text: string, name: string): Promise<{ readonly fix: CodeAction | undefined; readonly script: string }> {
+  async function creation(
+    text: string,
+    name: string,
+  ): Promise<{ readonly fix: CodeAction | undefined; readonly script: string }> {
     await mkdir(join(client.folder, 'scripts'), { recursive: true });
     client.open(web, text);
     await client.publishedOf(web, ({ diagnostics }) => diagnostics.length > 0);
@@ -203,7 +206,10 @@ describe('a script', () => {
 describe('a module of several directories', () => {
   const several = (count: number): string =>
     validModule
-      .replace('["/srv/vm/web"]', `["/srv/vm/web"${Array.from({ length: count - 1 }, (_, at) => `, "/srv/part${at + 1}"`).join('')}]`)
+      .replace(
+        '["/srv/vm/web"]',
+        `["/srv/vm/web"${Array.from({ length: count - 1 }, (_, at) => `, "/srv/part${at + 1}"`).join('')}]`,
+      )
       .replace(/"server".*/, '"server": { "scripts": { "start": ["/opt/start"], "stop": ["/opt/stop"] } }');
 
   /** What can be rearranged where a text stands. */

@@ -40,12 +40,7 @@ export class StoryCluster extends StoryState {
   readonly #servers = new Map<StoryHost, ApiServer>();
   readonly #tokens: ClientTokens;
 
-  private constructor(
-    folder: string,
-    port: number,
-    authority: CertifiedKey,
-    files: Readonly<Record<string, string>>,
-  ) {
+  private constructor(folder: string, port: number, authority: CertifiedKey, files: Readonly<Record<string, string>>) {
     super(files);
     this.folder = folder;
     this.port = port;

@@ -85,7 +85,12 @@ async function actionsAre(...labels: readonly string[]): Promise<void> {
 
 /** A piece of the text of the open editor. */
 const text = (line: string, piece: string): Locator =>
-  workbench.page.locator('.monaco-editor .view-line').filter({ hasText: line }).locator('span span').filter({ hasText: piece }).last();
+  workbench.page
+    .locator('.monaco-editor .view-line')
+    .filter({ hasText: line })
+    .locator('span span')
+    .filter({ hasText: piece })
+    .last();
 
 /** Types at the end of a line, as from the clipboard: nothing is completed meanwhile. */
 async function typeBehind(line: string, typed: string): Promise<void> {
@@ -155,7 +160,9 @@ describe('above a module file', () => {
   for (const { name, tag } of themes) {
     step(`it can be read in ${tag}, and so can what is live at a name`, async () => {
       await workbench.chooseTheme(name);
-      await workbench.page.locator(`.monaco-workbench.${{ light: 'vs', dark: 'vs-dark', 'high-contrast': 'hc-black' }[tag]}`).waitFor();
+      await workbench.page
+        .locator(`.monaco-workbench.${{ light: 'vs', dark: 'vs-dark', 'high-contrast': 'hc-black' }[tag]}`)
+        .waitFor();
       await state('web: PRIM on beta, SECOND on alpha, in sync').waitFor();
       await workbench.screenshot(`code-lens-${tag}`);
       await text('"hosts"', 'beta').hover();

@@ -19,5 +19,7 @@ export function checkLength(document: AnyDocument): readonly Diagnostic[] {
   const expected = 'a module for each server';
   const message = `this module ${size}, which all move together: a directory of another server can be a module of its own`;
   const path = ['mirror', 'directories'];
-  return [place({ ...document, root }, { code: 'long-module', severity: 'warning', path, at: 'key', message, expected })];
+  return [
+    place({ ...document, root }, { code: 'long-module', severity: 'warning', path, at: 'key', message, expected }),
+  ];
 }

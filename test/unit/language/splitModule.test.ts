@@ -36,7 +36,9 @@ const text = `// The shop.
 
 const problems = (...texts: readonly string[]): string[] => {
   const documents = texts.map((each, index) => parseDocument('module', each, `${String(index)}.module.jsonc`));
-  return [...documents.flatMap(({ diagnostics }) => diagnostics), ...crossChecks(documents)].map(({ message }) => message);
+  return [...documents.flatMap(({ diagnostics }) => diagnostics), ...crossChecks(documents)].map(
+    ({ message }) => message,
+  );
 };
 
 describe('a directory', () => {

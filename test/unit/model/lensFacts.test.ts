@@ -111,7 +111,9 @@ describe('a module', () => {
   });
 
   it('in a file of another name than the one that the hosts have is not added a second time', () => {
-    expect(titles(file({ text: 'copy' }), cluster(undefined, { running: null })).join()).not.toMatch(/Difference|Apply/);
+    expect(titles(file({ text: 'copy' }), cluster(undefined, { running: null })).join()).not.toMatch(
+      /Difference|Apply/,
+    );
   });
 });
 

@@ -85,16 +85,20 @@ describe('in a module file', () => {
 
   it('server and checks have how they stand', () => {
     const server = { state: 'running' as const, detail: null, startedAt: null, restarts: 2 };
-    const check = { name: 'tcp web:80', state: 'failed' as const, since: '', error: 'refused', onFailure: 'report' as const };
+    const check = {
+      name: 'tcp web:80',
+      state: 'failed' as const,
+      since: '',
+      error: 'refused',
+      onFailure: 'report' as const,
+    };
     const module = moduleStatus('web', {
       onHosts: [replicaStatus('alpha', 'PRIM', { server, checks: [check] }), replicaStatus('beta', 'SECOND')],
     });
     expect(told(web, ['server', 'qemu'], undefined, snapshotOf([module]), 'key')).toEqual([
       '**alpha** — server running, restarted 2 times',
     ]);
-    expect(told(web, ['checks'], undefined, snapshotOf([module]), 'key')).toEqual([
-      '**tcp web:80** — failed: refused',
-    ]);
+    expect(told(web, ['checks'], undefined, snapshotOf([module]), 'key')).toEqual(['**tcp web:80** — failed: refused']);
   });
 
   it('nothing is told of a module that the cluster does not have, nor of keys that have nothing live', () => {

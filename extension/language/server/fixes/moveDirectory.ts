@@ -23,7 +23,12 @@ export const splitLongModule: Fixer = ({ diagnostic, file, group }) => {
 };
 
 /** Moving the directory that stands in a range, in offsets, into a module of its own. */
-export function directoryMoves(file: SourceFile, group: readonly SourceFile[], start: number, end: number): readonly Fix[] {
+export function directoryMoves(
+  file: SourceFile,
+  group: readonly SourceFile[],
+  start: number,
+  end: number,
+): readonly Fix[] {
   return movable(file)
     .filter(({ node }) => node.offset <= end && start <= endOf(node))
     .flatMap(({ index }) => moveOf(file, group, index) ?? []);
