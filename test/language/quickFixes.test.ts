@@ -180,8 +180,11 @@ describe('a script', () => {
     expect(await client.publishedOf(web, ({ diagnostics }) => diagnostics.length === 0)).toEqual([]);
   });
 
-  it('that stops does not start, also where one program is to do both', async () => {
+  it('that stops does not start', async () => {
     expect((await creation(scripts('web-start', 'web-stop'), 'web-stop')).script).toContain('kill -TERM');
+  });
+
+  it('that is to start and to stop looks which one is meant', async () => {
     const { script } = await creation(scripts('web', 'web'), 'web');
     expect(script).toMatch(/^#!\/bin\/sh\n[\s\S]*case "\$UNDERSTUDY_ACTION" in\n[\s\S]*exit 1\n$/);
   });
@@ -261,7 +264,7 @@ describe('a module of several directories', () => {
   });
 
   it('is proposed to be two when there are more than four, as a piece of information', async () => {
-    const found = await fixes(several(5));
+    const found = await fixes(several(5), web, ['quickfix']);
     const [diagnostic] = await client.diagnosticsOf(web);
     expect(diagnostic).toMatchObject({ code: 'long-module', severity: 3 });
     expect(titles(found)).toEqual([1, 2, 3, 4].map((at) => `Move "/srv/part${at}" to a module of its own`));
