@@ -1,13 +1,17 @@
 import * as vscode from 'vscode';
 import { AddedProfiles } from './clusters/addedProfiles.ts';
 import { ClusterRegistry } from './clusters/clusterRegistry.ts';
+import { RunningFiles } from './clusters/runningFiles.ts';
 import { profilesFromEnvironment, profilesFromSetting } from './clusters/configuredProfiles.ts';
 import type { ClusterProfile } from './clusters/profile.ts';
 import { registerCommands } from './commands/registerCommands.ts';
 import { setHasClusters } from './contextKeys.ts';
 import { createFailoverNotice } from './failoverNotice.ts';
 import { ImportReports } from './importReports.ts';
+import { attendWhileShown } from './language/attention.ts';
 import { createLanguageClient } from './language/client.ts';
+import { LiveLenses } from './language/codeLens.ts';
+import { registerLiveHovers } from './language/liveHover.ts';
 import { createLog } from './log.ts';
 import { followOtherWindows } from './otherWindows.ts';
 import { ExplainPanels } from './panels/explainPanels.ts';
@@ -27,6 +31,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const profiles = () => allProfiles(added);
   const registry = new ClusterRegistry({ added, tokens, profiles, client: `understudy-vscode ${version}`, log });
   const panels = new ModulePanels(registry, log, context.extensionUri);
+  const running = new RunningFiles(registry, log);
   const reports = new ImportReports();
   const importProgram = context.asAbsolutePath('dist/import/import.mjs');
   const explainPanels = new ExplainPanels(context.extensionUri, log);
@@ -41,6 +46,10 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     createStatusBar(registry),
     createFailoverNotice(registry, panels),
     createLanguageClient(context, log),
+    running,
+    new LiveLenses(registry, running),
+    registerLiveHovers(registry),
+    attendWhileShown(registry),
     registerVersionDocuments(registry),
     registerCommands({ registry, added, tokens, panels, reports, importProgram, explainPanels, log }),
     registry.onList.on(() => setHasClusters(registry.sessions.length > 0)),

@@ -55,6 +55,7 @@ export const diagnosticCodes = [
   'missing-script',
   'script-not-executable',
   'missing-file',
+  'long-module',
 ] as const;
 
 export type Severity = 'error' | 'warning';

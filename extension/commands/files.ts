@@ -9,27 +9,58 @@ import type { TreeNode } from '../tree/nodes.ts';
 import { versionScheme, versionUri } from '../versionDocuments.ts';
 import { connectedClusterTarget } from './clusterTarget.ts';
 import { applyFile, restoreVersion } from './fileActions.ts';
-import { announce, CancelledError } from './moduleActions.ts';
+import type { FileTarget } from './fileTarget.ts';
+import { announce, CancelledError, logFailure, tellFailure } from './moduleActions.ts';
 
-/** @param target the file that it was called on; without, the one in the editor */
-export async function applyFileCommand(services: Services, target?: TreeNode | vscode.Uri): Promise<void> {
-  const uri = target instanceof vscode.Uri ? target : vscode.window.activeTextEditor?.document.uri;
+type Target = TreeNode | FileTarget | vscode.Uri | undefined;
+
+/** @param target the file that it was called on, perhaps with its cluster; without, the one in the editor */
+export async function applyFileCommand(services: Services, target?: Target): Promise<void> {
+  const file = fileOf(target, 'Open the module or cluster file that is to be applied first.');
+  if (file === null) return;
+  const session = file.session ?? (await connectedClusterTarget(undefined, services.registry, 'configuration.apply'));
+  if (session === undefined) return;
+  const document = await vscode.workspace.openTextDocument(file.uri);
+  // What is applied is what lies on the disk afterwards, too.
+  if (document.isDirty && !(await document.save())) return;
+  await announce(applyFile(session, basename(file.uri.path), document.getText()), services.log);
+}
+
+/** Shows a file beside what the hosts run by. @param target as in {@link applyFileCommand} */
+export async function compareRunningCommand({ registry, log }: Services, target?: Target): Promise<void> {
+  const file = fileOf(target, 'Open the module or cluster file that is to be compared first.');
+  if (file === null) return;
+  const session = file.session ?? (await connectedClusterTarget(undefined, registry, 'configuration.read'));
+  if (session === undefined) return;
+  const name = basename(file.uri.path);
+  try {
+    const { versions } = await session.request('configuration.versions', {});
+    const before = versionUri(session, versions[0]?.number ?? 0, name);
+    await vscode.commands.executeCommand('vscode.diff', before, file.uri, `${name} (running ↔ this file)`);
+  } catch (error) {
+    logFailure(error, log);
+    tellFailure(error, log);
+  }
+}
+
+/** The file that a command is about; null: there is none, which was told of. */
+function fileOf(
+  target: Target,
+  advice: string,
+): { readonly uri: vscode.Uri; readonly session?: ClusterSession } | null {
+  const called = target !== undefined && 'kind' in target && target.kind === 'file' ? target : null;
+  const uri = called?.uri ?? (target instanceof vscode.Uri ? target : vscode.window.activeTextEditor?.document.uri);
   if (uri?.scheme === versionScheme) {
     const what = `This is ${basename(uri.path)} of version ${uri.authority}, as it was.`;
     void vscode.window.showInformationMessage(`${what} To have it back use Restore File Version….`);
-    return;
+    return null;
   }
   const kind = uri === undefined ? null : kindOfFile(uri.path);
   if (uri === undefined || kind === null || kind === 'agent') {
-    void vscode.window.showInformationMessage('Open the module or cluster file that is to be applied first.');
-    return;
+    void vscode.window.showInformationMessage(advice);
+    return null;
   }
-  const session = await connectedClusterTarget(undefined, services.registry, 'configuration.apply');
-  if (session === undefined) return;
-  const document = await vscode.workspace.openTextDocument(uri);
-  // What is applied is what lies on the disk afterwards, too.
-  if (document.isDirty && !(await document.save())) return;
-  await announce(applyFile(session, basename(uri.path), document.getText()), services.log);
+  return called ?? { uri };
 }
 
 export async function compareVersionsCommand(services: Services, node?: TreeNode): Promise<void> {

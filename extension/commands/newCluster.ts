@@ -15,7 +15,7 @@ import {
 } from '../model/starting/clusterDraft.ts';
 import { goBack, runSteps, type Step } from '../model/starting/steps.ts';
 import type { Services } from '../services.ts';
-import { entriesOf } from '../starting/clusterFolders.ts';
+import { entriesOf } from '../readFiles.ts';
 import { askChoice, askText, type Choice } from '../starting/quickInputs.ts';
 import { writeNewFiles } from '../starting/writeFiles.ts';
 import { logFailure, tellFailure } from './moduleActions.ts';

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { moduleTemplates } from '../../schemas/templates/moduleTemplates.ts';
 import type { ModuleAnswers, ModuleTemplate, TemplateQuestion } from '../../schemas/templates/template.ts';
 import { draftErrors, errorAt } from '../model/starting/moduleDraft.ts';
-import { moduleNameOf } from '../model/starting/findings.ts';
+import { moduleNameOf } from '../../schemas/moduleName.ts';
 import { pairsBySpread, possiblePairs, preferredOn, type Pair } from '../model/starting/hostSpread.ts';
 import { goBack, runSteps, type Step } from '../model/starting/steps.ts';
 import type { Surroundings } from '../model/starting/surroundings.ts';

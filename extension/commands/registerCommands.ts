@@ -2,7 +2,8 @@ import * as vscode from 'vscode';
 import type { Services } from '../services.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 import { addClusterCommand } from './addCluster.ts';
-import { applyFileCommand, compareVersionsCommand, restoreVersionCommand } from './files.ts';
+import { applyFileCommand, compareRunningCommand, compareVersionsCommand, restoreVersionCommand } from './files.ts';
+import type { FileTarget } from './fileTarget.ts';
 import { drainHostCommand, undrainHostCommand } from './drain.ts';
 import { enterTokenCommand } from './enterToken.ts';
 import { explainModuleCommand } from './explainModule.ts';
@@ -53,6 +54,7 @@ const commands: Readonly<Record<string, Command>> = {
   undrainHost: undrainHostCommand,
   explainModule: explainModuleCommand,
   applyFile: applyFileCommand,
+  compareRunning: compareRunningCommand,
   compareVersions: compareVersionsCommand,
   restoreVersion: restoreVersionCommand,
   importSafekit: importSafekitCommand,
@@ -63,7 +65,7 @@ const commands: Readonly<Record<string, Command>> = {
 export function registerCommands(services: Services): vscode.Disposable {
   return vscode.Disposable.from(
     ...Object.entries(commands).map(([name, run]) =>
-      vscode.commands.registerCommand(`understudy.${name}`, (target?: TreeNode | vscode.Uri) =>
+      vscode.commands.registerCommand(`understudy.${name}`, (target?: TreeNode | FileTarget | vscode.Uri) =>
         run(services, target as never),
       ),
     ),

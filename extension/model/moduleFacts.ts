@@ -61,25 +61,10 @@ function replicaError(replica: ReplicaStatus, module: ModuleStatus): string | nu
 /** What the state of the whole module means: the primary's if there is one, otherwise the worst. */
 export function moduleFacts(module: ModuleStatus): StateFacts {
   const primary = primaryReplica(module);
-  const link = linkFacts(module);
   if (primary !== undefined) {
-    const where = `on ${primary.host}`;
-    if (link.kind === 'frozen') return { severity: 'error', word: primary.state, label: `frozen ${where}` };
-    const trouble = primaryTrouble(primary, module);
-    if (trouble !== null) return { severity: 'error', word: primary.state, label: `${where}, ${trouble}` };
-    if (link.kind === 'resynchronising') {
-      const severity = pausedResync(module) ? 'warning' : 'busy';
-      return { severity, word: primary.state, label: `${where}, ${link.label}` };
-    }
-    if (primary.transition !== null) {
-      return { severity: 'busy', word: primary.state, label: `${primary.transition} ${where}` };
-    }
-    if (primary.state === 'ALONE') return { severity: 'warning', word: 'ALONE', label: `${where}, no secondary` };
-    return {
-      severity: link.kind === 'in-sync' ? 'good' : 'warning',
-      word: primary.state,
-      label: `${where}, ${link.label}`,
-    };
+    const { severity, what, isDone } = standingOf(primary, module);
+    const label = isDone ? `${what} on ${primary.host}` : `on ${primary.host}, ${what}`;
+    return { severity, word: primary.state, label };
   }
   const known = module.onHosts.filter((replica) => replica.known);
   if (known.length === 0) return { severity: 'unknown', word: '?', label: 'no host reachable' };
@@ -97,6 +82,50 @@ export function moduleFacts(module: ModuleStatus): StateFacts {
     word: 'STOP',
     label: stoppedBeside(module, away),
   };
+}
+
+/**
+ * The state of a module with every host in it: `PRIM on alpha, SECOND on beta, in sync`. Without a primary as in
+ * {@link moduleFacts}.
+ */
+export function moduleWords(module: ModuleStatus): string {
+  const primary = primaryReplica(module);
+  if (primary === undefined) {
+    const { word, label } = moduleFacts(module);
+    return `${word} ${label}`;
+  }
+  const { what, isOfPair } = standingOf(primary, module);
+  const others = module.onHosts
+    .filter((replica) => replica !== primary)
+    .map(({ known, state, host }) => (known ? `${state} on ${host}` : `${host} not reachable`));
+  const serves = `${primary.state} on ${primary.host}`;
+  return (isOfPair ? [serves, ...others, what] : [serves, what, ...others]).join(', ');
+}
+
+/** How a primary stands, or the pair that it is of, in a few words. */
+interface Standing {
+  readonly severity: StateFacts['severity'];
+  readonly what: string;
+  readonly isOfPair: boolean;
+  /** Whether it is what the host does or undergoes, and so is said before its name. */
+  readonly isDone: boolean;
+}
+
+function standingOf(primary: ReplicaStatus, module: ModuleStatus): Standing {
+  const own = (severity: StateFacts['severity'], what: string, isDone = false): Standing => {
+    return { severity, what, isOfPair: false, isDone };
+  };
+  const ofPair = (severity: StateFacts['severity'], what: string): Standing => {
+    return { severity, what, isOfPair: true, isDone: false };
+  };
+  const link = linkFacts(module);
+  if (link.kind === 'frozen') return own('error', 'frozen', true);
+  const trouble = primaryTrouble(primary, module);
+  if (trouble !== null) return own('error', trouble);
+  if (link.kind === 'resynchronising') return ofPair(pausedResync(module) ? 'warning' : 'busy', link.label);
+  if (primary.transition !== null) return own('busy', primary.transition, true);
+  if (primary.state === 'ALONE') return ofPair('warning', 'no secondary');
+  return ofPair(link.kind === 'in-sync' ? 'good' : 'warning', link.label);
 }
 
 /** `on alpha; beta is not reachable`. */

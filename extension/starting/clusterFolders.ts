@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { kindOfFile, parseDocument, type ParsedDocument } from '../../schemas/document.ts';
 import { surroundingsOf, type Surroundings } from '../model/starting/surroundings.ts';
+import { entriesOf, textOf } from '../readFiles.ts';
 import { askChoice } from './quickInputs.ts';
 import { goBack } from '../model/starting/steps.ts';
 
@@ -86,23 +87,4 @@ export async function readSurroundings({ uri, cluster }: ClusterFolder): Promise
     return text === null ? [] : [parseDocument('module', text, vscode.workspace.asRelativePath(file))];
   });
   return surroundingsOf(cluster, modules, taken);
-}
-
-/** Empty for a folder that is not there. */
-export async function entriesOf(folder: vscode.Uri): Promise<readonly [string, vscode.FileType][]> {
-  try {
-    return await vscode.workspace.fs.readDirectory(folder);
-  } catch {
-    return [];
-  }
-}
-
-async function textOf(uri: vscode.Uri): Promise<string | null> {
-  const open = vscode.workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
-  if (open !== undefined) return open.getText();
-  try {
-    return new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
-  } catch {
-    return null;
-  }
 }

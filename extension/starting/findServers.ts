@@ -9,7 +9,7 @@ import {
   type Finding,
   type FoundDisk,
 } from '../model/starting/findings.ts';
-import { entriesOf } from './clusterFolders.ts';
+import { entriesOf } from '../readFiles.ts';
 
 /** More folders than this below one folder are not virtual servers. */
 const mostFolders = 200;

@@ -1,17 +1,17 @@
 import * as vscode from 'vscode';
 import type { Severity } from '../../schemas/panel.ts';
+import { stateIconNames } from '../model/stateIconNames.ts';
 
 /** Icon and colour of a state. The shape alone tells them apart; the word stands beside it. */
 export function stateIcon(severity: Severity): vscode.ThemeIcon {
-  const [icon, colour] = icons[severity];
-  return new vscode.ThemeIcon(icon, new vscode.ThemeColor(colour));
+  return new vscode.ThemeIcon(stateIconNames[severity], new vscode.ThemeColor(colours[severity]));
 }
 
-const icons: Readonly<Record<Severity, readonly [string, string]>> = {
-  good: ['pass-filled', 'testing.iconPassed'],
-  busy: ['sync~spin', 'charts.blue'],
-  neutral: ['circle-outline', 'descriptionForeground'],
-  warning: ['warning', 'problemsWarningIcon.foreground'],
-  error: ['error', 'problemsErrorIcon.foreground'],
-  unknown: ['debug-disconnect', 'descriptionForeground'],
+const colours: Readonly<Record<Severity, string>> = {
+  good: 'testing.iconPassed',
+  busy: 'charts.blue',
+  neutral: 'descriptionForeground',
+  warning: 'problemsWarningIcon.foreground',
+  error: 'problemsErrorIcon.foreground',
+  unknown: 'descriptionForeground',
 };

@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import { arbiterText } from '../../schemas/arbiter.ts';
-import type { ArbiterStatus, ConditionStatus, MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
+import type { ConditionStatus, MaintenanceStatus, ModuleStatus } from '../../schemas/generated/api.ts';
 import { isOverloaded, loadText } from '../../schemas/capacity.ts';
 import { allowedActions } from '../model/allowedActions.ts';
+import { clusterWords } from '../model/clusterWords.ts';
 import { formatDuration } from '../model/format.ts';
 import { failbackWords } from '../model/failbackWords.ts';
 import { plain } from '../model/markdown.ts';
@@ -52,11 +53,8 @@ function clusterItem({ session }: ClusterNode): vscode.TreeItem {
   const facts = [profile.source === 'added' ? 'removable' : '', profile.tokenFile === null ? 'ownToken' : ''];
   switch (state.kind) {
     case 'connected': {
-      const hosts = store.snapshot?.hosts ?? [];
-      const up = hosts.filter((host) => host.reachable).length;
       item.iconPath = new vscode.ThemeIcon('server-environment');
-      const differ = (store.snapshot?.configuration?.drift.length ?? 0) > 0 ? ' · files differ' : '';
-      item.description = `${up} of ${hosts.length} hosts${arbiterOf(store.arbiter)}${differ} · via ${state.hello.host}`;
+      item.description = `${clusterWords(store.snapshot)} · via ${state.hello.host}`;
       facts.push(session.may('configuration.read') ? 'versions' : '');
       facts.push(session.may('configuration.restore') ? 'restore' : '');
       break;
@@ -244,12 +242,6 @@ function noteItem({ text, isWarning }: NoteNode): vscode.TreeItem {
   item.iconPath = new vscode.ThemeIcon(isWarning ? 'warning' : 'info');
   item.tooltip = text;
   return item;
-}
-
-/** ` · arbiter not reachable`: what keeps hosts from taking over by themselves. */
-function arbiterOf(arbiter: ArbiterStatus | null): string {
-  if (arbiter?.kind === 'none') return ' · no arbiter';
-  return arbiter?.reachable === false ? ' · arbiter not reachable' : '';
 }
 
 function clusterTooltip(session: ClusterSession): vscode.MarkdownString {

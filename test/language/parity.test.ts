@@ -103,7 +103,7 @@ const mistakes: Readonly<Partial<Record<DiagnosticCode, Readonly<Record<string, 
   ),
   unreadable: { web: ' '.repeat(1024 * 1024 + 1) },
 };
-/** Those of agent files, of hosts, and of this machine's disk, and those that there are none of today. */
+/** Those of agent files, of hosts, of this machine's disk, of the editor alone, and those that there are none of today. */
 const elsewhere: readonly DiagnosticCode[] = [
   'insecure-api',
   'insecure-webhook',
@@ -112,6 +112,7 @@ const elsewhere: readonly DiagnosticCode[] = [
   'missing-script',
   'script-not-executable',
   'missing-file',
+  'long-module',
 ];
 
 const names: Readonly<Record<string, string>> = {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CodeActionRequest, ExecuteCommandRequest } from 'vscode-languageserver-protocol/node';
 import type { CodeAction, CreateFile, TextDocumentEdit, TextEdit } from 'vscode-languageserver-protocol/node';
+import { plainScripts } from '../../schemas/templates/plainScript.ts';
 import { applyEdits, LanguageClient, positionIn, validCluster, validModule } from '../support/languageClient.ts';
 
 const web = 'modules/web.module.jsonc';
@@ -155,22 +156,38 @@ describe('an arbiter', () => {
 });
 
 describe('a script', () => {
-  const text = validModule.replace(
-    /"server".*/,
-    '"server": { "scripts": { "start": ["/etc/understudy/scripts/web-start"], "stop": ["/etc/understudy/scripts/web-start"] } }',
-  );
+  const scripts = (start: string, stop: string): string =>
+    validModule.replace(
+      /"server".*/,
+      `"server": { "scripts": { "start": ["/etc/understudy/scripts/${start}"], "stop": ["/etc/understudy/scripts/${stop}"] } }`,
+    );
 
-  it('that is missing is made from a template, which fails until it is written', async () => {
-    await mkdir(join(client.folder, 'scripts'));
+  /** The fix that makes a script, once the file that names it was checked against the disk. */
+  async function creation(
+    text: string,
+    name: string,
+  ): Promise<{ readonly fix: CodeAction | undefined; readonly script: string }> {
+    await mkdir(join(client.folder, 'scripts'), { recursive: true });
     client.open(web, text);
     await client.publishedOf(web, ({ diagnostics }) => diagnostics.length > 0);
-    const fix = titled(await fixes(text), 'Create web-start from a template');
+    const fix = titled(await fixes(text), `Create ${name} from a template`);
     const [create, write] = (fix?.edit?.documentChanges ?? []) as [CreateFile, TextDocumentEdit];
-    expect(create).toMatchObject({ kind: 'create', uri: client.uriOf('scripts/web-start') });
-    const script = (write.edits as TextEdit[])[0]?.newText ?? '';
-    expect(script).toMatch(/^#!\/bin\/sh\n[\s\S]*Module web[\s\S]*exit 1\n$/);
+    expect(create).toMatchObject({
+      kind: 'create',
+      uri: client.uriOf(`scripts/${name}`),
+      options: { overwrite: false, ignoreIfExists: false },
+    });
+    return { fix, script: (write.edits as TextEdit[])[0]?.newText ?? '' };
+  }
+
+  it('that is missing is the one of the template of modules, and made executable', async () => {
+    const text = scripts('web-start', 'web-stop');
+    const { fix, script } = await creation(text, 'web-start');
+    const answers = { name: 'web', hosts: ['alpha', 'beta'], directory: '/srv/vm/web', virtualAddress: null } as const;
+    expect(script).toBe(plainScripts({ ...answers, details: {} }).start);
 
     await writeFile(join(client.folder, 'scripts/web-start'), script, { mode: 0o644 });
+    await writeFile(join(client.folder, 'scripts/web-stop'), script, { mode: 0o755 });
     client.published.length = 0;
     await client.connection.sendRequest(ExecuteCommandRequest.type, {
       command: fix?.command?.command ?? '',
@@ -178,6 +195,21 @@ describe('a script', () => {
     });
     expect((await stat(join(client.folder, 'scripts/web-start'))).mode & 0o111).not.toBe(0);
     expect(await client.publishedOf(web, ({ diagnostics }) => diagnostics.length === 0)).toEqual([]);
+  });
+
+  it('that stops does not start', async () => {
+    expect((await creation(scripts('web-start', 'web-stop'), 'web-stop')).script).toContain('kill -TERM');
+  });
+
+  it('that is to start and to stop looks which one is meant', async () => {
+    const { script } = await creation(scripts('web', 'web'), 'web');
+    expect(script).toMatch(/^#!\/bin\/sh\n[\s\S]*case "\$UNDERSTUDY_ACTION" in\n[\s\S]*exit 1\n$/);
+  });
+
+  it('of a hook or a check is a frame that fails until it is written', async () => {
+    const checks = '"checks": [{ "command": ["/etc/understudy/scripts/look"] }],\n  "server"';
+    const { script } = await creation(scripts('web-start', 'web-stop').replace('"server"', checks), 'look');
+    expect(script).toMatch(/^#!\/bin\/sh\n[\s\S]*Module web[\s\S]*exit 1\n$/);
   });
 
   it('is made executable only if a file names it', async () => {
@@ -188,6 +220,77 @@ describe('a script', () => {
       arguments: [client.uriOf('other')],
     });
     expect((await stat(other)).mode & 0o111).toBe(0);
+  });
+});
+
+describe('a module of several directories', () => {
+  const several = (count: number): string =>
+    validModule
+      .replace(
+        '["/srv/vm/web"]',
+        `["/srv/vm/web"${Array.from({ length: count - 1 }, (_, at) => `, "/srv/part${at + 1}"`).join('')}]`,
+      )
+      .replace(/"server".*/, '"server": { "scripts": { "start": ["/opt/start"], "stop": ["/opt/stop"] } }');
+
+  /** What can be rearranged where a text stands. */
+  async function refactorings(text: string, at: string): Promise<CodeAction[]> {
+    client.open(web, text);
+    await client.diagnosticsOf(web);
+    const position = positionIn(text, text.indexOf(at) + 1);
+    const found = await client.connection.sendRequest(CodeActionRequest.type, {
+      ...client.textDocument(web),
+      range: { start: position, end: position },
+      context: { diagnostics: [], only: ['refactor'] },
+    });
+    return (found ?? []) as CodeAction[];
+  }
+
+  it('is two after a directory was moved, with nothing wrong in either', async () => {
+    const text = several(2);
+    const [move, ...others] = await refactorings(text, '"/srv/part1"');
+    expect(others).toEqual([]);
+    expect(move).toMatchObject({ title: 'Move "/srv/part1" to a module of its own', kind: 'refactor.extract' });
+    const changes = (move?.edit?.documentChanges ?? []) as [TextDocumentEdit, CreateFile, TextDocumentEdit];
+    const created = 'modules/part1.module.jsonc';
+    expect(changes[1]).toEqual({
+      kind: 'create',
+      uri: client.uriOf(created),
+      options: { overwrite: false, ignoreIfExists: false },
+    });
+    const moved = (changes[2].edits as TextEdit[])[0]?.newText ?? '';
+    expect(moved).toContain('// a comment, and a comma at the end, are fine');
+    expect(moved).toContain('"directories": ["/srv/part1"]');
+    client.change(web, 2, after(text, move));
+    client.open(created, moved);
+    expect(await client.diagnosticsOf(web, 2)).toEqual([]);
+    expect(await client.diagnosticsOf(created)).toEqual([]);
+    expect(after(text, move)).toContain('"dependsOn": ["part1"]');
+  });
+
+  it('keeps the first one, at which relative paths begin, and those of a virtual machine', async () => {
+    expect(await refactorings(several(2), '"/srv/vm/web"')).toEqual([]);
+  });
+
+  it('does not take the name of a module or of a file that there is', async () => {
+    const other = validModule.replace('"web"', '"other"').replace('/srv/vm/web', '/srv/other');
+    client.open('modules/part1.module.jsonc', other);
+    client.open('modules/x.module.jsonc', other.replace('"other"', '"part1-2"').replace('/srv/other', '/srv/x'));
+    const [move] = await refactorings(several(2), '"/srv/part1"');
+    const [, create] = (move?.edit?.documentChanges ?? []) as [TextDocumentEdit, CreateFile];
+    expect(create.uri).toBe(client.uriOf('modules/part1-3.module.jsonc'));
+  });
+
+  it('is proposed to be two when there are more than four, as a piece of information', async () => {
+    const found = await fixes(several(5), web, ['quickfix']);
+    const [diagnostic] = await client.diagnosticsOf(web);
+    expect(diagnostic).toMatchObject({ code: 'long-module', severity: 3 });
+    expect(titles(found)).toEqual([1, 2, 3, 4].map((at) => `Move "/srv/part${at}" to a module of its own`));
+    client.change(web, 2, several(4));
+    expect(await client.diagnosticsOf(web, 2)).toEqual([]);
+    client.change(web, 3, `${several(2)}${'\n'.repeat(200)}`);
+    expect((await client.diagnosticsOf(web, 3)).map(({ code }) => code)).toEqual(['long-module']);
+    client.change(web, 4, `${validModule}${'\n'.repeat(300)}`);
+    expect(await client.diagnosticsOf(web, 4)).toEqual([]);
   });
 });
 

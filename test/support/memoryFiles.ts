@@ -13,6 +13,11 @@ export class MemoryFiles implements FileFacade {
     this.#add(files, 'somebody', null, Object.keys(files));
   }
 
+  /** Number of the version that counts. */
+  get newest(): number {
+    return this.#held.length - 1;
+  }
+
   readonly applyFiles: FileFacade['applyFiles'] = (files, { note, dryRun, base }, by) =>
     Promise.resolve(this.#apply(files, by.name, { note, dryRun, base }));
 

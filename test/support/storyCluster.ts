@@ -1,4 +1,3 @@
-import { MemoryFiles } from './memoryFiles.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,35 +8,25 @@ import { createAuthority, createHostCertificate } from '../../agent/security/cer
 import type { CertifiedKey } from '../../agent/security/certificates.ts';
 import { ClientTokens } from '../../agent/security/clientTokens.ts';
 import type {
-  ChangedEvent,
-  HostStatus,
-  LastVerify,
   MaintenanceStatus,
-  LogEntry,
-  LogEvent,
   ModuleStatus,
   ReplicaStatus,
   ResyncPause,
   ResyncStatus,
   Role,
-  Snapshot,
-  VerifyStatus,
 } from '../../schemas/generated/api.ts';
 import { freePort } from '../ui/vscodeHost.ts';
 import { moduleStatus, replicaStatus } from './memoryFacade.ts';
+import { addresses, StoryState } from './storyState.ts';
+import type { StoryHost } from './storyState.ts';
 
-/** Loopback addresses stand for the hosts: all of them have the API on the same port, as in a real cluster. */
-const addresses = { alpha: '127.0.0.1', beta: '127.0.0.2' } as const;
-export type StoryHost = keyof typeof addresses;
+export type { StoryHost } from './storyState.ts';
 
 /**
  * A cluster behind the real API (TLS, tokens, sessions) whose modules do what they are told at once, without hosts, mirrors or
  * servers. What is tested against it is the editor's side.
  */
-export class StoryCluster {
-  readonly modules = new Map<string, ModuleStatus>();
-  readonly files = new MemoryFiles({ 'web.module.jsonc': '{ "name": "web" }\n' });
-  readonly entries: LogEntry[] = [];
+export class StoryCluster extends StoryState {
   readonly token: string;
   readonly port: number;
   readonly folder: string;
@@ -46,20 +35,13 @@ export class StoryCluster {
   commandTime = 200;
   /** What a command awaits before that time begins: a test holds one back with it. */
   heldUntil: Promise<void> | null = null;
-  witnessReachable = true;
   /** How often the agents refused a token, which each of them writes into its audit log. */
   refusedTokens = 0;
-  /** What hosts carry, by their names. */
-  readonly loads = new Map<string, HostStatus['load']>();
-  #revision = 1;
   readonly #servers = new Map<StoryHost, ApiServer>();
-  readonly #changes = new Set<(event: ChangedEvent) => void>();
-  readonly #logs = new Set<(event: LogEvent) => void>();
   readonly #tokens: ClientTokens;
-  readonly #drained = new Set<string>();
-  readonly #down = new Set<string>();
 
-  private constructor(folder: string, port: number, authority: CertifiedKey) {
+  private constructor(folder: string, port: number, authority: CertifiedKey, files: Readonly<Record<string, string>>) {
+    super(files);
     this.folder = folder;
     this.port = port;
     this.authority = authority;
@@ -67,10 +49,12 @@ export class StoryCluster {
     this.token = this.createToken('editor', 'admin');
   }
 
-  /** Starts both agents' APIs. `web` is stopped, `db` runs on beta. */
-  static async start(): Promise<StoryCluster> {
+  /** Starts both agents' APIs. `web` is stopped, `db` runs on beta. @param files that the hosts run by, by their names */
+  static async start(
+    files: Readonly<Record<string, string>> = { 'web.module.jsonc': '{ "name": "web" }\n' },
+  ): Promise<StoryCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'understudy-story-'));
-    const story = new StoryCluster(folder, await freePort(), await createAuthority('site'));
+    const story = new StoryCluster(folder, await freePort(), await createAuthority('site'), files);
     const stopped = { server: { state: 'stopped' as const, detail: null, startedAt: null, restarts: 0 } };
     story.modules.set(
       'web',
@@ -84,11 +68,6 @@ export class StoryCluster {
     story.serveOn('db', 'beta');
     await Promise.all([story.startAgent('alpha'), story.startAgent('beta')]);
     return story;
-  }
-
-  /** Clients that are subscribed now. */
-  get clients(): number {
-    return this.#changes.size;
   }
 
   createToken(name: string, role: Role): string {
@@ -126,11 +105,11 @@ export class StoryCluster {
       warn: () => undefined,
     });
     this.#servers.set(host, server);
-    this.#down.delete(host);
+    this.down.delete(host);
   }
 
   async stopAgent(host: StoryHost): Promise<void> {
-    this.#down.add(host);
+    this.down.add(host);
     await this.#servers.get(host)?.close();
     this.#servers.delete(host);
   }
@@ -145,101 +124,19 @@ export class StoryCluster {
     return file;
   }
 
-  /** Changes a module and tells every client. */
-  change(name: string, edit: (module: ModuleStatus) => void): void {
-    const module = this.modules.get(name);
-    if (module === undefined) throw new Error(`There is no module ${name}.`);
-    const next = structuredClone(module);
-    edit(next);
-    this.modules.set(name, next);
-    this.#tell([next]);
-  }
-
-  log(module: string | null, code: string, message: string, level: LogEntry['level'] = 'info'): void {
-    const entry: LogEntry = { time: new Date().toISOString(), host: 'alpha', module, level, code, message };
-    this.entries.push(entry);
-    for (const listener of this.#logs) listener({ entries: [entry] });
-  }
-
-  /** Makes `host` the primary, with the other one as its secondary in sync. */
-  serveOn(name: string, host: string): void {
-    this.change(name, (module) => {
-      module.desired = 'started';
-      module.primary = host;
-      module.epoch += 1;
-      module.warnings = [];
-      module.inSync = [...module.hosts];
-      module.onHosts = module.hosts.map((other) =>
-        replicaStatus(other, other === host ? 'PRIM' : 'SECOND', {
-          epoch: module.epoch,
-          since: new Date().toISOString(),
-          traffic: other === host ? trafficNow(0) : null,
-        }),
-      );
-    });
-  }
-
-  /** Sends a new measurement of a running module. `step` makes it vary. */
-  traffic(name: string, step: number): void {
-    this.change(name, (module) => {
-      for (const replica of module.onHosts) if (replica.traffic !== null) replica.traffic = trafficNow(step);
-    });
-  }
-
   async close(): Promise<void> {
     await Promise.all([...this.#servers.values()].map((server) => server.close()));
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  snapshot(self: string): Snapshot {
-    return {
-      revision: this.#revision,
-      time: new Date().toISOString(),
-      cluster: 'site',
-      self,
-      arbiter: { kind: 'witness', host: 'gamma', reachable: this.witnessReachable },
-      hosts: this.#hosts(),
-      modules: [...this.modules.values()],
-    };
-  }
-
-  #hosts(): HostStatus[] {
-    const lastSeen = new Date().toISOString();
-    const host = (name: string, role: HostStatus['role'], address: string, reachable: boolean): HostStatus => ({
-      name,
-      role,
-      reachable,
-      lastSeen,
-      agentVersion: '0.1.0',
-      drain: this.#drained.has(name) ? 'drained' : null,
-      load: this.loads.get(name) ?? null,
-      networks: [{ name: 'lan', address, up: reachable, rttMs: reachable ? 0.4 : null }],
-    });
-    return [
-      host('alpha', 'host', addresses.alpha, !this.#down.has('alpha')),
-      host('beta', 'host', addresses.beta, !this.#down.has('beta')),
-      host('gamma', 'witness', '127.0.0.3', this.witnessReachable),
-    ];
-  }
-
-  #tell(modules: ModuleStatus[]): void {
-    this.#revision += 1;
-    const { revision, time, arbiter, hosts } = this.snapshot('alpha');
-    for (const listener of this.#changes) listener({ revision, time, arbiter, hosts, modules });
-  }
-
   #facadeOf(host: StoryHost): AgentFacade {
-    const subscribe = <T>(set: Set<T>, listener: T): (() => void) => {
-      set.add(listener);
-      return () => set.delete(listener);
-    };
     return {
       host,
       cluster: 'site',
       agentVersion: '0.1.0',
       snapshot: () => this.snapshot(host),
-      onChange: (listener) => subscribe(this.#changes, listener),
-      onLog: (listener) => subscribe(this.#logs, listener),
+      onChange: (listener) => this.onChange(listener),
+      onLog: (listener) => this.onLog(listener),
       eventCounts: () => [],
       readLog: ({ module, limit }) =>
         this.entries.filter((entry) => module === undefined || entry.module === module).slice(-limit),
@@ -265,12 +162,18 @@ export class StoryCluster {
       fence: () => Promise.resolve({ ok: false, refusal: { code: 'BAD_REQUEST', reason: 'Nothing fences here.' } }),
       testFence: () => Promise.resolve({ ok: false, refusal: { code: 'BAD_REQUEST', reason: 'Nothing fences here.' } }),
       upgrade: () => Promise.resolve({ ok: false, refusal: { code: 'FAILED', reason: 'There is nothing newer.' } }),
-      applyFiles: this.files.applyFiles,
-      restoreFiles: this.files.restoreFiles,
+      applyFiles: async (...asked) => this.#told(await this.files.applyFiles(...asked)),
+      restoreFiles: async (...asked) => this.#told(await this.files.restoreFiles(...asked)),
       versions: this.files.versions,
       version: this.files.version,
       isServing: (module) => this.modules.get(module)?.primary === host,
     };
+  }
+
+  /** With another version of the files, perhaps. */
+  #told<T>(outcome: T): T {
+    this.tell([]);
+    return outcome;
   }
 
   #maintain(name: string, maintenance: MaintenanceStatus | null): Promise<Outcome> {
@@ -284,9 +187,9 @@ export class StoryCluster {
       for (const [name, { primary, hosts }] of this.modules) {
         if (primary === host) this.serveOn(name, hosts.find((other) => other !== host) ?? '');
       }
-      this.#drained.add(host);
-    } else this.#drained.delete(host);
-    this.#tell([]);
+      this.drained.add(host);
+    } else this.drained.delete(host);
+    this.tell([]);
     const message = drain ? `${host} may be rebooted` : `${host} takes modules again`;
     return Promise.resolve({ ok: true, result: { durationMs: 0, message } });
   }
@@ -295,49 +198,6 @@ export class StoryCluster {
   #verify(module: string): Promise<Outcome> {
     this.verifyProgress(module, { toCheck: 0, checked: 0, secondsLeft: null });
     return Promise.resolve({ ok: true, result: { durationMs: 0, message: `${module} is being verified` } });
-  }
-
-  verifyProgress(module: string, progress: Pick<VerifyStatus, 'toCheck' | 'checked' | 'secondsLeft'>): void {
-    this.change(module, (status) => {
-      const primary = status.onHosts.find(({ host }) => host === status.primary);
-      if (primary === undefined) return;
-      const startedAt = primary.verify?.startedAt ?? new Date().toISOString();
-      primary.verify = { startedAt, names: 8, differences: 0, rate: 52_428_800, ...progress };
-    });
-  }
-
-  endVerify(
-    module: string,
-    by: string,
-    differences: LastVerify['differences'],
-    outcome: LastVerify['outcome'] = 'complete',
-  ): void {
-    this.change(module, (status) => {
-      for (const replica of status.onHosts) replica.verify = null;
-      status.lastVerify = {
-        ...{ at: new Date().toISOString(), host: status.primary ?? '', by, outcome },
-        ...{ reason: outcome === 'stopped' ? 'it was stopped' : null, names: 8, checked: 2_147_483_648 },
-        ...{ durationMs: 41_000, total: differences.length, differences },
-      };
-    });
-  }
-
-  /** A resync from the primary goes on until {@link serveOn}. */
-  resyncProgress(module: string, progress: Partial<ResyncStatus>): void {
-    this.change(module, (status) => {
-      status.inSync = [status.primary ?? ''];
-      for (const replica of status.onHosts) {
-        const serves = replica.host === status.primary;
-        replica.state = serves ? 'ALONE' : 'SECOND';
-        replica.transition = serves ? null : 'resynchronising';
-        if (!serves) continue;
-        replica.resync = {
-          ...{ kind: 'full', cause: 'alpha holds no data of the module yet', toCheck: 0, checked: 0, sent: 0 },
-          ...{ startedAt: new Date().toISOString(), holes: 0, content: 0, names: 8, bandwidth: 'adaptive' },
-          ...{ rate: 0, sentRate: 0, secondsLeft: null, ...replica.resync, ...progress },
-        };
-      }
-    });
   }
 
   #paceResync(
@@ -427,16 +287,4 @@ export class StoryCluster {
       }
     });
   }
-}
-
-function trafficNow(step: number): NonNullable<ReplicaStatus['traffic']> {
-  const wave = 1 + Math.sin(step / 3) * 0.4 + Math.sin(step * 1.7) * 0.15;
-  return {
-    writesPerSecond: 240 * wave,
-    bytesPerSecond: 3_400_000 * wave,
-    flushesPerSecond: 31 * wave,
-    unacknowledged: Math.round(2 * wave),
-    lagMicros: 420 + 180 * wave,
-    markedBytes: Math.round(1_310_720 * wave),
-  };
 }

@@ -172,10 +172,10 @@ export class Workbench {
     return this.page.locator('iframe.webview.ready').last().contentFrame().locator('#active-frame').contentFrame();
   }
 
-  /** Keeps a picture of the window, for people to look at. */
-  async screenshot(name: string): Promise<void> {
+  /** Keeps a picture of the window, for people to look at. @param withPointer where it is, as for what is shown below it */
+  async screenshot(name: string, { withPointer = false } = {}): Promise<void> {
     await mkdir(artifacts, { recursive: true });
-    await this.page.mouse.move(250, 8);
+    if (!withPointer) await this.page.mouse.move(250, 8);
     await this.page.screenshot({ path: join(artifacts, `${name}.png`), animations: 'disabled' });
   }
 }

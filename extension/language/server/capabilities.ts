@@ -37,7 +37,7 @@ export const capabilities: ServerCapabilities = {
   documentRangeFormattingProvider: true,
   semanticTokensProvider: { legend, full: true },
   inlayHintProvider: true,
-  codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix, fixAllKind] },
+  codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix, CodeActionKind.RefactorExtract, fixAllKind] },
   executeCommandProvider: { commands: [makeExecutableCommand] },
   workspace: {
     workspaceFolders: { supported: true, changeNotifications: true },

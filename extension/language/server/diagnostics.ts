@@ -4,6 +4,7 @@ import type { Diagnostic } from '../../../schemas/diagnostic.ts';
 import type { AnyDocument } from '../../../schemas/document.ts';
 import type { Explanations } from './explanations.ts';
 import { checkFiles, pathsOfInterest } from './fileChecks.ts';
+import { checkLength } from './longModule.ts';
 import type { FileFacts } from './model/fileFacts.ts';
 import { groupFolderOf } from './model/sourceFile.ts';
 import type { SourceFile } from './model/sourceFile.ts';
@@ -88,7 +89,12 @@ export class DiagnosticsPublisher {
     }
     for (const file of files) {
       const { document } = file;
-      const found = [...document.diagnostics, ...(across.get(file.path) ?? []), ...checkFiles(document, this.#facts)];
+      const found = [
+        ...document.diagnostics,
+        ...(across.get(file.path) ?? []),
+        ...checkFiles(document, this.#facts),
+        ...checkLength(document),
+      ];
       this.#publish(file, found);
     }
     const present = new Set(files.map(({ path }) => path));

@@ -1,10 +1,13 @@
 import { DiagnosticSeverity, DiagnosticTag } from 'vscode-languageserver';
 import type { Diagnostic as ProtocolDiagnostic } from 'vscode-languageserver';
 import { withSuggestion } from '../../../schemas/diagnostic.ts';
-import type { Diagnostic } from '../../../schemas/diagnostic.ts';
+import type { Diagnostic, DiagnosticCode } from '../../../schemas/diagnostic.ts';
 import type { AnyDocument } from '../../../schemas/document.ts';
 import type { Explanations } from './explanations.ts';
 import { rangeOf } from './model/positions.ts';
+
+/** What is only proposed. */
+const proposals: ReadonlySet<DiagnosticCode> = new Set(['long-module']);
 
 /** A diagnostic as the protocol has it, with a link to what its code means. */
 export function toProtocol(
@@ -16,11 +19,16 @@ export function toProtocol(
   const href = explanations.get(diagnostic.code);
   return {
     range: rangeOf(document, diagnostic.start, diagnostic.end),
-    severity: diagnostic.severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
+    severity: severityOf(diagnostic),
     source: 'understudy',
     code: diagnostic.code,
     ...(href !== undefined && { codeDescription: { href } }),
     message: `${path}${withSuggestion(diagnostic)}`,
     ...(diagnostic.code === 'deprecated-key' && { tags: [DiagnosticTag.Deprecated] }),
   };
+}
+
+function severityOf({ code, severity }: Diagnostic): DiagnosticSeverity {
+  if (proposals.has(code)) return DiagnosticSeverity.Information;
+  return severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning;
 }

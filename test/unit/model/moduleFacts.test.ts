@@ -8,6 +8,7 @@ import {
   heldBackReplica,
   linkFacts,
   moduleFacts,
+  moduleWords,
   replicaFacts,
 } from '../../../extension/model/moduleFacts.ts';
 import { TrafficHistory } from '../../../extension/model/trafficHistory.ts';
@@ -37,6 +38,24 @@ it('tells on which host each virtual address is, as far as known', () => {
   ]);
   expect(addressFacts(pair({ ...prim, virtualAddresses, known: false }, second, all))[0]?.host).toBeNull();
   expect(addressFacts(pair(prim, second))).toEqual([]);
+});
+
+it('tells the state of a module with all of its hosts', () => {
+  const words = (alpha: ReplicaStatus, beta: ReplicaStatus, extra: Partial<ModuleStatus> = {}): string =>
+    moduleWords(pair(alpha, beta, extra));
+  const alone = replicaStatus('alpha', 'ALONE');
+  const stopped = { state: 'stopped' as const, detail: null, startedAt: null, restarts: 0 };
+  expect(words(prim, second)).toBe('PRIM on alpha, SECOND on beta, in sync');
+  expect(words(alone, { ...second, known: false }, { inSync: ['alpha'] })).toBe(
+    'ALONE on alpha, beta not reachable, no secondary',
+  );
+  expect(words({ ...prim, transition: 'starting' }, second)).toBe('PRIM on alpha, starting, SECOND on beta');
+  expect(words(alone, { ...second, transition: 'resynchronising' })).toBe(
+    'ALONE on alpha, SECOND on beta, resynchronising',
+  );
+  expect(words({ ...prim, server: stopped }, second)).toBe('PRIM on alpha, server stopped, SECOND on beta');
+  const none = { primary: null, desired: 'stopped' as const };
+  expect(words(replicaStatus('alpha', 'STOP'), replicaStatus('beta', 'STOP'), none)).toBe('STOP on both hosts');
 });
 
 describe("what a module's state means", () => {

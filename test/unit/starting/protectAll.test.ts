@@ -4,7 +4,6 @@ import {
   domainsOf,
   findingsOfDomains,
   findingsOfFolders,
-  moduleNameOf,
 } from '../../../extension/model/starting/findings.ts';
 import { possiblePairs } from '../../../extension/model/starting/hostSpread.ts';
 import { planModules } from '../../../extension/model/starting/protectPlan.ts';
@@ -12,6 +11,7 @@ import { surroundingsOf } from '../../../extension/model/starting/surroundings.t
 import { crossChecks } from '../../../schemas/crossChecks.ts';
 import { formatDiagnostic } from '../../../schemas/diagnostic.ts';
 import { parseDocument } from '../../../schemas/document.ts';
+import { moduleNameOf } from '../../../schemas/moduleName.ts';
 import { clusterFile } from '../../../schemas/templates/cluster.ts';
 
 const site = clusterFile({

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { parseIpAddress } from '../../../../schemas/ipAddress.ts';
 import type { IpAddress } from '../../../../schemas/ipAddress.ts';
-import { childAt, keysOf, nodeAt } from '../model/place.ts';
+import { childAt, keysOf, nodeAt } from '../../../../schemas/jsonPlaces.ts';
 import type { SourceFile } from '../model/sourceFile.ts';
 import { definitionsIn } from '../summaries.ts';
 import { clusterFileOf, setIn } from './fix.ts';

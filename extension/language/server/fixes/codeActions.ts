@@ -21,6 +21,7 @@ import { contextOf } from './fix.ts';
 import type { Fix, Fixer } from './fix.ts';
 import { allOf, fixAllKind } from './fixAll.ts';
 import { addKind, addMissingKey } from './missingKeys.ts';
+import { directoryMoves, splitLongModule } from './moveDirectory.ts';
 import { createScript, makeExecutable } from './scripts.ts';
 import {
   chooseManual,
@@ -46,6 +47,7 @@ const fixers: readonly Fixer[] = [
   addNetwork,
   createScript,
   makeExecutable,
+  splitLongModule,
   lengthenDetection,
   shortenTimeout,
   moveIntoRange,
@@ -67,7 +69,7 @@ export interface FixSource {
 /** More problems of one file are not mended at once: it takes time, and nobody reads what comes of it. */
 const mostProblems = 50;
 
-/** The fixes of what is wrong in a range, and of everything in the file when that is asked for. */
+/** The fixes of what is wrong in a range, what can be rearranged there, and the fixes of everything in the file when that is asked for. */
 export function codeActionsFor(
   source: FixSource,
   range: Range,
@@ -78,13 +80,18 @@ export function codeActionsFor(
   const found = source.diagnosticsOf(file).slice(0, mostProblems);
   const actions: CodeAction[] = [];
   const canDo = ({ newFile }: Fix): boolean => newFile === undefined || client.canCreateFiles;
+  const [start, end] = [offsetOf(file.document, range.start), offsetOf(file.document, range.end)];
   if (wants(CodeActionKind.QuickFix)) {
-    const [start, end] = [offsetOf(file.document, range.start), offsetOf(file.document, range.end)];
     for (const diagnostic of found.filter((each) => each.start <= end && start <= each.end)) {
       for (const fix of fixesOf(source, diagnostic).filter(canDo)) {
         const mended = toProtocol(file.document, diagnostic, explanations);
         actions.push({ ...actionOf(fix, client), diagnostics: [mended] });
       }
+    }
+  }
+  if (wants(CodeActionKind.RefactorExtract)) {
+    for (const move of directoryMoves(file, source.group, start, end).filter(canDo)) {
+      actions.push({ ...actionOf(move, client), kind: CodeActionKind.RefactorExtract });
     }
   }
   // Only by request: an editor that asks for anything shows it at every place of the file otherwise.
@@ -146,7 +153,7 @@ function workspaceEditOf({ edits, newFile }: Fix, client: ClientAbilities): Work
     const uri = pathToFileURL(newFile.path).toString();
     const start = { line: 0, character: 0 };
     changes.push(
-      { kind: 'create', uri, options: { overwrite: false, ignoreIfExists: true } },
+      { kind: 'create', uri, options: { overwrite: false, ignoreIfExists: false } },
       { textDocument: { uri, version: null }, edits: [{ range: { start, end: start }, newText: newFile.text }] },
     );
   }
