@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest'
 import { fetchCertificates, pinFor } from '../../extension/client/certificates.ts';
 import { noArbiterWarnings } from '../../schemas/arbiter.ts';
 import { StoryCluster } from '../support/storyCluster.ts';
+import { expectAccessible } from './axe.ts';
 import { buildExtension } from './buildExtension.ts';
 import { themes } from './themes.ts';
 import { startVscode } from './vscodeHost.ts';
@@ -215,8 +216,10 @@ describe('the extension in VS Code', () => {
       await panel.getByText(/in holes · 40\.1 MiB sent at .* to go · 8 names · bandwidth adaptive/).waitFor();
       await workbench.line(/^alpha, SECOND resynchronising 40 %, 6\.1 s left/).waitFor();
       await workbench.screenshot(`resync-${tag}`);
+      await expectAccessible(panel, `the panel during a resync, ${tag}`);
       story.serveOn('web', 'beta');
       await panel.getByRole('img', { name: 'beta to alpha: in sync' }).waitFor();
+      await expectAccessible(panel, `the panel of a healthy module, ${tag}`);
     });
   }
 
@@ -241,6 +244,7 @@ describe('the extension in VS Code', () => {
       await panel.getByText(/What alpha was before this resync is not kept \(more than 1 GiB\)/).waitFor();
       await panel.locator('.resync').scrollIntoViewIfNeeded();
       await workbench.screenshot(`paused-${tag}`);
+      await expectAccessible(panel, `the panel while a resync is paused, ${tag}`);
       await workbench.contextMenu(workbench.line(/^web,/), /Resume Resync/);
       await workbench.line(/^web, ALONE on beta, resynchronising/).waitFor();
       await panel.getByRole('button', { name: /^Resume/ }).waitFor({ state: 'hidden' });
@@ -274,6 +278,7 @@ describe('the extension in VS Code', () => {
       await workbench.line(/^web, PRIM on beta, in sync · 2 differences/).waitFor();
       await panel.locator('.verify').scrollIntoViewIfNeeded();
       await workbench.screenshot(`differences-${tag}`);
+      await expectAccessible(panel, `the panel with what a verify found, ${tag}`);
     });
   }
 
@@ -325,6 +330,7 @@ describe('the extension in VS Code', () => {
     await checks.getByText(/^well for /).waitFor();
     await checks.getByText('ping 10.0.0.254 on alpha').waitFor();
     await workbench.screenshot('checks');
+    await expectAccessible(workbench.panel, 'the panel with checks');
     story.serveOn('web', 'beta');
     await checks.waitFor({ state: 'hidden' });
   });
@@ -352,6 +358,7 @@ describe('the extension in VS Code', () => {
       await workbench.line(/^alpha, WAIT diverged/).waitFor();
       await panel.getByRole('img', { name: 'beta to alpha: diverged' }).waitFor();
       await workbench.screenshot(`diverged-${tag}`);
+      await expectAccessible(panel, `the panel of two histories, ${tag}`);
       const done = story.entries.length;
       await workbench.contextMenu(workbench.line(/^web,/), /Resolve Divergence/);
       await page.locator('.quick-input-widget').getByPlaceholder('Whose history of web shall be kept?').waitFor();
@@ -588,6 +595,7 @@ describe('the extension in VS Code', () => {
     const reconnect = workbench.panel.getByRole('button', { name: /^Reconnect Now/ });
     await reconnect.waitFor();
     await workbench.screenshot('unreachable');
+    await expectAccessible(workbench.panel, 'the panel of a module that is out of reach');
     expect(await workbench.page.locator('.notification-toast').count()).toBe(0);
     await story.startAgent('beta');
     await workbench.line(/^site, .* via beta/).waitFor();
