@@ -18,12 +18,12 @@ interface WithAxe {
  */
 export async function expectAccessible(frame: FrameLocator, name: string): Promise<void> {
   const page = frame.locator('html');
-  if (!(await page.evaluate(() => (window as WithAxe).axe !== undefined))) {
+  if (!(await page.evaluate(() => (window as unknown as WithAxe).axe !== undefined))) {
     // By way of the debugger: the page's own policy lets no other script in.
     await page.evaluate(await axeSource());
   }
   const violations = await page.evaluate(async ({ ownerDocument }) => {
-    const { axe } = window as WithAxe;
+    const { axe } = window as unknown as WithAxe;
     if (axe === undefined) throw new Error('axe-core is not there');
     // Reading the style sheets anew would break the page's policy.
     return (await axe.run(ownerDocument, { preload: false, resultTypes: ['violations'] })).violations;

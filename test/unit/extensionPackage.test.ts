@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { build, type Metafile } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { filesInZip } from '../support/zipFile.ts';
 
@@ -14,7 +15,7 @@ const shipped: readonly RegExp[] = [
   /^readme\.md$/i,
   /^changelog\.md$/i,
   /^LICENSE(\.txt)?$/,
-  /^dist\/extension\/(extension|languageServer)\.cjs$/,
+  /^dist\/extension\/(extension|languageClient|languageServer)\.cjs$/,
   /^dist\/(import\/import|explain\/explain)\.mjs$/,
   /^dist\/media\/\w+\.(js|css)$/,
   // The licences of what is bundled.
@@ -56,4 +57,35 @@ describe('the package of the extension', () => {
     expect(names).toContain('package.json');
     expect(names.filter((name) => !isShipped(name))).toEqual([]);
   });
+
+  it('brings a program that is active without what is needed later: language client and server, templates', async () => {
+    const entry = 'extension/extension.ts';
+    const { metafile } = await build({
+      ...{ absWorkingDir: root, entryPoints: [entry], outdir: 'dist', bundle: true, write: false, metafile: true },
+      ...{
+        platform: 'node',
+        format: 'cjs',
+        mainFields: ['module', 'main'],
+        conditions: ['node'],
+        external: ['vscode'],
+      },
+    });
+    const needed = importedAtOnce(metafile, entry);
+    expect(needed).toContain('extension/language/client.ts');
+    const late = /vscode-languageclient|vscode-languageserver|^extension\/language\/server|^schemas\/templates/;
+    expect(needed.filter((path) => late.test(path))).toEqual([]);
+    const program = filesInZip(await readFile(vsix)).find(({ name }) => name.endsWith('/extension.cjs'));
+    expect(program?.size).toBeLessThanOrEqual(MiB);
+  });
 });
+
+/** The files that are run when a program is loaded, without those that it imports only when it comes to that. */
+function importedAtOnce({ inputs }: Metafile, entry: string): readonly string[] {
+  const found = new Set([entry]);
+  for (const path of found) {
+    for (const { path: next, kind, external } of inputs[path]?.imports ?? []) {
+      if (kind !== 'dynamic-import' && external !== true) found.add(next);
+    }
+  }
+  return [...found];
+}

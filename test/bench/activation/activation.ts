@@ -46,7 +46,7 @@ export const activation: Benchmark = {
         for (const trigger of Object.keys(triggers) as Trigger[]) {
           const times = await measureWindow(browser, vscode.url, trigger);
           measured[trigger].push(times);
-          say(`window ${window} of ${windows}, by the ${trigger}: ${totalMs(times)} ms`);
+          say(`window ${window} of ${windows}, by the ${trigger}: ${activationMs(times)} ms`);
         }
       }
     } finally {
@@ -89,32 +89,33 @@ async function writeClusters(folder: string): Promise<string> {
   return file;
 }
 
-function totalMs({ loadMs, callMs, finishMs }: ActivationTimes): number {
-  return loadMs + callMs + finishMs;
+/** What VS Code shows as the time of activation. */
+function activationMs({ loadMs, callMs }: ActivationTimes): number {
+  return loadMs + callMs;
 }
 
 function report(windows: number, measured: Readonly<Record<Trigger, readonly ActivationTimes[]>>) {
   const rows = Object.entries(measured).map(([trigger, times]) => {
     const of = (value: (each: ActivationTimes) => number): number => median(times.map(value));
-    const totals = times.map(totalMs);
+    const all = times.map(activationMs);
     return {
       trigger,
-      activationMs: { median: median(totals), max: Math.max(...totals) },
+      activationMs: { median: median(all), max: Math.max(...all) },
       loadMs: of(({ loadMs }) => loadMs),
       callMs: of(({ callMs }) => callMs),
       finishMs: of(({ finishMs }) => finishMs),
     };
   });
-  const heads = ['load', 'activate', 'finish', 'all', 'max', 'wanted'];
+  const heads = ['load', 'activate', 'both', 'max', 'wanted', 'finish'];
   const line = (first: string, cells: readonly (string | number)[]): string =>
     `${first.padEnd(8)}${cells.map((cell) => String(cell).padStart(10)).join('')}`;
   const table = [
     `Activation by VS Code's own report, ms: medians of ${windows} windows each`,
     line('by', heads),
-    ...rows.map(({ trigger, activationMs, loadMs, callMs, finishMs }) =>
-      line(trigger, [loadMs, callMs, finishMs, activationMs.median, activationMs.max, `≤ ${wantedMs}`]),
+    ...rows.map(({ trigger, activationMs: { median: both, max }, loadMs, callMs, finishMs }) =>
+      line(trigger, [loadMs, callMs, both, max, `≤ ${wantedMs}`, finishMs]),
     ),
   ].join('\n');
-  const worst = Math.max(...rows.map(({ activationMs }) => activationMs.median));
+  const worst = Math.max(...rows.map((row) => row.activationMs.median));
   return { table, result: { windows, activationMs: worst, rows } };
 }

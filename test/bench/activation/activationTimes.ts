@@ -12,12 +12,13 @@ export interface ActivationTimes {
 
 /**
  * A line of the table "Extension Activation Stats".
- * @param line such as `understudy.understudy | false | 31 | 9 | 4 | onView:x | understudy.understudy`, in the order extension, eager, load code,
+ * @param line such as `| understudy.understudy | false | 31 | 9 | 4 | onView:x | understudy.understudy |`, in the order extension, eager, load code,
  * call activate, finish activate, event, by
  * @returns null: it is another line
  */
 export function timesIn(line: string, extension: string): ActivationTimes | null {
-  const [name, eager = '', ...numbers] = line.split('|').map((cell) => cell.trim());
+  const cells = line.split('|').map((cell) => cell.trim());
+  const [name, eager = '', ...numbers] = cells.slice(1, -1);
   if (name !== extension || !/^(true|false)$/.test(eager)) return null;
   const [loadMs, callMs, finishMs] = numbers.filter((cell) => /^[0-9.]+$/.test(cell)).map(Number);
   if (loadMs === undefined || callMs === undefined || finishMs === undefined) return null;

@@ -106,7 +106,7 @@ function checkFound(server: ServerProcess, { contender, files }: Task): void {
   for (const { uri, hasError } of files) {
     const found = server.last(uri)?.diagnostics ?? [];
     if (found.length > 0 === hasError) continue;
-    const told = found.map(({ message }) => message).join('; ');
+    const told = found.map(({ message }) => (typeof message === 'string' ? message : message.value)).join('; ');
     throw new Error(`${contender.name} finds ${told === '' ? 'nothing' : told} in ${uri}`);
   }
 }

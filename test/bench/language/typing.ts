@@ -51,7 +51,7 @@ export function keystrokesIn(texts: readonly string[], count: number): readonly 
   return Array.from({ length: Math.ceil(count / 2) }, (_, index) => {
     const text = index % texts.length;
     const there = spots[text] ?? [];
-    const spot = there[(index * 7) % there.length];
+    const spot = there[(Math.floor(index / kinds.length) * 7) % there.length];
     const kind = kinds[index % kinds.length];
     if (spot === undefined || kind === undefined) throw new Error(`nothing to type at in text ${text}`);
     const pressed = kind(spot);
