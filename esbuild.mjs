@@ -54,7 +54,12 @@ export const targets = [
   {
     ...node,
     format: 'cjs',
-    entryPoints: { extension: 'extension/extension.ts', languageServer: 'extension/language/server/main.ts' },
+    entryPoints: {
+      extension: 'extension/extension.ts',
+      // Loaded with the first file of ours that is opened.
+      languageClient: 'extension/language/newLanguageClient.ts',
+      languageServer: 'extension/language/server/main.ts',
+    },
     outdir: 'dist/extension',
     outExtension: { '.js': '.cjs' },
     external: ['vscode'],

@@ -10,10 +10,7 @@ import { explainModuleCommand } from './explainModule.ts';
 import { forcePrimaryCommand } from './forcePrimary.ts';
 import { importSafekitCommand } from './importSafekit.ts';
 import { beginMaintenanceCommand, endMaintenanceCommand } from './maintenance.ts';
-import { newClusterCommand } from './newCluster.ts';
-import { newModuleCommand } from './newModule.ts';
 import { openModuleCommand } from './openModule.ts';
-import { protectAllCommand } from './protectAll.ts';
 import { reconnectCommand } from './reconnect.ts';
 import { removeClusterCommand } from './removeCluster.ts';
 import { repairCommand } from './repair.ts';
@@ -29,9 +26,10 @@ import { verifyCommand } from './verify.ts';
 type Command = (services: Services, target?: never) => Promise<void> | void;
 
 const commands: Readonly<Record<string, Command>> = {
-  newCluster: newClusterCommand,
-  newModule: newModuleCommand,
-  protectAll: protectAllCommand,
+  // These bring every template and check along: they are loaded by whoever runs them.
+  newCluster: async (services) => (await import('./newCluster.ts')).newClusterCommand(services),
+  newModule: async (services) => (await import('./newModule.ts')).newModuleCommand(services),
+  protectAll: async (services) => (await import('./protectAll.ts')).protectAllCommand(services),
   addCluster: addClusterCommand,
   removeCluster: removeClusterCommand,
   reconnect: reconnectCommand,

@@ -1,6 +1,6 @@
+import { createRequire } from 'node:module';
 import * as vscode from 'vscode';
-import { LanguageClient, RevealOutputChannelOn, TransportKind } from 'vscode-languageclient/node';
-import type { LanguageClientOptions, ServerOptions } from 'vscode-languageclient/node';
+import { messageOf } from '../client/errors.ts';
 
 /** The languages of module and cluster files. */
 export const languages = ['understudy-module', 'understudy-cluster'] as const;
@@ -10,30 +10,26 @@ export function createLanguageClient(
   context: vscode.ExtensionContext,
   log: vscode.LogOutputChannel,
 ): vscode.Disposable {
-  let client: LanguageClient | null = null;
+  let client: vscode.Disposable | null = null;
   const startFor = (document: vscode.TextDocument): void => {
     if (client !== null || !languages.some((language) => language === document.languageId)) return;
-    client = newClient(context);
-    client.start().catch((error: unknown) => log.error(`language server: ${String(error)}`));
+    client = start(context, log);
   };
   const opened = vscode.workspace.onDidOpenTextDocument(startFor);
-  vscode.workspace.textDocuments.forEach(startFor);
+  // What is open already waits until the extension is active.
+  const soon = setImmediate(() => vscode.workspace.textDocuments.forEach(startFor));
   return new vscode.Disposable(() => {
+    clearImmediate(soon);
     opened.dispose();
-    void client?.dispose();
+    client?.dispose();
   });
 }
 
-function newClient(context: vscode.ExtensionContext): LanguageClient {
-  const module = context.asAbsolutePath('dist/extension/languageServer.cjs');
-  const server: ServerOptions = {
-    run: { module, transport: TransportKind.ipc },
-    debug: { module, transport: TransportKind.ipc, options: { execArgv: ['--nolazy', '--inspect=6009'] } },
-  };
-  const options: LanguageClientOptions = {
-    documentSelector: languages.map((language) => ({ language })),
-    outputChannelName: 'Understudy Language Server',
-    revealOutputChannelOn: RevealOutputChannelOn.Never,
-  };
-  return new LanguageClient('understudy.languageServer', 'Understudy Language Server', server, options);
+/** The client's program is a file of its own: whoever opens no such file does not load it. */
+function start(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): vscode.Disposable {
+  const load = createRequire(context.asAbsolutePath('dist/extension/extension.cjs'));
+  const { newLanguageClient } = load('./languageClient.cjs') as typeof import('./newLanguageClient.ts');
+  const client = newLanguageClient(context, languages);
+  client.start().catch((error: unknown) => log.error(`language server: ${messageOf(error)}`));
+  return new vscode.Disposable(() => void client.dispose());
 }

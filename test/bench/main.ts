@@ -6,6 +6,8 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   resync: async () => (await import('./resync/resync.ts')).resync,
   failover: async () => (await import('./failover/failover.ts')).failover,
   footprint: async () => (await import('./footprint.ts')).benchmark,
+  language: async () => (await import('./language/language.ts')).language,
+  activation: async () => (await import('./activation/activation.ts')).activation,
 };
 
 async function main([name = '', ...args]: readonly string[]): Promise<void> {

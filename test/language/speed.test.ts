@@ -1,42 +1,13 @@
 /** A folder of many modules: `npm run bench -- language` measures; this only sees that nothing is looked at again without need. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LanguageClient } from '../support/languageClient.ts';
+import { manyModulesCluster, manyModulesModule } from '../support/manyModules.ts';
 
 const count = 500;
-const hosts = Array.from({ length: 16 }, (_, index) => `host${String(index)}`);
 const nameOf = (index: number): string => `modules/m${String(index)}.module.jsonc`;
 
-const cluster = JSON.stringify(
-  {
-    name: 'site',
-    networks: { lan: {}, link: { replication: true } },
-    hosts: Object.fromEntries(
-      hosts.map((host, index) => [host, { lan: `10.0.0.${String(index + 1)}`, link: `10.0.1.${String(index + 1)}` }]),
-    ),
-    arbiter: { witness: hosts },
-    capacity: Object.fromEntries(hosts.map((host) => [host, { cpu: 64, memory: '512GiB' }])),
-  },
-  null,
-  2,
-);
-
-function moduleText(index: number): string {
-  const first = index % hosts.length;
-  return JSON.stringify(
-    {
-      name: `m${String(index)}`,
-      hosts: [hosts[first], hosts[(first + 1 + (index % 3)) % hosts.length]],
-      mirror: { directories: [`/srv/vm/m${String(index)}`], exclude: ['*.swp'] },
-      server: { qemu: { cpus: 2, memory: '2GiB', disks: [{ file: 'disk.qcow2', format: 'qcow2' }] } },
-      failover: { detection: '3s', restarts: 3 },
-      needs: { cpu: 1, memory: '3GiB' },
-      dependsOn: index % 7 === 0 && index > 0 ? [`m${String(index - 1)}`] : [],
-      checks: [{ tcp: { host: '10.0.2.1', port: 80 }, every: '10s' }],
-    },
-    null,
-    2,
-  );
-}
+const cluster = JSON.stringify(manyModulesCluster, null, 2);
+const moduleText = (index: number): string => JSON.stringify(manyModulesModule(index), null, 2);
 
 let client: LanguageClient;
 let firstMs = 0;

@@ -89,3 +89,19 @@ export function zipFile(
   end.writeUInt16LE(comment.length, 20);
   return Buffer.concat([...parts, ...directory, end, comment]);
 }
+
+/** The files in a zip, in the order of its directory, with their sizes unpacked. */
+export function filesInZip(zip: Buffer): readonly { readonly name: string; readonly size: number }[] {
+  const end = zip.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
+  if (end < 0) throw new Error('no zip');
+  const files: { name: string; size: number }[] = [];
+  let offset = zip.readUInt32LE(end + 16);
+  for (let left = zip.readUInt16LE(end + 10); left > 0; left -= 1) {
+    const at = offset;
+    const [nameLength, extra, comment] = [28, 30, 32].map((field) => zip.readUInt16LE(at + field));
+    const begin = at + 46;
+    offset = begin + (nameLength ?? 0) + (extra ?? 0) + (comment ?? 0);
+    files.push({ name: zip.toString('utf8', begin, begin + (nameLength ?? 0)), size: zip.readUInt32LE(at + 24) });
+  }
+  return files;
+}

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { clusterText, moduleText } from '../support/explained.ts';
+import { expectAccessible } from './axe.ts';
 import { buildExtension } from './buildExtension.ts';
 import { themes } from './themes.ts';
 import { startVscode } from './vscodeHost.ts';
@@ -80,6 +81,9 @@ describe('what a module does, beside its file', () => {
       for (let change = 0; change < 4; change++) await moment.press('PageUp');
       expect(await moment.getAttribute('aria-valuetext')).toMatch(/ s after the fault: alpha is cut off/);
       await workbench.screenshot(`explain-${tag}`);
+      await panel.getByText('All steps as a table').click();
+      await expectAccessible(panel, `what a module does in a failure, ${tag}`);
+      await panel.getByText('All steps as a table').click();
       await moment.press('End');
       await standing.filter({ hasText: 'beta' }).getByText('PRIM', { exact: true }).waitFor();
     });
@@ -107,6 +111,7 @@ describe('what a module does, beside its file', () => {
     await panel.getByText(/web\.module\.jsonc, line \d+, column \d+, failover\.detection: .*<b>soon<\/b>/).waitFor();
     await panel.getByRole('heading', { name: 'What if' }).waitFor({ state: 'hidden' });
     await workbench.screenshot('explain-errors');
+    await expectAccessible(panel, 'what is wrong with a module');
     await writeFile(modulePath(), '{ "name": "we');
     await panel
       .getByText(/web\.module\.jsonc, line 1, column/)
