@@ -1,9 +1,9 @@
 import type { Hover } from 'vscode-languageserver';
 import { parseDuration, parseRate, parseSize } from '../../../schemas/units.ts';
 import { documentationOf, markup } from './documentation.ts';
-import { nameAt } from './model/names.ts';
-import { placeAt } from './model/place.ts';
-import type { Place } from './model/place.ts';
+import { nameAt } from '../../../schemas/names.ts';
+import { placeAt } from '../../../schemas/jsonPlaces.ts';
+import type { Place } from '../../../schemas/jsonPlaces.ts';
 import { rangeOfNode } from './model/positions.ts';
 import { schemaAt } from './model/schemaAt.ts';
 import type { SchemaPlace } from './model/schemaAt.ts';

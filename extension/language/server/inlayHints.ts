@@ -4,8 +4,8 @@ import type { Node } from '../../../schemas/jsonText.ts';
 import { propertiesOf } from '../../../schemas/schemaNodes.ts';
 import type { SchemaJson } from '../../../schemas/schemaNodes.ts';
 import { code, escaped } from './documentation.ts';
-import { keysOf } from './model/place.ts';
-import { endOf, offsetOf, positionOf } from './model/positions.ts';
+import { endOf, keysOf } from '../../../schemas/jsonPlaces.ts';
+import { offsetOf, positionOf } from './model/positions.ts';
 import type { SourceFile } from './model/sourceFile.ts';
 import { walk } from './model/walk.ts';
 

@@ -1,7 +1,7 @@
 import type { Range, SelectionRange } from 'vscode-languageserver';
 import type { Node } from '../../../schemas/jsonText.ts';
-import { placeAt } from './model/place.ts';
-import { endOf, rangeOf } from './model/positions.ts';
+import { endOf, placeAt } from '../../../schemas/jsonPlaces.ts';
+import { rangeOf } from './model/positions.ts';
 import type { SourceFile } from './model/sourceFile.ts';
 
 /** What is selected step by step around an offset: the text, with its quotes, with its key, what is around it, … */

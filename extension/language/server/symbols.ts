@@ -2,10 +2,10 @@ import { SymbolKind } from 'vscode-languageserver';
 import type { DocumentSymbol, WorkspaceSymbol } from 'vscode-languageserver';
 import type { AnyDocument } from '../../../schemas/document.ts';
 import type { Node } from '../../../schemas/jsonText.ts';
-import { nameAt } from './model/names.ts';
-import type { NameKind } from './model/names.ts';
-import { childAt, keysOf } from './model/place.ts';
-import { endOf, rangeOf, rangeOfNode } from './model/positions.ts';
+import { nameAt } from '../../../schemas/names.ts';
+import type { NameKind } from '../../../schemas/names.ts';
+import { childAt, endOf, keysOf } from '../../../schemas/jsonPlaces.ts';
+import { rangeOf, rangeOfNode } from './model/positions.ts';
 import type { SourceFile } from './model/sourceFile.ts';
 import { definitionsIn, moduleName } from './summaries.ts';
 

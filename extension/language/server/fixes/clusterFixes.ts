@@ -1,7 +1,7 @@
 /** Fixes in the cluster file, of what it or a module lacks there. */
 import { basename } from 'node:path';
 import { parseIpAddress } from '../../../../schemas/ipAddress.ts';
-import { childAt, keysOf, nodeAt } from '../model/place.ts';
+import { childAt, keysOf, nodeAt } from '../../../../schemas/jsonPlaces.ts';
 import type { SourceFile } from '../model/sourceFile.ts';
 import { definitionsIn } from '../summaries.ts';
 import { clusterFileOf, setIn } from './fix.ts';

@@ -5,7 +5,7 @@ import type { TextChange } from '../../../../schemas/jsonEdits.ts';
 import { parsePath } from '../../../../schemas/jsonText.ts';
 import type { Node, PathSegment } from '../../../../schemas/jsonText.ts';
 import { propertiesOf } from '../../../../schemas/schemaNodes.ts';
-import { nodeAt } from '../model/place.ts';
+import { nodeAt } from '../../../../schemas/jsonPlaces.ts';
 import { schemaAt } from '../model/schemaAt.ts';
 import type { SourceFile } from '../model/sourceFile.ts';
 

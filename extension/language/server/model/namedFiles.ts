@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import type { AnyDocument } from '../../../../schemas/document.ts';
 import type { Node, PathSegment } from '../../../../schemas/jsonText.ts';
-import { filePatternsOf } from './names.ts';
-import type { FileRole } from './names.ts';
+import { filePatternsOf } from '../../../../schemas/names.ts';
+import type { FileRole } from '../../../../schemas/names.ts';
 import { nodesAt } from './occurrences.ts';
 import { groupFolderOf } from './sourceFile.ts';
 

@@ -1,7 +1,7 @@
 import type { AnyDocument } from '../../../../schemas/document.ts';
 import type { Node, PathSegment } from '../../../../schemas/jsonText.ts';
-import { namePatterns } from './names.ts';
-import type { NameKind, Pattern } from './names.ts';
+import { namePatterns } from '../../../../schemas/names.ts';
+import type { NameKind, Pattern } from '../../../../schemas/names.ts';
 
 /** A name of a host, a network or a module where it stands. */
 export interface Occurrence {

@@ -1,4 +1,5 @@
 import type { Position, Range } from 'vscode-languageserver';
+import { endOf } from '../../../../schemas/jsonPlaces.ts';
 import type { LineIndex, Node } from '../../../../schemas/jsonText.ts';
 
 interface WithLines {
@@ -22,11 +23,4 @@ export function rangeOfNode(document: WithLines, node: Node): Range {
 /** The offset of a place; one that is not in the text is the nearest one that is. */
 export function offsetOf({ lines }: WithLines, { line, character }: Position): number {
   return lines.offsetAt({ line: line + 1, column: character + 1 });
-}
-
-/** Behind the last character of a node. Of one that never ends (half a file) the parser does not know it. */
-export function endOf(node: Node): number {
-  if (node.length >= 0) return node.offset + node.length;
-  const last = node.children?.at(-1);
-  return last === undefined ? node.offset + 1 : endOf(last);
 }

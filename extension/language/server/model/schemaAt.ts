@@ -2,7 +2,7 @@ import type { DocumentKind } from '../../../../schemas/document.ts';
 import type { Node, PathSegment } from '../../../../schemas/jsonText.ts';
 import { branchOf, childSchema, resolveSchema, schemaOf } from '../../../../schemas/schemaNodes.ts';
 import type { SchemaJson, Shape } from '../../../../schemas/schemaNodes.ts';
-import { childAt, keysOf } from './place.ts';
+import { childAt, keysOf } from '../../../../schemas/jsonPlaces.ts';
 
 /** The part of a schema that is about one value. */
 export interface SchemaPlace {

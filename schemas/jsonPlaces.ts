@@ -1,6 +1,6 @@
-import { propertyNamed } from '../../../../schemas/jsonText.ts';
-import type { Node, PathSegment } from '../../../../schemas/jsonText.ts';
-import { endOf } from './positions.ts';
+/** What stands where in a text: for whoever is told an offset, such as that of a cursor. */
+import { propertyNamed } from './jsonText.ts';
+import type { Node, PathSegment } from './jsonText.ts';
 
 /** What stands at an offset. */
 export interface Place {
@@ -76,4 +76,11 @@ export function keysOf(node: Node | null): readonly string[] {
     const [key] = child.children ?? [];
     return key === undefined ? [] : [String(key.value)];
   });
+}
+
+/** Behind the last character of a node. Of one that never ends (half a file) the parser does not know it. */
+export function endOf(node: Node): number {
+  if (node.length >= 0) return node.offset + node.length;
+  const last = node.children?.at(-1);
+  return last === undefined ? node.offset + 1 : endOf(last);
 }

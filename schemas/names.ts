@@ -1,5 +1,5 @@
 /** Where files name hosts, networks and modules, and where they name files. */
-import type { PathSegment } from '../../../../schemas/jsonText.ts';
+import type { PathSegment } from './jsonText.ts';
 
 export type NameKind = 'host' | 'network' | 'module';
 
