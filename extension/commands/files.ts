@@ -7,13 +7,14 @@ import type { ClusterSession } from '../clusters/clusterSession.ts';
 import type { Services } from '../services.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 import { versionScheme, versionUri } from '../versionDocuments.ts';
+import { activeFile } from './activeFile.ts';
 import { connectedClusterTarget } from './clusterTarget.ts';
 import { applyFile, restoreVersion } from './fileActions.ts';
 import { announce, CancelledError } from './moduleActions.ts';
 
 /** @param target the file that it was called on; without, the one in the editor */
 export async function applyFileCommand(services: Services, target?: TreeNode | vscode.Uri): Promise<void> {
-  const uri = target instanceof vscode.Uri ? target : vscode.window.activeTextEditor?.document.uri;
+  const uri = target instanceof vscode.Uri ? target : activeFile();
   if (uri?.scheme === versionScheme) {
     const what = `This is ${basename(uri.path)} of version ${uri.authority}, as it was.`;
     void vscode.window.showInformationMessage(`${what} To have it back use Restore File Version….`);

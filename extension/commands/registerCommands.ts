@@ -11,6 +11,7 @@ import { importSafekitCommand } from './importSafekit.ts';
 import { beginMaintenanceCommand, endMaintenanceCommand } from './maintenance.ts';
 import { newClusterCommand } from './newCluster.ts';
 import { newModuleCommand } from './newModule.ts';
+import { openFormCommand, openTextCommand } from './openForm.ts';
 import { openModuleCommand } from './openModule.ts';
 import { protectAllCommand } from './protectAll.ts';
 import { reconnectCommand } from './reconnect.ts';
@@ -52,6 +53,8 @@ const commands: Readonly<Record<string, Command>> = {
   drainHost: drainHostCommand,
   undrainHost: undrainHostCommand,
   explainModule: explainModuleCommand,
+  openForm: openFormCommand,
+  openText: openTextCommand,
   applyFile: applyFileCommand,
   compareVersions: compareVersionsCommand,
   restoreVersion: restoreVersionCommand,

@@ -1,5 +1,6 @@
 import { DiagnosticSeverity, DiagnosticTag } from 'vscode-languageserver';
 import type { Diagnostic as ProtocolDiagnostic } from 'vscode-languageserver';
+import { messageWithPath } from '../../../schemas/diagnostic.ts';
 import type { Diagnostic } from '../../../schemas/diagnostic.ts';
 import type { AnyDocument } from '../../../schemas/document.ts';
 import { rangeOf } from './model/positions.ts';
@@ -9,15 +10,13 @@ export const documentationPage = 'https://understudy.dev/docs/diagnostics';
 
 /** A diagnostic as the protocol has it, with a link to what its code means. */
 export function toProtocol(document: AnyDocument, diagnostic: Diagnostic): ProtocolDiagnostic {
-  const hint = diagnostic.suggestion === null ? '' : `; did you mean ${JSON.stringify(diagnostic.suggestion)}?`;
-  const path = diagnostic.path === '' ? '' : `${diagnostic.path}: `;
   return {
     range: rangeOf(document, diagnostic.start, diagnostic.end),
     severity: diagnostic.severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
     source: 'understudy',
     code: diagnostic.code,
     codeDescription: { href: `${documentationPage}#${diagnostic.code}` },
-    message: `${path}${diagnostic.message}${hint}`,
+    message: messageWithPath(diagnostic),
     ...(diagnostic.code === 'deprecated-key' && { tags: [DiagnosticTag.Deprecated] }),
   };
 }
