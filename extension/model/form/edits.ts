@@ -1,5 +1,5 @@
 /** What a change in the form does to the text: as little as it can. */
-import type { FormEdit, FormField, FormRefusalCode } from '../../../schemas/form.ts';
+import type { FormEdit, FormEditParams, FormField, FormRefusalCode } from '../../../schemas/form.ts';
 import { applyChanges, removeValue, setValue } from '../../../schemas/jsonEdits.ts';
 import type { TextChange } from '../../../schemas/jsonEdits.ts';
 import { moveEntry } from '../../../schemas/jsonMoves.ts';
@@ -22,6 +22,9 @@ export type FormOutcome =
   | { readonly changes: readonly TextChange[]; readonly focus: string | null }
   | { readonly refusal: FormRefusalCode; readonly reason: string };
 
+/** Why an edit does not count that was made by what the document said before. */
+export const staleReason = 'The file was changed meanwhile: the form shows it as it is now.';
+
 interface Target {
   readonly kind: FormFileKind;
   readonly text: string;
@@ -30,8 +33,16 @@ interface Target {
   readonly field: FormField;
 }
 
+/** A document as it is now. */
+export interface FormDocument {
+  readonly kind: FormFileKind;
+  readonly version: number;
+  readonly text: string;
+}
+
 /** The changes of the text that an edit needs, or why it is refused. None at all: the text says so already. */
-export function changesOf(kind: FormFileKind, text: string, edit: FormEdit): FormOutcome {
+export function changesOf({ kind, version, text }: FormDocument, { version: shown, edit }: FormEditParams): FormOutcome {
+  if (shown !== version) return { refusal: 'STALE', reason: staleReason };
   const { root, problems } = parseText(text);
   if (root === null || problems.length > 0) {
     return { refusal: 'LOCKED', reason: 'The text cannot be read as it is: mend it there first.' };

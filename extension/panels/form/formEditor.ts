@@ -6,7 +6,7 @@ import type { FormEdit, FormEdited, FormField, FormRefusalCode, FormState } from
 import { RpcRequest } from '../../../schemas/generated/validators.js';
 import type { RpcRequest as Request } from '../../../schemas/generated/api.ts';
 import { messageOf } from '../../client/errors.ts';
-import { changesOf } from '../../model/form/edits.ts';
+import { changesOf, staleReason } from '../../model/form/edits.ts';
 import { formOf, noNames } from '../../model/form/fields.ts';
 import type { FormFileKind, FormNames } from '../../model/form/fields.ts';
 import { namesFor, namesIn } from '../../model/form/groupNames.ts';
@@ -132,10 +132,9 @@ export class FormEditor {
     const request = readFormEdit(params);
     if (request === null) throw new EditRefused('BAD_EDIT', 'This is no change of a field.');
     const { document, kind } = this;
-    if (request.version !== document.version) throw stale();
     const locked = this.#locked();
     if (locked !== null) throw new EditRefused('LOCKED', locked);
-    const outcome = changesOf(kind, document.getText(), request.edit);
+    const outcome = changesOf({ kind, version: document.version, text: document.getText() }, request);
     if ('refusal' in outcome) throw new EditRefused(outcome.refusal, outcome.reason);
     if (outcome.changes.length > 0) await this.#apply(request.edit, outcome.changes, request.version);
     return { focus: outcome.focus };
@@ -162,8 +161,10 @@ export class FormEditor {
 
   async #openText(line: number | null, column: number | null): Promise<void> {
     const position = line === null || column === null ? null : new vscode.Position(line - 1, column - 1);
+    const beside = vscode.window.visibleTextEditors.find(({ document }) => document === this.document);
+    const viewColumn = beside?.viewColumn ?? this.panel.viewColumn;
     await vscode.commands.executeCommand('vscode.openWith', this.document.uri, 'default', {
-      ...(this.panel.viewColumn !== undefined && { viewColumn: this.panel.viewColumn }),
+      ...(viewColumn !== undefined && { viewColumn }),
       ...(position !== null && { selection: new vscode.Range(position, position) }),
     });
   }
@@ -238,7 +239,7 @@ export class FormEditor {
 }
 
 function stale(): EditRefused {
-  return new EditRefused('STALE', 'The file was changed meanwhile: the form shows it as it is now.');
+  return new EditRefused('STALE', staleReason);
 }
 
 function isNotification(message: unknown, method: string): boolean {
