@@ -54,7 +54,10 @@ const fieldOf = (path: string): Locator =>
   workbench.panel.locator(`[id="field:${encodeURIComponent(path)}"]`);
 const box = (label: string): Locator => workbench.panel.getByRole('textbox', { name: label, exact: true });
 const disclosure = (label: string): Locator =>
-  workbench.panel.locator('.disclosure').filter({ has: workbench.panel.getByText(label, { exact: true }) }).first();
+  workbench.panel
+    .locator('.disclosure')
+    .filter({ has: workbench.page.getByText(label, { exact: true }) })
+    .first();
 
 /** Opens a section by keyboard, if it is not. */
 async function open(label: string): Promise<void> {
@@ -68,6 +71,7 @@ const line = (text: string): Locator => workbench.page.locator('.editor-group-co
 
 async function save(): Promise<void> {
   await workbench.page.keyboard.press('Control+S');
+  await workbench.page.locator('.tabs-container .tab.dirty').first().waitFor({ state: 'detached' });
 }
 
 // One window, one story: each step begins where the one before has ended.
@@ -103,10 +107,12 @@ describe('a module file as a form', () => {
   step('tells what the cluster file says, too, and offers its hosts', async () => {
     await box('Hosts 2').fill('delta');
     await fieldOf('hosts[1]').getByText(/"delta"/).waitFor();
-    const offered = box('Hosts 2').locator('xpath=ancestor::*[@class="root"]/following-sibling::datalist/option');
-    await expect
-      .poll(() => offered.evaluateAll((options) => options.map((option) => option.getAttribute('value'))))
-      .toEqual(['beta', 'gamma']);
+    const offered = (): Promise<readonly string[]> =>
+      box('Hosts 2').evaluate((input) => {
+        const tree = input.getRootNode() as ShadowRoot;
+        return [...tree.querySelectorAll('datalist option')].map((option) => option.getAttribute('value') ?? '');
+      });
+    await expect.poll(offered).toEqual(['beta', 'gamma']);
     await box('Hosts 2').fill('beta');
     await workbench.panel.getByText('No problems.').waitFor();
   });
@@ -262,7 +268,7 @@ describe('a module file as a form', () => {
 
   step('leads from one problem to the next', async () => {
     await box('Name').fill('Web');
-    await box('Detection').fill('1ms');
+    await box('Detection').fill('soon');
     await workbench.panel.getByText('2 errors, 0 warnings.').waitFor();
     const next = workbench.panel.getByRole('button', { name: /^Next Problem/ });
     const focused = (): Promise<string> =>

@@ -60,7 +60,7 @@ export function changesOf({ kind, version, text }: FormDocument, { version: show
 function perform(target: Target, edit: FormEdit): FormOutcome {
   switch (edit.action) {
     case 'type':
-      return type(target, edit.text);
+      return take(target, edit.text);
     case 'choose':
       return choose(target, edit.text);
     case 'vary':
@@ -78,7 +78,8 @@ function perform(target: Target, edit: FormEdit): FormOutcome {
   }
 }
 
-function type(target: Target, typed: string): FormOutcome {
+/** What somebody has typed. Nothing: a key that need not be there is taken out. */
+function take(target: Target, typed: string): FormOutcome {
   const { field, root } = target;
   const { kind, isSet, isRequired, entryOf, path } = field;
   if (!['text', 'duration', 'size', 'rate', 'number'].includes(kind)) return bad('Nothing is typed there.');

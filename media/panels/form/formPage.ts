@@ -33,7 +33,7 @@ export class FormPage {
     this.#settings = new PageState(host);
     this.#edits = new Edits(host, {
       tell: (text) => this.#header.tell(text),
-      focus: (id, action) => this.#focus(id, [action, 'control', 'head']),
+      focus: (id, action) => this.#focus(id, partsAfter(action)),
       refresh: () => this.#render(),
     });
     this.#header = new Header(this.#settings, {
@@ -144,6 +144,19 @@ export class FormPage {
   #openText(problem: FormProblem | null): void {
     this.#edits.commit();
     this.#host.notify('form.openText', problem === null ? {} : { line: problem.line, column: problem.column });
+  }
+}
+
+/** Where one goes on after a change: the first of these parts of the field that takes the focus. */
+function partsAfter(action: FormEdit['action']): readonly string[] {
+  switch (action) {
+    case 'up':
+    case 'down':
+      return [action, 'control', 'head'];
+    case 'rename':
+      return ['name', 'control', 'head'];
+    default:
+      return ['control', 'add-name', 'head'];
   }
 }
 
