@@ -50,8 +50,7 @@ function step(title: string, body: () => Promise<void>): void {
 }
 
 /** What shows a field, by its path. */
-const fieldOf = (path: string): Locator =>
-  workbench.panel.locator(`[id="field:${encodeURIComponent(path)}"]`);
+const fieldOf = (path: string): Locator => workbench.panel.locator(`[id="field:${encodeURIComponent(path)}"]`);
 const box = (label: string): Locator => workbench.panel.getByRole('textbox', { name: label, exact: true });
 const disclosure = (label: string): Locator =>
   workbench.panel
@@ -67,7 +66,8 @@ async function open(label: string): Promise<void> {
 }
 
 /** A line of the text view beside the form. */
-const line = (text: string): Locator => workbench.page.locator('.editor-group-container .view-line').filter({ hasText: text }).first();
+const line = (text: string): Locator =>
+  workbench.page.locator('.editor-group-container .view-line').filter({ hasText: text }).first();
 
 async function save(): Promise<void> {
   await workbench.page.keyboard.press('Control+S');
@@ -95,7 +95,9 @@ describe('a module file as a form', () => {
     await line('"detection": "soon"').waitFor();
     await fieldOf('failover.detection').getByText('expected a duration').waitFor();
     await expect.poll(() => box('Detection').getAttribute('aria-invalid')).toBe('true');
-    await workbench.panel.getByRole('textbox', { name: 'Detection', description: /^Error: expected a duration/ }).waitFor();
+    await workbench.panel
+      .getByRole('textbox', { name: 'Detection', description: /^Error: expected a duration/ })
+      .waitFor();
     await workbench.page.locator('.squiggly-error').first().waitFor();
     await workbench.screenshot('form-error');
     await box('Detection').fill('800ms');
@@ -106,7 +108,9 @@ describe('a module file as a form', () => {
 
   step('tells what the cluster file says, too, and offers its hosts', async () => {
     await box('Hosts 2').fill('delta');
-    await fieldOf('hosts[1]').getByText(/"delta"/).waitFor();
+    await fieldOf('hosts[1]')
+      .getByText(/"delta"/)
+      .waitFor();
     const offered = (): Promise<readonly string[]> =>
       box('Hosts 2').evaluate((input) => {
         const tree = input.getRootNode() as ShadowRoot;
@@ -166,15 +170,23 @@ describe('a module file as a form', () => {
   step('adds, chooses, moves and takes out', async () => {
     await open('Checks');
     await workbench.panel.getByRole('button', { name: /^Add: adds an entry to Checks/ }).click();
-    await fieldOf('checks[1]').getByText(/a check is of one kind/).waitFor();
+    await fieldOf('checks[1]')
+      .getByText(/a check is of one kind/)
+      .waitFor();
     await fieldOf('checks[1]').getByRole('combobox', { name: 'Kind of Checks 2' }).press('ArrowDown');
     await line('"tcp": {}').waitFor();
-    await fieldOf('checks[1].tcp.port').getByText(/the key "port" is missing/).waitFor();
+    await fieldOf('checks[1].tcp.port')
+      .getByText(/the key "port" is missing/)
+      .waitFor();
     await fieldOf('checks[1].tcp.port').getByRole('textbox').fill('443');
     await line('"tcp": { "port": 443 }').waitFor();
-    await fieldOf('checks[1]').getByRole('button', { name: /^Up: moves Checks 2 before/ }).press('Enter');
+    await fieldOf('checks[1]')
+      .getByRole('button', { name: /^Up: moves Checks 2 before/ })
+      .press('Enter');
     await expect.poll(() => fieldOf('checks[0].tcp.port').getByRole('textbox').inputValue()).toBe('443');
-    await fieldOf('checks[0]').getByRole('button', { name: /^Remove: takes Checks 1 out/ }).press('Enter');
+    await fieldOf('checks[0]')
+      .getByRole('button', { name: /^Remove: takes Checks 1 out/ })
+      .press('Enter');
     await expect.poll(() => fieldOf('checks[0].tcp.port').getByRole('textbox').inputValue()).toBe('80');
     await expect.poll(() => fieldOf('checks[1]').count()).toBe(0);
   });
@@ -184,13 +196,17 @@ describe('a module file as a form', () => {
     const directIo = fieldOf('mirror.directIo');
     await directIo.getByRole('combobox').press('ArrowDown');
     await line('"directIo": "disk"').waitFor();
-    await directIo.getByRole('button', { name: /^Remove: takes Direct io out of the file: the default, cache/ }).click();
+    await directIo
+      .getByRole('button', { name: /^Remove: takes Direct io out of the file: the default, cache/ })
+      .click();
     await line('"directIo"').waitFor({ state: 'detached' });
     const automatic = fieldOf('failover.automatic').getByRole('checkbox');
     expect(await automatic.getAttribute('aria-checked')).toBe('true');
     await automatic.press('Space');
     await line('"automatic": false').waitFor();
-    await fieldOf('failover.automatic').getByRole('button', { name: /^Remove/ }).click();
+    await fieldOf('failover.automatic')
+      .getByRole('button', { name: /^Remove/ })
+      .click();
     await expect.poll(() => automatic.getAttribute('aria-checked')).toBe('true');
     await save();
     await expect.poll(() => readFile(modulePath(), 'utf8')).toBe(moduleText.replace('"3s"', '"4s"'));
@@ -202,9 +218,17 @@ describe('a module file as a form', () => {
     await workbench.page.keyboard.type(' "oops');
     const lock = workbench.panel.getByRole('alert');
     await lock.getByText('The text cannot be read as it is.').waitFor();
-    await workbench.panel.getByText(/line 3, column \d+: /).first().waitFor();
+    await workbench.panel
+      .getByText(/line 3, column \d+: /)
+      .first()
+      .waitFor();
     expect(await box('Detection').isDisabled()).toBe(true);
-    expect(await workbench.panel.getByRole('button', { name: /^Add: / }).first().isDisabled()).toBe(true);
+    expect(
+      await workbench.panel
+        .getByRole('button', { name: /^Add: / })
+        .first()
+        .isDisabled(),
+    ).toBe(true);
     await workbench.screenshot('form-unreadable');
     await lock.getByRole('button', { name: /^Mend in the Text/ }).click();
     // The text view has the focus, with the cursor where the text ends to make sense.
@@ -234,7 +258,9 @@ describe('a module file as a form', () => {
     await onlySet.press('Space');
     await disclosure('Hooks').waitFor();
     await workbench.panel.getByRole('checkbox', { name: 'Full help' }).press('Space');
-    await fieldOf('failover.detection').getByText(/Examples: "3s", "800ms"\. Since 0\.1\.0\./).waitFor();
+    await fieldOf('failover.detection')
+      .getByText(/Examples: "3s", "800ms"\. Since 0\.1\.0\./)
+      .waitFor();
     await workbench.panel.getByRole('checkbox', { name: 'Full help' }).press('Space');
   });
 
@@ -332,7 +358,9 @@ describe('a cluster file as a form', () => {
     const add = workbench.panel.getByRole('textbox', { name: 'Name of a new entry in Hosts', exact: true });
     await add.fill('delta');
     await add.press('Enter');
-    await fieldOf('hosts.delta').getByText(/at least 1 entry/).waitFor();
+    await fieldOf('hosts.delta')
+      .getByText(/at least 1 entry/)
+      .waitFor();
     await workbench.panel.getByRole('textbox', { name: 'Name of a new entry in delta', exact: true }).fill('lan');
     await workbench.panel.getByRole('button', { name: /^Add: adds an entry to delta/ }).click();
     await fieldOf('hosts.delta.lan').getByRole('textbox', { name: 'lan', exact: true }).fill('10.77.0.4');

@@ -52,7 +52,10 @@ it('checks files in Restricted Mode', async () => {
 
 it('shows files as forms in Restricted Mode', async () => {
   await workbench.run('Understudy: Open as Form');
-  await workbench.panel.getByText(/the key "hosts" is missing/).first().waitFor();
+  await workbench.panel
+    .getByText(/the key "hosts" is missing/)
+    .first()
+    .waitFor();
   await workbench.run('Understudy: Open as Text');
 });
 

@@ -41,7 +41,10 @@ export interface FormDocument {
 }
 
 /** The changes of the text that an edit needs, or why it is refused. None at all: the text says so already. */
-export function changesOf({ kind, version, text }: FormDocument, { version: shown, edit }: FormEditParams): FormOutcome {
+export function changesOf(
+  { kind, version, text }: FormDocument,
+  { version: shown, edit }: FormEditParams,
+): FormOutcome {
   if (shown !== version) return { refusal: 'STALE', reason: staleReason };
   const { root, problems } = parseText(text);
   if (root === null || problems.length > 0) {
@@ -54,7 +57,9 @@ export function changesOf({ kind, version, text }: FormDocument, { version: show
   if ('refusal' in outcome) return outcome;
   // Whatever happens: what could be read before can be read afterwards.
   const after = parseText(applyChanges(text, outcome.changes));
-  return after.problems.length === 0 ? outcome : bad('This change would make the text unreadable: make it in the text.');
+  return after.problems.length === 0
+    ? outcome
+    : bad('This change would make the text unreadable: make it in the text.');
 }
 
 function perform(target: Target, edit: FormEdit): FormOutcome {
@@ -174,7 +179,8 @@ function add(target: Target, name: string): FormOutcome {
   const node = nodeAt(root, path);
   const segment = kind === 'list' ? (node?.children?.length ?? 0) : name.trim();
   if (segment === '') return bad('Type a name first.');
-  if (typeof segment === 'string' && keysOf(node).includes(segment)) return bad(`There is an entry "${segment}" already.`);
+  if (typeof segment === 'string' && keysOf(node).includes(segment))
+    return bad(`There is an entry "${segment}" already.`);
   const branch = branchAt(target, path);
   const schema = branch === null ? null : childSchema(branch, segment, schemaOf[target.kind]);
   if (schema === null) return bad('Nothing can be added there.');

@@ -77,9 +77,7 @@ export class FormPage {
     const settings = this.#settings;
     const problems = this.#problems;
     const shown =
-      root === null
-        ? new Set<string>()
-        : shownFields(root, settings.filter, (id) => problems.of({ id }).length > 0);
+      root === null ? new Set<string>() : shownFields(root, settings.filter, (id) => problems.of({ id }).length > 0);
     return {
       isLocked: locked !== null,
       isFullHelp: settings.isFullHelp,

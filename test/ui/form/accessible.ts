@@ -20,6 +20,9 @@ export async function expectAccessible(panel: FrameLocator): Promise<void> {
   const { violations } = await frame.evaluate(() => axe.run());
   const bad = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
   expect(
-    bad.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary ?? ''}`).join('\n')}`),
+    bad.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary ?? ''}`).join('\n')}`,
+    ),
   ).toEqual([]);
 }

@@ -28,7 +28,8 @@ class Reader {
   resolve(schema: unknown): Json {
     if (!isObject(schema)) return {};
     const { $ref, allOf, ...own } = schema;
-    const referred = typeof $ref === 'string' ? this.resolve(this.#definitions[$ref.replace('#/definitions/', '')]) : {};
+    const referred =
+      typeof $ref === 'string' ? this.resolve(this.#definitions[$ref.replace('#/definitions/', '')]) : {};
     const parts = Array.isArray(allOf) ? allOf.map((part) => this.resolve(part)) : [];
     return Object.assign({}, referred, ...parts, own) as Json;
   }
@@ -127,7 +128,12 @@ describe('a field', () => {
       fallback: '3s',
       isRemovable: true,
     });
-    expect(field(moduleText, 'failover.restarts')).toMatchObject({ kind: 'number', isSet: false, text: '', fallback: '3' });
+    expect(field(moduleText, 'failover.restarts')).toMatchObject({
+      kind: 'number',
+      isSet: false,
+      text: '',
+      fallback: '3',
+    });
     expect(field(moduleText, 'failover.restarts').help.short).toContain('Default: 3. Unit: restarts. From 0 to 100.');
     expect(field(moduleText, 'mirror.acknowledgeTimeout').label).toBe('Acknowledge timeout');
     expect(field(moduleText, 'failover.automatic')).toMatchObject({ kind: 'boolean', fallback: 'true' });
@@ -178,7 +184,11 @@ describe('a field', () => {
     expect(field(dependent, 'dependsOn[0]', names).suggestions).toEqual(['db']);
     const own = { kind: 'cluster', text: clusterText, root: parseText(clusterText).root } as const;
     expect(field(clusterText, 'hosts.gamma', namesFor(own, noNames)).suggestions).toEqual(['link']);
-    expect(field(clusterText, 'arbiter.witness', namesFor(own, noNames)).suggestions).toEqual(['alpha', 'beta', 'gamma']);
+    expect(field(clusterText, 'arbiter.witness', namesFor(own, noNames)).suggestions).toEqual([
+      'alpha',
+      'beta',
+      'gamma',
+    ]);
     expect(field(moduleText, 'failover.detection').suggestions).toContain('500ms');
   });
 
@@ -212,9 +222,12 @@ describe('a problem', () => {
 
   it('about no field stands at the top, and is told once', () => {
     const about = { severity: 'error', message: 'no', line: 1, column: 1 } as const;
-    expect(placedProblems(form(moduleText), [{ ...about, path: '' }, { ...about, path: '' }])).toEqual([
-      { ...about, field: null },
-    ]);
+    expect(
+      placedProblems(form(moduleText), [
+        { ...about, path: '' },
+        { ...about, path: '' },
+      ]),
+    ).toEqual([{ ...about, field: null }]);
     const deeper = { ...about, path: 'failover.detection.x' };
     expect(placedProblems(form(moduleText), [deeper])).toEqual([{ ...about, field: 'failover.detection' }]);
   });
