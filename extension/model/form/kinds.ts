@@ -59,8 +59,7 @@ export function variantsOf(alternatives: readonly SchemaJson[], node: Node | nul
 export function variantNames(alternative: SchemaJson): readonly string[] {
   const kinds = kindKeysOf(alternative);
   if (kinds.length > 0) return kinds;
-  const values = valuesOf(alternative);
-  if (values.length > 0) return values.map(typedText);
+  if ('const' in alternative) return [typedText(alternative['const'])];
   const [type] = typesOf(alternative);
   return [type === 'array' ? aList : type === 'object' ? aSection : oneValue];
 }

@@ -26,7 +26,8 @@ export function helpOf(schema: SchemaJson, since: string | null, root: SchemaJso
     first,
     ...('default' in schema ? [`Default: ${defaultText(schema['default'])}.`] : []),
     ...(typeof schema['unit'] === 'string' ? [`Unit: ${schema['unit']}.`] : []),
-    ...rangesOf(schema),
+    // How many keys such an object has is told by its description.
+    ...(Array.isArray(schema['exactlyOneOf']) ? [] : rangesOf(schema)),
     ...expectedIn(schema, root),
   ];
   const examples = Array.isArray(schema['examples']) ? (schema['examples'] as unknown[]) : [];

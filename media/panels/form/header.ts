@@ -29,6 +29,7 @@ export class Header {
   constructor(settings: PageState, asked: Asked) {
     this.#asked = asked;
     this.#tools = new Tools(settings, asked.changed);
+    this.tell('');
     this.#next = button('Next Problem', () => asked.nextProblem());
     const text = button('Open as Text', () => asked.openText(null));
     text.update({ enabled: true, hint: 'shows the file in the text editor', primary: false });

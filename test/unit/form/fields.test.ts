@@ -137,7 +137,11 @@ describe('a field', () => {
     expect(field(moduleText, 'failover.restarts').help.short).toContain('Default: 3. Unit: restarts. From 0 to 100.');
     expect(field(moduleText, 'mirror.acknowledgeTimeout').label).toBe('Acknowledge timeout');
     expect(field(moduleText, 'failover.automatic')).toMatchObject({ kind: 'boolean', fallback: 'true' });
-    expect(field(moduleText, 'mirror.directIo')).toMatchObject({ kind: 'choice', choices: ['cache', 'disk'] });
+    expect(field(moduleText, 'mirror.directIo')).toMatchObject({
+      kind: 'choice',
+      choices: ['cache', 'disk'],
+      variants: null,
+    });
     expect(field(moduleText, 'resync.bandwidth').kind).toBe('rate');
     expect(field(moduleText, 'needs.memory').kind).toBe('size');
     expect(field(moduleText, 'name')).toMatchObject({ isRequired: true, isRemovable: false });
