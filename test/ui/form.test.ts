@@ -52,6 +52,7 @@ function step(title: string, body: () => Promise<void>): void {
 /** What shows a field, by its path. */
 const fieldOf = (path: string): Locator => workbench.panel.locator(`[id="field:${encodeURIComponent(path)}"]`);
 const box = (label: string): Locator => workbench.panel.locator(`input[aria-label="${label}"]`);
+const input = (path: string): Locator => workbench.panel.locator(`[id="control:${encodeURIComponent(path)}"] input`);
 const disclosure = (label: string): Locator =>
   workbench.panel
     .locator('.disclosure')
@@ -90,83 +91,81 @@ describe('a module file as a form', () => {
     for (const section of ['Hosts', 'Mirror', 'Server', 'Virtual addresses', 'Hooks', 'Failover', 'Resync', 'Verify']) {
       await disclosure(section).waitFor();
     }
-    expect(await box('Detection').inputValue()).toBe('3s');
+    expect(await input('failover.detection').inputValue()).toBe('3s');
     await workbench.panel.getByText('No problems.').waitFor();
   });
 
   step('changes the text, and what is wrong stands at the field and in the text', async () => {
-    await box('Detection').fill('soon');
+    await input('failover.detection').fill('soon');
     await line('"detection": "soon"').waitFor();
     await problemAt('failover.detection', 'expected a duration').waitFor();
-    await expect.poll(() => box('Detection').getAttribute('aria-invalid')).toBe('true');
+    await expect.poll(() => input('failover.detection').getAttribute('aria-invalid')).toBe('true');
     await workbench.panel
       .getByRole('combobox', { name: 'Detection', description: /^Error: expected a duration/ })
       .waitFor();
     await workbench.page.locator('.squiggly-error').first().waitFor();
     await workbench.screenshot('form-error');
-    await box('Detection').fill('800ms');
+    await input('failover.detection').fill('800ms');
     await line('"detection": "800ms"').waitFor();
     await workbench.panel.getByText('No problems.').waitFor();
-    expect(await box('Detection').getAttribute('aria-invalid')).toBe('false');
+    expect(await input('failover.detection').getAttribute('aria-invalid')).toBe('false');
   });
 
   step('tells what the cluster file says, too, and offers its hosts', async () => {
-    await box('Hosts 2').fill('delta');
-    await fieldOf('hosts[1]')
-      .getByText(/"delta"/)
-      .waitFor();
+    await input('hosts[1]').fill('delta');
+    await problemAt('hosts[1]', /"delta"/).waitFor();
     const offered = (): Promise<readonly string[]> =>
-      box('Hosts 2').evaluate((input) => {
+      input('hosts[1]').evaluate((input) => {
         const tree = input.getRootNode() as ShadowRoot;
         return [...tree.querySelectorAll('datalist option')].map((option) => option.getAttribute('value') ?? '');
       });
     await expect.poll(offered).toEqual(['beta', 'gamma']);
-    await box('Hosts 2').fill('beta');
+    await input('hosts[1]').fill('beta');
     await workbench.panel.getByText('No problems.').waitFor();
   });
 
   step('saves what is being typed, and keeps comments and layout', async () => {
-    await box('Detection').fill('900ms');
+    await input('failover.detection').fill('900ms');
     await save();
     await expect.poll(() => readFile(modulePath(), 'utf8')).toBe(moduleText.replace('"3s"', '"900ms"'));
   });
 
   step('undoes in the form what was done in it, and in the text, and does it again', async () => {
-    await box('Detection').press('Control+Z');
+    await input('failover.detection').press('Control+Z');
     await line('"detection": "800ms"').waitFor();
-    await expect.poll(() => box('Detection').inputValue()).not.toBe('900ms');
-    await box('Detection').press('Control+Y');
+    await expect.poll(() => input('failover.detection').inputValue()).not.toBe('900ms');
+    await input('failover.detection').press('Control+Y');
     await line('"detection": "900ms"').waitFor();
-    await expect.poll(() => box('Detection').inputValue()).toBe('900ms');
+    await expect.poll(() => input('failover.detection').inputValue()).toBe('900ms');
     await line('"detection"').click();
     await workbench.page.keyboard.press('Control+Z');
     await line('"detection": "800ms"').waitFor();
-    await expect.poll(() => box('Detection').inputValue()).toBe('800ms');
+    await expect.poll(() => input('failover.detection').inputValue()).toBe('800ms');
     await workbench.page.keyboard.press('Control+Y');
-    await expect.poll(() => box('Detection').inputValue()).toBe('900ms');
+    await expect.poll(() => input('failover.detection').inputValue()).toBe('900ms');
     await save();
   });
 
   step('takes back what is being typed before anything else', async () => {
-    await box('Name').fill('shop');
-    await box('Name').press('Control+Z');
-    await expect.poll(() => box('Name').inputValue()).toBe('web');
+    await input('name').fill('shop');
+    await input('name').press('Control+Z');
+    await expect.poll(() => input('name').inputValue()).toBe('web');
     await line('"name": "web"').waitFor();
     await line('"detection": "900ms"').waitFor();
   });
 
   step('keeps focus and caret in a field while the file changes elsewhere', async () => {
-    await box('Name').focus();
-    await box('Name').press('Home');
-    await box('Name').press('ArrowRight');
+    await input('name').focus();
+    await input('name').press('Home');
+    await input('name').press('ArrowRight');
     const before = await readFile(modulePath(), 'utf8');
     await writeFile(modulePath(), before.replace('"900ms"', '"4s"'));
-    await expect.poll(() => box('Detection').inputValue()).toBe('4s');
-    const caret = await box('Name').evaluate((input) => (input as HTMLInputElement).selectionStart);
+    await expect.poll(() => input('failover.detection').inputValue()).toBe('4s');
+    const caret = await input('name').evaluate((input) => (input as HTMLInputElement).selectionStart);
     expect(caret).toBe(1);
     await workbench.page.keyboard.type('x');
     await line('"name": "wxeb"').waitFor();
-    await box('Name').fill('web');
+    await input('name').fill('web');
     await line('"name": "web"').waitFor();
     await save();
   });
@@ -174,24 +173,20 @@ describe('a module file as a form', () => {
   step('adds, chooses, moves and takes out', async () => {
     await open('Checks');
     await workbench.panel.getByRole('button', { name: /^Add: adds an entry to Checks/ }).click();
-    await fieldOf('checks[1]')
-      .getByText(/a check is of one kind/)
-      .waitFor();
+    await problemAt('checks[1]', /a check is of one kind/).waitFor();
     await fieldOf('checks[1]').getByRole('combobox', { name: 'Kind of Checks 2' }).press('ArrowDown');
     await line('"tcp": {}').waitFor();
-    await fieldOf('checks[1].tcp.port')
-      .getByText(/the key "port" is missing/)
-      .waitFor();
-    await fieldOf('checks[1].tcp.port').locator('input').first().fill('443');
+    await problemAt('checks[1].tcp.port', /the key "port" is missing/).waitFor();
+    await input('checks[1].tcp.port').fill('443');
     await line('"tcp": { "port": 443 }').waitFor();
     await fieldOf('checks[1]')
       .getByRole('button', { name: /^Up: moves Checks 2 before/ })
       .press('Enter');
-    await expect.poll(() => fieldOf('checks[0].tcp.port').locator('input').first().inputValue()).toBe('443');
+    await expect.poll(() => input('checks[0].tcp.port').inputValue()).toBe('443');
     await fieldOf('checks[0]')
       .getByRole('button', { name: /^Remove: takes Checks 1 out/ })
       .press('Enter');
-    await expect.poll(() => fieldOf('checks[0].tcp.port').locator('input').first().inputValue()).toBe('80');
+    await expect.poll(() => input('checks[0].tcp.port').inputValue()).toBe('80');
     await expect.poll(() => fieldOf('checks[1]').count()).toBe(0);
   });
 
@@ -226,7 +221,7 @@ describe('a module file as a form', () => {
       .getByText(/line 3, column \d+: /)
       .first()
       .waitFor();
-    expect(await box('Detection').isDisabled()).toBe(true);
+    expect(await input('failover.detection').isDisabled()).toBe(true);
     expect(
       await workbench.panel
         .getByRole('button', { name: /^Add: / })
@@ -243,14 +238,14 @@ describe('a module file as a form', () => {
       })
       .toBe(0);
     await workbench.panel.getByText('No problems.').waitFor();
-    expect(await box('Detection').isDisabled()).toBe(false);
-    expect(await box('Detection').inputValue()).toBe('4s');
+    expect(await input('failover.detection').isDisabled()).toBe(false);
+    expect(await input('failover.detection').inputValue()).toBe('4s');
   });
 
   step('is searched, and shows only what is set', async () => {
     const search = workbench.panel.getByRole('textbox', { name: 'Search for a field' });
     await search.fill('acknowledge');
-    await fieldOf('mirror.acknowledgeTimeout').locator('input').first().waitFor();
+    await input('mirror.acknowledgeTimeout').waitFor();
     await disclosure('Server').waitFor({ state: 'hidden' });
     await search.fill('no such thing');
     await workbench.panel.getByText('No field matches.').waitFor();
@@ -284,11 +279,14 @@ describe('a module file as a form', () => {
     expect(passed.filter((id) => seen.includes(id))).toEqual(seen);
     await panel.locator('[id="head:verify"]').focus();
     await page.keyboard.press('Enter');
-    await box('Schedule').waitFor();
+    await input('verify.schedule').waitFor();
     while ((await focused()) !== 'control:verify.schedule') await page.keyboard.press('Tab');
     await page.keyboard.type('Sunday 03:00');
     await page.keyboard.press('Enter');
     await line('"verify": { "schedule": "Sunday 03:00" }').waitFor();
+    await fieldOf('verify.schedule')
+      .getByRole('button', { name: /^Remove/ })
+      .waitFor();
     await page.keyboard.press('Shift+Tab');
     expect(await focused()).toBe('remove:verify.schedule');
     await page.keyboard.press('Enter');
@@ -298,8 +296,8 @@ describe('a module file as a form', () => {
   });
 
   step('leads from one problem to the next', async () => {
-    await box('Name').fill('Web');
-    await box('Detection').fill('soon');
+    await input('name').fill('Web');
+    await input('failover.detection').fill('soon');
     await workbench.panel.getByText('2 errors, 0 warnings.').waitFor();
     const next = workbench.panel.getByRole('button', { name: /^Next Problem/ });
     const focused = (): Promise<string> =>
@@ -308,8 +306,8 @@ describe('a module file as a form', () => {
     await expect.poll(focused).toBe('control:name');
     await next.press('Enter');
     await expect.poll(focused).toBe('control:failover.detection');
-    await box('Name').fill('web');
-    await box('Detection').fill('4s');
+    await input('name').fill('web');
+    await input('failover.detection').fill('4s');
     await workbench.panel.getByText('No problems.').waitFor();
   });
 
@@ -320,7 +318,7 @@ describe('a module file as a form', () => {
     const unknown = fieldOf('failover.detektion');
     await unknown.locator('.raw').filter({ hasText: '[1, 2]' }).waitFor();
     await problemAt('failover.detektion', 'did you mean "detection"').waitFor();
-    await box('Detection').fill('5s');
+    await input('failover.detection').fill('5s');
     await line('"detektion": [1, 2], "detection": "5s"').waitFor();
     await unknown.getByRole('button', { name: /^Remove/ }).click();
     await line('"failover": { "detection": "5s" }').waitFor();
@@ -331,8 +329,8 @@ describe('a module file as a form', () => {
     expect(await disclosure('Server').getAttribute('aria-expanded')).toBe('false');
     await workbench.run('Understudy: Open as Text');
     await workbench.run('Understudy: Open as Form');
-    await box('Detection').waitFor();
-    expect(await box('Detection').inputValue()).toBe('5s');
+    await input('failover.detection').waitFor();
+    expect(await input('failover.detection').inputValue()).toBe('5s');
     expect(await disclosure('Server').getAttribute('aria-expanded')).toBe('false');
     await disclosure('Server').press('Enter');
   });
@@ -343,11 +341,11 @@ describe('a module file as a form', () => {
       await workbench.panel.locator(`body.${kind}`).waitFor();
       await open('Server');
       await open('Failover');
-      await box('Detection').fill('soon');
+      await input('failover.detection').fill('soon');
       await problemAt('failover.detection', 'expected a duration').waitFor();
       await workbench.screenshot(`form-${tag}`);
       await expectAccessible(workbench.panel);
-      await box('Detection').fill('5s');
+      await input('failover.detection').fill('5s');
       await workbench.panel.getByText('No problems.').waitFor();
     });
   }
@@ -363,12 +361,10 @@ describe('a cluster file as a form', () => {
     const add = box('Name of a new entry in Hosts');
     await add.fill('delta');
     await add.press('Enter');
-    await fieldOf('hosts.delta')
-      .getByText(/at least 1 entry/)
-      .waitFor();
+    await problemAt('hosts.delta', /at least 1 entry/).waitFor();
     await box('Name of a new entry in delta').fill('lan');
     await workbench.panel.getByRole('button', { name: /^Add: adds an entry to delta/ }).click();
-    await fieldOf('hosts.delta.lan').locator('input[aria-label="lan"]').fill('10.77.0.4');
+    await input('hosts.delta.lan').fill('10.77.0.4');
     await save();
     await expect.poll(() => readFile(clusterPath(), 'utf8')).toContain('"delta": { "lan": "10.77.0.4" }');
     expect(await readFile(clusterPath(), 'utf8')).toContain('// votes only');
