@@ -78,7 +78,11 @@ export const targets = [
     platform: 'browser',
     target: 'chrome114',
     format: 'iife',
-    entryPoints: { modulePanel: 'media/panels/modulePanel.ts', explainPanel: 'media/panels/explainPanel.ts' },
+    entryPoints: {
+      modulePanel: 'media/panels/modulePanel.ts',
+      explainPanel: 'media/panels/explainPanel.ts',
+      formPanel: 'media/panels/formPanel.ts',
+    },
     outdir: 'dist/media',
   },
   {
@@ -86,7 +90,11 @@ export const targets = [
     platform: 'browser',
     target: 'chrome114',
     // The page's policy allows no inline styles: they come as one file.
-    entryPoints: { modulePanel: 'media/panels/modulePanel.css', explainPanel: 'media/panels/explainPanel.css' },
+    entryPoints: {
+      modulePanel: 'media/panels/modulePanel.css',
+      explainPanel: 'media/panels/explainPanel.css',
+      formPanel: 'media/panels/formPanel.css',
+    },
     outdir: 'dist/media',
     loader: { '.css': 'css' },
   },

@@ -15,6 +15,7 @@ import { registerLiveHovers } from './language/liveHover.ts';
 import { createLog } from './log.ts';
 import { followOtherWindows } from './otherWindows.ts';
 import { ExplainPanels } from './panels/explainPanels.ts';
+import { FormEditors } from './panels/form/formEditors.ts';
 import { ModulePanels } from './panels/modulePanels.ts';
 import { Tokens } from './secrets.ts';
 import { configuredClusters, onSettingChanged } from './settings.ts';
@@ -42,6 +43,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     panels,
     reports,
     explainPanels,
+    new FormEditors(context.extensionUri, log),
     new ClusterTree(registry),
     createStatusBar(registry),
     createFailoverNotice(registry, panels),

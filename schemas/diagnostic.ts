@@ -1,3 +1,4 @@
+import { formatPath, parsePath } from './jsonText.ts';
 import type { PathSegment } from './jsonText.ts';
 
 /** What kind of mistake a diagnostic tells of; stable, for filters and tests. */
@@ -97,13 +98,26 @@ export interface Problem {
 /** `FILE:LINE:COLUMN: severity: path: message`, the form that editors and terminals make clickable. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const where = `${diagnostic.file}:${diagnostic.line}:${diagnostic.column}`;
-  const path = diagnostic.path === '' ? '' : `${diagnostic.path}: `;
-  return `${where}: ${diagnostic.severity}: ${path}${withSuggestion(diagnostic)}`;
+  return `${where}: ${diagnostic.severity}: ${messageWithPath(diagnostic)}`;
+}
+
+/** `path: message`, as editors show it; {@link pathOfMessage} takes it apart again. */
+export function messageWithPath(diagnostic: Diagnostic): string {
+  return `${diagnostic.path === '' ? '' : `${diagnostic.path}: `}${withSuggestion(diagnostic)}`;
 }
 
 /** What a diagnostic says, with what was most likely meant. */
 export function withSuggestion({ message, suggestion }: Pick<Diagnostic, 'message' | 'suggestion'>): string {
-  return suggestion === null ? message : `${message}; did you mean ${JSON.stringify(suggestion)}?`;
+  return `${message}${suggestion === null ? '' : `; did you mean ${JSON.stringify(suggestion)}?`}`;
+}
+
+/** Path and message of what {@link messageWithPath} has written; the path is empty when the message has none. */
+export function pathOfMessage(text: string): { readonly path: string; readonly message: string } {
+  for (let at = text.indexOf(': '); at > 0; at = text.indexOf(': ', at + 1)) {
+    const path = text.slice(0, at);
+    if (formatPath(parsePath(path)) === path) return { path, message: text.slice(at + 2) };
+  }
+  return { path: '', message: text };
 }
 
 /** Errors make a file unusable; warnings do not. */

@@ -2,7 +2,7 @@ import { parseText, LineIndex, duplicateKeys, formatPath, locate, valueOf } from
 import type { Node } from './jsonText.ts';
 import { deprecatedKeys } from './deprecated.ts';
 import { hasErrors } from './diagnostic.ts';
-import type { Diagnostic, Problem } from './diagnostic.ts';
+import type { Diagnostic, DiagnosticCode, Problem } from './diagnostic.ts';
 import type { AgentFile } from './generated/agent.ts';
 import type { ClusterFile } from './generated/cluster.ts';
 import type { ModuleFile } from './generated/module.ts';
@@ -42,6 +42,20 @@ export function kindOfFile(name: string): DocumentKind | null {
   if (base.endsWith('.cluster.jsonc')) return 'cluster';
   return base === 'agent.jsonc' ? 'agent' : null;
 }
+
+/** What `parseDocument` finds. The checks across files tell of none of these. */
+export const codesOfOneFile: readonly DiagnosticCode[] = [
+  'syntax',
+  'duplicate-key',
+  'unknown-key',
+  'missing-key',
+  'wrong-type',
+  'bad-value',
+  'wrong-count',
+  'duplicate-item',
+  'server-kind',
+  'deprecated-key',
+];
 
 /** Of one file: more do not help whoever mends it, and a file of nothing else would take long to explain. */
 const mostProblems = 200;

@@ -26,7 +26,8 @@ for (const file of (await readdir(source)).filter((name) => name.endsWith('.sche
 }
 
 // Our annotations: `unit` names the unit of a value, `patternHint` says in words what a pattern wants, `since` is the version that
-// brought a key. `deprecated`, which ajv knows already, says since when and what to use instead.
+// brought a key; `exactlyOneOf` names keys of which there has to be one, such as the kinds of a check: the checks behind the schema tell
+// of it in better words than it could. `deprecated`, which ajv knows already, says since when and what to use instead.
 const ajv = new Ajv.default({
   allErrors: true,
   verbose: true,
@@ -34,7 +35,7 @@ const ajv = new Ajv.default({
   strictTypes: false,
   strictTuples: false,
   allowUnionTypes: true,
-  keywords: ['unit', 'patternHint', 'since'],
+  keywords: ['unit', 'patternHint', 'since', 'exactlyOneOf'],
   code: { source: true, esm: true },
 });
 const exportsOf = {};

@@ -215,7 +215,7 @@ function indentAt(text: string, offset: number): string {
 }
 
 /** Behind the comments that follow an offset on its line: they belong to what is before it. */
-function endOfComments(text: string, from: number): number {
+export function endOfComments(text: string, from: number): number {
   let end = from;
   for (const token of tokensOf(text, from)) {
     if (!isComment(token) || /[\r\n]/.test(text.slice(end, token.end))) break;

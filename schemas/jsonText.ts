@@ -4,6 +4,11 @@ import type { Node, ParseError } from 'jsonc-parser';
 export type PathSegment = string | number;
 export type { Node } from 'jsonc-parser';
 
+/** Whether something that came from outside is a key or an index. */
+export function isPathSegment(value: unknown): value is PathSegment {
+  return typeof value === 'string' || (Number.isSafeInteger(value) && Number(value) >= 0);
+}
+
 /** `hosts[1]`, `server.qemu.disks[0].file`; keys that are no plain words are quoted. */
 export function formatPath(segments: readonly PathSegment[]): string {
   let text = '';

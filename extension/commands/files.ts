@@ -7,6 +7,7 @@ import type { ClusterSession } from '../clusters/clusterSession.ts';
 import type { Services } from '../services.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 import { versionScheme, versionUri } from '../versionDocuments.ts';
+import { activeFile } from './activeFile.ts';
 import { connectedClusterTarget } from './clusterTarget.ts';
 import { applyFile, restoreVersion } from './fileActions.ts';
 import type { FileTarget } from './fileTarget.ts';
@@ -49,7 +50,7 @@ function fileOf(
   advice: string,
 ): { readonly uri: vscode.Uri; readonly session?: ClusterSession } | null {
   const called = target !== undefined && 'kind' in target && target.kind === 'file' ? target : null;
-  const uri = called?.uri ?? (target instanceof vscode.Uri ? target : vscode.window.activeTextEditor?.document.uri);
+  const uri = called?.uri ?? (target instanceof vscode.Uri ? target : activeFile());
   if (uri?.scheme === versionScheme) {
     const what = `This is ${basename(uri.path)} of version ${uri.authority}, as it was.`;
     void vscode.window.showInformationMessage(`${what} To have it back use Restore File Version….`);

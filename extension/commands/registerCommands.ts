@@ -10,6 +10,7 @@ import { explainModuleCommand } from './explainModule.ts';
 import { forcePrimaryCommand } from './forcePrimary.ts';
 import { importSafekitCommand } from './importSafekit.ts';
 import { beginMaintenanceCommand, endMaintenanceCommand } from './maintenance.ts';
+import { openFormCommand, openTextCommand } from './openForm.ts';
 import { openModuleCommand } from './openModule.ts';
 import { reconnectCommand } from './reconnect.ts';
 import { removeClusterCommand } from './removeCluster.ts';
@@ -51,6 +52,8 @@ const commands: Readonly<Record<string, Command>> = {
   drainHost: drainHostCommand,
   undrainHost: undrainHostCommand,
   explainModule: explainModuleCommand,
+  openForm: openFormCommand,
+  openText: openTextCommand,
   applyFile: applyFileCommand,
   compareRunning: compareRunningCommand,
   compareVersions: compareVersionsCommand,

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { ExplainState } from '../../schemas/explain.ts';
 import { Emitter } from '../client/emitter.ts';
-import { ExplainFiles } from './explainFiles.ts';
+import { ClusterFiles } from './clusterFiles.ts';
 import type { ExplainProcess } from './explainProcess.ts';
 import { panelHtml } from './html.ts';
 
@@ -17,7 +17,7 @@ const restMs = 300;
 /** What one module file means in each failure, beside the file. It follows the text, saved or not. */
 export class ExplainPanel {
   readonly onClosed = new Emitter<void>();
-  readonly #files: ExplainFiles;
+  readonly #files: ClusterFiles;
   readonly #registrations: vscode.Disposable[];
   #state: ExplainState;
   #timer: NodeJS.Timeout | null = null;
@@ -33,7 +33,7 @@ export class ExplainPanel {
   ) {
     const file = basename(uri.path);
     this.#state = { file, explained: null, diagnostics: [], failure: null, revision: 0, isBusy: true };
-    this.#files = new ExplainFiles(uri, () => this.#changed());
+    this.#files = new ClusterFiles(uri, () => this.#changed());
     panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media/icons/understudy-file.svg');
     panel.webview.options = {
       enableScripts: true,

@@ -3,6 +3,7 @@ import type { RpcResponse } from '../../schemas/generated/api.ts';
 interface VsCodeApi {
   postMessage(message: unknown): void;
   setState(state: unknown): void;
+  getState(): unknown;
 }
 
 declare function acquireVsCodeApi(): VsCodeApi;
@@ -38,8 +39,8 @@ export class HostRpc {
     this.#handlers.set(method, handler);
   }
 
-  notify(method: string): void {
-    this.#api.postMessage({ jsonrpc: '2.0', method });
+  notify(method: string, params?: object): void {
+    this.#api.postMessage({ jsonrpc: '2.0', method, ...(params !== undefined && { params }) });
   }
 
   /** @throws Refused */
@@ -54,6 +55,11 @@ export class HostRpc {
   /** What the editor gives back when it restores the panel. */
   keep(state: object): void {
     this.#api.setState(state);
+  }
+
+  /** What was kept; undefined: nothing was. */
+  kept(): unknown {
+    return this.#api.getState();
   }
 
   #receive(data: unknown): void {

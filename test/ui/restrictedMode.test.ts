@@ -50,6 +50,15 @@ it('checks files in Restricted Mode', async () => {
   await workbench.screenshot('restricted-mode');
 });
 
+it('shows files as forms in Restricted Mode', async () => {
+  await workbench.run('Understudy: Open as Form');
+  await workbench.panel
+    .getByText(/the key "hosts" is missing/)
+    .first()
+    .waitFor();
+  await workbench.run('Understudy: Open as Text');
+});
+
 it('connects once the workspace is trusted', async () => {
   await workbench.run('Workspaces: Manage Workspace Trust');
   await workbench.page.getByRole('button', { name: 'Trust', exact: true }).first().click();

@@ -26,7 +26,7 @@ export class Workbench {
     page.on('console', (message) => {
       const text = message.text();
       // VS Code's own pages break their own policies; ours is told by its "default-src 'none'" and by its scripts.
-      if (/Content Security Policy/i.test(text) && /nonce-|modulePanel|explainPanel/.test(text)) {
+      if (/Content Security Policy/i.test(text) && /nonce-|modulePanel|explainPanel|formPanel/.test(text)) {
         this.violations.push(text);
       }
     });

@@ -1,8 +1,9 @@
 /** What is told of a key, in the words of its schema: for hovers and completions. */
 import type { MarkupContent } from 'vscode-languageserver';
-import type { SchemaPlace } from './model/schemaAt.ts';
+import type { SchemaPlace } from '../../../schemas/schemaAt.ts';
 import { branchesOf, isSchema, valuesOf } from '../../../schemas/schemaNodes.ts';
 import type { SchemaJson } from '../../../schemas/schemaNodes.ts';
+import { rangesOf } from '../../../schemas/schemaWords.ts';
 
 /** Meaning, default, unit, range, choices, version and an example, as Markdown; null when the schema says nothing. */
 export function documentationOf({ schema, root, since }: SchemaPlace): string | null {
@@ -57,24 +58,6 @@ const names: Readonly<Record<string, string>> = {
   array: 'list',
   object: 'section',
 };
-
-function rangesOf(schema: SchemaJson): string[] {
-  const number = (key: string): number | null => (typeof schema[key] === 'number' ? schema[key] : null);
-  const minimum = number('minimum');
-  const above = number('exclusiveMinimum');
-  const maximum = number('maximum');
-  const texts: string[] = [];
-  if (minimum !== null && maximum !== null) texts.push(`From ${minimum} to ${maximum}.`);
-  else if (above !== null && maximum !== null) texts.push(`More than ${above}, up to ${maximum}.`);
-  else if (minimum !== null) texts.push(`At least ${minimum}.`);
-  else if (maximum !== null) texts.push(`At most ${maximum}.`);
-  const [fewest, most] = [number('minItems') ?? number('minProperties'), number('maxItems') ?? number('maxProperties')];
-  if (fewest !== null && fewest === most) texts.push(`Exactly ${fewest} ${fewest === 1 ? 'entry' : 'entries'}.`);
-  else if (fewest !== null && most !== null) texts.push(`From ${fewest} to ${most} entries.`);
-  else if (fewest !== null) texts.push(`At least ${fewest} ${fewest === 1 ? 'entry' : 'entries'}.`);
-  else if (most !== null) texts.push(`At most ${most} entries.`);
-  return texts;
-}
 
 function choicesOf(schema: SchemaJson, root: SchemaJson): string[] {
   const values = branchesOf(schema, root).flatMap(valuesOf);

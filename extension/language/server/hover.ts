@@ -5,8 +5,8 @@ import { nameAt } from '../../../schemas/names.ts';
 import { placeAt } from '../../../schemas/jsonPlaces.ts';
 import type { Place } from '../../../schemas/jsonPlaces.ts';
 import { rangeOfNode } from './model/positions.ts';
-import { schemaAt } from './model/schemaAt.ts';
-import type { SchemaPlace } from './model/schemaAt.ts';
+import { schemaAt } from '../../../schemas/schemaAt.ts';
+import type { SchemaPlace } from '../../../schemas/schemaAt.ts';
 import type { SourceFile } from './model/sourceFile.ts';
 import { definitionsIn, summaryOf } from './summaries.ts';
 

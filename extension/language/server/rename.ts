@@ -5,8 +5,8 @@ import type { Range, RenameFile, TextDocumentEdit, TextEdit, WorkspaceEdit } fro
 import { moduleSchema } from '../../../schemas/generated/schemas.ts';
 import type { Node } from '../../../schemas/jsonText.ts';
 import type { FileFacts } from './model/fileFacts.ts';
-import { occurrenceAt, occurrencesIn } from './model/occurrences.ts';
-import type { Occurrence } from './model/occurrences.ts';
+import { occurrenceAt, occurrencesIn } from '../../../schemas/occurrences.ts';
+import type { Occurrence } from '../../../schemas/occurrences.ts';
 import { rangeOf } from './model/positions.ts';
 import type { SourceFile } from './model/sourceFile.ts';
 import { occurrencesOf } from './references.ts';

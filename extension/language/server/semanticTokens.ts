@@ -4,7 +4,7 @@ import type { AnyDocument } from '../../../schemas/document.ts';
 import type { Node } from '../../../schemas/jsonText.ts';
 import { parseDuration, parseRate, parseSize } from '../../../schemas/units.ts';
 import type { NameKind } from '../../../schemas/names.ts';
-import { occurrencesIn } from './model/occurrences.ts';
+import { occurrencesIn } from '../../../schemas/occurrences.ts';
 import { positionOf } from './model/positions.ts';
 import type { SourceFile } from './model/sourceFile.ts';
 import { walk } from './model/walk.ts';

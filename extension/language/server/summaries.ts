@@ -1,8 +1,8 @@
 /** Hosts, networks and modules in one or two lines each: what their files say of them. */
 import { escaped } from './documentation.ts';
 import type { NameKind } from '../../../schemas/names.ts';
-import { occurrencesIn } from './model/occurrences.ts';
-import type { Occurrence } from './model/occurrences.ts';
+import { occurrencesIn } from '../../../schemas/occurrences.ts';
+import type { Occurrence } from '../../../schemas/occurrences.ts';
 import { childAt, keysOf, nodeAt } from '../../../schemas/jsonPlaces.ts';
 import type { SourceFile } from './model/sourceFile.ts';
 import type { Node } from '../../../schemas/jsonText.ts';

@@ -5,13 +5,13 @@ import type { SchemaJson } from '../../../../schemas/schemaNodes.ts';
 import { documentationOf, markup } from '../documentation.ts';
 import { nameAt } from '../../../../schemas/names.ts';
 import { nodeAt } from '../../../../schemas/jsonPlaces.ts';
-import { schemaAt } from '../model/schemaAt.ts';
+import { quantitiesFor } from '../../../../schemas/quantities.ts';
+import { schemaAt } from '../../../../schemas/schemaAt.ts';
 import type { SourceFile } from '../model/sourceFile.ts';
 import { definitionsIn, summaryOf } from '../summaries.ts';
 import type { CompletionContext } from './context.ts';
 import { editOf } from './edits.ts';
 import type { Client } from './edits.ts';
-import { quantitiesFor } from './quantities.ts';
 import { SnippetWriter } from './snippets.ts';
 
 /** The values that may stand at a place: names of the cluster, choices, quantities, examples, or a new section. */

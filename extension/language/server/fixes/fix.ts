@@ -6,7 +6,7 @@ import { parsePath } from '../../../../schemas/jsonText.ts';
 import type { Node, PathSegment } from '../../../../schemas/jsonText.ts';
 import { propertiesOf } from '../../../../schemas/schemaNodes.ts';
 import { nodeAt } from '../../../../schemas/jsonPlaces.ts';
-import { schemaAt } from '../model/schemaAt.ts';
+import { schemaAt } from '../../../../schemas/schemaAt.ts';
 import type { SourceFile } from '../model/sourceFile.ts';
 
 /** A file that a fix makes. */

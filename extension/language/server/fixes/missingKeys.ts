@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { propertiesOf } from '../../../../schemas/schemaNodes.ts';
 import { SnippetWriter } from '../completion/snippets.ts';
-import { schemaAt } from '../model/schemaAt.ts';
+import { schemaAt } from '../../../../schemas/schemaAt.ts';
 import type { SourceFile } from '../model/sourceFile.ts';
 import { definitionsIn } from '../summaries.ts';
 import { isWhole, setIn } from './fix.ts';

@@ -3,7 +3,7 @@ import { removeEntry } from '../../../../schemas/jsonEdits.ts';
 import { parseDuration } from '../../../../schemas/units.ts';
 import type { Node } from '../../../../schemas/jsonText.ts';
 import { placeAt } from '../../../../schemas/jsonPlaces.ts';
-import { schemaAt } from '../model/schemaAt.ts';
+import { schemaAt } from '../../../../schemas/schemaAt.ts';
 import { isWhole, replaceWith, setIn } from './fix.ts';
 import type { Fix, FixContext, Fixer } from './fix.ts';
 

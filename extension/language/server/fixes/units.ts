@@ -1,5 +1,5 @@
 import type { SchemaJson } from '../../../../schemas/schemaNodes.ts';
-import { schemaAt } from '../model/schemaAt.ts';
+import { schemaAt } from '../../../../schemas/schemaAt.ts';
 import { replaceWith } from './fix.ts';
 import type { Fixer } from './fix.ts';
 

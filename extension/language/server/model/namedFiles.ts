@@ -3,7 +3,7 @@ import type { AnyDocument } from '../../../../schemas/document.ts';
 import type { Node, PathSegment } from '../../../../schemas/jsonText.ts';
 import { filePatternsOf } from '../../../../schemas/names.ts';
 import type { FileRole } from '../../../../schemas/names.ts';
-import { nodesAt } from './occurrences.ts';
+import { nodesAt } from '../../../../schemas/occurrences.ts';
 import { groupFolderOf } from './sourceFile.ts';
 
 /** Something on a disk that a file names. */

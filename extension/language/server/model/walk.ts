@@ -2,7 +2,7 @@ import type { AnyDocument } from '../../../../schemas/document.ts';
 import type { Node, PathSegment } from '../../../../schemas/jsonText.ts';
 import { branchOf, childSchema, resolveSchema, schemaOf } from '../../../../schemas/schemaNodes.ts';
 import type { SchemaJson } from '../../../../schemas/schemaNodes.ts';
-import { shapeOf } from './schemaAt.ts';
+import { shapeOf } from '../../../../schemas/schemaAt.ts';
 
 /** A value of a file, with what the schema says of it. */
 export interface Walked {

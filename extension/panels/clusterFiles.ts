@@ -8,8 +8,8 @@ const modulesFolder = 'modules';
 const maxFiles = 1000;
 const longestFile = 1024 * 1024;
 
-/** The cluster file and the module files that belong to one module file, as they stand in the editor, otherwise on the disk. */
-export class ExplainFiles implements vscode.Disposable {
+/** The cluster file and the module files that belong together with one of them, as they stand in the editor, otherwise on the disk. */
+export class ClusterFiles implements vscode.Disposable {
   /** By their addresses; what lies on the disk is read once. A read that a change overtakes is forgotten with it. */
   readonly #onDisk = new Map<string, Promise<string | null>>();
   #listing: Promise<readonly vscode.Uri[]> | null = null;
@@ -41,7 +41,7 @@ export class ExplainFiles implements vscode.Disposable {
     return (kind === 'module' || kind === 'cluster') && uri.toString().startsWith(`${this.#folder.toString()}/`);
   }
 
-  /** Without the module file itself. Files that cannot be read are left out. */
+  /** Without the file itself. Files that cannot be read are left out. */
   async others(): Promise<readonly ExplainFile[]> {
     this.#listing ??= this.#list();
     const open = new Map(vscode.workspace.textDocuments.map((each) => [each.uri.toString(), each] as const));

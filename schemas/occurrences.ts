@@ -1,7 +1,7 @@
-import type { AnyDocument } from '../../../../schemas/document.ts';
-import type { Node, PathSegment } from '../../../../schemas/jsonText.ts';
-import { namePatterns } from '../../../../schemas/names.ts';
-import type { NameKind, Pattern } from '../../../../schemas/names.ts';
+import type { AnyDocument } from './document.ts';
+import type { Node, PathSegment } from './jsonText.ts';
+import { namePatterns } from './names.ts';
+import type { NameKind, Pattern } from './names.ts';
 
 /** A name of a host, a network or a module where it stands. */
 export interface Occurrence {
@@ -17,10 +17,13 @@ export interface Occurrence {
   readonly property: Node | null;
 }
 
-const known = new WeakMap<AnyDocument, readonly Occurrence[]>();
+/** A document as far as names are concerned. */
+export type Named = Pick<AnyDocument, 'kind' | 'root'>;
+
+const known = new WeakMap<Named, readonly Occurrence[]>();
 
 /** All names in a document, in the order of their places. A file that is half-typed has those that can be read. */
-export function occurrencesIn(document: AnyDocument): readonly Occurrence[] {
+export function occurrencesIn(document: Named): readonly Occurrence[] {
   let found = known.get(document);
   if (found === undefined) {
     const { root } = document;
@@ -31,7 +34,7 @@ export function occurrencesIn(document: AnyDocument): readonly Occurrence[] {
 }
 
 /** The name at an offset, also right behind its closing quote; null: none. */
-export function occurrenceAt(document: AnyDocument, offset: number): Occurrence | null {
+export function occurrenceAt(document: Named, offset: number): Occurrence | null {
   return (
     occurrencesIn(document).find(({ node }) => node.offset <= offset && offset <= node.offset + node.length) ?? null
   );

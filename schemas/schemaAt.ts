@@ -1,8 +1,8 @@
-import type { DocumentKind } from '../../../../schemas/document.ts';
-import type { Node, PathSegment } from '../../../../schemas/jsonText.ts';
-import { branchOf, childSchema, resolveSchema, schemaOf } from '../../../../schemas/schemaNodes.ts';
-import type { SchemaJson, Shape } from '../../../../schemas/schemaNodes.ts';
-import { childAt, keysOf } from '../../../../schemas/jsonPlaces.ts';
+import type { DocumentKind } from './document.ts';
+import type { Node, PathSegment } from './jsonText.ts';
+import { branchOf, childSchema, resolveSchema, schemaOf } from './schemaNodes.ts';
+import type { SchemaJson, Shape } from './schemaNodes.ts';
+import { childAt, keysOf } from './jsonPlaces.ts';
 
 /** The part of a schema that is about one value. */
 export interface SchemaPlace {

@@ -1,4 +1,4 @@
-import type { SchemaJson } from '../../../../schemas/schemaNodes.ts';
+import type { SchemaJson } from './schemaNodes.ts';
 
 const units: Readonly<Record<string, readonly (readonly [unit: string, name: string])[]>> = {
   duration: [

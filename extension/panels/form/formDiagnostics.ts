@@ -1,0 +1,34 @@
+import * as vscode from 'vscode';
+import { withSuggestion, pathOfMessage } from '../../../schemas/diagnostic.ts';
+import type { Diagnostic } from '../../../schemas/diagnostic.ts';
+import { codesOfOneFile } from '../../../schemas/document.ts';
+import type { ToldProblem } from '../../model/form/problems.ts';
+
+/** What is wrong with a file by itself. */
+export function ownProblems(diagnostics: readonly Diagnostic[]): readonly ToldProblem[] {
+  return diagnostics.map((diagnostic) => ({
+    severity: diagnostic.severity,
+    message: withSuggestion(diagnostic),
+    path: diagnostic.path,
+    line: diagnostic.line,
+    column: diagnostic.column,
+  }));
+}
+
+/** What the language server has found across files: what is wrong with the file by itself the form knows sooner. */
+export function problemsAcrossFiles(uri: vscode.Uri): readonly ToldProblem[] {
+  return vscode.languages.getDiagnostics(uri).flatMap((diagnostic) => {
+    const code = typeof diagnostic.code === 'object' ? diagnostic.code.value : diagnostic.code;
+    if (diagnostic.source !== 'understudy' || codesOfOneFile.some((each) => each === code)) return [];
+    const isError = diagnostic.severity === vscode.DiagnosticSeverity.Error;
+    const { line, character } = diagnostic.range.start;
+    return [
+      {
+        severity: isError ? 'error' : 'warning',
+        ...pathOfMessage(diagnostic.message),
+        line: line + 1,
+        column: character + 1,
+      } as const,
+    ];
+  });
+}
