@@ -44,7 +44,7 @@ export function assumptionsOf(module: ResolvedModule, cluster: ResolvedCluster, 
           'A look of a check or condition that fails does so at once; one that has to run into its timeout takes that much longer.',
         ]
       : []),
-    ...(slow.length > 0 ? [`Left out, since it takes hours until it is over: ${slow.join('; ')}.`] : []),
+    ...(slow.length > 0 ? [`Left out, since it takes long until it is over: ${slow.join('; ')}.`] : []),
     ...(cluster.fence?.hosts.size
       ? [`A fencing device powers a host off within ${spread(({ fenceMs }) => fenceMs)}.`]
       : []),

@@ -10,7 +10,9 @@ const whenGivenUpMs = 30_000;
 /** A start and a stop together take less. */
 const startAndStopMs = 25_000;
 /** What takes longer until it counts as a failure is not played, nor what takes twice as long until its end is known. */
-const longestMs = 3_600_000;
+const longestMs = 1_200_000;
+/** Restarts alone are worth a longer play. */
+const longestDeathsMs = 7_200_000;
 /** For a fault to come somewhere between two looks this is enough. */
 const longestPhaseMs = 60_000;
 
@@ -18,7 +20,8 @@ const longestPhaseMs = 60_000;
 export function faultsOfServer(stage: Stage): readonly Fault[] {
   const { module } = stage;
   return [
-    ...(isDeathPlayed(module) ? [serverCrash(stage), serverCrashesAgain(stage)] : []),
+    ...(noticedWithinMs(module) <= longestMs ? [serverCrash(stage)] : []),
+    ...(areDeathsPlayed(module) ? [serverCrashesAgain(stage)] : []),
     ...module.checks.filter((check) => isCheckPlayed(module, check)).map((check) => checkFails(stage, check)),
     ...module.failover.conditions
       .filter((condition) => isConditionPlayed(module, condition))
@@ -29,8 +32,9 @@ export function faultsOfServer(stage: Stage): readonly Fault[] {
 /** What is left out of {@link faultsOfServer} since it takes so long that nobody would wait for the end of the play. */
 export function leftOut(module: ResolvedModule): readonly string[] {
   const { checks, failover, name } = module;
+  const death = noticedWithinMs(module) <= longestMs ? 'dies after each start' : 'dies';
   return [
-    ...(isDeathPlayed(module) ? [] : [`the server of ${name} dies`]),
+    ...(areDeathsPlayed(module) ? [] : [`the server of ${name} ${death}`]),
     ...checks.filter((check) => !isCheckPlayed(module, check)).map((check) => `the check “${check.name}” fails`),
     ...failover.conditions
       .filter((condition) => !isConditionPlayed(module, condition))
@@ -38,8 +42,8 @@ export function leftOut(module: ResolvedModule): readonly string[] {
   ];
 }
 
-function isDeathPlayed(module: ResolvedModule): boolean {
-  return noticedWithinMs(module) <= longestMs && deathsWithinMs(module) <= 2 * longestMs;
+function areDeathsPlayed(module: ResolvedModule): boolean {
+  return noticedWithinMs(module) <= longestMs && deathsWithinMs(module) <= longestDeathsMs;
 }
 
 function isCheckPlayed(module: ResolvedModule, check: ResolvedCheck): boolean {

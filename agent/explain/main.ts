@@ -34,7 +34,7 @@ function send(answered: ExplainAnswer): void {
 function answer({ id, module, others }: ExplainQuestion): ExplainAnswer {
   try {
     const document = parseDocument('module', module.text, module.path);
-    return { id, ...explainDocument(document, [document, ...others.flatMap(parsed)]), failure: null };
+    return { id, ...explainDocument(document, [document, ...others.flatMap(parsed)]) };
   } catch (error) {
     // Somebody is typing: another text may do.
     const failure = error instanceof Error ? error.message : String(error);

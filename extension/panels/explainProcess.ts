@@ -36,7 +36,9 @@ export class ExplainProcess {
     const id = this.#next++;
     return new Promise((answer) => {
       const limit = setTimeout(() => {
-        this.#log(`explaining ${module.path} took longer than ${String(answerLimitMs / 1000)} s`);
+        const within = `${String(answerLimitMs / 1000)} s`;
+        this.#log(`explaining ${module.path} took longer than ${within}`);
+        this.#settle(id, failed(`This was not explained: it took longer than ${within}.`));
         child.kill('SIGKILL');
       }, answerLimitMs);
       this.#waiting.set(id, { answer, limit });

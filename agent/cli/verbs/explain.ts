@@ -66,7 +66,8 @@ async function explainOne(
   const hasCluster = given.some(({ kind }) => kind === 'cluster');
   const found = (await readGroup(module.file)).filter(({ kind }) => kind !== 'cluster' || !hasCluster);
   const clusters = given.filter(({ kind }) => kind === 'cluster');
-  const { explained, diagnostics } = explainDocument(module, [module, ...clusters, ...found], options);
+  const { explained, diagnostics, failure } = explainDocument(module, [module, ...clusters, ...found], options);
+  if (failure !== null) throw new CliError(exitCodes.refused, 'NOT_PLAYED', failure);
   if (explained === null) {
     if (options.json) printJson(io, { ok: false, diagnostics });
     else for (const each of diagnostics) io.stderr(`${formatDiagnostic(each)}\n`);

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { exitCodes } from '../../../agent/cli/exitCodes.ts';
 import { runCommandLine } from '../../../agent/cli/program.ts';
 import type { ExplainedModule } from '../../../schemas/explain.ts';
 import { clusterText, moduleText } from '../../support/explained.ts';
@@ -103,6 +104,13 @@ describe('understudy explain', () => {
       server: 'running',
       inSync: ['alpha', 'beta'],
     });
+  });
+
+  it('says that it does not play a detection time that nobody would wait for', async () => {
+    const file = write('web.module.jsonc', moduleText({ detection: '1d' }));
+    const { code, err } = await understudy('explain', file);
+    expect(code).toBe(exitCodes.refused);
+    expect(err).toContain('detection time of 1d');
   });
 
   it('shows what is wrong with a file instead', async () => {
