@@ -67,10 +67,9 @@ export class DiagnosticsPublisher {
   }
 
   #check(): void {
-    // One that is being read is told of again when all of it is known.
-    const folders = [...this.#due].filter((folder) => !this.#workspace.isReading(folder));
-    this.#due.clear();
-    for (const folder of folders) {
+    // One that is being read stays due until all of it is known, which is told of.
+    for (const folder of [...this.#due].filter((each) => !this.#workspace.isReading(each))) {
+      this.#due.delete(folder);
       try {
         this.#checkGroup(folder);
       } catch (error) {

@@ -165,7 +165,9 @@ export class Workspace {
         const left = (this.#reading.get(what) ?? 1) - 1;
         if (left > 0) this.#reading.set(what, left);
         else this.#reading.delete(what);
-        for (const folder of what === everything ? this.#groups.keys() : [what]) this.#changed(folder);
+        // What has waited for this is looked at now, also where no file is left.
+        this.#changed(what);
+        if (what === everything) for (const folder of this.#groups.keys()) this.#changed(folder);
       }
     });
   }
