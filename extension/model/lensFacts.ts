@@ -42,9 +42,9 @@ export interface LensFacts {
 const longestState = 120;
 
 const operations: readonly (readonly [ActionName & LensAction, string])[] = [
-  ['start', '$(play) Start…'],
-  ['switchover', '$(arrow-swap) Switch Over…'],
-  ['stop', '$(debug-stop) Stop…'],
+  ['start', 'Start…'],
+  ['switchover', 'Switch Over…'],
+  ['stop', 'Stop…'],
 ];
 
 /** The lenses of a file: of each cluster that it is about, its state and what can be done now with the token that there is. */
@@ -64,24 +64,24 @@ function ofModule(file: LensFile, cluster: LensCluster): readonly Lens[] {
   const module = cluster.snapshot.modules.find(({ name }) => name === file.name);
   const name = onLine(file.name, longestState);
   if (module === undefined) {
-    const title = `$(circle-outline) ${name}: not in cluster ${onLine(cluster.name, longestState)} yet`;
+    const title = withIcon('circle-outline', `${name}: not in cluster ${onLine(cluster.name, longestState)} yet`);
     return [{ action: null, title, hint: null }, ...ofText(file, cluster, true)];
   }
   const allowed = allowedActions(module, cluster.role);
   return [
-    { action: null, title: `$(${iconOf(module)}) ${name}: ${stateOf(module)}`, hint: null },
+    { action: null, title: withIcon(iconOf(module), `${name}: ${stateOf(module)}`), hint: null },
     ...operations.flatMap(([action, title]): Lens[] => {
       const facts = allowed.find((each) => each.name === action);
       return facts?.enabled === true ? [{ action, title, hint: facts.hint }] : [];
     }),
-    { action: 'open', title: '$(graph-line) Open Panel', hint: null },
+    { action: 'open', title: 'Open Panel', hint: null },
     ...ofText(file, cluster, false),
   ];
 }
 
 function ofCluster(file: LensFile, cluster: LensCluster): readonly Lens[] {
   const name = onLine(file.name, longestState);
-  const title = `$(server-environment) ${name}: ${clusterWords(cluster.snapshot)}`;
+  const title = withIcon('server-environment', `${name}: ${clusterWords(cluster.snapshot)}`);
   return [{ action: null, title, hint: null }, ...ofText(file, cluster, false)];
 }
 
@@ -93,13 +93,18 @@ function ofText({ text, hasErrors }: LensFile, { role, running }: LensCluster, i
   const lenses: Lens[] = [];
   if (running !== null) {
     const hint = 'Compare this text with what the hosts run by.';
-    lenses.push({ action: 'compare', title: '$(diff) Show Difference', hint });
+    lenses.push({ action: 'compare', title: 'Show Difference', hint });
   }
   if (isRoleEnough(role, apiMethods['configuration.apply'].role) && !hasErrors) {
     const hint = running === null ? 'Add this file on all hosts.' : 'Make all hosts run by this text.';
-    lenses.push({ action: 'apply', title: '$(cloud-upload) Apply…', hint });
+    lenses.push({ action: 'apply', title: 'Apply…', hint });
   }
   return lenses;
+}
+
+/** Behind an icon the editor swallows a blank that may break. */
+function withIcon(icon: string, words: string): string {
+  return `$(${icon})\u00a0${words}`;
 }
 
 function iconOf(module: ModuleStatus): string {

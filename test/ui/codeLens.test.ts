@@ -180,7 +180,7 @@ describe('above a module file', () => {
     await workbench.page.locator('.squiggly-error').first().waitFor();
     await actionsAre('Switch Over…', 'Stop…', 'Open Panel', 'Show Difference');
     for (const _character of mistake) await workbench.page.keyboard.press('Backspace');
-    await workbench.page.locator('.squiggly-error').waitFor({ state: 'detached' });
+    await expect.poll(() => workbench.page.locator('.squiggly-error').count()).toBe(0);
     await actionsAre('Switch Over…', 'Stop…', 'Open Panel', 'Show Difference', 'Apply…');
   });
 

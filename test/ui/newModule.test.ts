@@ -245,4 +245,35 @@ describe('starting out in VS Code', () => {
     await workbench.page.locator('.suggest-widget.visible .monaco-list-row', { hasText: 'module-scripts' }).waitFor();
     await workbench.screenshot('snippet');
   });
+
+  step('moves a directory of a module into a module of its own, from the menu of refactorings', async () => {
+    const wiki = `{
+  "name": "wiki",
+  "hosts": ["alpha", "beta"],
+  // Pages, and the index of the search.
+  "mirror": { "directories": ["/srv/wiki", "/srv/search"] },
+  "server": { "scripts": { "start": ["/opt/wiki/start"], "stop": ["/opt/wiki/stop"] } }
+}
+`;
+    await writeFile(join(workspace, 'modules/wiki.module.jsonc'), wiki);
+    await workbench.page.keyboard.press('Escape');
+    await workbench.openFile('wiki.module.jsonc');
+    const editor = workbench.page.locator('.monaco-editor[data-uri$="/wiki.module.jsonc"]');
+    await editor.locator('.view-line', { hasText: '"mirror"' }).getByText('/srv/search').last().click();
+    const move = workbench.page
+      .locator('.action-widget .monaco-list-row')
+      .filter({ hasText: 'Move "/srv/search" to a module of its own' });
+    // The first request may come before the server has read the file.
+    for (let left = 5; left > 0 && !(await move.isVisible()); left -= 1) {
+      await workbench.run('Refactor...');
+      await move.waitFor({ timeout: 4000 }).catch(() => workbench.page.keyboard.press('Escape'));
+    }
+    await workbench.screenshot('move-directory');
+    await move.click();
+    await editor.locator('.view-line', { hasText: '"dependsOn": ["search"]' }).waitFor();
+    await expect
+      .poll(() => textOf('modules/search.module.jsonc').catch(() => ''))
+      .toContain('"directories": ["/srv/search"]');
+    expect(await textOf('modules/search.module.jsonc')).toContain('// Pages, and the index of the search.');
+  });
 });

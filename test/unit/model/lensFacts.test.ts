@@ -27,37 +27,37 @@ describe('a module', () => {
       {
         cluster: 'site',
         action: null,
-        title: '$(pass-filled) web: PRIM on alpha, SECOND on beta, in sync',
+        title: '$(pass-filled)\u00a0web: PRIM on alpha, SECOND on beta, in sync',
         hint: null,
       },
       {
         cluster: 'site',
         action: 'switchover',
-        title: '$(arrow-swap) Switch Over…',
+        title: 'Switch Over…',
         hint: 'Move the server to beta; nothing is lost.',
       },
       {
         cluster: 'site',
         action: 'stop',
-        title: '$(debug-stop) Stop…',
+        title: 'Stop…',
         hint: 'Stop the server, then the mirror, on both hosts.',
       },
-      { cluster: 'site', action: 'open', title: '$(graph-line) Open Panel', hint: null },
+      { cluster: 'site', action: 'open', title: 'Open Panel', hint: null },
     ]);
   });
 
   it('that is stopped can be started and nothing else', () => {
     expect(titles(file(), cluster([stopped]))).toEqual([
-      '$(circle-outline) web: STOP on both hosts',
-      '$(play) Start…',
-      '$(graph-line) Open Panel',
+      '$(circle-outline)\u00a0web: STOP on both hosts',
+      'Start…',
+      'Open Panel',
     ]);
   });
 
   it('has no action that the role does not allow', () => {
     expect(titles(file(), cluster([stopped], { role: 'viewer', running: undefined }))).toEqual([
-      '$(circle-outline) web: STOP on both hosts',
-      '$(graph-line) Open Panel',
+      '$(circle-outline)\u00a0web: STOP on both hosts',
+      'Open Panel',
     ]);
   });
 
@@ -72,7 +72,7 @@ describe('a module', () => {
       ],
     });
     const [state] = titles(file(), cluster([waiting]));
-    expect(state).toMatch(/^\$\(error\) web: WAIT \\\$\(error\) no room x+… · maintenance · 2 warnings$/);
+    expect(state).toMatch(/^\$\(error\)\u00a0web: WAIT \\\$\(error\) no room x+… · maintenance · 2 warnings$/);
     expect(state?.length).toBeLessThan(200);
   });
 
@@ -82,13 +82,13 @@ describe('a module', () => {
       {
         cluster: 'site',
         action: 'compare',
-        title: '$(diff) Show Difference',
+        title: 'Show Difference',
         hint: 'Compare this text with what the hosts run by.',
       },
       {
         cluster: 'site',
         action: 'apply',
-        title: '$(cloud-upload) Apply…',
+        title: 'Apply…',
         hint: 'Make all hosts run by this text.',
       },
     ]);
@@ -104,8 +104,8 @@ describe('a module', () => {
   it('that the cluster does not have can only be added', () => {
     const shop = file({ name: 'shop', text: 'new' });
     expect(titles(shop, cluster(undefined, { running: null }))).toEqual([
-      '$(circle-outline) shop: not in cluster site yet',
-      '$(cloud-upload) Apply…',
+      '$(circle-outline)\u00a0shop: not in cluster site yet',
+      'Apply…',
     ]);
     expect(titles({ ...shop, hasErrors: true }, cluster(undefined, { running: null }))).toHaveLength(1);
   });
@@ -130,13 +130,13 @@ describe('the cluster of a file', () => {
     const elsewhere = cluster([stopped], { id: '2', name: 'other' });
     const alone = file({ cluster: null });
     expect(titles(alone, elsewhere, cluster())).toEqual([
-      '$(circle-outline) web: STOP on both hosts (other)',
-      '$(play) Start… (other)',
-      '$(graph-line) Open Panel (other)',
-      '$(pass-filled) web: PRIM on alpha, SECOND on beta, in sync (site)',
-      '$(arrow-swap) Switch Over… (site)',
-      '$(debug-stop) Stop… (site)',
-      '$(graph-line) Open Panel (site)',
+      '$(circle-outline)\u00a0web: STOP on both hosts (other)',
+      'Start… (other)',
+      'Open Panel (other)',
+      '$(pass-filled)\u00a0web: PRIM on alpha, SECOND on beta, in sync (site)',
+      'Switch Over… (site)',
+      'Stop… (site)',
+      'Open Panel (site)',
     ]);
     expect(lensesOf({ ...alone, name: 'shop' }, [elsewhere, cluster()])).toEqual([]);
     expect(lensesOf(alone, [])).toEqual([]);
@@ -144,7 +144,7 @@ describe('the cluster of a file', () => {
 
   it('has its own state above its own file, and can be applied there', () => {
     const site = file({ kind: 'cluster', name: 'site', cluster: null });
-    expect(titles(site, cluster())).toEqual(['$(server-environment) site: 2 of 3 hosts']);
+    expect(titles(site, cluster())).toEqual(['$(server-environment)\u00a0site: 2 of 3 hosts']);
     expect(titles({ ...site, text: 'changed' }, cluster())).toHaveLength(3);
     expect(titles({ ...site, text: 'changed' }, cluster(undefined, { running: null }))).toHaveLength(1);
   });
