@@ -73,7 +73,7 @@ describe('what a module does, beside its file', () => {
       const { panel } = workbench;
       await panel.locator(`body.${kind}`).waitFor();
       await panel.getByLabel('Fault').selectOption({ label: 'A host is cut off from everything' });
-      await panel.getByLabel('Host').selectOption('alpha');
+      await panel.getByLabel('Host', { exact: true }).selectOption('alpha');
       const moment = panel.getByRole('slider', { name: 'Moment' });
       await moment.press('Home');
       const standing = panel.locator('.standing > div');
