@@ -96,13 +96,17 @@ export interface Problem {
 /** `FILE:LINE:COLUMN: severity: path: message`, the form that editors and terminals make clickable. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const where = `${diagnostic.file}:${diagnostic.line}:${diagnostic.column}`;
-  const path = diagnostic.path === '' ? '' : `${diagnostic.path}: `;
-  return `${where}: ${diagnostic.severity}: ${path}${withSuggestion(diagnostic)}`;
+  return `${where}: ${diagnostic.severity}: ${messageWithPath(diagnostic)}`;
 }
 
-/** What a diagnostic says, with what was most likely meant. */
-export function withSuggestion({ message, suggestion }: Pick<Diagnostic, 'message' | 'suggestion'>): string {
-  return suggestion === null ? message : `${message}; did you mean ${JSON.stringify(suggestion)}?`;
+/** `path: message`, as editors show it. */
+export function messageWithPath(diagnostic: Diagnostic): string {
+  return `${diagnostic.path === '' ? '' : `${diagnostic.path}: `}${messageWithHint(diagnostic)}`;
+}
+
+/** The message with the spelling that was probably meant. */
+export function messageWithHint({ message, suggestion }: Pick<Diagnostic, 'message' | 'suggestion'>): string {
+  return `${message}${suggestion === null ? '' : `; did you mean ${JSON.stringify(suggestion)}?`}`;
 }
 
 /** Errors make a file unusable; warnings do not. */

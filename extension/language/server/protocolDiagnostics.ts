@@ -1,6 +1,6 @@
 import { DiagnosticSeverity, DiagnosticTag } from 'vscode-languageserver';
 import type { Diagnostic as ProtocolDiagnostic } from 'vscode-languageserver';
-import { withSuggestion } from '../../../schemas/diagnostic.ts';
+import { messageWithPath } from '../../../schemas/diagnostic.ts';
 import type { Diagnostic } from '../../../schemas/diagnostic.ts';
 import type { AnyDocument } from '../../../schemas/document.ts';
 import type { Explanations } from './explanations.ts';
@@ -12,7 +12,6 @@ export function toProtocol(
   diagnostic: Diagnostic,
   explanations: Explanations,
 ): ProtocolDiagnostic {
-  const path = diagnostic.path === '' ? '' : `${diagnostic.path}: `;
   const href = explanations.get(diagnostic.code);
   return {
     range: rangeOf(document, diagnostic.start, diagnostic.end),
@@ -20,7 +19,7 @@ export function toProtocol(
     source: 'understudy',
     code: diagnostic.code,
     ...(href !== undefined && { codeDescription: { href } }),
-    message: `${path}${withSuggestion(diagnostic)}`,
+    message: messageWithPath(diagnostic),
     ...(diagnostic.code === 'deprecated-key' && { tags: [DiagnosticTag.Deprecated] }),
   };
 }
