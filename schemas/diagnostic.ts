@@ -103,11 +103,11 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
 
 /** `path: message`, as editors show it; {@link pathOfMessage} takes it apart again. */
 export function messageWithPath(diagnostic: Diagnostic): string {
-  return `${diagnostic.path === '' ? '' : `${diagnostic.path}: `}${withSuggestion(diagnostic)}`;
+  return `${diagnostic.path === '' ? '' : `${diagnostic.path}: `}${messageWithHint(diagnostic)}`;
 }
 
 /** What a diagnostic says, with what was most likely meant. */
-export function withSuggestion({ message, suggestion }: Pick<Diagnostic, 'message' | 'suggestion'>): string {
+export function messageWithHint({ message, suggestion }: Pick<Diagnostic, 'message' | 'suggestion'>): string {
   return `${message}${suggestion === null ? '' : `; did you mean ${JSON.stringify(suggestion)}?`}`;
 }
 

@@ -1,5 +1,5 @@
 import { crossChecks } from '../../../schemas/crossChecks.ts';
-import { withSuggestion } from '../../../schemas/diagnostic.ts';
+import { messageWithHint } from '../../../schemas/diagnostic.ts';
 import { parseDocument } from '../../../schemas/document.ts';
 import { clusterFile, type ClusterAnswers, type HostAnswer } from '../../../schemas/templates/cluster.ts';
 import { errorAt, type DraftError } from './moduleDraft.ts';
@@ -28,7 +28,7 @@ export function clusterErrors(answers: ClusterAnswers): readonly DraftError[] {
   const document = parseDocument('cluster', text, path);
   return [...document.diagnostics, ...crossChecks([document])]
     .filter(({ severity }) => severity === 'error')
-    .map((diagnostic) => ({ path: diagnostic.path, message: withSuggestion(diagnostic) }));
+    .map((diagnostic) => ({ path: diagnostic.path, message: messageWithHint(diagnostic) }));
 }
 
 export function clusterNameError(answers: ClusterAnswers, name: string): string | null {

@@ -2,7 +2,7 @@ import { checkModule, checkModuleInCluster } from '../../../schemas/checks/modul
 import { checkPairOfModules } from '../../../schemas/checks/modulePairChecks.ts';
 import { checkServerChecks } from '../../../schemas/checks/serverChecks.ts';
 import { resolveModule, type ResolvedModule } from '../../../schemas/defaults.ts';
-import { withSuggestion } from '../../../schemas/diagnostic.ts';
+import { messageWithHint } from '../../../schemas/diagnostic.ts';
 import type { Problem } from '../../../schemas/diagnostic.ts';
 import { parseDocument } from '../../../schemas/document.ts';
 import type { ModuleFile } from '../../../schemas/generated/module.ts';
@@ -33,7 +33,7 @@ export function draftErrors({ template, answers }: ModuleDraft, around: Surround
   const found = value === null ? diagnostics : [...problemsAmong(value, around)].map(placed);
   const errors = found
     .filter(({ severity }) => severity === 'error')
-    .map((problem) => ({ path: problem.path, message: sentence(withSuggestion(problem)) }));
+    .map((problem) => ({ path: problem.path, message: sentence(messageWithHint(problem)) }));
   const met = files.find(({ path }) => around.taken.has(path));
   return met === undefined ? errors : [...errors, { path: 'name', message: `${met.path} is there already.` }];
 }

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { withSuggestion, pathOfMessage } from '../../../schemas/diagnostic.ts';
+import { messageWithHint, pathOfMessage } from '../../../schemas/diagnostic.ts';
 import type { Diagnostic } from '../../../schemas/diagnostic.ts';
 import { codesOfOneFile } from '../../../schemas/document.ts';
 import type { ToldProblem } from '../../model/form/problems.ts';
@@ -8,7 +8,7 @@ import type { ToldProblem } from '../../model/form/problems.ts';
 export function ownProblems(diagnostics: readonly Diagnostic[]): readonly ToldProblem[] {
   return diagnostics.map((diagnostic) => ({
     severity: diagnostic.severity,
-    message: withSuggestion(diagnostic),
+    message: messageWithHint(diagnostic),
     path: diagnostic.path,
     line: diagnostic.line,
     column: diagnostic.column,

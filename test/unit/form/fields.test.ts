@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseDocument } from '../../../schemas/document.ts';
-import { withSuggestion } from '../../../schemas/diagnostic.ts';
+import { messageWithHint } from '../../../schemas/diagnostic.ts';
 import type { PathSegment } from '../../../schemas/jsonText.ts';
 import { parseText } from '../../../schemas/jsonText.ts';
 import { schemaOf } from '../../../schemas/schemaNodes.ts';
@@ -206,7 +206,7 @@ describe('a field', () => {
 describe('a problem', () => {
   const placed = (text: string): readonly string[] => {
     const { diagnostics } = parseDocument(kindOf(text), text, 'a');
-    const told = diagnostics.map((each) => ({ ...each, message: withSuggestion(each) }));
+    const told = diagnostics.map((each) => ({ ...each, message: messageWithHint(each) }));
     return placedProblems(form(text), told).map(({ field: id, message }) => `${id}: ${message}`);
   };
 

@@ -1,12 +1,12 @@
 /** Fixes in the cluster file, of what it or a module lacks there. */
 import { basename } from 'node:path';
 import { parseIpAddress } from '../../../../schemas/ipAddress.ts';
-import type { IpAddress } from '../../../../schemas/ipAddress.ts';
 import { childAt, keysOf, nodeAt } from '../../../../schemas/jsonPlaces.ts';
 import type { SourceFile } from '../model/sourceFile.ts';
 import { definitionsIn } from '../summaries.ts';
 import { clusterFileOf, setIn } from './fix.ts';
 import type { Fix, FixContext, Fixer } from './fix.ts';
+import type { IpAddress } from '../../../../schemas/ipAddress.ts';
 
 /** More choices than this are no help. */
 const mostChoices = 5;
