@@ -179,8 +179,9 @@ function add(target: Target, name: string): FormOutcome {
   const node = nodeAt(root, path);
   const segment = kind === 'list' ? (node?.children?.length ?? 0) : name.trim();
   if (segment === '') return bad('Type a name first.');
-  if (typeof segment === 'string' && keysOf(node).includes(segment))
-    {return bad(`There is an entry "${segment}" already.`);}
+  if (typeof segment === 'string' && keysOf(node).includes(segment)) {
+    return bad(`There is an entry "${segment}" already.`);
+  }
   const branch = branchAt(target, path);
   const schema = branch === null ? null : childSchema(branch, segment, schemaOf[target.kind]);
   if (schema === null) return bad('Nothing can be added there.');
