@@ -86,6 +86,23 @@ async function refused(title: string, text: string, words: string | RegExp): Pro
   await workbench.page.locator('.quick-input-message').filter({ hasText: words }).waitFor();
 }
 
+/** Chooses a folder in the editor's own dialog; again when the dialog has put its first folder into the box after that was filled. */
+async function pickFolder(title: string, folder: string, button: string): Promise<void> {
+  for (let left = 5; left > 0; left--) {
+    await question(title).waitFor();
+    await workbench.quickInput.fill(`${folder}/`);
+    await question(title).getByRole('button', { name: button }).click();
+    const isChosen = await question(title)
+      .waitFor({ state: 'hidden', timeout: 4000 })
+      .then(
+        () => true,
+        () => false,
+      );
+    if (isChosen) return;
+  }
+  throw new Error(`“${title}” did not take ${folder}.`);
+}
+
 function row(label: string): Locator {
   return workbench.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: label }).first();
 }
@@ -194,9 +211,7 @@ describe('starting out in VS Code', () => {
   step('writes a module for each virtual server below a folder, spread over the hosts', async () => {
     await begin('Understudy: Protect All on This Host…', 'Protect All on This Host');
     await choose('Protect All on This Host', 'Folders, one for each virtual server');
-    await question('the folder above those of the virtual servers').waitFor();
-    await workbench.quickInput.fill(`${servers}/`);
-    await workbench.page.locator('.quick-input-widget').getByRole('button', { name: 'Look Here' }).click();
+    await pickFolder('the folder above those of the virtual servers', servers, 'Look Here');
     await choose('Protect All on This Host', 'Spread over alpha, beta');
     await row('erp').waitFor();
     await workbench.screenshot('protect-all');
@@ -230,8 +245,7 @@ describe('starting out in VS Code', () => {
 
   step('writes no second cluster file into a folder', async () => {
     await begin('Understudy: New Cluster…', 'New Cluster: a folder for its file');
-    await workbench.quickInput.fill(`${workspace}/`);
-    await workbench.page.locator('.quick-input-widget').getByRole('button', { name: 'Use This Folder' }).click();
+    await pickFolder('New Cluster: a folder for its file', workspace, 'Use This Folder');
     await workbench.notification(/site\.cluster\.jsonc is in .* already/).waitFor();
     await workbench.clearNotifications();
   });
