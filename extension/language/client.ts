@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import * as vscode from 'vscode';
 import { messageOf } from '../client/errors.ts';
-import type * as languageClient from './newLanguageClient.ts';
+import type * as NewLanguageClient from './newLanguageClient.ts';
 
 /** The languages of module and cluster files. */
 export const languages = ['understudy-module', 'understudy-cluster'] as const;
@@ -29,7 +29,7 @@ export function createLanguageClient(
 /** The client's program is a file of its own: whoever opens no such file does not load it. */
 function start(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): vscode.Disposable {
   const load = createRequire(context.asAbsolutePath('dist/extension/extension.cjs'));
-  const { newLanguageClient } = load('./languageClient.cjs') as typeof languageClient;
+  const { newLanguageClient } = load('./languageClient.cjs') as typeof NewLanguageClient;
   const client = newLanguageClient(context, languages);
   client.start().catch((error: unknown) => log.error(`language server: ${messageOf(error)}`));
   return new vscode.Disposable(() => void client.dispose());
