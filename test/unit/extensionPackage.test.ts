@@ -22,6 +22,7 @@ const shipped: readonly RegExp[] = [
   /^dist\/\w+\/\w+\.(cjs|mjs|js|css)\.LEGAL\.txt$/,
   /^media\/icons\/\w[\w-]*\.(svg|png)$/,
   /^media\/language\/(\w+\.tmLanguage\.json|\w+\.code-snippets|language-configuration\.json)$/,
+  /^docs\/diagnostics\.md$/,
   /^media\/walkthrough\/\w+\.md$/,
 ];
 /** What the package itself has beside that folder. */
