@@ -5,7 +5,7 @@ import type { Browser, Locator } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { clusterText, moduleText } from '../unit/form/samples.ts';
 import { buildExtension } from './buildExtension.ts';
-import { expectAccessible } from './form/accessible.ts';
+import { expectAccessible } from './axe.ts';
 import { themes } from './themes.ts';
 import { startVscode } from './vscodeHost.ts';
 import type { RunningVscode } from './vscodeHost.ts';
@@ -350,7 +350,7 @@ describe('a module file as a form', () => {
       await problemAt('failover.detection', 'expected a duration').waitFor();
       await fieldOf('failover.detection').evaluate((element) => element.scrollIntoView({ block: 'center' }));
       await workbench.screenshot(`form-${tag}`);
-      await expectAccessible(workbench.panel);
+      await expectAccessible(workbench.panel, `the form in ${tag}`);
       await input('failover.detection').fill('5s');
       await workbench.panel.getByText('No problems.').waitFor();
     });
@@ -393,7 +393,7 @@ describe('a cluster file as a form', () => {
     await save();
     await expect.poll(() => readFile(clusterPath(), 'utf8')).toContain('"arbiter": "none"');
     await workbench.screenshot('form-cluster');
-    await expectAccessible(workbench.panel);
+    await expectAccessible(workbench.panel, 'the form of a cluster file');
   });
 
   step('breaks no rule of its page', () => {
