@@ -29,7 +29,8 @@ type Command = (services: Services, target?: never) => Promise<void> | void;
 const commands: Readonly<Record<string, Command>> = {
   // These bring every template and check along: they are loaded by whoever runs them.
   newCluster: async (services) => (await import('./newCluster.ts')).newClusterCommand(services),
-  newModule: async (services) => (await import('./newModule.ts')).newModuleCommand(services),
+  newModule: async (services, target?: TreeNode | vscode.Uri) =>
+    (await import('./newModule.ts')).newModuleCommand(services, target),
   protectAll: async (services) => (await import('./protectAll.ts')).protectAllCommand(services),
   addCluster: addClusterCommand,
   removeCluster: removeClusterCommand,

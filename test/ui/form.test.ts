@@ -322,7 +322,7 @@ describe('a module file as a form', () => {
     await writeFile(modulePath(), before.replace('"failover": {', '"failover": { "detektion": [1, 2],'));
     const unknown = fieldOf('failover.detektion');
     await unknown.locator('.raw').filter({ hasText: '[1, 2]' }).waitFor();
-    await problemAt('failover.detektion', 'did you mean "detection"').waitFor();
+    await problemAt('failover.detektion', 'is unknown here').waitFor();
     await input('failover.detection').fill('5s');
     await line('"detektion": [1, 2], "detection": "5s"').waitFor();
     await unknown.getByRole('button', { name: /^Remove/ }).click();

@@ -109,7 +109,21 @@ function row(label: string): Locator {
 
 async function choose(title: string, label: string): Promise<void> {
   await question(title).waitFor();
-  await row(label).click();
+  await pick(label);
+}
+
+/** A list takes no click in the first moment after it has opened. */
+async function pick(label: string): Promise<void> {
+  const line = row(label);
+  for (let attempt = 0; attempt < 20; attempt++) {
+    await line.click();
+    const isTaken = await line.waitFor({ state: 'hidden', timeout: 500 }).then(
+      () => true,
+      () => false,
+    );
+    if (isTaken) return;
+  }
+  throw new Error(`“${label}” was not taken.`);
 }
 
 const textOf = (path: string): Promise<string> => readFile(join(workspace, path), 'utf8');
@@ -236,7 +250,7 @@ describe('starting out in VS Code', () => {
     await row('alpha, or else beta').waitFor();
     await workbench.page.keyboard.press('Escape');
     await workbench.run('Understudy: New Module…');
-    await row('branch.cluster.jsonc').click();
+    await pick('branch.cluster.jsonc');
     await choose('New Module', 'Any program');
     await answer('New Module: name', 'notes');
     await row('omega, or else beta').waitFor();
