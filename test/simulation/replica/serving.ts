@@ -284,9 +284,11 @@ export class Serving implements ServingMirror {
       followerMarksProblem: said['marksProblem'] as string | null,
       followerName: follower.name,
     };
-    this.#inDispatcher(0, () =>
-      this.#replication.attach(link, about, (kind, cause) => this.#resync(link, follower, kind, cause)),
-    );
+    this.#inDispatcher(0, () => {
+      // As the mirror does: what was announced to nobody is in the files before anybody looks what is to be compared.
+      this.#requests.finish();
+      this.#replication.attach(link, about, (kind, cause) => this.#resync(link, follower, kind, cause));
+    });
     return null;
   }
 
