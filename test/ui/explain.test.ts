@@ -2,10 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { clusterText, moduleText } from '../support/explained.ts';
 import { expectAccessible } from './axe.ts';
 import { buildExtension } from './buildExtension.ts';
+import { storySteps } from './storySteps.ts';
 import { themes } from './themes.ts';
 import { startVscode } from './vscodeHost.ts';
 import type { RunningVscode } from './vscodeHost.ts';
@@ -36,18 +37,7 @@ afterAll(async () => {
   await rm(workspace, { recursive: true, force: true });
 });
 
-let hasFailed = false;
-
-function step(title: string, body: () => Promise<void>): void {
-  it(title, { timeout: 90_000 }, async ({ skip }) => {
-    if (hasFailed) skip('an earlier step failed');
-    onTestFailed(async () => {
-      hasFailed = true;
-      await workbench.screenshot(`failed-${title.replaceAll(/\W+/g, '-')}`);
-    });
-    await body();
-  });
-}
+const step = storySteps(() => workbench);
 
 // One window, one story: each step begins where the one before has ended.
 describe('what a module does, beside its file', () => {

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { fetchCertificates, pinFor } from '../../extension/client/certificates.ts';
 import { noArbiterWarnings } from '../../schemas/arbiter.ts';
 import { StoryCluster } from '../support/storyCluster.ts';
 import { expectAccessible } from './axe.ts';
 import { buildExtension } from './buildExtension.ts';
+import { storySteps } from './storySteps.ts';
 import { startVscode } from './vscodeHost.ts';
 import type { RunningVscode } from './vscodeHost.ts';
 import { openBrowser, Workbench } from './workbench.ts';
@@ -56,19 +57,7 @@ afterAll(async () => {
   await rm(workspace, { recursive: true, force: true });
 });
 
-let hasFailed = false;
-
-/** A test in the one window; when it fails there is a picture, and what would follow from it is skipped. */
-function step(title: string, body: () => Promise<void>): void {
-  it(title, { timeout: 90_000 }, async ({ skip }) => {
-    if (hasFailed) skip('an earlier step failed');
-    onTestFailed(async () => {
-      hasFailed = true;
-      await workbench.screenshot(`failed-${title.replaceAll(/\W+/g, '-')}`);
-    });
-    await body();
-  });
-}
+const step = storySteps(() => workbench);
 
 // One window, one story: each step begins where the one before has ended.
 describe('the extension in VS Code', () => {

@@ -2,10 +2,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Locator } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { clusterText, moduleText } from '../unit/form/samples.ts';
 import { buildExtension } from './buildExtension.ts';
 import { expectAccessible } from './axe.ts';
+import { storySteps } from './storySteps.ts';
 import { themes } from './themes.ts';
 import { startVscode } from './vscodeHost.ts';
 import type { RunningVscode } from './vscodeHost.ts';
@@ -41,18 +42,7 @@ afterAll(async () => {
   await rm(workspace, { recursive: true, force: true });
 });
 
-let hasFailed = false;
-
-function step(title: string, body: () => Promise<void>): void {
-  it(title, { timeout: 120_000 }, async ({ skip }) => {
-    if (hasFailed) skip('an earlier step failed');
-    onTestFailed(async () => {
-      hasFailed = true;
-      await workbench.screenshot(`failed-${title.replaceAll(/\W+/g, '-')}`);
-    });
-    await body();
-  });
-}
+const step = storySteps(() => workbench, { timeout: 120_000 });
 
 /** What shows a field, by its path. */
 const fieldOf = (path: string): Locator => workbench.panel.locator(`[id="field:${encodeURIComponent(path)}"]`);

@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { openEditor } from '../lab/demo/editor.ts';
 import type { OpenEditor } from '../lab/demo/editor.ts';
 import { LabCluster } from '../lab/harness/labCluster.ts';
+import { storySteps } from './storySteps.ts';
 import { themes } from './themes.ts';
 import { openBrowser, Workbench } from './workbench.ts';
 
@@ -15,8 +16,6 @@ let cluster: LabCluster;
 let editor: OpenEditor;
 let browser: Browser;
 let workbench: Workbench;
-let hasFailed = false;
-
 beforeAll(async () => {
   cluster = await LabCluster.create();
   // The story here begins with a module that has run and was stopped.
@@ -36,16 +35,7 @@ afterAll(async () => {
   cluster?.destroy();
 });
 
-function step(title: string, body: () => Promise<void>): void {
-  it(title, { timeout: 240_000 }, async ({ skip }) => {
-    if (hasFailed) skip('an earlier step failed');
-    onTestFailed(async () => {
-      hasFailed = true;
-      await workbench.screenshot(`failed-lab-${title.replaceAll(/\W+/g, '-')}`);
-    });
-    await body();
-  });
-}
+const step = storySteps(() => workbench, { timeout: 240_000, picture: 'failed-lab' });
 
 // Real agents on two hosts and a witness, a real guest; the editor sits at the operator's desk on their network.
 describe('VS Code and a real cluster', () => {

@@ -2,11 +2,12 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Locator } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { crossChecks } from '../../schemas/crossChecks.ts';
 import { formatDiagnostic } from '../../schemas/diagnostic.ts';
 import { parseDocument } from '../../schemas/document.ts';
 import { buildExtension } from './buildExtension.ts';
+import { storySteps } from './storySteps.ts';
 import { themes } from './themes.ts';
 import { startVscode } from './vscodeHost.ts';
 import type { RunningVscode } from './vscodeHost.ts';
@@ -37,19 +38,7 @@ afterAll(async () => {
   for (const folder of [workspace, servers]) await rm(folder, { recursive: true, force: true });
 });
 
-let hasFailed = false;
-
-/** A test in the one window; when it fails there is a picture, and what would follow from it is skipped. */
-function step(title: string, body: () => Promise<void>): void {
-  it(title, { timeout: 120_000 }, async ({ skip }) => {
-    if (hasFailed) skip('an earlier step failed');
-    onTestFailed(async () => {
-      hasFailed = true;
-      await workbench.screenshot(`failed-${title.replaceAll(/\W+/g, '-')}`);
-    });
-    await body();
-  });
-}
+const step = storySteps(() => workbench, { timeout: 120_000 });
 
 /** The question whose title holds the words, when it is there. */
 function question(title: string): Locator {

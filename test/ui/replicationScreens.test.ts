@@ -2,10 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { StoryCluster } from '../support/storyCluster.ts';
 import { expectAccessible } from './axe.ts';
 import { buildExtension } from './buildExtension.ts';
+import { storySteps } from './storySteps.ts';
 import { themes } from './themes.ts';
 import { startVscode } from './vscodeHost.ts';
 import type { RunningVscode } from './vscodeHost.ts';
@@ -38,19 +39,7 @@ afterAll(async () => {
   await rm(workspace, { recursive: true, force: true });
 });
 
-let hasFailed = false;
-
-/** A test in the one window; when it fails there is a picture, and what would follow from it is skipped. */
-function step(title: string, body: () => Promise<void>): void {
-  it(title, { timeout: 90_000 }, async ({ skip }) => {
-    if (hasFailed) skip('an earlier step failed');
-    onTestFailed(async () => {
-      hasFailed = true;
-      await workbench.screenshot(`failed-${title.replaceAll(/\W+/g, '-')}`);
-    });
-    await body();
-  });
-}
+const step = storySteps(() => workbench);
 
 /** Both hosts of web have gone on by themselves; beta serves it. */
 function diverge(): void {
