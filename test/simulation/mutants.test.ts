@@ -8,7 +8,6 @@ import { mutants } from './mutants.ts';
 const rewrite = process.env['UNDERSTUDY_REWRITE'] === '1';
 const seen = new Map<string, number>();
 
-/** That the core as it is keeps every promise over the same seeds, and more, simulation.test.ts shows. */
 describe('the checks find a deliberate bug:', () => {
   afterAll(() => {
     if (!rewrite) return;
