@@ -71,23 +71,21 @@ export class Workbench {
     await line.getByRole('button', { name: action }).click();
   }
 
-  /** Chooses an entry of the context menu of a line. */
+  /** Chooses an entry of the context menu of a line. A menu closes when something else takes the focus: then it is opened again. */
   async contextMenu(line: Locator, entry: string | RegExp): Promise<void> {
-    await line.click({ button: 'right' });
     const item = this.page.getByRole('menuitem', { name: entry });
-    // A menu takes no click in the first moment after it has opened.
-    for (let attempt = 0; attempt < 20; attempt++) {
-      await item.click();
-      if (
-        await item.waitFor({ state: 'hidden', timeout: 500 }).then(
-          () => true,
-          () => false,
-        )
-      ) {
-        return;
+    await this.tryAgain(async (timeout) => {
+      await line.click({ button: 'right' });
+      await item.waitFor({ timeout });
+      // A menu takes no click in the first moment after it has opened.
+      for (let attempt = 0; attempt < 20; attempt++) {
+        await item.click({ timeout });
+        if (await item.waitFor({ state: 'hidden', timeout: 500 }).then(isTrue, isFalse)) return;
+        // Taken late: not a second time.
+        if (!(await item.isVisible())) return;
       }
-    }
-    throw new Error(`The menu did not take the click on ${String(entry)}.`);
+      throw new Error(`The menu does not take “${String(entry)}”.`);
+    });
   }
 
   get dialog(): Locator {
