@@ -433,7 +433,7 @@ export function primaryRefused(draft: Draft, role: Primary, proposalName: string
   const { link } = role;
   if (proposalOf(link)?.record.proposal !== proposalName) return;
   if (isForgetful(current, role)) {
-    if (link.kind !== 'lost') seed(draft, role, current);
+    seed(draft, role, current);
     return;
   }
   draft.learn(current);
@@ -462,11 +462,11 @@ export function isForgetful(held: ArbiterRecord | null, role: Primary): boolean 
 }
 
 /**
- * Gives a forgetful witness the record by which this primary runs. While held, another host may think the same of itself, so only an
- * undisturbed primary does so.
+ * Gives a forgetful witness the record by which this primary runs. It may have forgotten that the other host has taken over since, so only a
+ * primary that cannot have been replaced does so.
  */
 export function seed(draft: Draft, role: Primary, held: ArbiterRecord | null): void {
-  if (role.link.kind === 'lost' || role.link.kind === 'goingAlone') return;
+  if (!isUndisturbed(draft, role)) return;
   const found = held === null ? 'no record' : `an old record (epoch ${String(held.epoch)})`;
   draft.log(
     'warn',
@@ -474,6 +474,24 @@ export function seed(draft: Draft, role: Primary, held: ArbiterRecord | null): v
     `the arbiter had ${found} of ${draft.config.module}: it gets that of epoch ${String(role.grant.epoch)}`,
   );
   draft.emit({ type: 'propose', proposal: { expect: held?.epoch ?? null, record: role.grant, retryAt: draft.now } });
+}
+
+/** Whether no other host can have been granted a later epoch: none is in sync but this one, or the other one has just been heard to follow. */
+function isUndisturbed(draft: Draft, role: Primary): boolean {
+  switch (role.link.kind) {
+    case 'none':
+    case 'attaching':
+    case 'renumbering':
+      return true;
+    case 'committing':
+    case 'both':
+    case 'parting':
+      return draft.now <= primaryLeaseEnd(role, draft.state);
+    case 'joining':
+    case 'lost':
+    case 'goingAlone':
+      return false;
+  }
 }
 
 /** The server runs: report what brought it here, once. */
