@@ -18,7 +18,8 @@ function flaps(draft: Draft, cause: Cause): boolean {
   if (cause !== 'failover' && cause !== 'restart') return false;
   const failovers = tooManyFailovers(draft);
   if (failovers === null) return false;
-  const reason = `failed over ${String(failovers)} times within the period: parked, start it when the cause is mended`;
+  const times = failovers === 1 ? 'once' : `${String(failovers)} times`;
+  const reason = `failed over ${times} within the period: parked, start it when the cause is mended`;
   draft.log('error', 'PARKED', `${draft.config.module} is parked on ${draft.config.self}: ${reason}`);
   draft.wait(reason, { parked: true });
   return true;

@@ -164,6 +164,7 @@ const rows: readonly Row[] = [
   ['following', 'keepingAside', 'settle', 'the primary does not know any more what this host holds'],
   ['following', 'asking', 'settle', 'the primary is silent, and this host in sync: failover'],
   ['following', 'asking', 'primaryEnded', 'the primary says that it has ended, and this host in sync: failover'],
+  ['following', 'waiting', 'primaryEnded', 'the same after too many failovers: parked'],
   ['following', 'asking', 'command', 'forced'],
   ['following', 'entering', 'settle', 'handed over to this host'],
   ['following', 'waiting', 'settle', 'the primary is gone, and this host may not take over'],

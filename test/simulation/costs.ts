@@ -1,6 +1,6 @@
 import type { Checker } from './checker.ts';
 import type { Clock } from './clock.ts';
-import type { Host } from './host.ts';
+import { hasLostWrites, type Host } from './host.ts';
 
 /** A pair that has been well for so many rounds of clearing marks has cleared those of everything that was written before. */
 const roundsToClear = 4;
@@ -43,7 +43,7 @@ export class Costs {
   /** A resync compares everything only where no earlier one tells what may differ. */
   comparesAll(primary: Host, follower: Host): void {
     const isKnown = [primary, follower].every(
-      ({ disk }) => disk.syncId !== null && !disk.isReplaced && !disk.diskError,
+      (host) => host.disk.syncId !== null && !host.disk.isReplaced && !hasLostWrites(host),
     );
     if (isKnown) this.#checker.fail(`a resync from ${primary.name} into ${follower.name} compares everything`);
   }

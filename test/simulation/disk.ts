@@ -2,7 +2,7 @@ import type { ReplicaRecord } from '../../agent/mirror/mirror.ts';
 import { RecordStore } from '../../agent/mirror/replica/record.ts';
 import { loadMarks } from '../../agent/mirror/replica/zoneMarks.ts';
 import { markRolledBack } from '../../agent/mirror/undo/markRolledBack.ts';
-import type { Maintenance, ModuleCoreState, Resolution } from '../../agent/core/types.ts';
+import type { LineageEntry, Maintenance, ModuleCoreState, Resolution } from '../../agent/core/types.ts';
 import { type StateContent, StateFiles } from './replica/stateFiles.ts';
 import type { Random } from './random.ts';
 
@@ -64,10 +64,6 @@ export class Disk {
 
   get consistent(): boolean {
     return this.replica.consistent;
-  }
-
-  get diskError(): ReplicaRecord['diskError'] {
-    return this.replica.diskError;
   }
 
   /** Zones that may differ from the other replica's. */
@@ -138,12 +134,13 @@ export class Disk {
   /** What a consistent replica is now; null: it is none. */
   backUp(): Backup | null {
     if (!this.consistent || this.unsynced.size > 0) return null;
-    return { state: this.files.content, syncId: this.syncId, log: new Set(this.log) };
+    return { state: this.files.content, syncId: this.syncId, lineage: this.lineage, log: new Set(this.log) };
   }
 }
 
 export interface Backup {
   readonly state: StateContent;
   readonly syncId: string | null;
+  readonly lineage: readonly LineageEntry[];
   readonly log: ReadonlySet<number>;
 }

@@ -113,6 +113,11 @@ export function isFrozen({ serving }: Host): boolean {
   return serving?.isFrozen === true;
 }
 
+/** Whether its disk has lost something that it had taken, and the mirror knows: that may not be durable yet. */
+export function hasLostWrites({ replica }: Host): boolean {
+  return Boolean(replica.value.diskError);
+}
+
 /** Whether its replica has the write, and keeps it when the power is lost. */
 export function holdsDurably({ disk }: Host, write: number): boolean {
   return disk.log.has(write) && !disk.unsynced.has(write);

@@ -2,7 +2,7 @@ import type { Operation } from '../../agent/core/types.ts';
 import { RecordStore } from '../../agent/mirror/replica/record.ts';
 import { Violation } from './checker.ts';
 import { moduleName } from './disk.ts';
-import { factsOf, isFrozen, runsServer, type Host } from './host.ts';
+import { factsOf, hasLostWrites, isFrozen, runsServer, type Host } from './host.ts';
 import { noticedAfterMs } from './replica/connection.ts';
 import { Following } from './replica/following.ts';
 import { PowerLoss, withoutPowerLoss } from './replica/powerLoss.ts';
@@ -50,7 +50,7 @@ export class Mirror {
         world.checker.resyncEnds(log);
         world.costs.resyncEnds();
       },
-      isOver: (primary) => world.costs.inStep(!primary.disk.diskError),
+      isOver: (primary) => world.costs.inStep(!hasLostWrites(primary)),
     };
     world.clock.every(roundMs, () => this.#countRound());
   }
@@ -77,7 +77,7 @@ export class Mirror {
     const { hosts, networks, clock } = this.#world;
     return (
       !isFrozen(host) &&
-      !host.disk.diskError &&
+      !hasLostWrites(host) &&
       networks.isSound &&
       networks.isWholeBetween('alpha', 'beta') &&
       Object.values(hosts).every(

@@ -2,7 +2,7 @@ import { detectionMsOf } from '../../agent/core/detectionTimes.ts';
 import type { Role } from '../../agent/core/types.ts';
 import type { Arbiter } from './arbiter.ts';
 import type { CoreDriver } from './coreDriver.ts';
-import { isFrozen, ownTime, type Host } from './host.ts';
+import { hasLostWrites, isFrozen, ownTime, type Host } from './host.ts';
 import { otherThan, type Surroundings } from './surroundings.ts';
 
 /** How often it is to look. */
@@ -91,15 +91,15 @@ export class Watch {
       !this.#driver.imageMissing &&
       networks.isWholeBetween('alpha', 'beta') &&
       Object.values(hosts).every(
-        ({ core, disk }) =>
-          core?.desired.value === 'started' &&
-          core.commands.length === 0 &&
-          core.config.failback === 'manual' &&
-          (core.conditions?.unmet ?? null) === null &&
-          core.maintenance === null &&
-          disk.slowMs === 0 &&
-          disk.refusesUntil <= clock.now &&
-          !disk.diskError,
+        (host) =>
+          host.core?.desired.value === 'started' &&
+          host.core.commands.length === 0 &&
+          host.core.config.failback === 'manual' &&
+          (host.core.conditions?.unmet ?? null) === null &&
+          host.core.maintenance === null &&
+          host.disk.slowMs === 0 &&
+          host.disk.refusesUntil <= clock.now &&
+          !hasLostWrites(host),
       )
     );
   }

@@ -425,8 +425,7 @@ export class World {
     this.crash(name);
     this.#trace(`${name} has another disk${fromBackup ? ', restored from a backup' : ''}`);
     const backup = this.#backups[name];
-    // Nothing tells a copy that was made since the last resync from what it is a copy of.
-    host.disk.replace(fromBackup && backup?.syncId !== other.disk.syncId ? backup : null);
+    host.disk.replace(fromBackup && backup !== null && !isTakenForReplica(name, backup, other) ? backup : null);
     this.boot(name);
     return true;
   }
@@ -502,4 +501,15 @@ export class World {
       if (runsServer(host) && isServed && host.pausedUntil <= this.now) this.mirror.write(host);
     }
   }
+}
+
+/**
+ * Nothing tells a copy that was made since the last resync from what it is a copy of. A secondary that has joined its new primary began another
+ * synchronisation without one: then a copy from before that is taken for the replica, too, as the record counts it.
+ */
+function isTakenForReplica(name: HostName, backup: Backup, other: Host): boolean {
+  if (backup.syncId === other.disk.syncId) return true;
+  const record = other.core?.record ?? null;
+  const reached = backup.lineage.at(-1)?.epoch ?? 0;
+  return record !== null && record.inSync.includes(name) && reached >= record.base;
 }
