@@ -166,6 +166,13 @@ export class Checker {
       this.#isApart = true;
       return;
     }
+    const holder = Object.values(this.#hosts).find(({ disk }) =>
+      disk.lineage.some((entry) => entry.epoch === epoch && entry.primary !== primary),
+    );
+    if (holder)
+      this.fail(
+        `epoch ${String(epoch)} is granted to ${primary}, and ${holder.name} has entered it with another primary`,
+      );
     // They have seen each other and hold the same.
     if (inSync.length > 1) this.#isForced = false;
     for (const name of inSync) {
