@@ -225,7 +225,9 @@ export class Checker {
   asks(host: Host, { record }: Proposal, isFirst: boolean): void {
     const { core } = host;
     if (!isFirst || !core || core.config.automatic || core.role.at !== 'asking' || core.role.forced) return;
-    if (record.cause !== 'failover' || core.record?.primary === host.name) return;
+    // By the record that it was granted before: what its files say since does not take that back.
+    const isGranted = [core.record, core.inquiry.record].some((known) => known?.primary === host.name);
+    if (record.cause !== 'failover' || isGranted) return;
     this.fail(`${host.name} takes over by itself, although its files say that it is not to`);
   }
 
