@@ -221,6 +221,12 @@ function outcomeOf(draft: Draft, each: Command): Outcome | null {
       break;
     case 'force':
       if (runsHere) return { ok: true, message: `${module} runs on ${self}` };
+      if (runsThere && (role.at === 'waiting' || role.at === 'following')) {
+        return refusal(
+          'NOT_FAILED',
+          `${peer} has just become primary of ${module}: use switchover, or stop the module first`,
+        );
+      }
       if (role.at === 'primary' && role.server.kind === 'down' && role.server.lasting) {
         return refusal('FAILED', role.server.reason);
       }

@@ -131,6 +131,7 @@ export function continued(initial: ModuleCoreState, handed: HandedCore, now: num
       leaving: null,
       leavingBecause: '',
       leaseFrom: now,
+      knownAt: now,
     },
   };
 }

@@ -260,9 +260,22 @@ function currentPrimary(draft: Draft, fallback: Primary): Primary {
   return draft.state.role.at === 'primary' ? draft.state.role : fallback;
 }
 
+/**
+ * Whether the other host may run the server when an operator has forced this one. Who forces takes it for failed; one that is heard may have been
+ * granted the module a moment before, which nobody knew here. It has to say that it runs nothing after it has learnt of this epoch.
+ */
+function mayRunThere(draft: Draft, role: Primary): boolean {
+  const peer = draft.freshPeer();
+  if (role.cause !== 'force' || role.server.kind !== 'held' || peer === null) return false;
+  const { heardAt } = draft.state.peer;
+  const hasSpokenSince = role.knownAt !== null && heardAt !== null && heardAt > role.knownAt;
+  // With a link, but no role: what it served is being ended.
+  return !hasSpokenSince || peer.role === 'primary' || peer.role === 'promoting' || peer.link !== 'none';
+}
+
 /** Starts the server when it may run and does not. */
 function settleServer(draft: Draft, role: Primary): void {
-  if (role.leaving !== null) return;
+  if (role.leaving !== null || mayRunThere(draft, role)) return;
   const due =
     role.server.kind === 'held' ||
     (role.server.kind === 'down' && draft.now >= role.server.restartAt) ||

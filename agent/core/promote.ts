@@ -123,6 +123,7 @@ export function mounted(draft: Draft, role: Extract<Role, { at: 'mounting' }>): 
     leaving: null,
     leavingBecause: '',
     leaseFrom: draft.now,
+    knownAt: null,
   });
 }
 
@@ -144,13 +145,19 @@ export function settleAsking(draft: Draft, role: Extract<Role, { at: 'asking' }>
   draft.become({ ...role, proposal: draft.repropose(role.proposal) });
 }
 
+/** The other host is there and does not say yet that it was granted this record: an operator who forces this one cannot know, either. */
+function hasJustBecomePrimary(draft: Draft, record: ArbiterRecord | null): boolean {
+  const peer = draft.freshPeer();
+  return peer !== null && record?.primary === draft.config.peer && record.epoch > (peer.record?.epoch ?? 0);
+}
+
 export function askingRefused(
   draft: Draft,
   role: Extract<Role, { at: 'asking' }>,
   current: ArbiterRecord | null,
 ): void {
   draft.learn(current);
-  if (role.forced) {
+  if (role.forced && !hasJustBecomePrimary(draft, current)) {
     // The operator decided with open eyes; only the number of the epoch was out of date.
     const { cause, firstSign } = role;
     const { inSync, base } = role.proposal.record;

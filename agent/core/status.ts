@@ -203,6 +203,10 @@ function shownPrimary(core: ModuleCoreState, role: Extract<ModuleCoreState['role
   if (role.server.kind === 'stopping') {
     return { state, transition: 'stopping', reason: role.server.restart?.reason ?? null };
   }
+  if (role.server.kind === 'held' && role.cause === 'force') {
+    const { module, peer } = core.config;
+    return { state, transition: 'starting', reason: `until ${peer} says that it does not run ${module}, or is silent` };
+  }
   if (role.server.kind !== 'running') return { state, transition: 'starting', reason: null };
   if (role.link.kind === 'attaching' || role.link.kind === 'committing') {
     return { state, transition: 'resynchronising', reason: null };

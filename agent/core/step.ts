@@ -167,7 +167,9 @@ function handle(draft: Draft, event: TimedEvent): void {
       return;
     case 'heartbeatAnswered':
       heardByPeer(draft, event.sentAt);
-      if (role.at === 'primary' && event.sentAt > role.leaseFrom) draft.become({ ...role, leaseFrom: event.sentAt });
+      if (role.at === 'primary' && event.sentAt > role.leaseFrom) {
+        draft.become({ ...role, leaseFrom: event.sentAt, knownAt: role.knownAt ?? event.now });
+      }
       return;
     case 'arbiterRead':
       state.inquiry = { ...state.inquiry, answeredAt: event.now, record: event.record, failure: null };

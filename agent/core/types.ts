@@ -336,6 +336,8 @@ export type Role =
       readonly leavingBecause: string;
       /** When the newest heartbeat that the peer answered was sent; the lease counts from here. */
       readonly leaseFrom: number;
+      /** When the peer first answered a heartbeat that told it of this; null: it has not yet. */
+      readonly knownAt: number | null;
     }
   /** The server is stopped; both replicas are made durable and the mount goes away. */
   | {

@@ -31,7 +31,7 @@ function statusOf(role: Role, more: Partial<ModuleCoreState> = {}): ModuleStatus
 }
 
 const primary = (server: ServerPhase): Role => ({
-  ...{ at: 'primary', cause: 'start', firstSign: 0, reported: true, leaving: null, leaseFrom: 0 },
+  ...{ at: 'primary', cause: 'start', firstSign: 0, reported: true, leaving: null, leaseFrom: 0, knownAt: null },
   ...{ grant, promotedBy: grant, leavingBecause: '' },
   link: { kind: 'none', reason: null, retryAt: 0, lastSession: null, failures: 0 },
   server,

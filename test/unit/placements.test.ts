@@ -18,7 +18,7 @@ const held = { at: 'waiting', reason: '', since: 0, parked: false, yieldUntil: 0
 const waiting: Role = { ...held, heldBack: true, reasonSince: 0, isTold: false, toldBefore: 0 };
 const grant: ArbiterRecord = { epoch: 1, primary: 'beta', inSync: ['beta'], base: 0, cause: 'start', proposal: 'p' };
 const serving: Role = {
-  ...{ at: 'primary', cause: 'start', firstSign: 0, reported: true, leaving: null, leaseFrom: 0 },
+  ...{ at: 'primary', cause: 'start', firstSign: 0, reported: true, leaving: null, leaseFrom: 0, knownAt: null },
   ...{ grant, promotedBy: grant, leavingBecause: '' },
   link: { kind: 'none', reason: null, retryAt: 0, lastSession: null, failures: 0 },
   server: { kind: 'running' },
