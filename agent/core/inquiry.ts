@@ -11,3 +11,14 @@ export function inquire(draft: Draft): void {
   state.inquiry = { ...state.inquiry, askedAt: now };
   draft.emit({ type: 'readArbiter' });
 }
+
+/**
+ * Without an arbiter the record lives on both hosts, and reading it makes durable here what the other one has told. A host that is stopped, or
+ * follows, asks for nothing else: its next start would know of no epoch in which the other one went on without it. A primary learns of a later
+ * one when it waits.
+ */
+export function keepCopy(draft: Draft): void {
+  const { config, role, inquiry, peer } = draft.state;
+  if (config.arbiter !== 'none' || role.at === 'primary') return;
+  if ((peer.status?.record?.epoch ?? 0) > (inquiry.record?.epoch ?? 0)) inquire(draft);
+}

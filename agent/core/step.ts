@@ -12,6 +12,7 @@ import { settleFailback } from './failback.ts';
 import { peerFenced, peerNotFenced, settleFencingPeer, takeOver } from './fencingPeer.ts';
 import { followingStarted, primaryEnded, settleFollowing, startToFollow } from './following.ts';
 import { handedOver, released, releaseFailed, settleHandingOver } from './leaving.ts';
+import { keepCopy } from './inquiry.ts';
 import { learnMaintenance, settleMaintenance } from './maintenance.ts';
 import {
   fence,
@@ -264,6 +265,7 @@ function peerStatus(draft: Draft, status: PeerStatus | null, withoutNews: boolea
   if (state.peer.status?.waitsFor !== undefined && status.waitsFor === undefined) state.clearedAt = now;
   state.peer = { heardAt: now, presentSince, closedAt: null, status };
   draft.learn(status.record);
+  keepCopy(draft);
   if (withoutNews) return;
   peerIsHeard(draft);
   learnResolution(draft, status.resolution ?? null);
