@@ -264,8 +264,9 @@ function peerStatus(draft: Draft, status: PeerStatus | null, withoutNews: boolea
   const presentSince = draft.freshPeer() ? state.peer.presentSince : now;
   if (state.peer.status?.waitsFor !== undefined && status.waitsFor === undefined) state.clearedAt = now;
   state.peer = { heardAt: now, presentSince, closedAt: null, status };
+  const known = state.record;
   draft.learn(status.record);
-  keepCopy(draft);
+  keepCopy(draft, state.record !== known);
   if (withoutNews) return;
   peerIsHeard(draft);
   learnResolution(draft, status.resolution ?? null);
