@@ -12,6 +12,7 @@ import { settleFailback } from './failback.ts';
 import { peerFenced, peerNotFenced, settleFencingPeer, takeOver } from './fencingPeer.ts';
 import { followingStarted, primaryEnded, settleFollowing, startToFollow } from './following.ts';
 import { handedOver, released, releaseFailed, settleHandingOver } from './leaving.ts';
+import { keepCopy } from './inquiry.ts';
 import { learnMaintenance, settleMaintenance } from './maintenance.ts';
 import {
   fence,
@@ -265,7 +266,9 @@ function peerStatus(draft: Draft, status: PeerStatus | null, withoutNews: boolea
   const presentSince = draft.freshPeer() ? state.peer.presentSince : now;
   if (state.peer.status?.waitsFor !== undefined && status.waitsFor === undefined) state.clearedAt = now;
   state.peer = { heardAt: now, presentSince, closedAt: null, status };
+  const known = state.record;
   draft.learn(status.record);
+  keepCopy(draft, state.record !== known);
   if (withoutNews) return;
   peerIsHeard(draft);
   learnResolution(draft, status.resolution ?? null);

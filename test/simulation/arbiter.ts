@@ -49,6 +49,11 @@ export class Arbiter {
     return this.isNone || (this.isUp && this.#world.networks.between(host.name, 'gamma') !== null);
   }
 
+  /** Whether a host that has a copy of the record itself knows of a later one. */
+  isCopyOld({ name, core }: Host): boolean {
+    return this.isNone && (core?.record?.epoch ?? 0) > (this.#told[name]?.epoch ?? 0);
+  }
+
   copyDisk(): void {
     this.copies.push(this.witness.text);
   }

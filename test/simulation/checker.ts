@@ -15,7 +15,17 @@ const startsAfterMs = 75;
 /** For so long a module has to have been whole before only the witness may matter to it: what befell it before may still have its effect. */
 const steadyAfterMs = 3000;
 
+/** Without an arbiter, as long as the other host is heard: a disk may refuse it once, and it is tried again every second. */
+const keptAfterMs = 2000;
+
 type Hosts = Readonly<Record<HostName, Host>>;
+
+/** Whether a host starts alone by a record of both that the other host has left behind. */
+function isLeftBehind(record: ArbiterRecord, previous: ArbiterRecord | null, newest: ArbiterRecord | null): boolean {
+  const wasBoth = (previous?.inSync.length ?? 0) > 1 && previous?.primary === record.primary;
+  const isLater = newest !== null && newest.epoch > record.epoch && newest.primary !== record.primary;
+  return wasBoth && isLater && record.cause === 'start' && record.inSync.length === 1;
+}
 
 /** Knows what was promised to whom, which no host does, and looks at every step whether it is kept. */
 export class Checker {
@@ -111,6 +121,12 @@ export class Checker {
     this.fail(`the server still runs on ${host.name}, and the other host may start its own`);
   }
 
+  /** What the other host has told of the record is not forgotten. @param behindMs for how long its own copy has been older */
+  lookAtCopy({ name, core }: Host, behindMs: number): void {
+    if (behindMs < keptAfterMs) return;
+    this.fail(`${name} was told of epoch ${String(core?.record?.epoch)}, and would not know of it after a restart`);
+  }
+
   /** Whether the host serves by the last configuration there is, or was stopped in it, and has everything. */
   holdsAll(host: Host): boolean {
     const tail = host.disk.lineage.at(-1);
@@ -166,13 +182,19 @@ export class Checker {
       this.#isApart = true;
       return;
     }
+    if (isLeftBehind(record, previous, newest) && this.#config.withoutArbiter === 'risk-split-brain') {
+      // By the last record that it was told of it is in sync, and nobody is there who would know of the one that the other host took since.
+      // That it was told of no later one is looked at by itself.
+      this.#isApart = true;
+      return;
+    }
     const holder = Object.values(this.#hosts).find(({ disk }) =>
       disk.lineage.some((entry) => entry.epoch === epoch && entry.primary !== primary),
     );
-    if (holder)
-      this.fail(
-        `epoch ${String(epoch)} is granted to ${primary}, and ${holder.name} has entered it with another primary`,
-      );
+    if (holder !== undefined) {
+      const what = `epoch ${String(epoch)} is granted to ${primary}`;
+      this.fail(`${what}, and ${holder.name} has entered it with another primary`);
+    }
     // They have seen each other and hold the same.
     if (inSync.length > 1) this.#isForced = false;
     for (const name of inSync) {

@@ -235,6 +235,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'return step(state, event);',
   },
   {
+    name: 'what the other host tells of the record without an arbiter is forgotten with a restart',
+    file: 'agent/core/step.ts',
+    find: '  keepCopy(draft, state.record !== known);\n',
+    replace: '',
+  },
+  {
     name: 'a primary stops when it does not reach the witness',
     file: 'agent/core/step.ts',
     find: 'state.inquiry = { ...state.inquiry, answeredAt: null, failure: event.reason ?? null };\n      return;',

@@ -7,6 +7,8 @@ import { otherThan, type Surroundings } from './surroundings.ts';
 
 /** How often it is to look. */
 export const lookMs = 250;
+/** A host that was heard within this time goes on telling. */
+const heardMs = 1000;
 /** In which a secondary goes on to become primary by itself. */
 const takesOver: ReadonlySet<Role['at']> = new Set(['following', 'asking', 'fencingPeer', 'entering', 'mounting']);
 
@@ -25,6 +27,8 @@ export function isWhole({ hosts }: Pick<Surroundings, 'hosts'>): boolean {
 export class Watch {
   /** By something else than the witness, since that was last looked at. */
   #isDisturbed = false;
+  /** Since when it has known of a later record than its own copy, and could have kept it. */
+  readonly #copyOldSince = new Map<Host, number>();
   readonly #world: Surroundings;
   readonly #arbiter: Arbiter;
   readonly #driver: CoreDriver;
@@ -72,6 +76,20 @@ export class Watch {
       host.reachedArbiter = reached;
     }
     for (const host of hosts) this.#lookAtCutOff(host);
+    for (const host of hosts) this.#lookAtCopy(host);
+  }
+
+  #lookAtCopy(host: Host): void {
+    const { clock, checker } = this.#world;
+    const { core, disk } = host;
+    const isHeard = core !== null && ownTime(host, clock.now) - (core.peer.heardAt ?? -Infinity) < heardMs;
+    if (!isHeard || !this.#acts(host) || disk.refusesUntil > clock.now || !this.#arbiter.isCopyOld(host)) {
+      this.#copyOldSince.delete(host);
+      return;
+    }
+    const since = this.#copyOldSince.get(host) ?? clock.now;
+    this.#copyOldSince.set(host, since);
+    checker.lookAtCopy(host, clock.now - since);
   }
 
   #lookAtCutOff(host: Host): void {
