@@ -104,14 +104,24 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     draft.wait(`${peerName} has taken part in a later epoch than the record tells: asking again`);
     return;
   }
+  // By a record that names this host alone it starts as ever. Any other one may ask for what the history that was given up holds, or count it.
+  const isAlone = draft.inSyncBy(record) && !record.inSync.includes(peerName);
+  if (peer && !isAlone && promoteChosen(draft, role, peer, record)) return;
   if (config.arbiter === 'none' && (draft.tail()?.epoch ?? 0) > record.epoch) {
     // This host followed when the record was changed, and was off before it had a copy of it.
     const copy = `this copy of the record (epoch ${String(record.epoch)})`;
     waitForPeer(draft, peer, record, `${copy} is older than the replica of ${self}`);
     return;
   }
+  if (peer && config.arbiter === 'none' && record.inSync.length > 1) {
+    // A host that had lost its copy of the record was forced by a number that is not above this one: both are not in sync any more.
+    const fork = forkWithoutOrder(draft, peer);
+    if (fork !== null) {
+      waitDiverged(draft, fork);
+      return;
+    }
+  }
   if (!record.inSync.includes(self)) {
-    if (peer && promoteChosen(draft, role, peer, record)) return;
     const lack = `${self} is not in sync since epoch ${String(record.epoch)}`;
     waitForPeer(draft, peer, record, lack, 'to bring it up to date');
     return;

@@ -98,6 +98,8 @@ function end(world: World, random: Random): void {
   for (const fault of faults) for (const host of hosts) fault.heal?.(world, host);
   world.driver.slowStops = 0;
   world.run(settleMs);
+  // A host that still stands still acts on what it was asked before, such as to end its agent, when it goes on.
+  world.run(world.standsStillMs);
   for (const host of hosts) world.restartIfStopped(host);
   // As agents pass it on: to the host that serves the module. A host may just have been fenced once more.
   const serving = hosts.find((host) => world.hosts[host].core?.role.at === 'primary');

@@ -292,6 +292,11 @@ export class World {
     this.#trace(`${name} stands still for ${String(Math.round(forMs))} ms`);
   }
 
+  /** In which the last host that stands still has gone on, whole milliseconds; 0: none does. */
+  get standsStillMs(): number {
+    return Math.max(0, ...this.#all.map(({ pausedUntil }) => Math.ceil(pausedUntil - this.now)));
+  }
+
   /** Whether a host that stands still until then may find that the other one has taken over what runs on it. */
   #isMissed(host: Host, until: number): boolean {
     const { core } = host;
