@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { ClusterRegistry } from './clusters/clusterRegistry.ts';
-import { setHasSeenFailover } from './contextKeys.ts';
+import { setReached } from './contextKeys.ts';
 import { FailoverNews } from './model/failoverNews.ts';
 import { formatDuration } from './model/format.ts';
 import type { ModulePanels } from './panels/modulePanels.ts';
@@ -13,7 +13,7 @@ export function createFailoverNotice(registry: ClusterRegistry, panels: ModulePa
       const module = session.store.module(name);
       const failover = module === undefined ? null : news.of(`${session.profile.id}/${name}`, module);
       if (failover === null) continue;
-      setHasSeenFailover();
+      setReached('hasSeenFailover');
       const { to, durationMs, cause } = failover;
       const message = `${name} of cluster ${session.profile.name} failed over to ${to} in ${formatDuration(durationMs)}: ${cause}`;
       void vscode.window.showWarningMessage(message, 'Open Module').then((chosen) => {

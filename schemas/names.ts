@@ -45,7 +45,7 @@ export const namePatterns: Readonly<Record<'module' | 'cluster' | 'agent', reado
     ...at('host', 'value', false, ['arbiter', 'witness'], ['arbiter', 'witness', '*']),
     ...at('host', 'key', false, ['capacity', '*'], ['fence', 'hosts', '*']),
   ],
-  agent: [],
+  agent: at('host', 'value', false, ['host']),
 };
 
 /** What the name at a path is of; null when no name stands there. */

@@ -2,6 +2,8 @@ import * as vscode from 'vscode';
 import type { ApplyResult, CommandResult } from '../../schemas/generated/api.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
 import { RefusedError } from '../client/errors.ts';
+import { setReached } from '../contextKeys.ts';
+import { kindOfFile } from '../../schemas/document.ts';
 import { changeWords, problemWords } from '../model/fileChanges.ts';
 import { clusterViewId } from '../tree/clusterTree.ts';
 import { confirm } from './moduleActions.ts';
@@ -22,6 +24,9 @@ export async function applyFile(session: ClusterSession, name: string, text: str
     session.request('configuration.apply', { files, base: planned.base }),
   );
   refuseProblems(name, result);
+  setReached('hasApplied');
+  // Written by hand, perhaps.
+  if (kindOfFile(name) === 'module') setReached('hasWrittenModule');
   return result;
 }
 

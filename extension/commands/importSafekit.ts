@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { messageOf } from '../client/errors.ts';
+import { setReached } from '../contextKeys.ts';
 import { runImport } from '../importProgram.ts';
 import { listed, type ImportAnswer } from '../model/importAnswer.ts';
 import type { Services } from '../services.ts';
@@ -81,6 +82,7 @@ async function offer(services: Services, source: string, imported: Imported): Pr
   if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, 'Write')) !== 'Write') return;
   const written = await write(services, source, folder);
   if (written === null) return;
+  setReached('hasWrittenModule');
   const uri = vscode.Uri.joinPath(vscode.Uri.file(folder), `${written.name}.module.jsonc`);
   await vscode.window.showTextDocument(uri, { preview: false });
 }

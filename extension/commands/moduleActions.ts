@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { CommandResult } from '../../schemas/generated/api.ts';
 import { messageOf, RefusedError } from '../client/errors.ts';
 import type { ClusterSession } from '../clusters/clusterSession.ts';
+import { setReached } from '../contextKeys.ts';
 import { forceRisk, resolveEffect, startEffect } from '../model/actionEffects.ts';
 import { allowedActions } from '../model/allowedActions.ts';
 import { divergedReplica, heldBackReplica, linkFacts, moduleFacts, primaryReplica } from '../model/moduleFacts.ts';
@@ -24,7 +25,7 @@ export async function startModule(session: ClusterSession, module: string): Prom
       `${held.host} holds it back: ${held.heldBack ?? ''}`,
       'Start Anyway',
     );
-    return run(session, `Starting ${module}`, () => session.request('module.start', { module, anyway: true }));
+    return started(session, module, { anyway: true });
   }
   const status = session.store.module(module);
   await confirm(
@@ -34,7 +35,17 @@ export async function startModule(session: ClusterSession, module: string): Prom
       : startEffect(status).effect,
     'Start',
   );
-  return run(session, `Starting ${module}`, () => session.request('module.start', { module }));
+  return started(session, module, {});
+}
+
+async function started(
+  session: ClusterSession,
+  module: string,
+  how: { readonly anyway?: boolean },
+): Promise<CommandResult> {
+  const result = await run(session, `Starting ${module}`, () => session.request('module.start', { module, ...how }));
+  setReached('hasStarted');
+  return result;
 }
 
 /** Stops a module on both hosts after a confirmation. */
@@ -64,7 +75,11 @@ export async function switchover(session: ClusterSession, module: string): Promi
     `The server is shut down on ${link?.from ?? 'the primary'} and started on ${to}. It is out of service in between; nothing is lost.`,
     'Switch Over',
   );
-  return run(session, `Switching ${module} over to ${to}`, () => session.request('module.switchover', { module, to }));
+  const result = await run(session, `Switching ${module} over to ${to}`, () =>
+    session.request('module.switchover', { module, to }),
+  );
+  setReached('hasSwitchedOver');
+  return result;
 }
 
 /** Makes a replica primary that is not known to be in sync, after the module's name was typed. */

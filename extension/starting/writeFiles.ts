@@ -2,8 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { TemplateFile } from '../../schemas/templates/template.ts';
+import { kindOfFile } from '../../schemas/document.ts';
 import { messageOf } from '../client/errors.ts';
 import { confirm } from '../commands/moduleActions.ts';
+import { setReached } from '../contextKeys.ts';
 
 /** More are not listed one by one in a question. */
 const mostListed = 16;
@@ -44,6 +46,7 @@ export async function writeNewFiles(
     const done = written.length === 0 ? 'Nothing was written' : `Only ${written.join(', ')} was written`;
     throw new Error(`${done}: ${messageOf(error)}`, { cause: error });
   }
+  if (files.some(({ path }) => kindOfFile(path) === 'module')) setReached('hasWrittenModule');
   const [first] = targets;
   if (first !== undefined) await vscode.window.showTextDocument(first.uri, { preview: false });
 }

@@ -46,8 +46,8 @@ export function button(label: string, onPress: () => void): Button {
 
 /** A field to type into; `onInput` gets what stands in it after each change. */
 export function textField(label: string, onInput: (value: string) => void): HTMLElement {
-  const element = h('vscode-text-field', { placeholder: label, 'aria-label': label, size: '24' });
-  element.addEventListener('input', () => onInput((element as HTMLElement & { value: string }).value));
+  const element = textElement(label, { placeholder: label, size: '24' });
+  element.addEventListener('input', () => onInput(element.value));
   return element;
 }
 
@@ -75,6 +75,14 @@ export interface TextInput {
 type TextElement = HTMLElement & { value: string; readonly control?: HTMLInputElement };
 
 /**
+ * The component takes its accessible name from its content each time it is put into the page, whatever name it had: so the label is
+ * its content, which only screen readers are shown.
+ */
+function textElement(label: string, attributes: Readonly<Record<string, string>>): TextElement {
+  return h('vscode-text-field', { ...attributes, class: 'unlabelled' }, label) as TextElement;
+}
+
+/**
  * A field to type into, whose label stands elsewhere.
  * @param onInput after each change @param onChange when the person has done: by Enter, or by leaving the field
  */
@@ -83,8 +91,7 @@ export function textInput(
   label: string,
   { onInput, onChange }: { readonly onInput?: (value: string) => void; readonly onChange?: (value: string) => void },
 ): TextInput {
-  // The component takes its accessible name from its content each time it is put into the page.
-  const element = h('vscode-text-field', { id, class: 'unlabelled', spellcheck: 'false' }, label) as TextElement;
+  const element = textElement(label, { id, spellcheck: 'false' });
   // The control is in a tree of its own, where names of elements of the page mean nothing.
   const description = h('span', { id: `${id}-description`, hidden: true });
   const list = h('datalist', { id: `${id}-list` });

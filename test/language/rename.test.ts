@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PrepareRenameRequest, RenameRequest, TextDocumentEdit } from 'vscode-languageserver-protocol/node';
 import type { TextEdit, WorkspaceEdit } from 'vscode-languageserver-protocol/node';
-import { applyEdits, LanguageClient, validCluster, validModule } from '../support/languageClient.ts';
+import { applyEdits, fullCapabilities, LanguageClient, validCluster, validModule } from '../support/languageClient.ts';
 
 const web = 'modules/web.module.jsonc';
 const db = 'modules/db.module.jsonc';
@@ -41,6 +41,79 @@ describe('a host', () => {
     for (const [name, text] of Object.entries(changed)) {
       expect(text).toBe((texts[name] ?? '').replaceAll('"alpha"', '"first"'));
     }
+  });
+});
+
+describe('a host in the files of agents', () => {
+  const agent = (host: string): string => `{\n  // its own\n  "host": "${host}", "runDirectory": "/run/alpha",\n}\n`;
+  const hosts: Readonly<Record<string, string>> = {
+    'agent.jsonc': 'alpha',
+    'hosts/alpha/agent.jsonc': 'alpha',
+    'hosts/beta/agent.jsonc': 'beta',
+    'other/hosts/alpha/agent.jsonc': 'alpha',
+    'node_modules/a/agent.jsonc': 'alpha',
+  };
+
+  /** The texts of the files of agents after an edit, by the names of those that it changes. */
+  function agentsAfter(edit: WorkspaceEdit | null, on = client): Record<string, string> {
+    const changes = (edit?.documentChanges ?? []).filter((change) => TextDocumentEdit.is(change));
+    return Object.fromEntries(
+      Object.entries(hosts).flatMap(([name, host]) => {
+        const change = changes.find(({ textDocument }) => textDocument.uri === on.uriOf(name));
+        return change === undefined ? [] : [[name, applyEdits(agent(host), change.edits as TextEdit[])]];
+      }),
+    );
+  }
+
+  beforeEach(async () => {
+    await client.write('other/other.cluster.jsonc', validCluster.replace('"site"', '"other"'));
+    for (const [name, host] of Object.entries(hosts)) await client.write(name, agent(host));
+  });
+
+  it('is renamed in those beside the cluster file and below it, and in none of another cluster', async () => {
+    const edit = await rename(site, '"alpha"', 'first');
+    expect(agentsAfter(edit)).toEqual({ 'agent.jsonc': agent('first'), 'hosts/alpha/agent.jsonc': agent('first') });
+    expect(edit?.documentChanges).toHaveLength(5);
+    const fromModule = await rename(web, '"alpha"', 'first');
+    expect(Object.keys(agentsAfter(fromModule))).toEqual(['agent.jsonc', 'hosts/alpha/agent.jsonc']);
+  });
+
+  it('is renamed as the text is in the editor, if it is open there', async () => {
+    await expect
+      .poll(() => client.registered.map(({ method }) => method))
+      .toEqual(expect.arrayContaining(['textDocument/didOpen', 'textDocument/didChange', 'textDocument/didClose']));
+    const typed = agent('alpha').replace('// its own', '// its own,\n  // and not saved');
+    client.open('agent.jsonc', typed);
+    const edit = await rename(site, '"alpha"', 'first');
+    const own = edit?.documentChanges?.find(
+      (change): change is TextDocumentEdit =>
+        TextDocumentEdit.is(change) && change.textDocument.uri === client.uriOf('agent.jsonc'),
+    );
+    expect(own?.textDocument.version).toBe(1);
+    expect(applyEdits(typed, (own?.edits ?? []) as TextEdit[])).toBe(typed.replace('"alpha"', '"first"'));
+    client.close('agent.jsonc');
+    expect(agentsAfter(await rename(site, '"alpha"', 'first'))['agent.jsonc']).toBe(agent('first'));
+  });
+
+  it('stays in what cannot be read, and for an editor that would not tell that it is open', async () => {
+    await client.write('agent.jsonc', `{ "host": "alpha", "text": "${'x'.repeat(1024 * 1024)}" }`);
+    expect(Object.keys(agentsAfter(await rename(site, '"alpha"', 'first')))).toEqual(['hosts/alpha/agent.jsonc']);
+    const { workspace } = fullCapabilities;
+    const plain = await LanguageClient.start({
+      capabilities: { ...(workspace !== undefined && { workspace }) },
+      files: { ...texts, 'agent.jsonc': agent('alpha') },
+    });
+    const edit = await rename(site, '"alpha"', 'first', plain);
+    expect(edit?.documentChanges).toHaveLength(3);
+    expect(agentsAfter(edit, plain)).toEqual({});
+    await plain.stop();
+  });
+
+  it('is all that is renamed there', async () => {
+    await client.write('agent.jsonc', agent('web'));
+    const edit = await rename(web, '"web"', 'shop');
+    expect(edit?.documentChanges).toHaveLength(3);
+    expect(agentsAfter(edit)).toEqual({});
   });
 });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   DidChangeWorkspaceFoldersNotification,
+  DidChangeWatchedFilesNotification,
   DidRenameFilesNotification,
   FileChangeType,
   HoverRequest,
@@ -82,17 +83,19 @@ describe('a folder that is open', () => {
         workspace: { ...fullCapabilities.workspace, didChangeWatchedFiles: { dynamicRegistration: true } },
       },
     });
-    await expect
-      .poll(() => client.registered.map(({ registerOptions }) => registerOptions as unknown))
-      .toEqual([
-        {
-          watchers: [
-            { globPattern: '**/*.{module,cluster}.jsonc' },
-            { globPattern: '**/*', kind: 4 },
-            { globPattern: '**/scripts/**' },
-          ],
-        },
-      ]);
+    const watched = (): readonly unknown[] =>
+      client.registered
+        .filter(({ method }) => method === DidChangeWatchedFilesNotification.method)
+        .map(({ registerOptions }) => registerOptions as unknown);
+    await expect.poll(watched).toEqual([
+      {
+        watchers: [
+          { globPattern: '**/*.{module,cluster}.jsonc' },
+          { globPattern: '**/*', kind: 4 },
+          { globPattern: '**/scripts/**' },
+        ],
+      },
+    ]);
   });
 
   it('counts what is in the editor rather than on the disk, until it is closed', async () => {

@@ -52,6 +52,7 @@ export const validModule = `{
 /** What an editor such as VS Code can do. */
 export const fullCapabilities: ClientCapabilities = {
   textDocument: {
+    synchronization: { dynamicRegistration: true },
     completion: { completionItem: { snippetSupport: true } },
     hover: { contentFormat: ['markdown', 'plaintext'] },
   },

@@ -7,6 +7,10 @@ type FileFacade = Pick<AgentFacade, 'applyFiles' | 'restoreFiles' | 'versions' |
 /** The files of a cluster whose hosts all agree with everything but what `problems` says. */
 export class MemoryFiles implements FileFacade {
   problems: FileProblem[] = [];
+  /** Whether the texts of versions can be had. */
+  isReadable = true;
+  /** How often somebody asked for the texts of a version. */
+  reads = 0;
   readonly #held: { readonly info: VersionInfo; readonly files: Readonly<Record<string, string>> }[] = [];
 
   constructor(files: Readonly<Record<string, string>> = {}) {
@@ -42,7 +46,8 @@ export class MemoryFiles implements FileFacade {
   readonly versions: FileFacade['versions'] = () => [...this.#held].reverse().map(({ info }) => info);
 
   readonly version: FileFacade['version'] = (number) => {
-    const held = this.#held.find(({ info }) => info.number === number);
+    this.reads += 1;
+    const held = this.isReadable ? this.#held.find(({ info }) => info.number === number) : undefined;
     return held ? { number, files: Object.entries(held.files).map(([name, text]) => ({ name, text })) } : null;
   };
 

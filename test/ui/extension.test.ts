@@ -11,6 +11,7 @@ import { StoryCluster } from '../support/storyCluster.ts';
 import { expectAccessible } from './axe.ts';
 import { buildExtension } from './buildExtension.ts';
 import { storySteps } from './storySteps.ts';
+import { openWalkthrough, tickedSteps } from './walkthrough.ts';
 import { startVscode } from './vscodeHost.ts';
 import type { RunningVscode } from './vscodeHost.ts';
 import { openBrowser, Workbench } from './workbench.ts';
@@ -130,9 +131,10 @@ describe('the extension in VS Code', () => {
       .waitFor();
     expect(await panel.locator('.metric canvas').count()).toBe(2);
     await panel.getByRole('cell', { name: 'web: starting done' }).waitFor();
-    await panel.getByRole('textbox').fill('nothing like this');
+    const filter = panel.getByRole('textbox', { name: 'Filter events' });
+    await filter.fill('nothing like this');
     await panel.getByText('No event matches the filter.').waitFor();
-    await panel.getByRole('textbox').fill('');
+    await filter.fill('');
   });
 
   step('switches over from the panel, and turns the arrow', async () => {
@@ -380,6 +382,24 @@ describe('the extension in VS Code', () => {
     await workbench.notification(/not applied on any host.*beta: web.module.jsonc:5: no such directory/).waitFor();
     story.files.problems = [];
     await workbench.clearNotifications();
+  });
+
+  step('ticks the steps of the walkthrough for what was achieved, the last one when a failover is seen', async () => {
+    await openWalkthrough(workbench);
+    await expect.poll(() => tickedSteps(workbench)).toEqual(['cluster', 'module', 'apply', 'run', 'switchover']);
+    story.change('web', (module) => {
+      module.epoch += 1;
+      module.lastFailover = {
+        ...{ kind: 'failover', at: new Date().toISOString(), from: 'alpha', to: 'beta' },
+        ...{ cause: 'alpha has been silent for 3 s', durationMs: 3400, epoch: module.epoch },
+      };
+    });
+    await workbench.notification('web of cluster site failed over to beta in 3.4 s').waitFor();
+    await expect
+      .poll(() => tickedSteps(workbench))
+      .toEqual(['cluster', 'module', 'apply', 'run', 'switchover', 'failover']);
+    await workbench.screenshot('walkthrough-done');
+    await workbench.run('View: Close Editor');
   });
 
   step('is quiet while no agent can be reached, and recovers by itself', async () => {

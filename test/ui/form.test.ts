@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Locator } from 'playwright-core';
+import type { Browser, FrameLocator, Locator } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { clusterText, moduleText } from '../unit/form/samples.ts';
 import { buildExtension } from './buildExtension.ts';
@@ -45,9 +45,11 @@ afterAll(async () => {
 const step = storySteps(() => workbench, { timeout: 120_000 });
 
 /** What shows a field, by its path. */
-const fieldOf = (path: string): Locator => workbench.panel.locator(`[id="field:${encodeURIComponent(path)}"]`);
+const fieldOf = (path: string, panel = workbench.panel): Locator =>
+  panel.locator(`[id="field:${encodeURIComponent(path)}"]`);
 const box = (label: string): Locator => workbench.panel.locator(`input[aria-label="${label}"]`);
-const input = (path: string): Locator => workbench.panel.locator(`[id="control:${encodeURIComponent(path)}"] input`);
+const input = (path: string, panel = workbench.panel): Locator =>
+  panel.locator(`[id="control:${encodeURIComponent(path)}"] input`);
 const disclosure = (label: string): Locator =>
   workbench.panel
     .locator('.disclosure')
@@ -62,12 +64,27 @@ async function open(label: string): Promise<void> {
 }
 
 /** Something that is wrong, at the field of a path or in it. */
-const problemAt = (path: string, text: string | RegExp): Locator =>
-  fieldOf(path).locator('.problems li').filter({ hasText: text }).first();
+const problemAt = (path: string, text: string | RegExp, panel = workbench.panel): Locator =>
+  fieldOf(path, panel).locator('.problems li').filter({ hasText: text }).first();
 
 /** A line of the text view beside the form. */
 const line = (text: string): Locator =>
   workbench.page.locator('.editor-group-container .view-line').filter({ hasText: text }).first();
+
+/** Two forms of one file. */
+let forms: readonly FrameLocator[] = [];
+
+function bothForms(): readonly [FrameLocator, FrameLocator] {
+  const [one, other] = forms;
+  if (one === undefined || other === undefined) throw new Error('there are no two forms');
+  return [one, other];
+}
+
+/** The text and both forms come to say this. */
+async function everywhere(detection: string): Promise<void> {
+  await line(`"detection": "${detection}"`).waitFor();
+  for (const form of forms) await expect.poll(() => input('failover.detection', form).inputValue()).toBe(detection);
+}
 
 async function save(): Promise<void> {
   await workbench.page.keyboard.press('Control+S');
@@ -328,6 +345,81 @@ describe('a module file as a form', () => {
     expect(await input('failover.detection').inputValue()).toBe('5s');
     expect(await disclosure('Server').getAttribute('aria-expanded')).toBe('false');
     await disclosure('Server').press('Enter');
+  });
+
+  step('stands twice beside the text, and all three stay in step', async () => {
+    await workbench.run('View: Split Editor Down');
+    const pages = workbench.page.locator('iframe.webview.ready');
+    await expect.poll(() => pages.count()).toBe(2);
+    forms = [0, 1].map((at) => pages.nth(at).contentFrame().locator('#active-frame').contentFrame());
+    const [one, other] = bothForms();
+    await input('failover.detection', one).waitFor();
+    await input('failover.detection', other).waitFor();
+
+    await input('failover.detection', other).fill('6s');
+    await line('"detection": "6s"').waitFor();
+    await everywhere('6s');
+    await input('failover.detection', one).fill('7s');
+    await everywhere('7s');
+    // Whose change was the last one does not matter: it is one file.
+    await input('failover.detection', other).press('Control+Z');
+    await everywhere('6s');
+    await line('"detection"').click();
+    await workbench.page.keyboard.press('Control+Z');
+    await everywhere('5s');
+
+    await input('failover.detection', one).fill('soon');
+    for (const form of forms) await problemAt('failover.detection', 'expected a duration', form).waitFor();
+    await input('failover.detection', other).fill('6s');
+    for (const form of forms) await form.getByText('No problems.').waitFor();
+    await workbench.screenshot('form-twice');
+
+    await other.getByRole('button', { name: /^Add: adds an entry to Checks/ }).click();
+    await fieldOf('checks[1]', one).waitFor();
+    await fieldOf('checks[1]', one)
+      .getByRole('button', { name: /^Remove: takes Checks 2 out/ })
+      .click();
+    await expect.poll(() => fieldOf('checks[1]', other).count()).toBe(0);
+  });
+
+  step('takes what is done in two forms at nearly the same time', async () => {
+    const [one, other] = bothForms();
+    const automatic = (form: FrameLocator): Locator => fieldOf('failover.automatic', form).getByRole('checkbox');
+    // What is typed in one goes into the file when it is left for the other.
+    for (const [detection, isChecked] of [
+      ['7s', 'false'],
+      ['8s', 'true'],
+    ] as const) {
+      await input('failover.detection', one).fill(detection);
+      await automatic(other).press('Space');
+      await everywhere(detection);
+      for (const form of forms) await expect.poll(() => automatic(form).getAttribute('aria-checked')).toBe(isChecked);
+    }
+    // The same, but there is no time between them at all.
+    await input('failover.detection', one).fill('9s');
+    await input('name', other).fill('shop');
+    await save();
+    await expect.poll(() => readFile(modulePath(), 'utf8')).toContain('"name": "shop"');
+    expect(await readFile(modulePath(), 'utf8')).toContain('"detection": "9s"');
+    await input('name', one).fill('web');
+    await input('failover.detection', other).fill('5s');
+    await everywhere('5s');
+    await fieldOf('failover.automatic', other)
+      .getByRole('button', { name: /^Remove/ })
+      .click();
+    await line('"failover": { "detection": "5s" }').waitFor();
+    await line('"name": "web"').waitFor();
+  });
+
+  step('goes on when the other form is closed', async () => {
+    const [one, other] = bothForms();
+    await input('name', other).focus();
+    await workbench.run('View: Close Editor');
+    await expect.poll(() => workbench.page.locator('iframe.webview.ready').count()).toBe(1);
+    await input('failover.detection', one).fill('6s');
+    await line('"detection": "6s"').waitFor();
+    await input('failover.detection', one).fill('5s');
+    await line('"detection": "5s"').waitFor();
   });
 
   for (const { name, kind, tag } of themes) {

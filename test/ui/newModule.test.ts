@@ -11,6 +11,7 @@ import { storySteps } from './storySteps.ts';
 import { themes } from './themes.ts';
 import { startVscode } from './vscodeHost.ts';
 import type { RunningVscode } from './vscodeHost.ts';
+import { openWalkthrough, tickedSteps } from './walkthrough.ts';
 import { openBrowser, Workbench } from './workbench.ts';
 
 let vscode: RunningVscode;
@@ -144,6 +145,8 @@ describe('starting out in VS Code', () => {
     await workbench.run('Understudy: New Module…');
     await workbench.notification('this workspace has no cluster file').waitFor();
     await workbench.clearNotifications();
+    // That it was begun is no step done.
+    expect(await tickedSteps(workbench)).toEqual([]);
   });
 
   step('writes a cluster file from guided inputs, each checked while it is typed', async () => {
@@ -192,6 +195,9 @@ describe('starting out in VS Code', () => {
     }
     // What was written is well: nothing is underlined in it.
     expect(await workbench.page.locator('.squiggly-error').count()).toBe(0);
+    await openWalkthrough(workbench);
+    await expect.poll(() => tickedSteps(workbench)).toEqual(['module']);
+    await workbench.run('View: Close Editor');
   });
 
   step('proposes the other host for the next one, and refuses what is taken', async () => {

@@ -16,6 +16,7 @@ interface Manifest {
     readonly walkthroughs: readonly {
       readonly id: string;
       readonly steps: readonly {
+        readonly id: string;
         readonly description: string;
         readonly media: { readonly markdown: string };
         readonly completionEvents: readonly string[];
@@ -35,12 +36,7 @@ describe('the manifest of the extension', () => {
     const named = [
       ...Object.values(menus).flatMap((entries) => entries.map(({ command }) => command)),
       ...viewsWelcome.flatMap(({ contents }) => ofOurs(contents)),
-      ...walkthroughs.flatMap(({ steps }) =>
-        steps.flatMap(({ description, completionEvents }) => [
-          ...ofOurs(description),
-          ...completionEvents.flatMap((event) => (event.startsWith('onCommand:') ? [event.slice(10)] : [])),
-        ]),
-      ),
+      ...walkthroughs.flatMap(({ steps }) => steps.flatMap(({ description }) => ofOurs(description))),
     ];
     expect([...new Set(named)].filter((command) => !known.includes(command))).toEqual([]);
     expect(new Set(known).size).toBe(known.length);
@@ -60,6 +56,17 @@ describe('the manifest of the extension', () => {
       }
       const address = `%22${manifest.publisher}.${manifest.name}%23${id}%22`;
       expect(viewsWelcome.some(({ contents }) => contents.includes(address))).toBe(true);
+    }
+  });
+
+  it('has each step of its walkthrough done by something that is told', () => {
+    const source = readFileSync(resolve(root, 'extension/walkthrough.ts'), 'utf8');
+    for (const { id, steps } of walkthroughs) {
+      expect(source).toContain(`'${manifest.publisher}.${manifest.name}#${id}'`);
+      for (const step of steps) {
+        const [, key = ''] = /^onContext:understudy\.(\w+)$/.exec(step.completionEvents.join()) ?? [];
+        expect(source).toContain(`  ${key}: '${step.id}',`);
+      }
     }
   });
 

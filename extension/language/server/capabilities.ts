@@ -1,4 +1,13 @@
-import { CodeActionKind, FileOperationPatternKind, TextDocumentSyncKind, WatchKind } from 'vscode-languageserver';
+import {
+  BulkRegistration,
+  CodeActionKind,
+  DidChangeTextDocumentNotification,
+  DidCloseTextDocumentNotification,
+  DidOpenTextDocumentNotification,
+  FileOperationPatternKind,
+  TextDocumentSyncKind,
+  WatchKind,
+} from 'vscode-languageserver';
 import type { ClientCapabilities, FileSystemWatcher, ServerCapabilities } from 'vscode-languageserver';
 import type { Client } from './completion/edits.ts';
 import { makeExecutableCommand } from './fixes/commands.ts';
@@ -18,6 +27,16 @@ export const watchers: readonly FileSystemWatcher[] = [
   // What the files name there is told of when it is missing.
   { globPattern: '**/scripts/**' },
 ];
+
+/** What the editor is asked to tell of open texts that are in no language of ours: a host may be renamed in them, too. */
+export function agentDocuments(): BulkRegistration {
+  const documentSelector = [{ scheme: 'file', pattern: '**/agent.jsonc' }];
+  const asked = BulkRegistration.create();
+  asked.add(DidOpenTextDocumentNotification.type, { documentSelector });
+  asked.add(DidChangeTextDocumentNotification.type, { documentSelector, syncKind: TextDocumentSyncKind.Incremental });
+  asked.add(DidCloseTextDocumentNotification.type, { documentSelector });
+  return asked;
+}
 
 /** What this server offers. */
 export const capabilities: ServerCapabilities = {
@@ -56,12 +75,14 @@ export const capabilities: ServerCapabilities = {
 export interface ClientAbilities extends Client, EditClient {
   readonly canWatchFiles: boolean;
   readonly canCreateFiles: boolean;
+  /** Whether it tells of open documents of other languages when it is asked to. */
+  readonly canTellOfOthers: boolean;
   /** Whether it tells of folders that are opened and closed. */
   readonly hasFolders: boolean;
 }
 
 export function abilitiesOf({ textDocument, workspace }: ClientCapabilities): ClientAbilities {
-  const { hover, completion } = textDocument ?? {};
+  const { hover, completion, synchronization } = textDocument ?? {};
   const edits = workspace?.workspaceEdit;
   const operations = edits?.resourceOperations ?? [];
   return {
@@ -71,6 +92,7 @@ export function abilitiesOf({ textDocument, workspace }: ClientCapabilities): Cl
     hasDocumentChanges: edits?.documentChanges === true,
     canRenameFiles: operations.includes('rename'),
     canCreateFiles: edits?.documentChanges === true && operations.includes('create'),
+    canTellOfOthers: synchronization?.dynamicRegistration === true,
     hasFolders: workspace?.workspaceFolders === true,
     canWatchFiles: workspace?.didChangeWatchedFiles?.dynamicRegistration === true,
   };

@@ -3,6 +3,7 @@ import type { DocumentHighlight, Location } from 'vscode-languageserver';
 import { DocumentHighlightKind } from 'vscode-languageserver';
 import type { FileFacts } from './model/fileFacts.ts';
 import { namedFilesIn } from './model/namedFiles.ts';
+import type { AnyDocument } from '../../../schemas/document.ts';
 import { occurrenceAt, occurrencesIn } from '../../../schemas/occurrences.ts';
 import type { Occurrence } from '../../../schemas/occurrences.ts';
 import { rangeOfNode } from './model/positions.ts';
@@ -10,16 +11,16 @@ import type { SourceFile } from './model/sourceFile.ts';
 import { pathToFileURL } from 'node:url';
 
 /** A name in a file of a cluster. */
-export interface NamedPlace {
-  readonly file: SourceFile;
+export interface NamedPlace<File = SourceFile> {
+  readonly file: File;
   readonly occurrence: Occurrence;
 }
 
 /** Where a name stands, in all files of its cluster. */
-export function occurrencesOf(
+export function occurrencesOf<File extends { readonly document: AnyDocument }>(
   { kind, name }: Pick<Occurrence, 'kind' | 'name'>,
-  group: readonly SourceFile[],
-): readonly NamedPlace[] {
+  group: readonly File[],
+): readonly NamedPlace<File>[] {
   return group.flatMap((file) =>
     occurrencesIn(file.document)
       .filter((each) => each.kind === kind && each.name === name)

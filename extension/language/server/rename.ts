@@ -4,6 +4,7 @@ import { LSPErrorCodes, ResponseError } from 'vscode-languageserver';
 import type { Range, RenameFile, TextDocumentEdit, TextEdit, WorkspaceEdit } from 'vscode-languageserver';
 import { moduleSchema } from '../../../schemas/generated/schemas.ts';
 import type { Node } from '../../../schemas/jsonText.ts';
+import type { AgentFile } from './model/agentFiles.ts';
 import type { FileFacts } from './model/fileFacts.ts';
 import { occurrenceAt, occurrencesIn } from '../../../schemas/occurrences.ts';
 import type { Occurrence } from '../../../schemas/occurrences.ts';
@@ -27,6 +28,14 @@ export function prepareRenameAt(
   return { range: innerRange(file, name), placeholder: name.name };
 }
 
+/** Whether what stands at an offset is the name of a host, which agents are told in files of their own. */
+export function isHostAt(file: SourceFile, offset: number): boolean {
+  return occurrenceAt(file.document, offset)?.kind === 'host';
+}
+
+/** A file that names are changed in. */
+type Renamed = SourceFile | AgentFile;
+
 /** What the editor can do with edits of several files. */
 export interface EditClient {
   readonly hasDocumentChanges: boolean;
@@ -35,11 +44,13 @@ export interface EditClient {
 
 /**
  * Renames a host, network or module in all files of its cluster, and the file of a module that is called like it.
+ * @param agents the files of agents that a host is renamed in, too
  * Throws a `ResponseError` that says why a name is refused.
  */
 export async function renameAt(
   file: SourceFile,
   group: readonly SourceFile[],
+  agents: readonly AgentFile[],
   offset: number,
   newName: string,
   client: EditClient,
@@ -48,10 +59,10 @@ export async function renameAt(
   const name = prepareRenameAt(file, group, offset) === null ? null : occurrenceAt(file.document, offset);
   if (name === null) return null;
   if (newName === name.name) return { changes: {} };
-  const places = placesToRename(name, file, group);
+  const places = placesToRename(name, file, group, agents);
   refuseBadName(name, newName, group);
   refuseSecond(places, newName);
-  const edits = new Map<SourceFile, TextEdit[]>();
+  const edits = new Map<Renamed, TextEdit[]>();
   for (const { file: each, occurrence } of places) {
     edits.set(each, [...(edits.get(each) ?? []), { range: innerRange(each, occurrence), newText: newName }]);
   }
@@ -67,8 +78,13 @@ export async function renameAt(
 }
 
 /** Everywhere the name stands. Of two modules that are called the same only the one that was asked about: that mends it. */
-function placesToRename(name: Occurrence, file: SourceFile, group: readonly SourceFile[]): readonly NamedPlace[] {
-  const all = occurrencesOf(name, group);
+function placesToRename(
+  name: Occurrence,
+  file: SourceFile,
+  group: readonly SourceFile[],
+  agents: readonly AgentFile[],
+): readonly NamedPlace<Renamed>[] {
+  const all = occurrencesOf<Renamed>(name, [...group, ...agents]);
   const isOneOfSeveral =
     name.kind === 'module' && name.isDefinition && all.filter(({ occurrence }) => occurrence.isDefinition).length > 1;
   return isOneOfSeveral ? all.filter((each) => each.file === file && each.occurrence.isDefinition) : all;
@@ -83,7 +99,7 @@ function refuseBadName({ kind }: Occurrence, newName: string, group: readonly So
 }
 
 /** A name that nothing defines may stand beside the old one already: the same key, or entry of a list, would be there twice. */
-function refuseSecond(places: readonly NamedPlace[], newName: string): void {
+function refuseSecond(places: readonly NamedPlace<Renamed>[], newName: string): void {
   const met = places.find(({ file, occurrence }) =>
     occurrencesIn(file.document).some(
       (other) =>
@@ -106,7 +122,7 @@ function refusal(message: string): ResponseError<void> {
 
 /** Null: no file is called like the module, or another one would be overwritten. */
 async function renamedFile(
-  places: readonly NamedPlace[],
+  places: readonly NamedPlace<Renamed>[],
   newName: string,
   group: readonly SourceFile[],
   facts: FileFacts,
@@ -122,7 +138,7 @@ async function renamedFile(
 }
 
 /** Between the quotes. */
-function innerRange({ document }: SourceFile, { node }: Occurrence): Range {
+function innerRange({ document }: Renamed, { node }: Occurrence): Range {
   const isClosed = node.length > 1 && document.text[node.offset + node.length - 1] === '"';
   return rangeOf(document, node.offset + 1, node.offset + node.length - (isClosed ? 1 : 0));
 }

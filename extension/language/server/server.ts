@@ -12,7 +12,7 @@ import type {
   WorkspaceFoldersChangeEvent,
 } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import { abilitiesOf, capabilities, watchers } from './capabilities.ts';
+import { abilitiesOf, agentDocuments, capabilities, watchers } from './capabilities.ts';
 import type { ClientAbilities } from './capabilities.ts';
 import { completionAt } from './completion/completion.ts';
 import { DiagnosticsPublisher } from './diagnostics.ts';
@@ -24,13 +24,14 @@ import { formattingOf } from './formatting.ts';
 import { hoverAt } from './hover.ts';
 import { inlayHintsOf } from './inlayHints.ts';
 import { linksOf } from './links.ts';
+import { agentFilesOf } from './model/agentFiles.ts';
 import { FileFacts } from './model/fileFacts.ts';
 import { offsetOf } from './model/positions.ts';
 import { groupFolderOf, kindOfUri, pathOf } from './model/sourceFile.ts';
 import type { SourceFile } from './model/sourceFile.ts';
 import { Workspace } from './model/workspace.ts';
 import { definitionAt, highlightsAt, referencesAt } from './references.ts';
-import { prepareRenameAt, renameAt } from './rename.ts';
+import { isHostAt, prepareRenameAt, renameAt } from './rename.ts';
 import { selectionRangeAt } from './selection.ts';
 import { semanticTokensOf } from './semanticTokens.ts';
 import { symbolsOf, workspaceSymbols } from './symbols.ts';
@@ -70,6 +71,11 @@ export function startServer(connection: Connection, explanations: Explanations):
       connection.client
         .register(DidChangeWatchedFilesNotification.type, { watchers: [...watchers] })
         .catch((error: unknown) => connection.console.error(`watching files: ${String(error)}`));
+    }
+    if (client.canTellOfOthers) {
+      connection.client
+        .register(agentDocuments())
+        .catch((error: unknown) => connection.console.error(`files of agents: ${String(error)}`));
     }
   });
   const foldersChanged = ({ removed, added }: WorkspaceFoldersChangeEvent): void => {
@@ -131,9 +137,13 @@ export function startServer(connection: Connection, explanations: Explanations):
     aboutAll(({ file, group }, { position }) => prepareRenameAt(file, group, offsetIn(file, position))),
   );
   connection.onRenameRequest(
-    aboutAll(({ file, group }, { position, newName }) =>
-      renameAt(file, group, offsetIn(file, position), newName, client, facts),
-    ),
+    aboutAll(async ({ file, group }, { position, newName }) => {
+      const offset = offsetIn(file, position);
+      // Of one that may be open without being told of the places would not be known.
+      const agents = client.canTellOfOthers && file.uri.startsWith('file:') && isHostAt(file, offset);
+      const own = agents ? await agentFilesOf(groupFolderOf(file.path), (uri) => documents.get(uri)) : [];
+      return renameAt(file, group, own, offset, newName, client, facts);
+    }),
   );
   connection.onDocumentSymbol(about(({ file }) => symbolsOf(file)));
   connection.onWorkspaceSymbol(async ({ query }) => {

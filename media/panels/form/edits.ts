@@ -1,4 +1,5 @@
 import type { FormEdit, FormEdited, FormField, FormState } from '../../../schemas/form.ts';
+import { Refused } from '../hostRpc.ts';
 import type { HostRpc } from '../hostRpc.ts';
 
 /** How long nobody has to type before it goes into the file, milliseconds. */
@@ -98,14 +99,19 @@ export class Edits {
     void this.#send(waiting, this.#state.version);
   }
 
-  async #send({ id, edit }: Waiting, version: number): Promise<void> {
+  async #send(waiting: Waiting, version: number): Promise<void> {
+    const { id, edit } = waiting;
+    const shown = this.#pictureOf(id);
     let focus: string | null = null;
     try {
       ({ focus } = (await this.#host.request('form.edit', { version, edit })) as FormEdited);
       if (edit.action === 'remove') focus ??= id;
       this.#outcome.tell('');
     } catch (error) {
-      this.#outcome.tell(error instanceof Error ? error.message : String(error));
+      // Something else was changed at the same time, such as in another form: this is still what the person has meant.
+      const isOther = error instanceof Refused && error.code === 'STALE' && this.#state?.version !== version;
+      if (isOther && this.#counts(waiting) && this.#pictureOf(id) === shown) this.#queue.unshift(waiting);
+      else this.#outcome.tell(error instanceof Error ? error.message : String(error));
     }
     this.#sent = null;
     this.#outcome.refresh();
@@ -119,6 +125,13 @@ export class Edits {
     const field = findField(state.root, id);
     if (field === null) return false;
     return base === (edit.action === 'type' ? this.#baseOf(field) : placeOf(state.root, field));
+  }
+
+  /** Everything that a field shows, and all that is in it. */
+  #pictureOf(id: string): string | null {
+    const root = this.#state?.root ?? null;
+    const field = root === null ? null : findField(root, id);
+    return field === null ? null : JSON.stringify(field);
   }
 
   #baseOf(field: FormField): string {

@@ -61,6 +61,39 @@ it('follows when another version is applied', async () => {
   await expect.poll(() => text()).toBe('three');
 });
 
+it('tries again after a pause when it could not be read, and tells of what it has then', async () => {
+  cluster.files.isReadable = false;
+  running.onChange.on(() => void text());
+  const started = performance.now();
+  const asked = (): number => {
+    text();
+    return cluster.files.reads;
+  };
+  // However often it is asked for, after a quarter of a second and then half of one at the least.
+  await expect.poll(asked, { timeout: 10_000 }).toBeGreaterThanOrEqual(3);
+  expect(performance.now() - started).toBeGreaterThan(700);
+  cluster.files.isReadable = true;
+  const read = new Promise<string>((resolve) => {
+    running.onChange.on(() => {
+      const known = text();
+      if (typeof known === 'string') resolve(known);
+    });
+  });
+  expect(await read).toBe('one\ntwo\n');
+  const reads = cluster.files.reads;
+  expect(text('shop.module.jsonc')).toBeNull();
+  expect(cluster.files.reads).toBe(reads);
+});
+
+it('does not try again what nobody asks for any more', async () => {
+  cluster.files.isReadable = false;
+  text();
+  await new Promise<void>((resolve) => {
+    running.onChange.on(resolve);
+  });
+  expect(cluster.files.reads).toBe(1);
+});
+
 it('knows nothing with a token that may not read it, or without a connection', async () => {
   await expect.poll(() => text()).toBe('one\ntwo\n');
   token = cluster.createToken('reader', 'viewer');

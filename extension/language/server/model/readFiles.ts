@@ -11,8 +11,12 @@ const mostFolders = 20_000;
 const together = 64;
 const foldersToSkip: ReadonlySet<string> = new Set(['node_modules', 'dist', 'out', 'target', 'vendor']);
 
-/** The module and cluster files in a folder and everything below it, but for hidden folders and those of packages. */
-export async function filesBelow(folder: string): Promise<readonly string[]> {
+/**
+ * The module and cluster files in a folder and everything below it, but for hidden folders and those of packages.
+ *
+ * @param isWanted by its name, where other files are meant
+ */
+export async function filesBelow(folder: string, isWanted = isNamedOurs): Promise<readonly string[]> {
   const found: string[] = [];
   const folders = [folder];
   let next = 0;
@@ -24,7 +28,7 @@ export async function filesBelow(folder: string): Promise<readonly string[]> {
       for (const entry of entries) {
         if (entry.isDirectory() && !entry.name.startsWith('.') && !foldersToSkip.has(entry.name)) {
           folders.push(join(parent, entry.name));
-        } else if (isOurs(entry)) found.push(join(parent, entry.name));
+        } else if (isFile(entry) && isWanted(entry.name)) found.push(join(parent, entry.name));
       }
     }
   }
@@ -44,9 +48,17 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
   return readdir(folder, { withFileTypes: true }).catch(() => []);
 }
 
-/** Links to files count, too; those to folders do not, as they may lead round in a circle. */
 function isOurs(entry: Dirent): boolean {
-  return (entry.isFile() || entry.isSymbolicLink()) && kindOfUri(entry.name) !== null;
+  return isFile(entry) && isNamedOurs(entry.name);
+}
+
+/** Links to files count, too; those to folders do not, as they may lead round in a circle. */
+function isFile(entry: Dirent): boolean {
+  return entry.isFile() || entry.isSymbolicLink();
+}
+
+function isNamedOurs(name: string): boolean {
+  return kindOfUri(name) !== null;
 }
 
 /** Reads files, several at a time; one that is not there any more is left out. */
@@ -65,21 +77,29 @@ export async function readSourceFile(path: string): Promise<SourceFile | null> {
   if (kind === null) return null;
   const where = { uri: pathToFileURL(path).toString(), path, kind };
   try {
-    const found = await stat(path);
-    if (!found.isFile()) return null;
-    if (found.size > longestFile) {
-      return new SourceFile(where, null, { reason: `${path} is longer than 1 MiB: this is no configuration file` });
-    }
-    // Without a byte order mark, as an editor has it: places in the first line would not be the same otherwise.
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
-    return new SourceFile(where, null, { text });
+    const text = await textOf(path);
+    return text === null ? null : new SourceFile(where, null, { text });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    if (error instanceof TooLong) return new SourceFile(where, null, { reason: error.message });
     const reason =
       code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
         ? `${path} is no UTF-8 text: save it as UTF-8`
         : `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
     return new SourceFile(where, null, { reason });
   }
+}
+
+class TooLong extends Error {}
+
+/**
+ * The text of a file, without a byte order mark, as an editor has it: places in the first line would not be the same otherwise. Null:
+ * what is there is no file. Rejects when it cannot be read, is longer than a configuration file may be, or is no UTF-8 text.
+ */
+export async function textOf(path: string): Promise<string | null> {
+  const found = await stat(path);
+  if (!found.isFile()) return null;
+  if (found.size > longestFile) throw new TooLong(`${path} is longer than 1 MiB: this is no configuration file`);
+  return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
 }
