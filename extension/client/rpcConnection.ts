@@ -2,7 +2,7 @@ import { WebSocket } from 'ws';
 import type { RawData } from 'ws';
 import { apiMethods, firstProblem } from '../../schemas/apiMethods.ts';
 import type { ApiMethod, ApiMethods } from '../../schemas/apiMethods.ts';
-import { RpcRequest, RpcResponse } from '../../schemas/generated/validators.js';
+import { RpcRequest, RpcResponse } from '../../schemas/generated/apiValidators.js';
 import type { RpcRequest as Request, RpcResponse as Response } from '../../schemas/generated/api.ts';
 import { formatAddress } from './address.ts';
 import type { AgentAddress } from './address.ts';
