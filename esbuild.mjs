@@ -19,12 +19,16 @@ const requireShim = {
 };
 
 /**
- * Leaves the generated validators out of a program of CommonJS: they are half of it, and would be most of what it takes to start. They lie
- * beside it as programs of their own, and are loaded with the first value that is checked.
+ * Leaves the generated validators and the library of WebSockets out of a program of CommonJS: they are half of it, and would be most of what it
+ * takes to start. They lie beside it as programs of their own: validators are loaded with the first value that is checked, the library where
+ * it is imported.
  */
-const validatorsBeside = {
-  name: 'validators-beside',
-  setup({ onLoad }) {
+const loadedLater = {
+  name: 'loaded-later',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^ws$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './webSocket.cjs', external: true } : null,
+    );
     onLoad({ filter: /[\\/]schemas[\\/]generated[\\/]\w+Validators\.js$/ }, async ({ path }) => {
       const declared = await readFile(path.replace(/\.js$/, '.d.ts'), 'utf8');
       const names = Array.from(declared.matchAll(/^export const (\w+): Validator;$/gm), ([, name]) => name);
@@ -91,7 +95,9 @@ export const targets = [
     outdir: 'dist/extension',
     outExtension: { '.js': '.cjs' },
     external: ['vscode', './*Validators.cjs'],
-    plugins: [validatorsBeside],
+    plugins: [loadedLater],
+    // What is imported later is read as these programs themselves are, whatever the editor makes of modules.
+    supported: { 'dynamic-import': false },
   },
   {
     ...node,
@@ -99,6 +105,7 @@ export const targets = [
     entryPoints: {
       apiValidators: 'schemas/generated/apiValidators.js',
       fileValidators: 'schemas/generated/fileValidators.js',
+      webSocket: 'ws',
     },
     outdir: 'dist/extension',
     outExtension: { '.js': '.cjs' },
