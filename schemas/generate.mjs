@@ -40,8 +40,6 @@ async function writeValidators(name, schemasOfModule, exportsOf, options) {
     strictTypes: false,
     strictTuples: false,
     allowUnionTypes: true,
-    // A definition is a function that all who refer to it call: copies in their places would be most of the program.
-    inlineRefs: false,
     keywords,
     code: { source: true, esm: true },
     ...options,
@@ -78,15 +76,17 @@ function inOrder({ definitions }) {
   return [...ordered];
 }
 
-// Of a file everything that is wrong is told, in words that its schema gives.
+// Of a file everything that is wrong is told, in words that its schema gives. A definition stands in the place of each reference to it:
+// calls would copy all errors so far with each item of a list that has one.
 const files = ['agent', 'cluster', 'module'].map((name) => schemas.get(name));
 const titles = Object.fromEntries(files.map(({ title, $id }) => [title, $id]));
 await writeValidators('fileValidators', files, titles, { allErrors: true, verbose: true });
-// Every message is a definition of its own; the agent and its clients validate each one, and tell the first thing that is wrong.
+// Every message is a definition of its own; the agent and its clients validate each one, and tell the first thing that is wrong. Each
+// definition is a function that is called: copies in their places would be most of the program.
 for (const name of ['api', 'link']) {
   const schema = schemas.get(name);
   const definitions = inOrder(schema).map((definition) => [definition, `${schema.$id}#/definitions/${definition}`]);
-  await writeValidators(`${name}Validators`, [schema], Object.fromEntries(definitions), {});
+  await writeValidators(`${name}Validators`, [schema], Object.fromEntries(definitions), { inlineRefs: false });
 }
 const options = {
   bannerComment: '/* Generated from schemas/source; do not edit. */',
