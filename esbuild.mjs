@@ -1,4 +1,6 @@
 // Bundles every program of the product into dist/. `node esbuild.mjs [--watch] [--minify]`
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { build, context } from 'esbuild';
 
 const options = new Set(process.argv.slice(2));
@@ -14,6 +16,36 @@ const node = { ...common, platform: 'node', target: 'node20', mainFields: ['modu
 // Bundled CommonJS packages call require(); an ES module has to make one first.
 const requireShim = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
+
+/**
+ * Leaves the generated validators and the library of WebSockets out of a program of CommonJS: they are half of it, and would be most of what it
+ * takes to start. They lie beside it as programs of their own: validators are loaded with the first value that is checked, the library where
+ * it is imported.
+ */
+const loadedLater = {
+  name: 'loaded-later',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^ws$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './webSocket.cjs', external: true } : null,
+    );
+    onLoad({ filter: /[\\/]schemas[\\/]generated[\\/]\w+Validators\.js$/ }, async ({ path }) => {
+      const declared = await readFile(path.replace(/\.js$/, '.d.ts'), 'utf8');
+      const names = Array.from(declared.matchAll(/^export const (\w+): Validator;$/gm), ([, name]) => name);
+      const contents = `
+        const validator = (name) => {
+          const later = (data) => {
+            const own = require('./${basename(path, '.js')}.cjs')[name];
+            const isValid = own(data);
+            later.errors = own.errors;
+            return isValid;
+          };
+          return later;
+        };
+        ${names.map((name) => `export const ${name} = /* @__PURE__ */ validator('${name}');`).join('\n')}`;
+      return { contents, loader: 'js' };
+    });
+  },
 };
 
 export const targets = [
@@ -62,7 +94,21 @@ export const targets = [
     },
     outdir: 'dist/extension',
     outExtension: { '.js': '.cjs' },
-    external: ['vscode'],
+    external: ['vscode', './*Validators.cjs'],
+    plugins: [loadedLater],
+    // What is imported later is read as these programs themselves are, whatever the editor makes of modules.
+    supported: { 'dynamic-import': false },
+  },
+  {
+    ...node,
+    format: 'cjs',
+    entryPoints: {
+      apiValidators: 'schemas/generated/apiValidators.js',
+      fileValidators: 'schemas/generated/fileValidators.js',
+      webSocket: 'ws',
+    },
+    outdir: 'dist/extension',
+    outExtension: { '.js': '.cjs' },
   },
   {
     ...node,

@@ -29,8 +29,8 @@ import type {
   VersionsParams,
   VersionsResult,
 } from './generated/api.ts';
-import * as validators from './generated/validators.js';
-import type { Validator } from './generated/validators.js';
+import * as validators from './generated/apiValidators.js';
+import type { Validator } from './validator.ts';
 
 /** Parameters and answer of each method of the agent's API. */
 export interface ApiMethods {

@@ -431,7 +431,8 @@ function dereference(schema: Json, definitions: Json): Json {
 }
 
 function structuredCloneJson(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value)) as unknown;
+  // Most defaults are words and numbers.
+  return typeof value === 'object' ? (JSON.parse(JSON.stringify(value)) as unknown) : value;
 }
 
 function isObject(value: unknown): value is Json {

@@ -6,7 +6,7 @@ import type { Diagnostic, DiagnosticCode, Problem } from './diagnostic.ts';
 import type { AgentFile } from './generated/agent.ts';
 import type { ClusterFile } from './generated/cluster.ts';
 import type { ModuleFile } from './generated/module.ts';
-import * as validators from './generated/validators.js';
+import * as validators from './generated/fileValidators.js';
 import { explainSchemaErrors } from './schemaErrors.ts';
 import { schemaOf } from './schemaNodes.ts';
 

@@ -28,60 +28,66 @@ for (const file of (await readdir(source)).filter((name) => name.endsWith('.sche
 // Our annotations: `unit` names the unit of a value, `patternHint` says in words what a pattern wants, `since` is the version that
 // brought a key; `exactlyOneOf` names keys of which there has to be one, such as the kinds of a check: the checks behind the schema tell
 // of it in better words than it could. `deprecated`, which ajv knows already, says since when and what to use instead.
-const ajv = new Ajv.default({
-  allErrors: true,
-  verbose: true,
-  strict: true,
-  strictTypes: false,
-  strictTuples: false,
-  allowUnionTypes: true,
-  keywords: ['unit', 'patternHint', 'since', 'exactlyOneOf'],
-  code: { source: true, esm: true },
-});
-const exportsOf = {};
-for (const [name, schema] of schemas) {
-  ajv.addSchema(schema);
-  if (name === 'api' || name === 'link') {
-    // Every message is a definition of its own; the agent and its clients validate each one.
-    for (const definition of Object.keys(schema.definitions))
-      exportsOf[definition] = `${schema.$id}#/definitions/${definition}`;
-  } else {
-    exportsOf[schema.title] = schema.$id;
-  }
+const keywords = ['unit', 'patternHint', 'since', 'exactlyOneOf'];
+
+/**
+ * Writes one module of validators.
+ * @param exportsOf the address of the schema that each of them checks, by its name
+ */
+async function writeValidators(name, schemasOfModule, exportsOf, options) {
+  const ajv = new Ajv.default({
+    strict: true,
+    strictTypes: false,
+    strictTuples: false,
+    allowUnionTypes: true,
+    keywords,
+    code: { source: true, esm: true },
+    ...options,
+  });
+  for (const schema of schemasOfModule) ajv.addSchema(schema);
+  // ajv's standalone output still requires small run-time helpers; bundling makes the file depend on nothing.
+  const bundled = await build({
+    stdin: { contents: standaloneCode.default(ajv, exportsOf), resolveDir: root, loader: 'js' },
+    bundle: true,
+    format: 'esm',
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    write: false,
+    target: 'es2022',
+  });
+  await writeGenerated(`${name}.js`, bundled.outputFiles[0].text);
+  const declarations = Object.keys(exportsOf)
+    .sort()
+    .map((each) => `export const ${each}: Validator;\n`);
+  await writeGenerated(`${name}.d.ts`, `import type { Validator } from '../validator.ts';\n${declarations.join('')}`);
 }
-const code = standaloneCode.default(ajv, exportsOf);
-// ajv's standalone output still requires small run-time helpers; bundling makes the file depend on nothing.
-const bundled = await build({
-  stdin: { contents: code, resolveDir: root, loader: 'js' },
-  bundle: true,
-  format: 'esm',
-  platform: 'neutral',
-  mainFields: ['module', 'main'],
-  write: false,
-  target: 'es2022',
-});
-await writeGenerated('validators.js', bundled.outputFiles[0].text);
-const names = Object.keys(exportsOf).sort();
-await writeGenerated(
-  'validators.d.ts',
-  [
-    'export interface SchemaError {',
-    '  instancePath: string;',
-    '  schemaPath: string;',
-    '  keyword: string;',
-    '  params: Record<string, unknown>;',
-    '  message?: string;',
-    '  /** Set when the name of a property is what is wrong. */',
-    '  propertyName?: string;',
-    '  schema?: unknown;',
-    '  parentSchema?: Record<string, unknown>;',
-    '  data?: unknown;',
-    '}',
-    'export interface Validator { (data: unknown): boolean; errors?: SchemaError[] | null }',
-    ...names.map((name) => `export const ${name}: Validator;`),
-    '',
-  ].join('\n'),
-);
+
+/** The definitions of a schema, each behind those that it refers to: ajv would make another validator of one that it came by before. */
+function inOrder({ definitions }) {
+  const ordered = new Set();
+  const visiting = new Set();
+  const visit = (name) => {
+    if (visiting.has(name)) return;
+    visiting.add(name);
+    for (const [, other] of JSON.stringify(definitions[name]).matchAll(/"#\/definitions\/(\w+)"/g)) visit(other);
+    ordered.add(name);
+  };
+  Object.keys(definitions).forEach(visit);
+  return [...ordered];
+}
+
+// Of a file everything that is wrong is told, in words that its schema gives. A definition stands in the place of each reference to it:
+// calls would copy all errors so far with each item of a list that has one.
+const files = ['agent', 'cluster', 'module'].map((name) => schemas.get(name));
+const titles = Object.fromEntries(files.map(({ title, $id }) => [title, $id]));
+await writeValidators('fileValidators', files, titles, { allErrors: true, verbose: true });
+// Every message is a definition of its own; the agent and its clients validate each one, and tell the first thing that is wrong. Each
+// definition is a function that is called: copies in their places would be most of the program.
+for (const name of ['api', 'link']) {
+  const schema = schemas.get(name);
+  const definitions = inOrder(schema).map((definition) => [definition, `${schema.$id}#/definitions/${definition}`]);
+  await writeValidators(`${name}Validators`, [schema], Object.fromEntries(definitions), { inlineRefs: false });
+}
 const options = {
   bannerComment: '/* Generated from schemas/source; do not edit. */',
   additionalProperties: false,

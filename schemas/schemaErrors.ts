@@ -1,4 +1,4 @@
-import type { SchemaError } from './generated/validators.js';
+import type { SchemaError } from './validator.ts';
 import type { Problem } from './diagnostic.ts';
 import type { PathSegment } from './jsonText.ts';
 import { formatPath } from './jsonText.ts';

@@ -4,7 +4,7 @@ import type { RawData } from 'ws';
 import { apiMethods, firstProblem } from '../../schemas/apiMethods.ts';
 import type { ApiMethod, ApiMethods } from '../../schemas/apiMethods.ts';
 import type { ChangedEvent, HelloResult, LogEvent, RpcRequest, RpcResponse } from '../../schemas/generated/api.ts';
-import * as validators from '../../schemas/generated/validators.js';
+import * as validators from '../../schemas/generated/apiValidators.js';
 import { apiProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { explainTlsError } from '../security/tlsOptions.ts';
 import { RefusedByAgentError, TimedOutError, UnreachableError } from './clientErrors.ts';

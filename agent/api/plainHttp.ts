@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { firstProblem } from '../../schemas/apiMethods.ts';
 import type { EnrolParams, EnrolResult } from '../../schemas/generated/api.ts';
-import * as validators from '../../schemas/generated/validators.js';
+import * as validators from '../../schemas/generated/apiValidators.js';
 import { SecurityError } from '../security/securityError.ts';
 import type { Audit } from './audit.ts';
 import type { AgentFacade } from './facade.ts';

@@ -2,7 +2,7 @@ import type { RawData, WebSocket } from 'ws';
 import { apiMethods, firstProblem, isRoleEnough, rpcCodes } from '../../schemas/apiMethods.ts';
 import type { ApiMethod } from '../../schemas/apiMethods.ts';
 import type { RpcRequest, RpcResponse } from '../../schemas/generated/api.ts';
-import * as validators from '../../schemas/generated/validators.js';
+import * as validators from '../../schemas/generated/apiValidators.js';
 import type { Client } from '../security/clientTokens.ts';
 import type { Audit } from './audit.ts';
 import { auditedAnswer, auditedParameters, isAudited } from './audited.ts';

@@ -1,4 +1,4 @@
-import { LinkArbiterRecord as isArbiterRecord } from '../../schemas/generated/validators.js';
+import { LinkArbiterRecord as isArbiterRecord } from '../../schemas/generated/linkValidators.js';
 import type { ArbiterRecord } from '../core/types.ts';
 
 /** Version of the text; one that is not known is refused, never guessed at. The first one had no cause in words. */

@@ -4,7 +4,7 @@ import {
   ArbiterProposeResult,
   ArbiterReadParams,
   ArbiterReadResult,
-} from '../../schemas/generated/validators.js';
+} from '../../schemas/generated/linkValidators.js';
 import type { Arbiter, ProposeResult } from './arbiter.ts';
 import type { RecordStore } from './recordStore.ts';
 

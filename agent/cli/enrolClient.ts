@@ -4,7 +4,7 @@ import { connect } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { firstProblem } from '../../schemas/apiMethods.ts';
 import type { EnrolParams, EnrolResult } from '../../schemas/generated/api.ts';
-import * as validators from '../../schemas/generated/validators.js';
+import * as validators from '../../schemas/generated/apiValidators.js';
 import { fingerprint } from '../security/certificates.ts';
 import { CliError, exitCodes } from './exitCodes.ts';
 

@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import type { LinkHello, LinkMessage } from '../../schemas/generated/link.ts';
-import { LinkMessage as isLinkMessage } from '../../schemas/generated/validators.js';
+import { LinkMessage as isLinkMessage } from '../../schemas/generated/linkValidators.js';
 import { agentProtocolVersion } from '../../schemas/protocolVersion.ts';
 import { encodeMessage, MessageDecoder } from './framing.ts';
 import type { LinkAllowance } from './linkAllowance.ts';

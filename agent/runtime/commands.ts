@@ -1,5 +1,5 @@
 import type { Refusal, ResyncBandwidth } from '../../schemas/generated/api.ts';
-import { ModuleCommandParams, ModuleCommandResult } from '../../schemas/generated/validators.js';
+import { ModuleCommandParams, ModuleCommandResult } from '../../schemas/generated/linkValidators.js';
 import type { Actor, Outcome as ApiOutcome } from '../api/facade.ts';
 import type { Command, Outcome } from '../core/types.ts';
 import type { HostLinks } from '../host/hostLinks.ts';

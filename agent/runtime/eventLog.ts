@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { LogEntry } from '../../schemas/generated/api.ts';
-import { LogEntry as isLogEntry } from '../../schemas/generated/validators.js';
+import { LogEntry as isLogEntry } from '../../schemas/generated/apiValidators.js';
 
 type Level = LogEntry['level'];
 type Fields = Readonly<Record<string, number | string | boolean | null>>;

@@ -12,7 +12,7 @@ import {
   ConfigurationOutcomeParams,
   ConfigurationOutcomeResult,
   ConfigurationPrepareResult,
-} from '../../schemas/generated/validators.js';
+} from '../../schemas/generated/linkValidators.js';
 import { answerMs, catchUpMs, decideWithinMs } from '../config/applyTimes.ts';
 import { differingFiles, hashOfFiles, type FileVersion, type Files } from '../config/versions.ts';
 import type { HostLinks } from '../host/hostLinks.ts';

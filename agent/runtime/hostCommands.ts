@@ -1,4 +1,4 @@
-import { HostCommandParams, ModuleCommandResult } from '../../schemas/generated/validators.js';
+import { HostCommandParams, ModuleCommandResult } from '../../schemas/generated/linkValidators.js';
 import type { Actor, Outcome as ApiOutcome } from '../api/facade.ts';
 import type { Outcome } from '../core/types.ts';
 import type { HostLinks } from '../host/hostLinks.ts';

@@ -5,7 +5,7 @@ import {
   ConfigurationFetchResult,
   ConfigurationOutcomeParams,
   ConfigurationPrepareParams,
-} from '../../schemas/generated/validators.js';
+} from '../../schemas/generated/linkValidators.js';
 import { answerMs, catchUpMs, reservedMs, toldWithinMs } from '../config/applyTimes.ts';
 import { hashOfFiles, hashOfText, type Files } from '../config/versions.ts';
 import type { HeldVersion } from './heldVersion.ts';

@@ -1,7 +1,7 @@
 import type { ChangedEvent, LogEvent } from '../../schemas/generated/api.ts';
 import type { ApiMethod } from '../../schemas/apiMethods.ts';
-import * as validators from '../../schemas/generated/validators.js';
-import type { Validator } from '../../schemas/generated/validators.js';
+import * as validators from '../../schemas/generated/apiValidators.js';
+import type { Validator } from '../../schemas/validator.ts';
 
 /** What an agent sends without being asked. */
 export interface Notifications {

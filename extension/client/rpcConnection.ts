@@ -1,8 +1,7 @@
-import { WebSocket } from 'ws';
-import type { RawData } from 'ws';
+import type { RawData, WebSocket } from 'ws';
 import { apiMethods, firstProblem } from '../../schemas/apiMethods.ts';
 import type { ApiMethod, ApiMethods } from '../../schemas/apiMethods.ts';
-import { RpcRequest, RpcResponse } from '../../schemas/generated/validators.js';
+import { RpcRequest, RpcResponse } from '../../schemas/generated/apiValidators.js';
 import type { RpcRequest as Request, RpcResponse as Response } from '../../schemas/generated/api.ts';
 import { formatAddress } from './address.ts';
 import type { AgentAddress } from './address.ts';
@@ -73,12 +72,14 @@ export class RpcConnection {
    * @throws CertificateError, TokenError, or an Error that says what is in the way
    */
   static async open(options: OpenOptions): Promise<RpcConnection> {
+    // Loaded with the first connection: nothing of it is needed before.
+    const { WebSocket: Socket } = await import('ws');
     const tls = await connectPinned(options.address, options.pin, options.signal);
     const where = formatAddress(options.address);
     return new Promise((resolve, reject) => {
       // The checked connection and no other: the scheme for local sockets keeps an editor's proxy settings, which replace the
       // connection of every other request, out of the way.
-      const socket = new WebSocket('ws+unix:/pinned:/', {
+      const socket = new Socket('ws+unix:/pinned:/', {
         createConnection: () => tls,
         headers: { host: where, authorization: `Bearer ${options.token}` },
         perMessageDeflate: false,
@@ -221,7 +222,7 @@ export class RpcConnection {
     }
     this.#pending.clear();
     // A peer that is gone would never answer the closing handshake.
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(1000);
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.close(1000);
     const force = setTimeout(() => this.#socket.terminate(), 1000);
     this.#socket.once('close', () => clearTimeout(force));
     force.unref();

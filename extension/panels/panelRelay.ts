@@ -1,5 +1,5 @@
 import type { LogOutputChannel } from 'vscode';
-import { LogParams, ModuleParams, RpcRequest } from '../../schemas/generated/validators.js';
+import { LogParams, ModuleParams, RpcRequest } from '../../schemas/generated/apiValidators.js';
 import type {
   CommandResult,
   LogParams as LogParameters,

@@ -4,7 +4,7 @@ import { Draft } from '../../agent/core/draft.ts';
 import { plain } from '../../agent/core/plain.ts';
 import { initialState } from '../../agent/core/step.ts';
 import type { HeardOn, ModuleConfig } from '../../agent/core/types.ts';
-import { LinkArbiterRecord as isArbiterRecord } from '../../schemas/generated/validators.js';
+import { LinkArbiterRecord as isArbiterRecord } from '../../schemas/generated/linkValidators.js';
 
 const config = { module: 'web', self: 'beta', peer: 'alpha', hosts: ['alpha', 'beta'] } as unknown as ModuleConfig;
 const facts = { lineage: [], consistent: true, content: false };

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { parseDocument } from '../../../schemas/document.ts';
 import { readFormEdit } from '../../../schemas/form.ts';
 import type { FormEdit, FormEdited, FormField, FormRefusalCode, FormState } from '../../../schemas/form.ts';
-import { RpcRequest } from '../../../schemas/generated/validators.js';
+import { RpcRequest } from '../../../schemas/generated/apiValidators.js';
 import type { RpcRequest as Request } from '../../../schemas/generated/api.ts';
 import { messageOf } from '../../client/errors.ts';
 import { changesOf, staleReason } from '../../model/form/edits.ts';

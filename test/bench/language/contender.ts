@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { optionsOfNode } from '../../../agent/cli/verbs/languageServer.ts';
 import { repositoryRoot } from '../../ui/repositoryRoot.ts';
 import { yamlText } from './yamlText.ts';
 
@@ -22,14 +23,14 @@ export interface Contender {
   readonly delayMs: number;
 }
 
-/** The language server that is shipped. */
+/** The language server that is shipped, with the options of Node with which the command line and the editor start it. */
 export function ours(): Contender {
   const root = repositoryRoot();
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   return {
     name: 'ours',
     version,
-    command: [process.execPath, join(root, 'dist/languageServer.mjs'), '--stdio'],
+    command: [process.execPath, ...optionsOfNode, join(root, 'dist/languageServer.mjs'), '--stdio'],
     languageId: 'understudy-module',
     ending: '.module.jsonc',
     textOf: (value) => JSON.stringify(value, null, 2),
