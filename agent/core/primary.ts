@@ -132,6 +132,11 @@ function settleLink(draft: Draft, role: Primary): void {
       }
       return;
     case 'none':
+      if (peer && isOutnumbered(draft, role, peer)) {
+        draft.become({ ...role, link: { kind: 'renumbering', proposal: proposeLater(draft, role.grant.epoch) } });
+        settleServer(draft, currentPrimary(draft, role));
+        return;
+      }
       if (!peer && link.failures > 0) {
         // Whatever ailed it, it comes back as another one.
         draft.become({ ...role, link: { ...link, failures: 0 } });
@@ -303,7 +308,25 @@ function proposeLater(draft: Draft, epoch: number): Proposal {
 }
 
 function latestOf(peer: PeerStatus | null): number {
-  return peer?.lineage.at(-1)?.epoch ?? 0;
+  return Math.max(peer?.lineage.at(-1)?.epoch ?? 0, peer?.record?.epoch ?? 0);
+}
+
+/**
+ * Without an arbiter: whether the other host waits with a history of its own of which the numbers are as high. Whoever serves has the later record,
+ * so that the other one knows by it, after any crash, that it is not to start.
+ */
+function isOutnumbered(draft: Draft, role: Primary, peer: PeerStatus): boolean {
+  const { state, config } = draft;
+  if (config.arbiter !== 'none' || peer.role !== 'none' || role.leaving !== null || state.detached) return false;
+  if (state.pending !== null) return false;
+  const { lineage } = state.replica;
+  return [peer.record, peer.lineage.at(-1)].some(
+    (told) =>
+      told != null &&
+      told.epoch >= role.grant.epoch &&
+      told.primary !== config.self &&
+      !lineage.some(({ epoch, primary }) => epoch === told.epoch && primary === told.primary),
+  );
 }
 
 function proposeBoth(draft: Draft, epoch: number): Proposal {

@@ -4,7 +4,7 @@
  */
 import { command, settleCommands } from './commands.ts';
 import { noteConditions, noteFitness } from './conditions.ts';
-import { learnResolution } from './divergence.ts';
+import { learnResolution, tellsOfAnotherHistory } from './divergence.ts';
 import { configChanged, heardByPeer, peerIsHeard } from './detection.ts';
 import { initialDetection } from './detectionTimes.ts';
 import { Draft } from './draft.ts';
@@ -263,7 +263,7 @@ function peerStatus(draft: Draft, status: PeerStatus | null, withoutNews: boolea
   const presentSince = draft.freshPeer() ? state.peer.presentSince : now;
   if (state.peer.status?.waitsFor !== undefined && status.waitsFor === undefined) state.clearedAt = now;
   state.peer = { heardAt: now, presentSince, closedAt: null, status };
-  draft.learn(status.record);
+  if (!tellsOfAnotherHistory(draft, status)) draft.learn(status.record);
   if (withoutNews) return;
   peerIsHeard(draft);
   learnResolution(draft, status.resolution ?? null);

@@ -27,7 +27,7 @@ export class OwnRecord {
     const records = new OwnRecords(new RecordStore(this.#disk), {
       // The next heartbeat tells it.
       copy: () => undefined,
-      peerRecord: () => this.#host.core?.peer.status?.record ?? null,
+      knownRecord: () => this.#host.core?.record ?? null,
     });
     this.#opened = { program, records };
     return records;

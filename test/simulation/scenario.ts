@@ -95,6 +95,10 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'disk-replaced':
       world.replaceDisk(host, false);
       return;
+    case 'disk-emptied':
+      // Of a host that is off.
+      world.hosts[host].disk.replace(null);
+      return;
     case 'disk-full':
       world.setDiskFull(host, second === 'yes');
       return;
