@@ -320,12 +320,12 @@ function isOutnumbered(draft: Draft, role: Primary, peer: PeerStatus): boolean {
   if (config.arbiter !== 'none' || peer.role !== 'none' || role.leaving !== null || state.detached) return false;
   if (state.pending !== null) return false;
   const { lineage } = state.replica;
-  return [peer.record, peer.lineage.at(-1)].some(
-    (told) =>
-      told != null &&
-      told.epoch >= role.grant.epoch &&
-      told.primary !== config.self &&
-      !lineage.some(({ epoch, primary }) => epoch === told.epoch && primary === told.primary),
+  const told = [peer.record ?? [], peer.lineage.at(-1) ?? []].flat();
+  return told.some(
+    (each) =>
+      each.epoch >= role.grant.epoch &&
+      each.primary !== config.self &&
+      !lineage.some(({ epoch, primary }) => epoch === each.epoch && primary === each.primary),
   );
 }
 
