@@ -300,7 +300,8 @@ export function proposeAlone(draft: Draft, epoch: number, reason: string, cause:
 /** Alone as before, by an epoch that the other host's replica takes for a new one. */
 function proposeLater(draft: Draft, epoch: number): Proposal {
   const { self, peer } = draft.config;
-  const latest = latestOf(draft.freshPeer());
+  const status = draft.freshPeer();
+  const latest = Math.max(latestOf(status), draft.config.arbiter === 'none' ? (status?.record?.epoch ?? 0) : 0);
   const because = `${peer} has lived through epoch ${String(latest)}, and ${self} goes on`;
   const base = draft.tail()?.epoch ?? epoch;
   const later = Math.max(epoch, latest) + 1;
@@ -308,7 +309,7 @@ function proposeLater(draft: Draft, epoch: number): Proposal {
 }
 
 function latestOf(peer: PeerStatus | null): number {
-  return Math.max(peer?.lineage.at(-1)?.epoch ?? 0, peer?.record?.epoch ?? 0);
+  return peer?.lineage.at(-1)?.epoch ?? 0;
 }
 
 /**
