@@ -1,7 +1,7 @@
 import { runsServer, type Host } from './host.ts';
 import type { HostName } from './network.ts';
 
-/** What a host was told may be older by this: a heartbeat, and a host that has ended meanwhile. */
+/** What was told counts for the detection time, and may be older by this when it is heard. */
 const toldWithinMs = 2000;
 /** In this time a host that hears the other one serve has made durable by which record. */
 const knownAfterMs = 4000;
@@ -47,9 +47,10 @@ export class GivingWay {
   }
 
   /** A primary that is not about anything with the other host is fenced by what it was told. */
-  givesWay({ name }: Host): void {
+  givesWay({ name, core }: Host): void {
     const other = name === 'alpha' ? 'beta' : 'alpha';
-    if (this.#now() - this.#primaryAt[other] <= toldWithinMs) return;
+    const countsMs = toldWithinMs + (core?.detection.promisedMs ?? 0);
+    if (this.#now() - this.#primaryAt[other] <= countsMs) return;
     this.#fail(`${name} gives way to ${other}, which is not primary`);
   }
 
