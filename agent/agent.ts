@@ -11,7 +11,7 @@ import { listenAddresses, loadConfiguration, readAgentFile } from './config/conf
 import { PendingFile } from './config/pendingVersion.ts';
 import { VersionStore } from './config/versions.ts';
 import { mayBeTakenBy, wantsFenced } from './core/fencingPeer.ts';
-import type { ArbiterRecord, PeerStatus } from './core/types.ts';
+import type { PeerStatus } from './core/types.ts';
 import { HostFencing } from './fencing/hostFencing.ts';
 import { HostLinks } from './host/hostLinks.ts';
 import type { LinkNetwork } from './host/linkOptions.ts';
@@ -204,8 +204,10 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
       identity,
       links,
       records,
-      recordToldBy: (host, module) =>
-        (view.told(host, module)?.status.record as ArbiterRecord | null | undefined) ?? null,
+      recordKnownOf: (name) =>
+        runtimes()
+          .find((runtime) => runtime.name === name)
+          ?.peerStatus().record ?? null,
       onReturned: arbiterReturned,
       onChange: () => view.changed(),
       log,

@@ -5,8 +5,8 @@ import type { RecordStore } from './recordStore.ts';
 /** Tells the other host of the pair; failures do not matter, it learns the record with a heartbeat as well. */
 export interface CopyChannel {
   copy(module: string, record: ArbiterRecord): void;
-  /** The newest record that the peer has told, null if none. */
-  peerRecord(module: string): ArbiterRecord | null;
+  /** The newest record that the core of the module goes by, which the peer may have told; null if none. */
+  knownRecord(module: string): ArbiterRecord | null;
 }
 
 /**
@@ -24,8 +24,8 @@ export class OwnRecords {
 
   /** @throws what the place of the records throws */
   read(module: string): ArbiterRecord | null {
-    const told = this.#channel.peerRecord(module);
-    if (told) this.#store.adopt(module, told);
+    const known = this.#channel.knownRecord(module);
+    if (known) this.#store.adopt(module, known);
     return this.#store.read(module);
   }
 

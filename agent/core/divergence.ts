@@ -79,6 +79,44 @@ export function forkWithoutOrder(draft: Draft, peer: PeerStatus): Fork | null {
   return earlier || (fork.own.epoch === fork.other.epoch && isForced.own) ? fork : null;
 }
 
+/**
+ * Where two histories part of which each has what the other does not; null: one of them goes on from the other, or a replica is none, as a
+ * resync into it is unfinished.
+ */
+export function partedFrom(draft: Draft, peer: PeerStatus): Fork | null {
+  if (!draft.state.replica.consistent || !peer.consistent) return null;
+  const fork = forkFrom(draft, peer);
+  return fork !== null && !hasAllOf(draft, peer) ? fork : null;
+}
+
+/** The same as {@link includes}, with the roles exchanged. What is told of a lineage does not say of the last epoch whether it was one alone. */
+function hasAllOf({ config, state }: Draft, peer: PeerStatus): boolean {
+  const theirs = peer.lineage.at(-1);
+  const own = rangesOf(state.replica.lineage);
+  if (theirs === undefined || !knows(own, theirs)) return theirs === undefined;
+  const next = rangeAfter(own, theirs.epoch);
+  const wentOn = theirs.apart === true && theirs.from === theirs.epoch && theirs.primary === config.peer;
+  return !(wentOn && next !== null && next.from > theirs.epoch && next.apart === true);
+}
+
+/**
+ * Without an arbiter each host numbers the epochs of its own history: then a record of another one says nothing of what this host may do, however
+ * high its number is, unless its host serves by it. Whether what the peer tells is such a record.
+ */
+export function tellsOfAnotherHistory(draft: Draft, peer: PeerStatus): boolean {
+  const { config, role, record } = draft.state;
+  if (config.arbiter !== 'none' || peer.role === 'primary' || peer.record?.primary === config.self) return false;
+  if (role.at === 'primary') {
+    const tail = draft.tail();
+    return tail === null || !includes(draft, peer, tail);
+  }
+  // An operator has decided, and what this host enters is not in its lineage yet.
+  if ((role.at === 'entering' || role.at === 'mounting') && role.grant.cause === 'force') return true;
+  // It goes by the other history already.
+  if (record?.primary === config.peer) return false;
+  return partedFrom(draft, peer) !== null;
+}
+
 /** Whether an operator has given up the history that this replica holds. */
 export function isGivenUp(draft: Draft): boolean {
   const { resolution, replica } = draft.state;

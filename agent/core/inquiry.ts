@@ -13,15 +13,14 @@ export function inquire(draft: Draft): void {
 }
 
 /**
- * Without an arbiter the record lives on both hosts, and reading it makes durable here what the other one has told. A host that is stopped, or
- * follows, reads it for nothing else: its next start would know of no epoch in which the other one went on without it. A primary that is told of a
- * later one reads it when it waits.
+ * Without an arbiter the record lives on both hosts, and reading it makes durable here what the other one has told. A host that is stopped, follows,
+ * or was handed the module reads it for nothing else: its next start would know of no epoch in which the other one went on without it.
  * @param isNews it was told just now: that does not wait for its turn, as nothing more may be heard
  */
 export function keepCopy(draft: Draft, isNews: boolean): void {
-  const { config, role, inquiry, peer } = draft.state;
-  if (config.arbiter !== 'none' || role.at === 'primary') return;
-  if ((peer.status?.record?.epoch ?? 0) <= (inquiry.record?.epoch ?? 0)) return;
+  const { config, inquiry, record } = draft.state;
+  if (config.arbiter !== 'none') return;
+  if ((record?.epoch ?? 0) <= (inquiry.record?.epoch ?? 0)) return;
   if (isNews) draft.state.inquiry = { ...inquiry, askedAt: -Infinity };
   inquire(draft);
 }

@@ -132,6 +132,11 @@ function settleLink(draft: Draft, role: Primary): void {
       }
       return;
     case 'none':
+      if (peer && isOutnumbered(draft, role, peer)) {
+        draft.become({ ...role, link: { kind: 'renumbering', proposal: proposeLater(draft, role.grant.epoch) } });
+        settleServer(draft, currentPrimary(draft, role));
+        return;
+      }
       if (!peer && link.failures > 0) {
         // Whatever ailed it, it comes back as another one.
         draft.become({ ...role, link: { ...link, failures: 0 } });
@@ -308,7 +313,8 @@ export function proposeAlone(draft: Draft, epoch: number, reason: string, cause:
 /** Alone as before, by an epoch that the other host's replica takes for a new one. */
 function proposeLater(draft: Draft, epoch: number): Proposal {
   const { self, peer } = draft.config;
-  const latest = latestOf(draft.freshPeer());
+  const status = draft.freshPeer();
+  const latest = Math.max(latestOf(status), draft.config.arbiter === 'none' ? (status?.record?.epoch ?? 0) : 0);
   const because = `${peer} has lived through epoch ${String(latest)}, and ${self} goes on`;
   const base = draft.tail()?.epoch ?? epoch;
   const later = Math.max(epoch, latest) + 1;
@@ -317,6 +323,24 @@ function proposeLater(draft: Draft, epoch: number): Proposal {
 
 function latestOf(peer: PeerStatus | null): number {
   return peer?.lineage.at(-1)?.epoch ?? 0;
+}
+
+/**
+ * Without an arbiter: whether the other host waits with a history of its own of which the numbers are as high. Whoever serves has the later record,
+ * so that the other one knows by it, after any crash, that it is not to start.
+ */
+function isOutnumbered(draft: Draft, role: Primary, peer: PeerStatus): boolean {
+  const { state, config } = draft;
+  if (config.arbiter !== 'none' || peer.role !== 'none' || role.leaving !== null || state.detached) return false;
+  if (state.pending !== null) return false;
+  const { lineage } = state.replica;
+  const told = [peer.record ?? [], peer.lineage.at(-1) ?? []].flat();
+  return told.some(
+    (each) =>
+      each.epoch >= role.grant.epoch &&
+      each.primary !== config.self &&
+      !lineage.some(({ epoch, primary }) => epoch === each.epoch && primary === each.primary),
+  );
 }
 
 function proposeBoth(draft: Draft, epoch: number): Proposal {

@@ -49,11 +49,13 @@ export function promote(
   if (flaps(draft, options.cause)) return;
   draft.state.heldBackFor = null;
   draft.state.keepAsideFailure = null;
+  const peer = draft.freshPeer();
   const lived = [
     options.expect,
     draft.tail()?.epoch,
     draft.state.record?.epoch,
-    draft.freshPeer()?.lineage.at(-1)?.epoch,
+    peer?.lineage.at(-1)?.epoch,
+    peer?.record?.epoch,
   ];
   const epoch = Math.max(...lived.map((each) => each ?? 0)) + 1;
   const proposal = draft.propose(options.expect, {
@@ -134,7 +136,9 @@ export function settleAsking(draft: Draft, role: Extract<Role, { at: 'asking' }>
     return;
   }
   const peer = draft.freshPeer();
-  if (peer?.role === 'primary' && peer.record && peer.record.epoch >= role.proposal.record.epoch) {
+  // Without an arbiter nobody refuses who does not give in by itself.
+  const givesIn = draft.config.arbiter === 'none' && !role.forced && !role.peerEnded;
+  if (peer?.role === 'primary' && peer.record && (givesIn || peer.record.epoch >= role.proposal.record.epoch)) {
     draft.wait(`${draft.config.peer} is primary`);
     return;
   }

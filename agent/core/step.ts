@@ -4,7 +4,7 @@
  */
 import { command, settleCommands } from './commands.ts';
 import { noteConditions, noteFitness } from './conditions.ts';
-import { learnResolution } from './divergence.ts';
+import { learnResolution, tellsOfAnotherHistory } from './divergence.ts';
 import { configChanged, heardByPeer, peerIsHeard } from './detection.ts';
 import { initialDetection } from './detectionTimes.ts';
 import { Draft } from './draft.ts';
@@ -267,7 +267,7 @@ function peerStatus(draft: Draft, status: PeerStatus | null, withoutNews: boolea
   if (state.peer.status?.waitsFor !== undefined && status.waitsFor === undefined) state.clearedAt = now;
   state.peer = { heardAt: now, presentSince, closedAt: null, status };
   const known = state.record;
-  draft.learn(status.record);
+  if (!tellsOfAnotherHistory(draft, status)) draft.learn(status.record);
   keepCopy(draft, state.record !== known);
   if (withoutNews) return;
   peerIsHeard(draft);

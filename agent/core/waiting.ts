@@ -1,7 +1,7 @@
 /** WAIT: what has to be true before this host may do anything, looked at again with every event. */
 import { becauseOf, listText, secondsText, silenceText } from './because.ts';
 import { detectionMsOf } from './detectionTimes.ts';
-import { forkWithoutOrder, isGivenUp, peerYields, waitDiverged } from './divergence.ts';
+import { forkWithoutOrder, isGivenUp, partedFrom, peerYields, waitDiverged } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { isUnfinishedTakeOver } from './fencingPeer.ts';
 import { follow } from './following.ts';
@@ -32,6 +32,8 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
   const peer = draft.freshPeer();
   if (peer?.role === 'primary' && peer.record && peer.record.epoch >= (state.record?.epoch ?? 0)) {
     follow(draft, peer);
+    // Without an arbiter it keeps the record of who serves: then it knows after any crash that it is not to start.
+    if (config.arbiter === 'none' && draft.state.role.at === 'waiting') inquire(draft);
     return;
   }
   if (isGivenUp(draft)) {
@@ -66,8 +68,30 @@ export function settleWaiting(draft: Draft, role: Waiting): void {
     );
     return;
   }
+  if (peer && config.arbiter === 'none' && waitsBeside(draft, role, peer, record)) return;
   if (record === null || isOutdated(draft, peer, record)) withoutRecord(draft, role, peer, record);
   else withRecord(draft, role, peer, record);
+}
+
+/**
+ * Without an arbiter the numbers of two histories tell nothing of each other: this host starts nothing beside one that serves, by whatever number,
+ * and of two histories none unless both hosts know by the same record which one has gone on. Returns whether it waits, or does what an operator chose.
+ */
+function waitsBeside(draft: Draft, role: Waiting, peer: PeerStatus, record: ArbiterRecord | null): boolean {
+  const { self, peer: peerName } = draft.config;
+  if (peer.role === 'primary' || peer.role === 'promoting') {
+    draft.wait(
+      peer.role === 'primary'
+        ? `${peerName} is primary by epoch ${String(peer.record?.epoch ?? 0)}`
+        : `${peerName} is being promoted`,
+    );
+    return true;
+  }
+  const fork = partedFrom(draft, peer);
+  if (fork === null || record?.primary === peerName) return false;
+  if (record?.primary === self && peer.record?.primary === self) return false;
+  if (!promoteChosen(draft, role, peer, record)) waitDiverged(draft, fork);
+  return true;
 }
 
 /** A witness that was restored from an old copy: it does not know what this host, or the other one, has lived through since. */

@@ -78,7 +78,7 @@ export class Host {
     this.ownRecords = new OwnRecords(new ArbiterRecords(recordsInMemory()), {
       // The next heartbeat tells it.
       copy: () => undefined,
-      peerRecord: () => this.core?.peer.status?.record ?? null,
+      knownRecord: () => this.core?.record ?? null,
     });
   }
 

@@ -21,8 +21,8 @@ export interface ArbiterParts {
   readonly identity: Identity;
   readonly links: HostLinks;
   readonly records: RecordStore;
-  /** The newest record of a module that a host has told. */
-  readonly recordToldBy: (host: string, module: string) => ArbiterRecord | null;
+  /** The newest record that a module goes by here, whoever has told it. */
+  readonly recordKnownOf: (module: string) => ArbiterRecord | null;
   /** Records are to be read anew: it was away, or holds something else. */
   readonly onReturned: () => void;
   readonly onChange: () => void;
@@ -126,16 +126,9 @@ function openEtcd(parts: ArbiterParts, etcd: ResolvedEtcd): OpenArbiter {
   };
 }
 
-function openNone({ configuration, links, records, recordToldBy }: ArbiterParts): OpenArbiter {
-  const arbiter = new NoArbiter(records, {
-    copy: () => links.hurry(),
-    peerRecord: (module) => {
-      const hosts = configuration.modules.find((each) => each.name === module)?.hosts ?? [];
-      const peer = hosts.find((host) => host !== configuration.self.name);
-      // Also of a peer that is silent now: what it told last is what it has to be taken over by.
-      return peer ? recordToldBy(peer, module) : null;
-    },
-  });
+function openNone({ links, records, recordKnownOf }: ArbiterParts): OpenArbiter {
+  // Also what a peer told that is silent now: what it told last is what it has to be taken over by.
+  const arbiter = new NoArbiter(records, { copy: () => links.hurry(), knownRecord: recordKnownOf });
   return {
     of: () => arbiter,
     reachable: () => false,

@@ -78,6 +78,12 @@ export class Arbiter {
     this.#own[name].losesPower(this.#world.random);
   }
 
+  /** Another machine is in a host's place. */
+  losesRecord(host: HostName): void {
+    this.#own[host].replace();
+    this.#told[host] = null;
+  }
+
   /** Another record has taken the place of the one that was to be replaced. */
   refuses({ expect, record }: Proposal): boolean {
     return !compareAndSet(this.witness.record, expect, record).granted;

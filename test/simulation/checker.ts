@@ -1,4 +1,5 @@
 import type { ArbiterRecord, LineageEntry, ModuleConfig, Proposal, Resolution } from '../../agent/core/types.ts';
+import { GivingWay } from './givingWay.ts';
 import { givesBack, holdsDurably, runsServer, type Host } from './host.ts';
 import type { HostName } from './network.ts';
 
@@ -57,6 +58,8 @@ export class Checker {
   /** When a host ran last whose files do not ask for the other one to be fenced before anything starts. */
   #unfencedAt = -Infinity;
   twoServersMs = 0;
+  /** Null: there is an arbiter, which refuses who is not to go on. */
+  readonly #givingWay: GivingWay | null;
   readonly #hosts: Hosts;
   readonly #config: ModuleConfig;
   readonly #now: () => number;
@@ -65,6 +68,7 @@ export class Checker {
     this.#hosts = hosts;
     this.#config = config;
     this.#now = now;
+    this.#givingWay = config.arbiter === 'none' ? new GivingWay(hosts, now, (what) => this.fail(what)) : null;
   }
 
   get newestEpoch(): number {
@@ -139,6 +143,8 @@ export class Checker {
   /** @param doHear whether the hosts hear each other, in time */
   lookAtHosts(doHear: boolean): void {
     this.#togetherSince = doHear ? (this.#togetherSince ?? this.#now()) : null;
+    const togetherMs = this.#now() - (this.#togetherSince ?? Infinity);
+    this.#givingWay?.look(togetherMs, this.#forced, (host) => this.#isOfForced(host));
   }
 
   wasGranted({ proposal }: ArbiterRecord): boolean {
@@ -263,6 +269,7 @@ export class Checker {
       this.fail(`${what}, which is not durable there`);
     }
     if (!host.disk.consistent) this.fail(`the server starts on ${host.name} from an unfinished resync`);
+    if (!this.#isOfForced(host)) this.#givingWay?.starts(host, this.#forced);
     if (this.#isApart || !this.#isOfForced(host)) return;
     for (const write of this.#owed) {
       if (!host.disk.log.has(write)) {
@@ -271,8 +278,14 @@ export class Checker {
     }
   }
 
+  /** A primary that waits for nothing of the other host is fenced by what it was told. */
+  givesWay(host: Host): void {
+    this.#givingWay?.givesWay(host);
+  }
+
   /** Time passes. */
   passes(ms: number): void {
+    this.#givingWay?.passes();
     const { alpha, beta } = this.#hosts;
     if ([alpha, beta].some(({ core }) => core !== null && core.config.fencePeer !== 'wait')) {
       this.#unfencedAt = this.#now();

@@ -266,4 +266,10 @@ export const mutants: readonly Mutant[] = [
     find: 'if (!draft.mayPromoteWithoutPeer()) {\n    draft.wait(`${config.peer} is silent and automatic',
     replace: 'if (false as boolean) {\n    draft.wait(`${config.peer} is silent and automatic',
   },
+  {
+    name: 'without an arbiter a record of another history counts by its number',
+    file: 'agent/core/step.ts',
+    find: 'if (!tellsOfAnotherHistory(draft, status)) draft.learn',
+    replace: 'draft.learn',
+  },
 ];

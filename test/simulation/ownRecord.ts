@@ -27,10 +27,14 @@ export class OwnRecord {
     const records = new OwnRecords(new RecordStore(this.#disk), {
       // The next heartbeat tells it.
       copy: () => undefined,
-      peerRecord: () => this.#host.core?.peer.status?.record ?? null,
+      knownRecord: () => this.#host.core?.record ?? null,
     });
     this.#opened = { program, records };
     return records;
+  }
+
+  replace(): void {
+    this.#disk.replace(null);
   }
 
   losesPower(random: Random): void {

@@ -95,6 +95,15 @@ function perform(world: World, line: string, note: (text: string) => void): void
     case 'disk-replaced':
       world.replaceDisk(host, false);
       return;
+    case 'disk-emptied':
+      // Of a host that is off.
+      world.hosts[host].disk.replace(null);
+      return;
+    case 'machine-replaced':
+      // By one that has never run the module.
+      world.hosts[host].disk.replace(null);
+      world.arbiter.losesRecord(host);
+      return;
     case 'disk-full':
       world.setDiskFull(host, second === 'yes');
       return;
