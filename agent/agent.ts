@@ -231,7 +231,7 @@ export async function runAgent(options: { configDirectory: string; signal: Abort
         .map(({ name }) => name)
         .filter((name) => configuration.modules.some(({ hosts }) => hosts.includes(self.name) && hosts.includes(name))),
     isWanted: (host) => runtimes().some(({ core }) => wantsFenced(host, core)),
-    mayFenceThis: (host) => runtimes().some(({ core }) => mayBeTakenBy(host, core)),
+    mayFenceThis: (host, since) => runtimes().some(({ core }) => mayBeTakenBy(host, core, performance.now(), since)),
     log: (level, code, message) => log.add(level, null, code, message),
     onChange: () => view.changed(),
   });

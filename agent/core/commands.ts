@@ -2,6 +2,7 @@
 import { decide, isUnderWay } from './divergence.ts';
 import type { Draft } from './draft.ts';
 import { forceUnfenced } from './fencingPeer.ts';
+import { forgetFaults } from './flapping.ts';
 import { isOfUse } from './forceAdvice.ts';
 import { detach, isDetached } from './handOver.ts';
 import { beginMaintenance, endMaintenance, maintenanceOutcome } from './maintenance.ts';
@@ -42,8 +43,7 @@ function begin(draft: Draft, kind: Plain, arbiterReachable: boolean, anyway: boo
     case 'start':
       if (draft.state.role.at === 'waiting') draft.wait('starting');
       tryAgainNow(draft);
-      draft.state.failovers = [];
-      draft.state.restarts = [];
+      forgetFaults(draft);
       if (anyway) draft.log('warn', 'START_ANYWAY', `an operator starts ${draft.config.module} whatever holds it back`);
       return want(draft, 'started', undefined, anyway);
     case 'stop':

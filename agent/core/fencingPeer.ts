@@ -7,6 +7,7 @@
 import type { Draft } from './draft.ts';
 import { forceCommand } from './forceAdvice.ts';
 import { inquire, inquiryValidMs } from './inquiry.ts';
+import { primaryLeaseEnd } from './primary.ts';
 import { enter } from './promote.ts';
 import { refusal, type Refusal } from './refusal.ts';
 import type { ArbiterRecord, ModuleCoreState, Role } from './types.ts';
@@ -216,10 +217,36 @@ export function wantsFenced(host: string, { config, role, pending }: ModuleCoreS
   return config.peer === host && role.at === 'fencingPeer' && pending === 'fencePeer' && !role.isUnconfirmed;
 }
 
-/** Whether `host` could be granted a module that this host is primary of by the record, or has been, and would then fence this one. */
-export function mayBeTakenBy(host: string, { config, record, replica }: ModuleCoreState): boolean {
-  if (config.peer !== host || record === null) return false;
-  if (record.primary === config.self) return record.inSync.includes(host);
-  // Granted already; this host has not followed since.
-  return record.primary === host && record.cause === 'failover' && (replica.lineage.at(-1)?.epoch ?? 0) < record.epoch;
+/**
+ * Whether `host` could be granted a module that this host is primary of by the record, or has been, and would then fence this one. To be fenced
+ * by each other costs both hosts: so it may, unless it is certain that it may not.
+ * @param since when this host began to want `host` fenced
+ */
+export function mayBeTakenBy(host: string, core: ModuleCoreState, now: number, since: number): boolean {
+  const { config, record } = core;
+  if (config.peer !== host || record === null || isStoppedThere(core)) return false;
+  // Granted already.
+  if (record.primary === host) return record.cause === 'failover' && !isEntered(core, record.epoch);
+  return record.primary === config.self && record.inSync.includes(host) && !isAnswered(core, now, since);
+}
+
+/** Who has entered an epoch has done its fencing for it, and whoever follows is not fenced. */
+function isEntered({ replica, peer }: ModuleCoreState, epoch: number): boolean {
+  return [replica.lineage, peer.status?.lineage ?? []].some((lineage) => (lineage.at(-1)?.epoch ?? 0) >= epoch);
+}
+
+/** It said, however long ago, that it knows that the module is to be stopped, and that it was not about to become primary: it does not by itself. */
+function isStoppedThere({ desired, peer: { status } }: ModuleCoreState): boolean {
+  return (
+    desired.value === 'stopped' &&
+    status?.desired.value === 'stopped' &&
+    status.desired.sequence >= desired.sequence &&
+    status.role !== 'promoting'
+  );
+}
+
+/** What was sent since has been answered, and the lease by that is not over: it lives, hears the primary, and waits for it anew. */
+function isAnswered(core: ModuleCoreState, now: number, since: number): boolean {
+  const { role } = core;
+  return role.at === 'primary' && role.leaseFrom > since && now <= primaryLeaseEnd(role, core);
 }

@@ -1,10 +1,29 @@
-/** Failovers that nobody asked for are counted: after too many of them another one will not mend what is wrong. */
+/**
+ * Failovers that nobody asked for are counted: after too many of them another one will not mend what is wrong. The count is durable, as what is
+ * wrong may be that hosts lose their power.
+ */
 import type { Draft } from './draft.ts';
 
 export function countFailover(draft: Draft): void {
   const { failoverPeriodMs } = draft.config;
   const recent = draft.state.failovers.filter((at) => draft.now - at < failoverPeriodMs);
-  draft.state.failovers = [...recent, draft.now];
+  keep(draft, [...recent, draft.now]);
+}
+
+/** An operator has mended the cause: what was before does not count any more. */
+export function forgetFaults(draft: Draft): void {
+  draft.state.restarts = [];
+  if (draft.state.failovers.length > 0) keep(draft, []);
+}
+
+function keep(draft: Draft, failovers: readonly number[]): void {
+  draft.state.failovers = failovers;
+  draft.emit({ type: 'saveFailovers', agesMs: agesOf(failovers, draft.now) });
+}
+
+/** How long ago each of them was, as it is told to another life of the agent. */
+export function agesOf(times: readonly number[], now: number): number[] {
+  return times.map((at) => now - at);
 }
 
 /** How many failovers there were when no more are allowed; null: another one is. */

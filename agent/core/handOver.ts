@@ -3,6 +3,7 @@
  * takes, and the next core begins where this one ended.
  */
 import type { Draft } from './draft.ts';
+import { agesOf } from './flapping.ts';
 import { isInMaintenance } from './maintenance.ts';
 import { proposeAlone } from './primary.ts';
 import type { ArbiterRecord, Cause, ModuleCoreState, Outcome, ServerPhase } from './types.ts';
@@ -95,14 +96,13 @@ function isSettled({ kind }: ServerPhase): boolean {
 export function handedCore(state: ModuleCoreState, now: number): HandedCore | null {
   const { role, record } = state;
   if (role.at !== 'primary' || !isSteady(state) || record === null || record.primary !== state.config.self) return null;
-  const ages = (times: readonly number[]): number[] => times.map((time) => now - time);
   return {
     grant: role.grant,
     cause: role.cause,
     record,
     serverRuns: role.server.kind === 'running',
-    restartsAgoMs: ages(state.restarts),
-    failoversAgoMs: ages(state.failovers),
+    restartsAgoMs: agesOf(state.restarts, now),
+    failoversAgoMs: agesOf(state.failovers, now),
   };
 }
 

@@ -19,7 +19,7 @@ function flaps(draft: Draft, cause: Cause): boolean {
   const failovers = tooManyFailovers(draft);
   if (failovers === null) return false;
   const times = failovers === 1 ? 'once' : `${String(failovers)} times`;
-  const reason = `failed over ${times} within the period: parked, start it when the cause is mended`;
+  const reason = `failed over ${times} within the period: parked, start it with \`understudy start ${draft.config.module}\` when the cause is mended`;
   draft.log('error', 'PARKED', `${draft.config.module} is parked on ${draft.config.self}: ${reason}`);
   draft.wait(reason, { parked: true });
   return true;

@@ -10,6 +10,7 @@ import { initialDetection } from './detectionTimes.ts';
 import { Draft } from './draft.ts';
 import { settleFailback } from './failback.ts';
 import { peerFenced, peerNotFenced, settleFencingPeer, takeOver } from './fencingPeer.ts';
+import { forgetFaults } from './flapping.ts';
 import { followingStarted, primaryEnded, settleFollowing, startToFollow } from './following.ts';
 import { handedOver, released, releaseFailed, settleHandingOver } from './leaving.ts';
 import { keepCopy } from './inquiry.ts';
@@ -55,7 +56,10 @@ const followRetryMs = 3000;
 /** After a replica could not be kept aside, which costs another look for room. */
 const keepAsideRetryMs = 60_000;
 
-/** @param incarnation unique per life of the agent, so that names of proposals never repeat */
+/**
+ * @param incarnation unique per life of the agent, so that names of proposals never repeat
+ * @param failovers when the last ones were, by the clock of this life
+ */
 export function initialState(
   config: ModuleConfig,
   desired: Desired,
@@ -65,6 +69,7 @@ export function initialState(
   resolution: Resolution | null = null,
   maintenance: Maintenance | null = null,
   promisedDetectionMs: number | null = null,
+  failovers: readonly number[] = [],
 ): ModuleCoreState {
   return {
     config,
@@ -86,7 +91,7 @@ export function initialState(
     mirror: 'idle',
     commands: [],
     restarts: [],
-    failovers: [],
+    failovers,
     conditions: null,
     unfitSince: null,
     placement: null,
@@ -288,9 +293,7 @@ function learnDesired(draft: Draft, told: Desired): void {
   const { role } = state;
   const isParked = role.at === 'waiting' && role.parked;
   if (value === 'started' && (state.desired.value === 'stopped' || (newer && isParked))) {
-    // An operator has mended the cause: what it did before does not count any more.
-    state.failovers = [];
-    state.restarts = [];
+    forgetFaults(draft);
   }
   // Whatever this host waits for by itself is tried now, as on the host that was asked.
   if (value === 'started' && newer && role.at === 'waiting' && (isParked || draft.now < role.retryAt)) {

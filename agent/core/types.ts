@@ -435,8 +435,9 @@ export interface ModuleCoreState {
   /** What the mirror of this host is doing. */
   readonly mirror: 'idle' | 'following' | 'serving';
   readonly commands: readonly Command[];
-  /** Times of server restarts and of promotions on this host. */
+  /** Times of server restarts on this host, in this life of the agent. */
   readonly restarts: readonly number[];
+  /** Times of failovers in which this host took part, kept over restarts of the agent and the host. */
   readonly failovers: readonly number[];
   /** Null: not known yet, or there are none. */
   readonly conditions: Conditions | null;
@@ -586,6 +587,8 @@ export type Effect =
   | { readonly type: 'saveResolution'; readonly resolution: Resolution }
   | { readonly type: 'saveMaintenance'; readonly maintenance: ToldMaintenance }
   | { readonly type: 'savePromisedDetection'; readonly promisedMs: number }
+  /** How long ago each of them was: no two lives of an agent share a clock. */
+  | { readonly type: 'saveFailovers'; readonly agesMs: readonly number[] }
   | { readonly type: 'readArbiter' }
   | { readonly type: 'propose'; readonly proposal: Proposal }
   | { readonly type: 'operation'; readonly number: number; readonly operation: Operation }

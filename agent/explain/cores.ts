@@ -45,7 +45,7 @@ export class Cores {
     const heardOn = [...host.heardOn].map(([network, at]) => ({ network, at }));
     const arbiterReachable = this.#parts.thirdVote.reaches(host);
     const { state, effects } = step(core, { ...event, now, arbiterReachable, heardOn });
-    for (const effect of effects) if (isSave(effect)) save(host, effect);
+    for (const effect of effects) if (isSave(effect)) save(host, effect, this.#world.clock.now);
     host.core = state;
     for (const effect of effects) this.#carryOut(host, effect);
     this.#world.trace.look(host);
@@ -66,6 +66,7 @@ export class Cores {
       case 'saveResolution':
       case 'saveMaintenance':
       case 'savePromisedDetection':
+      case 'saveFailovers':
         // That was done before.
         return;
       case 'readArbiter':
@@ -122,8 +123,9 @@ export class Cores {
 }
 
 /** A maintenance is nothing that is played. */
-function save(host: Host, effect: Save): void {
+function save(host: Host, effect: Save, now: number): void {
   if (effect.type === 'saveDesired') host.desired = effect.desired;
   else if (effect.type === 'saveResolution') host.resolution = effect.resolution;
   else if (effect.type === 'savePromisedDetection') host.promisedDetectionMs = effect.promisedMs;
+  else if (effect.type === 'saveFailovers') host.failovers = effect.agesMs.map((age) => now - age);
 }

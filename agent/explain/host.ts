@@ -60,6 +60,8 @@ export class Host {
   desired: Desired = { value: 'started', sequence: 0 };
   resolution: Resolution | null = null;
   promisedDetectionMs: number | null = null;
+  /** When they were: its clock goes on while it is off. */
+  failovers: readonly number[] = [];
   isDrained = false;
   readonly replica: ReplicaRecords;
   writes = new Set<number>();

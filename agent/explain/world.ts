@@ -166,7 +166,7 @@ export class World {
 
   #begin(host: Host): void {
     const { module, cluster } = this.#options;
-    const { desired, facts, resolution, promisedDetectionMs, name, life } = host;
+    const { desired, facts, resolution, promisedDetectionMs, failovers, name, life } = host;
     const config = coreConfig(cluster, module, name);
     const incarnation = `${name} ${String(life)}`;
     const core = initialState(
@@ -178,6 +178,7 @@ export class World {
       resolution,
       null,
       promisedDetectionMs,
+      failovers,
     );
     host.core = core;
     host.promisedDetectionMs = core.detection.promisedMs;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResolvedFence, ResolvedFenceDevice } from '../../schemas/resolvedFence.ts';
 import { fence, FenceError, look } from './fenceAgent.ts';
 
@@ -9,8 +10,11 @@ export interface FencingOptions {
   readonly hosts: () => readonly string[];
   /** The hosts that this one may take a module over from. */
   readonly peers: () => readonly string[];
-  /** Whether `host` may be granted a module that runs here, and so may be about to fence this host. */
-  readonly mayFenceThis: (host: string) => boolean;
+  /**
+   * Whether `host` may be granted a module that runs here, and so may be about to fence this host.
+   * @param since when this host was to fence `host`, by `performance.now()`
+   */
+  readonly mayFenceThis: (host: string, since: number) => boolean;
   /** Whether a module waits for `host` to be fenced. */
   readonly isWanted: (host: string) => boolean;
   readonly log: (level: 'info' | 'warn' | 'error', code: string, message: string) => void;
@@ -28,6 +32,8 @@ export interface FenceStatus {
 
 /** What a host has sent before it was fenced may be read so much later. */
 const lastWordsMs = 2000;
+/** While this host lets another one go first: how often it looks whether that is still needed. */
+const lookAgainMs = 100;
 
 const unknown: FenceStatus = { answers: null, lookedAt: null, reason: null, lastFenced: null };
 
@@ -122,7 +128,7 @@ export class HostFencing {
     await this.#yieldTo(host);
     const failures: string[] = [];
     for (const device of this.#devices(host)) {
-      if (!this.#demanded.has(host) && !this.#options.isWanted(host)) {
+      if (!this.#isWanted(host)) {
         throw new FenceError([...failures, 'no module waits for that now'].join('; '));
       }
       try {
@@ -141,22 +147,26 @@ export class HostFencing {
 
   /**
    * Two hosts that were each granted a module of the other would power off each other. The later one in the cluster file gives the other as
-   * long as that may need.
+   * long as that may need, and no longer than that may be so: its own module may be recorded alone in the next moment.
    */
   async #yieldTo(host: string): Promise<void> {
     const { self, mayFenceThis, log } = this.#options;
     const hosts = this.#options.hosts();
+    const since = performance.now();
     const waitMs = this.#devices(self).reduce((sum, { timeoutMs }) => sum + timeoutMs, 0);
-    if (waitMs === 0 || hosts.indexOf(host) > hosts.indexOf(self) || !mayFenceThis(host)) return;
+    if (waitMs === 0 || hosts.indexOf(host) > hosts.indexOf(self) || !mayFenceThis(host, since)) return;
     const seconds = String(Math.round(waitMs / 1000));
     log('warn', 'FENCE_YIELDS', `${host} may be about to fence this host: it goes first, for ${seconds} s at most`);
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, waitMs);
-      this.#closed.signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    const { signal } = this.#closed;
+    do {
+      const leftMs = since + waitMs - performance.now();
+      if (leftMs <= 0) return;
+      await sleep(Math.min(leftMs, lookAgainMs), undefined, { signal }).catch(() => undefined);
+    } while (!signal.aborted && this.#isWanted(host) && mayFenceThis(host, since));
+  }
+
+  #isWanted(host: string): boolean {
+    return this.#demanded.has(host) || this.#options.isWanted(host);
   }
 
   async #monitor(host: string): Promise<void> {

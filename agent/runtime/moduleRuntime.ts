@@ -33,6 +33,7 @@ import { MirrorError } from '../mirror/mirrorError.ts';
 import type { ServerState, VirtualServer } from '../server/virtualServer.ts';
 import type { EventLog } from './eventLog.ts';
 import { renew, whyNotDetached, type HandedModule } from './handOver.ts';
+import type { FailoversFile } from './failoversFile.ts';
 import type { MaintenanceFile } from './maintenanceFile.ts';
 import { isOfferedInVain } from './mirrorAddress.ts';
 import { noticeOf, type NoticedEvent } from './mirrorNotice.ts';
@@ -96,6 +97,7 @@ export interface ModuleRuntimeOptions extends ModuleSettings {
   readonly verify: VerifyFile;
   readonly resync: ResyncFile;
   readonly promisedDetection: DetectionFile;
+  readonly failovers: FailoversFile;
   readonly scheduleFile: ScheduleFile;
   /** The last verify that the other host of the pair has told of. */
   readonly verifiedByPeer: () => LastVerify | null;
@@ -197,10 +199,13 @@ export class ModuleRuntime {
       options.resolution.read(),
       options.maintenance.read(performance.now(), Date.now()),
       promisedMs,
+      options.failovers.read(performance.now(), Date.now()),
     );
     // Before anybody is told of it: the next program here may find another time in its file.
     if (initial.detection.promisedMs !== promisedMs) options.promisedDetection.save(initial.detection.promisedMs);
     this.#core = handed ? continued(initial, handed.core, performance.now()) : initial;
+    // The program before may have been one that does not keep them, or could not.
+    if (handed) this.#saves.keep([{ type: 'saveFailovers', agesMs: handed.core.failoversAgoMs }]);
     this.#resync = new ModuleResync({
       module: config.module,
       peer: config.peer,
@@ -702,6 +707,7 @@ export class ModuleRuntime {
       case 'saveResolution':
       case 'saveMaintenance':
       case 'savePromisedDetection':
+      case 'saveFailovers':
         // That was done before.
         return;
       case 'readArbiter':

@@ -1,6 +1,7 @@
 import { isSave, type Save } from '../core/unsaved.ts';
 import type { Effect } from '../core/types.ts';
 import type { EventLog } from './eventLog.ts';
+import type { FailoversFile } from './failoversFile.ts';
 import type { MaintenanceFile } from './maintenanceFile.ts';
 import type { DesiredFile, DetectionFile, ResolutionFile } from './moduleState.ts';
 
@@ -14,6 +15,7 @@ export interface ModuleSavesOptions {
   readonly resolution: ResolutionFile;
   readonly maintenance: MaintenanceFile;
   readonly promisedDetection: DetectionFile;
+  readonly failovers: FailoversFile;
   readonly log: EventLog;
   /** Some time after something could not be saved: what was put off may be tried again. */
   readonly onRetry: () => void;
@@ -53,6 +55,11 @@ export class ModuleSaves {
     for (const effect of effects) if (isSave(effect)) this.#owed.set(effect.type, effect);
   }
 
+  /** Saves what is acted upon already, now or as soon as that works. */
+  keep(effects: readonly Effect[]): void {
+    if (this.save(effects) !== null) this.owe(effects);
+  }
+
   end(): void {
     if (this.#timer) clearTimeout(this.#timer);
   }
@@ -73,7 +80,7 @@ export class ModuleSaves {
   }
 
   #write(effect: Save): void {
-    const { desired, resolution, maintenance, promisedDetection } = this.#options;
+    const { desired, resolution, maintenance, promisedDetection, failovers } = this.#options;
     switch (effect.type) {
       case 'saveDesired':
         desired.save(effect.desired);
@@ -86,6 +93,9 @@ export class ModuleSaves {
         return;
       case 'savePromisedDetection':
         promisedDetection.save(effect.promisedMs);
+        return;
+      case 'saveFailovers':
+        failovers.save(effect.agesMs, Date.now());
         return;
     }
   }

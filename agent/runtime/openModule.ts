@@ -20,6 +20,7 @@ import type { VirtualServer } from '../server/virtualServer.ts';
 import { coreConfig, peerOf } from './coreConfig.ts';
 import type { CurrentConfiguration } from './currentConfiguration.ts';
 import type { EventLog } from './eventLog.ts';
+import { FailoversFile } from './failoversFile.ts';
 import { MaintenanceFile } from './maintenanceFile.ts';
 import { mirrorAddress } from './mirrorAddress.ts';
 import { hasGuestAgent, letGoOf, settingsOf, type HandedModule } from './handOver.ts';
@@ -129,6 +130,7 @@ function optionsOf(parts: ModuleParts): ModuleRuntimeOptions {
     resolution: new ResolutionFile(stateDirectory),
     maintenance: new MaintenanceFile(stateDirectory),
     promisedDetection: new DetectionFile(stateDirectory),
+    failovers: new FailoversFile(stateDirectory),
     verify: new VerifyFile(stateDirectory),
     resync: new ResyncFile(stateDirectory),
     scheduleFile: new ScheduleFile(stateDirectory),

@@ -172,6 +172,11 @@ export class CoreDriver {
       case 'savePromisedDetection':
         disk.promisedDetectionMs = save.promisedMs;
         return;
+      case 'saveFailovers': {
+        const wallNow = wallTime(host, this.#world.clock.now);
+        disk.failovers = save.agesMs.map((age) => wallNow - age);
+        return;
+      }
     }
   }
 
@@ -253,11 +258,13 @@ export class CoreDriver {
   }
 
   /** Nothing is done by what a restart would have forgotten, but what the core came to by itself. */
-  #checkKept({ name, disk, owed }: Host, { desired, resolution, maintenance, detection }: ModuleCoreState): void {
+  #checkKept({ name, disk, owed }: Host, core: ModuleCoreState): void {
+    const { desired, resolution, maintenance, detection, failovers } = core;
     const isKept =
       (disk.desired === desired || owed.has('saveDesired')) &&
       disk.resolution === resolution &&
       disk.maintenance?.sequence === maintenance?.sequence &&
+      (disk.failovers.length === failovers.length || owed.has('saveFailovers')) &&
       disk.promisedDetectionMs === detection.promisedMs;
     if (!isKept) this.#world.checker.fail(`${name} acts on what is not durable there`);
   }
@@ -278,6 +285,7 @@ export class CoreDriver {
       case 'saveResolution':
       case 'saveMaintenance':
       case 'savePromisedDetection':
+      case 'saveFailovers':
         // That was done before.
         return;
       case 'readArbiter':

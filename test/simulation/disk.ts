@@ -14,6 +14,8 @@ export class Disk {
   resolution: Resolution | null = null;
   /** What the other host may still count on. */
   promisedDetectionMs: number | null = null;
+  /** When the last failovers were, by the clock on the host's wall. */
+  failovers: readonly number[] = [];
   drained = false;
   /** Its end by the clock on the host's wall. */
   maintenance: Maintenance | null = null;

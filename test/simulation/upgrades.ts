@@ -1,6 +1,6 @@
 import { continued, handedCore, type HandedCore } from '../../agent/core/handOver.ts';
 import type { ModuleCoreState } from '../../agent/core/types.ts';
-import { ownTime, type Host } from './host.ts';
+import { ownTime, wallTime, type Host } from './host.ts';
 import type { Surroundings } from './surroundings.ts';
 
 interface Upgrade {
@@ -57,6 +57,7 @@ export class Upgrades {
       this.done += 1;
       host.version = version;
       host.core = continued(this.#begin(host), handed, ownTime(host, clock.now));
+      host.disk.failovers = handed.failoversAgoMs.map((age) => wallTime(host, clock.now) - age);
     });
   }
 }

@@ -203,7 +203,14 @@ export class World {
   #begin(host: Host): ModuleCoreState {
     host.program += 1;
     host.owed.clear();
-    const { desired, resolution, maintenance: stored, drained, promisedDetectionMs: promised } = host.disk;
+    const {
+      desired,
+      resolution,
+      maintenance: stored,
+      drained,
+      promisedDetectionMs: promised,
+      failovers: counted,
+    } = host.disk;
     const incarnation = `${host.name}${String(host.program)}`;
     const now = ownTime(host, this.now);
     const config = this.#config(host.name);
@@ -212,7 +219,12 @@ export class World {
       // At most what it was to be is left of it, whatever the clock on the wall says.
       until: stored.until === null ? null : now + Math.min(stored.until - wallTime(host, this.now), stored.forMs),
     };
-    const core = initialState(config, desired, factsOf(host), now, incarnation, resolution, maintenance, promised);
+    const wallNow = wallTime(host, this.now);
+    // Whatever the clock on the wall says, none is yet to come.
+    host.disk.failovers = counted.map((at) => Math.min(at, wallNow));
+    const failovers = host.disk.failovers.map((at) => now - (wallNow - at));
+    const known = [resolution, maintenance, promised, failovers] as const;
+    const core = initialState(config, desired, factsOf(host), now, incarnation, ...known);
     host.disk.promisedDetectionMs = core.detection.promisedMs;
     return drained ? step(core, { type: 'hostDrain', drain: 'drained', now }).state : core;
   }

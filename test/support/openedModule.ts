@@ -2,6 +2,7 @@ import type { Arbiter } from '../../agent/arbiter/arbiter.ts';
 import type { LineageEntry, ModuleConfig } from '../../agent/core/types.ts';
 import type { MirrorController } from '../../agent/mirror/controller.ts';
 import type { EventLog } from '../../agent/runtime/eventLog.ts';
+import { FailoversFile } from '../../agent/runtime/failoversFile.ts';
 import { MaintenanceFile } from '../../agent/runtime/maintenanceFile.ts';
 import { ModuleEnvironment } from '../../agent/runtime/moduleEnvironment.ts';
 import { ModuleHooks } from '../../agent/runtime/moduleHooks.ts';
@@ -31,6 +32,7 @@ export const moduleFiles = (state: string) => ({
   resolution: new ResolutionFile(state),
   maintenance: new MaintenanceFile(state),
   promisedDetection: new DetectionFile(state),
+  failovers: new FailoversFile(state),
 });
 
 /** A module of this arbiter on alpha, without a mirror process and a server. */

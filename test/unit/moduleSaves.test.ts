@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PeerStatus } from '../../agent/core/types.ts';
 import { EventLog } from '../../agent/runtime/eventLog.ts';
 import type { ModuleRuntime, ModuleSettings, PartSettings } from '../../agent/runtime/moduleRuntime.ts';
+import { FailoversFile } from '../../agent/runtime/failoversFile.ts';
 import { ModuleSaves } from '../../agent/runtime/moduleSaves.ts';
 import { DesiredFile, DetectionFile } from '../../agent/runtime/moduleState.ts';
 import { moduleConfig, moduleFiles, moduleSettings, openModule } from '../support/openedModule.ts';
@@ -67,6 +68,17 @@ async function waitingModule(): Promise<ModuleRuntime> {
   expect(module.status().state).toBe('WAIT');
   return module;
 }
+
+describe('a module that has failed over in an earlier life of the agent', () => {
+  it('counts that, until an operator starts it', async () => {
+    new FailoversFile(state).save([1000], Date.now());
+    const module = await waitingModule();
+    expect(module.core.failovers).toHaveLength(1);
+    void module.command('start', 10_000);
+    expect(new FailoversFile(state).read(0, Date.now())).toEqual([]);
+    await module.close();
+  });
+});
 
 describe('a module whose state cannot be made durable', () => {
   it('refuses what an operator asks for, says what to do, and does nothing by it', async () => {

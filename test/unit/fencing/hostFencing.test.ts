@@ -99,6 +99,37 @@ describe('fencing a host', () => {
     expect(said).toEqual(['FENCE_YIELDS']);
   });
 
+  it('lets the other one go first no longer than that one may be about to fence this host', async () => {
+    // A minute, which this test does not have.
+    const hosts = { alpha: [await device('one', 'exit 0')], beta: [await device('own', 'exit 0', 60_000)] };
+    const looks: number[] = [];
+    const mayFenceThis = (_host: string, since: number): boolean => looks.push(since) < 3;
+    const said: string[] = [];
+    const log: FencingOptions['log'] = (_level, code) => void said.push(code);
+    const startedAt = performance.now();
+    expect(await fencing(hosts, { mayFenceThis, log }).fence('alpha')).toBe(`reboot by ${folder}/one`);
+    expect(said).toEqual(['FENCE_YIELDS']);
+    // It is asked about the time since it was to fence, and not asked without a pause.
+    expect(new Set(looks).size).toBe(1);
+    expect(looks[0]).toBeGreaterThanOrEqual(startedAt);
+    expect(looks).toHaveLength(3);
+    expect(performance.now() - startedAt).toBeGreaterThan(100);
+  });
+
+  it('ends the wait at once when no module wants the host fenced any more, or the agent ends', async () => {
+    const hosts = { alpha: [await device('one', 'exit 0')], beta: [await device('own', 'exit 0', 60_000)] };
+    const wanted = [true];
+    const log: FencingOptions['log'] = (_level, code) => void (wanted[0] = code !== 'FENCE_YIELDS');
+    const isWanted = (): boolean => wanted[0] === true;
+    const given = fencing(hosts, { mayFenceThis: () => true, isWanted, log });
+    await expect(given.fence('alpha')).rejects.toThrow('no module waits for that now');
+    const ended = fencing(hosts, { mayFenceThis: () => true });
+    const tried = expect(ended.fence('alpha')).rejects.toThrow();
+    ended.close();
+    await tried;
+    expect(await actions()).toEqual([]);
+  });
+
   it('is given up when no module waits for it any more: while it yields, and before the next device', async () => {
     const wanted = [true];
     const isWanted = (): boolean => wanted[0] === true;
