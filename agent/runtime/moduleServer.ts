@@ -36,6 +36,7 @@ export class ModuleServer {
   #epoch: number | null;
   /** Counts what was started here: whatever is still to be done for one that is over must not meet the next one. */
   #life = 0;
+  #isGone = false;
   #startedAt: Date | null;
   /** What the server says of its state, such as why it stands still. */
   #detail: string | null = null;
@@ -60,12 +61,18 @@ export class ModuleServer {
     return this.#detail;
   }
 
+  /** A {@link kill} has ended all of it, and it was not started since. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
   start(epoch: number): void {
     const { config, log, dispatch, hooks } = this.#options;
     const abort = new AbortController();
     this.#starting = abort;
     this.#epoch = epoch;
     this.#life++;
+    this.#isGone = false;
     log.add('info', config.module, 'SERVER_STARTING', `${config.module} is started on ${config.self}`, { epoch });
     this.#bringUp(epoch, abort.signal).then(
       () => {
@@ -136,8 +143,12 @@ export class ModuleServer {
   kill(): Promise<unknown> {
     const { server, addresses } = this.#options;
     this.#stopping?.abort();
+    const life = this.#life;
     return Promise.all([server.kill(), addresses.remove()]).then(
-      () => null,
+      () => {
+        this.#unlessOver(life, () => (this.#isGone = true));
+        return null;
+      },
       (error: unknown) => error,
     );
   }

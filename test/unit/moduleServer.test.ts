@@ -4,9 +4,11 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { VirtualAddresses } from '../../agent/addresses/virtualAddresses.ts';
 import type { CoreEvent, ModuleConfig } from '../../agent/core/types.ts';
+import type { MirrorController } from '../../agent/mirror/controller.ts';
 import { EventLog } from '../../agent/runtime/eventLog.ts';
 import { ModuleEnvironment } from '../../agent/runtime/moduleEnvironment.ts';
 import { ModuleHooks } from '../../agent/runtime/moduleHooks.ts';
+import { ModuleMirror } from '../../agent/runtime/moduleMirror.ts';
 import { ModuleServer } from '../../agent/runtime/moduleServer.ts';
 import { ScriptsServer } from '../../agent/server/scripts/scriptsServer.ts';
 import { until } from './addresses/twoMachines.ts';
@@ -77,8 +79,7 @@ function make(): void {
 
 const told = (): string[] =>
   existsSync(path.join(folder, 'told')) ? readFileSync(path.join(folder, 'told'), 'utf8').trim().split('\n') : [];
-const eventCame = (type: CoreEvent['type']): Promise<void> =>
-  until(() => Promise.resolve(events.includes(type)));
+const eventCame = (type: CoreEvent['type']): Promise<void> => until(() => Promise.resolve(events.includes(type)));
 const wasLogged = (code: string): Promise<void> =>
   until(() => Promise.resolve(log.read({ limit: 100 }).some((entry) => entry.code === code)));
 
@@ -132,5 +133,45 @@ describe('the server of a module', () => {
     vi.advanceTimersByTime(pauseMs);
     expect(remove).not.toHaveBeenCalled();
     expect(events).toEqual(['serverRunning']);
+  });
+
+  it('is known to be gone from when a kill has ended it until it is started again, and never when that failed', async () => {
+    expect(server.isGone).toBe(false);
+    await startIn(1);
+    expect(server.isGone).toBe(false);
+    setStuck(true);
+    expect(await server.kill()).toBeInstanceOf(Error);
+    expect(server.isGone).toBe(false);
+    setStuck(false);
+    expect(await server.kill()).toBeNull();
+    expect(server.isGone).toBe(true);
+    server.start(2);
+    expect(server.isGone).toBe(false);
+    await eventCame('serverRunning');
+  });
+
+  it('is not known to be gone while its addresses are not known to be removed', async () => {
+    await startIn(1);
+    vi.spyOn(addresses, 'remove').mockRejectedValueOnce(new Error('`ip` did not end'));
+    expect(await server.kill()).toBeInstanceOf(Error);
+    expect(server.isGone).toBe(false);
+  });
+
+  it('is known to be gone although its mirror lies on a disk that does not answer, and never ends', async () => {
+    await startIn(1);
+    const nothing = (): Promise<void> => new Promise(() => undefined);
+    const controller = { events: () => undefined, freeze: nothing, abort: nothing, close: nothing };
+    const mirror = new ModuleMirror(
+      {
+        ...{ module: 'web', log, open: nothing as () => Promise<never>, content: true },
+        settings: { acknowledgeTimeoutMs: 1000, directIo: 'cache', processors: 'awake', resyncUndo: null },
+        ...{ onEvent: () => undefined, onReopened: () => undefined },
+      },
+      controller as unknown as MirrorController,
+      null,
+    );
+    void mirror.fence(server);
+    await until(() => Promise.resolve(server.isGone));
+    expect(scripts.state()).toBe('stopped');
   });
 });
