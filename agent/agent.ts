@@ -1,5 +1,4 @@
 /** The composition root: read it top to bottom and you know the daemon. */
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { clusterChanges } from '../schemas/changeEffect.ts';
 import { witnessesOf } from '../schemas/defaults.ts';
@@ -24,6 +23,7 @@ import { doAll } from './runtime/doAll.ts';
 import { CurrentConfiguration } from './runtime/currentConfiguration.ts';
 import { drainedModules } from './runtime/drainedModules.ts';
 import { DrainFile } from './runtime/drainFile.ts';
+import { exemptFromOutOfMemoryKiller } from './platform/outOfMemory.ts';
 import { ServiceManager } from './platform/serviceManager.ts';
 import { EventCounts } from './runtime/eventCounts.ts';
 import { EventLog } from './runtime/eventLog.ts';
@@ -426,15 +426,6 @@ export async function offerTakeOver(configDirectory: string): Promise<TakeOverOf
       .filter(({ hosts }) => hosts.includes(self.name))
       .map((module) => ({ name: module.name, settings: settingsOf(module) })),
   };
-}
-
-/** The agent decides whether others live: it must not be the one that memory pressure picks. Best effort. */
-function exemptFromOutOfMemoryKiller(): void {
-  try {
-    writeFileSync('/proc/self/oom_score_adj', '-900');
-  } catch {
-    // Not root, or not permitted here.
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -39,7 +39,7 @@ export interface VirtualAddressesOptions {
 export class VirtualAddresses {
   #options: VirtualAddressesOptions;
   readonly #placement: Placement;
-  /** Whether they shall be there. */
+  /** Whether the server runs, or is about to: then they shall be there, also those that its file names only later. */
   #wanted = false;
   #held: readonly HeldAddress[] = [];
   /** Whatever is under way comes to nothing when they shall not be there any more. */
@@ -68,7 +68,7 @@ export class VirtualAddresses {
     return this.#options.addresses.every(({ address }) => this.#held.some((each) => each.address === address));
   }
 
-  /** False: none is set, and none is about to be. */
+  /** False: none is set, and none is about to be, nor would be if the module had others. */
   get mayBeSet(): boolean {
     return this.#wanted || this.#placement.placed.length > 0 || this.#underWay > 0;
   }
@@ -99,14 +99,14 @@ export class VirtualAddresses {
 
   /** Resolves when all are set and announced. Rejects with an AddressError, and then none is. */
   async set(signal: AbortSignal): Promise<void> {
-    if (this.#options.addresses.length === 0) return;
     this.#want();
     const { signal: ended } = this.#ended;
     await this.#inTurn(async () => {
       try {
         await this.#setAll(AbortSignal.any([signal, ended]));
       } catch (error) {
-        this.#wanted = false;
+        // Another server may be about to run already.
+        if (this.#ended.signal === ended) this.#wanted = false;
         await this.#removeAll();
         throw error;
       }
@@ -134,7 +134,7 @@ export class VirtualAddresses {
   /** Goes on with what an earlier program of this process set, and with what the files say now. @param wanted whether the server runs */
   async adopt(handed: HandedAddresses | null, wanted: boolean): Promise<void> {
     const { addresses } = this.#options;
-    if (wanted && addresses.length > 0) this.#want();
+    if (wanted) this.#want();
     await this.#inTurn(async () => {
       if (handed) this.#placement.adopt(handed);
       if (this.#wanted) await this.#placement.keepOnly(addresses.map(({ address }) => address));
@@ -148,6 +148,7 @@ export class VirtualAddresses {
     const before = this.#options.addresses;
     this.#options = { ...this.#options, addresses };
     if (!this.#wanted && this.#underWay === 0) return;
+    if (before.length === 0 && addresses.length === 0) return;
     await this.#inTurn(async () => {
       if (!this.#wanted) return;
       const interfaces = await readInterfaces();
@@ -211,6 +212,9 @@ export class VirtualAddresses {
   async #setAll(signal: AbortSignal): Promise<void> {
     const { addresses, host, log } = this.#options;
     signal.throwIfAborted();
+    this.#looks = 0;
+    // Most modules have none: nothing is asked for then that a host may not have.
+    if (addresses.length === 0) return;
     const interfaces = await readInterfaces();
     const places = addresses.map((each) => place(each, host, interfaces));
     const end = performance.now() + patienceMs;
@@ -219,7 +223,6 @@ export class VirtualAddresses {
     for (const { placed } of places) {
       log('info', 'ADDRESS_SET', `${placed.address} is set on ${placed.interface} of ${host}`);
     }
-    this.#looks = 0;
     this.#lookIn(soonLooksMs[0] ?? lookMs);
   }
 
@@ -265,10 +268,11 @@ export class VirtualAddresses {
 
   /** Sees whether they are there, and mends what is not. */
   async #look(): Promise<void> {
-    if (!this.#wanted) return;
+    const { addresses, host } = this.#options;
+    // With the first one that comes the looks begin again.
+    if (!this.#wanted || addresses.length === 0) return;
     this.#looks++;
     this.#lookIn(soonLooksMs[this.#looks] ?? lookMs);
-    const { addresses, host } = this.#options;
     const interfaces = await readInterfaces();
     this.#note(
       addresses.flatMap(({ address }) => this.#placement.placed.filter((each) => each.address === address)),

@@ -1,7 +1,7 @@
 import type { LogEntry } from '../../schemas/generated/api.ts';
 
-/** Every receiver takes so much (RFC 5424, section 6.1, asks for 2048 octets); characters. */
-const longestText = 1500;
+/** Every receiver should take so much (RFC 5424, section 6.1), octets. */
+const longestMessage = 2048;
 /** Facility "daemon" (RFC 5424, table 1). */
 const facility = 3;
 /** Severities of RFC 5424, table 2. */
@@ -17,7 +17,14 @@ export function syslogMessage(entry: LogEntry, processId: number): string {
   const fields = Object.entries({ module: entry.module, ...entry.fields })
     .filter(([, value]) => value !== null)
     .map(([field, value]) => ` ${field}=${JSON.stringify(value)}`);
-  const text = `${entry.message}${fields.join('')}`.replace(/[\r\n]+/g, ' ').slice(0, longestText);
+  const text = `${entry.message}${fields.join('')}`.replace(/[\r\n]+/g, ' ');
   // The mark says that the text is UTF-8.
-  return `<${String(priority)}>1 ${entry.time} ${entry.host} understudy ${String(processId)} ${name} - \ufeff${text}`;
+  const head = `<${String(priority)}>1 ${entry.time} ${entry.host} understudy ${String(processId)} ${name} - \ufeff`;
+  return cut(`${head}${text}`, longestMessage);
+}
+
+/** As many whole characters from the beginning as so many octets of UTF-8 hold. */
+function cut(text: string, octets: number): string {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(octets));
+  return text.slice(0, read);
 }

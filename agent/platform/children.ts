@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
+import { setOutOfMemoryScoreBack } from './outOfMemory.ts';
 
 /** How a command ended. */
 export interface CommandResult {
@@ -49,6 +50,7 @@ export function run(command: string, args: readonly string[], options: CommandOp
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     });
+    setOutOfMemoryScoreBack(child.pid);
     let timedOut = false;
     const kill = (): void => {
       if (child.pid !== undefined) killGroup(child.pid, 'SIGKILL');

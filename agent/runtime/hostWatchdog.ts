@@ -4,6 +4,8 @@ import { WatchdogDevice } from '../platform/watchdogDevice.ts';
 export interface WatchedModule {
   readonly name: string;
   readonly core: { readonly role: Role };
+  /** It is certain that nothing of its server runs here, and that nobody reaches it here. */
+  readonly isServerGone: boolean;
 }
 
 export interface HostWatchdogOptions {
@@ -94,13 +96,16 @@ export class HostWatchdog {
     this.#device = null;
   }
 
-  /** A module whose server should have ended; null: there is none. */
+  /**
+   * A module whose server should have ended; null: there is none. One of which only the mirror has not ended, as on a disk that does not answer,
+   * is no danger to the other host, and no reason to end all that this one serves: nobody is there who would be told that a write is durable.
+   */
   #overdue(): string | null {
     const now = performance.now();
     let found: string | null = null;
-    for (const { name, core } of this.#options.modules()) {
+    for (const { name, core, isServerGone } of this.#options.modules()) {
       const { role } = core;
-      if (role.at !== 'fencing') {
+      if (role.at !== 'fencing' || isServerGone) {
         this.#fences.delete(name);
         continue;
       }

@@ -418,6 +418,11 @@ export class ModuleRuntime {
     return this.#core.role.at === 'fencing';
   }
 
+  /** Of a server that scripts run it is never certain before its mount is gone: no process stands for it. */
+  get isServerGone(): boolean {
+    return this.serverKind === 'qemu' && this.#server.isGone;
+  }
+
   /** The mirror process waits for another program of the agent for so long; then the server is ended as after the agent's death. */
   async awaitAgent(limitMs: number): Promise<void> {
     await this.addresses.awaitAgent(limitMs);

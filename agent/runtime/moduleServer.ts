@@ -11,7 +11,7 @@ import {
 import type { EventLog } from './eventLog.ts';
 import { HookRefusal, type ModuleHooks } from './moduleHooks.ts';
 
-const killRetryMs = 1000;
+const retryMs = 1000;
 
 export interface ModuleServerOptions {
   readonly config: ModuleConfig;
@@ -34,6 +34,9 @@ export class ModuleServer {
   #stopping: AbortController | null = null;
   /** By which epoch a start was begun; null: the end of the last one was told to the hooks. */
   #epoch: number | null;
+  /** Counts what was started here: whatever is still to be done for one that is over must not meet the next one. */
+  #life = 0;
+  #isGone = false;
   #startedAt: Date | null;
   /** What the server says of its state, such as why it stands still. */
   #detail: string | null = null;
@@ -58,11 +61,18 @@ export class ModuleServer {
     return this.#detail;
   }
 
+  /** A {@link kill} has ended all of it, and it was not started since. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
   start(epoch: number): void {
     const { config, log, dispatch, hooks } = this.#options;
     const abort = new AbortController();
     this.#starting = abort;
     this.#epoch = epoch;
+    this.#life++;
+    this.#isGone = false;
     log.add('info', config.module, 'SERVER_STARTING', `${config.module} is started on ${config.self}`, { epoch });
     this.#bringUp(epoch, abort.signal).then(
       () => {
@@ -89,9 +99,10 @@ export class ModuleServer {
   stop(): void {
     const { config, log } = this.#options;
     this.#starting?.abort();
+    const life = this.#life;
     this.#stopInOrder().then(
       (outcome) => {
-        if (outcome === null) return;
+        if (outcome === null || life !== this.#life) return;
         const { how, durationMs } = outcome;
         this.#startedAt = null;
         log.add('info', config.module, 'SERVER_STOPPED', `${config.module} is stopped on ${config.self} (${how})`, {
@@ -99,10 +110,11 @@ export class ModuleServer {
         });
         this.#stopped(how);
       },
-      (error: unknown) => {
-        log.add('error', config.module, 'SERVER_STOP_FAILED', `${String(error)}: it is killed`);
-        this.#killUntilGone();
-      },
+      (error: unknown) =>
+        this.#unlessOver(life, () => {
+          log.add('error', config.module, 'SERVER_STOP_FAILED', `${String(error)}: it is killed`);
+          this.#killUntilGone();
+        }),
     );
   }
 
@@ -131,14 +143,19 @@ export class ModuleServer {
   kill(): Promise<unknown> {
     const { server, addresses } = this.#options;
     this.#stopping?.abort();
+    const life = this.#life;
     return Promise.all([server.kill(), addresses.remove()]).then(
-      () => null,
+      () => {
+        this.#unlessOver(life, () => (this.#isGone = true));
+        return null;
+      },
       (error: unknown) => error,
     );
   }
 
   /** It was killed by whoever called {@link kill}. */
   noteKilled(): void {
+    this.#life++;
     this.#startedAt = null;
     this.#ended('killed: this host may not run it any more');
   }
@@ -146,13 +163,25 @@ export class ModuleServer {
   /** Until it is known to be gone, nothing of the module is released. */
   #killUntilGone(): void {
     const { server, config, log } = this.#options;
+    const life = this.#life;
     server.kill().then(
-      () => this.#stopped('killed'),
-      (error: unknown) => {
-        log.add('error', config.module, 'SERVER_KILL_FAILED', `${String(error)}: trying again`);
-        setTimeout(() => this.#killUntilGone(), killRetryMs);
-      },
+      () => this.#unlessOver(life, () => this.#stopped('killed')),
+      (error: unknown) =>
+        this.#unlessOver(life, () => {
+          log.add('error', config.module, 'SERVER_KILL_FAILED', `${String(error)}: trying again`);
+          this.#tryAgain(() => this.#killUntilGone());
+        }),
     );
+  }
+
+  /** After a pause; not when another host was given the module meanwhile, which ends what is left here in its own way. */
+  #tryAgain(retry: () => void): void {
+    const life = this.#life;
+    setTimeout(() => this.#unlessOver(life, retry), retryMs);
+  }
+
+  #unlessOver(life: number, act: () => void): void {
+    if (life === this.#life) act();
   }
 
   #stopped(how: StopOutcome['how']): void {
@@ -184,10 +213,15 @@ export class ModuleServer {
       goOn();
       return;
     }
-    addresses.remove().then(goOn, (error: unknown) => {
-      log.add('error', config.module, 'ADDRESS_NOT_REMOVED', `${messageOf(error)}: trying again`);
-      setTimeout(() => this.#withoutAddresses(goOn), killRetryMs);
-    });
+    const life = this.#life;
+    addresses.remove().then(
+      () => this.#unlessOver(life, goOn),
+      (error: unknown) =>
+        this.#unlessOver(life, () => {
+          log.add('error', config.module, 'ADDRESS_NOT_REMOVED', `${messageOf(error)}: trying again`);
+          this.#tryAgain(() => this.#withoutAddresses(goOn));
+        }),
+    );
   }
 
   #onEvent(event: ServerEvent): void {

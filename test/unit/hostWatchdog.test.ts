@@ -16,6 +16,7 @@ let device = '';
 let reader = -1;
 const told: string[] = [];
 let role: Role = { at: 'stopped' };
+let isServerGone = false;
 
 beforeEach(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'understudy-watchdog-'));
@@ -24,6 +25,7 @@ beforeEach(() => {
   reader = fs.openSync(device, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   told.length = 0;
   role = { at: 'stopped' };
+  isServerGone = false;
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
 });
 afterEach(() => {
@@ -37,7 +39,7 @@ function watchdog(more: Partial<HostWatchdogOptions> = {}): HostWatchdog {
     host: 'alpha',
     device,
     timeoutMs: 20_000,
-    modules: () => [{ name: 'web', core: { role } }],
+    modules: () => [{ name: 'web', core: { role }, isServerGone }],
     log: (_level, code, message) => void told.push(`${code} ${message}`),
     ...more,
   });
@@ -90,6 +92,30 @@ describe('the hardware watchdog', () => {
     vi.advanceTimersByTime(20_000);
     written();
     role = { at: 'fencing', reason: 'deposed again', retryAfterMs: 0 };
+    vi.advanceTimersByTime(5000);
+    expect(written()).toBe('\0');
+    expect(told.at(-1)).toMatch(/^WATCHDOG_FED web has ended/);
+  });
+
+  it('is fed although a disk keeps the mirror from ending, when nothing of the server is there any more', () => {
+    const dog = watchdog();
+    dog.start();
+    role = { at: 'fencing', reason: 'deposed', retryAfterMs: 0 };
+    vi.advanceTimersByTime(5000);
+    isServerGone = true;
+    vi.advanceTimersByTime(60_000);
+    expect(written().length).toBeGreaterThanOrEqual(12);
+    expect(told.filter((line) => line.startsWith('WATCHDOG_STARVED'))).toEqual([]);
+    dog.stop();
+    expect(written()).toBe('V');
+  });
+
+  it('is fed again as soon as the server is known to be gone, also when the mirror has not ended', () => {
+    watchdog().start();
+    role = { at: 'fencing', reason: 'deposed', retryAfterMs: 0 };
+    vi.advanceTimersByTime(20_000);
+    written();
+    isServerGone = true;
     vi.advanceTimersByTime(5000);
     expect(written()).toBe('\0');
     expect(told.at(-1)).toMatch(/^WATCHDOG_FED web has ended/);

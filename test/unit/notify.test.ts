@@ -46,7 +46,22 @@ describe('an event as a message of syslog', () => {
   });
 
   it('is not longer than every receiver takes', () => {
-    expect(Buffer.byteLength(syslogMessage(entry('x'.repeat(10_000)), 42))).toBeLessThan(2048);
+    for (const character of ['x', 'é', '€', '😀']) {
+      const message = syslogMessage(entry(`${character.repeat(10_000)}`), 42);
+      // Nearly all of what fits is there, and nothing of a character that does not.
+      const octets = Buffer.from(message);
+      expect(octets.length).toBeLessThanOrEqual(2048);
+      expect(octets.length).toBeGreaterThan(2048 - Buffer.byteLength(character));
+      expect(message).toMatch(new RegExp(`\ufeff(?:${character})+$`, 'u'));
+    }
+  });
+
+  it('is as long as it is when every receiver takes that', () => {
+    const head = Buffer.byteLength(syslogMessage(entry('', { fields: {}, module: null }), 42));
+    for (const length of [2047, 2048]) {
+      const text = 'x'.repeat(length - head);
+      expect(syslogMessage(entry(text, { fields: {}, module: null }), 42)).toMatch(new RegExp(`\ufeff${text}$`));
+    }
   });
 });
 

@@ -3,6 +3,7 @@ import { open, readFile, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { childEnds, type ChildEnd } from '../../platform/adoptedChild.ts';
 import { killGroup } from '../../platform/children.ts';
+import { setOutOfMemoryScoreBack } from '../../platform/outOfMemory.ts';
 import { argumentsOf, findProcesses, hasEnded } from '../processes.ts';
 import { ServerError } from '../virtualServer.ts';
 import { nameArgument, type QemuFiles } from './qemuArguments.ts';
@@ -32,7 +33,10 @@ export class QemuProcess {
 
   /** A QEMU that an earlier program of this process started. Throws when it is no child of this process. */
   static adopt(pid: number, files: QemuFiles): QemuProcess {
-    return new QemuProcess(pid, childEnds(pid), files);
+    const end = childEnds(pid);
+    // An agent of an earlier version left it exempt.
+    setOutOfMemoryScoreBack(pid);
+    return new QemuProcess(pid, end, files);
   }
 
   /** Rejects with the limit's reason when that is aborted before QEMU is spawned; afterwards the caller has to look. */
@@ -48,6 +52,7 @@ export class QemuProcess {
     try {
       limit.throwIfAborted();
       const child = spawn(binary, argv, { detached: true, stdio: ['ignore', errors.fd, errors.fd] });
+      setOutOfMemoryScoreBack(child.pid);
       await new Promise<void>((resolve, reject) => {
         child.once('spawn', resolve);
         child.once('error', (error: NodeJS.ErrnoException) => {

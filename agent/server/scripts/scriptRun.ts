@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { killGroup } from '../../platform/children.ts';
+import { setOutOfMemoryScoreBack } from '../../platform/outOfMemory.ts';
 import { ServerError } from '../virtualServer.ts';
 
 /** A program that an operator wrote, as the module's file names it. */
@@ -69,6 +70,7 @@ export async function runScript(call: ScriptCall): Promise<ScriptResult> {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
+    setOutOfMemoryScoreBack(child.pid);
     let output = '';
     let timedOut = false;
     for (const stream of [child.stdout, child.stderr]) {

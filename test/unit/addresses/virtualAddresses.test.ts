@@ -286,4 +286,62 @@ describe.skipIf(noNetwork !== null)('virtual addresses', () => {
     await after.remove();
     expect(await isSet('10.9.0.100')).toBe(false);
   });
+
+  it('that are the first ones of a server that runs already are set at once, and those that follow when it has none any more', async () => {
+    const addresses = make();
+    await addresses.set(never);
+    expect(addresses.areSet).toBe(true);
+    await addresses.change([v4]);
+    expect(log).toEqual(['info ADDRESS_SET 10.9.0.100 is set on lan0 of alpha']);
+    expect(addresses.areSet).toBe(true);
+    expect(await machines.reaches('10.9.0.100')).toBe(true);
+    await addresses.change([]);
+    expect(await isSet('10.9.0.100')).toBe(false);
+    await addresses.change([v6]);
+    expect(addresses.areSet).toBe(true);
+    expect(await machines.reaches('fd09::100')).toBe(true);
+  });
+
+  it('are looked after when they came to a server that had none', async () => {
+    const addresses = make();
+    await addresses.set(never);
+    await addresses.change([v4]);
+    await machines.ip('address del 10.9.0.100/32 dev lan0');
+    await until(() => isSet('10.9.0.100'));
+  });
+
+  it('that come when the server of a module without any has ended are not set', async () => {
+    const addresses = make();
+    expect(addresses.mayBeSet).toBe(false);
+    await addresses.set(never);
+    // Otherwise nobody would say that it has ended.
+    expect(addresses.mayBeSet).toBe(true);
+    await addresses.remove();
+    expect(addresses.mayBeSet).toBe(false);
+    await addresses.change([v4]);
+    expect(await isSet('10.9.0.100')).toBe(false);
+    expect(log).toEqual([]);
+  });
+
+  it('that are the first ones after another program has taken a server without any over are set at once', async () => {
+    const after = make();
+    await after.adopt(null, true);
+    await after.change([v4]);
+    expect(after.areSet).toBe(true);
+    expect(await machines.reaches('10.9.0.100')).toBe(true);
+    const ended = make();
+    await ended.adopt(null, false);
+    await ended.change([v6]);
+    expect(await isSet('fd09::100')).toBe(false);
+  });
+
+  it('are looked after in the next life of the server, although the one before ended while they were being set', async () => {
+    const addresses = make(v4);
+    const given = addresses.set(never).catch(() => undefined);
+    const removed = addresses.remove();
+    await addresses.set(never);
+    await Promise.all([given, removed]);
+    await machines.ip('address del 10.9.0.100/32 dev lan0');
+    await until(() => isSet('10.9.0.100'));
+  });
 });
