@@ -105,6 +105,16 @@ describe('a quantity', () => {
     const text = validModule.replace('"memory"', '"cpus": 1000, "memory"');
     expect(after(text, titled(await fixes(text), 'Change to 512'))).toContain('"cpus": 512');
   });
+
+  it.each([
+    ['"detection": "30d"', '"detection": "1h"'],
+    ['"restartPeriod": "400d"', '"restartPeriod": "30d"'],
+  ])('that is a duration out of range becomes the nearest that is in it: %s', async (wrong, right) => {
+    const text = validModule.replace('"server"', `"failover": { ${wrong} }, "server"`);
+    const found = await fixes(text);
+    expect(titles(found)).toEqual([`Change to ${right.replace(/.*: /, '')}`]);
+    expect(after(text, found[0])).toBe(text.replace(wrong, right));
+  });
 });
 
 describe('a name that is not there', () => {
