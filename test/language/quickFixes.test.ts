@@ -177,7 +177,6 @@ describe('a script', () => {
     text: string,
     name: string,
   ): Promise<{ readonly fix: CodeAction | undefined; readonly script: string }> {
-    await mkdir(join(client.folder, 'scripts'), { recursive: true });
     client.open(web, text);
     await client.publishedOf(web, ({ diagnostics }) => diagnostics.length > 0);
     const fix = titled(await fixes(text), `Create ${name} from a template`);
@@ -196,6 +195,8 @@ describe('a script', () => {
     const answers = { name: 'web', hosts: ['alpha', 'beta'], directory: '/srv/vm/web', virtualAddress: null } as const;
     expect(script).toBe(plainScripts({ ...answers, details: {} }).start);
 
+    // An editor makes the folders that the file is to be in.
+    await mkdir(join(client.folder, 'scripts'));
     await writeFile(join(client.folder, 'scripts/web-start'), script, { mode: 0o644 });
     await writeFile(join(client.folder, 'scripts/web-stop'), script, { mode: 0o755 });
     client.published.length = 0;
