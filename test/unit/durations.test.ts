@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { crossChecks } from '../../schemas/crossChecks.ts';
 import { parseDocument } from '../../schemas/document.ts';
-import type { DocumentKind } from '../../schemas/document.ts';
+import type { AnyDocument, DocumentKind } from '../../schemas/document.ts';
 import { isSchema, resolveSchema, schemaOf } from '../../schemas/schemaNodes.ts';
 import type { SchemaJson } from '../../schemas/schemaNodes.ts';
 import { rangesOf } from '../../schemas/schemaWords.ts';
@@ -34,7 +34,8 @@ const check = { ping: { host: 'a' } };
 
 /** What a file that says this is told, by itself. */
 function told(kind: DocumentKind, change: Keys): string[] {
-  const document = parseDocument(kind, JSON.stringify({ ...bases[kind], ...change }), `x.${kind}.jsonc`);
+  const text = JSON.stringify({ ...bases[kind], ...change });
+  const document = parseDocument(kind, text, `x.${kind}.jsonc`) as AnyDocument;
   return [...document.diagnostics, ...crossChecks([document])].map(
     ({ code, path, message }) => `${code} ${path}: ${message}`,
   );

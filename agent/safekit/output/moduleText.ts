@@ -21,7 +21,7 @@ export interface ModuleTextOptions {
 export function moduleText(options: ModuleTextOptions): string {
   const { draft, source } = options;
   const heading = [
-    `Imported from ${source}. Comments say where each value is from; import-report.md beside the scripts tells what became of everything.`,
+    `Imported from ${source}. Comments say where each value is from; import-report.md in scripts/${draft.name} tells what became of everything.`,
     'FILL IN marks what only you know.',
   ];
   const properties: Property[] = [
