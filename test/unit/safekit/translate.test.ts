@@ -224,7 +224,7 @@ describe('replication', () => {
     expect(moduleOf(result).hooks.programs).toEqual({
       beforePrimary: ['/etc/understudy/scripts/web/hooks/before-primary'],
     });
-    expect(textOf(result, 'web/hooks/before-primary')).toContain(`'/srv/web/it'\\''s there'`);
+    expect(textOf(result, 'scripts/web/hooks/before-primary')).toContain(`'/srv/web/it'\\''s there'`);
   });
 });
 
@@ -402,7 +402,7 @@ describe('hostile values', () => {
     // Nothing of it stands outside of a code span.
     const outside = result.reportText.replace(/\\[`\\<>[\]|*_]/g, '').replace(/(`+)[^]*?\1/g, '');
     expect(outside).not.toMatch(/<img|<\/script|\]\(command/);
-    expect(textOf(result, 'web/environment')).toContain(`A='\`|</script>`);
+    expect(textOf(result, 'scripts/web/environment')).toContain(`A='\`|</script>`);
   });
 });
 

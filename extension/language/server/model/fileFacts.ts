@@ -1,5 +1,6 @@
 import { opendir, stat } from 'node:fs/promises';
-import { DiskGate, diskGate, soon } from './diskGate.ts';
+import { diskGate, soon } from './diskGate.ts';
+import type { DiskGate } from './diskGate.ts';
 
 /** What is at a path on this machine. `hidden`: whoever edits may not look into a folder above it. */
 export type Fact = 'missing' | 'hidden' | 'file' | 'executable' | 'folder' | 'emptyFolder';
