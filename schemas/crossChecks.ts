@@ -1,6 +1,7 @@
 import { shortfalls } from './capacity.ts';
 import { checkAgent } from './checks/agentChecks.ts';
 import { checkCluster } from './checks/clusterChecks.ts';
+import { checkDurations } from './checks/durationChecks.ts';
 import { checkModule, checkModuleInCluster } from './checks/moduleChecks.ts';
 import { checkPairOfModules } from './checks/modulePairChecks.ts';
 import { checkCount, checkOtherModules, checkRoom, shortfallsByModule } from './checks/placementChecks.ts';
@@ -42,6 +43,7 @@ export function crossChecks(documents: readonly AnyDocument[]): readonly Diagnos
     if (document.kind === 'cluster') diagnostics.push(...ownOfCluster(document));
     if (document.kind === 'agent' && document.value !== null) {
       const agent = resolveAgent(document.value);
+      tell(document, checkDurations('agent', document.value));
       tell(
         document,
         checkAgent(
@@ -104,7 +106,11 @@ function knowledgeOf(document: ParsedDocument<'module'>): Knowledge | null {
   let known = ofModules.get(document);
   if (known === undefined) {
     const module = resolveModule(file);
-    const own = placed(document, [...checkModule(module), ...checkServerChecks(module, file)]);
+    const own = placed(document, [
+      ...checkDurations('module', file),
+      ...checkModule(module),
+      ...checkServerChecks(module, file),
+    ]);
     ofModules.set(document, (known = { module, file, own }));
   }
   return known;
@@ -121,7 +127,10 @@ function clusterOf(document: ParsedDocument<'cluster'>): ResolvedCluster | null 
 function ownOfCluster(document: ParsedDocument<'cluster'>): readonly Diagnostic[] {
   if (document.value === null) return [];
   let known = ownOfClusters.get(document);
-  if (known === undefined) ownOfClusters.set(document, (known = placed(document, checkCluster(document.value))));
+  if (known === undefined) {
+    known = placed(document, [...checkDurations('cluster', document.value), ...checkCluster(document.value)]);
+    ownOfClusters.set(document, known);
+  }
   return known;
 }
 

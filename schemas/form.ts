@@ -71,9 +71,12 @@ export interface FormVariants {
   readonly names: readonly string[];
 }
 
+/** `note`: nothing is wrong, and something could be better. */
+export type FormSeverity = Severity | 'note';
+
 /** Something that is wrong with the file. */
 export interface FormProblem {
-  readonly severity: Severity;
+  readonly severity: FormSeverity;
   readonly message: string;
   /** Counted from 1. */
   readonly line: number;

@@ -107,6 +107,22 @@ function rangeOf({ minimum, maximum, exclusiveMinimum, minItems, maxItems, minPr
   return least === undefined || least === 0 ? `at most ${most} ${what}` : `${least} to ${most} ${what}`;
 }
 
+/** The bounds of a duration, which are milliseconds in the schema, in words; null: none are told. */
+function durationRangeOf({ minimum = 0, maximum }) {
+  if (maximum === undefined) return null;
+  if (minimum === 0) return `at most ${duration(maximum)}`;
+  return minimum === 1
+    ? `longer than zero, up to ${duration(maximum)}`
+    : `${duration(minimum)} to ${duration(maximum)}`;
+}
+
+/** Milliseconds in the largest unit of which they are a whole number. */
+function duration(milliseconds) {
+  const units = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+  const [unit, factor] = Object.entries(units).find(([, each]) => milliseconds % each === 0);
+  return code(`${milliseconds / factor}${unit}`);
+}
+
 function code(value) {
   return `\`${json(value)}\``;
 }
@@ -136,7 +152,7 @@ function anchor(path) {
 }
 
 function factsOf({ node, isRequired, isName }, definitions) {
-  const range = rangeOf(node);
+  const range = node.unit === 'duration' ? durationRangeOf(node) : rangeOf(node);
   const hint = node.patternHint ?? resolve(node.items ?? {}, definitions).patternHint;
   return [
     `Type: ${typeOf(node, definitions)}`,

@@ -3,6 +3,7 @@ import type { Problem } from './diagnostic.ts';
 import type { PathSegment } from './jsonText.ts';
 import { formatPath } from './jsonText.ts';
 import { nearest } from './nearest.ts';
+import { writtenQuantity } from './unitWords.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -237,46 +238,14 @@ function valueSuggestion(value: unknown, schema: Schema): string | null {
   return quantitySuggestion(value, schema);
 }
 
-/** "512 mb" and 512 are quantities in all but spelling: the pattern itself tells whether the respelled one is right. */
+/** "512 mb" is a quantity in all but spelling: the pattern itself tells whether the respelled one is right. */
 function quantitySuggestion(value: unknown, schema: Schema): string | null {
-  if (typeof schema['pattern'] !== 'string' || !['duration', 'size', 'rate'].includes(String(schema['unit']))) {
-    return null;
-  }
-  if (typeof value !== 'string') return null;
-  const match = /^\s*(\d+)\s*([a-z]+)(?:\/s|ps)?\s*$/i.exec(value);
-  if (match === null) return null;
-  const units: Readonly<Record<string, string>> = {
-    ms: 'ms',
-    msec: 'ms',
-    millis: 'ms',
-    s: 's',
-    sec: 's',
-    secs: 's',
-    second: 's',
-    seconds: 's',
-    min: 'm',
-    mins: 'm',
-    minute: 'm',
-    minutes: 'm',
-    h: 'h',
-    hour: 'h',
-    hours: 'h',
-    day: 'd',
-    days: 'd',
-    kb: 'KiB',
-    kib: 'KiB',
-    k: 'KiB',
-    mb: 'MiB',
-    mib: 'MiB',
-    gb: 'GiB',
-    gib: 'GiB',
-    g: 'GiB',
-  };
-  const isSize = schema['unit'] !== 'duration';
-  const written = (match[2] ?? '').toLowerCase();
-  const unit = written === 'm' ? (isSize ? 'MiB' : 'm') : units[written];
-  const respelled = `${Number(match[1])}${unit ?? ''}${schema['unit'] === 'rate' ? '/s' : ''}`;
-  return unit !== undefined && respelled !== value && new RegExp(schema['pattern']).test(respelled) ? respelled : null;
+  if (typeof schema['pattern'] !== 'string' || typeof value !== 'string') return null;
+  const written = writtenQuantity(value, schema['unit']);
+  // A part of a unit has to become another one.
+  if (written === null || written.amount.includes('.')) return null;
+  const respelled = `${Number(written.amount)}${written.unit}${written.suffix}`;
+  return respelled !== value && new RegExp(schema['pattern']).test(respelled) ? respelled : null;
 }
 
 /** A found value in words, never longer than a line. */

@@ -26,7 +26,7 @@ export interface ImportOptions {
 }
 
 export interface WrittenFile {
-  /** Below the folder that is imported to: "web.module.jsonc", "web/start". Safe to be written. */
+  /** Below the folder that is imported to: "web.module.jsonc", "scripts/web/start". Safe to be written. */
   readonly path: string;
   readonly bytes: Uint8Array;
   /** Permission bits. */
@@ -76,6 +76,8 @@ export function importModule(input: ModuleInput, options: ImportOptions): Import
 
   const text = moduleText({ draft, plan, source, scriptsFolder: folder, hosts: options.hosts ?? null });
   const file = `${name}.module.jsonc`;
+  // Where editors look for what belongs to /etc/understudy/scripts, and where templates write it.
+  const beside = `scripts/${name}`;
   const parsed = parseDocument('module', text, file);
   const bytesOf = (content: string | Uint8Array): Uint8Array =>
     typeof content === 'string' ? Buffer.from(content) : content;
@@ -83,9 +85,9 @@ export function importModule(input: ModuleInput, options: ImportOptions): Import
     name,
     files: [
       { path: file, bytes: bytesOf(text), mode: 0o644 },
-      { path: `${name}/import-report.md`, bytes: bytesOf(markdown), mode: 0o644 },
+      { path: `${beside}/import-report.md`, bytes: bytesOf(markdown), mode: 0o644 },
       ...plan.files.map(({ path, content, isProgram }): WrittenFile => {
-        return { path: `${name}/${path}`, bytes: bytesOf(content), mode: isProgram ? 0o755 : 0o644 };
+        return { path: `${beside}/${path}`, bytes: bytesOf(content), mode: isProgram ? 0o755 : 0o644 };
       }),
     ],
     report,
@@ -131,7 +133,7 @@ function toDoOf(draft: Draft, { hosts, name }: ImportOptions, folder: string): r
   steps.push(
     ...draft.toDo,
     'Read all of the scripts: they are run as root.',
-    `Copy the folder "${draft.name}" to ${folder} on both hosts, owned by root, with its scripts executable (the module file names them there).`,
+    `Copy the folder "scripts/${draft.name}" to ${folder} on both hosts, owned by root, with its scripts executable (the module file names them there).`,
     'Stop the module in SafeKit on both hosts, and take it out of SafeKit, before it is started here: no server may be run by both.',
     `Check it beside the cluster file (understudy validate), apply it (understudy apply ${draft.name}.module.jsonc), and start it (understudy start ${draft.name}). The first start is on the host that has the data; the other one gets a full copy, and what lies there before is kept aside.`,
   );

@@ -2,6 +2,10 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { messageOf } from '../client/errors.ts';
 import { setReached } from '../contextKeys.ts';
+import { goBack } from '../model/starting/steps.ts';
+import { pairsBySpread, possiblePairs, type Pair } from '../model/starting/hostSpread.ts';
+import { clusterFolderIn, readSurroundings } from '../starting/clusterFolders.ts';
+import { askHosts } from '../starting/hostsQuestion.ts';
 import { runImport } from '../importProgram.ts';
 import { listed, type ImportAnswer } from '../model/importAnswer.ts';
 import type { Services } from '../services.ts';
@@ -80,7 +84,9 @@ async function offer(services: Services, source: string, imported: Imported): Pr
   const detail = listed(files);
   const question = `Write the module ${name} to ${folder}?`;
   if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, 'Write')) !== 'Write') return;
-  const written = await write(services, source, folder);
+  const hosts = await pickHosts(vscode.Uri.file(folder));
+  if (hosts === undefined) return;
+  const written = await write(services, source, folder, hosts === null ? [] : ['--hosts', hosts.join()]);
   if (written === null) return;
   setReached('hasWrittenModule');
   const uri = vscode.Uri.joinPath(vscode.Uri.file(folder), `${written.name}.module.jsonc`);
@@ -99,16 +105,33 @@ async function pickFolder(): Promise<string | undefined> {
   return picked?.[0]?.fsPath;
 }
 
+/** The hosts of the module, when the cluster file is there that knows them. Null: there is none, and the report asks for them; undefined: the person gave up. */
+async function pickHosts(folder: vscode.Uri): Promise<Pair | null | undefined> {
+  const cluster = await clusterFolderIn(folder);
+  if (cluster === null) return null;
+  const around = await readSurroundings(cluster);
+  const modules = around.modules.map(({ module }) => module);
+  const pairs = around.cluster === null ? [] : pairsBySpread(possiblePairs(around.cluster), modules);
+  if (pairs.length === 0) return null;
+  const hosts = await askHosts('Import SafeKit Module: hosts', pairs, modules, null, { step: 1, total: 1 });
+  return hosts === goBack ? undefined : hosts;
+}
+
 /** Nothing that is there is replaced without a question of its own. Null: nothing was written. */
-async function write(services: Services, source: string, folder: string): Promise<Imported | null> {
-  const first = await run(services, source, ['--to', folder]);
+async function write(
+  services: Services,
+  source: string,
+  folder: string,
+  options: readonly string[],
+): Promise<Imported | null> {
+  const first = await run(services, source, [...options, '--to', folder]);
   if (first.kind === 'imported') return first;
   if (first.code !== 'EXISTS') return tellRefused(services, first);
   const count = first.existing.length;
   const question = `Replace ${String(count)} ${count === 1 ? 'file' : 'files'} in ${folder}?`;
   const detail = `${listed(first.existing)}\n\nWhat they hold now is lost.`;
   if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, 'Replace')) !== 'Replace') return null;
-  const second = await run(services, source, ['--to', folder, '--overwrite']);
+  const second = await run(services, source, [...options, '--to', folder, '--overwrite']);
   return second.kind === 'imported' ? second : tellRefused(services, second);
 }
 

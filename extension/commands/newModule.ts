@@ -3,12 +3,13 @@ import { moduleTemplates } from '../../schemas/templates/moduleTemplates.ts';
 import type { ModuleAnswers, ModuleTemplate, TemplateQuestion } from '../../schemas/templates/template.ts';
 import { draftErrors, errorAt } from '../model/starting/moduleDraft.ts';
 import { moduleNameOf } from '../../schemas/moduleName.ts';
-import { pairsBySpread, possiblePairs, preferredOn, type Pair } from '../model/starting/hostSpread.ts';
+import { pairsBySpread, possiblePairs, type Pair } from '../model/starting/hostSpread.ts';
 import { goBack, runSteps, type Step } from '../model/starting/steps.ts';
 import type { Surroundings } from '../model/starting/surroundings.ts';
 import type { Services } from '../services.ts';
 import { chooseClusterFolder, readSurroundings } from '../starting/clusterFolders.ts';
-import { askChoice, askText, type Choice } from '../starting/quickInputs.ts';
+import { askHosts } from '../starting/hostsQuestion.ts';
+import { askChoice, askText } from '../starting/quickInputs.ts';
 import { writeNewFiles } from '../starting/writeFiles.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 import { logFailure, tellFailure } from './moduleActions.ts';
@@ -118,26 +119,9 @@ function nameStep(around: Surroundings): Step<Asked> {
 function hostsStep(pairs: readonly Pair[], around: Surroundings): Step<Asked> {
   return async (asked, position) => {
     const modules = around.modules.map(({ module }) => module);
-    const items: Choice<Pair>[] = pairsBySpread(pairs, modules).map((pair) => ({
-      label: `${pair[0]}, or else ${pair[1]}`,
-      description: `${pair[0]} is preferred by ${countOf(preferredOn(pair[0], modules))} so far`,
-      value: pair,
-    }));
-    const hosts = await askChoice(
-      {
-        title: `${title}: hosts`,
-        placeholder: 'Which host shall run it, and which one stands in?',
-        items,
-        active: items.find(({ value }) => value.join() === asked.hosts.join()),
-      },
-      position,
-    );
+    const hosts = await askHosts(`${title}: hosts`, pairsBySpread(pairs, modules), modules, asked.hosts, position);
     return hosts === undefined || hosts === goBack ? hosts : { ...asked, hosts };
   };
-}
-
-function countOf(modules: number): string {
-  return modules === 1 ? '1 module' : `${String(modules)} modules`;
 }
 
 function proposedDirectory({ template, name }: Asked): string {

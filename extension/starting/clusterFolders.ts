@@ -31,6 +31,14 @@ async function clusterFolderOf(uri: vscode.Uri): Promise<ClusterFolder | null> {
   return { uri: vscode.Uri.joinPath(uri, '..'), cluster };
 }
 
+/** The cluster whose file is in a folder, or above it when the folder is for its modules; null: there is none, or there are several. */
+export async function clusterFolderIn(folder: vscode.Uri): Promise<ClusterFolder | null> {
+  const names = (await entriesOf(folder)).flatMap(([name]) => (kindOfFile(name) === 'cluster' ? [name] : []));
+  const [name] = names;
+  if (name !== undefined) return names.length === 1 ? clusterFolderOf(vscode.Uri.joinPath(folder, name)) : null;
+  return folder.path.endsWith('/modules') ? clusterFolderIn(vscode.Uri.joinPath(folder, '..')) : null;
+}
+
 /**
  * The cluster that a new module is for: the only one, or one that the person picks.
  * @param file the cluster file that is meant; null: it is asked for

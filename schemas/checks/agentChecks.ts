@@ -4,10 +4,6 @@ import { isLoopback, parseIpAddress } from '../ipAddress.ts';
 import { nearest } from '../nearest.ts';
 import { isWithin } from './directories.ts';
 
-/** An agent that is upgraded gives no sign for some seconds; the hardware counts up to some minutes. */
-const shortestWatchdogMs = 5000;
-const longestWatchdogMs = 300_000;
-
 /** Problems of an agent file, with what is known of its cluster and modules. */
 export function* checkAgent(
   agent: ResolvedAgent,
@@ -26,15 +22,6 @@ export function* checkAgent(
         suggestion: nearest(agent.host, known),
       };
     }
-  }
-  if (agent.watchdog.timeoutMs < shortestWatchdogMs || agent.watchdog.timeoutMs > longestWatchdogMs) {
-    const expected = 'a time between "5s" and "5m"';
-    yield {
-      code: 'bad-duration',
-      path: ['watchdogTimeout'],
-      message: `a time-out of ${String(agent.watchdog.timeoutMs)} ms is out of range: expected ${expected}`,
-      expected,
-    };
   }
   for (const [index, text] of (agent.api.listen ?? []).entries()) {
     const address = parseIpAddress(text);

@@ -7,10 +7,6 @@ import { checkArbiter } from './arbiterChecks.ts';
 import { checkFence } from './fenceChecks.ts';
 import { checkCapacity } from './placementChecks.ts';
 
-/** Shorter heartbeats cost more than they tell. Milliseconds. */
-const shortestHeartbeatMs = 20;
-const longestHeartbeatMs = 60_000;
-
 /** Problems of a valid cluster file that its schema cannot express. */
 export function* checkCluster(file: ClusterFile): Iterable<Problem> {
   const cluster = resolveCluster(file);
@@ -23,15 +19,6 @@ export function* checkCluster(file: ClusterFile): Iterable<Problem> {
       code: 'same-port',
       path: ['ports', key],
       message: `the API and the agents both use port ${cluster.ports.api}: expected ${expected}`,
-      expected,
-    };
-  }
-  if (cluster.heartbeatMs < shortestHeartbeatMs || cluster.heartbeatMs > longestHeartbeatMs) {
-    const expected = 'a time between "20ms" and "60s"';
-    yield {
-      code: 'bad-duration',
-      path: ['heartbeat'],
-      message: `a heartbeat every ${cluster.heartbeatMs} ms is out of range: expected ${expected}`,
       expected,
     };
   }

@@ -3,8 +3,6 @@ import type { ClusterFile, FenceDevice } from '../generated/cluster.ts';
 import { nearest } from '../nearest.ts';
 import { parseDuration } from '../units.ts';
 
-const shortestTimeoutMs = 1000;
-const longestTimeoutMs = 600_000;
 const shortestMonitorMs = 10_000;
 /** Names under which fence agents take what nobody else may know. */
 const secretName = /(^|[_-])(passwd|password|secret|token|apikey|community)$|api[_-]key$/i;
@@ -52,12 +50,6 @@ export function* checkFence({ fence, hosts, arbiter }: ClusterFile): Iterable<Pr
 
 function* checkDevice(device: FenceDevice, path: readonly (string | number)[]): Iterable<Problem> {
   const { options = {}, secretFiles = {} } = device;
-  const timeoutMs = device.timeout === undefined ? null : parseDuration(device.timeout);
-  if (timeoutMs !== null && (timeoutMs < shortestTimeoutMs || timeoutMs > longestTimeoutMs)) {
-    const expected = 'a time between "1s" and "10m"';
-    const message = `a time-out of ${String(timeoutMs)} ms is out of range: expected ${expected}`;
-    yield { code: 'bad-duration', path: [...path, 'timeout'], message, expected };
-  }
   for (const name of Object.keys(options)) {
     const at = { path: [...path, 'options', name], at: 'key' as const };
     if (name === 'action') {

@@ -3,7 +3,7 @@ import type { Problem } from '../diagnostic.ts';
 import { isWithin } from './directories.ts';
 
 /** Hooks that could not be run whenever they are due: the mirrored directories come and go with what hooks are told of. */
-export function* checkHooks({ programs, timeoutMs }: ResolvedHooks, directories: readonly string[]): Iterable<Problem> {
+export function* checkHooks({ programs }: ResolvedHooks, directories: readonly string[]): Iterable<Problem> {
   for (const [name, [program = '']] of Object.entries(programs)) {
     const around = directories.find((directory) => program.startsWith('/') && isWithin(program, directory));
     if (program.startsWith('/') && around === undefined) continue;
@@ -16,7 +16,4 @@ export function* checkHooks({ programs, timeoutMs }: ResolvedHooks, directories:
       expected,
     };
   }
-  if (timeoutMs > 0) return;
-  const expected = 'a duration longer than zero';
-  yield { code: 'bad-duration', path: ['hooks', 'timeout'], message: `expected ${expected}`, expected };
 }

@@ -45,21 +45,10 @@ export function* checkModule(module: ResolvedModule): Iterable<Problem> {
   }
   yield* checkExclude(module.mirror.exclude, directories);
   yield* checkFailback(module);
-  yield* positive(module.mirror.acknowledgeTimeoutMs, ['mirror', 'acknowledgeTimeout']);
-  if (module.server.kind === 'qemu') {
-    yield* checkQemu(module.server, directories);
-  } else {
-    yield* positive(module.server.checkIntervalMs, ['server', 'scripts', 'checkInterval']);
-    yield* positive(module.server.timeoutMs, ['server', 'scripts', 'timeout']);
-  }
+  yield* checkDetection(module);
+  if (module.server.kind === 'qemu') yield* checkQemu(module.server, directories);
   yield* checkVirtualAddresses(module.virtualAddresses);
   yield* checkHooks(module.hooks, directories);
-}
-
-function* positive(milliseconds: number, path: readonly string[]): Iterable<Problem> {
-  if (milliseconds > 0) return;
-  const expected = 'a duration longer than zero';
-  yield { code: 'bad-duration', path, message: `expected ${expected}`, expected };
 }
 
 /** How one directory lies to another one that shares files with it; null when none does. */
@@ -72,7 +61,6 @@ function relationOf(directory: string, other: string): string | null {
 function* checkQemu(qemu: ResolvedQemu, directories: readonly string[]): Iterable<Problem> {
   const isMirrored = (path: string): boolean => directories.some((directory) => isWithin(path, directory));
   const named = directories.join(' or ');
-  yield* positive(qemu.startTimeoutMs, ['server', 'qemu', 'startTimeout']);
   const seen = new Set<string>();
   for (const [index, disk] of qemu.disks.entries()) {
     const path = ['server', 'qemu', 'disks', index, 'file'];
@@ -165,7 +153,6 @@ export function* checkModuleInCluster(
   }
   yield* checkEtcdOfPair(module, cluster);
   yield* checkVirtualAddressesInCluster(module, cluster);
-  yield* checkDetection(module);
   if (cluster.arbiter.kind === 'none') yield* checkWithoutArbiter(module, file);
 }
 

@@ -61,7 +61,7 @@ function* checkList<Resolved extends ResolvedCondition>(
       yield bad(path, `a ${what} is of one kind, found ${found}: expected ${expected}`, expected);
       continue;
     }
-    yield* checkTimes(check, section, path);
+    yield* checkTimes(check, path);
     yield* more(check, path);
     if (seen.has(check.name)) {
       const expected = 'another "name" for one of them';
@@ -77,19 +77,7 @@ function bad(path: Path, message: string, expected: string): Problem {
   return { code: 'bad-check', path, message, expected };
 }
 
-function* checkTimes(
-  check: ResolvedCondition,
-  section: CheckSection | ConditionSection,
-  path: Path,
-): Iterable<Problem> {
-  for (const [key, value] of [
-    ['every', check.everyMs],
-    ['timeout', check.timeoutMs],
-  ] as const) {
-    if (value > 0 || section[key] === undefined) continue;
-    const expected = 'a duration longer than zero';
-    yield { code: 'bad-duration', path: [...path, key], message: `expected ${expected}`, expected };
-  }
+function* checkTimes(check: ResolvedCondition, path: Path): Iterable<Problem> {
   if (check.timeoutMs <= check.everyMs) return;
   const expected = `at most as long as every (${formatDuration(check.everyMs)})`;
   const message = `a look may take ${formatDuration(check.timeoutMs)}, so that the next one would be due before: expected ${expected}`;

@@ -170,6 +170,21 @@ describe('an empty file', () => {
     expect(Object.keys(JSON.parse(taken(marked, items[0])) as object)).toEqual(['name', 'hosts', 'mirror', 'server']);
   });
 
+  it.each(['// what it is for\n|', '/* what it is for */ |\n', '// what it is for\n\n|\n// more\n', '  \n|\n'])(
+    'that has comments alone does so, too, and keeps them: %j',
+    async (marked) => {
+      const items = await complete(marked, 'new.module.jsonc');
+      expect(labels(items)).toEqual(['New module']);
+      const text = taken(marked, items[0]);
+      expect(parseDocument('module', text, 'new.module.jsonc').diagnostics).toEqual([]);
+      for (const comment of marked.match(/\/[/*][^|\n]*/g) ?? []) expect(text).toContain(comment.trim());
+    },
+  );
+
+  it('offers nothing within such a comment', async () => {
+    expect(await complete('// what it |is for\n', 'new.module.jsonc')).toEqual([]);
+  });
+
   it.each([
     ['new.module.jsonc', 'module'],
     ['new.cluster.jsonc', 'cluster'],

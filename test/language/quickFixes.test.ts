@@ -83,6 +83,31 @@ describe('what is required', () => {
     expect(after(text, titled(found, '"scripts"'))).toMatch(/"server": \{ "scripts": \{\s+"start": \[/);
   });
 
+  it.each([
+    [
+      'a host of no pair first',
+      3,
+      [
+        'Make "gamma" the witness',
+        'Make each host a witness of the others: alpha, beta, gamma',
+        'Add "arbiter": "none"',
+      ],
+      true,
+    ],
+    ['of two hosts none is free: nobody is led to "none"', 2, ['Add "arbiter": "none"'], false],
+  ])('is an arbiter: %s', async (_, count, expected, isPreferred) => {
+    const hosts = [1, 2, 3]
+      .slice(0, count)
+      .map((at) => `"${['', 'alpha', 'beta', 'gamma'][at] ?? ''}": { "lan": "10.77.0.${at}" }`);
+    const text = `{\n  "name": "site",\n  "networks": { "lan": {} },\n  "hosts": { ${hosts.join(', ')} }\n}\n`;
+    client.open(web, validModule);
+    const found = await fixes(text, site);
+    expect(titles(found)).toEqual(expected);
+    expect(found.map((fix) => fix.isPreferred ?? false)).toEqual(expected.map((__, at) => at === 0 && isPreferred));
+    const [first] = found;
+    expect(after(text, first, site)).toContain(isPreferred ? '"arbiter": { "witness": "gamma" }' : '"arbiter": "none"');
+  });
+
   it('is not added to half-typed text', async () => {
     expect(titles(await fixes('{ "name": "web", "hosts": ["alpha" }'))).toEqual([]);
   });
@@ -101,9 +126,44 @@ describe('a quantity', () => {
     expect(after(text, titled(await fixes(text), 'Change to "1536MiB"'))).toContain('"memory": "1536MiB"');
   });
 
+  it.each([
+    ['"detection": "1.5 min"', '"detection": "90s"'],
+    ['"failbackAfter": "0.25 hours"', '"failbackAfter": "15m"'],
+    ['"restartPeriod": "1.5d"', '"restartPeriod": "36h"'],
+  ])('in other words, too: %s is %s', async (wrong, right) => {
+    const text = validModule.replace('"server"', `"failover": { ${wrong} }, "server"`);
+    const found = await fixes(text);
+    expect(titles(found)).toEqual([`Change to ${right.replace(/.*: /, '')}`]);
+    expect(after(text, found[0])).toBe(text.replace(wrong, right));
+  });
+
+  it('of bytes and of rates is so, too', async () => {
+    const memory = validModule.replace('512MiB', '1.5GB');
+    expect(after(memory, titled(await fixes(memory), 'Change to'))).toContain('"memory": "1536MiB"');
+    const rate = validModule.replace('"mirror"', '"resync": { "bandwidth": "0.5 gb/s" }, "mirror"');
+    const other = 'modules/a.module.jsonc';
+    expect(after(rate, titled(await fixes(rate, other), 'Change to'), other)).toContain('"512MiB/s"');
+  });
+
+  it('that is no whole number of any unit is left to whoever wrote it', async () => {
+    expect(
+      titles(await fixes(validModule.replace('"server"', '"failover": { "detection": "1.2345s" }, "server"'))),
+    ).toEqual([]);
+  });
+
   it('that is out of range becomes the nearest that is in it', async () => {
     const text = validModule.replace('"memory"', '"cpus": 1000, "memory"');
     expect(after(text, titled(await fixes(text), 'Change to 512'))).toContain('"cpus": 512');
+  });
+
+  it.each([
+    ['"detection": "30d"', '"detection": "1h"'],
+    ['"restartPeriod": "400d"', '"restartPeriod": "30d"'],
+  ])('that is a duration out of range becomes the nearest that is in it: %s', async (wrong, right) => {
+    const text = validModule.replace('"server"', `"failover": { ${wrong} }, "server"`);
+    const found = await fixes(text);
+    expect(titles(found)).toEqual([`Change to ${right.replace(/.*: /, '')}`]);
+    expect(after(text, found[0])).toBe(text.replace(wrong, right));
   });
 });
 
@@ -167,7 +227,6 @@ describe('a script', () => {
     text: string,
     name: string,
   ): Promise<{ readonly fix: CodeAction | undefined; readonly script: string }> {
-    await mkdir(join(client.folder, 'scripts'), { recursive: true });
     client.open(web, text);
     await client.publishedOf(web, ({ diagnostics }) => diagnostics.length > 0);
     const fix = titled(await fixes(text), `Create ${name} from a template`);
@@ -186,6 +245,8 @@ describe('a script', () => {
     const answers = { name: 'web', hosts: ['alpha', 'beta'], directory: '/srv/vm/web', virtualAddress: null } as const;
     expect(script).toBe(plainScripts({ ...answers, details: {} }).start);
 
+    // An editor makes the folders that the file is to be in.
+    await mkdir(join(client.folder, 'scripts'));
     await writeFile(join(client.folder, 'scripts/web-start'), script, { mode: 0o644 });
     await writeFile(join(client.folder, 'scripts/web-stop'), script, { mode: 0o755 });
     client.published.length = 0;
@@ -305,6 +366,25 @@ describe('everything at once', () => {
     expect(others).toEqual([]);
     expect(fix).toMatchObject({ kind: 'source.fixAll.understudy', title: 'Mend all 3 clear mistakes' });
     expect(after(broken, fix)).toBe(validModule.replace('"mirror"', '"dependsOn": ["db"],\n  "mirror"'));
+  });
+
+  it('takes the first ones of very many, tells how many are left, and has a fix for each by itself', async () => {
+    const checks = Array.from(
+      { length: 30 },
+      (_, at) => `{ "ping": { "host": "h${at}" }, "every": "5 sec", "timeout": "2 sec" }`,
+    );
+    const text = validModule
+      .replace('"server"', `"checks": [${checks.join(', ')}], "server"`)
+      .replace('512MiB', '512 MB');
+    const [fix] = await fixes(text, web, ['source.fixAll']);
+    expect(fix?.title).toBe('Mend all 50 clear mistakes of the first problems (then again: 11 more are left)');
+    const at = positionIn(text, text.indexOf('512 MB'));
+    const found = await client.connection.sendRequest(CodeActionRequest.type, {
+      ...client.textDocument(web),
+      range: { start: at, end: at },
+      context: { diagnostics: [] },
+    });
+    expect(titles((found ?? []) as CodeAction[])).toEqual(['Replace with "512MiB"']);
   });
 
   it('leaves a name that may be still to be defined', async () => {

@@ -206,6 +206,16 @@ describe('what is named on a disk', () => {
     expect(await client.publishedOf(web, ({ diagnostics }) => diagnostics.length === 0)).toEqual([]);
   });
 
+  it('is told of when the folder of the scripts is not there either, as long as there is a cluster file', async () => {
+    client = await LanguageClient.start({ files: { [site]: validCluster, [web]: scripts } });
+    expect(codes(await client.publishedOf(web, ({ diagnostics }) => diagnostics.length > 0))).toEqual([
+      'missing-script',
+      'missing-script',
+    ]);
+    await client.remove(site);
+    expect(await client.publishedOf(web, ({ diagnostics }) => diagnostics.length === 0)).toEqual([]);
+  });
+
   it('is not looked for on a machine that is no host', async () => {
     client = await LanguageClient.start({ files: { [site]: validCluster, [web]: validModule } });
     client.open(web, validModule.replace('/srv/vm/web', '/nowhere/at/all'));

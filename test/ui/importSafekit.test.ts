@@ -82,7 +82,7 @@ it('writes the module where the person says, after a question that names the fol
   await workbench.page.locator('.tabs-container .tab[data-resource-name="web.module.jsonc"]').waitFor();
   const text = await readFile(join(folder, 'web.module.jsonc'), 'utf8');
   expect(text).toContain('"detection": "10s"');
-  expect((await stat(join(folder, 'web/start'))).mode & 0o111).toBe(0o111);
+  expect((await stat(join(folder, 'scripts/web/start'))).mode & 0o111).toBe(0o111);
 });
 
 it('replaces nothing without another question', { timeout: 90_000 }, async () => {

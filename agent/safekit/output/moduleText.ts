@@ -1,5 +1,5 @@
 import type { CheckDraft, Draft, Sourced } from '../draft.ts';
-import { timeText } from '../duration.ts';
+import { cutText, timeText } from '../duration.ts';
 import type { ScriptPlan } from '../scripts/plan.ts';
 import { jsoncText, type Item, type Property } from './jsonc.ts';
 
@@ -21,7 +21,7 @@ export interface ModuleTextOptions {
 export function moduleText(options: ModuleTextOptions): string {
   const { draft, source } = options;
   const heading = [
-    `Imported from ${source}. Comments say where each value is from; import-report.md beside the scripts tells what became of everything.`,
+    `Imported from ${source}. Comments say where each value is from; import-report.md in scripts/${draft.name} tells what became of everything.`,
     'FILL IN marks what only you know.',
   ];
   const properties: Property[] = [
@@ -80,7 +80,11 @@ function scriptsOf({ plan, scriptsFolder }: ModuleTextOptions): Property[] {
     properties.push({ key: 'check', value: plain([`${scriptsFolder}/check`]), comment: plan.startFrom });
   }
   if (plan.timeout !== null) {
-    properties.push({ key: 'timeout', value: plain(timeText(plan.timeout)), comment: plan.timeoutFrom });
+    properties.push({
+      key: 'timeout',
+      value: plain(timeText(plan.timeout, 'scriptTimeout')),
+      comment: plan.timeoutFrom + cutText(plan.timeout, 'scriptTimeout'),
+    });
   }
   return properties;
 }
@@ -103,7 +107,11 @@ function hooksOf({ plan, scriptsFolder }: ModuleTextOptions): Property[] {
     value: plain([`${scriptsFolder}/${file}`]),
   }));
   if (plan.hooksTimeout !== null) {
-    properties.push({ key: 'timeout', value: plain(timeText(plan.hooksTimeout)), comment: plan.timeoutFrom });
+    properties.push({
+      key: 'timeout',
+      value: plain(timeText(plan.hooksTimeout, 'hookTimeout')),
+      comment: plan.timeoutFrom + cutText(plan.hooksTimeout, 'hookTimeout'),
+    });
   }
   return properties;
 }
@@ -116,9 +124,9 @@ function failoverOf(options: ModuleTextOptions): Property[] {
   };
   const { automatic, detection, restarts, restartPeriod, failback } = draft;
   if (automatic !== null) add('automatic', automatic.value, automatic.from);
-  if (detection !== null) add('detection', timeText(detection.value), detection.from);
+  if (detection !== null) add('detection', timeText(detection.value, 'detection'), detection.from);
   if (restarts !== null) add('restarts', restarts.value, restarts.from);
-  if (restartPeriod !== null) add('restartPeriod', timeText(restartPeriod.value), restartPeriod.from);
+  if (restartPeriod !== null) add('restartPeriod', timeText(restartPeriod.value, 'restartPeriod'), restartPeriod.from);
   if (failback !== null) add('failback', failback.value, failback.from);
   if (draft.conditions.length > 0) {
     properties.push({
@@ -143,10 +151,10 @@ function checkItem(check: CheckDraft, { scriptsFolder }: ModuleTextOptions, isCh
     value: plain({
       name,
       ...target,
-      ...(every !== undefined && { every: timeText(every) }),
-      ...(timeout !== undefined && { timeout: timeText(timeout) }),
+      ...(every !== undefined && { every: timeText(every, 'every') }),
+      ...(timeout !== undefined && { timeout: timeText(timeout, 'timeout') }),
       ...(failures !== undefined && { failures }),
-      ...(isCheck && startGrace !== undefined && { startGrace: timeText(startGrace) }),
+      ...(isCheck && startGrace !== undefined && { startGrace: timeText(startGrace, 'startGrace') }),
       ...(isCheck && { onFailure: onFailure ?? 'report' }),
     }),
     comment: from,

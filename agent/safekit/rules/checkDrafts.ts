@@ -1,6 +1,6 @@
 import type { CheckDraft, Draft, OnFailure } from '../draft.ts';
 import { uniqueName } from '../names.ts';
-import { parseTime } from '../duration.ts';
+import { cutText, parseTime } from '../duration.ts';
 import { printable } from '../printable.ts';
 import type { Attribute } from '../xml/tree.ts';
 import { noteOdd, type RuleContext } from './rule.ts';
@@ -112,9 +112,13 @@ export function timesOf(
   const every = read(interval);
   const asked = read(timeout);
   const limit = asked === undefined ? undefined : Math.min(asked, every ?? 10_000);
-  if (every !== undefined) context.findings.note(interval, 'taken', 'It is "every" of the check.');
+  if (every !== undefined) {
+    const cut = cutText(every, 'every');
+    context.findings.note(interval, cut === '' ? 'taken' : 'translated', `It is "every" of the check.${cut}`);
+  }
   if (asked !== undefined) {
-    const cut = limit === asked ? '' : ' It became as short as "every": a look ends before the next one.';
+    const cut =
+      limit === asked ? cutText(asked, 'timeout') : ' It became as short as "every": a look ends before the next one.';
     context.findings.note(timeout, cut === '' ? 'taken' : 'translated', `It is "timeout" of the check.${cut}`);
   }
   return { ...(every !== undefined && { every }), ...(limit !== undefined && { timeout: limit }) };

@@ -1,5 +1,5 @@
 import { ownName } from '../names.ts';
-import { parseTime, timeText } from '../duration.ts';
+import { cutText, parseTime, timeText } from '../duration.ts';
 import { attributeOf, childrenOf, type Attribute } from '../xml/tree.ts';
 import { from, noteOdd, type Rule } from './rule.ts';
 
@@ -35,7 +35,11 @@ export const heartRule: Rule = (element, context) => {
   const shorter =
     detection > 3000 ? " Understudy's default is 3s: with an arbiter that is safe, and a failover is sooner." : '';
   for (const attribute of said) {
-    findings.note(attribute, 'translated', `"failover.detection": "${timeText(detection)}".${shorter}`);
+    findings.note(
+      attribute,
+      'translated',
+      `"failover.detection": "${timeText(detection, 'detection')}".${cutText(detection, 'detection')}${shorter}`,
+    );
   }
 };
 

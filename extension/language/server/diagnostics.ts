@@ -86,12 +86,13 @@ export class DiagnosticsPublisher {
       if (own === undefined) across.set(diagnostic.file, [diagnostic]);
       else own.push(diagnostic);
     }
+    const hasCluster = files.some(({ kind }) => kind === 'cluster');
     for (const file of files) {
       const { document } = file;
       const found = [
         ...document.diagnostics,
         ...(across.get(file.path) ?? []),
-        ...checkFiles(document, this.#facts),
+        ...checkFiles(document, this.#facts, hasCluster),
         ...checkLength(document),
       ];
       this.#publish(file, found);
@@ -130,7 +131,9 @@ export class DiagnosticsPublisher {
   #look(folder: string, isWanted: (path: string) => boolean): void {
     const paths = this.#workspace.group(folder).flatMap(({ document }) => pathsOfInterest(document).filter(isWanted));
     if (paths.length === 0) return;
-    this.#facts.look(paths).then(
+    // A disk that does not answer holds up nothing but what is said of it.
+    const later = (): void => this.changed(folder);
+    this.#facts.look(paths, later).then(
       (hasChanged) => {
         if (hasChanged) this.changed(folder);
       },

@@ -1,3 +1,4 @@
+import { checkDurations } from '../../../schemas/checks/durationChecks.ts';
 import { checkModule, checkModuleInCluster } from '../../../schemas/checks/moduleChecks.ts';
 import { checkPairOfModules } from '../../../schemas/checks/modulePairChecks.ts';
 import { checkServerChecks } from '../../../schemas/checks/serverChecks.ts';
@@ -47,6 +48,7 @@ export function errorAt(path: string, errors: readonly DraftError[]): string | n
 
 function* problemsAmong(value: ModuleFile, { cluster, modules }: Surroundings): Iterable<Problem> {
   const module: ResolvedModule = resolveModule(value);
+  yield* checkDurations('module', value);
   yield* checkModule(module);
   yield* checkServerChecks(module, value);
   if (cluster !== null) yield* checkModuleInCluster(module, value, cluster);

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { messageWithHint, pathOfMessage } from '../../../schemas/diagnostic.ts';
 import type { Diagnostic } from '../../../schemas/diagnostic.ts';
 import { codesOfOneFile } from '../../../schemas/document.ts';
+import { severityOf } from '../../model/form/problems.ts';
 import type { ToldProblem } from '../../model/form/problems.ts';
 
 /** What is wrong with a file by itself. */
@@ -20,15 +21,14 @@ export function problemsAcrossFiles(uri: vscode.Uri): readonly ToldProblem[] {
   return vscode.languages.getDiagnostics(uri).flatMap((diagnostic) => {
     const code = typeof diagnostic.code === 'object' ? diagnostic.code.value : diagnostic.code;
     if (diagnostic.source !== 'understudy' || codesOfOneFile.some((each) => each === code)) return [];
-    const isError = diagnostic.severity === vscode.DiagnosticSeverity.Error;
     const { line, character } = diagnostic.range.start;
     return [
       {
-        severity: isError ? 'error' : 'warning',
+        severity: severityOf(diagnostic.severity),
         ...pathOfMessage(diagnostic.message),
         line: line + 1,
         column: character + 1,
-      } as const,
+      },
     ];
   });
 }

@@ -1,5 +1,6 @@
 import type { FormEdit, FormField, FormProblem } from '../../../schemas/form.ts';
 import { h, setAttribute, setText } from '../dom.ts';
+import { severityWord } from './words.ts';
 
 /** What a field's view is told of the form around it, and what it may ask for. */
 export interface Around {
@@ -68,10 +69,6 @@ export class Remarks {
 
 function problemElement({ severity, message }: FormProblem): HTMLElement {
   return h('li', { 'data-severity': severity }, h('strong', {}, severityWord(severity)), `: ${message}`);
-}
-
-export function severityWord(severity: FormProblem['severity']): string {
-  return severity === 'error' ? 'Error' : 'Warning';
 }
 
 /** A button that opens and closes something, as a heading has it. */

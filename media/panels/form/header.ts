@@ -2,7 +2,7 @@ import type { FormProblem, FormState } from '../../../schemas/form.ts';
 import { h, setText } from '../dom.ts';
 import { button } from '../toolkit.ts';
 import type { Button } from '../toolkit.ts';
-import { severityWord } from './around.ts';
+import { severityWord, summaryOf } from './words.ts';
 import type { PageState } from './pageState.ts';
 import { Tools } from './tools.ts';
 
@@ -54,11 +54,7 @@ export class Header {
   update({ file, locked, problems }: FormState, others: readonly FormProblem[]): void {
     setText(this.#title, file);
     this.#tools.update();
-    const count = (severity: FormProblem['severity']): number =>
-      problems.filter((problem) => problem.severity === severity).length;
-    const [errors, warnings] = [count('error'), count('warning')];
-    const counts = `${counted(errors, 'error')}, ${counted(warnings, 'warning')}.`;
-    setText(this.#summary, problems.length === 0 ? 'No problems.' : counts);
+    setText(this.#summary, summaryOf(problems));
     this.#next.element.hidden = problems.length === others.length || locked !== null;
     this.#next.update({ enabled: true, hint: 'goes to the next field that has one', primary: false });
     const told = JSON.stringify([locked, others]);
@@ -82,8 +78,4 @@ export class Header {
 function problemLine({ severity, message, line, column }: FormProblem): HTMLElement {
   const where = `, line ${line}, column ${column}: ${message}`;
   return h('li', { 'data-severity': severity }, h('strong', {}, severityWord(severity)), where);
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

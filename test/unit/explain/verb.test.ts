@@ -107,10 +107,10 @@ describe('understudy explain', () => {
   });
 
   it('says that it does not play a detection time that nobody would wait for', async () => {
-    const file = write('web.module.jsonc', moduleText({ detection: '1d' }));
+    const file = write('web.module.jsonc', moduleText({ detection: '1h' }));
     const { code, err } = await understudy('explain', file);
     expect(code).toBe(exitCodes.refused);
-    expect(err).toContain('detection time of 1d');
+    expect(err).toContain('detection time of 1h');
   });
 
   it('shows what is wrong with a file instead', async () => {

@@ -70,10 +70,10 @@ it('a virtual machine keeps its directory, its variables and its checker', () =>
       onFailure: 'restart',
     },
   ]);
-  expect(textOf(result, 'web/environment')).toContain(
+  expect(textOf(result, 'scripts/web/environment')).toContain(
     'VM_PATH=/var/lib/libvirt/images/vm1\nexport VM_PATH\nVM_NAME=vm1\n',
   );
-  expect(textOf(result, 'web/checks/vm1-check')).toContain(
+  expect(textOf(result, 'scripts/web/checks/vm1-check')).toContain(
     `"$SAFEUSERBIN"/vmcheck "$SAFEMODULE" custom.vm1_check vm1 `,
   );
   expect(result.report.commentedOut).toEqual([10]);
@@ -94,7 +94,7 @@ it('services of a database are started, stopped and checked without a script of 
   const module = moduleOf(result);
   expect(module.mirror).toMatchObject({ directories: ['/var/lib/pgsql/data'], exclude: ['/pg_stat_tmp'] });
   expect(module.server).toMatchObject({ kind: 'scripts', check: ['/etc/understudy/scripts/web/check'] });
-  expect(textOf(result, 'web/start')).toContain('for service in postgresql; do\n  systemctl start');
+  expect(textOf(result, 'scripts/web/start')).toContain('for service in postgresql; do\n  systemctl start');
   expect(module.checks).toMatchObject([
     {
       target: { argv: ['/usr/bin/systemctl', 'is-active', '--quiet', 'postgresql'] },

@@ -15,7 +15,9 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { exitCodes } from '../../../agent/cli/exitCodes.ts';
 import type { Io } from '../../../agent/cli/io.ts';
 import { runCommandLine } from '../../../agent/cli/program.ts';
+import { namedFilesIn } from '../../../extension/language/server/model/namedFiles.ts';
 import { parseImportAnswer } from '../../../extension/model/importAnswer.ts';
+import { parseDocument } from '../../../schemas/document.ts';
 import { zipFile } from '../../support/zipFile.ts';
 import { farm, kvm } from './examples.ts';
 
@@ -79,13 +81,19 @@ it('writes the module, which is valid beside its cluster, and its scripts', asyn
     `{ "name": "site", "networks": { "default": {} }, "arbiter": { "witness": "gamma" },
        "hosts": { "alpha": { "default": "10.0.0.1" }, "beta": { "default": "10.0.0.2" }, "gamma": { "default": "10.0.0.3" } } }`,
   );
+  // An editor finds them where it looks for what will be in /etc/understudy/scripts.
+  const module = path('out/vm1.module.jsonc');
+  const named = namedFilesIn(parseDocument('module', readFileSync(module, 'utf8'), module));
+  const programs = named.filter(({ role }) => role === 'program').map(({ candidates }) => candidates[0] ?? '');
+  expect(programs.length).toBeGreaterThan(2);
+  for (const program of programs) expect(statSync(program).mode & 0o111, program).toBe(0o111);
   const valid = await understudy(['validate', path('out/site.cluster.jsonc'), path('out/vm1.module.jsonc')]);
   expect(valid).toMatchObject({ code: 0, out: '2 files valid, 0 warnings\n' });
-  expect(statSync(path('out/vm1/start')).mode & 0o777).toBe(0o755);
-  expect(statSync(path('out/vm1/bin/start_prim')).mode & 0o777).toBe(0o755);
+  expect(statSync(path('out/scripts/vm1/start')).mode & 0o777).toBe(0o755);
+  expect(statSync(path('out/scripts/vm1/bin/start_prim')).mode & 0o777).toBe(0o755);
   expect(statSync(path('out/vm1.module.jsonc')).mode & 0o777).toBe(0o644);
-  expect(readFileSync(path('out/vm1/bin/start_prim'), 'utf8')).toBe(startPrim);
-  expect(readFileSync(path('out/vm1/import-report.md'), 'utf8')).toContain('## What is left to you');
+  expect(readFileSync(path('out/scripts/vm1/bin/start_prim'), 'utf8')).toBe(startPrim);
+  expect(readFileSync(path('out/scripts/vm1/import-report.md'), 'utf8')).toContain('## What is left to you');
 });
 
 it('reads a folder and a configuration alone, and calls the module as its folder', async () => {
@@ -108,7 +116,7 @@ it('answers with everything as JSON, which the editor reads', async () => {
     files: { path: string; mode: string; text?: string }[];
     report: { configuration: object[] };
   };
-  expect(answer.files.find((file) => file.path === 'vm1/bin/start_prim')).toMatchObject({
+  expect(answer.files.find((file) => file.path === 'scripts/vm1/bin/start_prim')).toMatchObject({
     mode: '0755',
     text: startPrim,
   });
@@ -142,9 +150,9 @@ it('replaces nothing unasked', async () => {
 });
 
 it('writes through no link', async () => {
-  mkdirSync(path('out'));
+  mkdirSync(path('out/scripts'), { recursive: true });
   mkdirSync(path('elsewhere'));
-  symlinkSync(path('elsewhere'), path('out/vm1'));
+  symlinkSync(path('elsewhere'), path('out/scripts/vm1'));
   const { code, err } = await understudy(['import', writeSafe(), '--to', path('out'), '--overwrite']);
   expect(code).toBe(exitCodes.usage);
   expect(err).toContain('is not a folder');
@@ -153,12 +161,12 @@ it('writes through no link', async () => {
 });
 
 it('writes through no link that lies where it writes first', async () => {
-  mkdirSync(path('out/vm1'), { recursive: true });
+  mkdirSync(path('out/scripts/vm1'), { recursive: true });
   writeFileSync(path('mine'), 'mine');
-  for (const name of ['start', 'stop', 'environment']) symlinkSync(path('mine'), path(`out/vm1/.${name}.tmp`));
+  for (const name of ['start', 'stop', 'environment']) symlinkSync(path('mine'), path(`out/scripts/vm1/.${name}.tmp`));
   expect((await understudy(['import', writeSafe(), '--to', path('out')])).code).toBe(0);
   expect(readFileSync(path('mine'), 'utf8')).toBe('mine');
-  expect(readdirSync(path('out/vm1')).filter((name) => name.endsWith('.tmp'))).toHaveLength(3);
+  expect(readdirSync(path('out/scripts/vm1')).filter((name) => name.endsWith('.tmp'))).toHaveLength(3);
 });
 
 it('brings no file of this machine into a module', async () => {

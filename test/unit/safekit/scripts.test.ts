@@ -36,23 +36,27 @@ interface Ran {
 
 /** Writes an import and runs one of its scripts as the agent does. */
 function run(result: ImportedModule, script: string, environment: Readonly<Record<string, string>> = {}): Ran {
-  if (!existsSync(join(folder, 'web'))) writeFiles(folder, result.files);
-  const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', 'exec "$0" "$@"', join(folder, 'web', script)], {
-    cwd: '/',
-    encoding: 'utf8',
-    env: {
-      PATH: process.env['PATH'],
-      SAFEVAR: join(folder, 'var'),
-      UNDERSTUDY_STATE: 'ALONE',
-      UNDERSTUDY_PREVIOUS_STATE: 'WAIT',
-      ...environment,
+  if (!existsSync(join(folder, 'scripts/web'))) writeFiles(folder, result.files);
+  const { status, stdout, stderr } = spawnSync(
+    '/bin/sh',
+    ['-c', 'exec "$0" "$@"', join(folder, 'scripts/web', script)],
+    {
+      cwd: '/',
+      encoding: 'utf8',
+      env: {
+        PATH: process.env['PATH'],
+        SAFEVAR: join(folder, 'var'),
+        UNDERSTUDY_STATE: 'ALONE',
+        UNDERSTUDY_PREVIOUS_STATE: 'WAIT',
+        ...environment,
+      },
     },
-  });
+  );
   return { code: status, output: `${stdout}${stderr}` };
 }
 
 const toldLines = (): readonly string[] => {
-  const file = join(folder, 'web/told');
+  const file = join(folder, 'scripts/web/told');
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
 };
 const leftovers = (): readonly string[] =>
@@ -98,7 +102,7 @@ describe('start', () => {
   it('leaves out a variable that the scripts beside it have for themselves, and says so', () => {
     const variables = '<user><var name="from" value="me@example.com"/><var name="PATH" value="/opt/x"/></user>';
     const result = imported(service(rfs + variables), { 'bin/start_prim': telling(), 'bin/stop_prim': telling() });
-    expect(textOf(result, 'web/environment')).not.toMatch(/^(from|PATH)=/m);
+    expect(textOf(result, 'scripts/web/environment')).not.toMatch(/^(from|PATH)=/m);
     expect(run(result, 'start').code).toBe(0);
     expect(toldLines()[0]).toContain('|WAIT ALONE start|');
     expect(result.report.toDo.join('\n')).toContain('Set the variable "from" in the scripts that need it');
@@ -126,7 +130,7 @@ describe('stop', () => {
     const nice = '[ "$1" = force ] || "$SAFE/safekit" printe "still busy"';
     const forced = '[ "$1" != force ] || "$SAFE/safekit" printe "stop failed"';
     expect(run(module({ 'bin/start_prim': telling(), 'bin/stop_prim': telling(nice) }), 'stop').code).toBe(0);
-    rmSync(join(folder, 'web'), { recursive: true });
+    rmSync(join(folder, 'scripts/web'), { recursive: true });
     const { code, output } = run(module({ 'bin/start_prim': telling(), 'bin/stop_prim': telling(forced) }), 'stop');
     expect(code).toBe(1);
     expect(output).toContain('stop failed');
@@ -181,7 +185,7 @@ describe('a checker', () => {
       code: 1,
       output: expect.stringContaining('says down') as string,
     });
-    expect(spawnSync('pgrep', ['-f', join(folder, 'web/bin/look')]).status).toBe(1);
+    expect(spawnSync('pgrep', ['-f', join(folder, 'scripts/web/bin/look')]).status).toBe(1);
     expect(leftovers()).toEqual([]);
   });
 
@@ -206,7 +210,7 @@ describe('hooks', () => {
   );
   /** What of the module's own is run when the agent runs a script on its way from one state to another. */
   const ran = (script: string, from: string, to: string): readonly string[] => {
-    rmSync(join(folder, 'web/told'), { force: true });
+    rmSync(join(folder, 'scripts/web/told'), { force: true });
     const environment = { UNDERSTUDY_PREVIOUS_STATE: from, UNDERSTUDY_STATE: to };
     expect(run(module(all), script, environment)).toEqual({ code: 0, output: '' });
     return toldLines()
@@ -322,11 +326,11 @@ describe('services', () => {
     const windows = imported(
       service(`<rfs><replicated dir="C:\\data"/></rfs><user><var name="SERVICES" value="W3SVC"/></user>`),
     );
-    expect(textOf(windows, 'web/start')).toContain('FILL IN');
+    expect(textOf(windows, 'scripts/web/start')).toContain('FILL IN');
     const scripts = imported(service(`${rfs}<user><var name="SERVICES" value="W3SVC"/></user>`), {
       'bin/start_prim.ps1': 'x',
     });
-    expect(textOf(scripts, 'web/start')).toContain('FILL IN');
+    expect(textOf(scripts, 'scripts/web/start')).toContain('FILL IN');
     expect(scripts.report.toDo.join('\n')).toContain('are for Windows');
   });
 
@@ -337,7 +341,7 @@ describe('services', () => {
 
   it('are no services when they could be something else', () => {
     const result = imported(service(`${rfs}<user><var name="SERVICES" value="-x, a b"/></user>`));
-    expect(textOf(result, 'web/start')).toContain('FILL IN');
+    expect(textOf(result, 'scripts/web/start')).toContain('FILL IN');
   });
 });
 
@@ -368,8 +372,8 @@ describe('files', () => {
       expect(told(result, path), path).toMatch(/^unsupported: /);
     }
     const written = result.files.map(({ path }) => path);
-    expect(written).not.toContain('web/conf/modulekey.p12');
-    expect(written).toContain('web/conf/userconfig.xml');
+    expect(written).not.toContain('scripts/web/conf/modulekey.p12');
+    expect(written).toContain('scripts/web/conf/userconfig.xml');
     expect(result.files.filter(({ bytes }) => Buffer.from(bytes).toString() === 'the secret key')).toEqual([]);
   });
 
@@ -382,13 +386,13 @@ describe('files', () => {
     });
     const modes = Object.fromEntries(result.files.map(({ path, mode }) => [path, mode]));
     expect(modes).toMatchObject({
-      'web/start': 0o755,
-      'web/stop': 0o755,
-      'web/safekit': 0o755,
-      'web/environment': 0o644,
-      'web/bin/start_prim': 0o755,
-      'web/bin/list.txt': 0o644,
-      'web/bin/x.cmd': 0o644,
+      'scripts/web/start': 0o755,
+      'scripts/web/stop': 0o755,
+      'scripts/web/safekit': 0o755,
+      'scripts/web/environment': 0o644,
+      'scripts/web/bin/start_prim': 0o755,
+      'scripts/web/bin/list.txt': 0o644,
+      'scripts/web/bin/x.cmd': 0o644,
       'web.module.jsonc': 0o644,
     });
   });
@@ -404,7 +408,7 @@ describe('files', () => {
       '<check><custom ident="app" exec="look" when="prim"/></check>',
     );
     const modes = Object.fromEntries(result.files.map(({ path, mode }) => [path, mode]));
-    expect(modes).toMatchObject({ 'web/bin/tool': 0o755, 'web/bin/look': 0o755 });
+    expect(modes).toMatchObject({ 'scripts/web/bin/tool': 0o755, 'scripts/web/bin/look': 0o755 });
   });
 
   it('of a module whose configuration has no <user> are not run, as SafeKit does not run them', () => {
@@ -425,7 +429,9 @@ describe('files', () => {
     };
     const result = module(files, '<check><custom ident="app" exec="look" when="prim"/></check>');
     writeFiles(folder, result.files);
-    for (const { path } of result.files.filter(({ path, mode }) => mode === 0o755 && dirname(path) !== 'web/bin')) {
+    for (const { path } of result.files.filter(
+      ({ path, mode }) => mode === 0o755 && dirname(path) !== 'scripts/web/bin',
+    )) {
       expect(spawnSync('/bin/sh', ['-n', join(folder, path)], { encoding: 'utf8' }), path).toMatchObject({
         status: 0,
         stderr: '',

@@ -47,6 +47,27 @@ describe('service', () => {
   });
 });
 
+describe('times', () => {
+  it('that are longer than a module file may say become the longest ones, which is told', () => {
+    const result = imported(
+      service(
+        `<heart timeout="2h"/>${rfs}<user nicestoptimeout="3d" forcestoptimeout="3d"/>
+         <check><tcp ident="x" when="prim"><to addr="127.0.0.1" port="80" interval="2d" timeout="2d"/></tcp></check>`,
+      ),
+      { 'bin/start_prim': '', 'bin/stop_prim': '' },
+    );
+    const { failover, server, checks } = moduleOf(result);
+    expect(result.diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
+    expect(failover.detectionMs).toBe(3_600_000);
+    expect(server).toMatchObject({ timeoutMs: 86_400_000 });
+    expect(checks).toMatchObject([{ everyMs: 86_400_000, timeoutMs: 86_400_000 }]);
+    expect(told(result, 'service/heart@timeout')).toContain('1h is the most.');
+    expect(told(result, 'service/check/tcp/to@interval')).toBe(
+      'translated: It is "every" of the check. 1d is the most.',
+    );
+  });
+});
+
 describe('heartbeats', () => {
   it('the longest time of the networks counts, since a host is lost when all of them are silent', () => {
     const heart =
@@ -203,7 +224,7 @@ describe('replication', () => {
     expect(moduleOf(result).hooks.programs).toEqual({
       beforePrimary: ['/etc/understudy/scripts/web/hooks/before-primary'],
     });
-    expect(textOf(result, 'web/hooks/before-primary')).toContain(`'/srv/web/it'\\''s there'`);
+    expect(textOf(result, 'scripts/web/hooks/before-primary')).toContain(`'/srv/web/it'\\''s there'`);
   });
 });
 
@@ -381,7 +402,7 @@ describe('hostile values', () => {
     // Nothing of it stands outside of a code span.
     const outside = result.reportText.replace(/\\[`\\<>[\]|*_]/g, '').replace(/(`+)[^]*?\1/g, '');
     expect(outside).not.toMatch(/<img|<\/script|\]\(command/);
-    expect(textOf(result, 'web/environment')).toContain(`A='\`|</script>`);
+    expect(textOf(result, 'scripts/web/environment')).toContain(`A='\`|</script>`);
   });
 });
 

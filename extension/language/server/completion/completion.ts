@@ -1,6 +1,7 @@
 import { CompletionItemKind, InsertTextFormat } from 'vscode-languageserver';
 import type { CompletionItem, CompletionList } from 'vscode-languageserver';
 import { schemaOf } from '../../../../schemas/schemaNodes.ts';
+import { nextToken } from '../../../../schemas/jsonTokens.ts';
 import { rangeOf } from '../model/positions.ts';
 import type { SourceFile } from '../model/sourceFile.ts';
 import { contextAt } from './context.ts';
@@ -19,8 +20,8 @@ export async function completionAt(
 ): Promise<CompletionList | null> {
   const { text, root, diagnostics } = file.document;
   if (root === null) {
-    const isEmpty = text.trim() === '' && !diagnostics.some(({ code }) => code === 'unreadable');
-    return isEmpty ? whole([wholeFile(file, client)]) : null;
+    const isEmpty = nextToken(text, 0) === null && !diagnostics.some(({ code }) => code === 'unreadable');
+    return isEmpty && contextAt(text, offset) !== null ? whole([wholeFile(file, offset, client)]) : null;
   }
   const context = contextAt(text, offset);
   if (context === null) return null;
@@ -34,15 +35,16 @@ function whole(items: CompletionItem[]): CompletionList {
   return { isIncomplete: false, items };
 }
 
-/** A first text for an empty file: everything that is required. */
-function wholeFile({ document, kind }: SourceFile, client: Client): CompletionItem {
+/** A first text for a file that is empty, but for comments: everything that is required. */
+function wholeFile({ document, kind }: SourceFile, offset: number, client: Client): CompletionItem {
   const schema = schemaOf[kind];
   const writer = new SnippetWriter(schema, client.hasSnippets);
+  const end = /^\s*\n/.test(document.text.slice(offset)) ? '' : '\n';
   return {
     label: kind === 'module' ? 'New module' : 'New cluster',
     filterText: '{',
     kind: CompletionItemKind.Snippet,
     insertTextFormat: client.hasSnippets ? InsertTextFormat.Snippet : InsertTextFormat.PlainText,
-    textEdit: { range: rangeOf(document, 0, document.text.length), newText: `${writer.value(schema)}\n` },
+    textEdit: { range: rangeOf(document, offset, offset), newText: `${writer.value(schema)}${end}` },
   };
 }

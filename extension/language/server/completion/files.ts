@@ -4,6 +4,7 @@ import { CompletionItemKind, InsertTextFormat } from 'vscode-languageserver';
 import type { CompletionItem } from 'vscode-languageserver';
 import { fileRoleAt } from '../../../../schemas/names.ts';
 import type { FileRole } from '../../../../schemas/names.ts';
+import { diskGate, soon } from '../model/diskGate.ts';
 import { candidatesOf } from '../model/namedFiles.ts';
 import type { SourceFile } from '../model/sourceFile.ts';
 import type { CompletionContext } from './context.ts';
@@ -27,7 +28,7 @@ export async function fileItems(
   const folders = start === '' ? candidatesOf('.', role, file.document) : candidatesOf(start, role, file.document);
   const found = new Map<string, boolean>();
   for (const folder of folders) {
-    for (const [name, isFolder] of await entriesOf(folder)) if (!found.has(name)) found.set(name, isFolder);
+    for (const [name, isFolder] of await entriesSoon(folder)) if (!found.has(name)) found.set(name, isFolder);
   }
   return [...found]
     .filter(([name, isFolder]) => isFolder || fits(role, name))
@@ -40,8 +41,18 @@ function fits(role: FileRole, name: string): boolean {
   return !/\.(module|cluster)\.jsonc$/.test(name);
 }
 
-async function entriesOf(folder: string): Promise<readonly (readonly [name: string, isFolder: boolean])[]> {
-  const found: [string, boolean][] = [];
+type Entry = readonly [name: string, isFolder: boolean];
+
+/** None when the disk does not answer. */
+function entriesSoon(folder: string): Promise<readonly Entry[]> {
+  return soon<readonly Entry[], readonly Entry[]>(
+    diskGate.run(`entries ${folder}`, () => entriesOf(folder)),
+    [],
+  );
+}
+
+async function entriesOf(folder: string): Promise<readonly Entry[]> {
+  const found: Entry[] = [];
   try {
     for await (const entry of await opendir(folder)) {
       if (!entry.name.startsWith('.')) found.push([entry.name, entry.isDirectory()]);

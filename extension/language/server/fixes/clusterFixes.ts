@@ -43,7 +43,11 @@ export const addNetwork: Fixer = (context) => {
 export const chooseArbiter: Fixer = ({ diagnostic, group, file }) => {
   if (diagnostic.code !== 'no-arbiter') return [];
   const cluster = clusterFileOf(group) ?? (file.kind === 'cluster' ? file : null);
-  if (cluster === null) return [];
+  return cluster === null ? [] : witnessesFor(cluster, group);
+};
+
+/** The hosts of a cluster that could be its witness, the likeliest first: none with two hosts, or when it is not known. */
+export function witnessesFor(cluster: SourceFile, group: readonly SourceFile[]): readonly Fix[] {
   const paired = pairedHosts(group);
   const hosts = keysOf(nodeAt(cluster.document.root, ['hosts']));
   const [free, others] = [hosts.filter((host) => !paired.has(host)), hosts.filter((host) => paired.has(host))];
@@ -58,7 +62,7 @@ export const chooseArbiter: Fixer = ({ diagnostic, group, file }) => {
     fixes.push({ title, edits: setIn(cluster, ['arbiter'], { witness: hosts }), isPreferred: free.length === 0 });
   }
   return fixes;
-};
+}
 
 /** A pair whose witness is one of it gets a further one. */
 export const addWitness: Fixer = ({ diagnostic, document, group }) => {

@@ -77,12 +77,13 @@ export function codeActionsFor(
 ): CodeAction[] {
   const { file, client, explanations } = source;
   const wants = (kind: string): boolean => only?.some((each) => kind === each || kind.startsWith(`${each}.`)) ?? true;
-  const found = source.diagnosticsOf(file).slice(0, mostProblems);
+  const found = source.diagnosticsOf(file);
   const actions: CodeAction[] = [];
   const canDo = ({ newFile }: Fix): boolean => newFile === undefined || client.canCreateFiles;
   const [start, end] = [offsetOf(file.document, range.start), offsetOf(file.document, range.end)];
   if (wants(CodeActionKind.QuickFix)) {
-    for (const diagnostic of found.filter((each) => each.start <= end && start <= each.end)) {
+    const here = found.filter((each) => each.start <= end && start <= each.end);
+    for (const diagnostic of here.slice(0, mostProblems)) {
       for (const fix of fixesOf(source, diagnostic).filter(canDo)) {
         const mended = toProtocol(file.document, diagnostic, explanations);
         actions.push({ ...actionOf(fix, client), diagnostics: [mended] });
@@ -96,10 +97,8 @@ export function codeActionsFor(
   }
   // Only by request: an editor that asks for anything shows it at every place of the file otherwise.
   if (only !== undefined && wants(fixAllKind)) {
-    const all = allOf(
-      file,
-      found.flatMap((diagnostic) => fixesOf(source, diagnostic)),
-    );
+    const fixes = found.slice(0, mostProblems).flatMap((diagnostic) => fixesOf(source, diagnostic));
+    const all = allOf(file, fixes, Math.max(0, found.length - mostProblems));
     if (all !== null) actions.push({ ...actionOf(all, client), kind: fixAllKind });
   }
   return actions;

@@ -1,4 +1,5 @@
 import { chmod, stat } from 'node:fs/promises';
+import { diskGate, soon } from '../model/diskGate.ts';
 import { namedFilesIn } from '../model/namedFiles.ts';
 import { pathOf } from '../model/sourceFile.ts';
 import type { SourceFile } from '../model/sourceFile.ts';
@@ -26,13 +27,20 @@ export async function runCommand(
   );
   if (!isNamed) return `${path} is no script that a module file names`;
   try {
-    const found = await stat(path);
-    if (!found.isFile()) return `${path} is no file`;
-    // Whoever may read it may run it.
-    const { mode } = found;
-    await chmod(path, (mode & 0o7777) | ((mode & 0o444) >> 2));
-    return null;
+    return await soon(
+      diskGate.run(`executable ${path}`, () => setMode(path)),
+      `${path} could not be made executable yet: its disk does not answer`,
+    );
   } catch (error) {
     return `${path} could not be made executable: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+async function setMode(path: string): Promise<string | null> {
+  const found = await stat(path);
+  if (!found.isFile()) return `${path} is no file`;
+  // Whoever may read it may run it.
+  const { mode } = found;
+  await chmod(path, (mode & 0o7777) | ((mode & 0o444) >> 2));
+  return null;
 }

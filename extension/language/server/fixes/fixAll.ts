@@ -7,8 +7,15 @@ import type { Fix } from './fix.ts';
 /** What an editor asks for to mend everything, such as when a file is saved. */
 export const fixAllKind: Kind = `${CodeActionKind.SourceFixAll}.understudy`;
 
-/** All fixes of one file at once about which there is nothing to choose; null: there are none. One of two at the same place is left out. */
-export function allOf(file: SourceFile, fixes: readonly Fix[]): (Fix & { readonly count: number }) | null {
+/**
+ * All fixes of one file at once about which there is nothing to choose; null: there are none. One of two at the same place is left out.
+ * @param left problems of the file that were not looked at, which is told
+ */
+export function allOf(
+  file: SourceFile,
+  fixes: readonly Fix[],
+  left: number,
+): (Fix & { readonly count: number }) | null {
   const taken: TextChange[] = [];
   let count = 0;
   for (const fix of fixes) {
@@ -22,6 +29,11 @@ export function allOf(file: SourceFile, fixes: readonly Fix[]): (Fix & { readonl
     count += 1;
   }
   if (count === 0) return null;
-  const title = count === 1 ? 'Mend the one clear mistake' : `Mend all ${count} clear mistakes`;
+  const title =
+    left === 0 ? titleOf(count) : `${titleOf(count)} of the first problems (then again: ${left} more are left)`;
   return { title, edits: [{ file, changes: taken }], count };
+}
+
+function titleOf(count: number): string {
+  return count === 1 ? 'Mend the one clear mistake' : `Mend all ${count} clear mistakes`;
 }

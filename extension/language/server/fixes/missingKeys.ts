@@ -4,6 +4,7 @@ import { SnippetWriter } from '../completion/snippets.ts';
 import { schemaAt } from '../../../../schemas/schemaAt.ts';
 import type { SourceFile } from '../model/sourceFile.ts';
 import { definitionsIn } from '../summaries.ts';
+import { witnessesFor } from './clusterFixes.ts';
 import { isWhole, setIn } from './fix.ts';
 import type { Fix, Fixer } from './fix.ts';
 
@@ -11,6 +12,10 @@ import type { Fix, Fixer } from './fix.ts';
 export const addMissingKey: Fixer = ({ diagnostic, path, file, group }) => {
   const key = path.at(-1);
   if (diagnostic.code !== 'missing-key' || typeof key !== 'string' || !isWhole(file)) return [];
+  if (file.kind === 'cluster' && key === 'arbiter' && path.length === 1) {
+    // Without an arbiter there is no automatic failover: that is for somebody to choose who has no third host.
+    return [...witnessesFor(file, group), { title: 'Add "arbiter": "none"', edits: setIn(file, path, 'none') }];
+  }
   const value = firstValue(file, group, path);
   return value === undefined ? [] : [{ title: `Add "${key}"`, edits: setIn(file, path, value), isPreferred: true }];
 };
@@ -37,7 +42,6 @@ function firstValue(file: SourceFile, group: readonly SourceFile[], path: readon
       if (hosts.length >= 2) return hosts.slice(0, 2);
     }
     if (first === 'mirror') return { directories: [`/srv/${nameOf(file)}`] };
-    if (first === 'arbiter') return 'none';
   }
   const place = schemaAt(file.document, path);
   if (place === null) return undefined;

@@ -1,9 +1,10 @@
 /** Fixes of one place in one file. */
 import { removeEntry } from '../../../../schemas/jsonEdits.ts';
-import { parseDuration } from '../../../../schemas/units.ts';
+import { formatDuration, parseDuration } from '../../../../schemas/units.ts';
 import type { Node } from '../../../../schemas/jsonText.ts';
 import { placeAt } from '../../../../schemas/jsonPlaces.ts';
 import { schemaAt } from '../../../../schemas/schemaAt.ts';
+import { durationRange } from '../../../../schemas/schemaWords.ts';
 import { isWhole, replaceWith, setIn } from './fix.ts';
 import type { Fix, FixContext, Fixer } from './fix.ts';
 
@@ -63,11 +64,19 @@ function propertyOf({ document: { root }, diagnostic }: FixContext): Node | null
   return place?.part === 'key' && place.node.offset === diagnostic.start ? place.property : null;
 }
 
-/** A number that is out of its range becomes the nearest one that is in it. */
+/** A number or a duration that is out of its range becomes the nearest that is in it. */
 export const moveIntoRange: Fixer = (context) => {
   const { diagnostic, document, path, node } = context;
-  if (diagnostic.code !== 'bad-value' || node?.type !== 'number') return [];
   const schema = schemaAt(document, path)?.branch ?? {};
+  if (diagnostic.code === 'bad-duration' && typeof node?.value === 'string') {
+    const [range, value] = [durationRange(schema), parseDuration(node.value)];
+    if (range === null || value === null) return [];
+    const nearest = formatDuration(Math.min(Math.max(value, range.minimumMs), range.maximumMs));
+    // "1ms" is in the range of what has to be longer than zero, and what nobody means.
+    if (nearest === formatDuration(value) || (value === 0 && range.minimumMs === 1)) return [];
+    return [{ title: `Change to "${nearest}"`, edits: replaceWith(context, nearest) }];
+  }
+  if (diagnostic.code !== 'bad-value' || node?.type !== 'number') return [];
   const value = Number(node.value);
   const [minimum, maximum] = [schema['minimum'], schema['maximum']];
   const nearest =

@@ -1,5 +1,6 @@
 import type { SchemaJson } from '../../../../schemas/schemaNodes.ts';
 import { schemaAt } from '../../../../schemas/schemaAt.ts';
+import { writtenQuantity } from '../../../../schemas/unitWords.ts';
 import { replaceWith } from './fix.ts';
 import type { Fixer } from './fix.ts';
 
@@ -39,20 +40,21 @@ export const convertUnits: Fixer = (context) => {
   return [{ title: `Change to "${whole}"`, edits: replaceWith(context, whole), isPreferred: true, isClear: true }];
 };
 
-/** "1.5GiB" is "1536MiB". Null: it is nothing of the kind, or no whole number of any unit. */
+/** "1.5GiB" is "1536MiB", and "1.5 min" is "90s". Null: it is nothing of the kind, or no whole number of any unit. */
 function wholeNumberOf(text: string, schema: SchemaJson): string | null {
-  const match = /^(\d{1,9}\.\d{1,6})\s*(s|m|h|d|MiB|GiB)(\/s)?$/.exec(text);
-  let amount = Number(match?.[1]);
-  let unit = match?.[2];
-  while (unit !== undefined && !Number.isInteger(amount)) {
+  const written = writtenQuantity(text, schema['unit']);
+  if (written === null) return null;
+  let amount = Number(written.amount);
+  let { unit } = written;
+  while (!Number.isInteger(amount)) {
     const next = smaller[unit];
     if (next === undefined) return null;
     // Tenths and hundredths are not exact in binary.
     amount = Math.round(amount * next[0] * 1e6) / 1e6;
     unit = next[1];
   }
-  const value = unit === undefined ? null : `${amount}${unit}${match?.[3] ?? ''}`;
-  return value !== null && isAllowed(value, schema) ? value : null;
+  const value = `${amount}${unit}${written.suffix}`;
+  return isAllowed(value, schema) ? value : null;
 }
 
 function isAllowed(value: string, schema: SchemaJson): boolean {

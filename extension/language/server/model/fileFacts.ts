@@ -1,7 +1,9 @@
-import { access, constants, opendir, stat } from 'node:fs/promises';
+import { opendir, stat } from 'node:fs/promises';
+import { diskGate, soon } from './diskGate.ts';
+import type { DiskGate } from './diskGate.ts';
 
-/** What is at a path on this machine. */
-export type Fact = 'missing' | 'file' | 'executable' | 'folder' | 'emptyFolder';
+/** What is at a path on this machine. `hidden`: whoever edits may not look into a folder above it. */
+export type Fact = 'missing' | 'hidden' | 'file' | 'executable' | 'folder' | 'emptyFolder';
 
 /** More than this is not kept, and not told of: nobody names so many. */
 const mostFacts = 100_000;
@@ -9,41 +11,51 @@ const mostFacts = 100_000;
 /** What is on this machine's disk, as it was when somebody looked last. */
 export class FileFacts {
   readonly #facts = new Map<string, Fact>();
-  readonly #looking = new Map<string, Promise<Fact>>();
+  readonly #gate: DiskGate;
+  readonly #factOf: (path: string) => Promise<Fact>;
   #revision = 0;
+
+  constructor(gate = diskGate, lookAt = factOf) {
+    this.#gate = gate;
+    this.#factOf = lookAt;
+  }
 
   /** Differs when anything that is known has changed. */
   get revision(): number {
     return this.#revision;
   }
 
-  /** Undefined: nobody has looked yet. */
+  /** Undefined: nobody has looked yet, or the disk does not answer. */
   known(path: string): Fact | undefined {
     return this.#facts.get(path);
   }
 
   /**
-   * Looks at paths.
+   * Looks at paths, for a second at most.
+   * @param later called when what took longer than that is known and is not as it was known
    * @returns whether any of them is not as it was known
    */
-  async look(paths: Iterable<string>): Promise<boolean> {
-    const changes = await Promise.all(
-      [...new Set(paths)].map(async (path) => {
-        let looking = this.#looking.get(path);
-        if (looking === undefined) {
-          looking = factOf(path).finally(() => this.#looking.delete(path));
-          this.#looking.set(path, looking);
-        }
-        const fact = await looking;
-        const known = this.#facts.get(path);
-        if (known === undefined && this.#facts.size >= mostFacts) return false;
-        this.#facts.set(path, fact);
-        return known !== fact;
-      }),
-    );
-    const hasChanged = changes.includes(true);
-    if (hasChanged) this.#revision += 1;
-    return hasChanged;
+  async look(paths: Iterable<string>, later?: () => void): Promise<boolean> {
+    let hasChanged = false;
+    const looks = [...new Set(paths)].map(async (path) => {
+      const before = this.#facts.get(path);
+      const fact = await this.#gate.run(`look ${path}`, () => this.#factOf(path));
+      if (before !== fact && this.#keep(path, fact)) hasChanged = true;
+    });
+    const all = Promise.all(looks).then(() => true);
+    const isWhole = await soon(all, false);
+    const result = hasChanged;
+    hasChanged = false;
+    if (!isWhole && later !== undefined) void all.then(() => (hasChanged ? later() : undefined));
+    return result;
+  }
+
+  #keep(path: string, fact: Fact): boolean {
+    const known = this.#facts.get(path);
+    if (known === undefined && this.#facts.size >= mostFacts) return false;
+    this.#facts.set(path, fact);
+    if (known !== fact) this.#revision += 1;
+    return true;
   }
 }
 
@@ -51,13 +63,11 @@ async function factOf(path: string): Promise<Fact> {
   try {
     const found = await stat(path);
     if (found.isDirectory()) return (await isEmpty(path)) ? 'emptyFolder' : 'folder';
-    return await access(path, constants.X_OK).then(
-      (): Fact => 'executable',
-      (): Fact => 'file',
-    );
-  } catch {
-    // What may not be looked at is not there for whoever edits.
-    return 'missing';
+    // Hosts run it as root, whatever whoever edits may do.
+    return (found.mode & 0o111) === 0 ? 'file' : 'executable';
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null;
+    return code === 'EACCES' || code === 'EPERM' ? 'hidden' : 'missing';
   }
 }
 
