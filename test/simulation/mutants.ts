@@ -145,8 +145,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the lease counts from the receipt of an answer, not from the sending of what was answered',
     file: 'agent/core/step.ts',
-    find: "if (role.at === 'primary' && event.sentAt > role.leaseFrom) draft.become({ ...role, leaseFrom: event.sentAt });",
-    replace: "if (role.at === 'primary') draft.become({ ...role, leaseFrom: event.now });",
+    find: "if (role.at === 'primary' && event.sentAt > role.leaseFrom) {\n        draft.become({ ...role, leaseFrom: event.sentAt,",
+    replace: "if (role.at === 'primary') {\n        draft.become({ ...role, leaseFrom: event.now,",
   },
   {
     name: 'the server of a primary that is cut off is killed too late',

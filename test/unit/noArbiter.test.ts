@@ -14,7 +14,7 @@ describe('without an arbiter', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  it('a secondary replaces the record that its primary told last, when that is silent', async () => {
+  it('a secondary replaces the record that its core goes by, which its primary told before it was silent', async () => {
     const hosts = ['alpha', 'beta'] as const;
     const parts = {
       configuration: {
@@ -24,7 +24,7 @@ describe('without an arbiter', () => {
       },
       links: { hurry: () => undefined, reachable: () => false },
       records: new RecordStore(new RecordFolder(directory)),
-      recordToldBy: () => record(2, 'alpha', 'a/2'),
+      recordKnownOf: () => record(2, 'alpha', 'a/2'),
     } as unknown as ArbiterParts;
     const arbiter = openArbiter(parts).of({ hosts });
     expect(await arbiter.read('web')).toEqual(record(2, 'alpha', 'a/2'));
