@@ -41,6 +41,10 @@ export function settlePrimary(draft: Draft, role: Primary): void {
     fence(draft, `${config.peer} is primary by epoch ${String(role.grant.epoch)} as well, and goes first`);
     return;
   }
+  if (comesBeside(draft, role)) {
+    fence(draft, `${config.peer} is heard, and serves`);
+    return;
+  }
   if (role.leaving === null && isGivenUp(draft)) {
     beginLeaving(draft, role, 'resolve');
     return;
@@ -76,6 +80,13 @@ function tiedWith(draft: Draft, role: Primary): boolean {
     peer.record?.primary === config.peer &&
     peer.record.epoch === role.grant.epoch
   );
+}
+
+/** Without an arbiter nobody refuses: nothing has been started here, and the other host was heard to serve since this one asked. */
+function comesBeside(draft: Draft, role: Primary): boolean {
+  if (draft.config.arbiter !== 'none' || role.cause === 'force' || role.server.kind !== 'held' || role.leaving !== null)
+    return false;
+  return draft.freshPeer()?.role === 'primary' && (draft.state.peer.heardAt ?? -Infinity) > role.firstSign;
 }
 
 /** Once the server is down and nothing is in flight with the arbiter, the mirror can be released. */
@@ -432,7 +443,13 @@ export function primaryOperationDone(draft: Draft, role: Primary, kind: string):
       `${draft.config.module} goes on alone on ${draft.config.self} because ${lostText(draft.config.peer, reason)}; ${grantText(draft.config, grant.epoch)}`,
     );
     draft.become({ ...role, link: next });
+    lookAtArbiter(draft);
   }
+}
+
+/** One that has forgotten the module could not be told while the other host might have replaced this one. */
+function lookAtArbiter(draft: Draft): void {
+  if (draft.config.arbiter !== 'none') draft.emit({ type: 'readArbiter' });
 }
 
 function paired(draft: Draft, role: Primary, session: string): void {
@@ -442,6 +459,7 @@ function paired(draft: Draft, role: Primary, session: string): void {
     `${draft.config.module}: ${draft.config.peer} is in sync with ${draft.config.self} by epoch ${String(role.grant.epoch)}`,
   );
   draft.become({ ...role, link: { kind: 'both', session } });
+  if (role.link.kind === 'joining') lookAtArbiter(draft);
 }
 
 export function primaryOperationFailed(draft: Draft, role: Primary, kind: string, reason: string): void {

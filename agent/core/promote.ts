@@ -151,8 +151,10 @@ export function settleAsking(draft: Draft, role: Extract<Role, { at: 'asking' }>
 
 /** The other host is there and does not say yet that it was granted this record: an operator who forces this one cannot know, either. */
 function hasJustBecomePrimary(draft: Draft, record: ArbiterRecord | null): boolean {
+  if (draft.config.arbiter === 'none') return false;
   const peer = draft.freshPeer();
-  return peer !== null && record?.primary === draft.config.peer && record.epoch > (peer.record?.epoch ?? 0);
+  const known = Math.max(peer?.record?.epoch ?? 0, peer?.lineage.at(-1)?.epoch ?? 0);
+  return peer !== null && record?.primary === draft.config.peer && record.epoch > known;
 }
 
 export function askingRefused(

@@ -205,7 +205,11 @@ function shownPrimary(core: ModuleCoreState, role: Extract<ModuleCoreState['role
   }
   if (role.server.kind === 'held' && role.cause === 'force') {
     const { module, peer } = core.config;
-    return { state, transition: 'starting', reason: `until ${peer} says that it does not run ${module}, or is silent` };
+    return {
+      state,
+      transition: 'starting',
+      reason: `until ${peer} says that it does not run ${module}, or is silent; if that lasts, power ${peer} off`,
+    };
   }
   if (role.server.kind !== 'running') return { state, transition: 'starting', reason: null };
   if (role.link.kind === 'attaching' || role.link.kind === 'committing') {

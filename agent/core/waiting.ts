@@ -88,8 +88,8 @@ function waitsBeside(draft: Draft, role: Waiting, peer: PeerStatus, record: Arbi
     return true;
   }
   const fork = partedFrom(draft, peer);
-  if (fork === null || record?.primary === peerName) return false;
-  if (record?.primary === self && peer.record?.primary === self) return false;
+  const isOfOne = record?.inSync.length === 1;
+  if (fork === null || (isOfOne && (record.primary === peerName || peer.record?.primary === self))) return false;
   if (!promoteChosen(draft, role, peer, record)) waitDiverged(draft, fork);
   return true;
 }
@@ -136,14 +136,6 @@ function withRecord(draft: Draft, role: Waiting, peer: PeerStatus | null, record
     const copy = `this copy of the record (epoch ${String(record.epoch)})`;
     waitForPeer(draft, peer, record, `${copy} is older than the replica of ${self}`);
     return;
-  }
-  if (peer && config.arbiter === 'none' && record.inSync.length > 1) {
-    // A host that had lost its copy of the record was forced by a number that is not above this one: both are not in sync any more.
-    const fork = forkWithoutOrder(draft, peer);
-    if (fork !== null) {
-      waitDiverged(draft, fork);
-      return;
-    }
   }
   if (!record.inSync.includes(self)) {
     const lack = `${self} is not in sync since epoch ${String(record.epoch)}`;

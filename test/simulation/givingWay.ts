@@ -47,9 +47,11 @@ export class GivingWay {
   }
 
   /** A primary that is not about anything with the other host is fenced by what it was told. */
-  givesWay({ name, core }: Host): void {
+  givesWay({ name, core, pausedUntil }: Host): void {
     const other = name === 'alpha' ? 'beta' : 'alpha';
     const countsMs = toldWithinMs + (core?.detection.promisedMs ?? 0);
+    // What was told meanwhile has waited for it.
+    if (this.#now() - pausedUntil <= countsMs) return;
     if (this.#now() - this.#primaryAt[other] <= countsMs) return;
     this.#fail(`${name} gives way to ${other}, which is not primary`);
   }
