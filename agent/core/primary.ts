@@ -84,8 +84,14 @@ function tiedWith(draft: Draft, role: Primary): boolean {
 
 /** Without an arbiter nobody refuses: nothing has been started here, and the other host was heard to serve since this one asked. */
 function comesBeside(draft: Draft, role: Primary): boolean {
-  if (draft.config.arbiter !== 'none' || role.cause === 'force' || role.server.kind !== 'held' || role.leaving !== null)
+  if (
+    draft.config.arbiter !== 'none' ||
+    role.cause === 'force' ||
+    role.server.kind !== 'held' ||
+    role.leaving !== null
+  ) {
     return false;
+  }
   return draft.freshPeer()?.role === 'primary' && (draft.state.peer.heardAt ?? -Infinity) > role.firstSign;
 }
 
