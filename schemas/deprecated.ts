@@ -1,6 +1,7 @@
 import type { Problem } from './diagnostic.ts';
 import type { PathSegment } from './jsonText.ts';
-import { branchOf, childSchema, isSchema, type SchemaJson, type Shape } from './schemaNodes.ts';
+import { isSchema, type SchemaJson } from './schemaNodes.ts';
+import { schemaEntries } from './schemaWalk.ts';
 
 const withDeprecatedKeys = new WeakMap<SchemaJson, boolean>();
 
@@ -15,30 +16,14 @@ export function deprecatedKeys(schema: SchemaJson, value: unknown): readonly Pro
     hasAny = JSON.stringify(schema).includes('"deprecated":');
     withDeprecatedKeys.set(schema, hasAny);
   }
-  return hasAny ? [...within(schema, value, [], schema)] : [];
+  return hasAny ? [...within(schema, value)] : [];
 }
 
-function* within(
-  schema: SchemaJson,
-  value: unknown,
-  path: readonly PathSegment[],
-  root: SchemaJson,
-): Iterable<Problem> {
-  if (typeof value !== 'object' || value === null) return;
-  const isList = Array.isArray(value);
-  const shape: Shape = { type: isList ? 'array' : 'object', keys: isList ? [] : Object.keys(value) };
-  const branch = branchOf(schema, shape, root);
-  const entries: readonly (readonly [PathSegment, unknown])[] = isList
-    ? [...(value as unknown[]).entries()]
-    : Object.entries(value);
-  for (const [segment, child] of entries) {
-    const childIs = childSchema(branch, segment, root);
-    if (!isSchema(childIs)) continue;
-    const told = childIs['deprecated'];
-    if (typeof told === 'string' && typeof segment === 'string') {
-      yield deprecated(segment, told, [...path, segment], (key) => !Object.hasOwn(value, key) && hasKey(branch, key));
-    }
-    yield* within(childIs, child, [...path, segment], root);
+function* within(schema: SchemaJson, value: unknown): Iterable<Problem> {
+  for (const { path, segment, schema: node, parent, branch } of schemaEntries(schema, value)) {
+    const told = node['deprecated'];
+    if (typeof told !== 'string' || typeof segment !== 'string') continue;
+    yield deprecated(segment, told, path, (key) => !Object.hasOwn(parent, key) && hasKey(branch, key));
   }
 }
 

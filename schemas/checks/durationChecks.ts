@@ -2,8 +2,8 @@
 import type { Problem } from '../diagnostic.ts';
 import type { DocumentKind } from '../document.ts';
 import type { PathSegment } from '../jsonText.ts';
-import { branchOf, childSchema, schemaOf } from '../schemaNodes.ts';
-import type { SchemaJson, Shape } from '../schemaNodes.ts';
+import { schemaOf, type SchemaJson } from '../schemaNodes.ts';
+import { schemaEntries } from '../schemaWalk.ts';
 import { durationRange, expectedDuration } from '../schemaWords.ts';
 import { parseDuration } from '../units.ts';
 
@@ -12,27 +12,12 @@ import { parseDuration } from '../units.ts';
  * @param value of a valid file, as it is written
  */
 export function checkDurations(kind: DocumentKind, value: unknown): readonly Problem[] {
-  const schema = schemaOf[kind];
-  return [...within(schema, value, [], schema)];
+  return [...outOfRange(kind, value)];
 }
 
-function* within(
-  schema: SchemaJson,
-  value: unknown,
-  path: readonly PathSegment[],
-  root: SchemaJson,
-): Iterable<Problem> {
-  if (typeof value === 'string') yield* checkDuration(schema, value, path);
-  if (typeof value !== 'object' || value === null) return;
-  const isList = Array.isArray(value);
-  const shape: Shape = { type: isList ? 'array' : 'object', keys: isList ? [] : Object.keys(value) };
-  const branch = branchOf(schema, shape, root);
-  const entries: Iterable<readonly [PathSegment, unknown]> = isList
-    ? (value as unknown[]).entries()
-    : Object.entries(value);
-  for (const [segment, child] of entries) {
-    const childIs = childSchema(branch, segment, root);
-    if (childIs !== null) yield* within(childIs, child, [...path, segment], root);
+function* outOfRange(kind: DocumentKind, value: unknown): Iterable<Problem> {
+  for (const { path, schema, value: text } of schemaEntries(schemaOf[kind], value)) {
+    if (typeof text === 'string') yield* checkDuration(schema, text, path);
   }
 }
 
